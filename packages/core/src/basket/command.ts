@@ -1,0 +1,109 @@
+import { gateForward } from '../pure/gate.js';
+import { idMark, laneMark, readReady } from '../pure/key.js';
+import type { OutcomeRow, TaskRow } from '../pure/record.js';
+import { stateKeys } from '../pure/record.js';
+import { cancelledWhileRunning, paid, revived } from '../pure/transitions.js';
+import { randomText } from '../ports/ids.js';
+import type { Stores } from '../store/requests.js';
+import { completed, storesOf } from '../store/requests.js';
+import { deleteTasks, gateRows, headOfLane, rowOfId, runnerRow } from '../store/rows.js';
+import type { BasketContext } from './context.js';
+
+/**
+ * Removes a task. One that runs is aborted and does not come back; its lane moves on when its handler has ended, or
+ * lost its slot. Resolves, durably, with whether there was one.
+ */
+export function cancel(context: BasketContext, id: string): Promise<boolean> {
+  return edit(context, async (stores) => {
+    const row = await rowOfId(stores, id);
+    if (row === undefined || row.cancelled === true) return false;
+
+    const runner = await runnerRow(stores);
+    const claims = runner?.running ?? [];
+    stores.outcomes.add(outcomeOf(row, context.ports.clock.wall()));
+
+    if (claims.some((claim) => claim.seq === row.seq && claim.id === row.id)) {
+      stores.tasks.put(cancelledWhileRunning(row));
+      return true;
+    }
+
+    deleteTasks(stores, [row]);
+    if (row.lane !== undefined)
+      await payLane(stores, laneMark(row.owner, row.lane), claims, context.ports.clock.wall());
+
+    return true;
+  });
+}
+
+/**
+ * Tries a task that waits for its backoff, or that is dead, again at once: its counters but `attempts` are set back, and
+ * the probe of its gate, if that is closed, is brought forward. Resolves, durably, with whether there was one.
+ */
+export function retry(context: BasketContext, id: string): Promise<boolean> {
+  return edit(context, async (stores) => {
+    const row = await rowOfId(stores, id);
+    if (row === undefined || row.cancelled === true) return false;
+
+    const runner = await runnerRow(stores);
+    const claimed = runner?.running.some((claim) => claim.seq === row.seq && claim.id === row.id) ?? false;
+    if (!claimed && waitsForRetry(row)) stores.tasks.put(revived(row));
+
+    const gate = (await gateRows(stores)).get(row.gate);
+    if (gate !== undefined) stores.state.put(gateForward(gate), stateKeys.gate(gate.name));
+
+    return true;
+  });
+}
+
+/** Dead, in its backoff, or asked by its handler to wait for a date. A date given at the add stays. */
+function waitsForRetry(row: TaskRow): boolean {
+  const letter = readReady(row.ready)?.letter;
+
+  return letter === '@' || letter === 'D' || (letter === '!' && row.attempts > 0);
+}
+
+/**
+ * One transaction of a page's command. Whatever it writes puts a fresh random stamp beside it, so that a runner forgets
+ * what it has read; random and not counted, so that it can be put blind.
+ */
+async function edit(context: BasketContext, command: (stores: Stores) => Promise<boolean>): Promise<boolean> {
+  await context.ports.reach?.('command:before');
+  const transaction = await context.database.begin('readwrite');
+  const stores = storesOf(transaction, context.registry.stores);
+  const done = completed(transaction);
+  done.catch(() => undefined); // Told below; if the command throws first, that is what is told.
+
+  let found = false;
+  try {
+    found = await command(stores);
+  } catch (error) {
+    if (transaction.error === null) transaction.abort();
+    throw error;
+  }
+  if (found) stores.state.put(randomText(context.ports.random, 12), stateKeys.edits);
+  await context.ports.reach?.('command:requests', transaction);
+  transaction.commit();
+  await done;
+  await context.ports.reach?.('command:complete');
+  if (found) context.hub.say({ kind: 'look' });
+
+  return found;
+}
+
+/** Who removes a lane's head brings the next one back, in the same transaction; 0 is a page's "at once". */
+async function payLane(
+  stores: Stores,
+  lane: string,
+  claims: readonly { readonly lane?: string }[],
+  wall: number,
+): Promise<void> {
+  if (claims.some((claim) => claim.lane === lane)) return;
+
+  const head = await headOfLane(stores, lane);
+  const next = head === undefined ? undefined : paid(head, { now: 0, wall });
+  if (next !== undefined) stores.tasks.put(next);
+}
+
+function outcomeOf(row: TaskRow, at: number): OutcomeRow {
+  return { id: row.id, type: row.type, owner: row.owner, state: 'cancelled', at, marks: [idMark(row.id)] };
+}

@@ -1,0 +1,54 @@
+import type { Channel, Ports } from '../ports/ports.js';
+import { createIds } from '../ports/ids.js';
+import type { AnyRegistry } from '../pure/registry.js';
+import type { Database } from '../store/connection.js';
+import { createDatabase } from '../store/connection.js';
+import type { Hub } from './hub.js';
+import { createHub } from './hub.js';
+
+/** What all of a basket's parts share, in one context (a page, a worker). */
+export interface BasketContext {
+  readonly registry: AnyRegistry;
+  readonly ports: Ports;
+  readonly database: Database;
+  readonly hub: Hub;
+  readonly newId: () => string;
+  readonly names: Names;
+  readonly build: number;
+}
+
+/** The names of what a basket's contexts share. They carry no build: all builds are one basket. */
+export interface Names {
+  /** Held by the one runner. */
+  readonly runnerLock: string;
+  /** Held by a worker for as long as it lives; completed by the worker's own name. */
+  readonly aliveLock: string;
+  readonly channel: string;
+}
+
+/** A context of a basket on the given ports. */
+export function createContext(registry: AnyRegistry, ports: Ports, build: number): BasketContext {
+  const names = namesOf(registry);
+  const openChannel = (): Channel => ports.channel(names.channel);
+
+  return {
+    registry,
+    ports,
+    database: createDatabase(registry, {
+      locks: ports.locks,
+      runnerLock: names.runnerLock,
+      timer: ports.clock.timer,
+    }),
+    hub: createHub(openChannel, ports.clock.turnOfTheLoop),
+    newId: createIds(ports.random),
+    names,
+    build,
+  };
+}
+
+/** Database and bucket as one text, so that no two pairs give the same. */
+function namesOf(registry: AnyRegistry): Names {
+  const basket = `taskbasket:${encodeURIComponent(registry.name)}:${encodeURIComponent(registry.bucket)}`;
+
+  return { runnerLock: `${basket}:runner`, aliveLock: `${basket}:alive`, channel: basket };
+}

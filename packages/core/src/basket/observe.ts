@@ -1,0 +1,165 @@
+import { readReady } from '../pure/key.js';
+import { laneMark, letters } from '../pure/key.js';
+import { isPromiseLike } from '../pure/codec.js';
+import { TaskbasketError } from '../pure/errors.js';
+import type { GateRow } from '../pure/gate.js';
+import type { RunnerRow, TaskRow } from '../pure/record.js';
+import { findType } from '../pure/registry.js';
+import type { TaskView } from '../pure/view.js';
+import { taskView } from '../pure/view.js';
+import type { Stores } from '../store/requests.js';
+import { answer, completed, storesOf } from '../store/requests.js';
+import { gateRows, rowOfId, runnerRow } from '../store/rows.js';
+import { marksIndex } from '../store/setup.js';
+import type { BasketContext } from './context.js';
+
+/** What to list; all parts must fit. */
+export interface Query<Name extends string = string> {
+  readonly type?: Name | readonly Name[] | undefined;
+  readonly state?: 'queued' | 'dead' | undefined;
+  readonly lane?: string | undefined;
+  /** Only those added after the one with this `seq`: the last of the page before. */
+  readonly after?: number | undefined;
+  /** How many at most. Default 100, at most 1,000. */
+  readonly limit?: number | undefined;
+}
+
+/** Rows are read in slices of so many until the page is full. */
+const slice = 256;
+
+/** A row with the stored payload that belongs to it, as read in one transaction. */
+interface Loaded {
+  readonly row: TaskRow;
+  readonly stored: unknown;
+  readonly lost: boolean;
+}
+
+/** One task, or `undefined`: it is done, cancelled, or never was. */
+export async function get(context: BasketContext, id: string): Promise<TaskView | undefined> {
+  return (
+    await views(context, async (stores) => {
+      const row = await rowOfId(stores, id);
+
+      return row === undefined || row.cancelled === true ? [] : [row];
+    })
+  )[0];
+}
+
+/** The tasks that fit, in the order in which they were added. */
+export function list(context: BasketContext, query: Query = {}): Promise<readonly TaskView[]> {
+  const limit = limitOf(query);
+
+  return views(context, (stores) => rowsOf(stores, query, limit));
+}
+
+/** One page, and whether there is more. */
+export async function page(
+  context: BasketContext,
+  query: Query,
+): Promise<{ readonly tasks: readonly TaskView[]; readonly more: boolean }> {
+  const limit = limitOf(query);
+  const found = await views(context, (stores) => rowsOf(stores, query, limit + 1));
+
+  return { tasks: found.slice(0, limit), more: found.length > limit };
+}
+
+function limitOf(query: Query): number {
+  const { limit = 100 } = query;
+  if (Number.isSafeInteger(limit) && limit >= 1 && limit <= 1_000) return limit;
+
+  throw new TaskbasketError(
+    'option',
+    `A query's limit is a whole number from 1 to 1,000; this one is ${String(limit)}.`,
+  );
+}
+
+async function rowsOf(stores: Stores, query: Query, limit: number): Promise<readonly TaskRow[]> {
+  const found: TaskRow[] = [];
+  let after = query.after ?? 0;
+
+  for (;;) {
+    const rows = await sliceOf(stores, query, after);
+    for (const row of rows) {
+      if (fits(row, query)) found.push(row);
+      if (found.length === limit) return found;
+    }
+
+    const last = rows.at(-1);
+    if (last === undefined || rows.length < slice) return found;
+    after = last.seq;
+  }
+}
+
+async function sliceOf(stores: Stores, query: Query, after: number): Promise<readonly TaskRow[]> {
+  if (query.lane === undefined) {
+    return (await answer(stores.tasks.getAll(IDBKeyRange.lowerBound(after, true), slice))) as readonly TaskRow[];
+  }
+
+  // A lane is listed by its mark. Its rows come in the order of `seq`; they are few, or the page's limit ends it.
+  const rows = (await answer(stores.tasks.index(marksIndex).getAll(laneMark(null, query.lane)))) as readonly TaskRow[];
+
+  return rows.filter((row) => row.seq > after).slice(0, slice);
+}
+
+function fits(row: TaskRow, query: Query): boolean {
+  if (row.cancelled === true) return false;
+
+  const types = query.type === undefined ? undefined : [query.type].flat();
+  const dead = readReady(row.ready)?.letter === 'D';
+
+  return (types?.includes(row.type) ?? true) && (query.state === undefined || (query.state === 'dead') === dead);
+}
+
+async function views(
+  context: BasketContext,
+  find: (stores: Stores) => Promise<readonly TaskRow[]>,
+): Promise<readonly TaskView[]> {
+  const transaction = await context.database.begin('readonly');
+  const stores = storesOf(transaction, context.registry.stores);
+  const done = completed(transaction);
+  const [rows, runner, gates] = await Promise.all([find(stores), runnerRow(stores), gateRows(stores)]);
+  const loaded = await Promise.all(rows.map((row) => load(stores, row)));
+  await done;
+
+  return Promise.all(loaded.map((one) => viewOf(context, one, runner, gates)));
+}
+
+async function load(stores: Stores, row: TaskRow): Promise<Loaded> {
+  if (row.ref === undefined) return { row, stored: row.payload, lost: false };
+
+  const stored: unknown = await answer(stores.payloads.get(row.ref));
+
+  return { row, stored, lost: stored === undefined };
+}
+
+async function viewOf(
+  context: BasketContext,
+  loaded: Loaded,
+  runner: RunnerRow | undefined,
+  gates: ReadonlyMap<string, GateRow>,
+): Promise<TaskView> {
+  const { row } = loaded;
+
+  return taskView(row, { runner, gate: gates.get(row.gate), read: await decoded(context, loaded) });
+}
+
+/** The payload, or nothing if this build can't read it; the task is kept in any case. */
+async function decoded(
+  context: BasketContext,
+  { row, stored, lost }: Loaded,
+): Promise<{ payload: unknown } | undefined> {
+  const type = findType(context.registry, row.type);
+  if (type === undefined || type.version !== row.version || lost || !isKnown(row)) return undefined;
+
+  try {
+    const payload = type.codec.decode(stored);
+
+    return { payload: isPromiseLike(payload) ? await payload : payload };
+  } catch {
+    return undefined;
+  }
+}
+
+function isKnown(row: TaskRow): boolean {
+  return letters.some((letter) => row.ready.startsWith(letter));
+}

@@ -1,0 +1,194 @@
+import type { Remote } from 'comlink';
+import { wrap } from 'comlink';
+
+import type { BasketContext } from '../basket/context.js';
+import { retryDelay } from '../pure/backoff.js';
+import { messageOf, WorkerError } from '../pure/errors.js';
+import type { HelloAnswer, HostFace } from './messages.js';
+import { isHelloAnswer, protocol } from './messages.js';
+
+/** What constructs a worker: a SharedWorker has a port, a dedicated one is its own. */
+export type WorkerFactory = () => { readonly port: MessagePort } | Worker;
+
+/** No answer after so many milliseconds: construct again, which only raises another `connect`. After the last: silent. */
+const deadlines: readonly number[] = [250, 1_000, 3_000];
+
+/** A worker whose alive lock was granted is asked once more, and given so long, in milliseconds. */
+const lastQuestion = 250;
+
+/** One constructed worker. */
+interface Connection {
+  /** A dedicated worker is constructed once: another would be a second one, and not a second connection. */
+  readonly shared: boolean;
+  readonly face: Remote<HostFace>;
+  /** Rejects with what the platform says about a script that could not be started. */
+  readonly failed: Promise<never>;
+  readonly close: () => void;
+}
+
+/**
+ * Keeps a worker at work while this page is there: constructs it, greets it, queues for its alive lock, and constructs
+ * it again when it has died. Returns what ends that.
+ */
+export function attendWorker(
+  context: BasketContext,
+  factory: WorkerFactory,
+  onError: ((error: WorkerError) => void) | undefined,
+): () => void {
+  const left = new AbortController();
+  let failures = 0;
+  let told: string | undefined;
+
+  function tell(error: WorkerError): void {
+    if (told === error.message || left.signal.aborted) return;
+    told = error.message;
+    if (onError !== undefined) onError(error);
+    else if (typeof reportError === 'function') reportError(error);
+  }
+
+  async function attend(): Promise<void> {
+    while (!left.signal.aborted) {
+      try {
+        const connection = await greeted(context, factory);
+        failures = 0;
+        told = undefined;
+        await untilGone(context, connection, left.signal);
+        connection.close();
+      } catch (error) {
+        failures += 1;
+        tell(error instanceof WorkerError ? error : new WorkerError('failed', messageOf(error), error));
+        await waited(context, retryDelay({ base: 5_000, cap: 60_000 }, failures, context.ports.random));
+      }
+    }
+  }
+
+  void attend(); // It never rejects.
+
+  return () => left.abort();
+}
+
+interface Greeted extends Connection {
+  readonly answer: HelloAnswer;
+}
+
+/** Constructs the worker, and again at each deadline, until any of the connections answers. */
+async function greeted(context: BasketContext, factory: WorkerFactory): Promise<Greeted> {
+  const connections: Connection[] = [];
+  const answers: Promise<Greeted>[] = [];
+
+  for (const deadline of deadlines) {
+    if (connections.every((connection) => connection.shared)) {
+      const connection = connect(factory);
+      connections.push(connection);
+      answers.push(connection.failed, hello(context, connection));
+    }
+
+    const late = waited(context, deadline).then(() => undefined);
+    const first = await Promise.race([...answers, late]);
+    if (first !== undefined) {
+      for (const connection of connections) if (connection.face !== first.face) connection.close();
+
+      return checked(context, first);
+    }
+  }
+
+  for (const connection of connections) connection.close();
+  throw new WorkerError(
+    'silent',
+    'The worker that runs tasks was started, but does not answer. Tasks are added and kept.',
+  );
+}
+
+function checked(context: BasketContext, greeting: Greeted): Greeted {
+  const { answer } = greeting;
+  if (answer.protocol !== protocol || answer.basket !== context.names.channel) {
+    greeting.close();
+    const spoken = `it serves "${answer.basket}" with protocol ${answer.protocol}`;
+    throw new WorkerError(
+      'mismatch',
+      `The worker is another basket's: ${spoken}. Give each basket's worker its own name.`,
+    );
+  }
+
+  return greeting;
+}
+
+async function hello(context: BasketContext, connection: Connection): Promise<Greeted> {
+  const { channel: basket } = context.names;
+  const answer: unknown = await connection.face.hello({ protocol, basket, build: context.build });
+  if (isHelloAnswer(answer)) return { ...connection, answer };
+
+  throw new WorkerError('mismatch', 'The worker answers, but not as serveBasket does. Call serveBasket in its script.');
+}
+
+/** Resolves when the worker is gone: its lock is granted to us, and it answers no more. */
+async function untilGone(context: BasketContext, greeting: Greeted, signal: AbortSignal): Promise<void> {
+  for (;;) {
+    await context.ports.locks.request(greeting.answer.alive, { signal }, () => Promise.resolve());
+    const answer = hello(context, greeting).then(
+      () => true,
+      () => false,
+    );
+    const alive = await Promise.race([answer, waited(context, lastQuestion).then(() => false)]);
+    if (!alive || signal.aborted) return;
+
+    // It retires, or its lock was stolen: look again a little later.
+    await waited(context, deadlines[1] ?? lastQuestion);
+  }
+}
+
+function connect(factory: WorkerFactory): Connection {
+  let worker: ReturnType<WorkerFactory>;
+  try {
+    worker = factory();
+  } catch (error) {
+    throw unstarted(error);
+  }
+
+  const failed = new Promise<never>((_, reject) => {
+    (worker as unknown as EventTarget).addEventListener('error', (event) => {
+      const message =
+        'message' in event && typeof event.message === 'string' && event.message !== '' ? event.message : undefined;
+      reject(scriptFailed(message));
+    });
+  });
+  failed.catch(() => undefined); // Raced by whoever greets; later errors of a worker that answered are not ours.
+
+  if ('port' in worker) {
+    const { port } = worker;
+
+    return { shared: true, face: wrap<HostFace>(port), failed, close: () => port.close() };
+  }
+
+  const dedicated = worker;
+
+  return { shared: false, face: wrap<HostFace>(dedicated), failed, close: () => dedicated.terminate() };
+}
+
+function unstarted(error: unknown): WorkerError {
+  if (error instanceof ReferenceError && typeof SharedWorker === 'undefined') {
+    const remedy = 'Tasks are added and kept; call runBasket in the page to run them there.';
+
+    return new WorkerError('unsupported', `This browser has no SharedWorker. ${remedy}`, error);
+  }
+
+  return new WorkerError('failed', `The worker that runs tasks could not be constructed: ${messageOf(error)}`, error);
+}
+
+function scriptFailed(message: string | undefined): WorkerError {
+  const known =
+    message ??
+    'the browser does not say why: its script is missing (404) or blocked (content security policy), could not be ' +
+      'parsed, or its options differ from those of another page';
+
+  return new WorkerError(
+    'failed',
+    `The worker that runs tasks could not be started: ${known}. Tasks are added and kept.`,
+  );
+}
+
+function waited(context: BasketContext, wait: number): Promise<void> {
+  return new Promise((resolve) => {
+    context.ports.clock.timer(wait, resolve);
+  });
+}

@@ -1,0 +1,112 @@
+import type { Endpoint } from 'comlink';
+import { expose } from 'comlink';
+
+import { platformContext } from '../basket/basket.js';
+import type { BasketContext } from '../basket/context.js';
+import { randomText } from '../ports/ids.js';
+import { retryDelay } from '../pure/backoff.js';
+import type { AnyRegistry } from '../pure/registry.js';
+import type { AnyHandler } from '../runner/leader.js';
+import type { Handlers } from '../runner/run-basket.js';
+import { checkConcurrency, checkHandlers, run } from '../runner/run.js';
+import type { Hello, HelloAnswer, HostFace } from './messages.js';
+import { protocol } from './messages.js';
+
+/** Options of `serveBasket`. */
+export interface ServeOptions {
+  /**
+   * A number of the app's, higher for each deploy, given to `openBasket` as well: a newer build takes the lead from an
+   * older one. A rollback is a higher number too. Default 0.
+   */
+  readonly build?: number | undefined;
+  /** How many attempts run at once. Default 6. */
+  readonly concurrency?: number | undefined;
+}
+
+/** What is used of a worker's global scope. */
+interface WorkerScope extends Endpoint {
+  readonly onconnect?: unknown;
+  readonly close: () => void;
+}
+
+/**
+ * Runs a basket's tasks in this worker, a SharedWorker or a dedicated one, for as long as it lives and is the one runner
+ * of all. Call it at the top of the worker's script, synchronously: a `connect` that comes before it is lost.
+ *
+ * @example
+ * // tasks.worker.ts
+ * serveBasket(tasks, {
+ *   async saveNote(note, { signal, idempotencyKey }) { … },
+ * });
+ *
+ * @throws TaskbasketError `option`, for a missing or surplus handler, or an option that can't be.
+ */
+export function serveBasket<R extends AnyRegistry>(
+  registry: R,
+  handlers: Handlers<R>,
+  options: ServeOptions = {},
+): void {
+  const { build = 0, concurrency = 6 } = options;
+  checkHandlers(registry, handlers);
+  checkConcurrency(concurrency);
+
+  const context = platformContext(registry, build);
+  const scope = globalThis as unknown as WorkerScope;
+  const retiring = new AbortController();
+  const alive = `${context.names.aliveLock}:${randomText(context.ports.random, 12)}`;
+
+  const face: HostFace = Object.freeze({
+    hello(hello: Hello): HelloAnswer {
+      // A newer page under our own URL: we are the old code, which no reload replaces while a tab is open.
+      if (hello.protocol === protocol && hello.build > build) retiring.abort();
+
+      return { protocol, basket: context.names.channel, build, alive };
+    },
+  });
+  listen(scope, face);
+
+  void holdWhileAlive(context, alive, retiring.signal);
+  void runForever(context, handlers as Readonly<Record<string, AnyHandler>>, concurrency, retiring.signal).then(() => {
+    context.hub.close();
+    context.database.close();
+    scope.close();
+  });
+}
+
+function listen(scope: WorkerScope, face: HostFace): void {
+  if (!('onconnect' in scope)) {
+    expose(face, scope);
+
+    return;
+  }
+
+  scope.addEventListener('connect', (event) => {
+    const [port] = (event as MessageEvent).ports;
+    if (port !== undefined) expose(face, port);
+  });
+}
+
+/** Pages queue for this lock: whoever is granted it knows that the worker is gone. */
+async function holdWhileAlive(context: BasketContext, name: string, retiring: AbortSignal): Promise<void> {
+  const forever = (): Promise<void> => new Promise(() => undefined);
+  await context.ports.locks.request(name, { signal: retiring }, forever).catch(() => undefined); // Stolen: nothing is lost.
+}
+
+/** Runs until the worker retires. What keeps it from leading now may be mended later, by a page that opens the database. */
+async function runForever(
+  context: BasketContext,
+  handlers: Readonly<Record<string, AnyHandler>>,
+  concurrency: number,
+  retiring: AbortSignal,
+): Promise<void> {
+  for (let failures = 1; !retiring.aborted; failures += 1) {
+    try {
+      await run(context, handlers, { signal: retiring, concurrency });
+    } catch {
+      const wait = retryDelay({ base: 1_000, cap: 60_000 }, failures, context.ports.random);
+      await new Promise<void>((resolve) => {
+        context.ports.clock.timer(wait, resolve);
+      });
+    }
+  }
+}

@@ -1,0 +1,37 @@
+/**
+ * What a page, a worker or a server-side render imports to add and to see tasks. Importing it touches nothing.
+ * Nothing of the runner is in here: see `taskbasket/worker`.
+ */
+export type { AddOptions } from './basket/add.js';
+export type { AddArguments, Basket, TaskId, ViewOf } from './basket/basket.js';
+export type { Query } from './basket/observe.js';
+export type { Snapshot, Watched } from './basket/watch.js';
+export type { OpenOptions } from './host/open.js';
+export { openBasket } from './host/open.js';
+export type { Codec } from './pure/codec.js';
+export { json } from './pure/codec.js';
+export type { ErrorCode, WorkerProblem } from './pure/errors.js';
+export { TaskbasketError, WorkerError } from './pure/errors.js';
+export type { Backoff } from './pure/backoff.js';
+export type { Death, StoredError } from './pure/record.js';
+export type {
+  AnyRegistry,
+  AnyTaskType,
+  Connection,
+  NameOf,
+  PayloadOf,
+  PriorityName,
+  Registry,
+  RegistryOptions,
+  ResultOf,
+  StoreNames,
+  StoresOf,
+  TaskOptions,
+  TaskType,
+  TypesOf,
+} from './pure/registry.js';
+export { defineTasks, task } from './pure/registry.js';
+export type { GateView, TaskView } from './pure/view.js';
+export type { AppTransaction, DexieTransaction, WritableTransaction } from './store/app-transaction.js';
+export type { UpgradeTransaction } from './store/setup.js';
+export { createStores, dexieStores } from './store/setup.js';

@@ -1,0 +1,79 @@
+import { longestTimer } from '../pure/registry.js';
+import { createLocalLocks } from './local-locks.js';
+import type { Channel, Clock, Locks, Ports } from './ports.js';
+
+/**
+ * The ports as the platform has them: a browser's page or worker, or Node. No global is touched before this is called.
+ *
+ * Without Web Locks (Node; a page that is not a secure context) locks are those of this process: the epoch in the
+ * database still keeps a second runner from writing.
+ */
+export function platformPorts(): Ports {
+  return {
+    clock: platformClock,
+    random: () => Math.random(),
+    locks: platformLocks() ?? processLocks(),
+    channel: platformChannel,
+  };
+}
+
+const platformClock: Clock = {
+  wall: () => Date.now(),
+  monotonic: () => performance.now(),
+
+  timer(wait, ring) {
+    const timer = setTimeout(ring, Math.min(Math.max(0, wait), longestTimer));
+
+    return () => clearTimeout(timer);
+  },
+
+  turnOfTheLoop() {
+    return new Promise((resolve) => {
+      const { port1, port2 } = new MessageChannel();
+      port1.onmessage = () => {
+        port1.close();
+        resolve();
+      };
+      port2.postMessage(undefined);
+    });
+  },
+};
+
+function platformLocks(): Locks | undefined {
+  const { navigator } = globalThis as { readonly navigator?: { readonly locks?: LockManager } };
+  const manager = navigator?.locks;
+  if (manager === undefined) return undefined;
+
+  return {
+    async request(name, options, held) {
+      await manager.request(name, options, held);
+    },
+  };
+}
+
+/** One set of locks for the whole process, also if the library was loaded twice. */
+function processLocks(): Locks {
+  const place = globalThis as { [locksOfThisProcess]?: Locks };
+  place[locksOfThisProcess] ??= createLocalLocks();
+
+  return place[locksOfThisProcess];
+}
+
+const locksOfThisProcess = Symbol.for('taskbasket.locks');
+
+function platformChannel(name: string): Channel {
+  if (typeof BroadcastChannel === 'undefined') return silentChannel;
+
+  const channel = new BroadcastChannel(name);
+  // Node keeps a process alive for an open channel; it must not, for a basket that only listens.
+  (channel as { unref?: () => void }).unref?.();
+
+  return {
+    post: (message) => channel.postMessage(message),
+    listen: (listener) => channel.addEventListener('message', (event: MessageEvent<unknown>) => listener(event.data)),
+    close: () => channel.close(),
+  };
+}
+
+/** A lost message costs time, never a task. */
+const silentChannel: Channel = { post: () => undefined, listen: () => undefined, close: () => undefined };

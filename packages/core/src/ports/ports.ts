@@ -1,0 +1,54 @@
+/**
+ * Everything timed, random or shared, so that the whole library also runs in a simulation. IndexedDB itself is not a
+ * port: it is always real, in Node an implementation of it.
+ */
+export interface Ports {
+  readonly clock: Clock;
+  /** From 0 to below 1. */
+  readonly random: () => number;
+  readonly locks: Locks;
+  readonly channel: (name: string) => Channel;
+  /**
+   * Called at numbered instants at which a browser may die; there in a simulation only. A transaction that is passed
+   * has all its requests, and has not been committed yet.
+   */
+  readonly reach?: ((point: CrashPoint, transaction?: IDBTransaction) => Promise<void>) | undefined;
+}
+
+/** The instants at which a simulation kills: before a transaction, before it commits, after it completed. */
+export type CrashPoint =
+  `${'add' | 'command' | 'takeover' | 'turn' | 'save' | 'audit'}:${'before' | 'requests' | 'complete'}`;
+
+/** Time, in milliseconds. */
+export interface Clock {
+  /** The wall clock: may jump either way. */
+  readonly wall: () => number;
+  /** Never goes back while this context lives; says nothing about another context's. */
+  readonly monotonic: () => number;
+  /** Calls back once after a wait, which is no longer than a timer holds; returns what stops it. */
+  readonly timer: (wait: number, ring: () => void) => () => void;
+  /** Resolves after the event loop has gone round once: what ended meanwhile is settled together. */
+  readonly turnOfTheLoop: () => Promise<void>;
+}
+
+/** The part of the Web Locks API that is used. */
+export interface Locks {
+  /**
+   * Holds the lock until what `held` returns is settled; resolves then. Rejects if the signal aborts while it waits, or
+   * if the lock is stolen, while `held` goes on: the rejection means "deposed, stop now".
+   */
+  readonly request: (name: string, options: LockOptions, held: () => Promise<void>) => Promise<void>;
+}
+
+/** How a lock is asked for. */
+export interface LockOptions {
+  readonly signal?: AbortSignal;
+  readonly steal?: boolean;
+}
+
+/** Says "look again" to every other context of the origin. Messages may be lost. */
+export interface Channel {
+  readonly post: (message: unknown) => void;
+  readonly listen: (listener: (message: unknown) => void) => void;
+  readonly close: () => void;
+}

@@ -1,0 +1,83 @@
+/**
+ * What can go wrong, in one closed list. The first word says which rule was broken; the message says what to do.
+ *
+ * - `option`: an argument or an option is wrong; nothing was done.
+ * - `unknown-type`: the registry has no task type of that name.
+ * - `payload`: the codec threw, or the value can't be stored; nothing was stored.
+ * - `transaction`: the transaction given to `addTx` or `createStores` can't be used; nothing was written by us.
+ * - `stores-missing`: the database lacks the basket's object stores.
+ * - `not-stored`: the browser refused the write (quota, a disk error); there is no such task.
+ * - `no-database`: IndexedDB is missing, or the database could not be opened.
+ * - `closed`: the basket was closed, or the attempt is over.
+ * - `worker`: the worker that runs tasks could not be started, or does not answer. Adding goes on.
+ */
+export type ErrorCode =
+  | 'option'
+  | 'unknown-type'
+  | 'payload'
+  | 'transaction'
+  | 'stores-missing'
+  | 'not-stored'
+  | 'no-database'
+  | 'closed'
+  | 'worker';
+
+/** Every error that the library itself throws or rejects with. `cause` holds what lay behind it. */
+export class TaskbasketError extends Error {
+  override readonly name: string = 'TaskbasketError';
+  readonly code: ErrorCode;
+
+  constructor(code: ErrorCode, message: string, cause?: unknown) {
+    super(message, cause === undefined ? undefined : { cause });
+    this.code = code;
+  }
+}
+
+/**
+ * Why no worker runs tasks. Tasks are still added and kept.
+ *
+ * - `unsupported`: this browser has no such worker. Call `runBasket` in the page instead.
+ * - `failed`: the script could not be loaded, was blocked, or threw when it was first run. Browsers say no more than
+ *   a bare event for most of these; what was said is in the message.
+ * - `silent`: it was started, but did not answer.
+ * - `mismatch`: it answers, but for another basket, or with another protocol.
+ */
+export type WorkerProblem = 'unsupported' | 'failed' | 'silent' | 'mismatch';
+
+/** Given to `onWorkerError` of `openBasket`. */
+export class WorkerError extends TaskbasketError {
+  override readonly name = 'WorkerError';
+  readonly problem: WorkerProblem;
+
+  constructor(problem: WorkerProblem, message: string, cause?: unknown) {
+    super('worker', message, cause);
+    this.problem = problem;
+  }
+}
+
+/** The message of anything that can be thrown, `undefined` and cyclic objects included. Never throws itself. */
+export function messageOf(thrown: unknown): string {
+  try {
+    if (thrown instanceof Error) return thrown.message;
+    if (typeof thrown === 'object' && thrown !== null && 'message' in thrown && typeof thrown.message === 'string') {
+      return thrown.message;
+    }
+
+    return String(thrown);
+  } catch {
+    return 'a value that can not be shown';
+  }
+}
+
+/** The name of anything that can be thrown: an error's `name`, otherwise the kind of value. Never throws itself. */
+export function nameOf(thrown: unknown): string {
+  try {
+    if (typeof thrown === 'object' && thrown !== null && 'name' in thrown && typeof thrown.name === 'string') {
+      return thrown.name;
+    }
+  } catch {
+    // A getter or a proxy that throws: the kind of value is all that can be said.
+  }
+
+  return thrown === null ? 'null' : typeof thrown;
+}

@@ -1,0 +1,147 @@
+/**
+ * A row's state, said so that it can be found: its `ready` key and its `marks`.
+ *
+ * `ready` = letter, route, priority, and for a timed row when. It is never absent. All rows of one letter, route and
+ * priority share a *prefix*, so that one range reads them, and whatever can't run is stepped over whole. This is the
+ * stored layout, for good: what is changed here must still read what older versions wrote.
+ */
+
+/**
+ * The first character of `ready`.
+ *
+ * - `F` fresh: added and not looked at yet; written by an add alone.
+ * - `@` timed by the runner's clock; `!` timed by a date.
+ * - `H` held: something of its own is in the way, or it was timed and is not its lane's head.
+ * - `U` unreadable by the build that tried; it holds its lane.
+ * - `D` dead: waits for a decision.
+ */
+export type Letter = 'F' | '@' | '!' | 'H' | 'U' | 'D';
+
+/** Every letter that this version writes. A row under another one was written by a later version and is left alone. */
+export const letters: readonly Letter[] = ['F', '@', '!', 'H', 'U', 'D'];
+
+/** What decides whether rows may run at all: they are read, or stepped over, together. */
+export interface Route {
+  readonly owner: string | null;
+  readonly type: string;
+  readonly version: number;
+  readonly gate: string;
+}
+
+/** The digit in the key: high, normal, low. */
+export type Priority = 0 | 1 | 2;
+
+/** Stands in place of the priority of a row that must run alone (three interruptions in a row): never an ordinary candidate. */
+export const alone = 3;
+
+/** A place in the order of reading: a row's priority, or `alone`. */
+export type Rank = Priority | typeof alone;
+
+/** A part of a key, so that no two lists of parts give one string: `|` and `%` are escaped. */
+function escaped(part: string): string {
+  return part.replace(/[%|]/g, (sign) => (sign === '%' ? '%25' : '%7C'));
+}
+
+function unescaped(part: string): string {
+  return part.replace(/%7C/g, '|').replace(/%25/g, '%');
+}
+
+/** An owner's part: empty for none. (An owner that is named is never the empty string.) */
+function ownerPart(owner: string | null): string {
+  return owner === null ? '' : escaped(owner);
+}
+
+/** What all rows of one letter, route and rank begin with. */
+export function readyPrefix(letter: Letter, route: Route, rank: Rank): string {
+  return `${letter}${routeKey(route)}|${rank}`;
+}
+
+/** A route as one string; also the part of `ready` between the letter and the rank. */
+export function routeKey(route: Route): string {
+  return [ownerPart(route.owner), escaped(route.type), String(route.version), escaped(route.gate)].join('|');
+}
+
+/** The key of a row that is not timed. */
+export function readyKey(letter: 'F' | 'H' | 'U' | 'D', route: Route, priority: Priority): string {
+  return readyPrefix(letter, route, priority);
+}
+
+/** The key of a timed row: due at `when`, in milliseconds of the runner's clock (`@`) or of the wall clock (`!`). */
+export function timedKey(letter: '@' | '!', route: Route, rank: Rank, when: number): string {
+  return `${readyPrefix(letter, route, rank)}|${timePart(when)}`;
+}
+
+/** Nine digits to the base of 36 reach the year 5188 and sort as the numbers do. Earlier than 1970 is 0. */
+export function timePart(when: number): string {
+  const latest = 36 ** 9 - 1;
+
+  return Math.trunc(Math.min(latest, Math.max(0, when)))
+    .toString(36)
+    .padStart(9, '0');
+}
+
+/** What a `ready` key says. */
+export interface Ready {
+  readonly letter: string;
+  readonly route: Route;
+  readonly rank: number;
+  /** Letter, route and rank: what a position and a range belong to. */
+  readonly prefix: string;
+  /** When it is due, in milliseconds; there if it is timed. */
+  readonly when?: number;
+}
+
+/** Reads a `ready` key. `undefined`: not of this form, so written by another version and to be left alone. */
+export function readReady(ready: string): Ready | undefined {
+  const [owner = '', type, version, gate, rank, when] = ready.slice(1).split('|');
+  if (type === undefined || version === undefined || gate === undefined || rank === undefined) return undefined;
+
+  const route = {
+    owner: owner === '' ? null : unescaped(owner),
+    type: unescaped(type),
+    version: Number(version),
+    gate: unescaped(gate),
+  };
+  const letter = ready.slice(0, 1);
+  const prefix = `${letter}${[owner, type, version, gate, rank].join('|')}`;
+
+  return {
+    letter,
+    route,
+    rank: Number(rank),
+    prefix,
+    ...(when === undefined ? {} : { when: Number.parseInt(when, 36) }),
+  };
+}
+
+/** The least string that is above every string that begins with `start` and a `|`. */
+export function beyond(start: string): string {
+  return `${start}}`;
+}
+
+/** The least `ready` key above the whole route of the given one, whatever its rank. */
+export function beyondRoute(letter: string, route: Route): string {
+  return beyond(`${letter}${routeKey(route)}`);
+}
+
+/** The mark that finds a row by its id. A mark and not a unique index: a blind add must never abort the app's transaction. */
+export function idMark(id: string): string {
+  return `I${escaped(id)}`;
+}
+
+/** The mark that finds a lane's rows in order; one over all types of its owner. */
+export function laneMark(owner: string | null, lane: string): string {
+  return `L${ownerPart(owner)}|${escaped(lane)}`;
+}
+
+/** The mark that finds what a task with a `key` may supersede. No lane and a named one never give the same mark. */
+export function keyMark(owner: string | null, type: string, lane: string | undefined, key: string): string {
+  const lanePart = lane === undefined ? '' : `L${escaped(lane)}`;
+
+  return `K${ownerPart(owner)}|${escaped(type)}|${lanePart}|${escaped(key)}`;
+}
+
+/** The mark that finds the children of a task: what waits for it. */
+export function waitMark(parent: string): string {
+  return `W${escaped(parent)}`;
+}

@@ -1,0 +1,206 @@
+import type { Priority, Route } from './key.js';
+import { idMark, keyMark, laneMark, readyKey, timedKey, waitMark } from './key.js';
+
+/**
+ * A task as it is stored. Every field that later versions need has its name here already, used or not: apps own the
+ * database, so its form can't be changed at will. A row is always written back with every field that it had, also
+ * those which this version does not know.
+ */
+export interface TaskRow {
+  /** Given by the database at the add; the order of everything. */
+  readonly seq: number;
+  /** Made by the adder, unique. */
+  readonly id: string;
+  readonly type: string;
+  /** The type's version that encoded the payload. */
+  readonly version: number;
+  readonly owner: string | null;
+  readonly gate: string;
+  readonly priority: Priority;
+  readonly lane?: string;
+  /** What of its owner, type and lane it supersedes. */
+  readonly key?: string;
+  /** Ids that must succeed first. */
+  readonly after?: readonly string[];
+  /** Not before, by the wall clock, in milliseconds. */
+  readonly runAt?: number;
+  /** Dead from then on, by the wall clock, in milliseconds. */
+  readonly expiresAt?: number;
+  /** Of an attempt, in milliseconds. Absent: the type's. */
+  readonly timeout?: number;
+  /** Whether its lane stands still when it is dead. Absent: the type's. */
+  readonly onDead?: 'block' | 'skip';
+  /** When it was added, by the wall clock, in milliseconds. Shown, never ordered by. */
+  readonly addedAt: number;
+
+  /** Its state, in a form that can be found: see `key.ts`. */
+  readonly ready: string;
+  /** The look-ups that find it: see `key.ts`. */
+  readonly marks: readonly string[];
+
+  /** The encoded payload, if it is small. */
+  readonly payload?: unknown;
+  /** Its key in the store of payloads, if it lies apart. */
+  readonly ref?: string;
+
+  /** Handlers started. */
+  readonly attempts: number;
+  /** Counted errors; they drive the backoff. */
+  readonly failures: number;
+  /** How often in a row the runner died under it. */
+  readonly interruptions: number;
+  /** How often it closed a gate alone that another then found open: added to `failures` for the wait, never counted. */
+  readonly blames: number;
+  /** The edition of its idempotency key: raised when a dead task is corrected. Absent: 0. */
+  readonly edition?: number;
+  /** An earlier attempt under this key was cut off, so it may have had its effect. */
+  readonly recovered?: true;
+  readonly lastError?: StoredError;
+  readonly dead?: Death;
+  /** Cancelled while it ran: gone for every read and command; settle or rescue deletes it. */
+  readonly cancelled?: true;
+}
+
+/** A row before the database gave it its number. */
+export type NewTaskRow = Omit<TaskRow, 'seq'>;
+
+/** Why a task is dead. */
+export interface Death {
+  /** `permanent`: the handler said so. `limit`, `expired`, `parent`: kept for later versions. */
+  readonly reason: 'permanent' | 'limit' | 'expired' | 'parent';
+  /** By the wall clock, in milliseconds. */
+  readonly at: number;
+}
+
+/** What is kept of a thrown value: an own plain object, since browsers store errors with losses, each its own. */
+export interface StoredError {
+  readonly name: string;
+  readonly message: string;
+  /** The HTTP status, if the error carried one. */
+  readonly status?: number;
+  /** By the wall clock, in milliseconds. */
+  readonly at: number;
+}
+
+/** How a task ended, as far as it is stored. */
+export interface OutcomeRow {
+  /** Given by the database. */
+  readonly n?: number;
+  readonly id: string;
+  readonly type: string;
+  readonly owner: string | null;
+  readonly state: 'done' | 'dead' | 'cancelled' | 'replaced' | 'purged';
+  readonly at: number;
+  readonly result?: unknown;
+  readonly by?: string;
+  readonly marks: readonly string[];
+}
+
+/** A claim of the running set: enough to settle and to rescue it, also when its row is gone. */
+export interface Claim {
+  /** Counts the claims of an epoch, from 1. */
+  readonly claim: number;
+  readonly seq: number;
+  readonly id: string;
+  /** The lane's mark, if it has a lane. */
+  readonly lane?: string;
+  /** The key of its payload, if that lies apart. */
+  readonly ref?: string;
+}
+
+/** Which take-over of the basket: compared as a whole, since a database made anew counts from 1 again. */
+export interface Epoch {
+  readonly count: number;
+  readonly nonce: string;
+}
+
+/** The row `runner` of the state store: who leads, and what it has claimed. */
+export interface RunnerRow {
+  readonly epoch: Epoch;
+  readonly build: number;
+  readonly running: readonly Claim[];
+  /** The runner's clock at its last turn, in milliseconds, and the wall clock at the same time. */
+  readonly seen: number;
+  readonly wall: number;
+}
+
+/** The keys of the state store. */
+export const stateKeys = {
+  runner: 'runner',
+  positions: 'positions',
+  /** How far unreadable rows were tried, by prefix. */
+  unreadable: 'unreadable',
+  edits: 'edits',
+  owner: 'owner',
+  gate: (name: string): string => `gate:${name}`,
+  paused: 'paused:',
+  /** Padded, so that the oldest can be removed as a range. */
+  deposed: (epoch: Epoch, claim?: number): string =>
+    `deposed:${String(epoch.count).padStart(12, '0')}:${epoch.nonce}${claim === undefined ? '' : `:${claim}`}`,
+} as const;
+
+/** What an add says of a task; the rest of its row follows from it. */
+export interface NewTask {
+  readonly id: string;
+  readonly type: string;
+  readonly version: number;
+  readonly owner: string | null;
+  readonly gate: string;
+  readonly priority: Priority;
+  readonly lane?: string | undefined;
+  readonly key?: string | undefined;
+  readonly after?: readonly string[] | undefined;
+  readonly runAt?: number | undefined;
+  readonly expiresAt?: number | undefined;
+  readonly timeout?: number | undefined;
+  readonly onDead?: 'block' | 'skip' | undefined;
+  readonly addedAt: number;
+  readonly payload: { readonly inline: unknown } | { readonly ref: string };
+}
+
+/** The row of a new task: fresh, or timed by its date. Nothing in it depends on an answer of the database. */
+export function newRow(task: NewTask): NewTaskRow {
+  const { owner, type, version, gate, priority, lane, key, after, runAt, payload } = task;
+  const route: Route = { owner, type, version, gate };
+  const marks = [
+    idMark(task.id),
+    ...(lane === undefined ? [] : [laneMark(owner, lane)]),
+    ...(key === undefined ? [] : [keyMark(owner, type, lane, key)]),
+    ...(after ?? []).map(waitMark),
+  ];
+
+  return {
+    id: task.id,
+    type,
+    version,
+    owner,
+    gate,
+    priority,
+    ...defined({ lane, key, after, runAt, expiresAt: task.expiresAt, timeout: task.timeout, onDead: task.onDead }),
+    addedAt: task.addedAt,
+    ready: runAt === undefined ? readyKey('F', route, priority) : timedKey('!', route, priority, runAt),
+    marks,
+    ...('ref' in payload ? { ref: payload.ref } : payload.inline === undefined ? {} : { payload: payload.inline }),
+    attempts: 0,
+    failures: 0,
+    interruptions: 0,
+    blames: 0,
+  };
+}
+
+/** The route of a row. */
+export function routeOf(row: Route): Route {
+  return { owner: row.owner, type: row.type, version: row.version, gate: row.gate };
+}
+
+/** The idempotency key of a row's next attempt: the id, then `id.1`, `id.2` for each correction of a dead task. */
+export function idempotencyKey(row: Pick<TaskRow, 'id' | 'edition'>): string {
+  return row.edition === undefined || row.edition === 0 ? row.id : `${row.id}.${row.edition}`;
+}
+
+type Defined<Fields> = { [Name in keyof Fields]?: Exclude<Fields[Name], undefined> };
+
+/** The fields that are there: a stored row has no field that says `undefined`. */
+function defined<Fields extends object>(fields: Fields): Defined<Fields> {
+  return Object.fromEntries(Object.entries(fields).filter(([, value]) => value !== undefined)) as Defined<Fields>;
+}

@@ -1,0 +1,254 @@
+import type { Backoff } from './backoff.js';
+import { defaultBackoff } from './backoff.js';
+import type { Codec } from './codec.js';
+import { asItIs } from './codec.js';
+import { TaskbasketError } from './errors.js';
+import type { Priority } from './key.js';
+
+/** What any task type has, whatever its payload. Not generic, so that inference never meets a widened payload. */
+export interface AnyTaskType {
+  readonly version: number;
+}
+
+declare const carried: unique symbol;
+
+/** What a name in the registry stands for: codec, version, lane, gate and policy. Made by `task`. */
+export interface TaskType<Payload, Result = void> extends AnyTaskType {
+  /** Exists in types only. */
+  readonly [carried]?: { readonly payload: Payload; readonly result: Result };
+}
+
+export type PriorityName = 'high' | 'normal' | 'low';
+
+/** Given to `task`; every option has a default. */
+export interface TaskOptions<Payload, Stored = unknown> {
+  /** How payloads are stored. Default: as they are, by structured clone. */
+  readonly codec?: Codec<Payload, Stored> | undefined;
+  /** The version of the payload's form, from 1. A build runs tasks of exactly its version; others wait. Default 1. */
+  readonly version?: number | undefined;
+  /** Tasks of one lane run one at a time, in the order in which they were added. Default: no lane, so no order. */
+  readonly lane?: string | ((payload: Payload) => string | undefined) | undefined;
+  /** The destination. When it is away, nothing bound there is tried but one probe. Default: the type's name. */
+  readonly gate?: string | ((payload: Payload) => string | undefined) | undefined;
+  /** What goes first, between lanes; inside a lane it never reorders. Default `normal`. */
+  readonly priority?: PriorityName | undefined;
+  /** How long an attempt may take, in milliseconds, before it is aborted and counted as failed. Default 120,000. */
+  readonly timeout?: number | undefined;
+  /** Whether its lane stands still when a task is dead, or goes on without it. Default `block`. */
+  readonly onDead?: 'block' | 'skip' | undefined;
+  /** The waits after failures, in milliseconds: `base` (default 1,000) doubling up to `cap` (default 300,000). */
+  readonly backoff?: Partial<Backoff> | undefined;
+}
+
+/** What the library reads of a task type. */
+export interface TaskTypeParts extends AnyTaskType {
+  readonly codec: Codec<unknown>;
+  readonly lane: string | ((payload: unknown) => string | undefined) | undefined;
+  readonly gate: string | ((payload: unknown) => string | undefined) | undefined;
+  readonly priority: Priority;
+  readonly timeout: number;
+  readonly onDead: 'block' | 'skip';
+  readonly backoff: Backoff;
+}
+
+/** The longest time that an attempt may take: what a browser's timer can hold, about 24.8 days. */
+export const longestTimer: number = 2 ** 31 - 1;
+
+const priorities: Readonly<Record<PriorityName, Priority>> = { high: 0, normal: 1, low: 2 };
+
+/** The name of a priority's digit. */
+export function priorityName(priority: Priority): PriorityName {
+  return priority === 0 ? 'high' : priority === 1 ? 'normal' : 'low';
+}
+
+/**
+ * Describes a task type. The payload's type is declared (`task<Note>()`) or inferred from a codec; a result's type is
+ * declared, since the page sees no handler.
+ *
+ * @throws TaskbasketError `option`, for an option that can't be.
+ */
+export function task<Payload = void, Result = void, Stored = unknown>(
+  options: TaskOptions<Payload, Stored> = {},
+): TaskType<Payload, Result> {
+  const { version = 1, timeout = 120_000, onDead = 'block', priority = 'normal' } = options;
+  if (!Number.isSafeInteger(version) || version < 1) {
+    throw new TaskbasketError('option', `A task type's version is a whole number from 1; this one is ${version}.`);
+  }
+  checkTimeout(timeout);
+  checkOnDead(onDead);
+
+  const parts: TaskTypeParts = {
+    version,
+    codec: options.codec ?? asItIs,
+    lane: options.lane as TaskTypeParts['lane'],
+    gate: options.gate as TaskTypeParts['gate'],
+    priority: priorityDigit(priority),
+    timeout,
+    onDead,
+    backoff: checkedBackoff(options.backoff, 'backoff'),
+  };
+
+  return parts;
+}
+
+/** What the app's `open` gives back: anything that has the database's name and can be closed. */
+export interface Connection {
+  readonly name: string;
+  close(): void;
+}
+
+/** Options of `defineTasks`. */
+export interface RegistryOptions<Bucket extends string> {
+  /**
+   * Opens the app's own database, whose upgrade calls `createStores`; called only if the database, or our stores in
+   * it, are missing. Left out: the basket keeps a database of its own under the registry's name.
+   */
+  readonly open?: (() => PromiseLike<Connection>) | undefined;
+  /** The prefix of the object stores, so that several baskets fit in one database. Default `taskbasket`. */
+  readonly bucket?: Bucket | undefined;
+  /** The waits of closed gates, in milliseconds: `base` (default 1,000) doubling up to `cap` (default 300,000). */
+  readonly gates?: Partial<Backoff> | undefined;
+}
+
+/** The four names of a basket's object stores. */
+export type StoreNames<Bucket extends string> = readonly [
+  `${Bucket}.tasks`,
+  `${Bucket}.payloads`,
+  `${Bucket}.outcomes`,
+  `${Bucket}.state`,
+];
+
+/** Any registry, whatever its types. */
+export interface AnyRegistry {
+  readonly name: string;
+  readonly bucket: string;
+  readonly stores: readonly [string, string, string, string];
+  readonly types: Readonly<Record<string, AnyTaskType>>;
+  readonly open: (() => PromiseLike<Connection>) | undefined;
+  readonly gates: Backoff;
+}
+
+/** What `defineTasks` returns: the database's name and the task types; shared by page and worker, free of handler code. */
+export interface Registry<
+  Types extends Record<string, AnyTaskType>,
+  Bucket extends string = 'taskbasket',
+> extends AnyRegistry {
+  readonly bucket: Bucket;
+  /** The names of the basket's object stores, to be named in a transaction that `addTx` is to join. */
+  readonly stores: StoreNames<Bucket>;
+  readonly types: Types;
+}
+
+/** The object stores in the terms of idb's `DBSchema`: `interface NotesDB extends DBSchema, StoresOf { notes: … }`. */
+export type StoresOf<Bucket extends string = 'taskbasket'> = {
+  [Store in StoreNames<Bucket>[number]]: { key: IDBValidKey; value: unknown };
+};
+
+/** The map of types of a registry. */
+export type TypesOf<R extends AnyRegistry> = R['types'];
+
+/** The names of a registry's types. */
+export type NameOf<R extends AnyRegistry> = keyof R['types'] & string;
+
+/** The payload of a type. */
+export type PayloadOf<R extends AnyRegistry, Name extends keyof R['types']> =
+  R['types'][Name] extends TaskType<infer Payload, infer _Result> ? Payload : never;
+
+/** The result of a type. */
+export type ResultOf<R extends AnyRegistry, Name extends keyof R['types']> =
+  R['types'][Name] extends TaskType<infer _Payload, infer Result> ? Result : never;
+
+/**
+ * Names the database and the task types, once, for page and worker alike.
+ *
+ * @example
+ * export const tasks = defineTasks('field-notes', {
+ *   saveNote: task<Note>({ lane: (note) => note.id }),
+ * });
+ *
+ * @throws TaskbasketError `option`, for a name or an option that can't be.
+ */
+export function defineTasks<Types extends Record<string, AnyTaskType>, const Bucket extends string = 'taskbasket'>(
+  name: string,
+  types: Types,
+  options: RegistryOptions<Bucket> = {},
+): Registry<Types, Bucket> {
+  const bucket = options.bucket ?? ('taskbasket' as Bucket);
+  checkText(name, "The database's name");
+  checkText(bucket, "The bucket's name");
+
+  return Object.freeze({
+    name,
+    bucket,
+    stores: storeNames(bucket),
+    types,
+    open: options.open,
+    gates: checkedBackoff(options.gates, 'gates'),
+  });
+}
+
+function storeNames<Bucket extends string>(bucket: Bucket): StoreNames<Bucket> {
+  return [`${bucket}.tasks`, `${bucket}.payloads`, `${bucket}.outcomes`, `${bucket}.state`];
+}
+
+/** A type of the registry, or `undefined` if it has none of that name. */
+export function findType(registry: AnyRegistry, name: string): TaskTypeParts | undefined {
+  return Object.hasOwn(registry.types, name) ? (registry.types[name] as TaskTypeParts) : undefined;
+}
+
+/**
+ * A type of the registry.
+ *
+ * @throws TaskbasketError `unknown-type`.
+ */
+export function typeOf(registry: AnyRegistry, name: string): TaskTypeParts {
+  const found = findType(registry, name);
+  if (found !== undefined) return found;
+
+  const known = Object.keys(registry.types).join(', ');
+  throw new TaskbasketError('unknown-type', `There is no task type "${name}" in this registry. It has: ${known}.`);
+}
+
+/** The digit of a priority's name. */
+export function priorityDigit(name: PriorityName): Priority {
+  // From code without types anything may come.
+  const digit = new Map<unknown, Priority>(Object.entries(priorities)).get(name);
+  if (digit !== undefined) return digit;
+
+  throw new TaskbasketError('option', `A priority is "high", "normal" or "low"; this one is "${name}".`);
+}
+
+/** Refuses a timeout that no timer could hold. */
+export function checkTimeout(timeout: number): void {
+  if (typeof timeout === 'number' && timeout > 0 && timeout <= longestTimer) return;
+
+  throw new TaskbasketError(
+    'option',
+    `A timeout is a number of milliseconds from 1 to ${longestTimer}; this one is ${String(timeout)}.`,
+  );
+}
+
+/** Refuses what is neither `block` nor `skip`. */
+export function checkOnDead(onDead: 'block' | 'skip'): void {
+  if (onDead === 'block' || onDead === 'skip') return;
+
+  throw new TaskbasketError('option', `onDead is "block" or "skip"; this one is "${String(onDead)}".`);
+}
+
+/** Refuses what is not a string with something in it. */
+export function checkText(value: string, what: string): void {
+  if (typeof value === 'string' && value !== '') return;
+
+  throw new TaskbasketError('option', `${what} must be a string with at least one character.`);
+}
+
+function checkedBackoff(backoff: Partial<Backoff> | undefined, option: string): Backoff {
+  const { base = defaultBackoff.base, cap = defaultBackoff.cap } = backoff ?? {};
+  for (const [part, value] of Object.entries({ base, cap })) {
+    if (typeof value === 'number' && value > 0 && Number.isFinite(value)) continue;
+
+    throw new TaskbasketError('option', `${option}.${part} is a number of milliseconds above 0; this one is ${value}.`);
+  }
+
+  return { base, cap: Math.max(base, cap) };
+}

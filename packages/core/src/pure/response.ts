@@ -1,0 +1,68 @@
+import { PermanentFailure, Unavailable } from './verdict.js';
+
+/** What `ensureOk` reads of a `Response`. */
+export interface ResponseLike {
+  readonly ok: boolean;
+  readonly status: number;
+  readonly headers: { get(name: string): string | null };
+}
+
+/** The destination is away, busy, or wants a sign-in: later, not counted. */
+const away: ReadonlySet<number> = new Set([401, 407, 408, 425, 429, 502, 503, 504]);
+
+/** Below 500, yet worth another try: a conflict may be our own earlier attempt, still in progress. */
+const counted: ReadonlySet<number> = new Set([409]);
+
+/**
+ * Throws what a response's status means for its task; returns if the status is below 400.
+ *
+ * - 401, 407, 408, 425, 429, 502, 503, 504: `Unavailable`, with `Retry-After` where it can be read. (Across origins it
+ *   can't, unless the server names it in `Access-Control-Expose-Headers`.)
+ * - 409, 500 and any other from 500 on: an ordinary error, so counted and backed off.
+ * - any other 4xx: `PermanentFailure`: kept, visible, not tried again.
+ */
+export function ensureOk(response: ResponseLike): void {
+  const { status } = response;
+  if (response.ok || (status >= 200 && status < 400)) return;
+
+  const message = `The server answered ${status}.`;
+  if (away.has(status)) throw new Unavailable({ message, status, retryAfter: retryAfterOf(response) });
+  if (status >= 500 || counted.has(status)) throw Object.assign(new Error(message), { status });
+
+  throw new PermanentFailure(message, { status });
+}
+
+/** `Retry-After` in both of its forms (RFC 9110, section 10.2.3): seconds, or a date. */
+function retryAfterOf(response: ResponseLike): Date | number | undefined {
+  const header = response.headers.get('Retry-After')?.trim();
+  if (header === undefined || header === '') return undefined;
+  if (/^\d+$/.test(header)) return Number(header) * 1_000;
+
+  const date = new Date(header);
+  if (Number.isNaN(date.getTime())) return undefined;
+
+  // The server's own clock, where it can be read: a client whose clock is wrong waits as long as it was told.
+  const sent = Date.parse(response.headers.get('Date') ?? '');
+
+  return Number.isNaN(sent) ? date : Math.max(0, date.getTime() - sent);
+}
+
+/** The messages that engines give a `fetch` that found no network. Any other `TypeError` is a mistake in the code. */
+const networkMessages: readonly RegExp[] = [
+  /^failed to fetch$/i, // Chromium
+  /^networkerror when attempting to fetch resource/i, // Firefox
+  /^load failed/i, // WebKit
+  /^the internet connection appears to be offline/i,
+  /^the network connection was lost/i,
+  /^network request failed/i,
+  /^fetch failed/i, // Node
+  /^network error/i,
+];
+
+/**
+ * Whether an error is a `fetch` that did not reach its destination, as far as an engine lets one know. A request that
+ * was blocked (CORS, a content security policy) looks the same. An abort is not one.
+ */
+export function isNetworkError(error: unknown): boolean {
+  return error instanceof TypeError && networkMessages.some((message) => message.test(error.message));
+}

@@ -1,0 +1,151 @@
+import type { Backoff } from './backoff.js';
+import { retryDelay } from './backoff.js';
+import type { Rank } from './key.js';
+import { alone, laneMark, readReady, readyKey, timedKey } from './key.js';
+import type { TaskRow } from './record.js';
+import { routeOf } from './record.js';
+import type { Verdict } from './verdict.js';
+
+/** Two readings of one instant, in milliseconds: the runner's clock, which never goes back, and the wall clock. */
+export interface Moment {
+  readonly now: number;
+  readonly wall: number;
+}
+
+/** What the type of a task says of its ends. */
+export interface Policy {
+  readonly backoff: Backoff;
+  readonly onDead: 'block' | 'skip';
+}
+
+/** From this many interruptions in a row on, a task runs alone and with backoff. */
+export const interruptionsToRunAlone = 3;
+
+/** The least wait of `RetryLater`, in milliseconds: a handler that says "now" must not spin. */
+const leastLater = 1_000;
+
+/** Where a timed row is read: under its priority, or apart from all others if the runner keeps dying under it. */
+export function rankOf(row: Pick<TaskRow, 'priority' | 'interruptions'>): Rank {
+  return row.interruptions >= interruptionsToRunAlone ? alone : row.priority;
+}
+
+/**
+ * The row after its attempt ended, or `undefined`: the task is done and its row goes. Every other end writes the row
+ * under another key than fresh, so that "started" can be read off it.
+ */
+export function settled(
+  row: TaskRow,
+  verdict: Verdict,
+  moment: Moment,
+  policy: Policy,
+  random: () => number,
+): TaskRow | undefined {
+  if (row.cancelled === true) return undefined;
+
+  switch (verdict.kind) {
+    case 'success':
+      return undefined;
+
+    case 'failure':
+    case 'timeout': {
+      const ended = endedByItself(row);
+      const failures = row.failures + 1;
+      const failed = { ...ended, failures, lastError: verdict.error };
+      const wait = retryDelay(policy.backoff, failures + row.blames, random);
+
+      return dueAfter(verdict.kind === 'timeout' ? { ...failed, recovered: true } : failed, moment, wait);
+    }
+
+    case 'permanent':
+      return died({ ...endedByItself(row), lastError: verdict.error }, moment, policy);
+
+    case 'later':
+      return 'date' in verdict
+        ? dueOn(endedByItself(row), Math.max(verdict.date, moment.wall + leastLater))
+        : dueAfter(endedByItself(row), moment, Math.max(verdict.for, leastLater));
+
+    // At the runner's now: a probe that failed goes to the end of its range, so that probes rotate.
+    case 'unavailable':
+      return dueAfter({ ...endedByItself(row), lastError: verdict.error }, moment, 0);
+
+    case 'returned':
+      return dueAfter(verdict.started ? { ...row, attempts: row.attempts + 1, recovered: true } : row, moment, 0);
+
+    case 'unreadable':
+      return { ...row, lastError: verdict.error, ready: readyKey('U', routeOf(row), row.priority) };
+  }
+}
+
+/**
+ * The row of a claim whose runner died, or `undefined` if it goes (it was cancelled). Nothing is concluded from one
+ * death, since no browser tells a crash from a closed tab; from the third in a row on it waits and runs alone.
+ */
+export function rescued(row: TaskRow, moment: Moment, backoff: Backoff, random: () => number): TaskRow | undefined {
+  if (row.cancelled === true) return undefined;
+
+  const interruptions = row.interruptions + 1;
+  const left = { ...row, attempts: row.attempts + 1, interruptions, recovered: true as const };
+  const beyondPatience = interruptions - interruptionsToRunAlone + 1;
+
+  return dueAfter(left, moment, beyondPatience > 0 ? retryDelay(backoff, beyondPatience, random) : 0);
+}
+
+/**
+ * The row of a lane's head (or of a child) once what it waited for has gone, or `undefined` if it stays as it is: a
+ * timed, dead or unreadable one keeps what it has. Nothing else of the row changes.
+ */
+export function paid(row: TaskRow, moment: Moment): TaskRow | undefined {
+  const letter = readReady(row.ready)?.letter;
+  if (letter !== 'F' && letter !== 'H') return undefined;
+  if (row.runAt !== undefined && row.runAt > moment.wall) return dueOn(row, row.runAt);
+
+  return dueAfter(row, moment, 0);
+}
+
+/** The row behind its lane's head, or kept by something of its own: whoever removes the obstacle brings it back. */
+export function held(row: TaskRow): TaskRow {
+  return { ...row, ready: readyKey('H', routeOf(row), row.priority) };
+}
+
+/** The row due again at its own date, which is still to come. */
+export function dueOn(row: TaskRow, date: number): TaskRow {
+  return { ...row, ready: timedKey('!', routeOf(row), rankOf(row), date) };
+}
+
+/** The row due after a wait by the runner's clock; `now` is 0 when a page writes it, which means at once. */
+export function dueAfter(row: TaskRow, moment: Moment, wait: number): TaskRow {
+  return { ...row, ready: timedKey('@', routeOf(row), rankOf(row), moment.now + wait) };
+}
+
+/** The row as a person wants it tried again: at once, with fresh counters, and back in its lane if it had left it. */
+export function revived(row: TaskRow): TaskRow {
+  const { dead: _, ...rest } = row;
+  const fresh = { ...rest, failures: 0, interruptions: 0, blames: 0 };
+  const lane = row.lane === undefined ? undefined : laneMark(row.owner, row.lane);
+  const marks = lane === undefined || row.marks.includes(lane) ? row.marks : [...row.marks, lane];
+
+  return dueAfter({ ...fresh, marks }, { now: 0, wall: 0 }, 0);
+}
+
+/** A task that was cancelled while it ran: gone for every read and command, until its claim ends. */
+export function cancelledWhileRunning(row: TaskRow): TaskRow {
+  return { ...row, cancelled: true, ready: readyKey('D', routeOf(row), row.priority) };
+}
+
+/** Set aside. With `block` it keeps its lane's mark, and so its place at the head. */
+function died(row: TaskRow, moment: Moment, policy: Policy): TaskRow {
+  const lane = row.lane === undefined ? undefined : laneMark(row.owner, row.lane);
+  const skip = (row.onDead ?? policy.onDead) === 'skip';
+
+  return {
+    ...row,
+    dead: { reason: 'permanent', at: moment.wall },
+    ready: readyKey('D', routeOf(row), row.priority),
+    marks: skip ? row.marks.filter((mark) => mark !== lane) : row.marks,
+  };
+}
+
+/** Any attempt that ends by itself sets the interruptions back. */
+function endedByItself(row: TaskRow): TaskRow {
+  return { ...row, attempts: row.attempts + 1, interruptions: 0 };
+}

@@ -1,0 +1,154 @@
+import { messageOf, nameOf } from './errors.js';
+import type { StoredError } from './record.js';
+
+/**
+ * How an attempt ended.
+ *
+ * - `success`: the handler returned.
+ * - `failure`: it threw; counted, backed off. `timeout`: it took too long; counted, and it may have had its effect.
+ * - `permanent`: the task is dead.
+ * - `later`: not counted; `for` milliseconds, or not before a `date` by the wall clock.
+ * - `unavailable`: the destination is away; not counted, closes the gate.
+ * - `returned`: handed back by a runner that stops; neither failure nor interruption.
+ * - `unreadable`: this build could not decode the payload; no handler was started.
+ */
+export type Verdict =
+  | { readonly kind: 'success'; readonly result?: unknown }
+  | { readonly kind: 'failure' | 'timeout' | 'permanent' | 'unreadable'; readonly error: StoredError }
+  | { readonly kind: 'later'; readonly for: number }
+  | { readonly kind: 'later'; readonly date: number }
+  | { readonly kind: 'unavailable'; readonly error: StoredError; readonly retryAfter?: number }
+  | { readonly kind: 'returned'; readonly started: boolean };
+
+/** Recognised by this and not by `instanceof` alone: an app may hold two copies of the library. */
+const brand = Symbol.for('taskbasket.verdict');
+
+type Branded =
+  | { readonly kind: 'permanent' }
+  | { readonly kind: 'later'; readonly when: Date | number }
+  | { readonly kind: 'unavailable'; readonly retryAfter: Date | number | undefined };
+
+function mark(error: Error, said: Branded): void {
+  Object.defineProperty(error, brand, { value: said });
+}
+
+/** What a handler's errors can say beside their message. */
+export interface FailureOptions {
+  /** What lay behind it. */
+  readonly cause?: unknown;
+  /** The HTTP status, shown with the task. */
+  readonly status?: number | undefined;
+}
+
+/**
+ * Thrown by a handler: trying again is of no use. The task is dead and stays visible, and its lane stands still
+ * (unless `onDead: 'skip'`), until `retry` or `cancel`.
+ */
+export class PermanentFailure extends Error {
+  override readonly name = 'PermanentFailure';
+  readonly status: number | undefined;
+
+  constructor(message: string, options: FailureOptions = {}) {
+    super(message, options.cause === undefined ? undefined : { cause: options.cause });
+    this.status = options.status;
+    mark(this, { kind: 'permanent' });
+  }
+}
+
+/**
+ * Thrown by a handler: not now. Not counted as a failure. `when` is a number of milliseconds from now, or a date; at
+ * least a second in either case.
+ */
+export class RetryLater extends Error {
+  override readonly name = 'RetryLater';
+
+  constructor(when: Date | number, options: { readonly cause?: unknown } = {}) {
+    super('The handler asked to be called later.', options.cause === undefined ? undefined : { cause: options.cause });
+    const time = Number(when);
+    if (!Number.isFinite(time))
+      throw new TypeError('RetryLater takes milliseconds from now or a date; this is neither.');
+    mark(this, { kind: 'later', when });
+  }
+}
+
+/** What `Unavailable` can carry. */
+export interface UnavailableOptions extends FailureOptions {
+  /** The server's word: milliseconds from now, or a date. A floor; up to half is added by chance. */
+  readonly retryAfter?: Date | number | undefined;
+  /** What is shown with the task and its gate. */
+  readonly message?: string | undefined;
+}
+
+/**
+ * Thrown by a handler: the destination is away, or says that it is busy. Not counted as a failure of the task; closes
+ * its gate, so that nothing bound there is tried until a single probe gets through.
+ */
+export class Unavailable extends Error {
+  override readonly name = 'Unavailable';
+  readonly status: number | undefined;
+
+  constructor(options: UnavailableOptions = {}) {
+    super(
+      options.message ?? (options.cause === undefined ? 'The destination is away.' : messageOf(options.cause)),
+      options.cause === undefined ? undefined : { cause: options.cause },
+    );
+    this.status = options.status;
+    mark(this, { kind: 'unavailable', retryAfter: options.retryAfter });
+  }
+}
+
+/** What is kept of anything thrown: never fails, and holds only plain values. */
+export function storedError(thrown: unknown, wall: number): StoredError {
+  const status = statusOf(thrown);
+  const message = messageOf(thrown).slice(0, 2_000);
+
+  return { name: nameOf(thrown).slice(0, 100), message, at: wall, ...(status === undefined ? {} : { status }) };
+}
+
+/** The verdict on a handler that threw, whatever it threw. */
+export function verdictOf(thrown: unknown, wall: number): Verdict {
+  const said = brandOf(thrown);
+  const error = storedError(thrown, wall);
+  if (said === undefined) return { kind: 'failure', error };
+  if (said.kind === 'permanent') return { kind: 'permanent', error };
+
+  if (said.kind === 'later') {
+    return typeof said.when === 'number'
+      ? { kind: 'later', for: said.when }
+      : { kind: 'later', date: said.when.getTime() };
+  }
+
+  const wait = waitOf(said.retryAfter, wall);
+
+  return { kind: 'unavailable', error, ...(wait === undefined ? {} : { retryAfter: wait }) };
+}
+
+/** A server's word in milliseconds from now; what is not a number is no word. */
+function waitOf(retryAfter: Date | number | undefined, wall: number): number | undefined {
+  if (retryAfter === undefined) return undefined;
+  const wait = typeof retryAfter === 'number' ? retryAfter : retryAfter.getTime() - wall;
+
+  return Number.isFinite(wait) ? Math.max(0, wait) : undefined;
+}
+
+function brandOf(thrown: unknown): Branded | undefined {
+  try {
+    if (typeof thrown !== 'object' || thrown === null || !(brand in thrown)) return undefined;
+
+    return (thrown as { readonly [brand]: Branded })[brand];
+  } catch {
+    return undefined;
+  }
+}
+
+function statusOf(thrown: unknown): number | undefined {
+  try {
+    if (typeof thrown === 'object' && thrown !== null && 'status' in thrown && typeof thrown.status === 'number') {
+      return thrown.status;
+    }
+  } catch {
+    // A getter that throws: there is no status.
+  }
+
+  return undefined;
+}

@@ -1,0 +1,88 @@
+import type { GateRow } from './gate.js';
+import type { PriorityName } from './registry.js';
+import { priorityName } from './registry.js';
+import { readReady } from './key.js';
+import type { Death, RunnerRow, StoredError, TaskRow } from './record.js';
+
+/** A task as it is shown. Times are in milliseconds of this device's wall clock. */
+export interface TaskView<Name extends string = string, Payload = unknown> {
+  readonly id: string;
+  /** Its place in the order of adding; `list({ after: seq })` goes on behind it. */
+  readonly seq: number;
+  readonly type: Name;
+  readonly version: number;
+  /** Absent if it can't be read by this build: see `unreadable`. */
+  readonly payload: Payload | undefined;
+  /** `dead`: set aside until `retry` or `cancel`. */
+  readonly state: 'queued' | 'dead';
+  /** Claimed by a runner, as far as the database knows. */
+  readonly running: boolean;
+  /** Handlers started. */
+  readonly attempts: number;
+  /** Counted errors. */
+  readonly failures: number;
+  /** How often in a row the runner died under it. */
+  readonly interruptions: number;
+  readonly lane: string | undefined;
+  readonly gate: GateView;
+  readonly priority: PriorityName;
+  readonly addedAt: number;
+  /** When it is due, if it waits for a time. */
+  readonly dueAt: number | undefined;
+  /** This build has no such type or version, or could not decode the payload. It is kept. */
+  readonly unreadable: boolean;
+  readonly lastError: StoredError | undefined;
+  readonly dead: Death | undefined;
+}
+
+/** The gate of a task. */
+export interface GateView {
+  readonly name: string;
+  /** There while it is closed: when it is tried next. */
+  readonly closedUntil?: number;
+  readonly reason?: string;
+}
+
+/** What a view is made of, beside the row. */
+export interface ViewFacts {
+  readonly runner: RunnerRow | undefined;
+  readonly gate: GateRow | undefined;
+  /** The decoded payload, if it could be read. */
+  readonly read: { readonly payload: unknown } | undefined;
+}
+
+/** A row as a person sees it. */
+export function taskView(row: TaskRow, facts: ViewFacts): TaskView {
+  const { runner, read } = facts;
+  const ready = readReady(row.ready);
+  const running = runner?.running.some((claim) => claim.seq === row.seq && claim.id === row.id) ?? false;
+  // The runner's clock may stand ahead of this device's: what is shown is wall time plus what is left.
+  const ahead = runner === undefined ? 0 : runner.seen - runner.wall;
+
+  return {
+    id: row.id,
+    seq: row.seq,
+    type: row.type,
+    version: row.version,
+    payload: read?.payload,
+    state: ready?.letter === 'D' ? 'dead' : 'queued',
+    running,
+    attempts: row.attempts,
+    failures: row.failures,
+    interruptions: row.interruptions,
+    lane: row.lane,
+    gate: gateView(row.gate, facts.gate, ahead),
+    priority: priorityName(row.priority),
+    addedAt: row.addedAt,
+    dueAt: running || ready?.when === undefined ? undefined : ready.when - (ready.letter === '@' ? ahead : 0),
+    unreadable: read === undefined,
+    lastError: row.lastError,
+    dead: row.dead,
+  };
+}
+
+function gateView(name: string, gate: GateRow | undefined, ahead: number): GateView {
+  return gate === undefined || gate.open !== undefined
+    ? { name }
+    : { name, closedUntil: gate.until - ahead, reason: gate.reason };
+}

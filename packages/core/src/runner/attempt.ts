@@ -1,0 +1,194 @@
+import { messageOf, TaskbasketError } from '../pure/errors.js';
+import { idempotencyKey } from '../pure/record.js';
+import type { TaskRow } from '../pure/record.js';
+import { isSmall } from '../pure/size.js';
+import type { Verdict } from '../pure/verdict.js';
+import { storedError, verdictOf } from '../pure/verdict.js';
+import { answer } from '../store/requests.js';
+import { beginFenced, completeFenced } from './fence.js';
+import type { AnyHandler, Attempt, Leader, RunningAttempt } from './leader.js';
+
+/** An attempt keeps its slot for so long after its signal was aborted, in milliseconds; then it is lost. */
+export const abortGrace = 10_000;
+
+/** Runs a claimed task to its verdict. Never rejects: whatever is thrown becomes one. */
+export async function runAttempt(leader: Leader, attempt: RunningAttempt, handler: AnyHandler): Promise<void> {
+  const wall = (): number => leader.context.ports.clock.wall();
+
+  let payload: unknown;
+  try {
+    payload = await decoded(attempt);
+  } catch (error) {
+    conclude(attempt, { kind: 'unreadable', error: storedError(error, wall()) });
+
+    return;
+  }
+
+  if (attempt.controller.signal.aborted) {
+    conclude(attempt, { kind: 'returned', started: false });
+
+    return;
+  }
+
+  attempt.started = true;
+  try {
+    const result = await handler(payload, attemptFace(leader, attempt));
+    conclude(attempt, result === undefined ? { kind: 'success' } : { kind: 'success', result });
+  } catch (thrown) {
+    conclude(attempt, verdictOf(thrown, wall()));
+  }
+}
+
+/** Aborts an attempt; from now on it has ten seconds to end. */
+export function abortAttempt(
+  leader: Leader,
+  attempt: RunningAttempt,
+  cause: NonNullable<RunningAttempt['abortedFor']>,
+): void {
+  if (attempt.abortedFor !== undefined || attempt.over) return;
+
+  attempt.abortedFor = cause;
+  attempt.abandonAt = leader.context.ports.clock.monotonic() + abortGrace;
+  attempt.controller.abort(reasonOf(cause));
+}
+
+/** Aborts what has taken too long, and takes the slot of what did not heed it. */
+export function overseeAttempts(leader: Leader): void {
+  const monotonic = leader.context.ports.clock.monotonic();
+  for (const attempt of leader.running.values()) {
+    if (attempt.verdict !== undefined) continue;
+    if (attempt.abandonAt !== undefined && monotonic >= attempt.abandonAt) abandon(leader, attempt);
+    else if (attempt.abortedFor === undefined && monotonic >= attempt.deadline)
+      abortAttempt(leader, attempt, 'timeout');
+  }
+}
+
+/** Milliseconds until an attempt is to be aborted, or loses its slot. */
+export function nextDeadline(leader: Leader): number {
+  const monotonic = leader.context.ports.clock.monotonic();
+  const times = [...leader.running.values()]
+    .filter((attempt) => attempt.verdict === undefined)
+    .map((attempt) => (attempt.abandonAt ?? attempt.deadline) - monotonic);
+
+  return Math.min(Number.POSITIVE_INFINITY, ...times);
+}
+
+/** Drops an attempt at once: its runner may not write any more, so whatever it does is of no effect here. */
+export function deposeAttempt(attempt: RunningAttempt): void {
+  attempt.over = true;
+  attempt.controller.abort(new DOMException('Another runner has taken over.', 'AbortError'));
+}
+
+function abandon(leader: Leader, attempt: RunningAttempt): void {
+  const late = new Error(`The handler did not end within ${abortGrace / 1_000} s after its signal was aborted.`);
+  attempt.verdict =
+    attempt.abortedFor === 'timeout'
+      ? { kind: 'timeout', error: timeoutError(leader, attempt, late.message) }
+      : { kind: 'returned', started: attempt.started };
+}
+
+/** The first verdict counts; after an abort it is the abort's, except that what was done in time is done. */
+function conclude(attempt: RunningAttempt, verdict: Verdict): void {
+  if (attempt.over || attempt.verdict !== undefined) return;
+
+  if (attempt.abortedFor === 'timeout') {
+    const at = 'error' in verdict ? verdict.error.at : 0;
+    attempt.verdict = { kind: 'timeout', error: { name: 'TimeoutError', message: timeoutMessage(attempt), at } };
+  } else if (attempt.abortedFor !== undefined && verdict.kind !== 'success' && verdict.kind !== 'permanent') {
+    attempt.verdict = { kind: 'returned', started: attempt.started };
+  } else {
+    attempt.verdict = verdict;
+  }
+}
+
+function timeoutError(
+  leader: Leader,
+  attempt: RunningAttempt,
+  more: string,
+): { name: string; message: string; at: number } {
+  const message = `${timeoutMessage(attempt)} ${more}`;
+
+  return { name: 'TimeoutError', message, at: leader.context.ports.clock.wall() };
+}
+
+function timeoutMessage({ row, type }: RunningAttempt): string {
+  return `The attempt took longer than ${row.timeout ?? type.timeout} ms.`;
+}
+
+function reasonOf(cause: NonNullable<RunningAttempt['abortedFor']>): DOMException {
+  switch (cause) {
+    case 'timeout':
+      return new DOMException('The attempt took too long.', 'TimeoutError');
+    case 'stop':
+      return new DOMException('The runner stops.', 'AbortError');
+    case 'cancel':
+      return new DOMException('The task was cancelled.', 'AbortError');
+  }
+}
+
+async function decoded({ stored, type }: RunningAttempt): Promise<unknown> {
+  if ('lost' in stored) throw new Error('The payload that belongs to this task is not in the database.');
+
+  return type.codec.decode(stored.value);
+}
+
+function attemptFace(leader: Leader, attempt: RunningAttempt): Attempt {
+  const { row, controller } = attempt;
+
+  return Object.freeze({
+    id: row.id,
+    number: row.attempts + 1,
+    recovered: row.recovered === true,
+    signal: controller.signal,
+    idempotencyKey: idempotencyKey(row),
+    save: (payload: unknown) => save(leader, attempt, payload),
+  });
+}
+
+/** Writes the payload of a running attempt, if it still is one when the transaction begins. */
+async function save(leader: Leader, attempt: RunningAttempt, payload: unknown): Promise<void> {
+  const { row: claimed, type, claim } = attempt;
+  if (attempt.over) throw over(claimed);
+
+  const stored = await encoded(attempt, payload);
+  const fenced = await beginFenced(leader, 'save');
+  if (fenced === undefined) throw over(claimed);
+
+  const { stores, runner } = fenced;
+  const row = (await answer(stores.tasks.get(claim.seq))) as TaskRow | undefined;
+  const stands = runner.running.some((one) => one.claim === claim.claim);
+  if (!stands || row === undefined || row.id !== claim.id || row.cancelled === true) {
+    fenced.transaction.abort();
+    throw over(claimed);
+  }
+
+  attempt.touched = true;
+  try {
+    const ref = row.ref ?? (isSmall(stored) ? undefined : row.id);
+    if (ref !== undefined) stores.payloads.put(stored, ref);
+    const { payload: _, ...rest } = row;
+    stores.tasks.put({ ...rest, version: type.version, ...(ref === undefined ? { payload: stored } : { ref }) });
+  } catch (error) {
+    fenced.transaction.abort();
+    throw notSaved(claimed, error);
+  }
+
+  await completeFenced(leader, fenced, 'save');
+  leader.context.hub.say({ kind: 'changed' });
+}
+
+async function encoded({ type, row }: RunningAttempt, payload: unknown): Promise<unknown> {
+  try {
+    return await type.codec.encode(payload);
+  } catch (error) {
+    throw notSaved(row, error);
+  }
+}
+
+function over(row: TaskRow): TaskbasketError {
+  return new TaskbasketError('closed', `This attempt of "${row.type}" is over, so nothing was saved.`);
+}
+
+function notSaved(row: TaskRow, error: unknown): TaskbasketError {
+  return new TaskbasketError('payload', `The payload of "${row.type}" can not be saved: ${messageOf(error)}`, error);
+}

@@ -1,0 +1,138 @@
+import { letters, readReady } from '../pure/key.js';
+import type { TaskRow } from '../pure/record.js';
+import { dueAfter } from '../pure/transitions.js';
+import type { Stores } from '../store/requests.js';
+import { answer } from '../store/requests.js';
+import { marksIndex, readyIndex } from '../store/setup.js';
+import type { Fenced } from './fence.js';
+import { beginFenced, completeFenced } from './fence.js';
+import type { Leader } from './leader.js';
+import { momentOf } from './leader.js';
+
+/** How much of an audit one transaction does. */
+const lanesASlice = 200;
+const rowsASlice = 256;
+
+/**
+ * The safety net: looks for heads, and rows without a lane, that nothing would find, and gives each a timed key. One
+ * step a lane over the lanes' marks; what lies below its position in each fresh range; held rows without a lane. Each
+ * slice is a fenced transaction of its own and yields how many rows it found: 0, unless there is a mistake in this
+ * library.
+ */
+export async function* audit(leader: Leader): AsyncGenerator<number, void, undefined> {
+  for (const part of [lanesFrom, freshFrom, heldFrom]) {
+    let from: Place | undefined = { key: '', seq: 0 };
+    while (from !== undefined) {
+      const fenced: Fenced | undefined = await beginFenced(leader, 'audit');
+      if (fenced === undefined) return;
+
+      const slice = await part(leader, fenced.stores, from);
+      for (const row of slice.lost) fenced.stores.tasks.put(dueAfter(row, momentOf(leader), 0));
+      await completeFenced(leader, fenced, 'audit');
+      // What was found stands under timed keys that no source may know yet.
+      if (slice.lost.length > 0) leader.poked = true;
+      from = slice.next;
+      yield slice.lost.length;
+    }
+  }
+}
+
+/** Where a slice begins. */
+interface Place {
+  readonly key: string;
+  readonly seq: number;
+}
+
+interface Slice {
+  readonly lost: readonly TaskRow[];
+  readonly next: Place | undefined;
+}
+
+/** The heads of up to 200 lanes. */
+async function lanesFrom(leader: Leader, stores: Stores, from: Place): Promise<Slice> {
+  const index = stores.tasks.index(marksIndex);
+  const heads: { readonly lane: string; readonly seq: number }[] = [];
+
+  const start = from.key === '' ? 'L' : `${from.key}\u0000`;
+  const request = index.openKeyCursor(IDBKeyRange.bound(start, 'L\uffff'));
+  await new Promise<void>((resolve, reject) => {
+    request.addEventListener('error', () => reject(request.error));
+    request.addEventListener('success', () => {
+      const cursor = request.result;
+      if (cursor === null || heads.length === lanesASlice) {
+        resolve();
+
+        return;
+      }
+
+      const lane = cursor.key as string;
+      heads.push({ lane, seq: cursor.primaryKey as number });
+      cursor.continue(`${lane}\u0000`);
+    });
+  });
+
+  const rows = await Promise.all(heads.map(({ seq }) => answer(stores.tasks.get(seq)) as Promise<TaskRow | undefined>));
+  const last = heads.at(-1);
+  const taken = new Set([...leader.running.values()].map(({ claim }) => claim.lane));
+
+  return {
+    lost: rows.filter(
+      (row, place) => row !== undefined && !taken.has(heads[place]?.lane) && isLost(leader, row),
+    ) as TaskRow[],
+    next: heads.length < lanesASlice || last === undefined ? undefined : { key: last.lane, seq: 0 },
+  };
+}
+
+/** Rows without a lane that lie below the position of their fresh range. */
+async function freshFrom(leader: Leader, stores: Stores, from: Place): Promise<Slice> {
+  const positions = [...(leader.memory?.positions ?? [])].sort(([one], [other]) => (one < other ? -1 : 1));
+  const current = positions.find(([prefix]) => prefix >= from.key && prefix.startsWith('F'));
+  if (current === undefined) return { lost: [], next: undefined };
+
+  const [prefix, position] = current;
+  const seq = prefix === from.key ? from.seq : 0;
+  const rows = await rowsBetween(stores, prefix, seq + 1, position);
+  const last = rows.at(-1);
+
+  return {
+    lost: rows.filter((row) => row.lane === undefined && isLost(leader, row)),
+    next:
+      last === undefined || rows.length < rowsASlice
+        ? { key: `${prefix}\u0000`, seq: 0 }
+        : { key: prefix, seq: last.seq },
+  };
+}
+
+/** Held rows without a lane: nothing of this version holds one, so each is lost. */
+async function heldFrom(leader: Leader, stores: Stores, from: Place): Promise<Slice> {
+  const index = stores.tasks.index(readyIndex);
+  const lower = from.key === '' ? ['H'] : [from.key, from.seq + 1];
+  const rows = (await answer(index.getAll(IDBKeyRange.bound(lower, ['H\uffff']), rowsASlice))) as readonly TaskRow[];
+  const last = rows.at(-1);
+
+  return {
+    lost: rows.filter((row) => row.lane === undefined && isLost(leader, row)),
+    next: last === undefined || rows.length < rowsASlice ? undefined : { key: last.ready, seq: last.seq },
+  };
+}
+
+async function rowsBetween(stores: Stores, prefix: string, low: number, high: number): Promise<readonly TaskRow[]> {
+  if (low > high) return [];
+  const range = IDBKeyRange.bound([prefix, low], [prefix, high]);
+
+  return (await answer(stores.tasks.index(readyIndex).getAll(range, rowsASlice))) as readonly TaskRow[];
+}
+
+/** Whether nothing would find a row that is its lane's head, or has no lane. */
+function isLost(leader: Leader, row: TaskRow): boolean {
+  if ([...leader.running.values()].some(({ claim }) => claim.seq === row.seq)) return false;
+
+  const ready = readReady(row.ready);
+  // A parent that is awaited, and a letter of another version, are reasons that this one does not judge.
+  if (ready === undefined || !letters.some((letter) => letter === ready.letter)) return false;
+  if (row.after !== undefined && row.after.length > 0) return false;
+
+  if (ready.letter === 'H') return true;
+
+  return ready.letter === 'F' && row.seq <= (leader.memory?.positions.get(ready.prefix) ?? 0);
+}

@@ -1,0 +1,288 @@
+import type { BasketContext } from '../basket/context.js';
+import { retryDelay } from '../pure/backoff.js';
+import { TaskbasketError } from '../pure/errors.js';
+import type { AnyRegistry } from '../pure/registry.js';
+import { deposeAttempt, abortAttempt, nextDeadline, overseeAttempts, runAttempt } from './attempt.js';
+import { audit } from './audit.js';
+import type { Bell } from './bell.js';
+import { createBell } from './bell.js';
+import type { AnyHandler, Leader } from './leader.js';
+import { takeOver } from './takeover.js';
+import type { TurnEnd } from './turn.js';
+import { turn } from './turn.js';
+import { tryUnreadable } from './unreadable.js';
+
+/** Options of a runner. */
+export interface RunOptions {
+  /** Stops the runner: running attempts are aborted and waited for, 10 s at most. */
+  readonly signal?: AbortSignal | undefined;
+  /** How many attempts run at once. Default 6, about what a browser opens to one host. */
+  readonly concurrency?: number | undefined;
+  /** Told what each audit found; 0 unless there is a mistake in this library. */
+  readonly onAudit?: ((found: number) => void) | undefined;
+}
+
+/** Beyond this, in milliseconds, the runner looks again by itself: what a lost message costs at most. */
+const poll = 60_000;
+
+/** An older build lets its running attempts end for so long, in milliseconds, before it aborts them. */
+const handOverGrace = 10_000;
+
+/** The first audit comes at the first turn with nothing due, at the latest after 5 minutes; the next ones daily. */
+const firstAudit = 5 * 60_000;
+const auditEvery = 24 * 60 * 60_000;
+
+/** Why a term ended. */
+type TermEnd = 'stopped' | 'handed over' | 'deposed';
+
+/**
+ * Queues for the runner's lock, leads while it has it, and queues again when it was deposed or handed over, until the
+ * signal aborts. Rejects only if it can never lead: stores missing, no IndexedDB, basket closed.
+ */
+export async function run(
+  context: BasketContext,
+  handlers: Readonly<Record<string, AnyHandler>>,
+  options: RunOptions = {},
+): Promise<void> {
+  const { concurrency = 6, signal = new AbortController().signal } = options;
+  checkHandlers(context.registry, handlers);
+  checkConcurrency(concurrency);
+
+  let failures = 0;
+  while (!signal.aborted) {
+    context.hub.say({ kind: 'hello', build: context.build });
+    try {
+      await term(context, handlers, concurrency, signal, options.onAudit);
+      failures = 0;
+    } catch (error) {
+      if (signal.aborted) return;
+      if (error instanceof TaskbasketError && error.code !== 'not-stored') throw error;
+
+      // The database could not be read or written now: it may be able to later, and nothing is lost meanwhile.
+      failures += 1;
+      await pause(context, retryDelay({ base: 1_000, cap: poll }, failures, context.ports.random), signal);
+    }
+  }
+}
+
+/** One term: from the request for the lock to its release. */
+async function term(
+  context: BasketContext,
+  handlers: Readonly<Record<string, AnyHandler>>,
+  concurrency: number,
+  signal: AbortSignal,
+  onAudit: RunOptions['onAudit'],
+): Promise<void> {
+  const robbed = new AbortController();
+  let leading: Promise<TermEnd> | undefined;
+
+  try {
+    await context.ports.locks.request(context.names.runnerLock, { signal }, async () => {
+      leading = lead(context, handlers, concurrency, signal, robbed.signal, onAudit);
+      await leading;
+    });
+  } catch (error) {
+    if (leading === undefined) {
+      if (signal.aborted) return;
+      throw error;
+    }
+
+    // The lock was stolen while we lead, or leading itself failed: in either case it ends before we queue again.
+    robbed.abort();
+    await leading;
+  }
+}
+
+async function lead(
+  context: BasketContext,
+  handlers: Readonly<Record<string, AnyHandler>>,
+  concurrency: number,
+  signal: AbortSignal,
+  robbed: AbortSignal,
+  onAudit: RunOptions['onAudit'],
+): Promise<TermEnd> {
+  const bell = createBell();
+  const leader = await takeOver(context, handlers, concurrency, bell.ring);
+  const leaving = createLeaving(leader, bell, signal, robbed);
+
+  // Beside the turns: a decoder of the app's that hangs must not hold them up. The turns meet the same failures.
+  tryUnreadable(leader).catch(() => undefined);
+
+  try {
+    return await turns(leader, bell, leaving, robbed, onAudit);
+  } finally {
+    leaving.close();
+    leader.gone = true;
+    for (const attempt of leader.running.values()) deposeAttempt(attempt);
+    leader.running.clear();
+  }
+}
+
+/** Turn after turn, until the runner has stopped with nothing left running, or is deposed. */
+async function turns(
+  leader: Leader,
+  bell: Bell,
+  leaving: Leaving,
+  robbed: AbortSignal,
+  onAudit: RunOptions['onAudit'],
+): Promise<TermEnd> {
+  const { clock } = leader.context.ports;
+  let polled = clock.monotonic();
+  let auditAt = polled + firstAudit;
+  let auditing: AsyncGenerator<number, void, undefined> | undefined;
+  let audited = false;
+  let failures = 0;
+
+  for (;;) {
+    if (robbed.aborted) return 'deposed';
+    overseeAttempts(leader);
+    if (clock.monotonic() - polled >= poll) {
+      polled = clock.monotonic();
+      leader.poked = true;
+    }
+
+    let end: TurnEnd;
+    try {
+      end = await turn(leader);
+      failures = 0;
+    } catch (error) {
+      if (error instanceof TaskbasketError) throw error;
+
+      // Nothing was written: what ended is settled by the next turn, which reads everything again.
+      leader.memory = undefined;
+      failures += 1;
+      await bell.rungWithin(clock, retryDelay({ base: 250, cap: 30_000 }, failures, leader.context.ports.random));
+      continue;
+    }
+
+    if (end.deposed || robbed.aborted) return 'deposed';
+    start(leader, end, bell);
+    if (leaving.aborts()) for (const attempt of leader.running.values()) abortAttempt(leader, attempt, 'stop');
+    if (leader.stopping && leader.running.size === 0) return leaving.end();
+    if (end.again) continue;
+
+    const idle = !audited && end.claimed.length === 0 && leader.running.size === 0;
+    if (auditing === undefined && !leader.stopping && (idle || clock.monotonic() >= auditAt)) auditing = audit(leader);
+    if (auditing !== undefined) {
+      const slice = await auditing.next();
+      if (slice.done !== true) {
+        onAudit?.(slice.value);
+        continue;
+      }
+      auditing = undefined;
+      audited = true;
+      auditAt = clock.monotonic() + auditEvery;
+      if (leader.poked) continue;
+    }
+
+    const wait = Math.min(
+      end.alarm,
+      nextDeadline(leader),
+      polled + poll - clock.monotonic(),
+      auditAt - clock.monotonic(),
+    );
+    await bell.rungWithin(clock, wait);
+    // What ended within the same turn of the loop is settled together.
+    await clock.turnOfTheLoop();
+  }
+}
+
+/** Starts the handlers of what was claimed, and aborts those whose task was cancelled. */
+function start(leader: Leader, end: TurnEnd, bell: Bell): void {
+  for (const attempt of end.cancelled) abortAttempt(leader, attempt, 'cancel');
+  for (const attempt of end.claimed) {
+    const handler = leader.handlers[attempt.row.type];
+    if (handler === undefined) throw new Error(`There is no handler for "${attempt.row.type}".`);
+    void runAttempt(leader, attempt, handler).then(bell.ring); // It never rejects.
+  }
+}
+
+/** How a term comes to its end: the app's signal, a newer build, or a stolen lock. */
+interface Leaving {
+  /** Whether running attempts are to be aborted now. */
+  readonly aborts: () => boolean;
+  readonly end: () => TermEnd;
+  readonly close: () => void;
+}
+
+function createLeaving(leader: Leader, bell: Bell, signal: AbortSignal, robbed: AbortSignal): Leaving {
+  const { hub, ports, build } = leader.context;
+  let aborting = false;
+  let handsOver = false;
+  let stopTimer = (): void => undefined;
+
+  function stop(): void {
+    leader.stopping = true;
+    aborting = true;
+    bell.ring();
+  }
+
+  function handOver(): void {
+    if (leader.stopping) return;
+    leader.stopping = true;
+    handsOver = true;
+    stopTimer = ports.clock.timer(handOverGrace, stop);
+    bell.ring();
+  }
+
+  const stopHearing = hub.hear((message) => {
+    if (message.kind === 'look') leader.poke();
+    if (message.kind === 'hello' && message.build > build) handOver();
+  });
+  signal.addEventListener('abort', stop);
+  robbed.addEventListener('abort', bell.ring);
+  if (signal.aborted) stop();
+
+  return {
+    aborts: () => aborting,
+    end: () => (handsOver && !signal.aborted ? 'handed over' : 'stopped'),
+
+    close() {
+      stopHearing();
+      stopTimer();
+      signal.removeEventListener('abort', stop);
+      robbed.removeEventListener('abort', bell.ring);
+    },
+  };
+}
+
+async function pause(context: BasketContext, wait: number, signal: AbortSignal): Promise<void> {
+  const bell = createBell();
+  signal.addEventListener('abort', bell.ring);
+  await bell.rungWithin(context.ports.clock, wait);
+  signal.removeEventListener('abort', bell.ring);
+}
+
+/**
+ * Every type needs its handler, and none may be left over: a slip in a name would leave its tasks lying.
+ *
+ * @throws TaskbasketError `option`.
+ */
+export function checkHandlers(registry: AnyRegistry, handlers: Readonly<Record<string, unknown>>): void {
+  const missing = Object.keys(registry.types).find((name) => typeof handlers[name] !== 'function');
+  if (missing !== undefined) {
+    throw new TaskbasketError(
+      'option',
+      `There is no handler for the task type "${missing}". Give one function for each type.`,
+    );
+  }
+
+  const surplus = Object.keys(handlers).find((name) => !Object.hasOwn(registry.types, name));
+  if (surplus !== undefined) {
+    throw new TaskbasketError(
+      'option',
+      `There is a handler for "${surplus}", and no task type of that name in the registry.`,
+    );
+  }
+}
+
+/**
+ * Refuses what is no number of slots.
+ *
+ * @throws TaskbasketError `option`.
+ */
+export function checkConcurrency(concurrency: number): void {
+  if (Number.isSafeInteger(concurrency) && concurrency >= 1) return;
+
+  throw new TaskbasketError('option', `concurrency is a whole number from 1; this one is ${String(concurrency)}.`);
+}

@@ -1,0 +1,109 @@
+import type { BasketContext } from '../basket/context.js';
+import { randomText } from '../ports/ids.js';
+import { defaultBackoff } from '../pure/backoff.js';
+import type { Claim, Epoch, RunnerRow, TaskRow } from '../pure/record.js';
+import { stateKeys } from '../pure/record.js';
+import { findType } from '../pure/registry.js';
+import { createRunnerClock } from '../pure/runner-clock.js';
+import type { Moment } from '../pure/transitions.js';
+import { paid, rescued } from '../pure/transitions.js';
+import type { Stores } from '../store/requests.js';
+import { answer, completed, storesOf } from '../store/requests.js';
+import { deleteTasks, headOfLane, runnerRow } from '../store/rows.js';
+import type { AnyHandler, Leader } from './leader.js';
+
+/** So many deposed epochs are remembered: each fences transactions of its runner that can't read. */
+const deposedKept = 1_000;
+
+/**
+ * Raises the epoch and rescues what the runner before left running, in one transaction: from its `complete` on no older
+ * runner can write, and nothing is claimed by nobody.
+ */
+export async function takeOver(
+  context: BasketContext,
+  handlers: Readonly<Record<string, AnyHandler>>,
+  concurrency: number,
+  wake: () => void,
+): Promise<Leader> {
+  const { ports, build } = context;
+  await ports.reach?.('takeover:before');
+  const transaction = await context.database.begin('readwrite');
+  const stores = storesOf(transaction, context.registry.stores);
+  const done = completed(transaction);
+  done.catch(() => undefined); // Awaited below; if a request fails first, that is what is told.
+
+  const before = await runnerRow(stores);
+  const epoch: Epoch = { count: (before?.epoch.count ?? 0) + 1, nonce: randomText(ports.random, 12) };
+  const clock = createRunnerClock(ports.clock, before?.seen ?? 0);
+  const moment: Moment = { now: clock.now(), wall: ports.clock.wall() };
+
+  await rescue(context, stores, before?.running ?? [], moment);
+  if (before !== undefined) depose(stores, before.epoch);
+  const row: RunnerRow = { epoch, build, running: [], seen: moment.now, wall: moment.wall };
+  stores.state.put(row, stateKeys.runner);
+
+  await ports.reach?.('takeover:requests', transaction);
+  transaction.commit();
+  await done;
+  await ports.reach?.('takeover:complete');
+  if (before !== undefined && before.running.length > 0) context.hub.say({ kind: 'changed' });
+
+  const leader: Leader = {
+    context,
+    handlers,
+    concurrency,
+    epoch,
+    clock,
+    running: new Map(),
+    memory: undefined,
+    alone: { phase: 'none' },
+    nextClaim: 1,
+    stopping: false,
+    poked: true,
+    claims: 0,
+    gone: false,
+    poke() {
+      leader.poked = true;
+      wake();
+    },
+  };
+
+  return leader;
+}
+
+/** Returns every claim of a runner that is gone. A claim whose row is gone is skipped; its lane is brought back all the same. */
+async function rescue(context: BasketContext, stores: Stores, claims: readonly Claim[], moment: Moment): Promise<void> {
+  const { registry, ports } = context;
+
+  await Promise.all(
+    claims.map(async (claim) => {
+      const row = (await answer(stores.tasks.get(claim.seq))) as TaskRow | undefined;
+      if (row === undefined || row.id !== claim.id) {
+        if (claim.ref !== undefined) stores.payloads.delete(claim.ref);
+
+        return;
+      }
+
+      const backoff = findType(registry, row.type)?.backoff ?? defaultBackoff;
+      const next = rescued(row, moment, backoff, ports.random);
+      if (next === undefined) deleteTasks(stores, [row]);
+      else stores.tasks.put(next);
+    }),
+  );
+
+  const lanes = new Set(claims.flatMap(({ lane }) => (lane === undefined ? [] : [lane])));
+  await Promise.all(
+    [...lanes].map(async (lane) => {
+      const head = await headOfLane(stores, lane);
+      const next = head === undefined ? undefined : paid(head, moment);
+      if (next !== undefined) stores.tasks.put(next);
+    }),
+  );
+}
+
+/** Leaves a key that a transaction of the deposed runner can run into without reading. */
+function depose(stores: Stores, epoch: Epoch): void {
+  stores.state.put(true, stateKeys.deposed(epoch));
+  const oldest = stateKeys.deposed({ count: Math.max(0, epoch.count - deposedKept), nonce: '' });
+  stores.state.delete(IDBKeyRange.bound('deposed:', oldest, false, true));
+}

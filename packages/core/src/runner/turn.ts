@@ -1,0 +1,228 @@
+import { gateClosed, gatePassed } from '../pure/gate.js';
+import type { Claim, TaskRow } from '../pure/record.js';
+import { stateKeys } from '../pure/record.js';
+import { paid, settled } from '../pure/transitions.js';
+import { idMark } from '../pure/key.js';
+import type { Stores } from '../store/requests.js';
+import { answer } from '../store/requests.js';
+import { deleteTasks, gateRows, headOfLane } from '../store/rows.js';
+import type { Claimed } from './claim.js';
+import { claimDue } from './claim.js';
+import type { Draft } from './draft.js';
+import type { Fenced } from './fence.js';
+import { beginFenced, completeFenced, runnerRowOf } from './fence.js';
+import type { Leader, RunningAttempt } from './leader.js';
+import { momentOf } from './leader.js';
+import type { Memory } from './memory.js';
+import { copyOf, note } from './memory.js';
+import { survey } from './survey.js';
+
+/** How a turn ended. */
+export interface TurnEnd {
+  /** The epoch is another's: nothing was written. */
+  readonly deposed: boolean;
+  readonly claimed: readonly RunningAttempt[];
+  /** Running attempts whose task a page has cancelled. */
+  readonly cancelled: readonly RunningAttempt[];
+  /** It wrote, or left something unread: another turn follows at once. */
+  readonly again: boolean;
+  /** When something is due next, in milliseconds from now; what is due and can't be claimed waits for an end or an edit. */
+  readonly alarm: number;
+}
+
+/** Positions are stored at the latest after so many turns: lost ones cost a second reading, no more. */
+const turnsPerPosition = 32;
+
+/**
+ * One transaction of the runner: fence, settle and pay, look and claim. Handlers start only when it has completed, and
+ * memory changes only then: if it fails, everything is forgotten and read again, and what ended is settled by the next.
+ */
+export async function turn(leader: Leader): Promise<TurnEnd> {
+  const ended = [...leader.running.values()].filter((attempt) => attempt.verdict !== undefined);
+  // Before the transaction begins: what is said later may not be visible to it.
+  const { poked } = leader;
+  leader.poked = false;
+
+  const fenced = await beginFenced(leader, 'turn');
+  if (fenced === undefined) return { deposed: true, claimed: [], cancelled: [], again: false, alarm: 0 };
+
+  const recalled = leader.memory !== undefined && leader.memory.stamp === fenced.stamp;
+  if (!recalled) for (const attempt of leader.running.values()) attempt.touched = true;
+
+  const draft: Draft = {
+    memory: recalled && leader.memory !== undefined ? copyOf(leader.memory) : await recall(fenced),
+    stores: fenced.stores,
+    moment: momentOf(leader),
+    running: new Map(leader.running),
+    wrote: false,
+  };
+
+  await settle(leader, draft, ended);
+  const cancelled = recalled ? [] : await cancelledOf(draft);
+  if (!recalled || poked) await survey(draft.stores, leader.context.registry, draft.memory);
+
+  const claimed = await claimDue(leader, draft);
+  const memory = await finish(leader, fenced, draft, claimed);
+
+  // Only now, durable, does any of it count.
+  leader.memory = memory;
+  leader.alone = claimed.alone;
+  for (const attempt of ended) end(leader, attempt);
+  for (const attempt of claimed.attempts) leader.running.set(attempt.claim.claim, attempt);
+  leader.nextClaim += claimed.attempts.length;
+  leader.claims += claimed.attempts.length;
+  if (draft.wrote) leader.context.hub.say({ kind: 'changed' });
+
+  return {
+    deposed: false,
+    claimed: claimed.attempts,
+    cancelled,
+    again: claimed.again,
+    alarm: claimed.alarm,
+  };
+}
+
+/** Reads on from the stored positions, as if nothing had been read before. */
+async function recall({ stores, stamp }: Fenced): Promise<Memory> {
+  const [stored, gates] = await Promise.all([answer(stores.state.get(stateKeys.positions)), gateRows(stores)]);
+  const positions = Object.entries((stored ?? {}) as Readonly<Record<string, number>>);
+
+  return {
+    stamp,
+    positions: new Map(positions),
+    sources: new Map(),
+    gates: new Map(gates),
+    stored: new Map(positions),
+    unstored: 0,
+  };
+}
+
+/** Writes how each attempt ended, and brings back what waited for it. */
+async function settle(leader: Leader, draft: Draft, ended: readonly RunningAttempt[]): Promise<void> {
+  const done = await Promise.all(ended.map((attempt) => settleOne(leader, draft, attempt)));
+  deleteTasks(draft.stores, done.flat());
+  for (const attempt of ended) {
+    draft.running.delete(attempt.claim.claim);
+    settleGate(leader, draft, attempt);
+    draft.wrote = true;
+  }
+
+  const lanes = new Set(ended.flatMap(({ claim }) => (claim.lane === undefined ? [] : [claim.lane])));
+  await Promise.all([...lanes].map((lane) => payLane(leader, draft, lane)));
+}
+
+/** Writes one end; gives back the row that is to be deleted, if it is. */
+async function settleOne(
+  leader: Leader,
+  { stores, moment, memory }: Draft,
+  attempt: RunningAttempt,
+): Promise<readonly TaskRow[]> {
+  const { claim, verdict, type } = attempt;
+  if (verdict === undefined) return [];
+
+  const row = verdict.kind === 'success' && !attempt.touched ? attempt.row : await currentRow(stores, claim);
+  if (row === undefined) {
+    // Gone while it ran: its end was written by whoever removed it.
+    if (claim.ref !== undefined) stores.payloads.delete(claim.ref);
+
+    return [];
+  }
+
+  const next = settled(row, verdict, moment, type, leader.context.ports.random);
+  if (next === undefined) {
+    if (verdict.kind === 'success' && verdict.result !== undefined && row.cancelled !== true) {
+      const { id, owner } = row;
+      const outcome = { id, owner, type: row.type, state: 'done', at: moment.wall, marks: [idMark(id)] };
+      stores.outcomes.add({ ...outcome, result: verdict.result });
+    }
+
+    return [row];
+  }
+
+  stores.tasks.put(next);
+  note(memory, next.ready, leader.context.registry);
+
+  return [];
+}
+
+/** The claim's row as it is now, or `undefined`: it is gone. */
+async function currentRow(stores: Stores, claim: Claim): Promise<TaskRow | undefined> {
+  const row = (await answer(stores.tasks.get(claim.seq))) as TaskRow | undefined;
+
+  return row?.id === claim.id ? row : undefined;
+}
+
+/** What an attempt's end says about its destination. */
+function settleGate(leader: Leader, { memory, moment, stores }: Draft, attempt: RunningAttempt): void {
+  const { verdict, row, probe, startedAt } = attempt;
+  if (verdict === undefined) return;
+
+  const { registry, ports } = leader.context;
+  const found = memory.gates.get(row.gate);
+  let gate = found;
+  if (verdict.kind === 'unavailable') {
+    const closing = { now: moment.now, name: row.gate, by: row.id, reason: verdict.error.message };
+    const told = { ...closing, retryAfter: verdict.retryAfter };
+    gate = gateClosed(found, { probe, startedAt }, told, registry.gates, ports.random);
+  } else if (answered.has(verdict.kind)) {
+    gate = gatePassed(found, { probe, startedAt }, moment.now, leader.concurrency);
+  }
+  if (gate === found) return;
+
+  if (gate === undefined) {
+    memory.gates.delete(row.gate);
+    stores.state.delete(stateKeys.gate(row.gate));
+  } else {
+    memory.gates.set(row.gate, gate);
+    stores.state.put(gate, stateKeys.gate(row.gate));
+  }
+}
+
+/** The ends by which a destination was reached; any other says nothing about it. */
+const answered: ReadonlySet<string> = new Set(['success', 'failure', 'permanent', 'later']);
+
+/** Brings back a lane's head, once the claim that stood in the lane is gone. */
+async function payLane(leader: Leader, { stores, memory, moment, running }: Draft, lane: string): Promise<void> {
+  const head = await headOfLane(stores, lane);
+  if (head === undefined || [...running.values()].some(({ claim }) => claim.seq === head.seq)) return;
+
+  const next = paid(head, moment);
+  if (next === undefined) return;
+
+  stores.tasks.put(next);
+  note(memory, next.ready, leader.context.registry);
+}
+
+/** The running attempts whose task was cancelled, or has gone, since the last turn. */
+async function cancelledOf({ stores, running }: Draft): Promise<readonly RunningAttempt[]> {
+  const attempts = [...running.values()];
+  const rows = await Promise.all(attempts.map(({ claim }) => currentRow(stores, claim)));
+
+  return attempts.filter((_, place) => rows[place] === undefined || rows[place].cancelled === true);
+}
+
+/** Writes the runner's row and, now and then, the positions; gives back what is to be remembered once it has completed. */
+async function finish(leader: Leader, fenced: Fenced, draft: Draft, claimed: Claimed): Promise<Memory> {
+  const { stores, moment, memory } = draft;
+  const claims = [...draft.running.values(), ...claimed.attempts].map((attempt) => attempt.claim);
+  if (draft.wrote) stores.state.put(runnerRowOf(leader, claims, moment), stateKeys.runner);
+
+  const idle = claimed.attempts.length === 0;
+  const storesPositions = hasMovedOn(memory) && (idle || memory.unstored >= turnsPerPosition);
+  if (storesPositions) stores.state.put(Object.fromEntries(memory.positions), stateKeys.positions);
+
+  await completeFenced(leader, fenced, 'turn');
+
+  return storesPositions
+    ? { ...memory, stored: new Map(memory.positions), unstored: 0 }
+    : { ...memory, unstored: memory.unstored + 1 };
+}
+
+function hasMovedOn(memory: Memory): boolean {
+  return [...memory.positions].some(([prefix, position]) => memory.stored.get(prefix) !== position);
+}
+
+function end(leader: Leader, attempt: RunningAttempt): void {
+  attempt.over = true;
+  leader.running.delete(attempt.claim.claim);
+}

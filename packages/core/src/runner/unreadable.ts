@@ -1,0 +1,162 @@
+import { isPromiseLike } from '../pure/codec.js';
+import { beyond, readReady } from '../pure/key.js';
+import type { TaskRow } from '../pure/record.js';
+import { stateKeys } from '../pure/record.js';
+import { findType } from '../pure/registry.js';
+import { dueAfter } from '../pure/transitions.js';
+import { answer } from '../store/requests.js';
+import { readyIndex } from '../store/setup.js';
+import { beginFenced, completeFenced } from './fence.js';
+import type { Leader } from './leader.js';
+import { momentOf } from './leader.js';
+import { mayRun } from './memory.js';
+
+/** So many of a route are tried at once; one that decodes brings the next. */
+const triedAtOnce = 64;
+
+interface Found {
+  readonly row: TaskRow;
+  readonly stored: unknown;
+}
+
+/**
+ * Tries again, at each start, what an earlier build could not decode: up to 64 of a route, from the stored place on and
+ * round the end, one round at most. What decodes is due at once. Resolves with false if the runner was deposed.
+ */
+export async function tryUnreadable(leader: Leader): Promise<boolean> {
+  const prefixes = await unreadablePrefixes(leader);
+  if (prefixes === undefined) return false;
+
+  for (const prefix of prefixes) {
+    if (!(await tryRoute(leader, prefix))) return false;
+  }
+
+  return true;
+}
+
+async function tryRoute(leader: Leader, prefix: string): Promise<boolean> {
+  let place = await storedPlace(leader, prefix);
+  if (place === undefined) return false;
+
+  const start = place;
+  let wrapped = false;
+  for (;;) {
+    const found = await rowsFrom(leader, prefix, place, wrapped ? start : Number.POSITIVE_INFINITY);
+    if (found === undefined) return false;
+
+    const readable = await decodableOf(leader, found);
+    const last = found.at(-1)?.row.seq;
+    if (!(await bringBack(leader, prefix, readable, last ?? 0))) return false;
+
+    const more = found.length === triedAtOnce;
+    if (more && readable.length > 0) {
+      place = last ?? place;
+    } else if (!more && !wrapped && start > 0) {
+      wrapped = true;
+      place = 0;
+    } else {
+      return true;
+    }
+  }
+}
+
+/** The prefixes of unreadable rows whose type and version this build has: one step each. */
+async function unreadablePrefixes(leader: Leader): Promise<readonly string[] | undefined> {
+  const fenced = await beginFenced(leader, 'audit');
+  if (fenced === undefined) return undefined;
+
+  const index = fenced.stores.tasks.index(readyIndex);
+  const prefixes: string[] = [];
+  let from = 'U';
+  for (;;) {
+    const [row] = (await answer(index.getAll(IDBKeyRange.bound([from], ['U\uffff']), 1))) as readonly TaskRow[];
+    const ready = row === undefined ? undefined : readReady(row.ready);
+    if (ready === undefined) break;
+    if (mayRun(leader.context.registry, ready.route)) prefixes.push(ready.prefix);
+    from = beyond(ready.prefix);
+  }
+  await completeFenced(leader, fenced, 'audit');
+
+  return prefixes;
+}
+
+async function storedPlace(leader: Leader, prefix: string): Promise<number | undefined> {
+  const fenced = await beginFenced(leader, 'audit');
+  if (fenced === undefined) return undefined;
+
+  const places = (await answer(fenced.stores.state.get(stateKeys.unreadable))) as
+    | Readonly<Record<string, number>>
+    | undefined;
+  await completeFenced(leader, fenced, 'audit');
+
+  return places?.[prefix] ?? 0;
+}
+
+async function rowsFrom(
+  leader: Leader,
+  prefix: string,
+  place: number,
+  until: number,
+): Promise<readonly Found[] | undefined> {
+  const fenced = await beginFenced(leader, 'audit');
+  if (fenced === undefined) return undefined;
+
+  const { stores } = fenced;
+  const range = IDBKeyRange.bound([prefix, place + 1], [prefix, until]);
+  const index = stores.tasks.index(readyIndex);
+  const rows = place >= until ? [] : ((await answer(index.getAll(range, triedAtOnce))) as readonly TaskRow[]);
+  const found = await Promise.all(
+    rows.map(async (row) => ({
+      row,
+      stored: row.ref === undefined ? row.payload : ((await answer(stores.payloads.get(row.ref))) as unknown),
+    })),
+  );
+  await completeFenced(leader, fenced, 'audit');
+
+  return found;
+}
+
+/** Decodes outside of any transaction: it is the app's code. */
+async function decodableOf(leader: Leader, found: readonly Found[]): Promise<readonly TaskRow[]> {
+  const decodable = await Promise.all(
+    found.map(async ({ row, stored }) => {
+      try {
+        if (row.ref !== undefined && stored === undefined) return [];
+        const payload = findType(leader.context.registry, row.type)?.codec.decode(stored);
+        if (isPromiseLike(payload)) await payload;
+
+        return [row];
+      } catch {
+        return []; // Still unreadable, as it was: it stays, visible, for another build.
+      }
+    }),
+  );
+
+  return decodable.flat();
+}
+
+async function bringBack(
+  leader: Leader,
+  prefix: string,
+  readable: readonly TaskRow[],
+  place: number,
+): Promise<boolean> {
+  const fenced = await beginFenced(leader, 'audit');
+  if (fenced === undefined) return false;
+
+  const { stores } = fenced;
+  const rows = await Promise.all(
+    readable.map((row) => answer(stores.tasks.get(row.seq)) as Promise<TaskRow | undefined>),
+  );
+  for (const row of rows) {
+    if (row === undefined || !row.ready.startsWith('U') || row.cancelled === true) continue;
+    stores.tasks.put(dueAfter(row, momentOf(leader), 0));
+  }
+
+  const stored = (await answer(stores.state.get(stateKeys.unreadable))) as Readonly<Record<string, number>> | undefined;
+  stores.state.put({ ...stored, [prefix]: place }, stateKeys.unreadable);
+  await completeFenced(leader, fenced, 'audit');
+  if (rows.length > 0) leader.poke();
+
+  return true;
+}

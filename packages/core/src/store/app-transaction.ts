@@ -1,0 +1,78 @@
+import { messageOf, TaskbasketError } from '../pure/errors.js';
+import type { AnyRegistry } from '../pure/registry.js';
+import { raw } from './requests.js';
+
+/** A raw or an idb transaction, read and write, whose scope has the named stores. */
+export interface WritableTransaction<Store extends string> {
+  readonly mode: IDBTransactionMode;
+  // A property and not a method, so that it is compared strictly. idb types `add` as undefined in a read-only one.
+  // oxlint-disable-next-line typescript/no-explicit-any -- what an object store takes is wider than any one type
+  readonly objectStore: (name: Store) => { readonly add: (value: any, key?: any) => unknown };
+}
+
+/** Dexie's transaction: what its `transaction()` hands to the app's function. */
+export interface DexieTransaction {
+  readonly idbtrans: IDBTransaction;
+}
+
+/** What `addTx` takes. */
+export type AppTransaction<Store extends string> = WritableTransaction<Store> | DexieTransaction;
+
+/** The two stores into which an add writes. */
+export interface AddStores {
+  readonly transaction: IDBTransaction;
+  readonly tasks: IDBObjectStore;
+  readonly payloads: IDBObjectStore;
+}
+
+/**
+ * The stores of the basket in the app's own transaction.
+ *
+ * @throws TaskbasketError `transaction`, before anything is written: if it is none, belongs to another database, is
+ * read-only, does not name our stores, or has finished.
+ */
+export function addStores(given: AppTransaction<string>, registry: AnyRegistry): AddStores {
+  const transaction = rawTransaction(given);
+  if (transaction.db.name !== registry.name) {
+    throw refused(`belongs to the database "${transaction.db.name}", and the basket lives in "${registry.name}"`);
+  }
+  if (transaction.mode === 'readonly') {
+    throw refused('is read-only. Begin it as "readwrite"');
+  }
+
+  const [tasks, payloads] = registry.stores;
+  const missing = [tasks, payloads].find((name) => !transaction.objectStoreNames.contains(name));
+  if (missing !== undefined) {
+    throw refused(`does not name the object store "${missing}". Name ...tasks.stores beside your own`);
+  }
+
+  try {
+    return { transaction, tasks: transaction.objectStore(tasks), payloads: transaction.objectStore(payloads) };
+  } catch (error) {
+    throw finished(error);
+  }
+}
+
+/** The error for a transaction that has finished, or is not active at this instant. */
+export function finished(cause: unknown): TaskbasketError {
+  const why = `The transaction given to addTx has finished, or is not active: ${messageOf(cause)}`;
+
+  return new TaskbasketError(
+    'transaction',
+    `${why} Call addTx before anything but the transaction's own requests is awaited, and before commit().`,
+    cause,
+  );
+}
+
+function refused(why: string): TaskbasketError {
+  return new TaskbasketError('transaction', `The transaction given to addTx ${why}. Nothing was written.`);
+}
+
+function rawTransaction(given: AppTransaction<string>): IDBTransaction {
+  if (typeof given === 'object' && given !== null) {
+    const inner = 'idbtrans' in given ? given.idbtrans : raw(given as unknown as IDBTransaction);
+    if (typeof inner?.objectStore === 'function' && 'objectStoreNames' in inner) return inner;
+  }
+
+  throw refused('is no open transaction of raw IndexedDB, idb or Dexie');
+}

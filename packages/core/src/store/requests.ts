@@ -1,0 +1,51 @@
+import { unwrap, wrap } from 'idb';
+
+/** What an idb proxy stands for; a raw object, or the proxy of another copy of idb, as it is. */
+export function raw<Wrapped extends object>(wrapped: Wrapped): Wrapped {
+  const inner = unwrap as unknown as (proxy: Wrapped) => Wrapped | undefined;
+
+  return inner(wrapped) ?? wrapped;
+}
+
+/** The answer to a request, while its transaction is still active. */
+export function answer<Result>(request: IDBRequest<Result>): Promise<Result> {
+  return wrap(request);
+}
+
+/**
+ * Resolves when the transaction has completed, which is the only proof that it was stored: quota and disk errors come
+ * at the end, after every request has succeeded. Rejects with what aborted it.
+ */
+export function completed(transaction: IDBTransaction): Promise<void> {
+  return new Promise((resolve, reject) => {
+    transaction.addEventListener('complete', () => resolve());
+    transaction.addEventListener('abort', () => {
+      reject(transaction.error ?? new DOMException('The transaction was aborted.', 'AbortError'));
+    });
+  });
+}
+
+/** The four stores of a basket within one transaction. */
+export interface Stores {
+  readonly tasks: IDBObjectStore;
+  readonly payloads: IDBObjectStore;
+  readonly outcomes: IDBObjectStore;
+  readonly state: IDBObjectStore;
+}
+
+/** The basket's stores in a transaction whose scope names them all. */
+export function storesOf(transaction: IDBTransaction, names: readonly [string, string, string, string]): Stores {
+  const [tasks, payloads, outcomes, state] = names;
+
+  return {
+    tasks: transaction.objectStore(tasks),
+    payloads: transaction.objectStore(payloads),
+    outcomes: transaction.objectStore(outcomes),
+    state: transaction.objectStore(state),
+  };
+}
+
+/** Every key that begins with a text. */
+export function keysFrom(start: string): IDBKeyRange {
+  return IDBKeyRange.bound(start, `${start}\uffff`);
+}

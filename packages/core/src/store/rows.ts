@@ -1,0 +1,49 @@
+import type { GateRow } from '../pure/gate.js';
+import { idMark } from '../pure/key.js';
+import type { RunnerRow, TaskRow } from '../pure/record.js';
+import { stateKeys } from '../pure/record.js';
+import type { Stores } from './requests.js';
+import { answer, keysFrom } from './requests.js';
+import { marksIndex } from './setup.js';
+
+/** The row of an id, also if it was cancelled while it runs; `undefined` if there is none. */
+export async function rowOfId(stores: Stores, id: string): Promise<TaskRow | undefined> {
+  return (await answer(stores.tasks.index(marksIndex).get(idMark(id)))) as TaskRow | undefined;
+}
+
+/** The row that leads a lane: the one with the lowest `seq` that carries its mark. */
+export async function headOfLane(stores: Stores, lane: string): Promise<TaskRow | undefined> {
+  return (await answer(stores.tasks.index(marksIndex).get(lane))) as TaskRow | undefined;
+}
+
+/** Who leads, and what is claimed. */
+export async function runnerRow(stores: Stores): Promise<RunnerRow | undefined> {
+  return (await answer(stores.state.get(stateKeys.runner))) as RunnerRow | undefined;
+}
+
+/** Every gate that has a record. */
+export async function gateRows(stores: Stores): Promise<ReadonlyMap<string, GateRow>> {
+  const rows = (await answer(stores.state.getAll(keysFrom(stateKeys.gate(''))))) as readonly GateRow[];
+
+  return new Map(rows.map((gate) => [gate.name, gate]));
+}
+
+/** Deletes rows and their payloads, blindly; neighbours as one range, which costs hardly more than one row. */
+export function deleteTasks(stores: Stores, tasks: readonly { readonly seq: number; readonly ref?: string }[]): void {
+  for (const { first, last } of runsOf(tasks.map((task) => task.seq))) {
+    stores.tasks.delete(IDBKeyRange.bound(first, last));
+  }
+  for (const { ref } of tasks) if (ref !== undefined) stores.payloads.delete(ref);
+}
+
+/** Numbers as runs of neighbours. */
+function runsOf(numbers: readonly number[]): readonly { readonly first: number; readonly last: number }[] {
+  const runs: { first: number; last: number }[] = [];
+  for (const number of [...numbers].sort((a, b) => a - b)) {
+    const run = runs.at(-1);
+    if (run !== undefined && number === run.last + 1) run.last = number;
+    else runs.push({ first: number, last: number });
+  }
+
+  return runs;
+}

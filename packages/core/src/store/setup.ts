@@ -1,0 +1,77 @@
+import { TaskbasketError } from '../pure/errors.js';
+import type { AnyRegistry } from '../pure/registry.js';
+import { raw } from './requests.js';
+
+/** The index that finds rows by state, in order; named as Dexie must name it. */
+export const readyIndex = '[ready+seq]';
+
+/** The index that finds rows by id, lane, key and parent. */
+export const marksIndex = 'marks';
+
+/** What `createStores` takes: the upgrade's transaction, raw or idb's. */
+export type UpgradeTransaction = IDBTransaction | { readonly mode: 'versionchange'; readonly db: object };
+
+/**
+ * Makes the basket's object stores and indexes. Call it in *every* upgrade of your database, with the upgrade's
+ * transaction (an index on an existing store can't be made from the database alone). Idempotent: what is there stays,
+ * with everything in it.
+ *
+ * @example
+ * openDB('field-notes', 3, { upgrade: (db, from, to, tx) => createStores(tx, tasks) });
+ *
+ * @throws TaskbasketError `transaction`, if it is not an upgrade's.
+ */
+export function createStores(transaction: UpgradeTransaction, registry: AnyRegistry): void {
+  const tx = rawTransaction(transaction);
+  if (tx.mode !== 'versionchange') {
+    throw new TaskbasketError(
+      'transaction',
+      `createStores needs the transaction of an upgrade; this one is "${tx.mode}". Call it in your database's upgrade.`,
+    );
+  }
+
+  const [tasks, payloads, outcomes, state] = registry.stores;
+  const storeFor = (name: string, options?: IDBObjectStoreParameters): IDBObjectStore =>
+    tx.db.objectStoreNames.contains(name) ? tx.objectStore(name) : tx.db.createObjectStore(name, options);
+
+  const taskStore = storeFor(tasks, { keyPath: 'seq', autoIncrement: true });
+  addIndex(taskStore, readyIndex, ['ready', 'seq'], false);
+  addIndex(taskStore, marksIndex, 'marks', true);
+  storeFor(payloads);
+  addIndex(storeFor(outcomes, { keyPath: 'n', autoIncrement: true }), marksIndex, 'marks', true);
+  storeFor(state);
+}
+
+function addIndex(store: IDBObjectStore, name: string, keyPath: string | string[], multiEntry: boolean): void {
+  if (!store.indexNames.contains(name)) store.createIndex(name, keyPath, { multiEntry });
+}
+
+/**
+ * The same stores in Dexie's schema language. Put them into *every* `stores()` call of your database: Dexie deletes,
+ * at an upgrade, each store that its schema does not name.
+ *
+ * @example
+ * db.version(3).stores({ notes: 'id', ...dexieStores(tasks) });
+ */
+export function dexieStores<R extends AnyRegistry>(registry: R): { readonly [Store in R['stores'][number]]: string } {
+  const [tasks, payloads, outcomes, state] = registry.stores;
+
+  return {
+    [tasks]: '++seq, [ready+seq], *marks',
+    [payloads]: '',
+    [outcomes]: '++n, *marks',
+    [state]: '',
+  } as { readonly [Store in R['stores'][number]]: string };
+}
+
+/** Whether a database has all of the basket's stores and indexes. */
+export function hasStores(db: { readonly objectStoreNames: DOMStringList }, registry: AnyRegistry): boolean {
+  return registry.stores.every((name) => db.objectStoreNames.contains(name));
+}
+
+function rawTransaction(transaction: UpgradeTransaction): IDBTransaction {
+  const inner = raw(transaction as IDBTransaction) as IDBTransaction | undefined;
+  if (typeof inner?.mode === 'string') return inner;
+
+  throw new TaskbasketError('transaction', 'createStores needs the transaction of an upgrade; this is no transaction.');
+}

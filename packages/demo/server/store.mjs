@@ -1,0 +1,167 @@
+/**
+ * What the server keeps, in one SQLite file: the reports, the effects with their answers, and the ledger.
+ *
+ * Every write is one synchronous transaction, so a killed server has an effect and its answer, or neither. In WAL mode
+ * another process can read the file meanwhile.
+ */
+import { mkdirSync } from 'node:fs';
+import { dirname, resolve } from 'node:path';
+
+import Database from 'libsql';
+
+/**
+ * @typedef {object} LedgerRow
+ * @property {number} n The order of arrival; a reset does not set it back.
+ * @property {number} at When it arrived, milliseconds since 1970.
+ * @property {string} method
+ * @property {string} path
+ * @property {string | null} key The idempotency key, without its quotes.
+ * @property {string | null} body The body as it came.
+ * @property {string | null} worker `X-Worker`: the worker that sent it.
+ * @property {number | null} attempt `X-Attempt`
+ * @property {boolean | null} recovered `X-Recovered`
+ * @property {string} mood The mood it met.
+ * @property {number | 'dropped' | 'aborted' | null} status The answer's status. `dropped`: we ended the connection; `aborted`: the
+ *   other side did, before it had the answer; `null`: not answered yet, or never, if the server was killed.
+ * @property {boolean} replayed The answer is the stored one of an earlier request with this key.
+ * @property {number | null} endedAt When it was answered, milliseconds since 1970.
+ *
+ * @typedef {object} EffectRow
+ * @property {number} n The order of the effects.
+ * @property {number} at Milliseconds since 1970.
+ * @property {string | null} key
+ * @property {string} method
+ * @property {string} path
+ * @property {string | null} body
+ * @property {number} status The stored answer's status.
+ * @property {string} answer The stored answer's body, JSON.
+ *
+ * @typedef {object} ReportRow
+ * @property {string} id
+ * @property {string} title
+ * @property {string} text
+ * @property {number} updatedAt Milliseconds since 1970.
+ *
+ * @typedef {Pick<LedgerRow, 'at' | 'method' | 'path' | 'key' | 'body' | 'worker' | 'attempt' | 'recovered' | 'mood'>} Arrival
+ * @typedef {ReturnType<typeof openStore>} Store
+ */
+
+const schema = `
+  create table if not exists reports (
+    id text primary key, title text not null, text text not null, updatedAt integer not null
+  );
+  create table if not exists effects (
+    n integer primary key autoincrement, at integer not null, key text unique, method text not null, path text not null, body text,
+    status integer not null, answer text not null
+  );
+  create table if not exists ledger (
+    n integer primary key autoincrement, at integer not null, method text not null, path text not null, key text, body text,
+    worker text, attempt integer, recovered integer, mood text not null, status, replayed integer not null default 0,
+    endedAt integer
+  );
+`;
+
+/**
+ * Opens the file, which is created if it is not there.
+ *
+ * @param {string} file A path, or `:memory:`.
+ */
+export function openStore(file) {
+  if (file !== ':memory:') mkdirSync(dirname(resolve(file)), { recursive: true });
+  const db = new Database(file);
+  db.pragma('journal_mode = WAL');
+  db.pragma('synchronous = NORMAL');
+  db.pragma('busy_timeout = 5000');
+  db.exec(schema);
+
+  const insertArrival = db.prepare(`insert into ledger (at, method, path, key, body, worker, attempt, recovered, mood)
+    values (?, ?, ?, ?, ?, ?, ?, ?, ?)`);
+  // What came first stands: a connection that we drop is seen as closed a moment later.
+  const updateEnd = db.prepare(
+    'update ledger set status = ?, replayed = ?, endedAt = ? where n = ? and status is null',
+  );
+  const selectEffect = db.prepare('select * from effects where key = ?');
+  const insertEffect = db.prepare(`insert into effects (at, key, method, path, body, status, answer)
+    values (?, ?, ?, ?, ?, ?, ?)`);
+  const upsertReport = db.prepare(`insert into reports (id, title, text, updatedAt) values (?, ?, ?, ?)
+    on conflict (id) do update set title = excluded.title, text = excluded.text, updatedAt = excluded.updatedAt`);
+
+  /**
+   * @param {Arrival} row
+   * @returns {number} Its number in the ledger.
+   */
+  function arrive(row) {
+    const recovered = row.recovered === null ? null : Number(row.recovered);
+    const { lastInsertRowid } = insertArrival.run(
+      row.at,
+      row.method,
+      row.path,
+      row.key,
+      row.body,
+      row.worker,
+      row.attempt,
+      recovered,
+      row.mood,
+    );
+    return Number(lastInsertRowid);
+  }
+
+  /**
+   * @param {number} n
+   * @param {NonNullable<LedgerRow['status']>} status
+   * @param {boolean} [replayed]
+   */
+  function end(n, status, replayed = false) {
+    updateEnd.run(status, Number(replayed), Date.now(), n);
+  }
+
+  /**
+   * The effect of an earlier request with this key.
+   *
+   * @param {string} key
+   * @returns {EffectRow | undefined}
+   */
+  function effectOf(key) {
+    return /** @type {EffectRow[]} */ (selectEffect.all(key))[0];
+  }
+
+  /** Stores an effect, its answer and the report that it changes, all or none. */
+  const apply = db.transaction(
+    /**
+     * @param {Omit<EffectRow, 'n'>} effect
+     * @param {ReportRow} [report]
+     */
+    (effect, report) => {
+      insertEffect.run(effect.at, effect.key, effect.method, effect.path, effect.body, effect.status, effect.answer);
+      if (report) upsertReport.run(report.id, report.title, report.text, report.updatedAt);
+    },
+  );
+
+  /** @returns {LedgerRow[]} */
+  function ledger() {
+    const rows =
+      /** @type {(Omit<LedgerRow, 'recovered' | 'replayed'> & { recovered: number | null, replayed: number })[]} */ (
+        db.prepare('select * from ledger order by n').all()
+      );
+    return rows.map((row) => ({
+      ...row,
+      recovered: row.recovered === null ? null : row.recovered === 1,
+      replayed: row.replayed === 1,
+    }));
+  }
+
+  /** @returns {EffectRow[]} */
+  function effects() {
+    return /** @type {EffectRow[]} */ (db.prepare('select * from effects order by n').all());
+  }
+
+  /** @returns {ReportRow[]} */
+  function reports() {
+    return /** @type {ReportRow[]} */ (db.prepare('select * from reports order by updatedAt desc, id').all());
+  }
+
+  /** Empties everything. Numbers go on, so that the end of an old request is never taken for that of a new one. */
+  const reset = db.transaction(() => db.exec('delete from ledger; delete from effects; delete from reports;'));
+
+  return { arrive, end, effectOf, apply, ledger, effects, reports, reset, close: () => void db.close() };
+}

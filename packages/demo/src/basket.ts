@@ -1,0 +1,23 @@
+/**
+ * The page's basket, and the types of what it shows.
+ */
+import { type WorkerError, openBasket } from 'taskbasket';
+
+import { tasks } from './tasks.ts';
+
+export type Basket = ReturnType<typeof openNotesBasket>;
+export type Snapshot = ReturnType<ReturnType<Basket['watch']>['get']>;
+/** A save that has not reached the server yet. */
+export type UnsentTask = Snapshot['tasks'][number];
+
+/** Opens the basket with its worker: one for all tabs, or, where the browser has no shared workers, one for this tab. */
+export function openNotesBasket(onWorkerError: (error: WorkerError) => void) {
+  return openBasket(tasks, {
+    // Bundlers read these lines: the URLs must stand here as they are.
+    worker: () =>
+      'SharedWorker' in globalThis
+        ? new SharedWorker(new URL('./tasks.worker.ts', import.meta.url), { type: 'module', name: 'field-notes' })
+        : new Worker(new URL('./tasks.worker.ts', import.meta.url), { type: 'module', name: 'field-notes' }),
+    onWorkerError,
+  });
+}

@@ -1,0 +1,39 @@
+/**
+ * The app's own database. The task stores live in it, next to the reports.
+ */
+import { type DBSchema, type IDBPDatabase, openDB } from 'idb';
+import { type StoresOf, createStores } from 'taskbasket';
+
+import { type ReportText, tasks } from './tasks.ts';
+
+/** A report as it is kept on this device. */
+export interface Report extends ReportText {
+  /** Milliseconds since 1970. */
+  readonly savedAt: number;
+  /** The task of a save that a person cancelled; the next save takes it away. */
+  readonly cancelled?: string;
+}
+
+export interface NotesDB extends DBSchema, StoresOf {
+  reports: { key: string; value: Report };
+}
+
+/**
+ * Opens the database, and makes it the first time. The library calls this too, if it comes first.
+ *
+ * @param onClosed The connection was closed from elsewhere, and another one is needed.
+ */
+export function openNotes(onClosed?: () => void): Promise<IDBPDatabase<NotesDB>> {
+  return openDB<NotesDB>('field-notes', 1, {
+    upgrade(db, _oldVersion, _newVersion, tx) {
+      if (!db.objectStoreNames.contains('reports')) db.createObjectStore('reports', { keyPath: 'id' });
+      createStores(tx, tasks);
+    },
+    // Another tab wants to upgrade or delete the database: an open connection would hold it up.
+    blocking: (_currentVersion, _blockedVersion, event) => {
+      (event.target as IDBDatabase).close();
+      onClosed?.();
+    },
+    terminated: () => onClosed?.(),
+  });
+}

@@ -1,0 +1,90 @@
+/**
+ * The lab's handlers, the same in a worker and in a page.
+ */
+import { type Handlers, PermanentFailure, RetryLater, Unavailable, ensureOk, isNetworkError } from 'taskbasket/worker';
+
+import type { Failing, LabPayload, LabTasks } from './tasks.ts';
+
+/** What a handler of ours reads of its attempt. */
+interface Sending {
+  readonly idempotencyKey: string;
+  readonly number: number;
+  readonly recovered: boolean;
+  readonly signal: AbortSignal;
+}
+
+/** @param worker Tells the server's ledger who sent a request. */
+export function labHandlers(worker: string): Handlers<LabTasks> {
+  return {
+    async send(payload, attempt) {
+      failAsTold(payload.fail, attempt.number);
+      await post(payload, attempt);
+    },
+
+    async slow(payload, attempt) {
+      failAsTold(payload.fail, attempt.number);
+      await pause(payload.ms ?? 1_000, attempt.signal);
+      await post(payload, attempt);
+    },
+
+    async never(payload, attempt) {
+      await post(payload, attempt);
+      await new Promise(() => {});
+    },
+
+    async count(payload, attempt) {
+      const response = await fetch('/control/mood');
+      const { mood } = (await response.json()) as { mood: string };
+      if (mood === 'up') return post(payload, attempt);
+
+      const failures = (payload.failures ?? 0) + 1;
+      await attempt.save({ ...payload, failures });
+      throw new Error(`The mood is ${mood}; that was failure ${failures}.`);
+    },
+  };
+
+  async function post(payload: LabPayload, { idempotencyKey, number, recovered, signal }: Sending): Promise<void> {
+    const response = await fetch(`/api/echo/${encodeURIComponent(payload.name)}`, {
+      method: 'POST',
+      body: JSON.stringify(payload),
+      headers: {
+        'Content-Type': 'application/json',
+        'Idempotency-Key': `"${idempotencyKey}"`,
+        'X-Attempt': String(number),
+        'X-Recovered': String(recovered),
+        'X-Worker': worker,
+      },
+      signal,
+    }).catch(meansAway);
+    ensureOk(response);
+  }
+}
+
+function meansAway(error: unknown): never {
+  throw isNetworkError(error) ? new Unavailable({ cause: error }) : error;
+}
+
+function failAsTold(fail: Failing | undefined, number: number): void {
+  if (!fail || number > (fail.attempts ?? Infinity)) return;
+  const { how, message = `As told: ${how}`, ms } = fail;
+  switch (how) {
+    case 'throw':
+      throw new Error(message);
+    case 'permanent':
+      throw new PermanentFailure(message);
+    case 'later':
+      throw new RetryLater(ms ?? 1_000);
+    case 'unavailable':
+      throw new Unavailable(ms === undefined ? {} : { retryAfter: ms });
+  }
+}
+
+function pause(ms: number, signal: AbortSignal): Promise<void> {
+  return new Promise((resolve, reject) => {
+    const timer = setTimeout(resolve, ms);
+    signal.addEventListener('abort', () => {
+      clearTimeout(timer);
+      reject(signal.reason as Error);
+    });
+  });
+}

@@ -1,0 +1,2 @@
+/** A worker that starts and then says nothing. */
+addEventListener('connect', () => {});

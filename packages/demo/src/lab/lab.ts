@@ -1,0 +1,158 @@
+/**
+ * Drives the library from tests: `window.lab`.
+ */
+import { type Basket, type WorkerError, openBasket } from 'taskbasket';
+import { runBasket } from 'taskbasket/worker';
+
+import { type Note, openApp, openExisting, tasksFor } from './app.ts';
+import { labHandlers } from './handlers.ts';
+import { type Setup, nameOf, plainSetup } from './setup.ts';
+import type { LabTasks } from './tasks.ts';
+import { type Writing, type Written, writeRaw, writeWithDexie, writeWithIdb } from './transactions.ts';
+
+/**
+ * Who runs the tasks. `lab`: a SharedWorker; `dedicated`: a worker of this page; `page`: this page, with `run()`;
+ * `none`: nobody. The others are broken: no such file, throws while it starts, never answers.
+ */
+export type LabWorker = 'lab' | 'dedicated' | 'page' | 'none' | '404' | 'throws' | 'silent';
+
+export interface LabOptions extends Partial<Setup> {
+  readonly database: string;
+  readonly worker?: LabWorker;
+}
+
+export type LabBasket = Basket<LabTasks>;
+
+function createLab() {
+  let setup: Setup | undefined;
+  let tasks: LabTasks | undefined;
+  let basket: LabBasket | undefined;
+  let running: { readonly aborter: AbortController; readonly ended: Promise<void> } | undefined;
+  const errors: WorkerError[] = [];
+
+  /** Opens a basket; the last one opened is what all else here works on. With a maker, the app's database is made first. */
+  async function open({ worker = 'lab', ...options }: LabOptions): Promise<LabBasket> {
+    const chosen: Setup = { ...plainSetup, ...options };
+    const chosenTasks = tasksFor(chosen);
+    if (chosen.maker !== 'library') (await openApp(chosen, chosenTasks)).close();
+
+    const construct = constructorOf(worker, nameOf(chosen));
+    setup = chosen;
+    tasks = chosenTasks;
+    basket = openBasket(chosenTasks, {
+      build: chosen.build,
+      onWorkerError: (error) => void errors.push(error),
+      ...(construct ? { worker: construct } : {}),
+    });
+    if (worker === 'page') run();
+    return basket;
+  }
+
+  /** Runs the tasks in this page, until `stop()`. */
+  function run(): void {
+    const aborter = new AbortController();
+    const options = setup?.concurrency ? { concurrency: setup.concurrency } : {};
+    const ended = runBasket(opened(), labHandlers(crypto.randomUUID()), { signal: aborter.signal, ...options });
+    running = { aborter, ended };
+  }
+
+  /** Stops what `run()` began; resolves when it has ended. */
+  async function stop(): Promise<void> {
+    running?.aborter.abort();
+    await running?.ended;
+    running = undefined;
+  }
+
+  /** Adds tasks, and a note, in the app's own transaction. */
+  function write(how: 'raw' | 'idb' | 'dexie', writing: Writing): Promise<Written> {
+    const writer = { raw: writeRaw, idb: writeWithIdb, dexie: writeWithDexie }[how];
+    return writer(opened(), registry(), writing);
+  }
+
+  /** The app's notes. */
+  async function notes(): Promise<readonly Note[]> {
+    return (await dump())['notes'] as readonly Note[];
+  }
+
+  /** Every record of every store, past the library. */
+  async function dump(): Promise<Record<string, readonly unknown[]>> {
+    const db = await openExisting(registry().name);
+    try {
+      const names = [...db.objectStoreNames];
+      const tx = db.transaction(names);
+      const reads = names.map((name) => tx.objectStore(name).getAll());
+      await new Promise((resolve) => tx.addEventListener('complete', resolve));
+      return Object.fromEntries(names.map((name, index) => [name, (reads[index]?.result ?? []) as unknown[]]));
+    } finally {
+      db.close();
+    }
+  }
+
+  /** Deletes a database; resolves when it is gone, which open connections can delay. */
+  function remove(database: string): Promise<void> {
+    return new Promise((resolve, reject) => {
+      const request = indexedDB.deleteDatabase(database);
+      request.addEventListener('success', () => resolve());
+      request.addEventListener('error', () => reject(request.error ?? new Error('The database was not deleted.')));
+    });
+  }
+
+  function opened(): LabBasket {
+    if (basket) return basket;
+    throw new Error('Call lab.open({ database }) first.');
+  }
+
+  function registry(): LabTasks {
+    if (tasks) return tasks;
+    throw new Error('Call lab.open({ database }) first.');
+  }
+
+  return {
+    open,
+    run,
+    stop,
+    write,
+    notes,
+    dump,
+    remove,
+    /** What `onWorkerError` was called with. */
+    errors: () => errors.map(({ name, message }) => ({ name, message })),
+    get basket() {
+      return opened();
+    },
+    get tasks() {
+      return registry();
+    },
+  };
+}
+
+/** The lines that construct a worker; bundlers read them. */
+function constructorOf(worker: LabWorker, name: string): (() => SharedWorker | Worker) | undefined {
+  switch (worker) {
+    case 'lab':
+      return () => new SharedWorker(new URL('./lab.worker.ts', import.meta.url), { type: 'module', name });
+    case 'dedicated':
+      return () => new Worker(new URL('./lab.worker.ts', import.meta.url), { type: 'module', name });
+    case 'throws':
+      return () => new SharedWorker(new URL('./lab-throws.worker.ts', import.meta.url), { type: 'module', name });
+    case 'silent':
+      return () => new SharedWorker(new URL('./lab-silent.worker.ts', import.meta.url), { type: 'module', name });
+    case '404':
+      return () => new SharedWorker('/there-is-no-such-worker.js', { type: 'module', name });
+    case 'page':
+    case 'none':
+      return undefined;
+  }
+}
+
+const lab = createLab();
+
+export type Lab = typeof lab;
+
+declare global {
+  interface Window {
+    lab: Lab;
+  }
+}
+
+window.lab = lab;

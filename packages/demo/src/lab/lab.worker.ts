@@ -1,0 +1,15 @@
+/**
+ * The lab's worker, shared or dedicated. Its name says which database it serves.
+ */
+import { serveBasket } from 'taskbasket/worker';
+
+import { tasksFor } from './app.ts';
+import { labHandlers } from './handlers.ts';
+import { setupIn } from './setup.ts';
+
+const setup = setupIn(self.name);
+
+serveBasket(tasksFor(setup), labHandlers(crypto.randomUUID()), {
+  build: setup.build,
+  ...(setup.concurrency === 0 ? {} : { concurrency: setup.concurrency }),
+});

@@ -1,0 +1,54 @@
+/**
+ * The lab's registry: one a database, with task types that behave as their payload says.
+ */
+import { defineTasks, task } from 'taskbasket';
+
+import type { Setup } from './setup.ts';
+
+/** How a handler ends, if not by the server's answer. */
+export interface Failing {
+  /** `throw`: an error; `permanent`, `later`, `unavailable`: the typed ones. */
+  readonly how: 'throw' | 'permanent' | 'later' | 'unavailable';
+  /** Only for the first so many attempts; left out: for all. */
+  readonly attempts?: number;
+  /** For `later` and `unavailable`: milliseconds. */
+  readonly ms?: number;
+  readonly message?: string;
+}
+
+export interface LabPayload {
+  /** Where it is posted: /api/echo/:name */
+  readonly name: string;
+  readonly lane?: string;
+  readonly gate?: string;
+  readonly text?: string;
+  /** Fails before anything is posted. */
+  readonly fail?: Failing;
+  /** `slow`: milliseconds before it is posted; 1,000 if left out. */
+  readonly ms?: number;
+  /** `count`: how often it failed, as the handler saved it. */
+  readonly failures?: number;
+}
+
+/** The registry; `open` is the app's own, if the app made the database. */
+export function labTasks(setup: Setup, open?: () => PromiseLike<{ readonly name: string; close(): void }>) {
+  const { base, cap, database, bucket } = setup;
+  const options = {
+    lane: (payload: LabPayload) => payload.lane,
+    gate: (payload: LabPayload) => payload.gate,
+    backoff: { base, cap },
+  };
+  const types = {
+    /** Posts its payload. */
+    send: task<LabPayload>(options),
+    /** Waits, then posts its payload. Stops waiting when its signal is aborted. */
+    slow: task<LabPayload>(options),
+    /** Posts its payload, and then never ends, whatever its signal says. */
+    never: task<LabPayload>(options),
+    /** Fails while the server's mood is not `up`, and saves the number of its failures in its payload; then posts that. */
+    count: task<LabPayload>(options),
+  };
+  return defineTasks(database, types, { bucket, gates: { base, cap }, ...(open ? { open } : {}) });
+}
+
+export type LabTasks = ReturnType<typeof labTasks>;

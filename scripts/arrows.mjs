@@ -1,0 +1,140 @@
+// Which part of the library may import which. `--self-test` plants violations and expects each of them to be found.
+import { readFileSync, readdirSync } from 'node:fs';
+import path from 'node:path';
+import { Failure, isMain, main, root } from './steps.mjs';
+
+const GROUPS = ['pure', 'ports', 'store', 'basket', 'runner', 'host'];
+const ENTRIES = ['index.ts', 'worker.ts'];
+
+/** A dependency, and the only group that may import it. */
+const OWNERS = { idb: 'store', comlink: 'host' };
+
+/**
+ * @param {ReadonlyMap<string, readonly string[]>} files each file of `src` by its path there, with what it imports
+ * @returns {string[]} one sentence for each violation
+ */
+export function violations(files) {
+  const found = [];
+  for (const [file, imports] of files) {
+    const group = groupOf(file);
+    if (group === undefined && !ENTRIES.includes(file)) {
+      found.push(`${file} belongs to no group: it must lie in one of ${GROUPS.join(', ')}, or be an entry.`);
+      continue;
+    }
+    for (const specifier of imports) {
+      const problem = specifier.startsWith('.')
+        ? problemInside(files, file, specifier)
+        : problemOutside(file, group, specifier);
+      if (problem) found.push(problem);
+    }
+  }
+  return [...found, ...cycles(files)];
+}
+
+function problemInside(files, file, specifier) {
+  const target = resolve(files, file, specifier);
+  if (target === undefined) return `${file} imports ${specifier}, which is not in src.`;
+  if (ENTRIES.includes(target)) return `${file} imports the entry ${target}; only users may.`;
+  if (ENTRIES.includes(file)) return undefined;
+  const [from, to] = [groupOf(file), groupOf(target)];
+  if (GROUPS.indexOf(to) <= GROUPS.indexOf(from)) return undefined;
+  return `${file} imports ${target}, but ${to} comes after ${from}.`;
+}
+
+function problemOutside(file, group, specifier) {
+  const name = Object.keys(OWNERS).find((owned) => specifier === owned || specifier.startsWith(`${owned}/`));
+  if (name === undefined) return `${file} imports ${specifier}, which is no dependency of the library.`;
+  if (group === OWNERS[name]) return undefined;
+  return `${file} imports ${specifier}; only ${OWNERS[name]} may.`;
+}
+
+/** Each cycle once, named from the file at which the walk met it. */
+function cycles(files) {
+  const found = [];
+  const done = new Set();
+  const visit = (file, trail) => {
+    const start = trail.indexOf(file);
+    if (start >= 0) {
+      found.push(`Files import each other in a circle: ${[...trail.slice(start), file].join(' > ')}.`);
+      return;
+    }
+    if (done.has(file)) return;
+    for (const specifier of files.get(file) ?? []) {
+      const target = specifier.startsWith('.') ? resolve(files, file, specifier) : undefined;
+      if (target !== undefined) visit(target, [...trail, file]);
+    }
+    done.add(file);
+  };
+  for (const file of files.keys()) visit(file, []);
+  return found;
+}
+
+function groupOf(file) {
+  const [folder, ...rest] = file.split('/');
+  return rest.length > 0 && GROUPS.includes(folder) ? folder : undefined;
+}
+
+function resolve(files, file, specifier) {
+  const target = path.posix.join(path.posix.dirname(file), specifier).replace(/\.js$/, '.ts');
+  return files.has(target) ? target : undefined;
+}
+
+/** Reads imports of every kind: also `import type`, `export … from`, `import()` and types in `import('…')`. */
+async function readSource(folder) {
+  const { default: ts } = await import('typescript-5.9');
+  const files = new Map();
+  const names = readdirSync(folder, { recursive: true, encoding: 'utf8' })
+    .map((name) => name.split(path.sep).join('/'))
+    .toSorted();
+  for (const file of names.filter((name) => name.endsWith('.ts'))) {
+    const { importedFiles } = ts.preProcessFile(readFileSync(path.join(folder, file), 'utf8'), true, true);
+    files.set(file, [...new Set(importedFiles.map((imported) => imported.fileName))]);
+  }
+  return files;
+}
+
+/**
+ * What is planted, the files, a part of the sentence that must be found; none: nothing may be found.
+ *
+ * @type {[string, Record<string, string[]>, string | undefined][]}
+ */
+const SELF_TEST = [
+  ['nothing', { 'index.ts': ['./host/a.js'], 'host/a.ts': ['../pure/b.js', 'comlink'], 'pure/b.ts': [] }, undefined],
+  ['a neighbour', { 'store/a.ts': ['./b.js', 'idb'], 'store/b.ts': [] }, undefined],
+  ['an arrow backwards', { 'pure/a.ts': ['../ports/b.js'], 'ports/b.ts': [] }, 'ports comes after pure'],
+  ['a runner in the basket', { 'basket/a.ts': ['../runner/b.js'], 'runner/b.ts': [] }, 'runner comes after basket'],
+  ['idb outside of store', { 'basket/a.ts': ['idb'] }, 'only store may'],
+  ['idb in an entry', { 'index.ts': ['idb'] }, 'only store may'],
+  ['comlink outside of host', { 'runner/a.ts': ['comlink/dist/esm/protocol'] }, 'only host may'],
+  ['an unknown dependency', { 'pure/a.ts': ['node:fs'] }, 'no dependency of the library'],
+  ['an entry inside', { 'host/a.ts': ['../index.js'], 'index.ts': [] }, 'only users may'],
+  ['an entry in an entry', { 'worker.ts': ['./index.js'], 'index.ts': [] }, 'only users may'],
+  ['a cycle of two', { 'pure/a.ts': ['./b.js'], 'pure/b.ts': ['./a.js'] }, 'pure/a.ts > pure/b.ts > pure/a.ts'],
+  [
+    'a cycle behind a tail',
+    { 'pure/a.ts': ['./b.js'], 'pure/b.ts': ['./c.js'], 'pure/c.ts': ['./b.js'] },
+    'pure/b.ts > pure/c.ts > pure/b.ts',
+  ],
+  ['a file without a group', { 'helpers.ts': [] }, 'belongs to no group'],
+  ['a folder without a group', { 'utils/a.ts': [] }, 'belongs to no group'],
+  ['a missing file', { 'pure/a.ts': ['./b.js'] }, 'not in src'],
+];
+
+function selfTest() {
+  for (const [planted, files, expected] of SELF_TEST) {
+    const found = violations(new Map(Object.entries(files)));
+    const right = expected === undefined ? found.length === 0 : found.some((sentence) => sentence.includes(expected));
+    if (!right) throw new Failure(`Self-test: planted ${planted}, found ${JSON.stringify(found)}.`);
+  }
+  console.log(`Self-test: ${SELF_TEST.length} plants, each judged rightly.`);
+}
+
+if (isMain(import.meta.url)) {
+  await main(async () => {
+    if (process.argv.includes('--self-test')) selfTest();
+    const files = await readSource(path.join(root, 'packages/core/src'));
+    const found = violations(files);
+    if (found.length > 0) throw new Failure(found.join('\n'));
+    console.log(`Arrows: ${files.size} files, all one way.`);
+  });
+}

@@ -1,0 +1,119 @@
+// What a fresh machine lacks: the dependencies (pnpm through npx) and a browser. Node's own modules only.
+import { existsSync, readFileSync } from 'node:fs';
+import path from 'node:path';
+import { Failure, bin, isMain, main, packages, readJson, root, run } from './steps.mjs';
+
+const WHAT_TO_DO = `No Chromium was found, and none could be installed.
+Install one (Debian and Ubuntu: apt-get install chromium), or set TASKBASKET_CHROMIUM to the path of a Chromium or Chrome, and run this again.`;
+
+/** Installs the dependencies as the lockfile says, if what is there is not that. */
+export async function ensureInstalled() {
+  const [major, minor] = process.versions.node.split('.').map(Number);
+  if (major < 20 || (major === 20 && minor < 19)) {
+    throw new Failure(`Node 20.19 or later is needed; this is ${process.versions.node}.`);
+  }
+  if (isInstalled()) {
+    console.log('Dependencies: installed, as the lockfile says.');
+    return;
+  }
+  // The pin is in package.json, where pnpm itself and other tools look for it. Corepack is not used: Node 25 no longer brings it.
+  const pnpm = readJson(path.join(root, 'package.json')).packageManager.split('+')[0];
+  console.log(`Dependencies: npx ${pnpm} install --frozen-lockfile`);
+  const install = ['--yes', pnpm, 'install', '--frozen-lockfile', '--reporter=append-only'];
+  const { code } = await run('npx', [...install, '--config.confirmModulesPurge=false'], { show: true });
+  if (code !== 0) throw new Failure('The dependencies could not be installed; the lines above say why.');
+}
+
+/** pnpm leaves a copy of the lockfile that it installed from. */
+function isInstalled() {
+  const installed = path.join(root, 'node_modules/.pnpm/lock.yaml');
+  if (!existsSync(installed)) return false;
+  if (readFileSync(installed, 'utf8') !== readFileSync(path.join(root, 'pnpm-lock.yaml'), 'utf8')) return false;
+  return packages().every((folder) => {
+    const { dependencies, devDependencies } = readJson(path.join(folder, 'package.json'));
+    const names = Object.keys({ ...dependencies, ...devDependencies });
+    return names.every((name) => existsSync(path.join(folder, 'node_modules', name)));
+  });
+}
+
+/**
+ * The path of a Chromium that starts. Looks at TASKBASKET_CHROMIUM, then for an installed one, then for Playwright's own
+ * download, which it also tries to get, and last asks apt, if this is root. Needs the dependencies.
+ *
+ * @returns {Promise<string>}
+ */
+export async function findBrowser() {
+  const wanted = process.env.TASKBASKET_CHROMIUM;
+  if (wanted) {
+    if (!(await starts(wanted))) throw new Failure(`TASKBASKET_CHROMIUM is ${wanted}, but that does not start.`);
+    return wanted;
+  }
+  const found = (await installedBrowser()) ?? (await downloadedBrowser()) ?? (await browserFromApt());
+  if (found === undefined) throw new Failure(WHAT_TO_DO);
+  return found;
+}
+
+async function installedBrowser() {
+  const names = ['chromium', 'chromium-browser', 'google-chrome', 'google-chrome-stable'];
+  const folders = (process.env.PATH ?? '').split(path.delimiter);
+  const candidates = names.flatMap((name) => folders.map((folder) => path.join(folder, name)));
+  candidates.push('/Applications/Google Chrome.app/Contents/MacOS/Google Chrome');
+  return firstThatStarts(candidates);
+}
+
+async function downloadedBrowser() {
+  const { chromium } = await import('@playwright/test');
+  const file = chromium.executablePath();
+  if (existsSync(file)) return firstThatStarts([file]);
+  console.log('Browser: none installed; playwright install chromium');
+  const { code } = await run(bin('playwright'), ['install', 'chromium'], { limit: 180_000 });
+  if (code !== 0) console.log('Browser: that download did not succeed.');
+  return code === 0 ? firstThatStarts([file]) : undefined;
+}
+
+async function browserFromApt() {
+  const isRoot = process.getuid?.() === 0;
+  if (!isRoot || !existsSync('/usr/bin/apt-get')) return undefined;
+  console.log('Browser: apt-get update && apt-get install -y chromium');
+  const env = { DEBIAN_FRONTEND: 'noninteractive' };
+  for (const args of [
+    ['update', '-q'],
+    ['install', '-y', '-q', '--no-install-recommends', 'chromium'],
+  ]) {
+    const { code, output } = await run('/usr/bin/apt-get', args, { env });
+    if (code === 0) continue;
+    console.log(output.trim());
+    return undefined;
+  }
+  return installedBrowser();
+}
+
+async function firstThatStarts(files) {
+  for (const file of files) {
+    if (existsSync(file) && (await starts(file))) return file;
+  }
+  return undefined;
+}
+
+/** A browser can be there and lack a library of the system's. */
+async function starts(file) {
+  try {
+    return (await run(file, ['--version'], { limit: 30_000 })).code === 0;
+  } catch {
+    return false;
+  }
+}
+
+/** Both; says what it finds and does. Returns the path of the browser. */
+export async function setup() {
+  await ensureInstalled();
+  const browser = await findBrowser();
+  console.log(`Browser: ${browser}`);
+  return browser;
+}
+
+if (isMain(import.meta.url)) {
+  await main(async () => {
+    await setup();
+  });
+}

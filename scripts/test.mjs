@@ -1,0 +1,154 @@
+// All checks, in order, each with its duration. `--only=step,step` and `--from=step` pick some of them.
+import { existsSync, mkdirSync, readdirSync, rmSync } from 'node:fs';
+import path from 'node:path';
+import { parseArgs } from 'node:util';
+import { playwrightReport, readPlaywright, readVitest, vitestReport } from './reports.mjs';
+import { setup } from './setup.mjs';
+import { Failure, bin, main, packages, root, run, seconds, tsc } from './steps.mjs';
+
+const core = path.join(root, 'packages/core');
+const demo = path.join(root, 'packages/demo');
+
+/** The programs' own output is shown as it comes only where it tells a story; else it is shown if the step fails. */
+const steps = {
+  install: async () => {
+    process.env['TASKBASKET_CHROMIUM'] = await setup();
+  },
+  build: async () => {
+    rmSync(path.join(core, 'dist'), { recursive: true, force: true });
+    await quietly(process.execPath, [tsc(), '-p', path.join(core, 'tsconfig.build.json')]);
+  },
+  format: () => quietly(bin('oxfmt'), ['--check']),
+  arrows: () => quietly(process.execPath, ['scripts/arrows.mjs', '--self-test']),
+  lint: () => quietly(bin('oxlint'), []),
+  types: async () => {
+    const compilations = configs().map((config) => [tsc(), '--noEmit', '-p', config]);
+    // The oldest compiler that our declarations support reads what we ship, not the sources.
+    compilations.push([tsc(root, 'typescript-5.9'), '-p', path.join(core, 'tsconfig.declarations.json')]);
+    await allQuietly(compilations.map((args) => [process.execPath, args]));
+  },
+  vitest: async () => {
+    rmSync(path.join(root, vitestReport), { force: true });
+    const reporters = ['--reporter=default', '--reporter=json', `--outputFile.json=${path.join(root, vitestReport)}`];
+    await shown(bin('vitest', core), ['run', ...reporters], core);
+  },
+  simulate: async () => {
+    if (!existsSync(path.join(core, 'test/simulate/main.ts'))) return console.log('There is no simulation yet.');
+    await shown(process.execPath, ['scripts/simulate.mjs', '--seed', '1', '--steps', '2000']);
+  },
+  package: async () => {
+    const tarball = await pack();
+    await quietly(bin('publint'), [tarball, '--strict']);
+    await quietly(bin('attw'), [tarball, '--profile', 'esm-only', '--no-color']);
+  },
+  sizes: () => shown(bin('size-limit'), []),
+  demo: () => quietly(bin('vite', demo), ['build'], demo),
+  e2e: async () => {
+    rmSync(path.join(root, playwrightReport), { force: true });
+    await shown(bin('playwright'), ['test']);
+  },
+};
+
+/** A step without which the others say nothing. */
+const NEEDED = ['install', 'build'];
+
+await main(async () => {
+  const names = chosen();
+  const failedSteps = [];
+  const start = performance.now();
+
+  for (const name of names) {
+    console.log(`\n== ${name}`);
+    const began = performance.now();
+    const error = await attempt(steps[name]);
+    console.log(`== ${name}: ${error ? 'FAILED' : 'ok'}, ${seconds(began)}`);
+    if (!error) continue;
+    failedSteps.push(name);
+    if (NEEDED.includes(name)) break;
+  }
+
+  const { passed, failed } = count(names, failedSteps);
+  console.log(`\nAll in ${seconds(start)}.${failedSteps.length > 0 ? ` Failed: ${failedSteps.join(', ')}.` : ''}`);
+  console.log(`${passed} passed, ${failed} failed`);
+  return failed === 0 ? 0 : 1;
+});
+
+async function attempt(step) {
+  try {
+    await step();
+    return undefined;
+  } catch (error) {
+    console.log(error instanceof Failure ? error.message : error);
+    return error;
+  }
+}
+
+/** Tests, summed. A step that failed without a failed test counts as one. */
+function count(names, failedSteps) {
+  const none = { passed: 0, failed: [] };
+  const reports = {
+    vitest: names.includes('vitest') ? readVitest() : none,
+    e2e: names.includes('e2e') ? readPlaywright() : none,
+  };
+  const tests = Object.values(reports);
+  const others = failedSteps.filter((name) => (reports[name]?.failed.length ?? 0) === 0);
+  return {
+    passed: tests.reduce((sum, report) => sum + report.passed, 0),
+    failed: tests.reduce((sum, report) => sum + report.failed.length, 0) + others.length,
+  };
+}
+
+function chosen() {
+  const { values } = parseArgs({ options: { only: { type: 'string' }, from: { type: 'string' } } });
+  const names = Object.keys(steps);
+  const asked = values.only?.split(',') ?? [];
+  for (const name of [...asked, ...(values.from === undefined ? [] : [values.from])]) {
+    if (!names.includes(name)) throw new Failure(`There is no step ${name}. The steps are ${names.join(', ')}.`);
+  }
+  if (values.only !== undefined) return names.filter((name) => asked.includes(name));
+  return values.from === undefined ? names : names.slice(names.indexOf(values.from));
+}
+
+/** Every tsconfig of the workspace but those that only build. */
+function configs() {
+  const folders = [
+    root,
+    path.join(root, 'scripts'),
+    ...packages().flatMap((folder) => [folder, ...subfolders(folder)]),
+  ];
+  return folders.map((folder) => path.join(folder, 'tsconfig.json')).filter((file) => existsSync(file));
+}
+
+function subfolders(folder) {
+  return readdirSync(folder, { withFileTypes: true })
+    .filter((entry) => entry.isDirectory() && entry.name !== 'node_modules')
+    .map((entry) => path.join(folder, entry.name));
+}
+
+async function pack() {
+  const folder = path.join(core, '.cache');
+  mkdirSync(folder, { recursive: true });
+  const { code, output } = await run('npm', ['pack', '--silent', '--pack-destination', folder], { cwd: core });
+  if (code !== 0) throw new Failure(output);
+  return path.join(folder, output.trim().split('\n').at(-1) ?? '');
+}
+
+async function quietly(command, args, cwd = root) {
+  const { code, output } = await run(command, args, { cwd });
+  if (code !== 0) throw new Failure(output.trim());
+}
+
+/** Runs all, also after one that failed. */
+async function allQuietly(commands) {
+  const outputs = [];
+  for (const [command, args] of commands) {
+    const { code, output } = await run(command, args);
+    if (code !== 0) outputs.push(output.trim());
+  }
+  if (outputs.length > 0) throw new Failure(outputs.join('\n'));
+}
+
+async function shown(command, args, cwd = root) {
+  const { code } = await run(command, args, { cwd, show: true });
+  if (code !== 0) throw new Failure(`${path.basename(command)} ended with exit code ${code}.`);
+}
