@@ -2,7 +2,8 @@
 export type { ServeOptions } from './host/serve.js';
 export { serveBasket } from './host/serve.js';
 export type { ResponseLike } from './pure/response.js';
-export { ensureOk, isNetworkError } from './pure/response.js';
+export { ensureOk } from './pure/response.js';
+export { isNetworkError } from './pure/network.js';
 export type { FailureOptions, UnavailableOptions } from './pure/verdict.js';
 export { PermanentFailure, RetryLater, Unavailable } from './pure/verdict.js';
 export type { Attempt, Handler } from './runner/leader.js';

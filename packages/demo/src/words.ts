@@ -20,7 +20,7 @@ export function stateOf(
     return { state: 'dead', text: `Refused: ${task.lastError?.message ?? task.dead?.reason ?? 'no reason was given'}` };
   if (task.unreadable) return { state: 'unreadable', text: 'This version of the page can’t read it. It is kept.' };
   // The attempt that runs is counted when it ends.
-  if (task.running) return { state: 'sending', text: `Sending now, attempt ${task.attempts + 1}` };
+  if (task.running) return { state: 'sending', text: `Sending now, attempt ${task.attempts}` };
   if (isBehind) return { state: 'behind', text: 'Waits behind an earlier save of this report' };
 
   const { closedUntil, reason } = task.gate;
@@ -43,8 +43,8 @@ export function errorOf({ lastError }: UnsentTask): string | undefined {
   return `${lastError.name}: ${lastError.message} (${status}at ${timeOfDay(lastError.at)})`;
 }
 
-export function attemptsOf({ attempts, failures }: UnsentTask): string {
-  if (attempts === 0) return 'Not tried yet';
+export function attemptsOf({ attempts, failures, running }: UnsentTask): string | undefined {
+  if (attempts === 0) return running ? undefined : 'Not tried yet';
   const tries = attempts === 1 ? '1 attempt' : `${attempts} attempts`;
   return failures === 0 ? tries : `${tries}, ${failures} failed`;
 }

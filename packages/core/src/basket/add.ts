@@ -7,7 +7,7 @@ import { checkOnDead, checkText, checkTimeout, priorityDigit, typeOf } from '../
 import { isSmall } from '../pure/size.js';
 import type { AppTransaction } from '../store/app-transaction.js';
 import { addStores, finished } from '../store/app-transaction.js';
-import { completed, storesOf } from '../store/requests.js';
+import { transact } from '../store/transact.js';
 import type { BasketContext } from './context.js';
 
 /** Options of one task; what is left out is as its type says. */
@@ -48,23 +48,11 @@ export async function add(
   const stored = await encoded(type, name, payload);
   const prepared = prepare(context, type, name, payload, stored, options);
 
-  await context.ports.reach?.('add:before');
-  const transaction = await context.database.begin('readwrite', options.durability);
-  const done = completed(transaction);
-  try {
-    write(storesOf(transaction, context.registry.stores), prepared);
-  } catch (error) {
-    done.catch(() => undefined); // Aborted by us; the error that is told is the first one.
-    transaction.abort();
-    throw error instanceof TaskbasketError ? error : notStorable(name, error);
-  }
-
-  await context.ports.reach?.('add:requests', transaction);
-  transaction.commit();
-  await done.catch((error: unknown) => {
-    throw notStored(name, error);
-  });
-  await context.ports.reach?.('add:complete');
+  await transact(context, 'add', options.durability ?? 'strict', (stores) => write(stores, prepared)).catch(
+    (error: unknown) => {
+      throw isCloneError(error) ? notStorable(name, error) : notStored(name, error);
+    },
+  );
   context.hub.say({ kind: 'look' });
 
   return prepared.id;
@@ -85,9 +73,7 @@ export function addTx(
   try {
     write(stores, prepared);
   } catch (error) {
-    if (error instanceof DOMException && error.name !== 'DataCloneError') throw finished(error);
-
-    throw notStorable(name, error);
+    throw error instanceof DOMException && !isCloneError(error) ? finished(error) : notStorable(name, error);
   }
   stores.transaction.addEventListener('complete', () => context.hub.say({ kind: 'look' }));
 
@@ -106,6 +92,11 @@ function write(stores: { readonly tasks: IDBObjectStore; readonly payloads: IDBO
 /** A request of which no answer is awaited. The transaction's end tells; the proxy of another copy of idb gives a promise. */
 function blind(request: unknown): void {
   if (isPromiseLike(request)) void Promise.resolve(request).catch(() => undefined);
+}
+
+/** What the platform throws for a value that it can't clone; a getter of the value's own may throw anything else. */
+function isCloneError(error: unknown): boolean {
+  return !(error instanceof TaskbasketError) && (!(error instanceof DOMException) || error.name === 'DataCloneError');
 }
 
 async function encoded(type: TaskTypeParts, name: string, payload: unknown): Promise<unknown> {
@@ -226,5 +217,7 @@ function notStorable(name: string, error: unknown): TaskbasketError {
 }
 
 function notStored(name: string, error: unknown): TaskbasketError {
+  if (error instanceof TaskbasketError) return error;
+
   return new TaskbasketError('not-stored', `The task "${name}" was not stored: ${messageOf(error)}`, error);
 }

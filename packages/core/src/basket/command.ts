@@ -5,8 +5,8 @@ import { stateKeys } from '../pure/record.js';
 import { cancelledWhileRunning, paid, revived } from '../pure/transitions.js';
 import { randomText } from '../ports/ids.js';
 import type { Stores } from '../store/requests.js';
-import { completed, storesOf } from '../store/requests.js';
 import { deleteTasks, gateRows, headOfLane, rowOfId, runnerRow } from '../store/rows.js';
+import { transact } from '../store/transact.js';
 import type { BasketContext } from './context.js';
 
 /**
@@ -67,24 +67,12 @@ function waitsForRetry(row: TaskRow): boolean {
  * what it has read; random and not counted, so that it can be put blind.
  */
 async function edit(context: BasketContext, command: (stores: Stores) => Promise<boolean>): Promise<boolean> {
-  await context.ports.reach?.('command:before');
-  const transaction = await context.database.begin('readwrite');
-  const stores = storesOf(transaction, context.registry.stores);
-  const done = completed(transaction);
-  done.catch(() => undefined); // Told below; if the command throws first, that is what is told.
+  const found = await transact(context, 'command', 'strict', async (stores) => {
+    const done = await command(stores);
+    if (done) stores.state.put(randomText(context.ports.random, 12), stateKeys.edits);
 
-  let found = false;
-  try {
-    found = await command(stores);
-  } catch (error) {
-    if (transaction.error === null) transaction.abort();
-    throw error;
-  }
-  if (found) stores.state.put(randomText(context.ports.random, 12), stateKeys.edits);
-  await context.ports.reach?.('command:requests', transaction);
-  transaction.commit();
-  await done;
-  await context.ports.reach?.('command:complete');
+    return done;
+  });
   if (found) context.hub.say({ kind: 'look' });
 
   return found;

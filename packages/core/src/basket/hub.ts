@@ -25,6 +25,7 @@ export function createHub(openChannel: () => Channel, turnOfTheLoop: () => Promi
   const listeners = new Set<(message: Message) => void>();
   const unsaid = new Map<string, Message>();
   let channel: Channel | undefined;
+  let flushing = false;
   let suspended = false;
   let closed = false;
 
@@ -43,14 +44,19 @@ export function createHub(openChannel: () => Channel, turnOfTheLoop: () => Promi
     for (const listener of listeners) listener(message);
   }
 
+  /** The first is said at once, what follows within a turn of the loop together: a tab may close on the next line. */
   async function flush(): Promise<void> {
-    await turnOfTheLoop();
-    const messages = [...unsaid.values()];
-    unsaid.clear();
-    for (const message of messages) {
-      opened()?.post(message);
-      tell(message);
+    flushing = true;
+    while (unsaid.size > 0) {
+      const messages = [...unsaid.values()];
+      unsaid.clear();
+      for (const message of messages) {
+        opened()?.post(message);
+        tell(message);
+      }
+      await turnOfTheLoop();
     }
+    flushing = false;
   }
 
   function closeChannel(): void {
@@ -62,7 +68,7 @@ export function createHub(openChannel: () => Channel, turnOfTheLoop: () => Promi
     say(message) {
       if (closed) return;
       unsaid.set(message.kind, message);
-      if (unsaid.size === 1) void flush(); // A message that is not said costs time only.
+      if (!flushing) void flush(); // A message that is not said costs time only.
     },
 
     hear(listener) {
@@ -85,6 +91,7 @@ export function createHub(openChannel: () => Channel, turnOfTheLoop: () => Promi
 
     close() {
       closed = true;
+      unsaid.clear();
       listeners.clear();
       closeChannel();
     },

@@ -8,9 +8,10 @@ import { findType } from '../pure/registry.js';
 import type { TaskView } from '../pure/view.js';
 import { taskView } from '../pure/view.js';
 import type { Stores } from '../store/requests.js';
-import { answer, completed, storesOf } from '../store/requests.js';
+import { answer } from '../store/requests.js';
 import { gateRows, rowOfId, runnerRow } from '../store/rows.js';
 import { marksIndex } from '../store/setup.js';
+import { look } from '../store/transact.js';
 import type { BasketContext } from './context.js';
 
 /** What to list; all parts must fit. */
@@ -114,12 +115,11 @@ async function views(
   context: BasketContext,
   find: (stores: Stores) => Promise<readonly TaskRow[]>,
 ): Promise<readonly TaskView[]> {
-  const transaction = await context.database.begin('readonly');
-  const stores = storesOf(transaction, context.registry.stores);
-  const done = completed(transaction);
-  const [rows, runner, gates] = await Promise.all([find(stores), runnerRow(stores), gateRows(stores)]);
-  const loaded = await Promise.all(rows.map((row) => load(stores, row)));
-  await done;
+  const { loaded, runner, gates } = await look(context, async (stores) => {
+    const [rows, leads, closed] = await Promise.all([find(stores), runnerRow(stores), gateRows(stores)]);
+
+    return { loaded: await Promise.all(rows.map((row) => load(stores, row))), runner: leads, gates: closed };
+  });
 
   return Promise.all(loaded.map((one) => viewOf(context, one, runner, gates)));
 }
@@ -140,7 +140,9 @@ async function viewOf(
 ): Promise<TaskView> {
   const { row } = loaded;
 
-  return taskView(row, { runner, gate: gates.get(row.gate), read: await decoded(context, loaded) });
+  const wall = context.ports.clock.wall();
+
+  return taskView(row, { runner, gate: gates.get(row.gate), wall, read: await decoded(context, loaded) });
 }
 
 /** The payload, or nothing if this build can't read it; the task is kept in any case. */

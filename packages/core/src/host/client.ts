@@ -183,7 +183,7 @@ function scriptFailed(message: string | undefined): WorkerError {
 
   return new WorkerError(
     'failed',
-    `The worker that runs tasks could not be started: ${known}. Tasks are added and kept.`,
+    `The worker that runs tasks could not be started: ${known.replace(/\.$/, '')}. Tasks are added and kept.`,
   );
 }
 

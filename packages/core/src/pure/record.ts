@@ -92,6 +92,9 @@ export interface OutcomeRow {
   readonly state: 'done' | 'dead' | 'cancelled' | 'replaced' | 'purged';
   readonly at: number;
   readonly result?: unknown;
+  /** Why the result is not there, if it could not be stored. */
+  readonly unstorable?: string;
+  /** What replaced it. */
   readonly by?: string;
   readonly marks: readonly string[];
 }

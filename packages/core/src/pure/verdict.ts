@@ -1,4 +1,5 @@
 import { messageOf, nameOf } from './errors.js';
+import { isNetworkError } from './network.js';
 import type { StoredError } from './record.js';
 
 /**
@@ -105,11 +106,14 @@ export function storedError(thrown: unknown, wall: number): StoredError {
   return { name: nameOf(thrown).slice(0, 100), message, at: wall, ...(status === undefined ? {} : { status }) };
 }
 
-/** The verdict on a handler that threw, whatever it threw. */
+/**
+ * The verdict on a handler that threw, whatever it threw. A `fetch` that found no network means the same as
+ * `Unavailable`: being away from the network is not a failure, also for a handler that does not say so.
+ */
 export function verdictOf(thrown: unknown, wall: number): Verdict {
   const said = brandOf(thrown);
   const error = storedError(thrown, wall);
-  if (said === undefined) return { kind: 'failure', error };
+  if (said === undefined) return { kind: isNetworkError(thrown) ? 'unavailable' : 'failure', error };
   if (said.kind === 'permanent') return { kind: 'permanent', error };
 
   if (said.kind === 'later') {

@@ -1,6 +1,7 @@
 import type { GateRow } from './gate.js';
 import type { PriorityName } from './registry.js';
 import { priorityName } from './registry.js';
+import type { Ready } from './key.js';
 import { readReady } from './key.js';
 import type { Death, RunnerRow, StoredError, TaskRow } from './record.js';
 
@@ -17,7 +18,7 @@ export interface TaskView<Name extends string = string, Payload = unknown> {
   readonly state: 'queued' | 'dead';
   /** Claimed by a runner, as far as the database knows. */
   readonly running: boolean;
-  /** Handlers started. */
+  /** Handlers started, the running one included. */
   readonly attempts: number;
   /** Counted errors. */
   readonly failures: number;
@@ -27,7 +28,7 @@ export interface TaskView<Name extends string = string, Payload = unknown> {
   readonly gate: GateView;
   readonly priority: PriorityName;
   readonly addedAt: number;
-  /** When it is due, if it waits for a time. */
+  /** When it is tried next; there only if that is still to come. */
   readonly dueAt: number | undefined;
   /** This build has no such type or version, or could not decode the payload. It is kept. */
   readonly unreadable: boolean;
@@ -47,6 +48,8 @@ export interface GateView {
 export interface ViewFacts {
   readonly runner: RunnerRow | undefined;
   readonly gate: GateRow | undefined;
+  /** The wall clock now. */
+  readonly wall: number;
   /** The decoded payload, if it could be read. */
   readonly read: { readonly payload: unknown } | undefined;
 }
@@ -67,18 +70,25 @@ export function taskView(row: TaskRow, facts: ViewFacts): TaskView {
     payload: read?.payload,
     state: ready?.letter === 'D' ? 'dead' : 'queued',
     running,
-    attempts: row.attempts,
+    attempts: row.attempts + (running ? 1 : 0),
     failures: row.failures,
     interruptions: row.interruptions,
     lane: row.lane,
     gate: gateView(row.gate, facts.gate, ahead),
     priority: priorityName(row.priority),
     addedAt: row.addedAt,
-    dueAt: running || ready?.when === undefined ? undefined : ready.when - (ready.letter === '@' ? ahead : 0),
+    dueAt: running ? undefined : dueAt(ready, ahead, facts.wall),
     unreadable: read === undefined,
     lastError: row.lastError,
     dead: row.dead,
   };
+}
+
+function dueAt(ready: Ready | undefined, ahead: number, wall: number): number | undefined {
+  if (ready?.when === undefined) return undefined;
+  const due = ready.when - (ready.letter === '@' ? ahead : 0);
+
+  return due > wall ? due : undefined;
 }
 
 function gateView(name: string, gate: GateRow | undefined, ahead: number): GateView {

@@ -5,7 +5,7 @@ import { isSmall } from '../pure/size.js';
 import type { Verdict } from '../pure/verdict.js';
 import { storedError, verdictOf } from '../pure/verdict.js';
 import { answer } from '../store/requests.js';
-import { beginFenced, completeFenced } from './fence.js';
+import { inFence } from './fence.js';
 import type { AnyHandler, Attempt, Leader, RunningAttempt } from './leader.js';
 
 /** An attempt keeps its slot for so long after its signal was aborted, in milliseconds; then it is lost. */
@@ -151,29 +151,21 @@ async function save(leader: Leader, attempt: RunningAttempt, payload: unknown): 
   if (attempt.over) throw over(claimed);
 
   const stored = await encoded(attempt, payload);
-  const fenced = await beginFenced(leader, 'save');
-  if (fenced === undefined) throw over(claimed);
+  const done = await inFence(leader, 'save', async ({ stores, runner }) => {
+    const row = (await answer(stores.tasks.get(claim.seq))) as TaskRow | undefined;
+    const stands = runner.running.some((one) => one.claim === claim.claim);
+    if (!stands || row === undefined || row.id !== claim.id || row.cancelled === true) throw over(claimed);
 
-  const { stores, runner } = fenced;
-  const row = (await answer(stores.tasks.get(claim.seq))) as TaskRow | undefined;
-  const stands = runner.running.some((one) => one.claim === claim.claim);
-  if (!stands || row === undefined || row.id !== claim.id || row.cancelled === true) {
-    fenced.transaction.abort();
-    throw over(claimed);
-  }
-
-  attempt.touched = true;
-  try {
+    attempt.touched = true;
     const ref = row.ref ?? (isSmall(stored) ? undefined : row.id);
-    if (ref !== undefined) stores.payloads.put(stored, ref);
     const { payload: _, ...rest } = row;
+    if (ref !== undefined) stores.payloads.put(stored, ref);
     stores.tasks.put({ ...rest, version: type.version, ...(ref === undefined ? { payload: stored } : { ref }) });
-  } catch (error) {
-    fenced.transaction.abort();
-    throw notSaved(claimed, error);
-  }
+  }).catch((error: unknown) => {
+    throw error instanceof TaskbasketError ? error : notSaved(claimed, error);
+  });
+  if (done === undefined) throw over(claimed);
 
-  await completeFenced(leader, fenced, 'save');
   leader.context.hub.say({ kind: 'changed' });
 }
 

@@ -1,17 +1,20 @@
 import { letters, readReady } from '../pure/key.js';
-import type { TaskRow } from '../pure/record.js';
+import type { OutcomeRow, TaskRow } from '../pure/record.js';
 import { dueAfter } from '../pure/transitions.js';
 import type { Stores } from '../store/requests.js';
 import { answer } from '../store/requests.js';
 import { marksIndex, readyIndex } from '../store/setup.js';
-import type { Fenced } from './fence.js';
-import { beginFenced, completeFenced } from './fence.js';
+import { inFence } from './fence.js';
 import type { Leader } from './leader.js';
 import { momentOf } from './leader.js';
 
 /** How much of an audit one transaction does. */
 const lanesASlice = 200;
 const rowsASlice = 256;
+
+/** So many outcomes are kept, for so many milliseconds. */
+const outcomesKept = 10_000;
+const outcomesKeptFor = 30 * 24 * 60 * 60_000;
 
 /**
  * The safety net: looks for heads, and rows without a lane, that nothing would find, and gives each a timed key. One
@@ -20,19 +23,23 @@ const rowsASlice = 256;
  * library.
  */
 export async function* audit(leader: Leader): AsyncGenerator<number, void, undefined> {
-  for (const part of [lanesFrom, freshFrom, heldFrom]) {
+  for (const part of [lanesFrom, freshFrom, heldFrom, outcomesFrom]) {
     let from: Place | undefined = { key: '', seq: 0 };
     while (from !== undefined) {
-      const fenced: Fenced | undefined = await beginFenced(leader, 'audit');
-      if (fenced === undefined) return;
+      const place: Place = from;
+      const done: { readonly result: Slice } | undefined = await inFence(leader, 'audit', async ({ stores }) => {
+        const slice = await part(leader, stores, place);
+        for (const row of slice.lost) stores.tasks.put(dueAfter(row, momentOf(leader), 0));
 
-      const slice = await part(leader, fenced.stores, from);
-      for (const row of slice.lost) fenced.stores.tasks.put(dueAfter(row, momentOf(leader), 0));
-      await completeFenced(leader, fenced, 'audit');
+        return slice;
+      });
+      if (done === undefined) return;
+
+      const { lost, next } = done.result;
       // What was found stands under timed keys that no source may know yet.
-      if (slice.lost.length > 0) leader.poked = true;
-      from = slice.next;
-      yield slice.lost.length;
+      if (lost.length > 0) leader.poked = true;
+      from = next;
+      yield lost.length;
     }
   }
 }
@@ -114,6 +121,21 @@ async function heldFrom(leader: Leader, stores: Stores, from: Place): Promise<Sl
     lost: rows.filter((row) => row.lane === undefined && isLost(leader, row)),
     next: last === undefined || rows.length < rowsASlice ? undefined : { key: last.ready, seq: last.seq },
   };
+}
+
+/** Removes outcomes beyond the last 10,000, and those older than 30 days. */
+async function outcomesFrom(leader: Leader, stores: Stores, from: Place): Promise<Slice> {
+  const last = await answer(stores.outcomes.openKeyCursor(null, 'prev'));
+  const rows = (await answer(
+    stores.outcomes.getAll(IDBKeyRange.lowerBound(from.seq, true), rowsASlice),
+  )) as readonly Required<Pick<OutcomeRow, 'n' | 'at'>>[];
+  const oldest = leader.context.ports.clock.wall() - outcomesKeptFor;
+  const first = Number(last?.primaryKey ?? 0) - outcomesKept;
+  const old = rows.filter(({ n, at }) => n <= first || at < oldest);
+  for (const { n } of old) stores.outcomes.delete(n);
+  const end = rows.at(-1);
+
+  return { lost: [], next: old.length < rowsASlice || end === undefined ? undefined : { key: '', seq: end.n } };
 }
 
 async function rowsBetween(stores: Stores, prefix: string, low: number, high: number): Promise<readonly TaskRow[]> {

@@ -3,7 +3,7 @@ import { alone, laneMark } from '../pure/key.js';
 import { look } from '../pure/look.js';
 import type { Claim, TaskRow } from '../pure/record.js';
 import { findType } from '../pure/registry.js';
-import { dueOn, held } from '../pure/transitions.js';
+import { dueOn, held, rankOf } from '../pure/transitions.js';
 import { answer } from '../store/requests.js';
 import type { Draft } from './draft.js';
 import type { Alone, Leader, RunningAttempt } from './leader.js';
@@ -71,7 +71,7 @@ async function claimAlone(claiming: Claiming): Promise<Alone> {
     if (!draft.running.has(state.claim)) return { phase: 'rest' };
     if (now < state.since + aloneWindow) return state;
   }
-  const stillRuns = [...draft.running.values()].some((attempt) => attempt.row.interruptions >= alone);
+  const stillRuns = [...draft.running.values()].some((attempt) => rankOf(attempt.row) === alone);
   if (state.phase === 'rest' || stillRuns) return state.phase === 'rest' ? state : { phase: 'none' };
 
   const readers = await openReaders(claiming, alone);

@@ -1,57 +1,49 @@
-import type { CrashPoint } from '../ports/ports.js';
 import type { Claim, RunnerRow } from '../pure/record.js';
 import { stateKeys } from '../pure/record.js';
 import type { Moment } from '../pure/transitions.js';
 import type { Stores } from '../store/requests.js';
-import { answer, completed, storesOf } from '../store/requests.js';
+import { answer } from '../store/requests.js';
 import { runnerRow } from '../store/rows.js';
+import { transact } from '../store/transact.js';
 import type { Leader } from './leader.js';
 
 /** A transaction of the runner that has been found to be still its own to write. */
 export interface Fenced {
-  readonly transaction: IDBTransaction;
   readonly stores: Stores;
-  readonly done: Promise<void>;
   readonly runner: RunnerRow;
   /** What the last page that edited wrote: another one means that what was read before may have changed. */
   readonly stamp: unknown;
 }
 
-/** The parts of a crash point's name. */
-type Work = 'turn' | 'save' | 'audit';
-
 /**
- * Begins a transaction in which the runner may write: reads the epoch, and aborts if it is no longer this leader's.
- * `undefined`: deposed, or the database was made anew.
+ * A transaction in which the runner may write: reads the epoch first, and changes nothing if it is no longer this
+ * leader's. `undefined`: deposed, or the database was made anew.
  */
-export async function beginFenced(leader: Leader, work: Work): Promise<Fenced | undefined> {
-  const { context } = leader;
+export async function inFence<Result>(
+  leader: Leader,
+  work: 'turn' | 'save' | 'audit',
+  body: (fenced: Fenced) => Promise<Result>,
+): Promise<{ readonly result: Result } | undefined> {
   if (leader.gone) return undefined;
 
-  await context.ports.reach?.(`${work}:before`);
-  const transaction = await context.database.begin('readwrite');
-  const stores = storesOf(transaction, context.registry.stores);
-  const done = completed(transaction);
-  done.catch(() => undefined); // Awaited by completeFenced; here only for those that abort before.
+  try {
+    const result = await transact(leader.context, work, 'strict', async (stores) => {
+      const [runner, stamp] = await Promise.all([runnerRow(stores), answer(stores.state.get(stateKeys.edits))]);
+      if (runner === undefined || !isEpochOf(runner, leader)) throw new Deposed();
 
-  const [runner, stamp] = await Promise.all([runnerRow(stores), answer(stores.state.get(stateKeys.edits))]);
-  if (runner === undefined || !isEpochOf(runner, leader)) {
-    transaction.abort();
+      return body({ stores, runner, stamp });
+    });
 
-    return undefined;
+    return { result };
+  } catch (error) {
+    if (error instanceof Deposed) return undefined;
+
+    throw error;
   }
-
-  return { transaction, stores, done, runner, stamp };
 }
 
-/** Commits; resolves when the transaction has completed. */
-export async function completeFenced(leader: Leader, fenced: Fenced, work: Work): Promise<void> {
-  const point: CrashPoint = `${work}:requests`;
-  await leader.context.ports.reach?.(point, fenced.transaction);
-  fenced.transaction.commit();
-  await fenced.done;
-  await leader.context.ports.reach?.(`${work}:complete`);
-}
+/** Aborts the transaction of a runner whose epoch is over; never leaves this module. */
+class Deposed extends Error {}
 
 /** The runner's row with these claims. */
 export function runnerRowOf(leader: Leader, running: readonly Claim[], moment: Moment): RunnerRow {

@@ -50,18 +50,20 @@ export async function run(
 
   let failures = 0;
   while (!signal.aborted) {
-    context.hub.say({ kind: 'hello', build: context.build });
     try {
-      await term(context, handlers, concurrency, signal, options.onAudit);
-      failures = 0;
+      const end = await term(context, handlers, concurrency, signal, options.onAudit);
+      failures = end === 'deposed' ? failures + 1 : 0;
     } catch (error) {
       if (signal.aborted) return;
       if (error instanceof TaskbasketError && error.code !== 'not-stored') throw error;
 
       // The database could not be read or written now: it may be able to later, and nothing is lost meanwhile.
       failures += 1;
-      await pause(context, retryDelay({ base: 1_000, cap: poll }, failures, context.ports.random), signal);
     }
+
+    // Two runners that don't share locks must not depose each other without end.
+    const wait = failures === 0 ? 0 : retryDelay({ base: 500, cap: poll }, failures, context.ports.random);
+    if (wait > 0 && !signal.aborted) await pause(context, wait, signal);
   }
 }
 
@@ -72,25 +74,40 @@ async function term(
   concurrency: number,
   signal: AbortSignal,
   onAudit: RunOptions['onAudit'],
-): Promise<void> {
+): Promise<TermEnd> {
   const robbed = new AbortController();
+  const stopGreeting = greet(context);
   let leading: Promise<TermEnd> | undefined;
 
   try {
     await context.ports.locks.request(context.names.runnerLock, { signal }, async () => {
+      stopGreeting();
       leading = lead(context, handlers, concurrency, signal, robbed.signal, onAudit);
       await leading;
     });
   } catch (error) {
-    if (leading === undefined) {
-      if (signal.aborted) return;
-      throw error;
-    }
+    if (leading === undefined && signal.aborted) return 'stopped';
+    if (leading === undefined) throw error;
 
     // The lock was stolen while we lead, or leading itself failed: in either case it ends before we queue again.
     robbed.abort();
-    await leading;
+  } finally {
+    stopGreeting();
   }
+
+  return leading === undefined ? 'stopped' : await leading;
+}
+
+/** Tells an older build that holds the lock to hand it over; again each minute, since a message may be lost. */
+function greet(context: BasketContext): () => void {
+  let stop = (): void => undefined;
+  const say = (): void => {
+    context.hub.say({ kind: 'hello', build: context.build });
+    stop = context.ports.clock.timer(poll, say);
+  };
+  say();
+
+  return () => stop();
 }
 
 async function lead(

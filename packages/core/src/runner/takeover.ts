@@ -8,8 +8,9 @@ import { createRunnerClock } from '../pure/runner-clock.js';
 import type { Moment } from '../pure/transitions.js';
 import { paid, rescued } from '../pure/transitions.js';
 import type { Stores } from '../store/requests.js';
-import { answer, completed, storesOf } from '../store/requests.js';
+import { answer } from '../store/requests.js';
 import { deleteTasks, headOfLane, runnerRow } from '../store/rows.js';
+import { transact } from '../store/transact.js';
 import type { AnyHandler, Leader } from './leader.js';
 
 /** So many deposed epochs are remembered: each fences transactions of its runner that can't read. */
@@ -26,27 +27,20 @@ export async function takeOver(
   wake: () => void,
 ): Promise<Leader> {
   const { ports, build } = context;
-  await ports.reach?.('takeover:before');
-  const transaction = await context.database.begin('readwrite');
-  const stores = storesOf(transaction, context.registry.stores);
-  const done = completed(transaction);
-  done.catch(() => undefined); // Awaited below; if a request fails first, that is what is told.
+  const { epoch, clock, rescuedSome } = await transact(context, 'takeover', 'strict', async (stores) => {
+    const before = await runnerRow(stores);
+    const next: Epoch = { count: (before?.epoch.count ?? 0) + 1, nonce: randomText(ports.random, 12) };
+    const runnerClock = createRunnerClock(ports.clock, before?.seen ?? 0);
+    const moment: Moment = { now: runnerClock.now(), wall: ports.clock.wall() };
 
-  const before = await runnerRow(stores);
-  const epoch: Epoch = { count: (before?.epoch.count ?? 0) + 1, nonce: randomText(ports.random, 12) };
-  const clock = createRunnerClock(ports.clock, before?.seen ?? 0);
-  const moment: Moment = { now: clock.now(), wall: ports.clock.wall() };
+    await rescue(context, stores, before?.running ?? [], moment);
+    if (before !== undefined) depose(stores, before.epoch);
+    const row: RunnerRow = { epoch: next, build, running: [], seen: moment.now, wall: moment.wall };
+    stores.state.put(row, stateKeys.runner);
 
-  await rescue(context, stores, before?.running ?? [], moment);
-  if (before !== undefined) depose(stores, before.epoch);
-  const row: RunnerRow = { epoch, build, running: [], seen: moment.now, wall: moment.wall };
-  stores.state.put(row, stateKeys.runner);
-
-  await ports.reach?.('takeover:requests', transaction);
-  transaction.commit();
-  await done;
-  await ports.reach?.('takeover:complete');
-  if (before !== undefined && before.running.length > 0) context.hub.say({ kind: 'changed' });
+    return { epoch: next, clock: runnerClock, rescuedSome: before !== undefined && before.running.length > 0 };
+  });
+  if (rescuedSome) context.hub.say({ kind: 'changed' });
 
   const leader: Leader = {
     context,

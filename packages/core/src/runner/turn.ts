@@ -1,5 +1,6 @@
 import { gateClosed, gatePassed } from '../pure/gate.js';
-import type { Claim, TaskRow } from '../pure/record.js';
+import { messageOf } from '../pure/errors.js';
+import type { Claim, OutcomeRow, TaskRow } from '../pure/record.js';
 import { stateKeys } from '../pure/record.js';
 import { paid, settled } from '../pure/transitions.js';
 import { idMark } from '../pure/key.js';
@@ -9,8 +10,7 @@ import { deleteTasks, gateRows, headOfLane } from '../store/rows.js';
 import type { Claimed } from './claim.js';
 import { claimDue } from './claim.js';
 import type { Draft } from './draft.js';
-import type { Fenced } from './fence.js';
-import { beginFenced, completeFenced, runnerRowOf } from './fence.js';
+import { inFence, runnerRowOf } from './fence.js';
 import type { Leader, RunningAttempt } from './leader.js';
 import { momentOf } from './leader.js';
 import type { Memory } from './memory.js';
@@ -43,47 +43,37 @@ export async function turn(leader: Leader): Promise<TurnEnd> {
   const { poked } = leader;
   leader.poked = false;
 
-  const fenced = await beginFenced(leader, 'turn');
-  if (fenced === undefined) return { deposed: true, claimed: [], cancelled: [], again: false, alarm: 0 };
+  const done = await inFence(leader, 'turn', async ({ stores, stamp }) => {
+    const known = leader.memory?.stamp === stamp ? leader.memory : undefined;
+    if (known === undefined) for (const attempt of leader.running.values()) attempt.touched = true;
 
-  const recalled = leader.memory !== undefined && leader.memory.stamp === fenced.stamp;
-  if (!recalled) for (const attempt of leader.running.values()) attempt.touched = true;
+    const memory = known === undefined ? await recall(stores, stamp) : copyOf(known);
+    const draft: Draft = { memory, stores, moment: momentOf(leader), running: new Map(leader.running), wrote: false };
+    await settle(leader, draft, ended);
+    const cancelled = known === undefined ? await cancelledOf(draft) : [];
+    if (known === undefined || poked) await survey(stores, leader.context.registry, memory);
 
-  const draft: Draft = {
-    memory: recalled && leader.memory !== undefined ? copyOf(leader.memory) : await recall(fenced),
-    stores: fenced.stores,
-    moment: momentOf(leader),
-    running: new Map(leader.running),
-    wrote: false,
-  };
+    const claimed = await claimDue(leader, draft);
 
-  await settle(leader, draft, ended);
-  const cancelled = recalled ? [] : await cancelledOf(draft);
-  if (!recalled || poked) await survey(draft.stores, leader.context.registry, draft.memory);
-
-  const claimed = await claimDue(leader, draft);
-  const memory = await finish(leader, fenced, draft, claimed);
+    return { claimed, cancelled, wrote: draft.wrote, remembered: finish(leader, draft, claimed) };
+  });
+  if (done === undefined) return { deposed: true, claimed: [], cancelled: [], again: false, alarm: 0 };
 
   // Only now, durable, does any of it count.
-  leader.memory = memory;
+  const { claimed, cancelled, wrote, remembered } = done.result;
+  leader.memory = remembered;
   leader.alone = claimed.alone;
   for (const attempt of ended) end(leader, attempt);
   for (const attempt of claimed.attempts) leader.running.set(attempt.claim.claim, attempt);
   leader.nextClaim += claimed.attempts.length;
   leader.claims += claimed.attempts.length;
-  if (draft.wrote) leader.context.hub.say({ kind: 'changed' });
+  if (wrote) leader.context.hub.say({ kind: 'changed' });
 
-  return {
-    deposed: false,
-    claimed: claimed.attempts,
-    cancelled,
-    again: claimed.again,
-    alarm: claimed.alarm,
-  };
+  return { deposed: false, claimed: claimed.attempts, cancelled, again: claimed.again, alarm: claimed.alarm };
 }
 
 /** Reads on from the stored positions, as if nothing had been read before. */
-async function recall({ stores, stamp }: Fenced): Promise<Memory> {
+async function recall(stores: Stores, stamp: unknown): Promise<Memory> {
   const [stored, gates] = await Promise.all([answer(stores.state.get(stateKeys.positions)), gateRows(stores)]);
   const positions = Object.entries((stored ?? {}) as Readonly<Record<string, number>>);
 
@@ -131,9 +121,7 @@ async function settleOne(
   const next = settled(row, verdict, moment, type, leader.context.ports.random);
   if (next === undefined) {
     if (verdict.kind === 'success' && verdict.result !== undefined && row.cancelled !== true) {
-      const { id, owner } = row;
-      const outcome = { id, owner, type: row.type, state: 'done', at: moment.wall, marks: [idMark(id)] };
-      stores.outcomes.add({ ...outcome, result: verdict.result });
+      keepResult(stores, row, verdict.result, moment.wall);
     }
 
     return [row];
@@ -143,6 +131,16 @@ async function settleOne(
   note(memory, next.ready, leader.context.registry);
 
   return [];
+}
+
+/** A result that can't be stored must not keep its task from ending: what is kept then is that it is done. */
+function keepResult(stores: Stores, { id, type, owner }: TaskRow, result: unknown, at: number): void {
+  const outcome: OutcomeRow = { id, type, owner, state: 'done', at, marks: [idMark(id)] };
+  try {
+    stores.outcomes.add({ ...outcome, result });
+  } catch (error) {
+    stores.outcomes.add({ ...outcome, unstorable: messageOf(error) });
+  }
 }
 
 /** The claim's row as it is now, or `undefined`: it is gone. */
@@ -202,7 +200,7 @@ async function cancelledOf({ stores, running }: Draft): Promise<readonly Running
 }
 
 /** Writes the runner's row and, now and then, the positions; gives back what is to be remembered once it has completed. */
-async function finish(leader: Leader, fenced: Fenced, draft: Draft, claimed: Claimed): Promise<Memory> {
+function finish(leader: Leader, draft: Draft, claimed: Claimed): Memory {
   const { stores, moment, memory } = draft;
   const claims = [...draft.running.values(), ...claimed.attempts].map((attempt) => attempt.claim);
   if (draft.wrote) stores.state.put(runnerRowOf(leader, claims, moment), stateKeys.runner);
@@ -210,8 +208,6 @@ async function finish(leader: Leader, fenced: Fenced, draft: Draft, claimed: Cla
   const idle = claimed.attempts.length === 0;
   const storesPositions = hasMovedOn(memory) && (idle || memory.unstored >= turnsPerPosition);
   if (storesPositions) stores.state.put(Object.fromEntries(memory.positions), stateKeys.positions);
-
-  await completeFenced(leader, fenced, 'turn');
 
   return storesPositions
     ? { ...memory, stored: new Map(memory.positions), unstored: 0 }

@@ -4,9 +4,10 @@ import type { TaskRow } from '../pure/record.js';
 import { stateKeys } from '../pure/record.js';
 import { findType } from '../pure/registry.js';
 import { dueAfter } from '../pure/transitions.js';
+import type { Stores } from '../store/requests.js';
 import { answer } from '../store/requests.js';
 import { readyIndex } from '../store/setup.js';
-import { beginFenced, completeFenced } from './fence.js';
+import { inFence } from './fence.js';
 import type { Leader } from './leader.js';
 import { momentOf } from './leader.js';
 import { mayRun } from './memory.js';
@@ -62,34 +63,30 @@ async function tryRoute(leader: Leader, prefix: string): Promise<boolean> {
 
 /** The prefixes of unreadable rows whose type and version this build has: one step each. */
 async function unreadablePrefixes(leader: Leader): Promise<readonly string[] | undefined> {
-  const fenced = await beginFenced(leader, 'audit');
-  if (fenced === undefined) return undefined;
+  const done = await inFence(leader, 'audit', async ({ stores }) => {
+    const index = stores.tasks.index(readyIndex);
+    const prefixes: string[] = [];
+    let from = 'U';
+    for (;;) {
+      const [row] = (await answer(index.getAll(IDBKeyRange.bound([from], ['U\uffff']), 1))) as readonly TaskRow[];
+      const ready = row === undefined ? undefined : readReady(row.ready);
+      if (ready === undefined) return prefixes;
+      if (mayRun(leader.context.registry, ready.route)) prefixes.push(ready.prefix);
+      from = beyond(ready.prefix);
+    }
+  });
 
-  const index = fenced.stores.tasks.index(readyIndex);
-  const prefixes: string[] = [];
-  let from = 'U';
-  for (;;) {
-    const [row] = (await answer(index.getAll(IDBKeyRange.bound([from], ['U\uffff']), 1))) as readonly TaskRow[];
-    const ready = row === undefined ? undefined : readReady(row.ready);
-    if (ready === undefined) break;
-    if (mayRun(leader.context.registry, ready.route)) prefixes.push(ready.prefix);
-    from = beyond(ready.prefix);
-  }
-  await completeFenced(leader, fenced, 'audit');
-
-  return prefixes;
+  return done?.result;
 }
 
 async function storedPlace(leader: Leader, prefix: string): Promise<number | undefined> {
-  const fenced = await beginFenced(leader, 'audit');
-  if (fenced === undefined) return undefined;
+  const done = await inFence(leader, 'audit', ({ stores }) => placesOf(stores));
 
-  const places = (await answer(fenced.stores.state.get(stateKeys.unreadable))) as
-    | Readonly<Record<string, number>>
-    | undefined;
-  await completeFenced(leader, fenced, 'audit');
+  return done === undefined ? undefined : (done.result[prefix] ?? 0);
+}
 
-  return places?.[prefix] ?? 0;
+async function placesOf(stores: Stores): Promise<Readonly<Record<string, number>>> {
+  return ((await answer(stores.state.get(stateKeys.unreadable))) ?? {}) as Readonly<Record<string, number>>;
 }
 
 async function rowsFrom(
@@ -98,22 +95,21 @@ async function rowsFrom(
   place: number,
   until: number,
 ): Promise<readonly Found[] | undefined> {
-  const fenced = await beginFenced(leader, 'audit');
-  if (fenced === undefined) return undefined;
+  if (place >= until) return [];
 
-  const { stores } = fenced;
-  const range = IDBKeyRange.bound([prefix, place + 1], [prefix, until]);
-  const index = stores.tasks.index(readyIndex);
-  const rows = place >= until ? [] : ((await answer(index.getAll(range, triedAtOnce))) as readonly TaskRow[]);
-  const found = await Promise.all(
-    rows.map(async (row) => ({
-      row,
-      stored: row.ref === undefined ? row.payload : ((await answer(stores.payloads.get(row.ref))) as unknown),
-    })),
-  );
-  await completeFenced(leader, fenced, 'audit');
+  const done = await inFence(leader, 'audit', async ({ stores }) => {
+    const range = IDBKeyRange.bound([prefix, place + 1], [prefix, until]);
+    const rows = (await answer(stores.tasks.index(readyIndex).getAll(range, triedAtOnce))) as readonly TaskRow[];
 
-  return found;
+    return Promise.all(
+      rows.map(async (row) => ({
+        row,
+        stored: row.ref === undefined ? row.payload : ((await answer(stores.payloads.get(row.ref))) as unknown),
+      })),
+    );
+  });
+
+  return done?.result;
 }
 
 /** Decodes outside of any transaction: it is the app's code. */
@@ -141,22 +137,17 @@ async function bringBack(
   readable: readonly TaskRow[],
   place: number,
 ): Promise<boolean> {
-  const fenced = await beginFenced(leader, 'audit');
-  if (fenced === undefined) return false;
+  const done = await inFence(leader, 'audit', async ({ stores }) => {
+    const rows = await Promise.all(
+      readable.map((row) => answer(stores.tasks.get(row.seq)) as Promise<TaskRow | undefined>),
+    );
+    for (const row of rows) {
+      if (row === undefined || !row.ready.startsWith('U') || row.cancelled === true) continue;
+      stores.tasks.put(dueAfter(row, momentOf(leader), 0));
+    }
+    stores.state.put({ ...(await placesOf(stores)), [prefix]: place }, stateKeys.unreadable);
+  });
+  if (done !== undefined && readable.length > 0) leader.poke();
 
-  const { stores } = fenced;
-  const rows = await Promise.all(
-    readable.map((row) => answer(stores.tasks.get(row.seq)) as Promise<TaskRow | undefined>),
-  );
-  for (const row of rows) {
-    if (row === undefined || !row.ready.startsWith('U') || row.cancelled === true) continue;
-    stores.tasks.put(dueAfter(row, momentOf(leader), 0));
-  }
-
-  const stored = (await answer(stores.state.get(stateKeys.unreadable))) as Readonly<Record<string, number>> | undefined;
-  stores.state.put({ ...stored, [prefix]: place }, stateKeys.unreadable);
-  await completeFenced(leader, fenced, 'audit');
-  if (rows.length > 0) leader.poke();
-
-  return true;
+  return done !== undefined;
 }

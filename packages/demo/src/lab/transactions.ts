@@ -13,8 +13,8 @@ export interface Writing {
   readonly adds: readonly LabPayload[];
   readonly note?: Note;
   /**
-   * `leave`: nothing, it commits by itself; `commit`: calls `commit()` right after; `abort`: aborts it (Dexie: throws
-   * in its scope); `throw`: an unhandled error of a request aborts it.
+   * `leave`: nothing, it commits by itself; `commit`: calls `commit()` right after; `abort`: aborts it; `throw`: the
+   * unhandled error of a request aborts it (Dexie: an error thrown in its scope).
    */
   readonly end?: 'leave' | 'commit' | 'abort' | 'throw';
 }

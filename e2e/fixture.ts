@@ -1,0 +1,188 @@
+/**
+ * What every test here stands on: a server of its own, whose ledger is the judge; a database of its own; and hands that
+ * reach what Playwright does not show, such as SharedWorkers and locks.
+ *
+ * Playwright's `route` and `setOffline` do not reach a SharedWorker: switch the server instead.
+ */
+import { type Browser, type Page, test as base } from '@playwright/test';
+
+import { type DemoServer, startServer } from '../packages/demo/server/server.mjs';
+import type { EffectRow, LedgerRow } from '../packages/demo/server/store.mjs';
+import type { Lab, LabOptions } from '../packages/demo/src/lab/lab.ts';
+import type { LabPayload } from '../packages/demo/src/lab/tasks.ts';
+
+export { expect } from '@playwright/test';
+export type { DemoServer, EffectRow, LabPayload, LedgerRow };
+
+/** The options of `openLab`; the database is the test's own. */
+export type Opening = Omit<LabOptions, 'database'> & { readonly database: string };
+
+export interface Fixtures {
+  /** A demo server for this test alone, and so an origin of its own: no worker or lock is shared with another test. */
+  readonly server: DemoServer;
+  /** The name of this test's database. */
+  readonly database: string;
+}
+
+export const test = base.extend<Fixtures>({
+  // oxlint-disable-next-line no-empty-pattern -- Playwright reads the names of what a fixture needs from the pattern.
+  server: async ({}, use) => {
+    const server = await startServer();
+    await use(server);
+    await server.close();
+  },
+
+  // oxlint-disable-next-line no-empty-pattern -- See above.
+  database: async ({}, use, { testId, repeatEachIndex, retry }) => {
+    await use(`lab-${testId}-${repeatEachIndex}-${retry}`);
+  },
+
+  baseURL: async ({ server }, use) => {
+    await use(server.url);
+  },
+});
+
+type TypeName = Parameters<Lab['basket']['add']>[0];
+type AddOptions = Parameters<Lab['basket']['add']>[2];
+export type View = Awaited<ReturnType<Lab['basket']['list']>>[number];
+
+/** A task as it is stored, as far as tests read it. */
+export interface StoredTask {
+  readonly seq: number;
+  readonly id: string;
+  readonly payload?: LabPayload;
+  readonly attempts: number;
+  readonly failures: number;
+  readonly interruptions: number;
+  readonly addedAt: number;
+}
+
+/** Loads the lab and opens a basket in it. */
+export async function openLab(page: Page, options: Opening): Promise<void> {
+  await page.goto('/lab.html');
+  await page.evaluate(async (given) => void (await window.lab.open(given)), options);
+}
+
+/** Adds a task; resolves with its id when it is committed. */
+export function add(page: Page, type: TypeName, payload: LabPayload, options?: AddOptions): Promise<string> {
+  return page.evaluate(async ([name, value, more]) => window.lab.basket.add(name, value, more), [
+    type,
+    payload,
+    options,
+  ] as const);
+}
+
+/** Adds tasks of the type `send`, all at once; resolves with their ids when all are committed. */
+export function addAll(page: Page, payloads: readonly LabPayload[]): Promise<readonly string[]> {
+  return page.evaluate(
+    async (values) => Promise.all(values.map((value) => window.lab.basket.add('send', value))),
+    payloads,
+  );
+}
+
+/** What the basket shows. */
+export function views(page: Page): Promise<readonly View[]> {
+  return page.evaluate(async () => window.lab.basket.list({ limit: 1_000 }));
+}
+
+/** The stored tasks, read past the library. */
+export async function rows(page: Page): Promise<readonly StoredTask[]> {
+  const dump = await page.evaluate(async () => window.lab.dump());
+  return dump['taskbasket.tasks'] as readonly StoredTask[];
+}
+
+/**
+ * Asks again until the answer passes, and gives it back.
+ *
+ * @param what Said if it does not within 20 s: "There was never …".
+ */
+export async function until<Value>(
+  ask: () => Value | Promise<Value>,
+  passes: (value: Value) => boolean,
+  what: string,
+  limit = 20_000,
+): Promise<Value> {
+  const end = Date.now() + limit;
+  for (;;) {
+    const value = await ask();
+    if (passes(value)) return value;
+    if (Date.now() > end) throw new Error(`There was never ${what}. The last answer was ${JSON.stringify(value)}`);
+    await new Promise((resolve) => setTimeout(resolve, 20));
+  }
+}
+
+/** The ledger, once it passes. */
+export function untilLedger(
+  server: DemoServer,
+  passes: (ledger: readonly LedgerRow[]) => boolean,
+  what: string,
+): Promise<readonly LedgerRow[]> {
+  return until(server.ledger, passes, what);
+}
+
+/** The effects, once there are so many, and nothing is left in the basket. */
+export async function untilDrained(server: DemoServer, page: Page, count: number): Promise<readonly EffectRow[]> {
+  await until(server.effects, (effects) => effects.length >= count, `as many as ${count} effects`);
+  await until(
+    () => views(page),
+    (left) => left.length === 0,
+    'an empty basket',
+  );
+  return server.effects();
+}
+
+/** The names under which things were posted to the server's echo. */
+export function namesOf(list: readonly Pick<LedgerRow | EffectRow, 'path'>[]): readonly string[] {
+  return list.map(({ path }) => decodeURIComponent(path.slice('/api/echo/'.length)));
+}
+
+/** The ids of the workers (or pages) that sent requests, each once. */
+export function sendersOf(ledger: readonly LedgerRow[]): readonly (string | null)[] {
+  return [...new Set(ledger.map(({ worker }) => worker))];
+}
+
+/** The SharedWorkers of the test's origin that are alive. Playwright does not show them; the browser's protocol does. */
+export async function workerTargets(browser: Browser, server: DemoServer): Promise<readonly string[]> {
+  const session = await browser.newBrowserCDPSession();
+  try {
+    const { targetInfos } = await session.send('Target.getTargets');
+    return targetInfos
+      .filter(({ type, url }) => type === 'shared_worker' && url.startsWith(`${server.url}/`))
+      .map(({ targetId }) => targetId);
+  } finally {
+    await session.detach();
+  }
+}
+
+/** Kills the SharedWorkers of the test's origin, as a browser short of memory does: nobody is told. */
+export async function killWorker(browser: Browser, server: DemoServer): Promise<void> {
+  const targets = await until(
+    () => workerTargets(browser, server),
+    (found) => found.length > 0,
+    'a worker',
+  );
+  const session = await browser.newBrowserCDPSession();
+  for (const targetId of targets) await session.send('Target.closeTarget', { targetId });
+  await session.detach();
+}
+
+/** Who holds the runner's lock, of how many databases whatsoever. */
+export async function lockHolders(
+  page: Page,
+): Promise<readonly { readonly name: string; readonly clientId: string }[]> {
+  const held = await page.evaluate(async () => {
+    const { held: locks = [] } = await navigator.locks.query();
+    return locks.map(({ name = '', clientId = '' }) => ({ name, clientId }));
+  });
+  return held.filter(({ name }) => name.endsWith(':runner'));
+}
+
+/** The one holder of the runner's lock, once there is one. */
+export async function untilLed(page: Page): Promise<string> {
+  const holders = await until(
+    () => lockHolders(page),
+    (found) => found.length > 0,
+    'a runner',
+  );
+  return holders.map(({ clientId }) => clientId).join();
+}

@@ -1,0 +1,7 @@
+// What runs in the page. Each function is called from outside by its name, with plain values.
+import { add, addOne } from './add.mjs';
+import { blocked } from './blocked.mjs';
+import { drain } from './drain.mjs';
+import { fillLibrary, fillRaw, startLibrary, startRaw } from './start.mjs';
+
+globalThis.bench = { add, addOne, blocked, drain, fillLibrary, fillRaw, startLibrary, startRaw };

@@ -1,0 +1,288 @@
+import { describe, expect, test } from 'vitest';
+
+import { defineTasks, task } from '../../src/pure/registry.js';
+import { PermanentFailure, RetryLater } from '../../src/pure/verdict.js';
+import { freshName, rowsOf } from '../support/database.js';
+import { createGate, createWorld } from '../support/world.js';
+
+const day = 24 * 3_600_000;
+const backoff = { base: 1_000, cap: 60_000 };
+const sendTasks = () => defineTasks(freshName(), { send: task<number>({ backoff }) });
+const fails = (): never => {
+  throw Object.assign(new Error('refused'), { status: 500 });
+};
+
+test('scenario 20: the waits follow the backoff within its bounds', async () => {
+  const tasks = sendTasks();
+  const world = createWorld();
+  const tab = world.open(tasks);
+  const at: number[] = [];
+  tab.run({
+    send() {
+      at.push(world.wall());
+      fails();
+    },
+  });
+  await tab.basket.add('send', 1);
+  await world.advance(600_000);
+
+  const waits = at.slice(1).map((time, place) => time - (at[place] ?? 0));
+  expect(waits.length).toBeGreaterThan(8);
+  for (const [place, wait] of waits.entries()) {
+    const ceiling = Math.min(backoff.cap, backoff.base * 2 ** place);
+    expect(wait).toBeGreaterThanOrEqual(ceiling / 2);
+    expect(wait).toBeLessThanOrEqual(ceiling);
+  }
+});
+
+test('scenario 20: two browsers with the same failures do not come back together', async () => {
+  const times = async (seed: number): Promise<readonly number[]> => {
+    const tasks = sendTasks();
+    const world = createWorld(seed);
+    const tab = world.open(tasks);
+    const at: number[] = [];
+    const began = world.wall();
+    tab.run({
+      send() {
+        at.push(world.wall() - began);
+        fails();
+      },
+    });
+    await tab.basket.add('send', 1);
+    await world.advance(120_000);
+
+    return at.slice(1);
+  };
+
+  const [one, other] = [await times(1), await times(2)];
+  expect(one.length).toBeGreaterThan(4);
+  expect(one.filter((time) => other.includes(time))).toEqual([]);
+});
+
+test('scenario 21: the counts and the time of the next attempt survive a reload, and the reload runs nothing early', async () => {
+  const tasks = sendTasks();
+  const world = createWorld();
+  const first = world.open(tasks);
+  let attempts = 0;
+  const send = (): never => {
+    attempts += 1;
+
+    return fails();
+  };
+  first.run({ send });
+  await first.basket.add('send', 1);
+  await world.advance(20_000);
+  const [before] = await first.basket.list();
+  const counted = attempts;
+  expect(before).toMatchObject({ attempts: counted, failures: counted, lastError: { status: 500 } });
+  const left = (before?.dueAt ?? 0) - world.wall();
+  expect(left).toBeGreaterThan(1);
+  first.kill();
+
+  const second = world.open(tasks);
+  second.run({ send });
+  await world.settle();
+  expect(await second.basket.list()).toEqual([before]);
+  await world.advance(left - 1);
+  expect(attempts).toBe(counted);
+  await world.advance(1);
+  expect(attempts).toBe(counted + 1);
+});
+
+describe('scenario 22', () => {
+  test.each([
+    ['forward', 3 * day],
+    ['back', -3 * day],
+  ])(
+    'scenario 22: the wall clock jumps %s by days: no task waits longer than one maximum wait, and no alarm rings in a loop',
+    async (_, jump) => {
+      const tasks = sendTasks();
+      const world = createWorld();
+      const tab = world.open(tasks);
+      let attempts = 0;
+      let turns = 0;
+      tab.at('turn:before', () => void (turns += 1));
+      tab.run({
+        send() {
+          attempts += 1;
+          fails();
+        },
+      });
+      await tab.basket.add('send', 1);
+      await world.advance(300_000);
+      world.jump(jump);
+      const counted = attempts;
+      await world.advance(backoff.cap);
+      expect(attempts).toBeGreaterThan(counted);
+
+      const [again, before] = [attempts, turns];
+      await world.advance(10 * backoff.cap);
+      expect(attempts - again).toBeGreaterThanOrEqual(10);
+      expect(attempts - again).toBeLessThanOrEqual(20);
+      expect(turns - before).toBeLessThan(100);
+    },
+  );
+
+  test('scenario 22: a clock that stood days ahead when the runner before led delays nothing once it is put right', async () => {
+    const tasks = sendTasks();
+    const world = createWorld();
+    world.jump(3 * day);
+    const first = world.open(tasks);
+    first.run({ send: fails });
+    await first.basket.add('send', 1);
+    await world.advance(60_000);
+    first.kill();
+    world.jump(-3 * day);
+
+    let attempts = 0;
+    const second = world.open(tasks);
+    second.run({ send: () => void (attempts += 1) });
+    await world.advance(backoff.cap);
+    expect(attempts).toBe(1);
+  });
+
+  test('scenario 22: after sleep, a task whose wait has passed meanwhile runs at once', async () => {
+    const tasks = defineTasks(freshName(), { send: task<number>({ backoff: { base: day, cap: day } }) });
+    const world = createWorld();
+    const tab = world.open(tasks);
+    let attempts = 0;
+    tab.run({
+      send() {
+        attempts += 1;
+        if (attempts === 1) fails();
+      },
+    });
+    await tab.basket.add('send', 1);
+    await world.settle();
+
+    // Asleep: the wall clock goes on, the monotonic one may stand.
+    world.jump(2 * day);
+    await world.advance(60_000);
+    expect(attempts).toBe(2);
+  });
+
+  test('scenario 22: a task with a date beyond what a timer holds waits for it, without a loop of alarms', async () => {
+    const tasks = sendTasks();
+    const world = createWorld();
+    const tab = world.open(tasks);
+    let attempts = 0;
+    let turns = 0;
+    tab.at('turn:before', () => void (turns += 1));
+    tab.run({ send: () => void (attempts += 1) });
+    await tab.basket.add('send', 1, { runAt: world.wall() + 60 * day });
+    await world.advance(3_600_000);
+    expect(turns).toBeLessThan(150);
+    expect(attempts).toBe(0);
+
+    world.jump(60 * day - 3_600_000 - 1);
+    await world.advance(0);
+    expect(attempts).toBe(0);
+    await world.advance(60_000);
+    expect(attempts).toBe(1);
+  });
+});
+
+test('a task with a date runs at its date and not before, also after a reload', async () => {
+  const tasks = sendTasks();
+  const world = createWorld();
+  const first = world.open(tasks);
+  let attempts = 0;
+  const handlers = { send: () => void (attempts += 1) };
+  first.run(handlers);
+  const id = await first.basket.add('send', 1, { runAt: new Date(world.wall() + 30_000) });
+  await world.advance(20_000);
+  expect(await first.basket.get(id)).toMatchObject({ dueAt: world.wall() + 10_000, attempts: 0 });
+  first.kill();
+
+  const second = world.open(tasks);
+  second.run(handlers);
+  await world.advance(9_999);
+  expect(attempts).toBe(0);
+  await world.advance(1);
+  expect(attempts).toBe(1);
+});
+
+test('a retry runs a task that waits for its backoff at once and sets its failures back, but not its attempts', async () => {
+  const tasks = defineTasks(freshName(), { send: task<number>({ backoff: { base: day, cap: day } }) });
+  const world = createWorld();
+  const tab = world.open(tasks);
+  tab.run({ send: fails });
+  const id = await tab.basket.add('send', 1);
+  await world.settle();
+  expect(await tab.basket.get(id)).toMatchObject({ attempts: 1, failures: 1 });
+
+  expect(await tab.basket.retry(id)).toBe(true);
+  await world.settle();
+  expect(await tab.basket.get(id)).toMatchObject({ attempts: 2, failures: 1 });
+});
+
+test('a retry leaves a date that was given at the add as it is', async () => {
+  const tasks = sendTasks();
+  const world = createWorld();
+  const tab = world.open(tasks);
+  let attempts = 0;
+  tab.run({ send: () => void (attempts += 1) });
+  const id = await tab.basket.add('send', 1, { runAt: world.wall() + day });
+  expect(await tab.basket.retry(id)).toBe(true);
+  await world.advance(120_000);
+
+  expect(attempts).toBe(0);
+  expect(await tab.basket.get(id)).toMatchObject({ dueAt: (await rowsOf(tasks))[0]?.runAt });
+});
+
+test('a permanent failure is never tried again by itself, and a handler that asks for later is not counted', async () => {
+  const tasks = sendTasks();
+  const world = createWorld();
+  const tab = world.open(tasks);
+  const at: number[] = [];
+  tab.run({
+    send(number, attempt) {
+      if (number === 1) throw new PermanentFailure('gone', { status: 410 });
+      at.push(world.wall());
+      if (attempt.number === 1) throw new RetryLater(0);
+      if (attempt.number === 2) throw new RetryLater(new Date(world.wall() + 90_000));
+    },
+  });
+  const dead = await tab.basket.add('send', 1);
+  const later = await tab.basket.add('send', 2);
+  await world.advance(500);
+  expect(await tab.basket.get(later)).toMatchObject({ attempts: 1, failures: 0, dueAt: (at[0] ?? 0) + 1_000 });
+  await world.advance(day);
+
+  expect(await tab.basket.get(dead)).toMatchObject({
+    state: 'dead',
+    attempts: 1,
+    lastError: { name: 'PermanentFailure' },
+  });
+  expect(at.slice(1).map((time) => time - (at[0] ?? 0))).toEqual([1_000, 91_000]);
+});
+
+test('scenario 29: a handler that never settles is aborted at its deadline and counted; what it says later is ignored', async () => {
+  const tasks = defineTasks(freshName(), { send: task<number>({ timeout: 30_000, backoff: { base: day, cap: day } }) });
+  const world = createWorld();
+  const tab = world.open(tasks);
+  const late = createGate();
+  let signal: AbortSignal | undefined;
+  tab.run({
+    async send(_, attempt) {
+      ({ signal } = attempt);
+      await late.promise;
+    },
+  });
+  const id = await tab.basket.add('send', 1);
+  await world.advance(29_999);
+  expect(signal?.aborted).toBe(false);
+  expect(await tab.basket.get(id)).toMatchObject({ running: true, attempts: 0 });
+
+  await world.advance(1);
+  expect(signal?.aborted).toBe(true);
+  expect(signal?.reason).toMatchObject({ name: 'TimeoutError' });
+  await world.advance(10_000);
+  const failed = { running: false, state: 'queued', attempts: 1, failures: 1, lastError: { name: 'TimeoutError' } };
+  expect(await tab.basket.get(id)).toMatchObject(failed);
+
+  late.open();
+  await world.advance(1_000);
+  expect(await tab.basket.get(id)).toMatchObject(failed);
+  expect(await rowsOf(tasks)).toMatchObject([{ recovered: true }]);
+});

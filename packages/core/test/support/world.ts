@@ -1,0 +1,280 @@
+import 'fake-indexeddb/auto';
+
+import { afterEach } from 'vitest';
+
+import type { Basket } from '../../src/basket/basket.js';
+import { createBasket } from '../../src/basket/basket.js';
+import type { BasketContext } from '../../src/basket/context.js';
+import { createContext } from '../../src/basket/context.js';
+import { createLocalLocks } from '../../src/ports/local-locks.js';
+import type { Channel, CrashPoint, Locks, Ports } from '../../src/ports/ports.js';
+import type { AnyRegistry } from '../../src/pure/registry.js';
+import type { AnyHandler } from '../../src/runner/leader.js';
+import type { Handlers } from '../../src/runner/run-basket.js';
+import { run } from '../../src/runner/run.js';
+import { seeded } from './chance.js';
+import { aTurnOfTheLoop, quiet } from './quiet.js';
+
+/** One browser: its time, its locks, its channels, and the tabs in it. IndexedDB is the one of this process. */
+export interface World {
+  /** The wall clock, in milliseconds. */
+  readonly wall: () => number;
+  /** Time passes: alarms ring in order, and what they start ends, before time goes on. */
+  readonly advance: (milliseconds: number) => Promise<void>;
+  /** Waits until nothing is going on any more, without any time passing. */
+  readonly settle: () => Promise<void>;
+  /** Puts the wall clock forward or back; no time has passed. */
+  readonly jump: (milliseconds: number) => void;
+  /** How many alarms are set. */
+  readonly alarms: () => number;
+  /** Opens a tab, or a worker: a context of its own. */
+  readonly open: <R extends AnyRegistry>(registry: R, options?: TabOptions) => Tab<R>;
+  /** Takes the runner's lock from whoever holds it, and lets go of it at once. */
+  readonly steal: (tab: Tab<AnyRegistry>) => Promise<void>;
+  /** From now on no message reaches any other tab. */
+  readonly loseMessages: () => void;
+}
+
+/** Options of a tab. */
+export interface TabOptions {
+  readonly build?: number;
+  readonly seed?: number;
+}
+
+/** A context of a basket in the world. */
+export interface Tab<R extends AnyRegistry> {
+  readonly basket: Basket<R>;
+  readonly context: BasketContext;
+  readonly run: (handlers: Handlers<R>, options?: { readonly concurrency?: number }) => Runner;
+  /** Ends it as the browser does: nothing of it runs any more, and its locks are free. */
+  readonly kill: () => void;
+  /** Calls back each time an instant is reached at which the browser may die. */
+  readonly at: (point: CrashPoint, reached: (transaction?: IDBTransaction) => void) => void;
+}
+
+/** A runner in a tab. */
+export interface Runner {
+  /** Asks it to stop. */
+  readonly stop: () => void;
+  /** Resolves when it has stopped. */
+  readonly done: Promise<void>;
+  readonly stopped: () => boolean;
+  /** What each audit found. */
+  readonly audits: readonly number[];
+}
+
+interface Alarm {
+  readonly at: number;
+  readonly ring: () => void;
+}
+
+const openTabs = new Set<Tab<AnyRegistry>>();
+
+afterEach(async () => {
+  await quiet();
+  for (const tab of openTabs) tab.kill();
+  openTabs.clear();
+});
+
+/** A world that begins on 14 November 2023, with chance from a seed. */
+export function createWorld(seed = 1): World {
+  let wall = 1_700_000_000_000;
+  let monotonic = 0;
+  let lost = false;
+  let opened = 0;
+  const alarms = new Set<Alarm>();
+  const channels = new Set<{ readonly name: string; readonly tell: (message: unknown) => void }>();
+  const locks = createLocalLocks();
+
+  function openTab<R extends AnyRegistry>(registry: R, options: TabOptions = {}): Tab<R> {
+    opened += 1;
+    const death = deathOf();
+    const reached = new Map<CrashPoint, (transaction?: IDBTransaction) => void>();
+    const mine = new Set<Alarm>();
+
+    const ports: Ports = {
+      clock: {
+        wall: () => wall,
+        monotonic: () => monotonic,
+        timer(wait, ring) {
+          const alarm = { at: monotonic + Math.max(0, wait), ring };
+          alarms.add(alarm);
+          mine.add(alarm);
+
+          return () => alarms.delete(alarm);
+        },
+        turnOfTheLoop: () => death.unlessDead(() => new Promise((resolve) => setImmediate(resolve))),
+      },
+      random: seeded(options.seed ?? seed * 1_000 + opened),
+      locks: locksOf(death),
+      channel: (name) => channelOf(name),
+      reach: (point, transaction) =>
+        death.unlessDead(() => {
+          reached.get(point)?.(transaction);
+
+          return death.unlessDead(() => Promise.resolve());
+        }),
+    };
+
+    const context = createContext(registry, ports, options.build ?? 0);
+    const tab: Tab<R> = {
+      basket: createBasket<R>(context),
+      context,
+      run: (handlers, runOptions) => runIn(context, death, handlers as Record<string, AnyHandler>, runOptions),
+      kill() {
+        death.die();
+        for (const alarm of mine) alarms.delete(alarm);
+        context.hub.close();
+        context.database.close();
+      },
+      at: (point, callback) => reached.set(point, callback),
+    };
+    openTabs.add(tab as unknown as Tab<AnyRegistry>);
+
+    return tab;
+  }
+
+  function locksOf(death: Death): Locks {
+    return {
+      request: (name, options, held) =>
+        death.unlessDead(() =>
+          locks.request(name, options, () => (death.dead() ? Promise.resolve() : Promise.race([held(), death.died]))),
+        ),
+    };
+  }
+
+  function channelOf(name: string): Channel {
+    const listeners: ((message: unknown) => void)[] = [];
+    const own = {
+      name,
+      tell(message: unknown) {
+        for (const listener of listeners) listener(message);
+      },
+    };
+    channels.add(own);
+
+    return {
+      post(message) {
+        if (lost) return;
+        for (const other of channels) {
+          if (other === own || other.name !== name) continue;
+          setImmediate(() => {
+            if (channels.has(other)) other.tell(structuredClone(message));
+          });
+        }
+      },
+      listen: (listener) => listeners.push(listener),
+      close: () => channels.delete(own),
+    };
+  }
+
+  async function advance(milliseconds: number): Promise<void> {
+    const until = monotonic + milliseconds;
+    for (;;) {
+      await quiet();
+      const due = [...alarms].filter((alarm) => alarm.at <= until).sort((one, other) => one.at - other.at);
+      const [next] = due;
+      if (next === undefined) break;
+
+      const passed = Math.max(0, next.at - monotonic);
+      monotonic += passed;
+      wall += passed;
+      alarms.delete(next);
+      next.ring();
+    }
+    wall += until - monotonic;
+    monotonic = until;
+  }
+
+  return {
+    wall: () => wall,
+    advance,
+    settle: quiet,
+    jump(milliseconds) {
+      wall += milliseconds;
+    },
+    alarms: () => alarms.size,
+    open: openTab,
+    steal: (tab) => locks.request(tab.context.names.runnerLock, { steal: true }, () => Promise.resolve()),
+    loseMessages() {
+      lost = true;
+    },
+  };
+}
+
+function runIn(
+  context: BasketContext,
+  death: Death,
+  handlers: Record<string, AnyHandler>,
+  options: { readonly concurrency?: number } = {},
+): Runner {
+  const stopping = new AbortController();
+  const audits: number[] = [];
+  let ended = false;
+
+  const done = run(context, handlers, {
+    ...options,
+    signal: stopping.signal,
+    onAudit: (found) => audits.push(found),
+  }).then(
+    () => {
+      ended = true;
+    },
+    (error: unknown) => {
+      ended = true;
+      // What a dead tab would have thrown, nobody sees.
+      if (!death.dead()) throw error;
+    },
+  );
+  done.catch(() => undefined); // Seen by whoever awaits `done`.
+
+  return { stop: () => stopping.abort(), done, stopped: () => ended, audits };
+}
+
+/** The death of a tab: everything it waits for then never comes. */
+interface Death {
+  readonly dead: () => boolean;
+  readonly die: () => void;
+  readonly died: Promise<void>;
+  readonly unlessDead: <Value>(go: () => Promise<Value>) => Promise<Value>;
+}
+
+function deathOf(): Death {
+  let dead = false;
+  let die = (): void => undefined;
+  const died = new Promise<void>((resolve) => {
+    die = () => {
+      dead = true;
+      resolve();
+    };
+  });
+
+  return {
+    dead: () => dead,
+    die,
+    died,
+    unlessDead: (go) => (dead ? new Promise(() => undefined) : go()),
+  };
+}
+
+/** What a test waits for and ends itself: a handler's answer from a network. */
+export interface Gate<Value = void> {
+  readonly promise: Promise<Value>;
+  readonly open: (value: Value) => void;
+  readonly fail: (error: unknown) => void;
+}
+
+/** Something to wait for. */
+export function createGate<Value = void>(): Gate<Value> {
+  let open!: (value: Value) => void;
+  let fail!: (error: unknown) => void;
+  const promise = new Promise<Value>((resolve, reject) => {
+    open = resolve;
+    fail = reject;
+  });
+  promise.catch(() => undefined); // Seen by whoever awaits it.
+
+  return { promise, open, fail };
+}
+
+export { aTurnOfTheLoop };
