@@ -8,6 +8,7 @@ import { type Browser, type Page, test as base } from '@playwright/test';
 
 import { type DemoServer, startServer } from '../packages/demo/server/server.mjs';
 import type { EffectRow, LedgerRow } from '../packages/demo/server/store.mjs';
+import type { Note } from '../packages/demo/src/lab/app.ts';
 import type { Lab, LabOptions } from '../packages/demo/src/lab/lab.ts';
 import type { LabPayload } from '../packages/demo/src/lab/tasks.ts';
 
@@ -85,10 +86,17 @@ export function views(page: Page): Promise<readonly View[]> {
   return page.evaluate(async () => window.lab.basket.list({ limit: 1_000 }));
 }
 
-/** The stored tasks, read past the library. */
+/** What is stored, read past the library in one transaction: the app's notes and the library's tasks. */
+export async function dump(
+  page: Page,
+): Promise<{ readonly notes: readonly Note[]; readonly tasks: readonly StoredTask[] }> {
+  const stores = await page.evaluate(async () => window.lab.dump());
+  return { notes: (stores['notes'] ?? []) as Note[], tasks: stores['taskbasket.tasks'] as StoredTask[] };
+}
+
+/** The stored tasks. */
 export async function rows(page: Page): Promise<readonly StoredTask[]> {
-  const dump = await page.evaluate(async () => window.lab.dump());
-  return dump['taskbasket.tasks'] as readonly StoredTask[];
+  return (await dump(page)).tasks;
 }
 
 /**

@@ -2,7 +2,7 @@
  * What a page, a worker or a server-side render imports to add and to see tasks. Importing it touches nothing.
  * Nothing of the runner is in here: see `taskbasket/worker`.
  */
-export type { AddOptions } from './basket/add.js';
+export type { AddOptions } from './basket/prepare.js';
 export type { AddArguments, Basket, TaskId, ViewOf } from './basket/basket.js';
 export type { Query } from './basket/observe.js';
 export type { Snapshot, Watched } from './basket/watch.js';

@@ -1,40 +1,12 @@
 import { isPromiseLike } from '../pure/codec.js';
 import { messageOf, TaskbasketError } from '../pure/errors.js';
-import type { NewTaskRow } from '../pure/record.js';
-import { newRow } from '../pure/record.js';
-import type { PriorityName, TaskTypeParts } from '../pure/registry.js';
-import { checkOnDead, checkText, checkTimeout, priorityDigit, typeOf } from '../pure/registry.js';
-import { isSmall } from '../pure/size.js';
+import { typeOf } from '../pure/registry.js';
 import type { AppTransaction } from '../store/app-transaction.js';
 import { addStores, finished } from '../store/app-transaction.js';
 import { transact } from '../store/transact.js';
 import type { BasketContext } from './context.js';
-
-/** Options of one task; what is left out is as its type says. */
-export interface AddOptions {
-  readonly lane?: string | undefined;
-  readonly gate?: string | undefined;
-  /** Not before: a date, or milliseconds since 1970, by the wall clock. */
-  readonly runAt?: Date | number | undefined;
-  readonly priority?: PriorityName | undefined;
-  /** Of an attempt, in milliseconds. */
-  readonly timeout?: number | undefined;
-  readonly onDead?: 'block' | 'skip' | undefined;
-  /**
-   * `strict` (default): on disk when `add` resolves. `relaxed`: handed to the operating system, which a power cut can
-   * lose. Of no effect with `addTx`, whose transaction is the app's.
-   */
-  readonly durability?: 'strict' | 'relaxed' | undefined;
-}
-
-/** A task that is ready to be written: everything about it that could fail without a transaction has been done. */
-interface Prepared {
-  readonly id: string;
-  readonly type: string;
-  readonly row: NewTaskRow;
-  /** The encoded payload, if it lies apart from the row. */
-  readonly apart: { readonly ref: string; readonly value: unknown } | undefined;
-}
+import type { AddOptions, Prepared } from './prepare.js';
+import { checkDurability, encoded, encodedNow, prepare } from './prepare.js';
 
 /** Stores a task in a transaction of its own; resolves with its id when that has completed. */
 export async function add(
@@ -97,115 +69,6 @@ function blind(request: unknown): void {
 /** What the platform throws for a value that it can't clone; a getter of the value's own may throw anything else. */
 function isCloneError(error: unknown): boolean {
   return !(error instanceof TaskbasketError) && (!(error instanceof DOMException) || error.name === 'DataCloneError');
-}
-
-async function encoded(type: TaskTypeParts, name: string, payload: unknown): Promise<unknown> {
-  try {
-    return await type.codec.encode(payload);
-  } catch (error) {
-    throw codecThrew(name, error);
-  }
-}
-
-function encodedNow(type: TaskTypeParts, name: string, payload: unknown): unknown {
-  let stored: unknown;
-  try {
-    stored = type.codec.encode(payload);
-  } catch (error) {
-    throw codecThrew(name, error);
-  }
-
-  if (isPromiseLike(stored)) {
-    void Promise.resolve(stored).catch(() => undefined); // Refused below; how it would have ended is of no use.
-    throw new TaskbasketError(
-      'payload',
-      `The codec of "${name}" is asynchronous, and nothing can be awaited within a transaction. Use add instead of addTx.`,
-    );
-  }
-
-  return stored;
-}
-
-function prepare(
-  context: BasketContext,
-  type: TaskTypeParts,
-  name: string,
-  payload: unknown,
-  stored: unknown,
-  options: AddOptions,
-): Prepared {
-  const { timeout, onDead, priority, runAt } = options;
-  if (timeout !== undefined) checkTimeout(timeout);
-  if (onDead !== undefined) checkOnDead(onDead);
-
-  const id = context.newId();
-  const apart = isSmall(stored) ? undefined : { ref: id, value: stored };
-  const row = newRow({
-    id,
-    type: name,
-    version: type.version,
-    owner: null,
-    gate:
-      options.gate === undefined
-        ? (fromPayload(type.gate, payload, name, 'gate') ?? name)
-        : named(options.gate, 'gate'),
-    lane: options.lane === undefined ? fromPayload(type.lane, payload, name, 'lane') : named(options.lane, 'lane'),
-    priority: priority === undefined ? type.priority : priorityDigit(priority),
-    runAt: runAt === undefined ? undefined : dateOf(runAt),
-    timeout,
-    onDead,
-    addedAt: context.ports.clock.wall(),
-    payload: apart === undefined ? { inline: stored } : { ref: apart.ref },
-  });
-
-  return { id, type: name, row, apart };
-}
-
-function fromPayload(
-  source: string | ((payload: unknown) => string | undefined) | undefined,
-  payload: unknown,
-  name: string,
-  what: 'lane' | 'gate',
-): string | undefined {
-  let found: string | undefined;
-  try {
-    found = typeof source === 'function' ? source(payload) : source;
-  } catch (error) {
-    throw new TaskbasketError(
-      'payload',
-      `The ${what} of "${name}" could not be told from its payload: ${messageOf(error)}`,
-      error,
-    );
-  }
-
-  return found === undefined ? undefined : named(found, what);
-}
-
-function named(value: string, what: 'lane' | 'gate'): string {
-  checkText(value, `A ${what} (write \`\${id}\` for a number)`);
-
-  return value;
-}
-
-function dateOf(date: Date | number): number {
-  const time = Number(date);
-  if (Number.isFinite(time)) return time;
-
-  throw new TaskbasketError('option', 'runAt is a date, or milliseconds since 1970; this one is neither.');
-}
-
-function checkDurability(durability: AddOptions['durability']): void {
-  if (durability === undefined || durability === 'strict' || durability === 'relaxed') return;
-
-  throw new TaskbasketError('option', `durability is "strict" or "relaxed"; this one is "${String(durability)}".`);
-}
-
-function codecThrew(name: string, error: unknown): TaskbasketError {
-  return new TaskbasketError(
-    'payload',
-    `The codec of "${name}" could not encode the payload: ${messageOf(error)}`,
-    error,
-  );
 }
 
 function notStorable(name: string, error: unknown): TaskbasketError {

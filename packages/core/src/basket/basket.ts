@@ -3,7 +3,7 @@ import { TaskbasketError } from '../pure/errors.js';
 import type { AnyRegistry, NameOf, PayloadOf } from '../pure/registry.js';
 import type { TaskView } from '../pure/view.js';
 import type { AppTransaction } from '../store/app-transaction.js';
-import type { AddOptions } from './add.js';
+import type { AddOptions } from './prepare.js';
 import { add, addTx } from './add.js';
 import { cancel, retry } from './command.js';
 import type { BasketContext } from './context.js';

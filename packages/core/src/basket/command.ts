@@ -2,10 +2,11 @@ import { gateForward } from '../pure/gate.js';
 import { idMark, laneMark, readReady } from '../pure/key.js';
 import type { OutcomeRow, TaskRow } from '../pure/record.js';
 import { stateKeys } from '../pure/record.js';
-import { cancelledWhileRunning, paid, revived } from '../pure/transitions.js';
+import { cancelledWhileRunning, revived } from '../pure/transitions.js';
 import { randomText } from '../ports/ids.js';
+import { payLane } from '../store/pay.js';
 import type { Stores } from '../store/requests.js';
-import { deleteTasks, gateRows, headOfLane, rowOfId, runnerRow } from '../store/rows.js';
+import { deleteTasks, gateRows, rowOfId, runnerRow } from '../store/rows.js';
 import { transact } from '../store/transact.js';
 import type { BasketContext } from './context.js';
 
@@ -24,12 +25,17 @@ export function cancel(context: BasketContext, id: string): Promise<boolean> {
 
     if (claims.some((claim) => claim.seq === row.seq && claim.id === row.id)) {
       stores.tasks.put(cancelledWhileRunning(row));
+
       return true;
     }
 
     deleteTasks(stores, [row]);
-    if (row.lane !== undefined)
-      await payLane(stores, laneMark(row.owner, row.lane), claims, context.ports.clock.wall());
+    if (row.lane !== undefined) {
+      // 0 is a page's "at once".
+      const moment = { now: 0, wall: context.ports.clock.wall() };
+      const isClaimed = (head: TaskRow): boolean => claims.some((claim) => claim.seq === head.seq);
+      await payLane(stores, laneMark(row.owner, row.lane), moment, isClaimed);
+    }
 
     return true;
   });
@@ -76,20 +82,6 @@ async function edit(context: BasketContext, command: (stores: Stores) => Promise
   if (found) context.hub.say({ kind: 'look' });
 
   return found;
-}
-
-/** Who removes a lane's head brings the next one back, in the same transaction; 0 is a page's "at once". */
-async function payLane(
-  stores: Stores,
-  lane: string,
-  claims: readonly { readonly lane?: string }[],
-  wall: number,
-): Promise<void> {
-  if (claims.some((claim) => claim.lane === lane)) return;
-
-  const head = await headOfLane(stores, lane);
-  const next = head === undefined ? undefined : paid(head, { now: 0, wall });
-  if (next !== undefined) stores.tasks.put(next);
 }
 
 function outcomeOf(row: TaskRow, at: number): OutcomeRow {

@@ -8,7 +8,8 @@ import { retryDelay } from '../pure/backoff.js';
 import type { AnyRegistry } from '../pure/registry.js';
 import type { AnyHandler } from '../runner/leader.js';
 import type { Handlers } from '../runner/run-basket.js';
-import { checkConcurrency, checkHandlers, run } from '../runner/run.js';
+import { checkConcurrency, checkHandlers } from '../runner/checks.js';
+import { run } from '../runner/run.js';
 import type { Hello, HelloAnswer, HostFace } from './messages.js';
 import { protocol } from './messages.js';
 

@@ -4,7 +4,7 @@ import type { TaskRow } from '../pure/record.js';
 import { isSmall } from '../pure/size.js';
 import type { Verdict } from '../pure/verdict.js';
 import { storedError, verdictOf } from '../pure/verdict.js';
-import { answer } from '../store/requests.js';
+import { claimedRow } from '../store/rows.js';
 import { inFence } from './fence.js';
 import type { AnyHandler, Attempt, Leader, RunningAttempt } from './leader.js';
 
@@ -152,9 +152,9 @@ async function save(leader: Leader, attempt: RunningAttempt, payload: unknown): 
 
   const stored = await encoded(attempt, payload);
   const done = await inFence(leader, 'save', async ({ stores, runner }) => {
-    const row = (await answer(stores.tasks.get(claim.seq))) as TaskRow | undefined;
+    const row = await claimedRow(stores, claim);
     const stands = runner.running.some((one) => one.claim === claim.claim);
-    if (!stands || row === undefined || row.id !== claim.id || row.cancelled === true) throw over(claimed);
+    if (!stands || row === undefined || row.cancelled === true) throw over(claimed);
 
     attempt.touched = true;
     const ref = row.ref ?? (isSmall(stored) ? undefined : row.id);

@@ -1,12 +1,14 @@
 import type { BasketContext } from '../basket/context.js';
 import { retryDelay } from '../pure/backoff.js';
 import { TaskbasketError } from '../pure/errors.js';
-import type { AnyRegistry } from '../pure/registry.js';
 import { deposeAttempt, abortAttempt, nextDeadline, overseeAttempts, runAttempt } from './attempt.js';
 import { audit } from './audit.js';
 import type { Bell } from './bell.js';
 import { createBell } from './bell.js';
+import { checkConcurrency, checkHandlers } from './checks.js';
 import type { AnyHandler, Leader } from './leader.js';
+import type { Leaving } from './leaving.js';
+import { createLeaving } from './leaving.js';
 import { takeOver } from './takeover.js';
 import type { TurnEnd } from './turn.js';
 import { turn } from './turn.js';
@@ -24,9 +26,6 @@ export interface RunOptions {
 
 /** Beyond this, in milliseconds, the runner looks again by itself: what a lost message costs at most. */
 const poll = 60_000;
-
-/** An older build lets its running attempts end for so long, in milliseconds, before it aborts them. */
-const handOverGrace = 10_000;
 
 /** The first audit comes at the first turn with nothing due, at the latest after 5 minutes; the next ones daily. */
 const firstAudit = 5 * 60_000;
@@ -175,7 +174,7 @@ async function turns(
     if (end.deposed || robbed.aborted) return 'deposed';
     start(leader, end, bell);
     if (leaving.aborts()) for (const attempt of leader.running.values()) abortAttempt(leader, attempt, 'stop');
-    if (leader.stopping && leader.running.size === 0) return leaving.end();
+    if (leader.stopping && leader.running.size === 0) return leaving.handsOver() ? 'handed over' : 'stopped';
     if (end.again) continue;
 
     const idle = !audited && end.claimed.length === 0 && leader.running.size === 0;
@@ -214,92 +213,9 @@ function start(leader: Leader, end: TurnEnd, bell: Bell): void {
   }
 }
 
-/** How a term comes to its end: the app's signal, a newer build, or a stolen lock. */
-interface Leaving {
-  /** Whether running attempts are to be aborted now. */
-  readonly aborts: () => boolean;
-  readonly end: () => TermEnd;
-  readonly close: () => void;
-}
-
-function createLeaving(leader: Leader, bell: Bell, signal: AbortSignal, robbed: AbortSignal): Leaving {
-  const { hub, ports, build } = leader.context;
-  let aborting = false;
-  let handsOver = false;
-  let stopTimer = (): void => undefined;
-
-  function stop(): void {
-    leader.stopping = true;
-    aborting = true;
-    bell.ring();
-  }
-
-  function handOver(): void {
-    if (leader.stopping) return;
-    leader.stopping = true;
-    handsOver = true;
-    stopTimer = ports.clock.timer(handOverGrace, stop);
-    bell.ring();
-  }
-
-  const stopHearing = hub.hear((message) => {
-    if (message.kind === 'look') leader.poke();
-    if (message.kind === 'hello' && message.build > build) handOver();
-  });
-  signal.addEventListener('abort', stop);
-  robbed.addEventListener('abort', bell.ring);
-  if (signal.aborted) stop();
-
-  return {
-    aborts: () => aborting,
-    end: () => (handsOver && !signal.aborted ? 'handed over' : 'stopped'),
-
-    close() {
-      stopHearing();
-      stopTimer();
-      signal.removeEventListener('abort', stop);
-      robbed.removeEventListener('abort', bell.ring);
-    },
-  };
-}
-
 async function pause(context: BasketContext, wait: number, signal: AbortSignal): Promise<void> {
   const bell = createBell();
   signal.addEventListener('abort', bell.ring);
   await bell.rungWithin(context.ports.clock, wait);
   signal.removeEventListener('abort', bell.ring);
-}
-
-/**
- * Every type needs its handler, and none may be left over: a slip in a name would leave its tasks lying.
- *
- * @throws TaskbasketError `option`.
- */
-export function checkHandlers(registry: AnyRegistry, handlers: Readonly<Record<string, unknown>>): void {
-  const missing = Object.keys(registry.types).find((name) => typeof handlers[name] !== 'function');
-  if (missing !== undefined) {
-    throw new TaskbasketError(
-      'option',
-      `There is no handler for the task type "${missing}". Give one function for each type.`,
-    );
-  }
-
-  const surplus = Object.keys(handlers).find((name) => !Object.hasOwn(registry.types, name));
-  if (surplus !== undefined) {
-    throw new TaskbasketError(
-      'option',
-      `There is a handler for "${surplus}", and no task type of that name in the registry.`,
-    );
-  }
-}
-
-/**
- * Refuses what is no number of slots.
- *
- * @throws TaskbasketError `option`.
- */
-export function checkConcurrency(concurrency: number): void {
-  if (Number.isSafeInteger(concurrency) && concurrency >= 1) return;
-
-  throw new TaskbasketError('option', `concurrency is a whole number from 1; this one is ${String(concurrency)}.`);
 }

@@ -1,15 +1,15 @@
 import type { BasketContext } from '../basket/context.js';
 import { randomText } from '../ports/ids.js';
 import { defaultBackoff } from '../pure/backoff.js';
-import type { Claim, Epoch, RunnerRow, TaskRow } from '../pure/record.js';
+import type { Claim, Epoch, RunnerRow } from '../pure/record.js';
 import { stateKeys } from '../pure/record.js';
 import { findType } from '../pure/registry.js';
 import { createRunnerClock } from '../pure/runner-clock.js';
 import type { Moment } from '../pure/transitions.js';
-import { paid, rescued } from '../pure/transitions.js';
+import { rescued } from '../pure/transitions.js';
+import { payLane } from '../store/pay.js';
 import type { Stores } from '../store/requests.js';
-import { answer } from '../store/requests.js';
-import { deleteTasks, headOfLane, runnerRow } from '../store/rows.js';
+import { claimedRow, deleteTasks, runnerRow } from '../store/rows.js';
 import { transact } from '../store/transact.js';
 import type { AnyHandler, Leader } from './leader.js';
 
@@ -71,8 +71,8 @@ async function rescue(context: BasketContext, stores: Stores, claims: readonly C
 
   await Promise.all(
     claims.map(async (claim) => {
-      const row = (await answer(stores.tasks.get(claim.seq))) as TaskRow | undefined;
-      if (row === undefined || row.id !== claim.id) {
+      const row = await claimedRow(stores, claim);
+      if (row === undefined) {
         if (claim.ref !== undefined) stores.payloads.delete(claim.ref);
 
         return;
@@ -86,13 +86,7 @@ async function rescue(context: BasketContext, stores: Stores, claims: readonly C
   );
 
   const lanes = new Set(claims.flatMap(({ lane }) => (lane === undefined ? [] : [lane])));
-  await Promise.all(
-    [...lanes].map(async (lane) => {
-      const head = await headOfLane(stores, lane);
-      const next = head === undefined ? undefined : paid(head, moment);
-      if (next !== undefined) stores.tasks.put(next);
-    }),
-  );
+  await Promise.all([...lanes].map((lane) => payLane(stores, lane, moment, () => false)));
 }
 
 /** Leaves a key that a transaction of the deposed runner can run into without reading. */

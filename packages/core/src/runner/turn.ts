@@ -1,12 +1,7 @@
-import { gateClosed, gatePassed } from '../pure/gate.js';
-import { messageOf } from '../pure/errors.js';
-import type { Claim, OutcomeRow, TaskRow } from '../pure/record.js';
 import { stateKeys } from '../pure/record.js';
-import { paid, settled } from '../pure/transitions.js';
-import { idMark } from '../pure/key.js';
 import type { Stores } from '../store/requests.js';
 import { answer } from '../store/requests.js';
-import { deleteTasks, gateRows, headOfLane } from '../store/rows.js';
+import { claimedRow, gateRows } from '../store/rows.js';
 import type { Claimed } from './claim.js';
 import { claimDue } from './claim.js';
 import type { Draft } from './draft.js';
@@ -14,7 +9,8 @@ import { inFence, runnerRowOf } from './fence.js';
 import type { Leader, RunningAttempt } from './leader.js';
 import { momentOf } from './leader.js';
 import type { Memory } from './memory.js';
-import { copyOf, note } from './memory.js';
+import { copyOf } from './memory.js';
+import { settle } from './settle.js';
 import { survey } from './survey.js';
 
 /** How a turn ended. */
@@ -87,114 +83,10 @@ async function recall(stores: Stores, stamp: unknown): Promise<Memory> {
   };
 }
 
-/** Writes how each attempt ended, and brings back what waited for it. */
-async function settle(leader: Leader, draft: Draft, ended: readonly RunningAttempt[]): Promise<void> {
-  const done = await Promise.all(ended.map((attempt) => settleOne(leader, draft, attempt)));
-  deleteTasks(draft.stores, done.flat());
-  for (const attempt of ended) {
-    draft.running.delete(attempt.claim.claim);
-    settleGate(leader, draft, attempt);
-    draft.wrote = true;
-  }
-
-  const lanes = new Set(ended.flatMap(({ claim }) => (claim.lane === undefined ? [] : [claim.lane])));
-  await Promise.all([...lanes].map((lane) => payLane(leader, draft, lane)));
-}
-
-/** Writes one end; gives back the row that is to be deleted, if it is. */
-async function settleOne(
-  leader: Leader,
-  { stores, moment, memory }: Draft,
-  attempt: RunningAttempt,
-): Promise<readonly TaskRow[]> {
-  const { claim, verdict, type } = attempt;
-  if (verdict === undefined) return [];
-
-  const row = verdict.kind === 'success' && !attempt.touched ? attempt.row : await currentRow(stores, claim);
-  if (row === undefined) {
-    // Gone while it ran: its end was written by whoever removed it.
-    if (claim.ref !== undefined) stores.payloads.delete(claim.ref);
-
-    return [];
-  }
-
-  const next = settled(row, verdict, moment, type, leader.context.ports.random);
-  if (next === undefined) {
-    if (verdict.kind === 'success' && verdict.result !== undefined && row.cancelled !== true) {
-      keepResult(stores, row, verdict.result, moment.wall);
-    }
-
-    return [row];
-  }
-
-  stores.tasks.put(next);
-  note(memory, next.ready, leader.context.registry);
-
-  return [];
-}
-
-/** A result that can't be stored must not keep its task from ending: what is kept then is that it is done. */
-function keepResult(stores: Stores, { id, type, owner }: TaskRow, result: unknown, at: number): void {
-  const outcome: OutcomeRow = { id, type, owner, state: 'done', at, marks: [idMark(id)] };
-  try {
-    stores.outcomes.add({ ...outcome, result });
-  } catch (error) {
-    stores.outcomes.add({ ...outcome, unstorable: messageOf(error) });
-  }
-}
-
-/** The claim's row as it is now, or `undefined`: it is gone. */
-async function currentRow(stores: Stores, claim: Claim): Promise<TaskRow | undefined> {
-  const row = (await answer(stores.tasks.get(claim.seq))) as TaskRow | undefined;
-
-  return row?.id === claim.id ? row : undefined;
-}
-
-/** What an attempt's end says about its destination. */
-function settleGate(leader: Leader, { memory, moment, stores }: Draft, attempt: RunningAttempt): void {
-  const { verdict, row, probe, startedAt } = attempt;
-  if (verdict === undefined) return;
-
-  const { registry, ports } = leader.context;
-  const found = memory.gates.get(row.gate);
-  let gate = found;
-  if (verdict.kind === 'unavailable') {
-    const closing = { now: moment.now, name: row.gate, by: row.id, reason: verdict.error.message };
-    const told = { ...closing, retryAfter: verdict.retryAfter };
-    gate = gateClosed(found, { probe, startedAt }, told, registry.gates, ports.random);
-  } else if (answered.has(verdict.kind)) {
-    gate = gatePassed(found, { probe, startedAt }, moment.now, leader.concurrency);
-  }
-  if (gate === found) return;
-
-  if (gate === undefined) {
-    memory.gates.delete(row.gate);
-    stores.state.delete(stateKeys.gate(row.gate));
-  } else {
-    memory.gates.set(row.gate, gate);
-    stores.state.put(gate, stateKeys.gate(row.gate));
-  }
-}
-
-/** The ends by which a destination was reached; any other says nothing about it. */
-const answered: ReadonlySet<string> = new Set(['success', 'failure', 'permanent', 'later']);
-
-/** Brings back a lane's head, once the claim that stood in the lane is gone. */
-async function payLane(leader: Leader, { stores, memory, moment, running }: Draft, lane: string): Promise<void> {
-  const head = await headOfLane(stores, lane);
-  if (head === undefined || [...running.values()].some(({ claim }) => claim.seq === head.seq)) return;
-
-  const next = paid(head, moment);
-  if (next === undefined) return;
-
-  stores.tasks.put(next);
-  note(memory, next.ready, leader.context.registry);
-}
-
 /** The running attempts whose task was cancelled, or has gone, since the last turn. */
 async function cancelledOf({ stores, running }: Draft): Promise<readonly RunningAttempt[]> {
   const attempts = [...running.values()];
-  const rows = await Promise.all(attempts.map(({ claim }) => currentRow(stores, claim)));
+  const rows = await Promise.all(attempts.map(({ claim }) => claimedRow(stores, claim)));
 
   return attempts.filter((_, place) => rows[place] === undefined || rows[place].cancelled === true);
 }

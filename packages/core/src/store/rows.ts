@@ -11,6 +11,16 @@ export async function rowOfId(stores: Stores, id: string): Promise<TaskRow | und
   return (await answer(stores.tasks.index(marksIndex).get(idMark(id)))) as TaskRow | undefined;
 }
 
+/** The claim's row as it is now, or `undefined`: it is gone. */
+export async function claimedRow(
+  stores: Stores,
+  claim: { readonly seq: number; readonly id: string },
+): Promise<TaskRow | undefined> {
+  const row = (await answer(stores.tasks.get(claim.seq))) as TaskRow | undefined;
+
+  return row?.id === claim.id ? row : undefined;
+}
+
 /** The row that leads a lane: the one with the lowest `seq` that carries its mark. */
 export async function headOfLane(stores: Stores, lane: string): Promise<TaskRow | undefined> {
   return (await answer(stores.tasks.index(marksIndex).get(lane))) as TaskRow | undefined;

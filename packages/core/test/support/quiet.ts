@@ -21,9 +21,11 @@ export function aTurnOfTheLoop(): Promise<void> {
   });
 }
 
-/** Resolves when nothing has been going on for a few turns of the loop. */
+/** Resolves when nothing has been going on for a few turns of the loop. Rejects if that never comes. */
 export async function quiet(): Promise<void> {
-  for (let still = 0; still < 4;) {
+  let still = 0;
+  for (let turns = 0; still < 4; turns += 1) {
+    if (turns > 100_000) throw new Error('It never comes to rest: something goes round and round.');
     await aTurnOfTheLoop();
     still = pending === 0 ? still + 1 : 0;
   }

@@ -71,9 +71,9 @@ interface Alarm {
 const openTabs = new Set<Tab<AnyRegistry>>();
 
 afterEach(async () => {
-  await quiet();
   for (const tab of openTabs) tab.kill();
   openTabs.clear();
+  await quiet();
 });
 
 /** A world that begins on 14 November 2023, with chance from a seed. */

@@ -23,8 +23,9 @@ export function labHandlers(worker: string): Handlers<LabTasks> {
 
     async slow(payload, attempt) {
       failAsTold(payload.fail, attempt.number);
-      await pause(payload.ms ?? 1_000, attempt.signal);
-      await post(payload, attempt);
+      const signal = payload.deaf ? new AbortController().signal : attempt.signal;
+      await pause(payload.ms ?? 1_000, signal);
+      await post(payload, { ...attempt, signal });
     },
 
     async never(payload, attempt) {

@@ -116,7 +116,7 @@ function createLab() {
     dump,
     remove,
     /** What `onWorkerError` was called with. */
-    errors: () => errors.map(({ name, message }) => ({ name, message })),
+    errors: () => errors.map(({ name, code, problem, message }) => ({ name, code, problem, message })),
     get basket() {
       return opened();
     },

@@ -26,6 +26,8 @@ export interface LabPayload {
   readonly fail?: Failing;
   /** `slow`: milliseconds before it is posted; 1,000 if left out. */
   readonly ms?: number;
+  /** `slow`: heeds no signal, as a handler does that forgot to pass it on. */
+  readonly deaf?: boolean;
   /** `count`: how often it failed, as the handler saved it. */
   readonly failures?: number;
 }
@@ -41,7 +43,7 @@ export function labTasks(setup: Setup, open?: () => PromiseLike<{ readonly name:
   const types = {
     /** Posts its payload. */
     send: task<LabPayload>(options),
-    /** Waits, then posts its payload. Stops waiting when its signal is aborted. */
+    /** Waits, then posts its payload. Stops when its signal is aborted, if it is not deaf. */
     slow: task<LabPayload>(options),
     /** Posts its payload, and then never ends, whatever its signal says. */
     never: task<LabPayload>(options),

@@ -13,10 +13,12 @@ export interface Writing {
   readonly adds: readonly LabPayload[];
   readonly note?: Note;
   /**
-   * `leave`: nothing, it commits by itself; `commit`: calls `commit()` right after; `abort`: aborts it; `throw`: the
-   * unhandled error of a request aborts it (Dexie: an error thrown in its scope).
+   * What the app does right after the adds. `leave`: nothing, so that it commits by itself; `commit`: calls `commit()`;
+   * `abort`: aborts it; `throw`: throws an error, which a browser answers with an abort if it is thrown in the handler
+   * of a request, Dexie if it is thrown in its scope, and idb not at all; `fail`: makes a request that fails, and does
+   * not handle that; `close`: closes the tab.
    */
-  readonly end?: 'leave' | 'commit' | 'abort' | 'throw';
+  readonly end?: 'leave' | 'commit' | 'abort' | 'throw' | 'fail' | 'close';
 }
 
 export interface Written {
@@ -38,9 +40,25 @@ export async function writeRaw(basket: LabBasket, tasks: LabTasks, { adds, note,
     });
     if (note) tx.objectStore('notes').put(note);
     const ids = adds.map((payload) => basket.addTx(tx, 'send', payload));
-    if (end === 'commit') tx.commit();
-    if (end === 'abort') tx.abort();
-    if (end === 'throw') failIn(tx);
+    switch (end) {
+      case 'commit':
+        tx.commit();
+        break;
+      case 'abort':
+        tx.abort();
+        break;
+      case 'throw':
+        tx.objectStore('notes').count().addEventListener('success', throwAsTold);
+        break;
+      case 'fail':
+        addTwice(tx.objectStore('notes'));
+        break;
+      case 'close':
+        self.close();
+        break;
+      case 'leave':
+      case undefined:
+    }
     return { ids, ...(await ended) };
   } finally {
     db.close();
@@ -50,26 +68,34 @@ export async function writeRaw(basket: LabBasket, tasks: LabTasks, { adds, note,
 /** In a transaction of idb. */
 export async function writeWithIdb(basket: LabBasket, tasks: LabTasks, { adds, note, end }: Writing): Promise<Written> {
   const db = await openDB(tasks.name);
+  const ids: string[] = [];
   try {
     const tx = db.transaction(['notes', ...tasks.stores], 'readwrite');
     const ended = tx.done.then(
       () => ({ outcome: 'complete' }) as const,
       (error: unknown) => ({ outcome: 'abort', error: String(error) }) as const,
     );
-    const put = note ? tx.objectStore('notes').put(note) : undefined;
     // How the transaction ends says it all.
-    put?.catch(() => undefined);
-    const ids = adds.map((payload) => basket.addTx(tx, 'send', payload));
-    if (end === 'commit') tx.commit();
-    if (end === 'abort') tx.abort();
-    if (end === 'throw') {
-      tx.objectStore('notes')
-        .add({ id: 'twice' })
-        .catch(() => undefined);
-      tx.objectStore('notes')
-        .add({ id: 'twice' })
-        .catch(() => undefined);
-    }
+    const ignore = (request: Promise<unknown>): void => void request.catch(() => undefined);
+    const write = async (): Promise<void> => {
+      if (note) ignore(tx.objectStore('notes').put(note));
+      for (const payload of adds) ids.push(basket.addTx(tx, 'send', payload));
+      switch (end) {
+        case 'commit':
+          return tx.commit();
+        case 'abort':
+          return tx.abort();
+        case 'throw':
+          return throwAsTold();
+        case 'fail':
+          return [1, 2].forEach(() => ignore(tx.objectStore('notes').add({ id: 'twice' })));
+        case 'close':
+          return self.close();
+        case 'leave':
+        case undefined:
+      }
+    };
+    await write().catch(() => undefined);
     return { ids, ...(await ended) };
   } finally {
     db.close();
@@ -83,11 +109,23 @@ export async function writeWithDexie(basket: LabBasket, tasks: LabTasks, writing
   let ids: readonly string[] = [];
   try {
     await db.transaction('rw', ['notes', ...tasks.stores], async (tx) => {
-      if (note) await db.table('notes').put(note);
+      const put = note ? db.table('notes').put(note) : undefined;
       ids = adds.map((payload) => basket.addTx(tx, 'send', payload));
-      if (end === 'commit') tx.idbtrans.commit();
-      if (end === 'abort') tx.abort();
-      if (end === 'throw') throw new Error('As told: throw');
+      switch (end) {
+        case 'commit':
+          return tx.idbtrans.commit();
+        case 'abort':
+          return tx.abort();
+        case 'throw':
+          return throwAsTold();
+        case 'fail':
+          return addTwice(tx.idbtrans.objectStore('notes'));
+        case 'close':
+          return self.close();
+        case 'leave':
+        case undefined:
+          await put;
+      }
     });
     return { ids, outcome: 'complete' };
   } catch (error) {
@@ -97,8 +135,12 @@ export async function writeWithDexie(basket: LabBasket, tasks: LabTasks, writing
   }
 }
 
-/** A request that fails and that nobody handles: the transaction aborts. */
-function failIn(tx: IDBTransaction): void {
-  tx.objectStore('notes').add({ id: 'twice' });
-  tx.objectStore('notes').add({ id: 'twice' });
+function throwAsTold(): never {
+  throw new Error('As told: throw');
+}
+
+/** The second request fails, and nobody handles it: the transaction aborts. */
+function addTwice(notes: IDBObjectStore): void {
+  notes.add({ id: 'twice' });
+  notes.add({ id: 'twice' });
 }

@@ -1,0 +1,84 @@
+import { addAll, dump, expect, namesOf, openLab, test, untilDrained } from './fixture.ts';
+
+/** What the app does after `put` and `addTx`, each on one line, and whether the platform then commits. */
+const cases = [
+  { end: 'leave', title: 'a transaction that commits by itself', commits: { raw: true, idb: true, dexie: true } },
+  { end: 'abort', title: 'abort() on the next line', commits: { raw: false, idb: false, dexie: false } },
+  // Nothing tells idb of an error in the app's code: its transaction commits.
+  { end: 'throw', title: 'an error thrown after addTx', commits: { raw: false, idb: true, dexie: false } },
+  { end: 'fail', title: 'a request that fails after addTx', commits: { raw: false, idb: false, dexie: false } },
+  {
+    end: 'commit',
+    title: 'tx.commit() on the next line',
+    commits: { raw: true, idb: true, dexie: true },
+    scenario: 'scenario 59: ',
+  },
+] as const;
+
+for (const how of ['raw', 'idb', 'dexie'] as const) {
+  for (const { end, title, commits, ...more } of cases) {
+    const expected = commits[how] ? 'both' : 'neither';
+    const scenario = 'scenario' in more ? more.scenario : '';
+
+    test(`${scenario}${how}: ${title}: ${expected}`, async ({ page, server, database }) => {
+      await openLab(page, { database, maker: how, worker: 'none' });
+      const written = await page.evaluate(
+        async ([kind, what]) =>
+          window.lab.write(kind, {
+            note: { id: 'note', text: 'written with its tasks' },
+            adds: [{ name: 'first' }, { name: 'second' }],
+            end: what,
+          }),
+        [how, end] as const,
+      );
+
+      expect(written.outcome).toBe(commits[how] ? 'complete' : 'abort');
+      const ids = commits[how] ? written.ids : [];
+      expect(written.ids).toHaveLength(2);
+      const { notes, tasks } = await dump(page);
+      expect(notes.map(({ id }) => id)).toEqual(commits[how] ? ['note'] : []);
+      expect(tasks.map(({ id }) => id)).toEqual(ids);
+
+      // A runner finds just these: one more task, added last and run alone, says when it has looked.
+      await openLab(page, { database, maker: how, concurrency: 1 });
+      await addAll(page, [{ name: 'last' }]);
+      const sent = commits[how] ? ['first', 'second', 'last'] : ['last'];
+      await untilDrained(server, page, sent.length);
+      expect(namesOf(server.effects())).toEqual(sent);
+      expect(server.ledger()).toHaveLength(sent.length);
+    });
+  }
+
+  test(`${how}: the tab closed on the next line: both or neither`, async ({ page, server, database }) => {
+    const options = { database, maker: how, worker: 'none' } as const;
+    await openLab(page, options);
+    for (const id of ['a', 'b', 'c', 'd']) {
+      // A tab that a script opened is one that a script may close.
+      const popup = page.waitForEvent('popup');
+      await page.evaluate(() => void window.open('/lab.html'));
+      const tab = await popup;
+      await openLab(tab, options);
+
+      const closed = tab.waitForEvent('close');
+      tab
+        .evaluate(
+          ([kind, name]) => {
+            void window.lab.write(kind, { note: { id: name, text: '' }, adds: [{ name }, { name }], end: 'close' });
+          },
+          [how, id] as const,
+        )
+        .catch(() => undefined); // The tab can be gone before it answers.
+      // From outside too, at any point of it.
+      if (id > 'b') await tab.close();
+      await closed;
+    }
+
+    const { notes, tasks } = await dump(page);
+    const expected = notes.flatMap(({ id }) => [id, id]);
+    expect(tasks.map(({ payload }) => payload?.name)).toEqual(expected);
+
+    await openLab(page, { database, maker: how });
+    await untilDrained(server, page, expected.length);
+    expect([...namesOf(server.effects())].sort()).toEqual(expected);
+  });
+}

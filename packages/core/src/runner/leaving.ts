@@ -1,0 +1,55 @@
+import type { Bell } from './bell.js';
+import type { Leader } from './leader.js';
+
+/** An older build lets its running attempts end for so long, in milliseconds, before it aborts them. */
+const handOverGrace = 10_000;
+
+/** How a term comes to its end: the app's signal, a newer build, or a stolen lock. */
+export interface Leaving {
+  /** Whether running attempts are to be aborted now. */
+  readonly aborts: () => boolean;
+  readonly handsOver: () => boolean;
+  readonly close: () => void;
+}
+
+/** Listens for what ends a leader's term, and for what it must look at. */
+export function createLeaving(leader: Leader, bell: Bell, signal: AbortSignal, robbed: AbortSignal): Leaving {
+  const { hub, ports, build } = leader.context;
+  let aborting = false;
+  let handsOver = false;
+  let stopTimer = (): void => undefined;
+
+  function stop(): void {
+    leader.stopping = true;
+    aborting = true;
+    bell.ring();
+  }
+
+  function handOver(): void {
+    if (leader.stopping) return;
+    leader.stopping = true;
+    handsOver = true;
+    stopTimer = ports.clock.timer(handOverGrace, stop);
+    bell.ring();
+  }
+
+  const stopHearing = hub.hear((message) => {
+    if (message.kind === 'look') leader.poke();
+    if (message.kind === 'hello' && message.build > build) handOver();
+  });
+  signal.addEventListener('abort', stop);
+  robbed.addEventListener('abort', bell.ring);
+  if (signal.aborted) stop();
+
+  return {
+    aborts: () => aborting,
+    handsOver: () => handsOver && !signal.aborted,
+
+    close() {
+      stopHearing();
+      stopTimer();
+      signal.removeEventListener('abort', stop);
+      robbed.removeEventListener('abort', bell.ring);
+    },
+  };
+}

@@ -1,0 +1,99 @@
+import { messageOf } from '../pure/errors.js';
+import { gateClosed, gatePassed } from '../pure/gate.js';
+import { idMark } from '../pure/key.js';
+import type { OutcomeRow, TaskRow } from '../pure/record.js';
+import { stateKeys } from '../pure/record.js';
+import { settled } from '../pure/transitions.js';
+import { payLane } from '../store/pay.js';
+import type { Stores } from '../store/requests.js';
+import { claimedRow, deleteTasks } from '../store/rows.js';
+import type { Draft } from './draft.js';
+import type { Leader, RunningAttempt } from './leader.js';
+import { note } from './memory.js';
+
+/** Writes how each attempt ended, and brings back what waited for it. */
+export async function settle(leader: Leader, draft: Draft, ended: readonly RunningAttempt[]): Promise<void> {
+  const done = await Promise.all(ended.map((attempt) => settleOne(leader, draft, attempt)));
+  deleteTasks(draft.stores, done.flat());
+  for (const attempt of ended) {
+    draft.running.delete(attempt.claim.claim);
+    settleGate(leader, draft, attempt);
+    draft.wrote = true;
+  }
+
+  const lanes = new Set(ended.flatMap(({ claim }) => (claim.lane === undefined ? [] : [claim.lane])));
+  const isClaimed = (row: TaskRow): boolean => [...draft.running.values()].some(({ claim }) => claim.seq === row.seq);
+  const heads = await Promise.all([...lanes].map((lane) => payLane(draft.stores, lane, draft.moment, isClaimed)));
+  for (const head of heads) if (head !== undefined) note(draft.memory, head.ready, leader.context.registry);
+}
+
+/** Writes one end; gives back the row that is to be deleted, if it is. */
+async function settleOne(
+  leader: Leader,
+  { stores, moment, memory }: Draft,
+  attempt: RunningAttempt,
+): Promise<readonly TaskRow[]> {
+  const { claim, verdict, type } = attempt;
+  if (verdict === undefined) return [];
+
+  const row = verdict.kind === 'success' && !attempt.touched ? attempt.row : await claimedRow(stores, claim);
+  if (row === undefined) {
+    // Gone while it ran: its end was written by whoever removed it.
+    if (claim.ref !== undefined) stores.payloads.delete(claim.ref);
+
+    return [];
+  }
+
+  const next = settled(row, verdict, moment, type, leader.context.ports.random);
+  if (next === undefined) {
+    if (verdict.kind === 'success' && verdict.result !== undefined && row.cancelled !== true) {
+      keepResult(stores, row, verdict.result, moment.wall);
+    }
+
+    return [row];
+  }
+
+  stores.tasks.put(next);
+  note(memory, next.ready, leader.context.registry);
+
+  return [];
+}
+
+/** A result that can't be stored must not keep its task from ending: what is kept then is that it is done. */
+function keepResult(stores: Stores, { id, type, owner }: TaskRow, result: unknown, at: number): void {
+  const outcome: OutcomeRow = { id, type, owner, state: 'done', at, marks: [idMark(id)] };
+  try {
+    stores.outcomes.add({ ...outcome, result });
+  } catch (error) {
+    stores.outcomes.add({ ...outcome, unstorable: messageOf(error) });
+  }
+}
+
+/** What an attempt's end says about its destination. */
+function settleGate(leader: Leader, { memory, moment, stores }: Draft, attempt: RunningAttempt): void {
+  const { verdict, row, probe, startedAt } = attempt;
+  if (verdict === undefined) return;
+
+  const { registry, ports } = leader.context;
+  const found = memory.gates.get(row.gate);
+  let gate = found;
+  if (verdict.kind === 'unavailable') {
+    const closing = { now: moment.now, name: row.gate, by: row.id, reason: verdict.error.message };
+    const told = { ...closing, retryAfter: verdict.retryAfter };
+    gate = gateClosed(found, { probe, startedAt }, told, registry.gates, ports.random);
+  } else if (answered.has(verdict.kind)) {
+    gate = gatePassed(found, { probe, startedAt }, moment.now, leader.concurrency);
+  }
+  if (gate === found) return;
+
+  if (gate === undefined) {
+    memory.gates.delete(row.gate);
+    stores.state.delete(stateKeys.gate(row.gate));
+  } else {
+    memory.gates.set(row.gate, gate);
+    stores.state.put(gate, stateKeys.gate(row.gate));
+  }
+}
+
+/** The ends by which a destination was reached; any other says nothing about it. */
+const answered: ReadonlySet<string> = new Set(['success', 'failure', 'permanent', 'later']);

@@ -1,0 +1,98 @@
+import type { GateRow } from '../../src/pure/gate.js';
+import type { Ready } from '../../src/pure/key.js';
+import { readReady } from '../../src/pure/key.js';
+import type { OutcomeRow, RunnerRow, TaskRow } from '../../src/pure/record.js';
+
+/** Everything that is stored, at one instant. Values are shared between instants: the same object means unchanged. */
+export interface Contents {
+  readonly tasks: ReadonlyMap<number, TaskRow>;
+  readonly payloads: ReadonlyMap<string, unknown>;
+  readonly outcomes: ReadonlyMap<number, OutcomeRow>;
+  readonly state: ReadonlyMap<string, unknown>;
+  readonly notes: ReadonlyMap<number, unknown>;
+}
+
+/** A database with nothing in it. */
+export const nothing: Contents = {
+  tasks: new Map(),
+  payloads: new Map(),
+  outcomes: new Map(),
+  state: new Map(),
+  notes: new Map(),
+};
+
+/** What is reached into of the in-memory IndexedDB: reading it is synchronous and takes no part in any transaction. */
+interface Internals {
+  readonly _rawDatabase: {
+    readonly rawObjectStores: ReadonlyMap<
+      string,
+      { readonly records: { values(): Iterable<{ readonly key: unknown; readonly value: unknown }> } }
+    >;
+  };
+}
+
+/** Reads everything that is committed. */
+export function readContents(db: IDBDatabase, stores: readonly string[], notes: string): Contents {
+  const raw = (db as unknown as Internals)._rawDatabase.rawObjectStores;
+  const read = (name: string | undefined): ReadonlyMap<never, never> => {
+    const records = name === undefined ? undefined : raw.get(name)?.records.values();
+
+    return new Map([...(records ?? [])].map(({ key, value }) => [key as never, value as never]));
+  };
+
+  return {
+    tasks: read(stores[0]),
+    payloads: read(stores[1]),
+    outcomes: read(stores[2]),
+    state: read(stores[3]),
+    notes: read(notes),
+  };
+}
+
+/** The runner's row. */
+export function runnerOf(contents: Contents): RunnerRow | undefined {
+  return contents.state.get('runner') as RunnerRow | undefined;
+}
+
+/** The stored positions, by prefix. */
+export function positionsOf(contents: Contents): Readonly<Record<string, number>> {
+  return (contents.state.get('positions') ?? {}) as Readonly<Record<string, number>>;
+}
+
+/** The record of a gate. */
+export function gateOf(contents: Contents, name: string): GateRow | undefined {
+  return contents.state.get(`gate:${name}`) as GateRow | undefined;
+}
+
+const keys = new WeakMap<TaskRow, Ready>();
+
+/** What a row's key says. Throws for a key that can't be read. */
+export function readyOf(row: TaskRow): Ready {
+  const known = keys.get(row);
+  if (known !== undefined) return known;
+
+  const ready = readReady(row.ready);
+  if (ready === undefined) throw new Error(`The key "${row.ready}" of ${row.id} can not be read.`);
+  keys.set(row, ready);
+
+  return ready;
+}
+
+/** The mark of a row's lane. Written out here: what is checked must not check itself. */
+export function laneMarkOf(row: TaskRow): string | undefined {
+  return row.lane === undefined ? undefined : `L|${row.lane}`;
+}
+
+/** The heads of all lanes: the lowest `seq` that carries the mark. */
+export function headsOf(contents: Contents): ReadonlyMap<string, TaskRow> {
+  const heads = new Map<string, TaskRow>();
+  for (const row of contents.tasks.values()) {
+    for (const mark of row.marks) {
+      if (!mark.startsWith('L')) continue;
+      const head = heads.get(mark);
+      if (head === undefined || row.seq < head.seq) heads.set(mark, row);
+    }
+  }
+
+  return heads;
+}

@@ -1,0 +1,114 @@
+import { waitRange } from './backoff-rule.js';
+import { laneMarkOf, readyOf } from './contents.js';
+import type { Change } from './difference.js';
+import { fieldsOf } from './difference.js';
+import type { ClaimFacts, Ending } from './journal.js';
+import type { Life } from './life.js';
+import { ruleOf, anyRuleOf } from './registries.js';
+
+/** How a claim may have ended: as its handler said, or as the runner must have decided. */
+export type End = Ending | 'timeout' | 'returned' | 'unstarted' | 'unreadable';
+
+/** The ends that a claim may have, as the journal knows its attempt. */
+export function endsOf(claim: ClaimFacts, life: Life, now: number, payloadLost: boolean): readonly End[] {
+  const { attempt } = claim;
+  if (attempt === undefined) {
+    const readable = ruleOf(life.kind, claim.row.type)?.readable === true && !payloadLost;
+
+    return readable ? ['unstarted'] : ['unreadable', 'unstarted'];
+  }
+
+  const cause = causeOf(attempt.signal);
+  if (attempt.ended === undefined) {
+    if (cause === undefined || now - (attempt.abortedAt ?? now) < 10_000) return [];
+
+    return [cause === 'timeout' ? 'timeout' : 'returned'];
+  }
+
+  const said = attempt.ended;
+  const before: readonly End[] = said === 'aborted' ? [] : [said];
+  if (!attempt.abortedBefore && (attempt.abortedAt === undefined || attempt.abortedAt !== attempt.endedAt)) return before;
+  const after: End = cause === 'timeout' ? 'timeout' : outlasts(said) ? said : 'returned';
+
+  return attempt.abortedBefore ? [after] : [...before, after];
+}
+
+/** What was done in time is done, also after an abort. */
+function outlasts(said: Ending | 'aborted'): said is Ending {
+  return said !== 'aborted' && (said.kind === 'success' || said.kind === 'permanent');
+}
+
+function causeOf(signal: AbortSignal): 'timeout' | 'other' | undefined {
+  if (!signal.aborted) return undefined;
+
+  return (signal.reason as { readonly name?: string } | undefined)?.name === 'TimeoutError' ? 'timeout' : 'other';
+}
+
+/** What is wrong with a row that was written for an end, if anything is. `now` and `wall` are the turn's. */
+export function wrongEnd(change: Change, end: End, life: Life, now: number, wall: number): string | undefined {
+  const { from, to } = change;
+  const rule = ruleOf(life.kind, from.type) ?? anyRuleOf(from.type);
+  const ready = readyOf(to);
+  const allowed = new Set(['ready']);
+  const wrong: string[] = [];
+  const must = (holds: boolean, what: string): void => {
+    if (!holds) wrong.push(what);
+  };
+
+  const kind = typeof end === 'string' ? end : end.kind;
+  if (kind === 'unstarted' || kind === 'unreadable') {
+    must(to.attempts === from.attempts, 'attempts');
+  } else {
+    allowed.add('attempts');
+    must(to.attempts === from.attempts + 1, 'attempts');
+  }
+  if (!['unstarted', 'unreadable', 'returned'].includes(kind)) {
+    allowed.add('interruptions');
+    must(to.interruptions === 0, 'interruptions');
+  }
+  if (kind === 'timeout' || kind === 'returned') {
+    allowed.add('recovered');
+    must(to.recovered === true, 'recovered');
+  }
+  if (['failure', 'timeout', 'permanent', 'unavailable', 'unreadable'].includes(kind)) {
+    allowed.add('lastError');
+    must(typeof to.lastError?.message === 'string', 'lastError');
+  }
+
+  const timed = (letter: string, least: number, most: number): void => {
+    const when = ready.when ?? Number.NaN;
+    must(ready.letter === letter && when >= least && when <= most, `${to.ready} for ${letter} ${least} to ${most}`);
+  };
+
+  if (kind === 'failure' || kind === 'timeout') {
+    allowed.add('failures');
+    must(to.failures === from.failures + 1, 'failures');
+    const [least, most] = waitRange(rule.base, rule.cap, to.failures);
+    timed('@', now + least, now + most);
+  } else if (kind === 'permanent') {
+    for (const name of ['dead', 'marks']) allowed.add(name);
+    must(ready.letter === 'D' && to.dead?.reason === 'permanent', 'dead');
+    const skips = (from.onDead ?? rule.onDead) === 'skip';
+    const mark = laneMarkOf(from);
+    must(mark === undefined || to.marks.includes(mark) === !skips, 'marks');
+  } else if (typeof end !== 'string' && end.kind === 'later') {
+    if ('date' in end) {
+      const date = Math.max(end.date, wall + 1_000);
+      timed('!', date, date);
+    } else {
+      const when = now + Math.max(1_000, end.for);
+      timed('@', when, when);
+    }
+  } else if (kind === 'unreadable') {
+    must(ready.letter === 'U', 'letter');
+  } else if (kind === 'success') {
+    wrong.push('it is still there');
+  } else {
+    timed('@', now, now);
+  }
+
+  const others = fieldsOf(change).filter((name) => !allowed.has(name));
+  if (others.length > 0) wrong.push(`changed ${others.join(', ')}`);
+
+  return wrong.length === 0 ? undefined : `as ${kind}: ${wrong.join('; ')}`;
+}

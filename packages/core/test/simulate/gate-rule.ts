@@ -1,0 +1,95 @@
+import type { GateRow } from '../../src/pure/gate.js';
+import { waitRange } from './backoff-rule.js';
+import type { ClaimFacts, Ending } from './journal.js';
+import { gateBase, gateCap } from './registries.js';
+
+/** What is required of a gate's record; `until` between two times. */
+export type GateRule =
+  | { readonly kind: 'none' }
+  | { readonly kind: 'closed'; readonly step: number; readonly earliest: number; readonly latest: number }
+  | { readonly kind: 'opened'; readonly step: number; readonly at: number; readonly width: number; readonly passed: number };
+
+/** The rule that a stored record stands for. */
+export function ruleOfGate(gate: GateRow | undefined): GateRule {
+  if (gate === undefined) return { kind: 'none' };
+  if (gate.open !== undefined) return { kind: 'opened', step: gate.step, ...gate.open };
+
+  return { kind: 'closed', step: gate.step, earliest: gate.until, latest: gate.until };
+}
+
+/** How an attempt's end counts for its gate. */
+export type GateEnd = { readonly kind: 'away'; readonly after: number | undefined } | { readonly kind: 'answered' };
+
+/** How an ending counts; `undefined`: it says nothing about the destination. */
+export function gateEnd(ending: Ending | 'timeout' | 'returned' | 'unreadable'): GateEnd | undefined {
+  if (typeof ending === 'string') return undefined;
+  if (ending.kind === 'unavailable') return { kind: 'away', after: ending.after };
+
+  return { kind: 'answered' };
+}
+
+/** The rule after one more attempt ended, as section 7 of the design says. */
+export function afterEnd(
+  rule: GateRule,
+  claim: ClaimFacts,
+  end: GateEnd | undefined,
+  now: number,
+  slots: number,
+): GateRule {
+  if (end === undefined) return rule;
+
+  return end.kind === 'away' ? afterAway(rule, claim, end.after, now) : afterAnswer(rule, claim, now, slots);
+}
+
+function afterAway(found: GateRule, claim: ClaimFacts, told: number | undefined, now: number): GateRule {
+  // A record that opened longer ago than the cap counts as none.
+  const rule: GateRule = found.kind === 'opened' && now - found.at > gateCap ? { kind: 'none' } : found;
+  if (rule.kind === 'opened' && claim.startedAt < rule.at) return found;
+
+  const closing = (step: number): { earliest: number; latest: number } => {
+    const [least, most] = waitRange(gateBase, gateCap, step);
+
+    return {
+      earliest: now + Math.max(least, told ?? 0),
+      latest: now + Math.max(most, told === undefined ? 0 : Math.ceil(told * 1.5)),
+    };
+  };
+  if (rule.kind === 'closed' && !claim.probe) {
+    const { earliest, latest } = closing(rule.step);
+
+    return { ...rule, earliest: Math.max(rule.earliest, earliest), latest: Math.max(rule.latest, latest) };
+  }
+
+  const step = rule.kind === 'none' ? 1 : rule.step + 1;
+
+  return { kind: 'closed', step, ...closing(step) };
+}
+
+function afterAnswer(rule: GateRule, claim: ClaimFacts, now: number, slots: number): GateRule {
+  if (rule.kind === 'none') return rule;
+  if (rule.kind === 'closed') {
+    return claim.probe ? { kind: 'opened', step: rule.step, at: now, width: 1, passed: 0 } : rule;
+  }
+  if (claim.startedAt < rule.at) return rule;
+  if (rule.passed + 1 < rule.width) return { ...rule, passed: rule.passed + 1 };
+  if (rule.width * 2 >= slots) return { kind: 'none' };
+
+  return { ...rule, width: rule.width * 2, passed: 0 };
+}
+
+/** What is wrong with a gate's record, if anything is. */
+export function wrongGate(gate: GateRow | undefined, rule: GateRule): string | undefined {
+  const found = ruleOfGate(gate);
+  const wrong = `is ${JSON.stringify(found)} and must be ${JSON.stringify(rule)}`;
+  if (found.kind !== rule.kind) return wrong;
+  if (found.kind === 'none' || rule.kind === 'none') return undefined;
+  if (found.step !== rule.step) return wrong;
+  if (found.kind === 'closed' && rule.kind === 'closed') {
+    return found.earliest >= rule.earliest && found.earliest <= rule.latest ? undefined : wrong;
+  }
+  if (found.kind === 'opened' && rule.kind === 'opened') {
+    return found.at === rule.at && found.width === rule.width && found.passed === rule.passed ? undefined : wrong;
+  }
+
+  return wrong;
+}

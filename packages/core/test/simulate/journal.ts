@@ -1,0 +1,100 @@
+import type { TaskRow } from '../../src/pure/record.js';
+import type { PriorityName } from '../../src/pure/registry.js';
+import type { Life } from './life.js';
+import type { Kind } from './registries.js';
+
+/**
+ * What the simulation itself saw: the specification's side of every check. Nothing here is taken from the library but
+ * the ids that it made.
+ */
+export interface Told {
+  readonly n: number;
+  readonly type: string;
+  readonly kind: Kind;
+  readonly by: Life;
+  readonly version: number;
+  readonly gate: string;
+  readonly lane: string | undefined;
+  readonly priority: PriorityName;
+  readonly runAt: number | undefined;
+  readonly timeout: number | undefined;
+  readonly onDead: 'block' | 'skip' | undefined;
+  /** Whether its payload lies apart. */
+  readonly big: boolean;
+  /** The last payload that was stored. */
+  rev: number;
+  /** `asked`: not known yet. `stored`: committed. `refused`: aborted. `ended`: gone, by exactly one way. */
+  state: 'asked' | 'stored' | 'refused' | 'ended';
+  end: 'done' | 'cancelled' | 'purged' | undefined;
+  id: string | undefined;
+  seq: number | undefined;
+  /** A page's cancel has committed. */
+  cancelled: boolean;
+  /** Handlers started. */
+  starts: number;
+}
+
+/** How the driver ends an attempt. */
+export type Ending =
+  | { readonly kind: 'success'; readonly result?: string | undefined }
+  | { readonly kind: 'failure' | 'permanent' }
+  | { readonly kind: 'later'; readonly for: number }
+  | { readonly kind: 'later'; readonly date: number }
+  | { readonly kind: 'unavailable'; readonly after?: number | undefined };
+
+/** A claim, from the commit that made it until it is settled or rescued. */
+export interface ClaimFacts {
+  readonly claim: number;
+  readonly seq: number;
+  readonly id: string;
+  readonly lane: string | undefined;
+  readonly gate: string;
+  readonly probe: boolean;
+  /** By the runner's clock. */
+  readonly startedAt: number;
+  /** Time itself, when the transaction that claimed it began. */
+  readonly begunAt: number;
+  /** Whether its task must run alone. */
+  readonly alone: boolean;
+  /** The row as it was claimed. */
+  readonly row: TaskRow;
+  /** Its handler, once it was called. */
+  attempt: AttemptFacts | undefined;
+  /** When a page's cancel of its task was committed. */
+  cancelledAt: number | undefined;
+}
+
+/** A handler that was called. */
+export interface AttemptFacts {
+  readonly life: Life;
+  readonly told: Told;
+  readonly claim: ClaimFacts;
+  readonly startedAt: number;
+  readonly signal: AbortSignal;
+  readonly save: (payload: unknown) => Promise<void>;
+  /** Settles it. */
+  readonly end: (ending: Ending) => void;
+  /** Whether it ends at once when its signal aborts. */
+  readonly heeds: boolean;
+  ended: Ending | 'aborted' | undefined;
+  endedAt: number | undefined;
+  abortedAt: number | undefined;
+  /** Whether its signal had aborted when it ended. */
+  abortedBefore: boolean;
+  /** Revisions that it asked to save and of which the answer is open. */
+  saving: number | undefined;
+}
+
+/** What one runner did under one epoch. */
+export interface Term {
+  readonly life: Life;
+  readonly epoch: string;
+  /** The claims that stand. */
+  readonly claims: Map<number, ClaimFacts>;
+  /** The latest claim of its epoch. */
+  lastClaim: number;
+  /** The last instant, by the runner's clock, at which a task that runs alone was claimed, and which. */
+  alone: { readonly claim: number; readonly at: number } | undefined;
+  /** When it last claimed anything, by the runner's clock. */
+  claimedAt: number;
+}

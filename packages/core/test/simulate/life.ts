@@ -1,0 +1,240 @@
+import type { BasketContext } from '../../src/basket/context.js';
+import { createContext } from '../../src/basket/context.js';
+import type { Basket } from '../../src/basket/basket.js';
+import { createBasket } from '../../src/basket/basket.js';
+import type { Channel, CrashPoint, LockOptions, Locks, Ports } from '../../src/ports/ports.js';
+import type { AnyRegistry } from '../../src/pure/registry.js';
+import type { Chance } from './chance.js';
+import type { Loop } from './loop.js';
+import type { Kind } from './registries.js';
+import { registryOf } from './registries.js';
+import type { Time } from './time.js';
+import { isOpen, refuseCommit } from './transactions.js';
+
+/** What a context does at a crash point: dies before, in the middle of or after it, or has its transaction refused. */
+export interface Armed {
+  readonly point: CrashPoint;
+  readonly how: 'abort' | 'commit' | 'refuse';
+  /** How often the point is passed first. */
+  left: number;
+}
+
+/** What contexts share. */
+export interface Shared {
+  readonly time: Time;
+  readonly loop: Loop;
+  readonly locks: Locks;
+  readonly bus: Bus;
+  readonly chance: Chance;
+  /** Called when a crash point was carried out. */
+  readonly crashed: (life: Life, armed: Armed) => void;
+  /** Called at each crash point. */
+  readonly reached: (life: Life, point: CrashPoint, transaction: IDBTransaction | undefined) => void;
+}
+
+/** Carries messages between contexts; may lose them. */
+export interface Bus {
+  readonly join: (life: Life, listener: (message: unknown) => void) => () => void;
+  readonly post: (life: Life, message: unknown) => void;
+}
+
+/** A context (a page, a worker) from its start to its death. */
+export interface Life {
+  readonly name: string;
+  readonly kind: Kind;
+  readonly build: number;
+  readonly registry: AnyRegistry;
+  readonly context: BasketContext;
+  readonly basket: Basket<AnyRegistry>;
+  /** The context's transactions that have not ended. */
+  readonly open: Set<IDBTransaction>;
+  dead: boolean;
+  frozen: boolean;
+  /** The lock was stolen from it, and it has not been told yet. */
+  deaf: boolean;
+  armed: Armed | undefined;
+  /** Whether the runner's lock is its own, as far as the locks know. */
+  holds: boolean;
+  /** It was granted the lock, and has not let go of it by itself. */
+  granted: boolean;
+  readonly kill: () => void;
+  readonly freeze: () => void;
+  readonly thaw: () => void;
+  readonly tell: () => void;
+}
+
+/** Starts a context on ports of its own. */
+export function createLife(name: string, kind: Kind, build: number, shared: Shared): Life {
+  const { time, loop } = shared;
+  const born = time.now();
+  const offset = shared.chance.below(1_000_000);
+  const random = shared.chance.fork();
+  const waitingForThaw: (() => void)[] = [];
+  const untold: (() => void)[] = [];
+  const endings: (() => void)[] = [];
+  const registry = registryOf(kind);
+
+  /** Goes on when the context is not frozen; never, once it is dead. */
+  function whenAwake(goOn: () => void): void {
+    if (life.dead) return;
+    if (life.frozen) waitingForThaw.push(goOn);
+    else goOn();
+  }
+
+  const never = new Promise<never>(() => undefined);
+
+  async function reach(point: CrashPoint, transaction?: IDBTransaction): Promise<void> {
+    shared.reached(life, point, transaction);
+    if (life.dead) return never;
+
+    if (point.endsWith(':before') && life.frozen) {
+      await new Promise<void>(whenAwake);
+    }
+    const { armed } = life;
+    if (armed?.point !== point) return undefined;
+    if (armed.left > 0) {
+      armed.left -= 1;
+
+      return undefined;
+    }
+
+    life.armed = undefined;
+    shared.crashed(life, armed);
+    if (armed.how === 'refuse') {
+      if (transaction !== undefined) refuseCommit(transaction);
+
+      return undefined;
+    }
+    if (armed.how === 'commit') transaction?.commit();
+    life.kill();
+
+    return never;
+  }
+
+  const locks: Locks = {
+    request(lock, options, held) {
+      if (life.dead) return never;
+      life.granted = false;
+
+      const waiting = new AbortController();
+      const given = options.signal;
+      if (given?.aborted === true) waiting.abort(given.reason);
+      given?.addEventListener('abort', () => waiting.abort(given.reason));
+      let mine = false;
+      const ended = new Promise<void>((resolve) => {
+        endings.push(() => {
+          waiting.abort();
+          resolve();
+        });
+      });
+
+      async function hold(): Promise<void> {
+        if (life.dead) return;
+        mine = true;
+        life.holds = true;
+        life.granted = true;
+        await Promise.race([held(), ended]);
+      }
+      const letGo = (): void => {
+        if (mine) life.holds = false;
+      };
+      const asked: LockOptions = { ...options, signal: waiting.signal };
+
+      return new Promise<void>((resolve, reject) => {
+        shared.locks.request(lock, asked, hold).then(
+          () => {
+            letGo();
+            life.granted = false;
+            if (!life.dead) resolve();
+          },
+          (error: unknown) => {
+            letGo();
+            const tell = (): void => whenAwake(() => reject(error as Error));
+            if (life.deaf) untold.push(tell);
+            else tell();
+          },
+        );
+      });
+    },
+  };
+
+  const channel = (): Channel => {
+    let leave = (): void => undefined;
+    const listeners: ((message: unknown) => void)[] = [];
+    let closed = false;
+
+    return {
+      post(message) {
+        if (!closed && !life.dead) shared.bus.post(life, message);
+      },
+
+      listen(listener) {
+        listeners.push(listener);
+        if (listeners.length === 1) {
+          leave = shared.bus.join(life, (message) => {
+            if (life.dead || life.frozen || closed) return;
+            for (const one of listeners) one(message);
+          });
+        }
+      },
+
+      close() {
+        closed = true;
+        leave();
+      },
+    };
+  };
+
+  const ports: Ports = {
+    clock: {
+      wall: time.wall,
+      monotonic: () => time.now() - born + offset,
+      timer: (wait, ring) => time.at(time.now() + wait, () => whenAwake(ring)),
+      turnOfTheLoop: () => new Promise((resolve) => loop.queue(() => whenAwake(resolve))),
+    },
+    random: random.next,
+    locks,
+    channel,
+    reach,
+  };
+  const context = createContext(registry, ports, build);
+
+  const life: Life = {
+    name,
+    kind,
+    build,
+    registry,
+    context,
+    basket: createBasket(context),
+    open: new Set(),
+    dead: false,
+    frozen: false,
+    deaf: false,
+    armed: undefined,
+    holds: false,
+    granted: false,
+
+    kill() {
+      if (life.dead) return;
+      life.dead = true;
+      for (const transaction of life.open) if (isOpen(transaction)) transaction.abort();
+      for (const end of endings) end();
+    },
+
+    freeze() {
+      life.frozen = true;
+    },
+
+    thaw() {
+      life.frozen = false;
+      for (const goOn of waitingForThaw.splice(0)) goOn();
+    },
+
+    tell() {
+      life.deaf = false;
+      for (const tell of untold.splice(0)) tell();
+    },
+  };
+
+  return life;
+}

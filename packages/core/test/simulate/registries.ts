@@ -1,0 +1,140 @@
+import type { Codec } from '../../src/pure/codec.js';
+import type { AnyRegistry, PriorityName, Registry } from '../../src/pure/registry.js';
+import { defineTasks, task } from '../../src/pure/registry.js';
+
+/** The payload of every type: `n` is the journal's number, `rev` counts what attempts saved. */
+export interface Work {
+  readonly n: number;
+  readonly rev: number;
+  readonly lane?: string | undefined;
+  readonly gate?: string | undefined;
+  readonly fill?: string | undefined;
+}
+
+/**
+ * The builds of the app.
+ *
+ * - `old`: the first; has no `alien`, and version 1 of `moved`.
+ * - `broken`: as `old`, but its codec of `coded` throws on everything it reads.
+ * - `new`: the latest; version 2 of `moved`.
+ * - `page`: a page ahead of every runner: it has a type that none of them knows.
+ */
+export type Kind = 'old' | 'broken' | 'new' | 'page';
+
+/** What the specification knows of a type. */
+export interface TypeRule {
+  readonly version: number;
+  readonly gate: string | undefined;
+  readonly lane: boolean;
+  readonly priority: PriorityName;
+  readonly onDead: 'block' | 'skip';
+  readonly timeout: number;
+  readonly base: number;
+  readonly cap: number;
+  readonly readable: boolean;
+}
+
+export const database = 'simulated';
+export const gateBase = 1_000;
+export const gateCap = 40_000;
+/** The app's own store, which `addTx` joins. */
+export const notes = 'notes';
+
+/** The types by name, and in which builds they are. */
+const types: Readonly<
+  Record<string, Omit<TypeRule, 'version' | 'readable'> & { readonly version: (kind: Kind) => number | undefined }>
+> = {
+  plain: rule({ gate: undefined }),
+  note: rule({ gate: 'api', lane: true }),
+  photo: rule({ gate: 'api', lane: true, priority: 'low', onDead: 'skip', timeout: 5_000, base: 500, cap: 8_000 }),
+  urgent: rule({ gate: 'api', priority: 'high', timeout: 30_000, base: 100, cap: 1_000 }),
+  mail: rule({ gate: undefined, lane: true, onDead: 'skip', timeout: 20_000, base: 2_000, cap: 60_000 }),
+  coded: rule({ gate: 'api', lane: true, priority: 'low' }),
+  moved: rule({ gate: 'mx', lane: true, cap: 20_000, version: (kind) => (kind === 'new' || kind === 'page' ? 2 : 1) }),
+  alien: rule({ lane: true, version: (kind) => (kind === 'new' || kind === 'page' ? 1 : undefined) }),
+  ghost: rule({ lane: true, version: (kind) => (kind === 'page' ? 3 : undefined) }),
+};
+
+interface RuleParts extends Omit<TypeRule, 'version' | 'readable'> {
+  readonly version: (kind: Kind) => number | undefined;
+}
+
+function rule(given: Partial<RuleParts>): RuleParts {
+  return {
+    version: () => 1,
+    gate: undefined,
+    lane: false,
+    priority: 'normal',
+    onDead: 'block',
+    timeout: 120_000,
+    base: 1_000,
+    cap: 300_000,
+    ...given,
+  };
+}
+
+/** The names of the types of a build. */
+export function typesOf(kind: Kind): readonly string[] {
+  return Object.keys(types).filter((name) => ruleOf(kind, name) !== undefined);
+}
+
+/** What a build says of a type; `undefined`: it does not know it. */
+export function ruleOf(kind: Kind, name: string): TypeRule | undefined {
+  const found = types[name];
+  const version = found?.version(kind);
+  if (found === undefined || version === undefined) return undefined;
+
+  return { ...found, version, readable: kind !== 'broken' || name !== 'coded' };
+}
+
+/** A type of any build, for what does not depend on one. */
+export function anyRuleOf(name: string): TypeRule {
+  const found = ruleOf('page', name);
+  if (found === undefined) throw new Error(`No type "${name}".`);
+
+  return found;
+}
+
+/** The registry of a build: made anew for each context, so that its stores' list says whose a transaction is. */
+export function registryOf(kind: Kind): AnyRegistry {
+  const made = Object.fromEntries(
+    typesOf(kind).map((name) => {
+      const { lane, gate, priority, onDead, timeout, base, cap, version } = ruleOf(kind, name) ?? anyRuleOf(name);
+
+      return [
+        name,
+        task<Work, unknown>({
+          version,
+          priority,
+          onDead,
+          timeout,
+          backoff: { base, cap },
+          ...(lane ? { lane: (work: Work) => work.lane } : {}),
+          gate: gate ?? ((work: Work) => work.gate),
+          ...(name === 'coded' ? { codec: codecOf(kind) } : {}),
+        }),
+      ];
+    }),
+  );
+
+  return defineTasks(database, made, { gates: { base: gateBase, cap: gateCap } }) as Registry<typeof made>;
+}
+
+/** As a string: in one build unreadable, in another decoded asynchronously. */
+function codecOf(kind: Kind): Codec<Work> {
+  return {
+    encode: (work) => (kind === 'old' ? JSON.stringify(work) : Promise.resolve(JSON.stringify(work))),
+
+    decode(stored) {
+      if (kind === 'broken') throw new Error('This build can not read it.');
+      const work = JSON.parse(String(stored)) as Work;
+
+      return kind === 'new' ? Promise.resolve().then(() => work) : work;
+    },
+  };
+}
+
+/** What is stored, read without any registry. */
+export function workOf(stored: unknown): Work {
+  return (typeof stored === 'string' ? JSON.parse(stored) : stored) as Work;
+}

@@ -1,0 +1,63 @@
+import 'fake-indexeddb/auto';
+import { IDBDatabase as FakeDatabase } from 'fake-indexeddb';
+
+/** A readwrite transaction, from its beginning to its end. */
+export interface Watched {
+  readonly transaction: IDBTransaction;
+  /** Whose it is: the list of stores with which it was begun. */
+  readonly stores: unknown;
+  readonly db: IDBDatabase;
+}
+
+/** Who is told of readwrite transactions. */
+export interface Watcher {
+  readonly begun: (watched: Watched) => void;
+  readonly completed: (watched: Watched) => void;
+  readonly aborted: (watched: Watched) => void;
+}
+
+let watcher: Watcher | undefined;
+let installed = false;
+
+/** Tells of every readwrite transaction of the in-memory IndexedDB; of its `complete` before anybody else hears it. */
+export function watchTransactions(next: Watcher | undefined): void {
+  watcher = next;
+  if (installed) return;
+  installed = true;
+
+  const prototype = FakeDatabase.prototype;
+  const begin = Object.getOwnPropertyDescriptor(prototype, 'transaction')?.value as IDBDatabase['transaction'];
+
+  prototype.transaction = function transaction(this: IDBDatabase, stores, mode, options) {
+    const begun = begin.call(this, stores, mode, options);
+    const told = watcher;
+    if (mode !== 'readwrite' || told === undefined) return begun;
+
+    const watched = { transaction: begun, stores, db: this };
+    told.begun(watched);
+    begun.addEventListener('complete', () => told.completed(watched));
+    begun.addEventListener('abort', () => told.aborted(watched));
+
+    return begun;
+  };
+}
+
+interface Internals {
+  readonly _state: 'active' | 'inactive' | 'committing' | 'finished';
+  _abort(name: string): void;
+}
+
+/** Whether a transaction can still be aborted: it was not told to commit, and has not ended. */
+export function isOpen(transaction: IDBTransaction): boolean {
+  const state = (transaction as unknown as Internals)._state;
+
+  return state === 'active' || state === 'inactive';
+}
+
+/** Lets a transaction fail when it is told to commit, as a full disk does. */
+export function refuseCommit(transaction: IDBTransaction): void {
+  const commit = (): void => {
+    (transaction as unknown as Internals)._abort('QuotaExceededError');
+  };
+  Object.defineProperty(transaction, 'commit', { value: commit });
+}

@@ -1,0 +1,69 @@
+import type { CrashPoint } from '../../src/ports/ports.js';
+import type { Chance } from './chance.js';
+import type { Contents } from './contents.js';
+import type { AttemptFacts, Term, Told } from './journal.js';
+import type { Life } from './life.js';
+import type { Report } from './report.js';
+import type { Time } from './time.js';
+
+/** A command of a page that is under way. */
+export interface CommandFacts {
+  readonly life: Life;
+  readonly what: 'cancel' | 'retry';
+  readonly id: string;
+  /** Whether its transaction has committed, and what it found. */
+  committed: boolean | undefined;
+}
+
+/** What a readwrite transaction is for: said by its crash point, or by the driver. */
+export type WorkName = 'add' | 'addTx' | 'command' | 'takeover' | 'turn' | 'save' | 'audit' | 'hand' | 'unnamed';
+
+/** A readwrite transaction of which the end is open. */
+export interface Underway {
+  readonly life: Life | undefined;
+  work: WorkName;
+  readonly begunAt: number;
+  readonly wallAtBegin: number;
+  readonly stoppingAtBegin: boolean;
+}
+
+/** All that one run's parts share. */
+export interface World {
+  readonly time: Time;
+  readonly chance: Chance;
+  readonly report: Report;
+  /** Writes a line of the trace. */
+  readonly say: (line: string) => void;
+  /** Something that must not be. The first one counts. */
+  readonly fail: (what: string) => void;
+  readonly failed: () => boolean;
+  contents: Contents;
+  /** The journal, by number and by id. */
+  readonly told: Map<number, Told>;
+  readonly byId: Map<string, Told>;
+  /** Every life's own term, and the one whose epoch stands. */
+  readonly terms: Map<Life, Term>;
+  leading: Term | undefined;
+  readonly attempts: Set<AttemptFacts>;
+  readonly commands: Map<Life, CommandFacts>;
+  readonly underway: Map<IDBTransaction, Underway>;
+  /** Lives that were told to stop, and those whose `run` has ended. */
+  readonly stopping: Set<Life>;
+  readonly stopped: Set<Life>;
+  /** The slots of each runner. */
+  readonly slots: Map<Life, number>;
+  /** Rows that the simulation changed by hand, by `seq`: their key may be one of another version. */
+  readonly foreign: Set<number>;
+  /** Commits of a life since it last said so. */
+  readonly unannounced: Map<Life, number>;
+  /** While the faults are off, handlers succeed at once. */
+  calm: boolean;
+  commits: number;
+  /** When something last failed on purpose: a runner may wait for its backoff since. */
+  faultAt: number;
+}
+
+/** The work that a crash point belongs to. */
+export function workOf(point: CrashPoint): WorkName {
+  return point.slice(0, point.indexOf(':')) as WorkName;
+}
