@@ -6,7 +6,7 @@ export function createSheet(title, { ratio = true } = {}) {
   const rows = new Map();
 
   return {
-    /** Notes one figure. Rows and columns come in the order in which they are first noted. */
+    /** Notes one figure. Rows and columns come in the order of the first run; its first row is what the others are compared to. */
     note(row, column, figure) {
       const cells = rows.get(row) ?? new Map();
       rows.set(row, cells);

@@ -1,4 +1,4 @@
-import { fillByAddTx, fillTasks, laneOf, left, openBench, rowOf, runUntil } from './library.mjs';
+import { fillByAddTx, fillTasks, laneOf, left, mixedOf, openBench, rowOf, runUntil } from './library.mjs';
 import { payloadOf } from './payload.mjs';
 import { answer, completed, fillStore, freshName, openRaw, recordTransactions } from './raw.mjs';
 
@@ -8,9 +8,10 @@ export function drain(options) {
 }
 
 /** From the call of `runBasket` to its end: take-over, survey and the last settle are in it. */
-async function drainLibrary({ count, lanes, bytes, concurrency }) {
+async function drainLibrary({ count, lanes, mixed = false, bytes, concurrency }) {
   const bench = await openBench(freshName('basket'));
-  if (bytes < 1_000) await fillTasks(bench, count, (number) => rowOf(number, bytes, laneOf(number, lanes)));
+  const different = (number) => (mixed ? mixedOf(number) : laneOf(number, lanes));
+  if (bytes < 1_000) await fillTasks(bench, count, (number) => rowOf(number, bytes, different(number)));
   else await fillByAddTx(bench, count, bytes, lanes);
 
   const record = recordTransactions();

@@ -57,6 +57,11 @@ export function laneOf(number, lanes) {
   return lanes === 0 ? {} : { lane: `lane ${number % lanes}` };
 }
 
+/** One of six gates and one of three priorities, so that 18 routes and priorities lie side by side. */
+export function mixedOf(number) {
+  return { gate: `gate ${number % 6}`, priority: Math.floor(number / 6) % 3 };
+}
+
 /** Runs the basket until its handler was called so many times and each end is settled. */
 export async function runUntil({ basket }, count, concurrency) {
   const stop = new AbortController();

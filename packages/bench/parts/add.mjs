@@ -1,29 +1,37 @@
 // What an add costs, against puts. Group commit is not built yet: each `add` has a transaction of its own.
 import { createSheet, turned } from '../sheet.mjs';
 
-const contenders = [
-  ['raw, one transaction, given keys', 'rawGivenKeys'],
-  ['raw, one transaction, in-line autoIncrement', 'rawAutoIncrement'],
-  ['raw, a transaction each, awaited', 'rawAwaited'],
-  ['raw, a transaction each, all at once', 'rawAtOnce'],
-  ['addTx, one transaction', 'addTx'],
-  ['addTx, one transaction, 100 lanes', 'addTxLanes'],
-  ['add, awaited', 'addAwaited'],
-  ['add, all at once', 'addAtOnce'],
+/** One transaction for all: quick, so measured several times in each run. `one`: also measured for a single add. */
+const inOne = [
+  { name: 'raw, one transaction, given keys', way: 'rawGivenKeys', one: true },
+  { name: 'raw, one transaction, in-line autoIncrement', way: 'rawAutoIncrement', one: true },
+  { name: 'addTx, one transaction', way: 'addTx', one: true },
+  { name: 'addTx, one transaction, 100 lanes', way: 'addTxLanes', one: false },
 ];
 
-const single = new Set(['rawGivenKeys', 'rawAutoIncrement', 'addTx', 'addAwaited']);
+const each = [
+  { name: 'raw, a transaction each, awaited', way: 'rawAwaited', one: false },
+  { name: 'raw, a transaction each, all at once', way: 'rawAtOnce', one: false },
+  { name: 'add, awaited', way: 'addAwaited', one: true },
+  { name: 'add, all at once', way: 'addAtOnce', one: false },
+];
+
+const rounds = 3;
 
 export async function measure(browsers, { runs }) {
   const sheet = createSheet('add; ms for the whole batch');
 
   for (let run = 0; run < runs; run += 1) {
     await browsers.visit('add', async (call) => {
-      for (const [, way] of contenders) await call('add', { way, count: 100, bytes: 200 }); // So that all code is warm.
-      for (const [name, way] of turned(contenders, run)) {
-        if (single.has(way)) sheet.note(name, '1 × 200 B', await call('addOne', { way, bytes: 200, times: 40 }));
-        sheet.note(name, '1,000 × 200 B', await call('add', { way, count: 1_000, bytes: 200 }));
-        sheet.note(name, '1,000 × 10 KB', await call('add', { way, count: 1_000, bytes: 10_000 }));
+      for (const { way } of [...inOne, ...each]) await call('add', { way, count: 200, bytes: 200 }); // So that all code is warm.
+
+      for (let round = 0; round < rounds; round += 1) {
+        const contenders = round === 0 ? [...inOne, ...each] : inOne;
+        for (const { name, way, one } of turned(contenders, run + round)) {
+          if (one) sheet.note(name, '1 × 200 B', await call('addOne', { way, bytes: 200, times: 40 }));
+          sheet.note(name, '1,000 × 200 B', await call('add', { way, count: 1_000, bytes: 200 }));
+          sheet.note(name, '1,000 × 10 KB', await call('add', { way, count: 1_000, bytes: 10_000 }));
+        }
       }
     });
     browsers.forget('add');

@@ -5,6 +5,7 @@ const cases = [
   ['plain', { count: 10_000, lanes: 0, bytes: 200 }],
   ['100 lanes', { count: 10_000, lanes: 100, bytes: 200 }],
   ['a lane each', { count: 10_000, lanes: 10_000, bytes: 200 }],
+  ['6 gates × 3 priorities', { count: 10_000, lanes: 0, mixed: true, bytes: 200 }],
   ['10 KB, 2,000 plain', { count: 2_000, lanes: 0, bytes: 10_000 }],
 ];
 

@@ -272,7 +272,7 @@ test('scenario 29: a handler that never settles is aborted at its deadline and c
   const id = await tab.basket.add('send', 1);
   await world.advance(29_999);
   expect(signal?.aborted).toBe(false);
-  expect(await tab.basket.get(id)).toMatchObject({ running: true, attempts: 0 });
+  expect(await tab.basket.get(id)).toMatchObject({ running: true, attempts: 1, failures: 0 });
 
   await world.advance(1);
   expect(signal?.aborted).toBe(true);

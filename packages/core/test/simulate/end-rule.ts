@@ -27,7 +27,8 @@ export function endsOf(claim: ClaimFacts, life: Life, now: number, payloadLost: 
 
   const said = attempt.ended;
   const before: readonly End[] = said === 'aborted' ? [] : [said];
-  if (!attempt.abortedBefore && (attempt.abortedAt === undefined || attempt.abortedAt !== attempt.endedAt)) return before;
+  if (!attempt.abortedBefore && (attempt.abortedAt === undefined || attempt.abortedAt !== attempt.endedAt))
+    return before;
   const after: End = cause === 'timeout' ? 'timeout' : outlasts(said) ? said : 'returned';
 
   return attempt.abortedBefore ? [after] : [...before, after];

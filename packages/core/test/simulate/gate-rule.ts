@@ -7,7 +7,13 @@ import { gateBase, gateCap } from './registries.js';
 export type GateRule =
   | { readonly kind: 'none' }
   | { readonly kind: 'closed'; readonly step: number; readonly earliest: number; readonly latest: number }
-  | { readonly kind: 'opened'; readonly step: number; readonly at: number; readonly width: number; readonly passed: number };
+  | {
+      readonly kind: 'opened';
+      readonly step: number;
+      readonly at: number;
+      readonly width: number;
+      readonly passed: number;
+    };
 
 /** The rule that a stored record stands for. */
 export function ruleOfGate(gate: GateRow | undefined): GateRule {
