@@ -15,9 +15,6 @@ import type { LabPayload } from '../packages/demo/src/lab/tasks.ts';
 export { expect } from '@playwright/test';
 export type { DemoServer, EffectRow, LabPayload, LedgerRow };
 
-/** The options of `openLab`; the database is the test's own. */
-export type Opening = Omit<LabOptions, 'database'> & { readonly database: string };
-
 export interface Fixtures {
   /** A demo server for this test alone, and so an origin of its own: no worker or lock is shared with another test. */
   readonly server: DemoServer;
@@ -58,9 +55,13 @@ export interface StoredTask {
   readonly addedAt: number;
 }
 
-/** Loads the lab and opens a basket in it. */
-export async function openLab(page: Page, options: Opening): Promise<void> {
-  await page.goto('/lab.html');
+/**
+ * Loads the lab and opens a basket in it.
+ *
+ * @param server Needed for a page of a browser that a test started itself, which knows no base URL.
+ */
+export async function openLab(page: Page, options: LabOptions, server?: DemoServer): Promise<void> {
+  await page.goto(`${server?.url ?? ''}/lab.html`);
   await page.evaluate(async (given) => void (await window.lab.open(given)), options);
 }
 

@@ -18,7 +18,7 @@ const each = [
 
 const rounds = 3;
 
-export async function measure(browsers, { runs }) {
+export async function measure(browsers, { runs = 3 }) {
   const sheet = createSheet('add; ms for the whole batch');
 
   for (let run = 0; run < runs; run += 1) {

@@ -9,7 +9,7 @@ const kinds = [
   ['an unknown type', 'type'],
 ];
 
-export async function measure(browsers, { runs, blocked }) {
+export async function measure(browsers, { runs = 1, blocked }) {
   const sheet = createSheet(`${blocked.toLocaleString('en')} in front that can't run, 64 free behind them; 6 at once`);
 
   for (let run = 0; run < runs; run += 1) {

@@ -16,7 +16,7 @@ const contenders = [
   ['the library, 6 at once', { way: 'library', concurrency: 6 }],
 ];
 
-export async function measure(browsers, { runs }) {
+export async function measure(browsers, { runs = 3 }) {
   const times = createSheet('claim and settle; µs a task');
   const transactions = createSheet('the same; transactions a task', { ratio: false });
 

@@ -4,7 +4,7 @@ import { createSheet } from '../sheet.mjs';
 /** The page fills so many rows a call. */
 const slice = 50_000;
 
-export async function measure(browsers, { runs, rows }) {
+export async function measure(browsers, { runs = 3, rows }) {
   const sheet = createSheet('a newly started browser; ms');
   const profiles = [
     { name: 'raw, 64 rows', profile: 'raw-few', count: 64, way: 'Raw' },

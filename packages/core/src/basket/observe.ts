@@ -96,10 +96,37 @@ async function sliceOf(stores: Stores, query: Query, after: number): Promise<rea
     return (await answer(stores.tasks.getAll(IDBKeyRange.lowerBound(after, true), slice))) as readonly TaskRow[];
   }
 
-  // A lane is listed by its mark. Its rows come in the order of `seq`; they are few, or the page's limit ends it.
-  const rows = (await answer(stores.tasks.index(marksIndex).getAll(laneMark(null, query.lane)))) as readonly TaskRow[];
+  const keys = await keysOfLane(stores.tasks.index(marksIndex), laneMark(null, query.lane), after);
 
-  return rows.filter((row) => row.seq > after).slice(0, slice);
+  return Promise.all(keys.map((key) => answer(stores.tasks.get(key)) as Promise<TaskRow>));
+}
+
+/** A lane's rows are found by its mark, in the order of `seq`; a multi-entry index has no range behind one of them. */
+async function keysOfLane(index: IDBIndex, lane: string, after: number): Promise<readonly number[]> {
+  const keys: number[] = [];
+  const request = index.openKeyCursor(lane);
+  await new Promise<void>((resolve, reject) => {
+    request.addEventListener('error', () => reject(request.error));
+    request.addEventListener('success', () => {
+      const cursor = request.result;
+      if (cursor === null || keys.length === slice) {
+        resolve();
+
+        return;
+      }
+
+      const seq = cursor.primaryKey as number;
+      if (seq <= after) {
+        cursor.continuePrimaryKey(lane, after + 1);
+
+        return;
+      }
+      keys.push(seq);
+      cursor.continue();
+    });
+  });
+
+  return keys;
 }
 
 function fits(row: TaskRow, query: Query): boolean {

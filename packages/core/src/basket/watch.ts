@@ -1,3 +1,4 @@
+import { surface } from '../pure/errors.js';
 import type { TaskView } from '../pure/view.js';
 import type { BasketContext } from './context.js';
 import type { Query } from './observe.js';
@@ -66,7 +67,13 @@ function watched(context: BasketContext, query: Query): Watched<Snapshot> {
     if (value.loaded && value.tasks.length === 0 && next.tasks.length === 0) return;
 
     value = next;
-    for (const listener of listeners) listener(value);
+    for (const listener of listeners) {
+      try {
+        listener(value);
+      } catch (error) {
+        surface(error); // One subscriber's mistake is not the others'.
+      }
+    }
   }
 
   function pollAgain(): void {

@@ -3,7 +3,7 @@ import { wrap } from 'comlink';
 
 import type { BasketContext } from '../basket/context.js';
 import { retryDelay } from '../pure/backoff.js';
-import { messageOf, WorkerError } from '../pure/errors.js';
+import { messageOf, surface, WorkerError } from '../pure/errors.js';
 import type { HelloAnswer, HostFace } from './messages.js';
 import { isHelloAnswer, protocol } from './messages.js';
 
@@ -42,8 +42,18 @@ export function attendWorker(
   function tell(error: WorkerError): void {
     if (told === error.message || left.signal.aborted) return;
     told = error.message;
-    if (onError !== undefined) onError(error);
-    else if (typeof reportError === 'function') reportError(error);
+    if (onError === undefined) {
+      // As an uncaught error where there is somebody to see it; not in a server-side render, which it would end.
+      if (typeof reportError === 'function') reportError(error);
+
+      return;
+    }
+
+    try {
+      onError(error);
+    } catch (thrown) {
+      surface(thrown);
+    }
   }
 
   async function attend(): Promise<void> {

@@ -58,7 +58,6 @@ export class WorkerError extends TaskbasketError {
 /** The message of anything that can be thrown, `undefined` and cyclic objects included. Never throws itself. */
 export function messageOf(thrown: unknown): string {
   try {
-    if (thrown instanceof Error) return thrown.message;
     if (typeof thrown === 'object' && thrown !== null && 'message' in thrown && typeof thrown.message === 'string') {
       return thrown.message;
     }
@@ -80,4 +79,11 @@ export function nameOf(thrown: unknown): string {
   }
 
   return thrown === null ? 'null' : typeof thrown;
+}
+
+/** Lets an error of the app's own callback surface as an uncaught one, without ending what called it. */
+export function surface(error: unknown): void {
+  queueMicrotask(() => {
+    throw error;
+  });
 }

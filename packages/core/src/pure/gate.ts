@@ -74,7 +74,7 @@ export function gateClosed(
   random: () => number,
 ): GateRow | undefined {
   const { now, name, by, reason, retryAfter } = closing;
-  const gate = remembered(found, now, backoff);
+  const gate = currentGate(found, now, backoff);
   const wait = (step: number): number =>
     Math.max(retryDelay(backoff, step, random), retryAfter === undefined ? 0 : spreadFloor(retryAfter, random));
 
@@ -115,7 +115,7 @@ export function gateForward(gate: GateRow): GateRow {
   return gate.open === undefined ? { ...gate, until: 0 } : gate;
 }
 
-/** A record that opened longer ago than the cap counts as none. */
-function remembered(gate: GateRow | undefined, now: number, backoff: Backoff): GateRow | undefined {
+/** The record as it counts: one that opened longer ago than the cap counts as none. */
+export function currentGate(gate: GateRow | undefined, now: number, backoff: Backoff): GateRow | undefined {
   return gate?.open !== undefined && now - gate.open.at > backoff.cap ? undefined : gate;
 }

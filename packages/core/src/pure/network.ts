@@ -15,5 +15,9 @@ const networkMessages: readonly RegExp[] = [
  * was blocked (CORS, a content security policy) looks the same. An abort is not one.
  */
 export function isNetworkError(error: unknown): boolean {
-  return error instanceof TypeError && networkMessages.some((message) => message.test(error.message));
+  try {
+    return error instanceof TypeError && networkMessages.some((message) => message.test(error.message));
+  } catch {
+    return false; // A getter or a proxy that throws: it is none of an engine's.
+  }
 }

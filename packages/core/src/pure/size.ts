@@ -43,7 +43,7 @@ function partsLeft(parts: readonly unknown[], limit: number): number {
   let left = limit;
   for (const part of parts) {
     if (left < 0) return left;
-    left = bytesLeft(part, left);
+    left = bytesLeft(part, left - 1); // An empty string costs something as well, or a list of them has no end.
   }
 
   return left;

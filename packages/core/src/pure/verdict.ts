@@ -65,9 +65,9 @@ export class RetryLater extends Error {
 
   constructor(when: Date | number, options: { readonly cause?: unknown } = {}) {
     super('The handler asked to be called later.', options.cause === undefined ? undefined : { cause: options.cause });
-    const time = Number(when);
-    if (!Number.isFinite(time))
+    if (!(typeof when === 'number' || when instanceof Date) || !Number.isFinite(Number(when))) {
       throw new TypeError('RetryLater takes milliseconds from now or a date; this is neither.');
+    }
     mark(this, { kind: 'later', when });
   }
 }
@@ -127,10 +127,10 @@ export function verdictOf(thrown: unknown, wall: number): Verdict {
   return { kind: 'unavailable', error, ...(wait === undefined ? {} : { retryAfter: wait }) };
 }
 
-/** A server's word in milliseconds from now; what is not a number is no word. */
+/** A server's word in milliseconds from now; what is neither a number nor a date is no word. */
 function waitOf(retryAfter: Date | number | undefined, wall: number): number | undefined {
-  if (retryAfter === undefined) return undefined;
-  const wait = typeof retryAfter === 'number' ? retryAfter : retryAfter.getTime() - wall;
+  const wait = retryAfter instanceof Date ? retryAfter.getTime() - wall : retryAfter;
+  if (typeof wait !== 'number') return undefined;
 
   return Number.isFinite(wait) ? Math.max(0, wait) : undefined;
 }

@@ -1,4 +1,5 @@
-import { allowance, isProbe } from '../pure/gate.js';
+import type { GateRow } from '../pure/gate.js';
+import { allowance, currentGate, isProbe } from '../pure/gate.js';
 import { laneMark } from '../pure/key.js';
 import { look } from '../pure/look.js';
 import type { Claim, TaskRow } from '../pure/record.js';
@@ -42,7 +43,11 @@ export function roomInGate(claiming: Claiming, { gate }: { readonly gate: string
   const { draft, attempts } = claiming;
   const through = [...draft.running.values(), ...attempts].filter((attempt) => attempt.row.gate === gate);
 
-  return allowance(draft.memory.gates.get(gate), draft.moment.now, through);
+  return allowance(gateOf(claiming, gate), draft.moment.now, through);
+}
+
+function gateOf({ leader, draft }: Claiming, name: string): GateRow | undefined {
+  return currentGate(draft.memory.gates.get(name), draft.moment.now, leader.context.registry.gates);
 }
 
 /** The one look before every claim, with what this turn has claimed. */
@@ -81,7 +86,8 @@ export function apply(claiming: Claiming, reader: Reader, row: TaskRow): boolean
   return false;
 }
 
-function attemptOf({ leader, draft, attempts }: Claiming, row: TaskRow): RunningAttempt {
+function attemptOf(claiming: Claiming, row: TaskRow): RunningAttempt {
+  const { leader, draft, attempts } = claiming;
   const { registry, ports } = leader.context;
   const type = findType(registry, row.type);
   if (type === undefined) throw new Error(`A task of the unknown type "${row.type}" was read as if it could run.`);
@@ -99,7 +105,7 @@ function attemptOf({ leader, draft, attempts }: Claiming, row: TaskRow): Running
     row,
     type,
     stored: { value: row.payload },
-    probe: isProbe(draft.memory.gates.get(row.gate)),
+    probe: isProbe(gateOf(claiming, row.gate)),
     startedAt: draft.moment.now,
     controller: new AbortController(),
     deadline: ports.clock.monotonic() + (row.timeout ?? type.timeout),

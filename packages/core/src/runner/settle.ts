@@ -1,7 +1,7 @@
 import { messageOf } from '../pure/errors.js';
-import { gateClosed, gatePassed } from '../pure/gate.js';
+import { currentGate, gateClosed, gatePassed } from '../pure/gate.js';
 import { idMark } from '../pure/key.js';
-import type { OutcomeRow, TaskRow } from '../pure/record.js';
+import type { Claim, OutcomeRow, TaskRow } from '../pure/record.js';
 import { stateKeys } from '../pure/record.js';
 import { settled } from '../pure/transitions.js';
 import { payLane } from '../store/pay.js';
@@ -15,12 +15,18 @@ import { note } from './memory.js';
 export async function settle(leader: Leader, draft: Draft, ended: readonly RunningAttempt[]): Promise<void> {
   const done = await Promise.all(ended.map((attempt) => settleOne(leader, draft, attempt)));
   deleteTasks(draft.stores, done.flat());
-  for (const attempt of ended) {
-    draft.running.delete(attempt.claim.claim);
-    settleGate(leader, draft, attempt);
-    draft.wrote = true;
-  }
+  for (const attempt of ended) settleGate(leader, draft, attempt);
+  if (ended.length > 0) draft.wrote = true;
 
+  await payLanes(leader, draft, ended);
+}
+
+/** Brings back the heads of the lanes in which claims have ended. */
+export async function payLanes(
+  leader: Leader,
+  draft: Draft,
+  ended: readonly { readonly claim: Claim }[],
+): Promise<void> {
   const lanes = new Set(ended.flatMap(({ claim }) => (claim.lane === undefined ? [] : [claim.lane])));
   const isClaimed = (row: TaskRow): boolean => [...draft.running.values()].some(({ claim }) => claim.seq === row.seq);
   const heads = await Promise.all([...lanes].map((lane) => payLane(draft.stores, lane, draft.moment, isClaimed)));
@@ -82,7 +88,8 @@ function settleGate(leader: Leader, { memory, moment, stores }: Draft, attempt: 
     const told = { ...closing, retryAfter: verdict.retryAfter };
     gate = gateClosed(found, { probe, startedAt }, told, registry.gates, ports.random);
   } else if (answered.has(verdict.kind)) {
-    gate = gatePassed(found, { probe, startedAt }, moment.now, leader.concurrency);
+    const current = currentGate(found, moment.now, registry.gates);
+    gate = gatePassed(current, { probe, startedAt }, moment.now, leader.concurrency);
   }
   if (gate === found) return;
 

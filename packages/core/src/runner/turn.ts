@@ -12,6 +12,7 @@ import type { Memory } from './memory.js';
 import { copyOf } from './memory.js';
 import { settle } from './settle.js';
 import { survey } from './survey.js';
+import { returnStrays, unsettled } from './unknown-end.js';
 
 /** How a turn ended. */
 export interface TurnEnd {
@@ -39,13 +40,15 @@ export async function turn(leader: Leader): Promise<TurnEnd> {
   const { poked } = leader;
   leader.poked = false;
 
-  const done = await inFence(leader, 'turn', async ({ stores, stamp }) => {
+  const done = await inFence(leader, 'turn', async ({ stores, stamp, runner }) => {
     const known = leader.memory?.stamp === stamp ? leader.memory : undefined;
     if (known === undefined) for (const attempt of leader.running.values()) attempt.touched = true;
 
     const memory = known === undefined ? await recall(stores, stamp) : copyOf(known);
     const draft: Draft = { memory, stores, moment: momentOf(leader), running: new Map(leader.running), wrote: false };
-    await settle(leader, draft, ended);
+    for (const attempt of ended) draft.running.delete(attempt.claim.claim);
+    await settle(leader, draft, unsettled(runner, ended));
+    await returnStrays(leader, draft, runner);
     const cancelled = known === undefined ? await cancelledOf(draft) : [];
     if (known === undefined || poked) await survey(stores, leader.context.registry, memory);
 

@@ -1,0 +1,90 @@
+import { add, addAll, expect, namesOf, openLab, test, until, untilDrained, untilLedger, views } from './fixture.ts';
+
+const payloads = Array.from({ length: 20 }, (_, index) => ({ name: `report ${index}` }));
+
+/** So many attempts run at once; they can all be on their way before the first one learns that the server is away. */
+const atOnce = 6;
+
+test('a server that is away is asked little: the gate closes, is seen, and a retry brings its probe forward', async ({
+  page,
+  server,
+  database,
+}) => {
+  const minute = 60_000;
+  server.setMood('503');
+  await openLab(page, { database, base: minute, cap: minute });
+  const ids = await addAll(page, payloads);
+
+  const closed = await until(
+    () => views(page),
+    (tasks) => tasks.every(({ gate, running }) => gate.closedUntil !== undefined && !running),
+    'a closed gate with nothing running',
+  );
+  const { closedUntil = 0, reason } = closed[0]?.gate ?? {};
+  expect(closedUntil).toBeGreaterThan(Date.now() + minute / 2 - 20_000);
+  expect(closedUntil).toBeLessThanOrEqual(Date.now() + minute);
+  expect(reason).toBe('The server answered 503.');
+  expect(closed).toHaveLength(20);
+  // Being away is no failure of a task.
+  expect(new Set(closed.map(({ failures }) => failures))).toEqual(new Set([0]));
+  const before = server.ledger().length;
+  expect(before).toBeLessThanOrEqual(atOnce);
+
+  // One probe; the server is still away, so the gate closes again, for a later time.
+  await page.evaluate(async (id) => window.lab.basket.retry(id), ids[0] ?? '');
+  await untilLedger(server, (ledger) => ledger.length > before, 'a probe');
+  await until(
+    () => views(page),
+    ([task]) => (task?.gate.closedUntil ?? 0) > closedUntil,
+    'a gate that closed again',
+  );
+  expect(server.ledger()).toHaveLength(before + 1);
+
+  server.setMood('up');
+  await page.evaluate(async (id) => window.lab.basket.retry(id), ids[0] ?? '');
+  await untilDrained(server, page, 20);
+  expect(new Set(server.effects().map(({ key }) => key))).toEqual(new Set(ids));
+  expect(server.ledger()).toHaveLength(before + 1 + 20);
+});
+
+test('a server that is away is probed by one request at a time, ever more rarely, and all is sent once when it is back', async ({
+  page,
+  server,
+  database,
+}) => {
+  server.setMood('503');
+  await openLab(page, { database, base: 200, cap: 1_000 });
+  const ids = await addAll(page, payloads);
+
+  await untilLedger(server, (ledger) => ledger.length >= atOnce + 4, 'a fourth probe');
+  server.setMood('up');
+  await untilDrained(server, page, 20);
+
+  const ledger = server.ledger();
+  const away = ledger.filter(({ status }) => status === 503);
+  const [, ...probes] = away.slice(away.findIndex(({ attempt }) => (attempt ?? 0) > 1) - 1);
+  for (const [place, { at }] of probes.entries()) {
+    // Half of the first step at least.
+    if (place > 0) expect(at - (probes[place - 1]?.endedAt ?? at)).toBeGreaterThanOrEqual(98);
+  }
+  expect(new Set(namesOf(server.effects()))).toEqual(new Set(payloads.map(({ name }) => name)));
+  expect(server.effects()).toHaveLength(20);
+  expect(ledger.filter(({ status }) => status === 200)).toHaveLength(20);
+  expect(new Set(ledger.map(({ key }) => key))).toEqual(new Set(ids));
+});
+
+test('a closed gate holds up no other one', async ({ page, server, database }) => {
+  server.setMood('503', { match: 'away' });
+  await openLab(page, { database, base: 60_000, cap: 60_000 });
+  await add(page, 'send', { name: 'away', gate: 'one' });
+  await until(
+    () => views(page),
+    ([task]) => task?.gate.closedUntil !== undefined,
+    'a closed gate',
+  );
+
+  await add(page, 'send', { name: 'there', gate: 'another' });
+
+  await untilLedger(server, (ledger) => ledger.some(({ status }) => status === 200), 'a request that got through');
+  expect(namesOf(server.ledger())).toEqual(['away', 'there']);
+});

@@ -1,0 +1,168 @@
+import { describe, expect, test } from 'vitest';
+
+import { asItIs } from '../../src/pure/codec.js';
+import { TaskbasketError } from '../../src/pure/errors.js';
+import type { RegistryOptions, TaskOptions } from '../../src/pure/registry.js';
+import {
+  checkText,
+  defineTasks,
+  findType,
+  longestTimer,
+  priorityDigit,
+  priorityName,
+  task,
+  typeOf,
+} from '../../src/pure/registry.js';
+
+/** What is thrown, which must be an error of ours with this code. */
+function refusal(act: () => unknown, code = 'option'): string {
+  try {
+    act();
+  } catch (error) {
+    expect(error).toBeInstanceOf(TaskbasketError);
+    expect(error).toMatchObject({ code });
+
+    return (error as TaskbasketError).message;
+  }
+
+  return 'nothing was thrown';
+}
+
+const parts = (options?: TaskOptions<unknown>) => typeOf(defineTasks('db', { one: task<unknown>(options) }), 'one');
+
+describe('a task type', () => {
+  test('has a default for every option', () => {
+    expect(parts()).toEqual({
+      version: 1,
+      codec: asItIs,
+      lane: undefined,
+      gate: undefined,
+      priority: 1,
+      timeout: 120_000,
+      onDead: 'block',
+      backoff: { base: 1_000, cap: 300_000 },
+    });
+  });
+
+  test('takes every option as it was given', () => {
+    const codec = { encode: String, decode: Number };
+    const lane = (): string => 'lane';
+    const options = { version: 3, codec, lane, gate: 'api', timeout: 5, onDead: 'skip', priority: 'low' } as const;
+
+    expect(parts({ ...options, backoff: { base: 10, cap: 20 } })).toEqual({
+      ...options,
+      priority: 2,
+      backoff: { base: 10, cap: 20 },
+    });
+  });
+
+  test('keeps a cap that is below its base at the base, so that waits never shrink', () => {
+    expect(parts({ backoff: { base: 600_000 } }).backoff).toEqual({ base: 600_000, cap: 600_000 });
+    expect(parts({ backoff: { base: 50, cap: 20 } }).backoff).toEqual({ base: 50, cap: 50 });
+  });
+
+  const bad: readonly (readonly [option: keyof TaskOptions<unknown>, value: unknown, named: RegExp])[] = [
+    ['version', 0, /version.*this one is 0/],
+    ['version', -1, /version.*this one is -1/],
+    ['version', 1.5, /version.*this one is 1\.5/],
+    ['version', Number.NaN, /version.*this one is NaN/],
+    ['version', 2 ** 53, /version/],
+    ['version', '2', /version/],
+    ['timeout', 0, /timeout.*this one is 0/],
+    ['timeout', -1, /timeout.*this one is -1/],
+    ['timeout', Number.NaN, /timeout.*this one is NaN/],
+    ['timeout', longestTimer + 1, /timeout.*2147483647; this one is 2147483648/],
+    ['timeout', Number.POSITIVE_INFINITY, /timeout.*this one is Infinity/],
+    ['timeout', '5', /timeout/],
+    ['timeout', null, /timeout.*this one is null/],
+    ['onDead', 'stop', /onDead.*this one is "stop"/],
+    ['onDead', null, /onDead.*this one is "null"/],
+    ['priority', 'urgent', /priority.*this one is "urgent"/],
+    ['priority', 1, /priority.*this one is "1"/],
+    ['priority', 'toString', /priority.*this one is "toString"/],
+    ['backoff', { base: 0 }, /backoff\.base.*this one is 0/],
+    ['backoff', { base: -1 }, /backoff\.base.*this one is -1/],
+    ['backoff', { base: Number.NaN }, /backoff\.base.*this one is NaN/],
+    ['backoff', { cap: 0 }, /backoff\.cap.*this one is 0/],
+    ['backoff', { cap: Number.POSITIVE_INFINITY }, /backoff\.cap.*this one is Infinity/],
+    ['backoff', { cap: '9' }, /backoff\.cap/],
+  ];
+
+  test.each(bad)('refuses %s: %o, and the error names it', (option, value, named) => {
+    expect(refusal(() => task({ [option]: value }))).toMatch(named);
+  });
+
+  test.each([[1], [longestTimer]])('takes a timeout of %d, the most that a timer holds included', (timeout) => {
+    expect(parts({ timeout }).timeout).toBe(timeout);
+  });
+});
+
+describe('a registry', () => {
+  test('names its object stores by its bucket', () => {
+    expect(defineTasks('db', {}).stores).toEqual([
+      'taskbasket.tasks',
+      'taskbasket.payloads',
+      'taskbasket.outcomes',
+      'taskbasket.state',
+    ]);
+    expect(defineTasks('db', {}, { bucket: 'photos' })).toMatchObject({
+      name: 'db',
+      bucket: 'photos',
+      stores: ['photos.tasks', 'photos.payloads', 'photos.outcomes', 'photos.state'],
+      gates: { base: 1_000, cap: 300_000 },
+    });
+  });
+
+  test.each([[''], [undefined], [null], [7]])("refuses %o as a database's name", (name) => {
+    expect(refusal(() => defineTasks(name as string, {}))).toMatch(/^The database's name/);
+  });
+
+  test.each([[''], [7]])("refuses %o as a bucket's name", (bucket) => {
+    expect(refusal(() => defineTasks('db', {}, { bucket: bucket as string }))).toMatch(/^The bucket's name/);
+  });
+
+  test.each([
+    [{ base: 0 }, /gates\.base.*this one is 0/],
+    [{ base: 10, cap: Number.NaN }, /gates\.cap.*this one is NaN/],
+    [{ cap: -1 }, /gates\.cap.*this one is -1/],
+  ])('refuses %o as the waits of its gates', (gates, named) => {
+    const options: RegistryOptions<'taskbasket'> = { gates };
+
+    expect(refusal(() => defineTasks('db', {}, options))).toMatch(named);
+  });
+
+  test('can not be changed', () => {
+    expect(Object.isFrozen(defineTasks('db', {}))).toBe(true);
+  });
+
+  test('refuses a type that it has not, and lists those that it has', () => {
+    const tasks = defineTasks('db', { saveNote: task(), uploadPhoto: task() });
+
+    expect(refusal(() => typeOf(tasks, 'savedNote'), 'unknown-type')).toMatch(
+      /no task type "savedNote".*saveNote, uploadPhoto/,
+    );
+  });
+
+  test.each(['toString', 'constructor', '__proto__', 'hasOwnProperty', ''])(
+    'has no type "%s" unless it was given',
+    (name) => {
+      const tasks = defineTasks('db', { saveNote: task() });
+
+      expect(findType(tasks, name)).toBeUndefined();
+      expect(refusal(() => typeOf(tasks, name), 'unknown-type')).toContain(`"${name}"`);
+    },
+  );
+});
+
+test('a priority has a digit that sorts, and its name back', () => {
+  const names = ['high', 'normal', 'low'] as const;
+
+  expect(names.map(priorityDigit)).toEqual([0, 1, 2]);
+  expect(names.map(priorityDigit).map(priorityName)).toEqual(names);
+});
+
+test('a lane or gate that is no string is refused, and the error says what it was for', () => {
+  for (const value of [7, '', undefined, {}]) {
+    expect(refusal(() => checkText(value as string, 'A lane'))).toMatch(/^A lane must be a string/);
+  }
+});

@@ -1,0 +1,69 @@
+import { expect, test } from 'vitest';
+
+import type { CrashPoint } from '../../src/ports/ports.js';
+import { defineTasks, task } from '../../src/pure/registry.js';
+import { freshName, rowsOf, runnerOf } from '../support/database.js';
+import type { Tab } from '../support/world.js';
+import { createWorld } from '../support/world.js';
+import type { AnyRegistry } from '../../src/pure/registry.js';
+
+interface Item {
+  readonly number: number;
+  readonly lane?: string;
+}
+
+const define = () =>
+  defineTasks(freshName(), { send: task<Item>({ lane: (item) => item.lane, backoff: { base: 1_000, cap: 1_000 } }) });
+
+/** The nth time that a point is reached, the connection is lost: nobody is told that the transaction was committed. */
+function loseAnswer(tab: Tab<AnyRegistry>, point: CrashPoint, nth: number): void {
+  let times = 0;
+  tab.at(point, () => {
+    times += 1;
+    if (times === nth) throw new DOMException('The connection was lost.', 'AbortError');
+  });
+}
+
+for (const nth of [1, 2, 3, 4, 5]) {
+  test(`a turn (the ${nth}.) was committed, and its runner is told that it failed: every task runs once, in order`, async () => {
+    const tasks = define();
+    const world = createWorld();
+    const tab = world.open(tasks);
+    const started: string[] = [];
+    for (const number of [1, 2, 3]) await tab.basket.add('send', { number, lane: 'a' });
+    for (const number of [4, 5]) await tab.basket.add('send', { number });
+    loseAnswer(tab as unknown as Tab<AnyRegistry>, 'turn:complete', nth);
+
+    tab.run({
+      send({ number, lane }, attempt) {
+        started.push(`${lane ?? '-'}${number} attempt ${attempt.number}`);
+      },
+    });
+    await world.advance(10_000);
+
+    expect(started.filter((line) => line.startsWith('a'))).toEqual(['a1 attempt 1', 'a2 attempt 1', 'a3 attempt 1']);
+    expect(started.filter((line) => line.startsWith('-')).sort()).toEqual(['-4 attempt 1', '-5 attempt 1']);
+    expect(await rowsOf(tasks)).toEqual([]);
+    expect((await runnerOf(tasks)).running).toEqual([]);
+  });
+}
+
+test('a failure whose settling was committed without an answer is counted once', async () => {
+  const tasks = define();
+  const world = createWorld();
+  const tab = world.open(tasks);
+  await tab.basket.add('send', { number: 1 });
+  // The first turn claims, the second settles.
+  loseAnswer(tab as unknown as Tab<AnyRegistry>, 'turn:complete', 2);
+  tab.run({
+    send(_, attempt) {
+      if (attempt.number === 1) throw new Error('once');
+    },
+  });
+
+  await world.advance(400);
+  expect(await rowsOf(tasks)).toMatchObject([{ attempts: 1, failures: 1 }]);
+
+  await world.advance(10_000);
+  expect(await rowsOf(tasks)).toEqual([]);
+});

@@ -1,0 +1,103 @@
+import { waitRange } from './backoff-rule.js';
+import { headsOf, readyOf, runnerOf } from './contents.js';
+import type { Change } from './difference.js';
+import { fieldsOf } from './difference.js';
+import type { Term } from './journal.js';
+import type { Commit } from './judge.js';
+import { countPayments, ended, isPayment } from './judge.js';
+import { ruleOf } from './registries.js';
+
+/** A takeover raises the epoch and rescues every claim that stood, in one commit. */
+export function judgeTakeover(commit: Commit): void {
+  const { world, underway, before, after, difference, fail } = commit;
+  const { life } = underway;
+  const from = runnerOf(before);
+  const to = runnerOf(after);
+  if (life === undefined || to === undefined || !difference.state.includes('runner')) {
+    fail('did not take over');
+
+    return;
+  }
+
+  if (!life.granted) fail('took over without the lock');
+  if (to.epoch.count !== (from?.epoch.count ?? 0) + 1)
+    fail(`the epoch went from ${from?.epoch.count} to ${to.epoch.count}`);
+  if (to.running.length > 0) fail('claimed in the takeover');
+  if (to.build !== life.build) fail('wrote another build than its own');
+  if (from !== undefined && to.seen < from.seen) fail('the clock went back');
+  if (from !== undefined && !difference.state.some((key) => key.startsWith('deposed:')))
+    fail('left no mark of the one before');
+  if (difference.added.length > 0 || difference.outcomes.length > 0) fail('added something');
+
+  const claims = from?.running ?? [];
+  const rescuedRows = new Set<number>();
+  for (const claim of claims) {
+    const row = before.tasks.get(claim.seq);
+    if (row === undefined) {
+      world.report.met('other', 'rescued a claim whose row is gone');
+      continue;
+    }
+
+    rescuedRows.add(claim.seq);
+    const now = after.tasks.get(claim.seq);
+    if (row.cancelled === true) {
+      if (now !== undefined) fail(`kept ${row.id}, which was cancelled`);
+      else ended(commit, row.id, 'cancelled');
+      continue;
+    }
+    if (now === undefined) {
+      fail(`lost ${row.id}`);
+      continue;
+    }
+    const wrong = wrongRescue({ from: row, to: now }, commit, to.seen);
+    if (wrong !== undefined) fail(`${row.id}: ${wrong}`);
+    if (now.interruptions >= 3) world.report.met('other', 'rescued for the third time or more');
+  }
+
+  for (const row of difference.removed) {
+    if (!rescuedRows.has(row.seq)) fail(`removed ${row.id}`);
+  }
+  const lanes = new Set(claims.flatMap(({ lane }) => lane ?? []));
+  const heads = headsOf(after);
+  for (const change of difference.changed) {
+    const { from: old } = change;
+    if (rescuedRows.has(old.seq)) continue;
+    const mark = old.marks.find((one) => one.startsWith('L'));
+    const isHead = mark !== undefined && lanes.has(mark) && heads.get(mark)?.seq === old.seq;
+    if (!isHead || !isPayment(change, to.seen, [underway.wallAtBegin, world.time.wall()]))
+      fail(`also changed ${old.id}`);
+  }
+  countPayments(commit, 'rescue', lanes, rescuedRows);
+
+  for (const claim of world.leading?.claims.values() ?? []) {
+    if (claim.attempt?.ended === undefined) world.report.met('other', 'attempts cut off');
+  }
+  world.leading?.claims.clear();
+  const term: Term = {
+    life,
+    epoch: `${to.epoch.count}:${to.epoch.nonce}`,
+    claims: new Map(),
+    lastClaim: 0,
+    alone: undefined,
+    claimedAt: Number.NEGATIVE_INFINITY,
+  };
+  world.leading = term;
+  world.terms.set(life, term);
+}
+
+function wrongRescue(change: Change, { underway }: Commit, now: number): string | undefined {
+  const { from, to } = change;
+  const allowed = ['attempts', 'interruptions', 'recovered', 'ready'];
+  const others = fieldsOf(change).filter((name) => !allowed.includes(name));
+  if (others.length > 0) return `changed ${others.join(', ')}`;
+  if (to.attempts !== from.attempts + 1) return 'attempts';
+  if (to.interruptions !== from.interruptions + 1) return 'interruptions';
+  if (to.recovered !== true) return 'recovered';
+
+  const rule = underway.life === undefined ? undefined : ruleOf(underway.life.kind, from.type);
+  const beyond = to.interruptions - 2;
+  const [least, most] = beyond > 0 ? waitRange(rule?.base ?? 1_000, rule?.cap ?? 300_000, beyond) : [0, 0];
+  const { letter, when = Number.NaN } = readyOf(to);
+
+  return letter === '@' && when >= now + least && when <= now + most ? undefined : `${to.ready} at ${now}`;
+}

@@ -1,0 +1,181 @@
+import { laneMarkOf, headsOf, readyOf, runnerOf } from './contents.js';
+import type { Contents } from './contents.js';
+import type { Change, Difference } from './difference.js';
+import { differenceOf, fieldsOf, onlyDiffersIn } from './difference.js';
+import { judgeAdd } from './judge-add.js';
+import { judgeCommand } from './judge-command.js';
+import { judgeTakeover } from './judge-takeover.js';
+import { judgeTurn } from './judge-turn.js';
+import { ruleOf } from './registries.js';
+import type { Underway, World, WorkName } from './world.js';
+
+/** A commit, and everything that a judge must know of it. */
+export interface Commit {
+  readonly world: World;
+  readonly underway: Underway;
+  readonly before: Contents;
+  readonly after: Contents;
+  readonly difference: Difference;
+  readonly fail: (what: string) => void;
+}
+
+/** Which keys of the state store each kind of work may write. */
+const mayWrite: Readonly<Record<WorkName, RegExp>> = {
+  add: /^$/,
+  addTx: /^$/,
+  command: /^(edits|gate:.*)$/,
+  takeover: /^(runner|deposed:.*)$/,
+  turn: /^(runner|positions|gate:.*)$/,
+  save: /^$/,
+  audit: /^unreadable$/,
+  hand: /^edits$/,
+  unnamed: /^$/,
+};
+
+/** Asks of a commit whether whoever made it was allowed to change what it changed, and changed what it must. */
+export function judgeCommit(world: World, underway: Underway, before: Contents, after: Contents): Difference {
+  const difference = differenceOf(before, after);
+  const { work, life } = underway;
+  const fail = (what: string): void => world.fail(`${work} of ${life?.name ?? 'nobody'}: ${what}`);
+  const commit: Commit = { world, underway, before, after, difference, fail };
+  if (!difference.any) return difference;
+
+  const forbidden = difference.state.filter((key) => !mayWrite[work].test(key));
+  if (forbidden.length > 0) fail(`wrote ${forbidden.join(', ')}`);
+  if (work === 'unnamed') fail('changed something outside of any known work');
+  if (['turn', 'save', 'audit'].includes(work) && (life === undefined || world.leading?.life !== life)) {
+    fail('a runner that does not lead changed something');
+
+    return difference;
+  }
+
+  switch (work) {
+    case 'add':
+    case 'addTx':
+      judgeAdd(commit);
+      break;
+    case 'command':
+      judgeCommand(commit);
+      break;
+    case 'takeover':
+      judgeTakeover(commit);
+      break;
+    case 'turn':
+      judgeTurn(commit);
+      break;
+    case 'save':
+      judgeSave(commit);
+      break;
+    case 'audit':
+      judgeAudit(commit);
+      break;
+    case 'hand':
+      for (const row of difference.removed) ended(commit, row.id, 'purged');
+      break;
+    case 'unnamed':
+      break;
+  }
+
+  return difference;
+}
+
+/** Writes into the journal how a task ended. Each may end once, and only if it was there. */
+export function ended({ world, fail }: Commit, id: string, end: 'done' | 'cancelled' | 'purged'): void {
+  const told = world.byId.get(id);
+  if (told === undefined) fail(`${id} is gone, and was never added`);
+  else if (told.state !== 'stored') fail(`${id} is gone, and was ${told.state} (${told.end ?? 'no end'})`);
+  else {
+    told.state = 'ended';
+    told.end = end;
+  }
+}
+
+/** Whether a change is a payment: a fresh or held row that became due, and nothing else. */
+export function isPayment({ from, to }: Change, now: number, walls: readonly number[]): boolean {
+  if (!onlyDiffersIn({ from, to }, ['ready'])) return false;
+  const old = readyOf(from).letter;
+  const { letter, when } = readyOf(to);
+  if (old !== 'F' && old !== 'H') return false;
+  const { runAt } = from;
+  if (runAt !== undefined && walls.some((wall) => runAt > wall)) return letter === '!' && when === runAt;
+
+  return letter === '@' && when === now;
+}
+
+/** Says of each lane that was freed in which state its next row was found. */
+export function countPayments(
+  { world, before, after }: Commit,
+  by: string,
+  lanes: ReadonlySet<string>,
+  written: ReadonlySet<number>,
+): void {
+  const heads = headsOf(after);
+  for (const lane of lanes) {
+    const head = heads.get(lane);
+    if (head === undefined) {
+      world.report.met('paying', `${by}: nobody`);
+      continue;
+    }
+    const old = before.tasks.get(head.seq);
+    const letter = readyOf(old ?? head).letter;
+    const what =
+      letter === 'F'
+        ? 'a fresh one'
+        : letter === 'H'
+          ? 'a held one'
+          : letter === 'D'
+            ? 'a dead one stays'
+            : letter === 'U'
+              ? 'an unreadable one stays'
+              : letter === '@' || letter === '!'
+                ? written.has(head.seq)
+                  ? 'its own next'
+                  : 'a timed one keeps its key'
+                : 'one of another version stays';
+    world.report.met('paying', `${by}: ${what}`);
+  }
+}
+
+function judgeSave({ world, underway, after, difference, fail }: Commit): void {
+  const { added, removed, changed, outcomes } = difference;
+  const [change] = changed;
+  if (change === undefined || changed.length > 1 || added.length > 0 || removed.length > 0 || outcomes.length > 0) {
+    fail('a save writes one row and nothing else');
+
+    return;
+  }
+
+  const { from, to } = change;
+  if (!onlyDiffersIn(change, ['payload', 'ref'])) fail(`changed ${fieldsOf(change).join(', ')} of ${to.id}`);
+  const claim = runnerOf(after)?.running.find((one) => one.seq === to.seq && one.id === to.id);
+  if (claim === undefined) fail(`${to.id} is not claimed`);
+  if (from.cancelled === true) fail(`${to.id} was cancelled`);
+  const told = world.byId.get(to.id);
+  const attempt = [...world.attempts].find(
+    (one) => one.told === told && one.life === underway.life && one.saving !== undefined,
+  );
+  if (told === undefined || attempt?.saving === undefined) fail(`nobody asked to save ${to.id}`);
+  else told.rev = attempt.saving;
+}
+
+/** The audit finds nothing; the only row that it may write is one that was unreadable and can be read by this build. */
+function judgeAudit({ world, underway, difference, fail }: Commit): void {
+  const { added, removed, changed, outcomes } = difference;
+  if (added.length > 0 || removed.length > 0 || outcomes.length > 0) fail('added or removed a row');
+  for (const change of changed) {
+    const { from, to } = change;
+    const { letter } = readyOf(to);
+    const kind = underway.life?.kind ?? 'old';
+    if (readyOf(from).letter !== 'U') {
+      fail(`the audit found ${from.id}, lane ${from.lane ?? 'none'}, ${from.ready}`);
+      world.report.met('audit', 'found');
+    } else if (letter !== '@' || !onlyDiffersIn(change, ['ready'])) fail(`wrote ${to.id} as ${to.ready}`);
+    else if (ruleOf(kind, from.type)?.readable !== true) fail(`took ${from.id} for readable`);
+    else world.report.met('other', 'unreadable ones that could be read again');
+  }
+}
+
+/** The lanes of rows. */
+export function lanesOf(rows: readonly Parameters<typeof laneMarkOf>[0][]): ReadonlySet<string> {
+  return new Set(rows.flatMap((row) => laneMarkOf(row) ?? []));
+}
