@@ -48,6 +48,27 @@ for (const nth of [1, 2, 3, 4, 5]) {
   });
 }
 
+test('the lost turn is one that stored how far it had read: what it claimed is not left behind', async () => {
+  for (let nth = 30; nth <= 40; nth += 1) {
+    const tasks = define();
+    const world = createWorld();
+    const tab = world.open(tasks);
+    const started: string[] = [];
+    for (let number = 1; number <= 45; number += 1) await tab.basket.add('send', { number });
+    loseAnswer(tab as unknown as Tab<AnyRegistry>, 'turn:complete', nth);
+
+    const send = ({ number }: Item, attempt: { readonly number: number }): void =>
+      void started.push(`${number}.${attempt.number}`);
+    const runner = tab.run({ send }, { concurrency: 1 });
+    await world.advance(20_000);
+
+    expect(started.sort(), `turn ${nth}`).toEqual(Array.from({ length: 45 }, (_, place) => `${place + 1}.1`).sort());
+    expect(await rowsOf(tasks)).toEqual([]);
+    // Brought back at once, and not by the safety net.
+    expect(runner.audits.filter((found) => found > 0)).toEqual([]);
+  }
+});
+
 test('a failure whose settling was committed without an answer is counted once', async () => {
   const tasks = define();
   const world = createWorld();

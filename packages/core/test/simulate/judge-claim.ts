@@ -1,0 +1,99 @@
+import type { Claim } from '../../src/pure/record.js';
+import { gateOf, headsOf, laneMarkOf, readyOf, runnerOf } from './contents.js';
+import type { ClaimFacts, Term } from './journal.js';
+import type { Commit } from './judge.js';
+import { ruleOf } from './registries.js';
+
+/** How long nothing else is claimed around the start of a task that runs alone. */
+const aloneFor = 10_000;
+
+/** Asks of a new claim whether its task may run now, and writes it into the journal. */
+export function judgeClaim(commit: Commit, term: Term, claim: Claim, madeAtOnce: number): void {
+  const { world, underway, after } = commit;
+  const fail = (what: string): void => commit.fail(`claimed ${claim.id}: ${what}`);
+  const runner = runnerOf(after);
+  const row = after.tasks.get(claim.seq);
+  const told = world.byId.get(claim.id);
+  if (runner === undefined || row?.id !== claim.id || told?.state !== 'stored') {
+    fail('there is no such task');
+
+    return;
+  }
+
+  const { seen, wall } = runner;
+  const { letter, when = 0 } = readyOf(row);
+  const lane = laneMarkOf(row);
+  if (claim.claim <= term.lastClaim) fail(`its number ${claim.claim} was given before`);
+  if (underway.stoppingAtBegin) fail('the runner was told to stop before');
+  if (row.cancelled === true || told.cancelled) fail('it was cancelled');
+  if (row.dead !== undefined) fail('it is dead');
+  if (letter !== 'F' && letter !== '@' && letter !== '!') fail(`its key is ${row.ready}`);
+  if (letter === '@' && when > seen) fail(`it is due at ${when}, and it is ${seen}`);
+  if (letter === '!' && when > wall) fail(`its date is ${when}, and it is ${wall}`);
+  if (row.runAt !== undefined && row.runAt > wall) fail(`it may not run before ${row.runAt}, and it is ${wall}`);
+  if (claim.lane !== lane) fail('its claim does not hold its lane');
+  if (claim.ref !== row.ref) fail('its claim does not hold its payload');
+  if (lane !== undefined && headsOf(after).get(lane)?.seq !== row.seq) fail('it is not the head of its lane');
+  if (ruleOf(term.life.kind, row.type)?.version !== row.version) fail('this build has no such type or version');
+  if (earlierInLane(commit, row.seq, row.lane)) fail('an earlier one of its lane has not ended');
+
+  const gate = gateOf(after, row.gate);
+  const probe = gate !== undefined && gate.open === undefined;
+  const through = [...term.claims.values()].filter((one) => one.gate === row.gate);
+  if (gate?.open !== undefined) {
+    const { at, width } = gate.open;
+    const since = through.filter((one) => one.startedAt >= at).length;
+    if (since >= width) fail(`its gate lets ${width} through, and ${since} run`);
+    else world.report.met('gates', 'slow start');
+  } else if (probe) {
+    if (seen < gate.until) fail(`its gate is closed until ${gate.until}, and it is ${seen}`);
+    if (through.some((one) => one.probe)) fail('its gate is being probed');
+    world.report.met('gates', 'probe');
+  }
+
+  const alone = row.interruptions >= 3;
+  if (alone && madeAtOnce > 1) fail('it must run alone, and others were claimed with it');
+  if (alone && [...term.claims.values()].some((one) => one.alone)) fail('two that must run alone run at once');
+  if (alone && term.claims.size > 0 && seen < term.claimedAt + aloneFor)
+    fail('it must run alone, and others started just now');
+  if (!alone && term.alone !== undefined && term.claims.has(term.alone.claim) && seen < term.alone.at + aloneFor) {
+    fail('another must run alone');
+  }
+  if (alone) {
+    term.alone = { claim: claim.claim, at: seen };
+    world.report.met('other', term.claims.size > 0 ? 'ran alone after 10 s of waiting' : 'ran alone');
+  }
+
+  const facts: ClaimFacts = {
+    claim: claim.claim,
+    seq: claim.seq,
+    id: claim.id,
+    lane,
+    gate: row.gate,
+    probe,
+    startedAt: seen,
+    begunAt: underway.begunAt,
+    alone,
+    row,
+    attempt: undefined,
+    cancelledAt: undefined,
+  };
+  term.claims.set(claim.claim, facts);
+  term.lastClaim = claim.claim;
+  term.claimedAt = seen;
+  world.report.met('looks', `claimed ${letter}`);
+}
+
+/** By the journal and not by the marks: whether an earlier task of the lane is still to be done. */
+function earlierInLane({ world, after }: Commit, seq: number, lane: string | undefined): boolean {
+  if (lane === undefined) return false;
+
+  return [...world.told.values()].some((told) => {
+    if (told.lane !== lane || told.state !== 'stored' || told.seq === undefined || told.seq >= seq) return false;
+    const row = after.tasks.get(told.seq);
+    if (row === undefined || world.foreign.has(told.seq)) return false;
+    const skip = (row.onDead ?? ruleOf('page', row.type)?.onDead) === 'skip';
+
+    return !(row.dead !== undefined && skip);
+  });
+}

@@ -1,0 +1,199 @@
+import type { OutcomeRow } from '../../src/pure/record.js';
+import { gateOf, headsOf, laneMarkOf, positionsOf, readyOf, runnerOf } from './contents.js';
+import type { Change } from './difference.js';
+import { onlyDiffersIn } from './difference.js';
+import type { End } from './end-rule.js';
+import { endsOf, wrongEnd } from './end-rule.js';
+import type { GateRule } from './gate-rule.js';
+import { afterEnd, gateEnd, ruleOfGate, wrongGate } from './gate-rule.js';
+import type { ClaimFacts, Term } from './journal.js';
+import type { Commit } from './judge.js';
+import { countPayments, ended, isPayment } from './judge.js';
+import { judgeClaim } from './judge-claim.js';
+
+/** One turn of the runner: what it settled, paid, put aside and claimed. */
+export function judgeTurn(commit: Commit): void {
+  const { world, underway, before, after, difference, fail } = commit;
+  const { life } = underway;
+  const term = world.leading;
+  const from = runnerOf(before);
+  const to = runnerOf(after);
+  if (life === undefined || term === undefined || from === undefined || to === undefined) {
+    fail('nobody leads');
+
+    return;
+  }
+
+  if (difference.added.length > 0) fail('a turn added a row');
+  judgeRunnerRow(commit, term);
+  judgePositions(commit);
+
+  const standing = new Set(to.running.map((claim) => claim.claim));
+  const known = new Set(from.running.map((claim) => claim.claim));
+  const settled = [...term.claims.values()].filter((claim) => !standing.has(claim.claim));
+  const made = to.running.filter((claim) => !known.has(claim.claim));
+  const touched = new Set<number>();
+
+  const gates = judgeSettled(commit, settled, touched);
+  for (const [name, rule] of gates) {
+    const wrong = wrongGate(gateOf(after, name), rule);
+    if (wrong !== undefined) fail(`the gate ${name} ${wrong}`);
+  }
+  const others = difference.state.filter((key) => key.startsWith('gate:') && !gates.has(key.slice(5)));
+  if (others.length > 0) fail(`changed ${others.join(', ')} without an end`);
+
+  judgeOthers(commit, settled, touched);
+  for (const claim of settled) term.claims.delete(claim.claim);
+  for (const claim of made) judgeClaim(commit, term, claim, made.length);
+}
+
+function judgeRunnerRow({ world, underway, before, after, difference, fail }: Commit, term: Term): void {
+  const from = runnerOf(before);
+  const to = runnerOf(after);
+  if (from === undefined || to === undefined) return;
+  if (`${to.epoch.count}:${to.epoch.nonce}` !== term.epoch) fail('changed the epoch');
+  if (to.seen < from.seen) fail(`its clock went back from ${from.seen} to ${to.seen}`);
+  if (!difference.state.includes('runner')) {
+    const rows = difference.changed.length + difference.removed.length + difference.outcomes.length;
+    if (rows > 0) fail('changed rows without a word of its running set');
+
+    return;
+  }
+
+  const walls = [underway.wallAtBegin, world.time.wall()];
+  if (to.wall < Math.min(...walls) || to.wall > Math.max(...walls)) fail('its wall clock is not the wall clock');
+  if (to.seen < to.wall) fail('its clock stands behind the wall clock');
+  const slots = world.slots.get(term.life) ?? 6;
+  const made = to.running.filter(({ claim }) => claim > term.lastClaim);
+  const standing = [...term.claims.values()].filter((claim) => to.running.some((one) => one.claim === claim.claim));
+  // What must run alone takes a slot of its own if all others are taken by what does not end.
+  const alone = [
+    ...made.map(({ seq }) => after.tasks.get(seq)?.interruptions ?? 0),
+    ...standing.map((claim) => claim.row.interruptions),
+  ];
+  const extra = alone.some((interruptions) => interruptions >= 3) ? 1 : 0;
+  if (to.running.length > slots + extra) fail(`runs ${to.running.length} at once with ${slots} slots`);
+}
+
+/** Positions only grow. */
+function judgePositions({ before, after, fail }: Commit): void {
+  const now = positionsOf(after);
+  for (const [prefix, position] of Object.entries(positionsOf(before))) {
+    if ((now[prefix] ?? 0) < position) fail(`the position of ${prefix} fell from ${position} to ${now[prefix] ?? 0}`);
+  }
+}
+
+/** Judges every claim that left the running set; gives back what each gate must be now. */
+function judgeSettled(
+  commit: Commit,
+  settled: readonly ClaimFacts[],
+  touched: Set<number>,
+): ReadonlyMap<string, GateRule> {
+  const { world, underway, before, after, difference, fail } = commit;
+  const { life } = underway;
+  const to = runnerOf(after);
+  const gates = new Map<string, GateRule>();
+  const expected: Pick<OutcomeRow, 'id' | 'result'>[] = [];
+  if (life === undefined || to === undefined) return gates;
+  const { seen, wall } = to;
+  const slots = world.slots.get(life) ?? 6;
+
+  for (const claim of settled) {
+    touched.add(claim.seq);
+    const row = before.tasks.get(claim.seq);
+    const lost = claim.row.ref !== undefined && !before.payloads.has(claim.row.ref);
+    const ends = endsOf(claim, life, world.time.now(), lost);
+    if (ends.length === 0) fail(`${claim.id} left the running set, and its attempt had not ended`);
+
+    const now = after.tasks.get(claim.seq);
+    const fitting = ends.filter((end) => fits(end, row, now));
+    const end = fitting.find(
+      (one) =>
+        row === undefined || now === undefined || wrongEnd({ from: row, to: now }, one, life, seen, wall) === undefined,
+    );
+    if (end === undefined) {
+      const why = fitting.map((one) =>
+        row === undefined || now === undefined ? '' : wrongEnd({ from: row, to: now }, one, life, seen, wall),
+      );
+      fail(`${claim.id} ended as ${JSON.stringify(ends)}, and is ${now?.ready ?? 'gone'}: ${why.join(' / ')}`);
+      continue;
+    }
+
+    const kind = typeof end === 'string' ? end : end.kind;
+    world.report.met('verdicts', kind);
+    if (row !== undefined && now === undefined) {
+      ended(commit, row.id, row.cancelled === true ? 'cancelled' : 'done');
+      if (row.cancelled !== true && typeof end !== 'string' && end.kind === 'success' && end.result !== undefined) {
+        expected.push({ id: row.id, result: end.result });
+      }
+    }
+    if (now !== undefined && readyOf(now).letter === 'F') fail(`${claim.id} is fresh again`);
+
+    const rule = gates.get(claim.gate) ?? ruleOfGate(gateOf(before, claim.gate));
+    const next = afterEnd(rule, claim, gateEnd(end === 'unstarted' ? 'returned' : end), seen, slots);
+    gates.set(claim.gate, next);
+    if (next.kind !== rule.kind) world.report.met('gates', `${rule.kind} to ${next.kind}`);
+  }
+
+  judgeOutcomes(difference.outcomes, expected, fail);
+  countPayments(commit, 'settle', new Set(settled.flatMap(({ lane }) => lane ?? [])), touched);
+
+  return gates;
+}
+
+/** Whether a row that is gone, or still there, can be what an end left. */
+function fits(end: End, row: { readonly cancelled?: true } | undefined, now: unknown): boolean {
+  if (row === undefined) return now === undefined;
+  const done = typeof end !== 'string' && end.kind === 'success';
+
+  return (done || row.cancelled === true) === (now === undefined);
+}
+
+function judgeOutcomes(
+  found: readonly OutcomeRow[],
+  expected: readonly Pick<OutcomeRow, 'id' | 'result'>[],
+  fail: (what: string) => void,
+): void {
+  const left = [...found];
+  for (const { id, result } of expected) {
+    const place = left.findIndex((one) => one.id === id && one.state === 'done' && one.result === result);
+    if (place === -1) fail(`the result of ${id} was not kept`);
+    else left.splice(place, 1);
+  }
+  if (left.length > 0) fail(`an outcome of ${left.map(({ id }) => id).join(', ')} that nothing had`);
+}
+
+/** Rows that a turn wrote beside what it settled: a lane's head that was paid, and what it put aside. */
+function judgeOthers(commit: Commit, settled: readonly ClaimFacts[], touched: ReadonlySet<number>): void {
+  const { world, after, difference, fail } = commit;
+  const to = runnerOf(after);
+  if (to === undefined) return;
+  for (const row of difference.removed) {
+    if (!touched.has(row.seq)) fail(`removed ${row.id}, which was not settled`);
+  }
+
+  const heads = headsOf(after);
+  const freed = new Set(settled.flatMap(({ lane }) => lane ?? []));
+  for (const change of difference.changed) {
+    const { from, to: now } = change;
+    if (touched.has(from.seq)) continue;
+    const lane = laneMarkOf(from);
+    const isHead = lane !== undefined && heads.get(lane)?.seq === from.seq;
+    if (isHead && freed.has(lane) && isPayment(change, to.seen, [to.wall])) continue;
+    const aside = putAside(change, isHead, to.wall);
+    if (aside === undefined) fail(`${from.id} went from ${from.ready} to ${now.ready} for no reason`);
+    else world.report.met('looks', aside);
+  }
+}
+
+function putAside(change: Change, isHead: boolean, wall: number): string | undefined {
+  const { from, to } = change;
+  if (!onlyDiffersIn(change, ['ready'])) return undefined;
+  const old = readyOf(from).letter;
+  const { letter, when } = readyOf(to);
+  if (old !== '@' && old !== '!') return undefined;
+  if (letter === 'H' && from.lane !== undefined && !isHead) return 'held behind its head';
+  if (letter === '!' && from.runAt !== undefined && from.runAt > wall && when === from.runAt) return 'back to its date';
+
+  return undefined;
+}
