@@ -41,14 +41,8 @@ test('the lock is stolen while an attempt runs: the old runner writes nothing mo
   server.setMood('4xx', { times: 1 });
   await openLab(page, { database });
   const holder = await untilLed(page);
-  const id = await add(page, 'slow', deaf);
-  await until(
-    () => views(page),
-    ([task]) => task?.running === true,
-    'a running attempt',
-  );
 
-  // This page's runner queues first, so that it is the next one when the stolen lock is free again.
+  // This page's runner stands in the queue, so that it is the next one when the stolen lock is free again.
   const another = await context.newPage();
   await openLab(another, { database, worker: 'page' });
   await watchStates(another);
@@ -56,6 +50,13 @@ test('the lock is stolen while an attempt runs: the old runner writes nothing mo
     () => another.evaluate(async () => (await navigator.locks.query()).pending?.map(({ name }) => name) ?? []),
     (names) => names.some((name) => name?.endsWith(':runner')),
     'a runner in the queue',
+  );
+
+  const id = await add(page, 'slow', deaf);
+  await until(
+    () => views(page),
+    ([task]) => task?.running === true,
+    'a running attempt',
   );
   await another.evaluate(async () => {
     const { held = [] } = await navigator.locks.query();

@@ -29,7 +29,7 @@ test('scenario 1: the browser is killed within 50 ms after an add resolved, 20 t
   for (let round = 0; counted < rounds; round += 1) {
     expect(round, 'rounds in which the machine was too slow to kill in time').toBeLessThan(2 * rounds);
     const { context, kill, ended } = await startOwnBrowser(profile);
-    const page = await context.newPage();
+    const [page = await context.newPage()] = context.pages();
     await openLab(page, options, server);
 
     // Adds follow one another; the kill comes after the first, the second or the third, and in the midst of the next.
@@ -63,7 +63,7 @@ test('scenario 1: the browser is killed within 50 ms after an add resolved, 20 t
 
   server.setMood('up');
   const { context, kill, ended } = await startOwnBrowser(profile);
-  const page = await context.newPage();
+  const [page = await context.newPage()] = context.pages();
   await openLab(page, options, server);
   await untilLed(page);
   const stored = (await views(page)).map(({ id }) => id);

@@ -54,9 +54,13 @@ export type Basket<R extends AnyRegistry> = {
   /** One task, or `undefined`: it is done, cancelled, or never was. */
   readonly get: <Name extends keyof R['types'] & string>(id: TaskId<Name>) => Promise<ViewOf<R, Name> | undefined>;
   /** The tasks that fit, in the order in which they were added; 100 at most unless the query says otherwise. */
-  readonly list: <Name extends NameOf<R> = NameOf<R>>(query?: Query<Name>) => Promise<readonly ViewOf<R, Name>[]>;
+  readonly list: <Name extends keyof R['types'] & string = NameOf<R>>(
+    query?: Query<Name>,
+  ) => Promise<readonly ViewOf<R, Name>[]>;
   /** The same, live over all tabs. Equal queries give the same object, so it may be asked for in a component's body. */
-  readonly watch: <Name extends NameOf<R> = NameOf<R>>(query?: Query<Name>) => Watched<Snapshot<ViewOf<R, Name>>>;
+  readonly watch: <Name extends keyof R['types'] & string = NameOf<R>>(
+    query?: Query<Name>,
+  ) => Watched<Snapshot<ViewOf<R, Name>>>;
   /**
    * Removes a task, also one that runs: its signal aborts, it does not come back, and its lane moves on when its handler
    * has ended, or 10 s after. Resolves, durably, with whether there was one.

@@ -66,7 +66,9 @@ export function attendWorker(
         connection.close();
       } catch (error) {
         failures += 1;
-        tell(error instanceof WorkerError ? error : new WorkerError('failed', messageOf(error), error));
+        const known = error instanceof WorkerError ? error : new WorkerError('failed', messageOf(error), error);
+        tell(known);
+        if (known.problem === 'unsupported') return; // None will come; and a timer would keep a server's process alive.
         await waited(context, retryDelay({ base: 5_000, cap: 60_000 }, failures, context.ports.random));
       }
     }

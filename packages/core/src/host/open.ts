@@ -16,8 +16,8 @@ export interface OpenOptions {
   /** A number of the app's, higher for each deploy; see `serveBasket`. Default 0. */
   readonly build?: number | undefined;
   /**
-   * Told why no worker runs tasks. Adding goes on, and it is tried again by itself. Left out: the error is reported as an
-   * uncaught one (`reportError`).
+   * Told why no worker runs tasks. Adding goes on, and it is tried again by itself, unless it is `unsupported`. Left
+   * out: the error is reported as an uncaught one (`reportError`).
    */
   readonly onWorkerError?: ((error: WorkerError) => void) | undefined;
 }

@@ -1,6 +1,6 @@
 import { messageOf, TaskbasketError } from '../pure/errors.js';
 import { idempotencyKey } from '../pure/record.js';
-import type { TaskRow } from '../pure/record.js';
+import type { StoredError, TaskRow } from '../pure/record.js';
 import { isSmall } from '../pure/size.js';
 import type { Verdict } from '../pure/verdict.js';
 import { storedError, verdictOf } from '../pure/verdict.js';
@@ -19,13 +19,13 @@ export async function runAttempt(leader: Leader, attempt: RunningAttempt, handle
   try {
     payload = await decoded(attempt);
   } catch (error) {
-    conclude(attempt, { kind: 'unreadable', error: storedError(error, wall()) });
+    conclude(leader, attempt, { kind: 'unreadable', error: storedError(error, wall()) });
 
     return;
   }
 
   if (attempt.controller.signal.aborted) {
-    conclude(attempt, { kind: 'returned', started: false });
+    conclude(leader, attempt, { kind: 'returned', started: false });
 
     return;
   }
@@ -33,9 +33,9 @@ export async function runAttempt(leader: Leader, attempt: RunningAttempt, handle
   attempt.started = true;
   try {
     const result = await handler(payload, attemptFace(leader, attempt));
-    conclude(attempt, result === undefined ? { kind: 'success' } : { kind: 'success', result });
+    conclude(leader, attempt, result === undefined ? { kind: 'success' } : { kind: 'success', result });
   } catch (thrown) {
-    conclude(attempt, verdictOf(thrown, wall()));
+    conclude(leader, attempt, verdictOf(thrown, wall()));
   }
 }
 
@@ -80,20 +80,19 @@ export function deposeAttempt(attempt: RunningAttempt): void {
 }
 
 function abandon(leader: Leader, attempt: RunningAttempt): void {
-  const late = new Error(`The handler did not end within ${abortGrace / 1_000} s after its signal was aborted.`);
+  const late = `The handler did not end within ${abortGrace / 1_000} s after its signal was aborted.`;
   attempt.verdict =
     attempt.abortedFor === 'timeout'
-      ? { kind: 'timeout', error: timeoutError(leader, attempt, late.message) }
+      ? { kind: 'timeout', error: timeoutError(leader, attempt, late) }
       : { kind: 'returned', started: attempt.started };
 }
 
 /** The first verdict counts; after an abort it is the abort's, except that what was done in time is done. */
-function conclude(attempt: RunningAttempt, verdict: Verdict): void {
+function conclude(leader: Leader, attempt: RunningAttempt, verdict: Verdict): void {
   if (attempt.over || attempt.verdict !== undefined) return;
 
   if (attempt.abortedFor === 'timeout') {
-    const at = 'error' in verdict ? verdict.error.at : 0;
-    attempt.verdict = { kind: 'timeout', error: { name: 'TimeoutError', message: timeoutMessage(attempt), at } };
+    attempt.verdict = { kind: 'timeout', error: timeoutError(leader, attempt) };
   } else if (attempt.abortedFor !== undefined && verdict.kind !== 'success' && verdict.kind !== 'permanent') {
     attempt.verdict = { kind: 'returned', started: attempt.started };
   } else {
@@ -101,18 +100,10 @@ function conclude(attempt: RunningAttempt, verdict: Verdict): void {
   }
 }
 
-function timeoutError(
-  leader: Leader,
-  attempt: RunningAttempt,
-  more: string,
-): { name: string; message: string; at: number } {
-  const message = `${timeoutMessage(attempt)} ${more}`;
+function timeoutError(leader: Leader, { row, type }: RunningAttempt, more?: string): StoredError {
+  const message = `The attempt took longer than ${row.timeout ?? type.timeout} ms.${more === undefined ? '' : ` ${more}`}`;
 
   return { name: 'TimeoutError', message, at: leader.context.ports.clock.wall() };
-}
-
-function timeoutMessage({ row, type }: RunningAttempt): string {
-  return `The attempt took longer than ${row.timeout ?? type.timeout} ms.`;
 }
 
 function reasonOf(cause: NonNullable<RunningAttempt['abortedFor']>): DOMException {

@@ -22,7 +22,7 @@ const shareOfTheLowest = 8;
 
 /** Looks at what is due and claims what may run. The claims become durable with the turn's transaction. */
 export async function claimDue(leader: Leader, draft: Draft): Promise<Claimed> {
-  const claiming: Claiming = { leader, draft, heads: createHeads(draft.stores), attempts: [], looks: 0 };
+  const claiming: Claiming = { leader, draft, heads: createHeads(draft), attempts: [], looks: 0 };
   const nobody = leader.stopping || leader.concurrency <= draft.running.size;
   const next = leader.stopping ? leader.alone : await claimAlone(claiming);
   const ordinary = !nobody && (next.phase === 'none' || next.phase === 'rest');

@@ -10,5 +10,7 @@ export interface Draft {
   readonly moment: Moment;
   /** The running set without what is settled, and without what is about to be claimed. */
   readonly running: Map<number, RunningAttempt>;
+  /** The heads of lanes, as far as they were read after everything was deleted that this turn deletes. */
+  readonly heads: Map<string, number | undefined>;
   wrote: boolean;
 }

@@ -1,7 +1,6 @@
 import { laneMark, readReady, timePart } from '../pure/key.js';
 import type { TaskRow } from '../pure/record.js';
 import type { Moment } from '../pure/transitions.js';
-import type { Stores } from '../store/requests.js';
 import { answer } from '../store/requests.js';
 import { marksIndex, readyIndex } from '../store/setup.js';
 import type { Draft } from './draft.js';
@@ -36,8 +35,7 @@ export interface Heads {
 }
 
 /** The lanes' heads, each read once a turn: within one, no claim and no hold changes who leads. */
-export function createHeads(stores: Stores): Heads {
-  const heads = new Map<string, number | undefined>();
+export function createHeads({ stores, heads }: Draft): Heads {
   const index = stores.tasks.index(marksIndex);
 
   return {

@@ -29,8 +29,11 @@ export async function payLanes(
 ): Promise<void> {
   const lanes = new Set(ended.flatMap(({ claim }) => (claim.lane === undefined ? [] : [claim.lane])));
   const isClaimed = (row: TaskRow): boolean => [...draft.running.values()].some(({ claim }) => claim.seq === row.seq);
-  const heads = await Promise.all([...lanes].map((lane) => payLane(draft.stores, lane, draft.moment, isClaimed)));
-  for (const head of heads) if (head !== undefined) note(draft.memory, head.ready, leader.context.registry);
+  const paid = await Promise.all([...lanes].map((lane) => payLane(draft.stores, lane, draft.moment, isClaimed)));
+  for (const { lane, head, written } of paid) {
+    draft.heads.set(lane, head);
+    if (written !== undefined) note(draft.memory, written.ready, leader.context.registry);
+  }
 }
 
 /** Writes one end; gives back the row that is to be deleted, if it is. */

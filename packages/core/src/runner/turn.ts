@@ -45,7 +45,8 @@ export async function turn(leader: Leader): Promise<TurnEnd> {
     if (known === undefined) for (const attempt of leader.running.values()) attempt.touched = true;
 
     const memory = known === undefined ? await recall(stores, stamp) : copyOf(known);
-    const draft: Draft = { memory, stores, moment: momentOf(leader), running: new Map(leader.running), wrote: false };
+    const running = new Map(leader.running);
+    const draft: Draft = { memory, stores, moment: momentOf(leader), running, heads: new Map(), wrote: false };
     for (const attempt of ended) draft.running.delete(attempt.claim.claim);
     await settle(leader, draft, unsettled(runner, ended));
     await returnStrays(leader, draft, runner);

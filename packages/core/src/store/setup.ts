@@ -64,7 +64,7 @@ export function dexieStores<R extends AnyRegistry>(registry: R): { readonly [Sto
   } as { readonly [Store in R['stores'][number]]: string };
 }
 
-/** Whether a database has all of the basket's stores and indexes. */
+/** Whether a database has all of the basket's stores. */
 export function hasStores(db: { readonly objectStoreNames: DOMStringList }, registry: AnyRegistry): boolean {
   return registry.stores.every((name) => db.objectStoreNames.contains(name));
 }

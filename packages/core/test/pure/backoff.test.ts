@@ -1,4 +1,4 @@
-import fc from 'fast-check';
+import * as fc from 'fast-check';
 import { expect, test } from 'vitest';
 
 import { defaultBackoff, retryDelay, spreadFloor } from '../../src/pure/backoff.js';

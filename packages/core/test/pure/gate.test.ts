@@ -1,8 +1,8 @@
-import fc from 'fast-check';
+import * as fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 
 import type { Closing, GateAttempt, GateRow } from '../../src/pure/gate.js';
-import { allowance, gateClosed, gateForward, gatePassed, isProbe } from '../../src/pure/gate.js';
+import { allowance, currentGate, gateClosed, gateForward, gatePassed, isProbe } from '../../src/pure/gate.js';
 import { seeded } from '../support/chance.js';
 
 const backoff = { base: 1_000, cap: 300_000 };
@@ -97,6 +97,13 @@ describe('closing', () => {
 
     expect(gateClosed(gate, began(310_000), away(310_000), backoff, least)?.step).toBe(10);
     expect(gateClosed(gate, began(310_001), away(310_001), backoff, least)).toEqual(closed(1, 310_501));
+    expect([currentGate(gate, 310_000, backoff), currentGate(gate, 310_001, backoff)]).toEqual([gate, undefined]);
+  });
+
+  test('a gate that is still closed is never forgotten, however long ago its wait ended', () => {
+    const gate = closed(2, 10_000);
+
+    expect(currentGate(gate, 10_000_000, backoff)).toBe(gate);
   });
 });
 

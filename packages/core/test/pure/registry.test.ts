@@ -14,18 +14,23 @@ import {
   typeOf,
 } from '../../src/pure/registry.js';
 
-/** What is thrown, which must be an error of ours with this code. */
+/** The message of what is thrown, which must be an error of ours with this code. */
 function refusal(act: () => unknown, code = 'option'): string {
+  const thrown = thrownBy(act);
+  expect(thrown).toBeInstanceOf(TaskbasketError);
+  expect(thrown).toMatchObject({ code });
+
+  return (thrown as TaskbasketError).message;
+}
+
+function thrownBy(act: () => unknown): unknown {
   try {
     act();
   } catch (error) {
-    expect(error).toBeInstanceOf(TaskbasketError);
-    expect(error).toMatchObject({ code });
-
-    return (error as TaskbasketError).message;
+    return error;
   }
 
-  return 'nothing was thrown';
+  return undefined;
 }
 
 const parts = (options?: TaskOptions<unknown>) => typeOf(defineTasks('db', { one: task<unknown>(options) }), 'one');

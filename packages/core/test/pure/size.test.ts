@@ -92,6 +92,19 @@ describe('the walk ends at the limit, and does not visit all of', () => {
   });
 });
 
+test('a set with more members than the limit has bytes is not visited at all', () => {
+  const members = new Set(Array.from({ length: 2_000 }, (_, place) => place));
+  let visited = false;
+  members[Symbol.iterator] = () => {
+    visited = true;
+
+    return members.values();
+  };
+
+  expect(isSmall(members)).toBe(false);
+  expect(visited).toBe(false);
+});
+
 test('the limit can be given', () => {
   expect(isSmall('x'.repeat(50), 100)).toBe(true);
   expect(isSmall('x'.repeat(51), 100)).toBe(false);

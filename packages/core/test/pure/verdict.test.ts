@@ -162,7 +162,7 @@ describe('what a handler says', () => {
   });
 
   test('does not show in what is printed or copied of the error', () => {
-    const copied = { ...new PermanentFailure('no', { status: 422 }) };
+    const copied = Object.assign({}, new PermanentFailure('no', { status: 422 }));
 
     expect(Reflect.ownKeys(copied).filter((key) => typeof key === 'symbol')).toEqual([]);
     expect(copied).toMatchObject({ status: 422 });

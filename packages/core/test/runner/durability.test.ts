@@ -230,7 +230,7 @@ test('scenario 9: what says "look again" while the start-up has not read the row
   const tasks = sendTasks();
   const world = createWorld();
   const page = world.open(tasks);
-  const ids = [];
+  const ids: string[] = [];
   for (let count = 0; count < 20; count += 1)
     ids.push(await page.basket.add(count % 2 === 0 ? 'send' : 'other', count));
 

@@ -35,10 +35,9 @@ export function createChance(seed: number): Chance {
     is: (probability) => next() < probability,
 
     pick(items) {
-      const item = items[below(items.length)];
-      if (item === undefined) throw new Error('Nothing to pick from.');
+      if (items.length === 0) throw new Error('Nothing to pick from.');
 
-      return item;
+      return items[below(items.length)] as (typeof items)[number];
     },
 
     weighted(items) {

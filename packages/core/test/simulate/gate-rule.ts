@@ -48,8 +48,7 @@ export function afterEnd(
 }
 
 function afterAway(found: GateRule, claim: ClaimFacts, told: number | undefined, now: number): GateRule {
-  // A record that opened longer ago than the cap counts as none.
-  const rule: GateRule = found.kind === 'opened' && now - found.at > gateCap ? { kind: 'none' } : found;
+  const rule = counts(found, now);
   if (rule.kind === 'opened' && claim.startedAt < rule.at) return found;
 
   const closing = (step: number): { earliest: number; latest: number } => {
@@ -71,7 +70,26 @@ function afterAway(found: GateRule, claim: ClaimFacts, told: number | undefined,
   return { kind: 'closed', step, ...closing(step) };
 }
 
-function afterAnswer(rule: GateRule, claim: ClaimFacts, now: number, slots: number): GateRule {
+/** A record that opened longer ago than the cap counts as none. */
+function counts(rule: GateRule, now: number): GateRule {
+  return rule.kind === 'opened' && now - rule.at > gateCap ? { kind: 'none' } : rule;
+}
+
+/** How many more a record lets through: with those that run through it. */
+export function roomIn(
+  gate: GateRow | undefined,
+  through: readonly Pick<ClaimFacts, 'probe' | 'startedAt'>[],
+  now: number,
+): number {
+  const rule = counts(ruleOfGate(gate), now);
+  if (rule.kind === 'none') return Number.POSITIVE_INFINITY;
+  if (rule.kind === 'opened') return rule.width - through.filter(({ startedAt }) => startedAt >= rule.at).length;
+
+  return now < rule.latest || through.some(({ probe }) => probe) ? 0 : 1;
+}
+
+function afterAnswer(found: GateRule, claim: ClaimFacts, now: number, slots: number): GateRule {
+  const rule = counts(found, now);
   if (rule.kind === 'none') return rule;
   if (rule.kind === 'closed') {
     return claim.probe ? { kind: 'opened', step: rule.step, at: now, width: 1, passed: 0 } : rule;

@@ -91,6 +91,8 @@ export interface Term {
   readonly epoch: string;
   /** The claims that stand. */
   readonly claims: Map<number, ClaimFacts>;
+  /** Those that were rescued from it: their handlers may be called after that, if the runner is not told in time. */
+  readonly lost: Set<ClaimFacts>;
   /** The latest claim of its epoch. */
   lastClaim: number;
   /** The last instant, by the runner's clock, at which a task that runs alone was claimed, and which. */

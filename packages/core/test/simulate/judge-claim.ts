@@ -2,6 +2,7 @@ import type { Claim } from '../../src/pure/record.js';
 import { gateOf, headsOf, laneMarkOf, readyOf, runnerOf } from './contents.js';
 import type { ClaimFacts, Term } from './journal.js';
 import type { Commit } from './judge.js';
+import { roomIn } from './gate-rule.js';
 import { ruleOf } from './registries.js';
 
 /** How long nothing else is claimed around the start of a task that runs alone. */
@@ -40,16 +41,11 @@ export function judgeClaim(commit: Commit, term: Term, claim: Claim, madeAtOnce:
   const gate = gateOf(after, row.gate);
   const probe = gate !== undefined && gate.open === undefined;
   const through = [...term.claims.values()].filter((one) => one.gate === row.gate);
-  if (gate?.open !== undefined) {
-    const { at, width } = gate.open;
-    const since = through.filter((one) => one.startedAt >= at).length;
-    if (since >= width) fail(`its gate lets ${width} through, and ${since} run`);
-    else world.report.met('gates', 'slow start');
-  } else if (probe) {
-    if (seen < gate.until) fail(`its gate is closed until ${gate.until}, and it is ${seen}`);
-    if (through.some((one) => one.probe)) fail('its gate is being probed');
-    world.report.met('gates', 'probe');
+  if (roomIn(gate, through, seen) < 1) {
+    const runs = JSON.stringify(through.map((one) => [one.startedAt, one.probe]));
+    fail(`its gate is ${JSON.stringify(gate)}, it is ${seen}, and through it run ${runs}`);
   }
+  if (gate !== undefined) world.report.met('gates', probe ? 'probe' : 'slow start');
 
   const alone = row.interruptions >= 3;
   if (alone && madeAtOnce > 1) fail('it must run alone, and others were claimed with it');

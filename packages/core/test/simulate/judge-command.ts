@@ -6,8 +6,8 @@ import { countPayments, ended, isPayment, lanesOf } from './judge.js';
 
 /** A page's cancel or retry: does what it says to the one task, pays a lane whose head went, and leaves its stamp. */
 export function judgeCommand(commit: Commit): void {
-  const { world, underway, before, difference, fail } = commit;
-  const command = underway.life === undefined ? undefined : world.commands.get(underway.life);
+  const { underway, before, difference, fail } = commit;
+  const { command } = underway;
   if (command === undefined || command.committed !== undefined) {
     fail('nobody asked for it');
 
@@ -30,8 +30,8 @@ export function judgeCommand(commit: Commit): void {
 
 /** A command that committed without a change: there was no such task. */
 export function judgeIdleCommand(commit: Commit): void {
-  const { world, underway, before, fail } = commit;
-  const command = underway.life === undefined ? undefined : world.commands.get(underway.life);
+  const { underway, before, fail } = commit;
+  const { command } = underway;
   if (command === undefined) return;
 
   command.committed = false;

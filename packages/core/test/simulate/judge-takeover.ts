@@ -71,12 +71,14 @@ export function judgeTakeover(commit: Commit): void {
 
   for (const claim of world.leading?.claims.values() ?? []) {
     if (claim.attempt?.ended === undefined) world.report.met('other', 'attempts cut off');
+    world.leading?.lost.add(claim);
   }
   world.leading?.claims.clear();
   const term: Term = {
     life,
     epoch: `${to.epoch.count}:${to.epoch.nonce}`,
     claims: new Map(),
+    lost: new Set(),
     lastClaim: 0,
     alone: undefined,
     claimedAt: Number.NEGATIVE_INFINITY,

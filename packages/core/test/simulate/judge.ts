@@ -136,7 +136,7 @@ export function countPayments(
   }
 }
 
-function judgeSave({ world, underway, after, difference, fail }: Commit): void {
+function judgeSave({ world, after, difference, fail }: Commit): void {
   const { added, removed, changed, outcomes } = difference;
   const [change] = changed;
   if (change === undefined || changed.length > 1 || added.length > 0 || removed.length > 0 || outcomes.length > 0) {
@@ -151,9 +151,7 @@ function judgeSave({ world, underway, after, difference, fail }: Commit): void {
   if (claim === undefined) fail(`${to.id} is not claimed`);
   if (from.cancelled === true) fail(`${to.id} was cancelled`);
   const told = world.byId.get(to.id);
-  const attempt = [...world.attempts].find(
-    (one) => one.told === told && one.life === underway.life && one.saving !== undefined,
-  );
+  const attempt = [...(world.leading?.claims.values() ?? [])].find((one) => one.seq === to.seq)?.attempt;
   if (told === undefined || attempt?.saving === undefined) fail(`nobody asked to save ${to.id}`);
   else told.rev = attempt.saving;
 }

@@ -144,8 +144,10 @@ export function createLife(name: string, kind: Kind, build: number, shared: Shar
         shared.locks.request(lock, asked, hold).then(
           () => {
             letGo();
+            // One that dies with its takeover under way had the lock when it began.
+            if (life.dead) return;
             life.granted = false;
-            if (!life.dead) resolve();
+            resolve();
           },
           (error: unknown) => {
             letGo();

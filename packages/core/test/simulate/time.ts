@@ -43,7 +43,7 @@ export function createTime(start: number): Time {
     },
 
     at(when, ring) {
-      const timer = { when: Math.max(passed, when), ring };
+      const timer = { when: Math.ceil(Math.max(passed, when)), ring };
       timers.add(timer);
 
       return () => timers.delete(timer);

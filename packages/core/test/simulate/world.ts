@@ -22,6 +22,8 @@ export type WorkName = 'add' | 'addTx' | 'command' | 'takeover' | 'turn' | 'save
 export interface Underway {
   readonly life: Life | undefined;
   work: WorkName;
+  /** The command of a page that it carries out. */
+  command: CommandFacts | undefined;
   readonly begunAt: number;
   readonly wallAtBegin: number;
   readonly stoppingAtBegin: boolean;
@@ -37,6 +39,7 @@ export interface World {
   /** Something that must not be. The first one counts. */
   readonly fail: (what: string) => void;
   readonly failed: () => boolean;
+  readonly failure: () => string | undefined;
   contents: Contents;
   /** The journal, by number and by id. */
   readonly told: Map<number, Told>;
@@ -54,11 +57,13 @@ export interface World {
   readonly slots: Map<Life, number>;
   /** Rows that the simulation changed by hand, by `seq`: their key may be one of another version. */
   readonly foreign: Set<number>;
-  /** Commits of a life since it last said so. */
+  /** Commits of a life since nothing moved. */
   readonly unannounced: Map<Life, number>;
   /** While the faults are off, handlers succeed at once. */
   calm: boolean;
   commits: number;
+  /** Time itself when the runner's row was last written. */
+  seenAt: number;
   /** When something last failed on purpose: a runner may wait for its backoff since. */
   faultAt: number;
 }

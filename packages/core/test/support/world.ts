@@ -30,7 +30,7 @@ export interface World {
   /** Opens a tab, or a worker: a context of its own. */
   readonly open: <R extends AnyRegistry>(registry: R, options?: TabOptions) => Tab<R>;
   /** Takes the runner's lock from whoever holds it, and lets go of it at once. */
-  readonly steal: (tab: Tab<AnyRegistry>) => Promise<void>;
+  readonly steal: (tab: { readonly context: BasketContext }) => Promise<void>;
   /** From now on no message reaches any other tab. */
   readonly loseMessages: () => void;
 }
@@ -39,6 +39,8 @@ export interface World {
 export interface TabOptions {
   readonly build?: number;
   readonly seed?: number;
+  /** Does not share the locks of the others: a second browser that somehow has the same database. */
+  readonly ownLocks?: boolean;
 }
 
 /** A context of a basket in the world. */
@@ -106,7 +108,7 @@ export function createWorld(seed = 1): World {
         turnOfTheLoop: () => death.unlessDead(() => new Promise((resolve) => setImmediate(resolve))),
       },
       random: seeded(options.seed ?? seed * 1_000 + opened),
-      locks: locksOf(death),
+      locks: locksOf(death, options.ownLocks === true ? createLocalLocks() : locks),
       channel: (name) => channelOf(name),
       reach: (point, transaction) =>
         death.unlessDead(() => {
@@ -134,11 +136,11 @@ export function createWorld(seed = 1): World {
     return tab;
   }
 
-  function locksOf(death: Death): Locks {
+  function locksOf(death: Death, shared: Locks): Locks {
     return {
       request: (name, options, held) =>
         death.unlessDead(() =>
-          locks.request(name, options, () => (death.dead() ? Promise.resolve() : Promise.race([held(), death.died]))),
+          shared.request(name, options, () => (death.dead() ? Promise.resolve() : Promise.race([held(), death.died]))),
         ),
     };
   }

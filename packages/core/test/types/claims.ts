@@ -1,3 +1,5 @@
+/* oxlint-disable typescript/no-unnecessary-type-parameters -- types alone are the point here */
+
 /** Whether two types are exactly the same: `any`, a wider or a narrower type, or another modifier is not. */
 export type Same<One, Other> =
   (<Value>() => Value extends One ? 1 : 2) extends <Value>() => Value extends Other ? 1 : 2 ? true : false;

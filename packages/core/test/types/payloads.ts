@@ -63,6 +63,8 @@ claim<Same<ResultOf<Tasks, 'countNote'>, number>>();
 claim<Same<ResultOf<Tasks, 'uploadPhoto'>, void>>();
 claim<Same<Tasks['types']['uploadPhoto'], TaskType<Photo>>>();
 
+claim<Same<NameOf<typeof photos>, 'uploadPhoto'>>();
+
 claim<Same<Tasks['stores'], StoreNames<'taskbasket'>>>();
 claim<Same<Tasks['stores'][0], 'taskbasket.tasks'>>();
 claim<Same<Tasks['bucket'], 'taskbasket'>>();
@@ -159,11 +161,4 @@ export async function ids(): Promise<string> {
   const wrong: TaskId<'ping'> = id;
 
   return [text, read, anyId, wrong].join();
-}
-
-/** A name that is not known yet. */
-export function addAny<Name extends NameOf<Tasks>>(name: Name): Name {
-  claim<Same<NameOf<Tasks>, keyof Tasks['types']>>();
-
-  return name;
 }

@@ -22,7 +22,7 @@ interface PhotosDB extends DBSchema, StoresOf<'photos'> {
 }
 
 claim<Same<keyof StoresOf<'photos'>, 'photos.tasks' | 'photos.payloads' | 'photos.outcomes' | 'photos.state'>>();
-claim<Same<StoresOf, StoresOf<'taskbasket'>>>();
+claim<Same<keyof StoresOf, 'taskbasket.tasks' | 'taskbasket.payloads' | 'taskbasket.outcomes' | 'taskbasket.state'>>();
 
 const tasks = defineTasks('field-notes', { saveNote: task<Note>(), ping: task() });
 const photos = defineTasks('field-notes', { saveNote: task<Note>() }, { bucket: 'photos' });
@@ -120,6 +120,6 @@ export function upgrades(): void {
 }
 
 /** What idb hands to an upgrade. */
-type UpgradeOf<Schema extends DBSchema | unknown> = Parameters<
+type UpgradeOf<Schema> = Parameters<
   NonNullable<NonNullable<Parameters<typeof import('idb').openDB<Schema>>[2]>['upgrade']>
 >[3];

@@ -1,0 +1,100 @@
+import { spawnSync } from 'node:child_process';
+import { existsSync } from 'node:fs';
+import { fileURLToPath } from 'node:url';
+
+import { beforeAll, describe, expect, test } from 'vitest';
+
+const core = fileURLToPath(new URL('../..', import.meta.url));
+const entries = ['taskbasket', 'taskbasket/worker'];
+
+/** A process of its own, which has to end by itself. Returns what it printed. */
+function printed(...args: readonly string[]): unknown {
+  const { status, signal, stdout, stderr } = spawnSync(process.execPath, args, {
+    cwd: core,
+    encoding: 'utf8',
+    timeout: 15_000,
+  });
+
+  expect({ status, signal, stderr }).toEqual({ status: 0, signal: null, stderr: '' });
+
+  return JSON.parse(stdout);
+}
+
+/** What the modules touch while they are imported. */
+function touchedBy(world: 'bare' | 'jsdom', modules: readonly string[]): unknown {
+  return printed('test/host/poisoned.mjs', world, ...modules);
+}
+
+/** What a script prints that is run where there is nothing of a browser. */
+function printedInNode(script: string): unknown {
+  return printed('--input-type=module', '--eval', script);
+}
+
+beforeAll(() => {
+  if (!existsSync(new URL('../../dist/worker.js', import.meta.url))) {
+    throw new Error('These tests import what is built. Run `npx tsc -p tsconfig.build.json` first.');
+  }
+});
+
+describe.each(['bare', 'jsdom'] as const)('scenario 70: importing the entries in Node (%s)', (world) => {
+  test('scenario 70: touches no global, and the process ends by itself', () => {
+    expect(touchedBy(world, entries)).toEqual([]);
+  });
+
+  test.each(entries)('scenario 70: neither does %s alone', (entry) => {
+    expect(touchedBy(world, [entry])).toEqual([]);
+  });
+
+  test('scenario 70: a module that does touch something is found', () => {
+    const guilty = `
+      typeof indexedDB; new BroadcastChannel('x').close(); typeof SharedWorker; typeof Worker; typeof document;
+      typeof window; clearTimeout(setTimeout(() => undefined)); typeof fetch; navigator.locks; Math.random();
+    `;
+
+    expect(touchedBy(world, [`data:text/javascript,${encodeURIComponent(guilty)}`])).toEqual([
+      'indexedDB',
+      'BroadcastChannel',
+      'SharedWorker',
+      'Worker',
+      'document',
+      'window',
+      'setTimeout',
+      'fetch',
+      'navigator.locks',
+      'Math.random',
+    ]);
+  });
+});
+
+describe('scenario 70: a server that renders the app', () => {
+  const page = `
+    import { defineTasks, openBasket, task } from 'taskbasket';
+    const tasks = defineTasks('field-notes', { saveNote: task() });
+    const basket = openBasket(tasks, {
+      worker: () => new SharedWorker('tasks.worker.js'),
+      onWorkerError: ({ problem }) => errors.push(problem),
+    });
+    const errors = [];
+  `;
+
+  test('scenario 70: opens a basket and shows that nothing is known yet, and the process ends by itself', () => {
+    const shown = printedInNode(`${page} console.log(JSON.stringify(basket.watch().get()));`);
+
+    expect(shown).toEqual({ loaded: false, tasks: [], more: false });
+  });
+
+  test('scenario 70: is told that there is no worker, once, and why nothing can be added', () => {
+    const told = printedInNode(`
+      ${page}
+      const error = await basket.add('saveNote').catch((thrown) => thrown);
+      console.log(JSON.stringify({ errors, name: error.name, code: error.code, message: error.message }));
+    `);
+
+    expect(told).toEqual({
+      errors: ['unsupported'],
+      name: 'TaskbasketError',
+      code: 'no-database',
+      message: expect.stringMatching(/^This browser has no IndexedDB here, so tasks can not be kept\.$/) as string,
+    });
+  });
+});

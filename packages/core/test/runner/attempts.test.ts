@@ -1,0 +1,494 @@
+import { describe, expect, test } from 'vitest';
+
+import { defineTasks, task } from '../../src/pure/registry.js';
+import type { Attempt } from '../../src/runner/leader.js';
+import { contentsOf, freshName, rowsOf, runnerOf } from '../support/database.js';
+import { createGate, createWorld } from '../support/world.js';
+
+const day = 24 * 3_600_000;
+const sendTasks = () =>
+  defineTasks(freshName(), { send: task<number>({ lane: 'all', timeout: 30_000, backoff: { base: day, cap: day } }) });
+const never = (): Promise<void> => new Promise(() => undefined);
+
+describe('cancel', () => {
+  test('a running task that is cancelled is gone at once, its signal aborts, and its lane moves on when its handler has ended', async () => {
+    const tasks = sendTasks();
+    const world = createWorld();
+    const tab = world.open(tasks);
+    const page = world.open(tasks);
+    const ids = [await tab.basket.add('send', 1), await tab.basket.add('send', 2)];
+    const ending = createGate();
+    const started: number[] = [];
+    let signal: AbortSignal | undefined;
+    tab.run({
+      async send(number, attempt) {
+        started.push(number);
+        if (number !== 1) return;
+        ({ signal } = attempt);
+        await ending.promise;
+      },
+    });
+    await world.settle();
+    expect(await page.basket.cancel(ids[0] ?? '')).toBe(true);
+    expect(await page.basket.get(ids[0] ?? '')).toBeUndefined();
+    expect(await page.basket.list()).toMatchObject([{ id: ids[1] }]);
+    expect(await page.basket.cancel(ids[0] ?? '')).toBe(false);
+    expect(await page.basket.retry(ids[0] ?? '')).toBe(false);
+    await world.settle();
+    expect(signal?.aborted).toBe(true);
+    expect(started).toEqual([1]);
+
+    ending.fail(new Error('stopped'));
+    await world.settle();
+    expect(started).toEqual([1, 2]);
+    expect(await rowsOf(tasks)).toEqual([]);
+    expect((await contentsOf(tasks)).outcomes).toMatchObject([{ id: ids[0], state: 'cancelled' }]);
+  });
+
+  test('a cancelled task whose handler does not heed its signal keeps its lane for ten seconds and no longer', async () => {
+    const tasks = sendTasks();
+    const world = createWorld();
+    const tab = world.open(tasks);
+    const id = await tab.basket.add('send', 1);
+    await tab.basket.add('send', 2);
+    const started: number[] = [];
+    tab.run({
+      async send(number) {
+        started.push(number);
+        if (number === 1) await never();
+      },
+    });
+    await world.settle();
+    await tab.basket.cancel(id);
+    await world.advance(9_999);
+    expect(started).toEqual([1]);
+    await world.advance(1);
+    expect(started).toEqual([1, 2]);
+    expect(await rowsOf(tasks)).toEqual([]);
+  });
+
+  test('a cancelled task that succeeds all the same does not come back, and its success is not kept', async () => {
+    const tasks = defineTasks(freshName(), { ask: task<number, string>() });
+    const world = createWorld();
+    const tab = world.open(tasks);
+    const answered = createGate();
+    const id = await tab.basket.add('ask', 1);
+    tab.run({
+      async ask() {
+        await answered.promise;
+
+        return 'an answer';
+      },
+    });
+    await world.settle();
+    await tab.basket.cancel(id);
+    answered.open();
+    await world.settle();
+
+    const { tasks: rows, outcomes } = await contentsOf(tasks);
+    expect(rows).toEqual([]);
+    expect(outcomes.map(({ state }) => state)).toEqual(['cancelled']);
+  });
+
+  test('cancel and retry say whether there was such a task', async () => {
+    const tasks = sendTasks();
+    const tab = createWorld().open(tasks);
+    const id = await tab.basket.add('send', 1);
+    expect(await tab.basket.cancel('nobody')).toBe(false);
+    expect(await tab.basket.retry('nobody')).toBe(false);
+    expect(await tab.basket.retry(id)).toBe(true);
+    expect(await tab.basket.cancel(id)).toBe(true);
+    expect(await tab.basket.cancel(id)).toBe(false);
+  });
+
+  test('a waiting task that is cancelled never starts, and what waited behind it runs', async () => {
+    const tasks = sendTasks();
+    const world = createWorld();
+    const tab = world.open(tasks);
+    const id = await tab.basket.add('send', 1, { runAt: world.wall() + day });
+    await tab.basket.add('send', 2);
+    const started: number[] = [];
+    tab.run({ send: (number) => void started.push(number) });
+    await world.advance(120_000);
+    expect(started).toEqual([]);
+
+    await tab.basket.cancel(id);
+    await world.settle();
+    expect(started).toEqual([2]);
+    world.jump(2 * day);
+    await world.advance(120_000);
+    expect(started).toEqual([2]);
+  });
+});
+
+describe('a deadline', () => {
+  test('an attempt that heeds its signal ends as a failure by timeout, even if it then returns', async () => {
+    const tasks = sendTasks();
+    const world = createWorld();
+    const tab = world.open(tasks);
+    const id = await tab.basket.add('send', 1);
+    tab.run({
+      send: (_, { signal }) =>
+        new Promise((resolve) => {
+          signal.addEventListener('abort', () => resolve());
+        }),
+    });
+    await world.advance(30_000);
+
+    expect(await tab.basket.get(id)).toMatchObject({
+      running: false,
+      failures: 1,
+      attempts: 1,
+      lastError: { name: 'TimeoutError', at: world.wall() },
+    });
+  });
+
+  test('a handler that does not heed its signal loses its slot ten seconds after, to whatever waits for it', async () => {
+    const tasks = defineTasks(freshName(), {
+      send: task<number>({ timeout: 30_000, backoff: { base: day, cap: day } }),
+    });
+    const world = createWorld();
+    const tab = world.open(tasks);
+    await tab.basket.add('send', 1);
+    await tab.basket.add('send', 2);
+    const started: number[] = [];
+    tab.run(
+      {
+        async send(number) {
+          started.push(number);
+          await never();
+        },
+      },
+      { concurrency: 1 },
+    );
+    await world.advance(39_999);
+    expect(started).toEqual([1]);
+    await world.advance(1);
+    expect(started).toEqual([1, 2]);
+    expect(await rowsOf(tasks)).toMatchObject([{ failures: 1, recovered: true }, { failures: 0 }]);
+  });
+
+  test('the timeout of the add goes before that of the type', async () => {
+    const tasks = sendTasks();
+    const world = createWorld();
+    const tab = world.open(tasks);
+    let signal: AbortSignal | undefined;
+    tab.run({
+      async send(_, attempt) {
+        ({ signal } = attempt);
+        await never();
+      },
+    });
+    await tab.basket.add('send', 1, { timeout: 5_000 });
+    await world.advance(4_999);
+    expect(signal?.aborted).toBe(false);
+    await world.advance(1);
+    expect(signal?.aborted).toBe(true);
+  });
+});
+
+describe('stop', () => {
+  test('a runner that is stopped aborts what runs, waits for it, counts nothing, and the next runner has it at once', async () => {
+    const tasks = sendTasks();
+    const world = createWorld();
+    const first = world.open(tasks);
+    await first.basket.add('send', 1);
+    const ending = createGate();
+    const runner = first.run({
+      async send(_, { signal }) {
+        await ending.promise;
+        signal.throwIfAborted();
+      },
+    });
+    await world.settle();
+    runner.stop();
+    await world.advance(5_000);
+    expect(runner.stopped()).toBe(false);
+    ending.open();
+    await runner.done;
+    expect(await rowsOf(tasks)).toMatchObject([{ attempts: 1, failures: 0, interruptions: 0, recovered: true }]);
+    expect((await runnerOf(tasks)).running).toEqual([]);
+
+    let again: Attempt<number> | undefined;
+    world.open(tasks).run({ send: (_, attempt) => void (again = attempt) });
+    await world.settle();
+    expect(again).toMatchObject({ number: 2, recovered: true });
+  });
+
+  test('it waits no longer than ten seconds, and after it has resolved no transaction is begun', async () => {
+    const tasks = sendTasks();
+    const world = createWorld();
+    const tab = world.open(tasks);
+    await tab.basket.add('send', 1);
+    let old: Attempt<number> | undefined;
+    const runner = tab.run({
+      async send(_, attempt) {
+        old = attempt;
+        await never();
+      },
+    });
+    await world.settle();
+    runner.stop();
+    await world.advance(9_999);
+    expect(runner.stopped()).toBe(false);
+    await world.advance(1);
+    expect(runner.stopped()).toBe(true);
+
+    let transactions = 0;
+    for (const point of ['turn:before', 'save:before', 'audit:before', 'takeover:before'] as const) {
+      tab.at(point, () => void (transactions += 1));
+    }
+    await expect(old?.save(2)).rejects.toMatchObject({ code: 'closed' });
+    await tab.basket.add('send', 2);
+    await world.advance(day);
+    expect(transactions).toBe(0);
+    expect(await rowsOf(tasks)).toMatchObject([{ attempts: 1, failures: 0 }, { attempts: 0 }]);
+  });
+
+  test('what was done in time counts as done, also after the stop', async () => {
+    const tasks = sendTasks();
+    const world = createWorld();
+    const tab = world.open(tasks);
+    await tab.basket.add('send', 1);
+    const answered = createGate();
+    const runner = tab.run({ send: () => answered.promise });
+    await world.settle();
+    runner.stop();
+    await world.advance(1_000);
+    answered.open();
+    await runner.done;
+    expect(await rowsOf(tasks)).toEqual([]);
+  });
+
+  test('a runner that is stopped while it waits for the lock ends at once', async () => {
+    const tasks = sendTasks();
+    const world = createWorld();
+    world.open(tasks).run({ send: never });
+    const waiting = world.open(tasks).run({ send: never });
+    await world.settle();
+    waiting.stop();
+    await waiting.done;
+    expect(waiting.stopped()).toBe(true);
+  });
+});
+
+describe('a newer build', () => {
+  test("its hello makes the older one hand over: what runs may end within ten seconds, and counts nothing if it can't", async () => {
+    const tasks = sendTasks();
+    const world = createWorld();
+    const older = world.open(tasks, { build: 1 });
+    await older.basket.add('send', 1);
+    let signal: AbortSignal | undefined;
+    const started: [string, number][] = [];
+    older.run({
+      send(number, attempt) {
+        ({ signal } = attempt);
+        started.push(['older', number]);
+
+        return new Promise((_, reject) => {
+          attempt.signal.addEventListener('abort', () => reject(attempt.signal.reason as Error));
+        });
+      },
+    });
+    await world.settle();
+    await older.basket.add('send', 2);
+
+    const newer = world.open(tasks, { build: 2 });
+    newer.run({ send: (number) => void started.push(['newer', number]) });
+    await world.advance(9_999);
+    expect(signal?.aborted).toBe(false);
+    expect(started).toEqual([['older', 1]]);
+    await world.advance(1);
+    expect(signal?.aborted).toBe(true);
+    expect(started).toEqual([
+      ['older', 1],
+      ['newer', 1],
+      ['newer', 2],
+    ]);
+    expect((await runnerOf(tasks)).build).toBe(2);
+  });
+
+  test('an equal or an older build takes nothing from the holder; when the newer one is gone the older leads again', async () => {
+    const tasks = sendTasks();
+    const world = createWorld();
+    const page = world.open(tasks);
+    const ran: string[] = [];
+    const open = (name: string, build: number) => {
+      const tab = world.open(tasks, { build });
+      tab.run({ send: () => void ran.push(name) });
+
+      return tab;
+    };
+    const add = async (wait: number): Promise<void> => {
+      await page.basket.add('send', 1);
+      await world.advance(wait);
+    };
+
+    open('two', 2);
+    await world.settle();
+    const [one, again] = [open('one', 1), open('two again', 2)];
+    await world.advance(120_000);
+    await add(0);
+    expect(ran).toEqual(['two']);
+
+    one.kill();
+    again.kill();
+    const three = open('three', 3);
+    await world.settle();
+    await add(0);
+    expect(ran).toEqual(['two', 'three']);
+
+    three.kill();
+    await add(1_000);
+    expect(ran).toEqual(['two', 'three', 'two']);
+  });
+
+  test('it leads after a minute also where another older one was waiting before it, or its hello was lost', async () => {
+    const tasks = sendTasks();
+    const world = createWorld();
+    const ran: string[] = [];
+    const open = (name: string, build: number) => {
+      const tab = world.open(tasks, { build });
+      tab.run({ send: () => void ran.push(name) });
+
+      return tab;
+    };
+    open('one', 1);
+    await world.settle();
+    open('one, waiting', 1);
+    await world.settle();
+    const newer = open('two', 2);
+    await world.advance(61_000);
+    await newer.basket.add('send', 1);
+    await world.settle();
+
+    expect(ran).toEqual(['two']);
+  });
+});
+
+describe('save', () => {
+  test('what was saved is what the next attempt is called with, also if it no longer is small', async () => {
+    const tasks = defineTasks(freshName(), { send: task<string>({ backoff: { base: 1_000, cap: 1_000 } }) });
+    const world = createWorld();
+    const tab = world.open(tasks);
+    const seen: number[] = [];
+    tab.run({
+      async send(payload, { number, save }) {
+        seen.push(payload.length);
+        if (number === 1) await save('x'.repeat(5_000));
+        if (number === 2) await save('x');
+        if (number < 3) throw new Error('again');
+      },
+    });
+    await tab.basket.add('send', 'xx');
+    await world.advance(10_000);
+
+    expect(seen).toEqual([2, 5_000, 1]);
+    const { tasks: rows, payloads } = await contentsOf(tasks);
+    expect([rows.length, payloads.size]).toEqual([0, 0]);
+  });
+
+  test('it is refused, and nothing written, once the attempt has ended, or its task was cancelled', async () => {
+    const tasks = sendTasks();
+    const world = createWorld();
+    const tab = world.open(tasks);
+    const id = await tab.basket.add('send', 1);
+    const attempts: Attempt<number>[] = [];
+    const waiting = createGate();
+    tab.run({
+      async send(_, attempt) {
+        attempts.push(attempt);
+        if (attempt.number === 1) throw new Error('counted');
+        await waiting.promise;
+      },
+    });
+    await world.settle();
+    await expect(attempts[0]?.save(100)).rejects.toMatchObject({ code: 'closed' });
+    expect(await rowsOf(tasks)).toMatchObject([{ payload: 1 }]);
+
+    await tab.basket.retry(id);
+    await world.settle();
+    await tab.basket.cancel(id);
+    await expect(attempts[1]?.save(100)).rejects.toMatchObject({ code: 'closed' });
+    expect(await rowsOf(tasks)).toMatchObject([{ payload: 1, cancelled: true }]);
+  });
+
+  test("a value that can't be stored is refused with an error that says so, and the attempt may go on", async () => {
+    const tasks = defineTasks(freshName(), { send: task<unknown>() });
+    const world = createWorld();
+    const tab = world.open(tasks);
+    const refused: unknown[] = [];
+    tab.run({
+      async send(_, { save }) {
+        await save(() => 1).catch((error: unknown) => refused.push(error));
+        await save({ fine: true });
+      },
+    });
+    await tab.basket.add('send', 1);
+    await world.settle();
+
+    expect(refused).toMatchObject([{ code: 'payload' }]);
+    expect(await rowsOf(tasks)).toEqual([]);
+  });
+});
+
+test('scenario 28: whatever a handler throws is recorded and backed off, and the others go on', async () => {
+  const cyclic: Record<string, unknown> = {};
+  cyclic['self'] = cyclic;
+  const hostile = new Proxy(
+    {},
+    {
+      get() {
+        throw new Error('no');
+      },
+      getPrototypeOf() {
+        throw new Error('no');
+      },
+      has() {
+        throw new Error('no');
+      },
+    },
+  );
+  const thrown: readonly unknown[] = [
+    undefined,
+    null,
+    'text',
+    42,
+    Symbol('sign'),
+    () => 1,
+    cyclic,
+    hostile,
+    new Proxy(new Error('wrapped'), { get: () => 7 }),
+    Object.assign(new Error('x'), { message: { not: 'a text' } }),
+    Object.assign(Object.create(null) as object, { message: 1n }),
+    { nodeType: 1, ownerDocument: {}, toString: () => '[object HTMLDivElement]' },
+    new (class extends Error {
+      override get message(): string {
+        throw new Error('a getter that throws');
+      }
+    })(),
+    Promise.resolve(),
+  ];
+  const tasks = defineTasks(freshName(), { send: task<number>({ backoff: { base: day, cap: day } }) });
+  const world = createWorld();
+  const tab = world.open(tasks);
+  for (let place = 0; place <= thrown.length; place += 1) await tab.basket.add('send', place);
+  let last = false;
+  tab.run({
+    async send(place) {
+      await Promise.resolve();
+      if (place < thrown.length) throw thrown[place];
+      last = true;
+    },
+  });
+  await world.settle();
+
+  expect(last).toBe(true);
+  const views = await tab.basket.list();
+  expect(views).toHaveLength(thrown.length);
+  for (const view of views) {
+    expect(view).toMatchObject({ state: 'queued', failures: 1, running: false });
+    expect(view.lastError?.name).toBeTypeOf('string');
+    expect(view.lastError?.message).toBeTypeOf('string');
+  }
+});

@@ -1,0 +1,268 @@
+import { expect, test } from 'vitest';
+
+import { defineTasks, task } from '../../src/pure/registry.js';
+import type { GateRow } from '../../src/pure/gate.js';
+import { PermanentFailure, Unavailable } from '../../src/pure/verdict.js';
+import { contentsOf, freshName, rowsOf } from '../support/database.js';
+import { createGate, createWorld } from '../support/world.js';
+
+const gates = { base: 10_000, cap: 80_000 };
+const gateTasks = () =>
+  defineTasks(freshName(), { send: task<number>({ gate: 'server' }), local: task<number>() }, { gates });
+const nothing = (): void => undefined;
+const away = (): never => {
+  throw new Unavailable({ message: 'The server is away.' });
+};
+
+async function gateRow(tasks: ReturnType<typeof gateTasks>, name = 'server'): Promise<GateRow | undefined> {
+  return (await contentsOf(tasks)).state.get(`gate:${name}`) as GateRow | undefined;
+}
+
+test('a destination that is away closes its gate for all that is bound there, is probed by one at a time, and delays nothing else', async () => {
+  const tasks = gateTasks();
+  const world = createWorld();
+  const tab = world.open(tasks);
+  const at: number[] = [];
+  const began = world.wall();
+  let local = 0;
+  for (let number = 0; number < 20; number += 1) {
+    await tab.basket.add('send', number);
+    await tab.basket.add('local', number);
+  }
+  tab.run(
+    {
+      send() {
+        at.push(world.wall() - began);
+        away();
+      },
+      local: () => void (local += 1),
+    },
+    { concurrency: 4 },
+  );
+  await world.settle();
+  expect(local).toBe(20);
+  const together = at.length;
+  expect(together).toBeLessThanOrEqual(4);
+
+  await world.advance(600_000);
+  const probes = at.slice(together);
+  for (const [place, time] of probes.entries()) {
+    const wait = time - (probes[place - 1] ?? 0);
+    const ceiling = Math.min(gates.cap, gates.base * 2 ** place);
+    expect(wait).toBeGreaterThanOrEqual(ceiling / 2);
+    expect(wait).toBeLessThanOrEqual(ceiling);
+  }
+  expect(probes.length).toBeGreaterThan(6);
+  expect((await rowsOf(tasks)).every((row) => row.failures === 0)).toBe(true);
+});
+
+test('a hundred running attempts that lose the network are one failure: the step is raised once', async () => {
+  const tasks = gateTasks();
+  const world = createWorld();
+  const tab = world.open(tasks);
+  const lost = createGate();
+  let started = 0;
+  for (let number = 0; number < 100; number += 1) await tab.basket.add('send', number);
+  tab.run(
+    {
+      async send() {
+        started += 1;
+        await lost.promise;
+      },
+      local: nothing,
+    },
+    { concurrency: 100 },
+  );
+  await world.settle();
+  expect(started).toBe(100);
+  lost.fail(new Unavailable());
+  await world.settle();
+
+  expect(await gateRow(tasks)).toMatchObject({ step: 1 });
+  expect(started).toBe(100);
+});
+
+test('once a probe gets through, 1, 2, 4 … at once follow, and then the record is gone', async () => {
+  const tasks = gateTasks();
+  const world = createWorld();
+  const tab = world.open(tasks);
+  for (let number = 0; number < 40; number += 1) await tab.basket.add('send', number);
+  let back = false;
+  const most: number[] = [];
+  let running = 0;
+  tab.run(
+    {
+      async send() {
+        if (!back) away();
+        running += 1;
+        most.push(running);
+        await new Promise((resolve) => setImmediate(resolve));
+        running -= 1;
+      },
+      local: nothing,
+    },
+    { concurrency: 8 },
+  );
+  await world.settle();
+  back = true;
+  await world.advance(10_000);
+
+  expect(await rowsOf(tasks)).toEqual([]);
+  expect(await gateRow(tasks)).toBeUndefined();
+  // The probe alone, then one, then up to two, and so on up to all slots.
+  expect(most.slice(0, 2)).toEqual([1, 1]);
+  expect(Math.max(...most.slice(2, 4))).toBe(2);
+  expect(Math.max(...most.slice(4, 8))).toBeLessThanOrEqual(4);
+  expect(Math.max(...most)).toBe(8);
+});
+
+test('a closed gate survives a reload: nothing is tried before its time', async () => {
+  const tasks = gateTasks();
+  const world = createWorld();
+  const first = world.open(tasks);
+  await first.basket.add('send', 1);
+  first.run({ send: away, local: nothing });
+  await world.advance(30_000);
+  const closed = await gateRow(tasks);
+  const left = (closed?.until ?? 0) - world.wall();
+  expect(left).toBeGreaterThan(2);
+  first.kill();
+
+  const second = world.open(tasks);
+  let tried = 0;
+  second.run({ send: () => void (tried += 1), local: nothing });
+  expect(await second.basket.list()).toMatchObject([
+    { gate: { name: 'server', closedUntil: closed?.until, reason: 'The server is away.' } },
+  ]);
+  await world.advance(left - 1);
+  expect(tried).toBe(0);
+  await world.advance(1);
+  expect(tried).toBe(1);
+});
+
+test("a person's retry brings the probe forward, and nothing but one probe starts", async () => {
+  const tasks = gateTasks();
+  const world = createWorld();
+  const tab = world.open(tasks);
+  const ids: string[] = [];
+  for (let number = 0; number < 5; number += 1) ids.push(await tab.basket.add('send', number));
+  const waiting = createGate();
+  let tried = 0;
+  let back = false;
+  tab.run({
+    async send() {
+      tried += 1;
+      if (!back) away();
+      await waiting.promise;
+    },
+    local: nothing,
+  });
+  await world.advance(100_000);
+  const before = tried;
+  back = true;
+  expect(await tab.basket.retry(ids[3] ?? '')).toBe(true);
+  await world.settle();
+  expect(tried).toBe(before + 1);
+
+  waiting.open();
+  await world.settle();
+  expect(await rowsOf(tasks)).toEqual([]);
+});
+
+test("the server's word is a floor, with up to half of it added", async () => {
+  const tasks = gateTasks();
+  const world = createWorld();
+  const tab = world.open(tasks);
+  const at: number[] = [];
+  const began = world.wall();
+  await tab.basket.add('send', 1);
+  tab.run({
+    send() {
+      at.push(world.wall() - began);
+      if (at.length === 1) throw new Unavailable({ retryAfter: 120_000, status: 429 });
+      if (at.length === 2) throw new Unavailable({ retryAfter: new Date(world.wall() + 200_000) });
+    },
+    local: nothing,
+  });
+  await world.advance(900_000);
+
+  expect(at).toHaveLength(3);
+  const [, second = 0, third = 0] = at;
+  expect(second).toBeGreaterThanOrEqual(120_000);
+  expect(second).toBeLessThanOrEqual(180_000);
+  expect(third - second).toBeGreaterThanOrEqual(200_000);
+  expect(third - second).toBeLessThanOrEqual(300_000);
+});
+
+test('any answer opens a gate, also one that means that the task is dead or has failed', async () => {
+  const tasks = gateTasks();
+  const world = createWorld();
+  const tab = world.open(tasks);
+  for (const number of [1, 2, 3]) await tab.basket.add('send', number);
+  let down = true;
+  const answered: number[] = [];
+  tab.run({
+    send(number) {
+      if (down) away();
+      answered.push(number);
+      if (answered.length === 1) throw new PermanentFailure('no');
+      if (answered.length === 2) throw new Error('broken');
+    },
+    local: nothing,
+  });
+  await world.settle();
+  down = false;
+  await world.advance(11_000);
+
+  expect(answered.length).toBeGreaterThanOrEqual(3);
+  expect((await gateRow(tasks))?.open).toBeDefined();
+});
+
+test('a probe whose runner stops says nothing about its destination: the next one probes', async () => {
+  const tasks = gateTasks();
+  const world = createWorld();
+  const first = world.open(tasks);
+  await first.basket.add('send', 1);
+  await first.basket.add('send', 2);
+  const probing = createGate();
+  let down = true;
+  let probes = 0;
+  const runner = first.run({
+    async send(_, { signal }) {
+      if (down) away();
+      probes += 1;
+      signal.addEventListener('abort', () => probing.fail(signal.reason));
+      await probing.promise;
+    },
+    local: nothing,
+  });
+  await world.settle();
+  down = false;
+  await world.advance(20_000);
+  expect(probes).toBe(1);
+  runner.stop();
+  await runner.done;
+  expect(await gateRow(tasks)).toMatchObject({ step: 1 });
+  expect((await gateRow(tasks))?.open).toBeUndefined();
+
+  const second = world.open(tasks);
+  let done = 0;
+  second.run({ send: () => void (done += 1), local: nothing });
+  await world.settle();
+  expect(done).toBe(2);
+});
+
+test('a gate is given by the type, its payload or the add; left out, it is the name of the type', async () => {
+  const tasks = defineTasks(freshName(), {
+    plain: task<string>(),
+    named: task<string>({ gate: 'a' }),
+    told: task<string>({ gate: (payload) => payload }),
+  });
+  const tab = createWorld().open(tasks);
+  await tab.basket.add('plain', 'x');
+  await tab.basket.add('named', 'x');
+  await tab.basket.add('told', 'x');
+  await tab.basket.add('told', 'x', { gate: 'y' });
+
+  expect((await tab.basket.list()).map((view) => view.gate.name)).toEqual(['plain', 'a', 'x', 'y']);
+});

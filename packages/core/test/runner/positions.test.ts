@@ -1,0 +1,255 @@
+import { describe, expect, test } from 'vitest';
+
+import { defineTasks, task } from '../../src/pure/registry.js';
+import { byHand, contentsOf, freshName, rowsOf } from '../support/database.js';
+import { createGate, createWorld } from '../support/world.js';
+
+const sendTasks = () =>
+  defineTasks(freshName(), {
+    send: task<number>(),
+    laned: task<string>({ lane: (payload) => payload, backoff: { base: 3_600_000, cap: 3_600_000 } }),
+  });
+const nothing = (): void => undefined;
+const never = (): Promise<void> => new Promise(() => undefined);
+const fresh = 'F|send|1|send|1';
+
+async function positions(tasks: ReturnType<typeof sendTasks>): Promise<Readonly<Record<string, number>>> {
+  return ((await contentsOf(tasks)).state.get('positions') ?? {}) as Readonly<Record<string, number>>;
+}
+
+test('a stored position stops before the first row that was read and not claimed: a kill then loses none', async () => {
+  const tasks = sendTasks();
+  const world = createWorld();
+  const first = world.open(tasks);
+  for (let number = 1; number <= 40; number += 1) await first.basket.add('send', number);
+  // A few at once, of a window that was read ahead; the rest is not claimed when it dies.
+  first.run({ send: never, laned: nothing }, { concurrency: 3 });
+  await world.advance(60_000);
+  expect((await positions(tasks))[fresh] ?? 0).toBeLessThanOrEqual(3);
+  first.kill();
+
+  const second = world.open(tasks);
+  const ran: number[] = [];
+  second.run({ send: (number) => void ran.push(number), laned: nothing });
+  await world.settle();
+  expect([...ran].sort((a, b) => a - b)).toEqual(Array.from({ length: 40 }, (_, place) => place + 1));
+  expect(await rowsOf(tasks)).toEqual([]);
+});
+
+test('a position is stored once there is nothing to do, is never lowered, and the next runner reads on from it', async () => {
+  const tasks = sendTasks();
+  const world = createWorld();
+  const first = world.open(tasks);
+  first.run({ send: nothing, laned: nothing });
+  for (let number = 1; number <= 10; number += 1) await first.basket.add('send', number);
+  await world.settle();
+  expect(await positions(tasks)).toEqual({ [fresh]: 10 });
+  first.kill();
+
+  // A row by hand below it: that it is not found by the reading shows that the reading begins above it.
+  await byHand(tasks, (stores) => stores.tasks.put(madeByHand(5)));
+  const second = world.open(tasks);
+  const ran: string[] = [];
+  let foundByAudit = false;
+  const runner = second.run({
+    send(_, { id }) {
+      if (id === 'by hand 5') foundByAudit = runner.audits.some((found) => found > 0);
+      ran.push(id);
+    },
+    laned: nothing,
+  });
+  const id = await second.basket.add('send', 11);
+  await world.settle();
+  expect(ran[0]).toBe(id);
+  expect(ran[1]).toBe('by hand 5');
+  expect(foundByAudit).toBe(true);
+  expect(await positions(tasks)).toEqual({ [fresh]: 11 });
+});
+
+test('positions that were lost cost a second reading and nothing else', async () => {
+  const tasks = sendTasks();
+  const world = createWorld();
+  const first = world.open(tasks);
+  const head = await first.basket.add('laned', 'a');
+  for (let count = 0; count < 30; count += 1) await first.basket.add('laned', 'a');
+  for (let number = 1; number <= 10; number += 1) await first.basket.add('send', number);
+  let failing = true;
+  const ran: string[] = [];
+  const handlers = {
+    send: (number: number) => void ran.push(String(number)),
+    laned(_: string, { id }: { readonly id: string }) {
+      ran.push(id);
+      if (failing) throw new Error('not yet');
+    },
+  };
+  first.run(handlers);
+  await world.settle();
+  first.kill();
+  await byHand(tasks, (stores) => stores.state.delete('positions'));
+
+  const second = world.open(tasks);
+  second.run(handlers);
+  await world.settle();
+  expect(ran).toHaveLength(11);
+  failing = false;
+  await second.basket.retry(head);
+  await world.settle();
+  expect(ran).toHaveLength(11 + 31);
+  expect(new Set(ran).size).toBe(10 + 31);
+  expect(await rowsOf(tasks)).toEqual([]);
+});
+
+test('rows behind a stuck head are passed and not written, and each runs in its turn when the head is through', async () => {
+  const tasks = sendTasks();
+  const world = createWorld();
+  const tab = world.open(tasks);
+  const answer = createGate();
+  const started: number[] = [];
+  for (let count = 0; count < 50; count += 1) await tab.basket.add('laned', 'a');
+  const before = await rowsOf(tasks);
+  tab.run({
+    send: nothing,
+    async laned(_, { id }) {
+      started.push(before.findIndex((row) => row.id === id));
+      if (started.length === 1) await answer.promise;
+    },
+  });
+  await tab.basket.add('send', 1);
+  await world.settle();
+  expect(started).toEqual([0]);
+  expect(await rowsOf(tasks)).toEqual(before);
+
+  answer.open();
+  await world.settle();
+  expect(started).toEqual(before.map((_, place) => place));
+});
+
+describe('the audit', () => {
+  test('finds nothing in ordinary life', async () => {
+    const tasks = sendTasks();
+    const world = createWorld();
+    const tab = world.open(tasks);
+    const runner = tab.run({
+      send: nothing,
+      laned(payload, { number }) {
+        if (payload === 'stuck' || number === 1) throw new Error('not yet');
+      },
+    });
+    for (let count = 0; count < 10; count += 1) {
+      await tab.basket.add('send', count);
+      await tab.basket.add('laned', 'stuck');
+      await tab.basket.add('laned', 'other', count % 2 === 0 ? {} : { runAt: world.wall() + 20_000 });
+    }
+    await world.advance(600_000);
+
+    expect(runner.audits.length).toBeGreaterThan(2);
+    expect(runner.audits.every((found) => found === 0)).toBe(true);
+  });
+
+  test.each([
+    ['fresh, without a lane, below the position', (row: Row) => row],
+    ['held, without a lane', (row: Row) => ({ ...row, ready: row.ready.replace('F', 'H') })],
+    [
+      "fresh, its lane's head, below the position",
+      (row: Row) => ({ ...row, lane: 'lost', marks: [...row.marks, 'L|lost'] }),
+    ],
+    [
+      "held, its lane's head",
+      (row: Row) => ({ ...row, lane: 'lost', marks: [...row.marks, 'L|lost'], ready: row.ready.replace('F', 'H') }),
+    ],
+  ])('brings back a row that was made unfindable by hand: %s', async (_, change) => {
+    const tasks = sendTasks();
+    const world = createWorld();
+    const first = world.open(tasks);
+    for (let number = 1; number <= 5; number += 1) await first.basket.add('send', number);
+    first.run({ send: nothing, laned: nothing });
+    await world.settle();
+    first.kill();
+    await byHand(tasks, (stores) => stores.tasks.put(change(madeByHand(3))));
+
+    const second = world.open(tasks);
+    const ran: string[] = [];
+    const runner = second.run({ send: (_payload, { id }) => void ran.push(id), laned: nothing });
+    await world.settle();
+    expect(ran).toEqual(['by hand 3']);
+    expect(runner.audits.reduce((sum, found) => sum + found, 0)).toBe(1);
+    expect(await rowsOf(tasks)).toEqual([]);
+  });
+
+  test('leaves alone what stands for a reason: dead, behind its head, awaiting a parent, of another version', async () => {
+    const tasks = sendTasks();
+    const world = createWorld();
+    const first = world.open(tasks);
+    for (let number = 1; number <= 9; number += 1) await first.basket.add('send', number);
+    first.run({ send: nothing, laned: nothing });
+    await world.settle();
+    first.kill();
+    const lane = { lane: 'a', marks: ['Iby hand', 'L|a'] };
+    const rows = [
+      { ...madeByHand(1), ...lane, ready: 'D|send|1|send|1', dead: { reason: 'permanent', at: 1 } },
+      { ...madeByHand(2), ...lane },
+      { ...madeByHand(3), ...lane, ready: 'H|send|1|send|1' },
+      { ...madeByHand(4), after: ['somebody'], ready: 'H|send|1|send|1' },
+      { ...madeByHand(5), ready: 'X|send|1|send|1' },
+      { ...madeByHand(6), ready: 'U|send|1|send|2' },
+    ];
+    await byHand(tasks, (stores) => {
+      for (const row of rows) stores.tasks.put(row);
+    });
+
+    const second = world.open(tasks);
+    const runner = second.run({ send: nothing, laned: nothing });
+    await world.settle();
+    expect(runner.audits.length).toBeGreaterThan(0);
+    expect(runner.audits.every((found) => found === 0)).toBe(true);
+    const left = await rowsOf(tasks);
+    // What could be decoded is not unreadable any more: it has run.
+    expect(left).toEqual(rows.slice(0, 5));
+  });
+
+  test('it comes at the latest after five minutes, also where there is always something to do', async () => {
+    const tasks = sendTasks();
+    const world = createWorld();
+    const tab = world.open(tasks);
+    await tab.basket.add('send', 1);
+    let busy = true;
+    const runner = tab.run({
+      async send(number) {
+        await new Promise<void>((resolve) => {
+          tab.context.ports.clock.timer(10_000, resolve);
+        });
+        if (busy) await tab.basket.add('send', number + 1);
+      },
+      laned: nothing,
+    });
+    await world.advance(299_000);
+    expect(runner.audits).toEqual([]);
+    await world.advance(2_000);
+    expect(runner.audits.length).toBeGreaterThan(0);
+    busy = false;
+    await world.advance(20_000);
+  });
+});
+
+type Row = ReturnType<typeof madeByHand>;
+
+/** A fresh row as an add would have written it, at a place of our own. */
+function madeByHand(seq: number) {
+  return {
+    seq,
+    id: `by hand ${seq}`,
+    type: 'send',
+    version: 1,
+    owner: null,
+    gate: 'send',
+    priority: 1,
+    addedAt: 1_700_000_000_000,
+    ready: fresh,
+    marks: [`Iby hand ${seq}`],
+    payload: seq,
+    attempts: 0,
+    failures: 0,
+    interruptions: 0,
+    blames: 0,
+  };
+}

@@ -1,0 +1,597 @@
+import type { CrashPoint } from '../../src/ports/ports.js';
+import { isOpen } from './transactions.js';
+import { runnerOf } from './contents.js';
+import type { Ending, Told } from './journal.js';
+import type { Life } from './life.js';
+import { judgeViews } from './views.js';
+import type { Play } from './play.js';
+import type { Kind, Work } from './registries.js';
+import { notes, ruleOf, typesOf } from './registries.js';
+
+/** How often each command comes: drawn anew for each run, so that runs differ in kind. */
+export interface Mix {
+  readonly weights: Readonly<Record<CommandName, number>>;
+  readonly kinds: readonly Kind[];
+  readonly hosts: number;
+  readonly loss: number;
+  readonly lanes: number;
+  /** How likely a command does not wait until nothing moves any more. */
+  readonly haste: number;
+}
+
+/** What one run's driver keeps. */
+export interface Driver {
+  readonly play: Play;
+  readonly mix: Mix;
+  born: number;
+  next: number;
+  rev: number;
+}
+
+const names = [
+  'add',
+  'addTx',
+  'cancel',
+  'retry',
+  'end',
+  'save',
+  'advance',
+  'jump',
+  'kill',
+  'arm',
+  'refuse',
+  'start',
+  'stop',
+  'steal',
+  'word',
+  'freeze',
+  'thaw',
+  'purge',
+  'foreign',
+  'look',
+  'reload',
+] as const;
+
+export type CommandName = (typeof names)[number];
+
+const commands: Readonly<Record<CommandName, (driver: Driver) => Promise<string | undefined> | string | undefined>> = {
+  add,
+  addTx,
+  cancel: (driver) => edit(driver, 'cancel'),
+  retry: (driver) => edit(driver, 'retry'),
+  end,
+  save,
+  advance,
+  jump,
+  kill,
+  arm,
+  refuse,
+  start,
+  stop,
+  steal,
+  word,
+  freeze,
+  thaw,
+  purge,
+  foreign,
+  look,
+  reload,
+};
+
+/** Draws what a run is like. */
+export function drawMix({ world: { chance } }: Play): Mix {
+  const weights: Record<CommandName, number> = {
+    add: 14,
+    addTx: 4,
+    cancel: 4,
+    retry: 4,
+    end: 22,
+    save: 4,
+    advance: 16,
+    jump: 2,
+    kill: 3,
+    arm: 4,
+    refuse: 1.5,
+    start: 5,
+    stop: 1.5,
+    steal: 1.5,
+    word: 2,
+    freeze: 1,
+    thaw: 2,
+    purge: 1,
+    foreign: 0.5,
+    look: 3,
+    reload: 1,
+  };
+  for (const name of names) {
+    if (['add', 'end', 'advance', 'start'].includes(name)) weights[name] *= 0.5 + chance.next();
+    else weights[name] *= chance.pick([0, 0.5, 1, 1, 1, 3]);
+  }
+  if (chance.is(0.5)) for (const name of ['refuse', 'steal', 'freeze', 'foreign'] as const) weights[name] = 0;
+
+  return {
+    weights,
+    kinds: chance.pick<readonly Kind[]>([
+      ['new'],
+      ['old'],
+      ['old', 'new'],
+      ['old', 'new', 'broken'],
+      ['new', 'broken'],
+    ]),
+    hosts: chance.between(1, 3),
+    loss: chance.pick([0, 0, 0.1, 0.5, 1]),
+    lanes: chance.between(1, 5),
+    haste: chance.pick([0, 0.1, 0.3, 0.6]),
+  };
+}
+
+/** Does one command; gives back what it did, for the trace. */
+export async function command(driver: Driver): Promise<void> {
+  const { world } = driver.play;
+  const list = names.map((name) => [driver.mix.weights[name], name] as const);
+  for (let tries = 0; tries < 20; tries += 1) {
+    const name = world.chance.weighted(list) ?? 'advance';
+    const mark = driver.next;
+    const did = await commands[name](driver);
+    if (did === undefined) continue;
+    world.report.met('commands', name);
+    world.say(`${mark === driver.next ? '' : ''}${name} ${did}`);
+
+    return;
+  }
+  world.say('nothing');
+}
+
+function livesOf({ play }: Driver, what: 'page' | 'host'): readonly Life[] {
+  return play.lives.filter((life) => !life.dead && play.world.slots.has(life) === (what === 'host'));
+}
+
+function pageOf(driver: Driver): Life {
+  const pages = livesOf(driver, 'page');
+  const page = pages.length === 0 ? undefined : driver.play.world.chance.pick(pages);
+
+  return page ?? newPage(driver);
+}
+
+/** Starts a page. */
+export function newPage(driver: Driver): Life {
+  const { chance } = driver.play.world;
+  driver.born += 1;
+
+  return driver.play.page(`page${driver.born}`, chance.pick<Kind>(['old', 'new', 'new', 'page']), chance.between(1, 3));
+}
+
+/** Starts a host. */
+export function newHost(driver: Driver, kind?: Kind, build?: number): Life {
+  const { chance } = driver.play.world;
+  driver.born += 1;
+  const name = `host${driver.born}`;
+
+  return driver.play.host(
+    name,
+    kind ?? chance.pick(driver.mix.kinds),
+    build ?? chance.between(1, 3),
+    chance.pick([1, 2, 3, 6]),
+  );
+}
+
+/** Writes into the journal what is about to be asked for. */
+function ask(
+  driver: Driver,
+  by: Life,
+  transaction: boolean,
+): { told: Told; work: Work; options: Record<string, unknown> } {
+  const { world } = driver.play;
+  const { chance } = world;
+  const known = typesOf(by.kind).filter((name) => !(transaction && name === 'coded' && by.kind !== 'old'));
+  const type = chance.pick(known.flatMap((name) => (name === 'ghost' ? [name] : [name, name, name])));
+  const rule = ruleOf(by.kind, type);
+  if (rule === undefined) throw new Error(`No rule for ${type}.`);
+
+  driver.next += 1;
+  const lane = rule.lane && chance.is(0.85) ? `lane ${chance.below(driver.mix.lanes)}` : undefined;
+  const gate = rule.gate === undefined && chance.is(0.5) ? chance.pick(['mx', 'api', 'a|b%c']) : undefined;
+  const big = chance.is(type === 'photo' ? 0.7 : 0.05);
+  const work: Work = {
+    n: driver.next,
+    rev: 0,
+    ...(lane === undefined ? {} : { lane }),
+    ...(gate === undefined ? {} : { gate }),
+    ...(big ? { fill: 'x'.repeat(700) } : {}),
+  };
+  const otherLane = chance.is(0.05) ? `lane ${chance.below(driver.mix.lanes)}` : undefined;
+  const otherGate = chance.is(0.05) ? chance.pick(['mx', 'api']) : undefined;
+  const runAt = chance.is(0.12)
+    ? world.time.wall() + chance.pick([-5_000, 500, 20_000, 200_000, 3_000_000])
+    : undefined;
+  const priority = chance.is(0.1) ? chance.pick(['high', 'normal', 'low'] as const) : undefined;
+  const timeout = chance.is(0.05) ? chance.pick([1_000, 40_000]) : undefined;
+  const onDead = chance.is(0.1) ? chance.pick(['block', 'skip'] as const) : undefined;
+  const told: Told = {
+    n: driver.next,
+    type,
+    kind: by.kind,
+    by,
+    version: rule.version,
+    gate: otherGate ?? rule.gate ?? gate ?? type,
+    lane: otherLane ?? lane,
+    priority: priority ?? rule.priority,
+    runAt,
+    timeout,
+    onDead,
+    big,
+    rev: 0,
+    state: 'asked',
+    end: undefined,
+    id: undefined,
+    seq: undefined,
+    cancelled: false,
+    starts: 0,
+  };
+  world.told.set(told.n, told);
+  const options = {
+    lane: otherLane,
+    gate: otherGate,
+    runAt: runAt === undefined || chance.is(0.5) ? runAt : new Date(runAt),
+    priority,
+    timeout,
+    onDead,
+  };
+
+  return { told, work, options };
+}
+
+function add(driver: Driver): string {
+  const { world } = driver.play;
+  const by = pageOf(driver);
+  const { told, work, options } = ask(driver, by, false);
+  by.basket.add(told.type, work, options).then(
+    (id) => {
+      if (by.dead) return;
+      if (told.id !== id || told.state === 'asked') world.fail(`add of #${told.n} resolved, and it is not stored`);
+    },
+    () => {
+      if (by.dead) return;
+      if (told.state !== 'asked') world.fail(`add of #${told.n} rejected, and it is ${told.state}`);
+      told.state = 'refused';
+    },
+  );
+
+  return `#${told.n} ${told.type} lane ${told.lane ?? 'none'} gate ${told.gate} in ${by.name}`;
+}
+
+function addTx(driver: Driver): string {
+  const { play } = driver;
+  const { world } = play;
+  const { chance } = world;
+  const by = pageOf(driver);
+  const transaction = play.begin('addTx', by);
+  const all: Told[] = [];
+  const count = chance.between(1, 3);
+  for (let n = 0; n < count; n += 1) {
+    const { told, work, options } = ask(driver, by, true);
+    all.push(told);
+    const id = by.basket.addTx(transaction, told.type, work, options);
+    transaction.objectStore(notes).add({ id });
+  }
+
+  transaction.addEventListener('complete', () => {
+    if (all.some((told) => told.id === undefined)) world.fail('a transaction committed without its tasks');
+  });
+  transaction.addEventListener('abort', () => {
+    for (const told of all) {
+      if (told.state !== 'asked') world.fail(`#${told.n} is ${told.state}, and its transaction was aborted`);
+      told.state = 'refused';
+    }
+  });
+  const how = chance.pick(['commit', 'commit', 'leave', 'abort']);
+  if (how === 'commit') transaction.commit();
+  else if (how === 'abort') transaction.abort();
+  else if (chance.is(0.5))
+    globalThis.setImmediate(() => (isOpen(transaction) && chance.is(0.3) ? transaction.abort() : undefined));
+
+  return `${all.map((told) => `#${told.n} ${told.type} lane ${told.lane ?? 'none'}`).join(', ')} in ${by.name}, ${how}`;
+}
+
+function edit(driver: Driver, what: 'cancel' | 'retry'): string | undefined {
+  const { world } = driver.play;
+  const { chance } = world;
+  const by = pageOf(driver);
+  if (world.commands.has(by)) return undefined;
+  const stored = [...world.told.values()].filter(
+    (told) => told.id !== undefined && (told.state === 'stored' || chance.is(0.03)),
+  );
+  const dead = stored.filter(
+    (told) => told.seq !== undefined && world.contents.tasks.get(told.seq)?.dead !== undefined,
+  );
+  const from = what === 'retry' && dead.length > 0 && chance.is(0.5) ? dead : stored;
+  if (from.length === 0) return undefined;
+
+  const told = chance.pick(from);
+  const id = told.id ?? '';
+  const facts = { life: by, what, id, committed: undefined as boolean | undefined };
+  world.commands.set(by, facts);
+  by.basket[what](id).then(
+    (found) => {
+      if (by.dead) return;
+      world.commands.delete(by);
+      if (facts.committed !== found)
+        world.fail(`${what} of ${id} says ${found}, and committed ${facts.committed ?? 'nothing'}`);
+    },
+    () => {
+      if (by.dead) return;
+      world.commands.delete(by);
+      if (facts.committed === true) world.fail(`${what} of ${id} rejected, and has committed`);
+    },
+  );
+
+  return `#${told.n} in ${by.name}`;
+}
+
+/** How attempts end, by chance. */
+function ending(driver: Driver): Ending {
+  const { chance, time } = driver.play.world;
+
+  return (
+    chance.weighted<() => Ending>([
+      [5, () => ({ kind: 'success' })],
+      [1, () => ({ kind: 'success', result: `r${driver.next}` })],
+      [3, () => ({ kind: 'failure' })],
+      [1, () => ({ kind: 'permanent' })],
+      [0.7, () => ({ kind: 'later', for: chance.pick([0, 500, 5_000, 70_000]) })],
+      [0.5, () => ({ kind: 'later', date: time.wall() + chance.pick([-9_000, 2_000, 100_000]) })],
+      [2, () => ({ kind: 'unavailable' })],
+      [0.6, () => ({ kind: 'unavailable', after: chance.pick([0, 300, 8_000, 100_000]) })],
+    ]) ?? ((): Ending => ({ kind: 'success' }))
+  )();
+}
+
+function end(driver: Driver): string | undefined {
+  const { world } = driver.play;
+  const count = world.chance.pick([1, 1, 1, 2, 4]);
+  const did: string[] = [];
+  for (let n = 0; n < count; n += 1) {
+    const open = [...world.attempts].filter(({ life }) => !life.dead && !life.frozen);
+    if (open.length === 0) break;
+    const attempt = world.chance.pick(open);
+    const how = ending(driver);
+    attempt.end(how);
+    did.push(`#${attempt.told.n} in ${attempt.life.name} as ${JSON.stringify(how)}`);
+  }
+
+  return did.length === 0 ? undefined : did.join(', ');
+}
+
+function save(driver: Driver): string | undefined {
+  const { world } = driver.play;
+  const open = [...world.attempts].filter(({ life, saving }) => !life.dead && !life.frozen && saving === undefined);
+  if (open.length === 0) return undefined;
+
+  const attempt = world.chance.pick(open);
+  const { told, life } = attempt;
+  driver.rev += 1;
+  const rev = driver.rev;
+  attempt.saving = rev;
+  const fill = world.chance.is(0.3) ? 'y'.repeat(800) : undefined;
+  attempt.save({ n: told.n, rev, ...(fill === undefined ? {} : { fill }) }).then(
+    () => {
+      if (life.dead) return;
+      if (told.rev !== rev && told.rev < rev) world.fail(`save of #${told.n} resolved, and it is not stored`);
+      attempt.saving = undefined;
+      world.report.met('other', 'saved');
+    },
+    () => {
+      if (life.dead) return;
+      if (told.rev === rev) world.fail(`save of #${told.n} rejected, and is stored`);
+      attempt.saving = undefined;
+      world.report.met('other', 'not saved');
+    },
+  );
+  if (world.chance.is(0.3)) attempt.end(ending(driver));
+
+  return `#${told.n} as ${rev} in ${life.name}`;
+}
+
+async function advance(driver: Driver): Promise<string> {
+  const { play } = driver;
+  const { chance, time } = play.world;
+  const left = time.next() - time.now();
+  const by = chance.pick([1, 50, 400, 1_500, 1_500, 6_000, 6_000, 11_000, 30_000, 70_000, 150_000, left, left]);
+  if (!Number.isFinite(by)) return 'to nothing';
+  play.world.say(`advance by ${by}`);
+  await play.advance(by);
+
+  return `to ${time.now()}`;
+}
+
+function jump({ play: { world } }: Driver): string {
+  const by = world.chance.pick([-86_400_000, -60_000, -500, 500, 60_000, 3_600_000, 86_400_000 * 2]);
+  world.time.jump(by);
+  world.report.met('faults', by > 0 ? 'clock jumped forward' : 'clock jumped back');
+
+  return `by ${by}`;
+}
+
+function kill(driver: Driver): string | undefined {
+  const { world } = driver.play;
+  const hosts = livesOf(driver, 'host');
+  const life = hosts.length > 0 && world.chance.is(0.8) ? world.chance.pick(hosts) : pageOf(driver);
+  const leads = world.leading?.life === life;
+  const runs = [...world.attempts].some((attempt) => attempt.life === life);
+  world.report.met(
+    'kills',
+    leads ? (runs ? 'while handlers run' : 'a leader at rest') : world.slots.has(life) ? 'a waiting host' : 'a page',
+  );
+  die(driver, life);
+
+  return life.name;
+}
+
+/** A context dies, and what it did with it. */
+export function die({ play: { world } }: Driver, life: Life): void {
+  if ([...life.open].length > 0) world.report.met('kills', 'with a transaction open');
+  life.kill();
+  world.faultAt = world.time.now();
+  bury({ world }, life);
+}
+
+/** Takes a dead context out of the journal's open business. */
+export function bury({ world }: Pick<Play, 'world'>, life: Life): void {
+  world.commands.delete(life);
+  for (const attempt of world.attempts) if (attempt.life === life) world.attempts.delete(attempt);
+}
+
+const instants = ['before', 'requests', 'complete'] as const;
+
+function arm(driver: Driver): string | undefined {
+  const { world } = driver.play;
+  const { chance } = world;
+  const host = chance.is(0.7);
+  const lives = livesOf(driver, host ? 'host' : 'page').filter(({ armed }) => armed === undefined);
+  if (lives.length === 0) return undefined;
+  const life = chance.pick(lives);
+  const works = host
+    ? (['turn', 'turn', 'turn', 'takeover', 'takeover', 'save', 'audit'] as const)
+    : (['add', 'command'] as const);
+  const point: CrashPoint = `${chance.pick(works)}:${chance.pick(instants)}`;
+  life.armed = { point, how: chance.pick(['abort', 'commit'] as const), left: chance.pick([0, 0, 1, 2, 4]) };
+
+  return `${life.name} at ${point}, ${life.armed.how}, after ${life.armed.left}`;
+}
+
+function refuse(driver: Driver): string | undefined {
+  const { world } = driver.play;
+  const { chance } = world;
+  const lives = driver.play.lives.filter((life) => !life.dead && life.armed === undefined);
+  if (lives.length === 0) return undefined;
+  const life = chance.pick(lives);
+  const works = world.slots.has(life)
+    ? (['turn', 'turn', 'takeover', 'save', 'audit'] as const)
+    : (['add', 'command'] as const);
+  const point: CrashPoint = `${chance.pick(works)}:requests`;
+  life.armed = { point, how: 'refuse', left: chance.pick([0, 0, 1, 3]) };
+
+  return `${life.name} at ${point}, after ${life.armed.left}`;
+}
+
+function start(driver: Driver): string | undefined {
+  if (livesOf(driver, 'host').filter((life) => !driver.play.world.stopping.has(life)).length >= driver.mix.hosts)
+    return undefined;
+  const life = newHost(driver);
+
+  return `${life.name} ${life.kind} build ${life.build}, ${driver.play.world.slots.get(life) ?? 0} slots`;
+}
+
+function stop(driver: Driver): string | undefined {
+  const { world } = driver.play;
+  const hosts = livesOf(driver, 'host').filter((life) => !world.stopping.has(life));
+  if (hosts.length === 0) return undefined;
+  const life = world.chance.pick(hosts);
+  driver.play.stop(life);
+
+  return life.name;
+}
+
+function steal(driver: Driver): string | undefined {
+  const { play } = driver;
+  const holder = play.lives.find((life) => life.holds && !life.dead);
+  if (holder === undefined) return undefined;
+  const late = play.world.chance.is(0.6);
+  play.world.faultAt = play.world.time.now();
+  play.steal(late);
+  play.world.report.met('faults', late ? 'stolen, told later' : 'stolen');
+
+  return `from ${holder.name}${late ? ', told later' : ''}`;
+}
+
+function word({ play: { lives } }: Driver): string | undefined {
+  const deaf = lives.find((life) => life.deaf && !life.dead);
+  deaf?.tell();
+
+  return deaf?.name;
+}
+
+function freeze(driver: Driver): string | undefined {
+  const hosts = livesOf(driver, 'host').filter(({ frozen }) => !frozen);
+  if (hosts.length === 0) return undefined;
+  const { world } = driver.play;
+  const life = world.chance.pick(hosts);
+  life.freeze();
+  world.faultAt = world.time.now();
+  world.report.met('faults', 'frozen');
+  if (life.holds && world.chance.is(0.7)) driver.play.steal(false);
+
+  return life.name;
+}
+
+function thaw({ play: { lives, world } }: Driver): string | undefined {
+  const frozen = lives.find((life) => life.frozen && !life.dead);
+  if (frozen !== undefined) world.unannounced.set(frozen, 1);
+  frozen?.thaw();
+  world.faultAt = world.time.now();
+
+  return frozen?.name;
+}
+
+/** Removes the row of a running task by hand, as a completion in the app's own transaction and a purge will. */
+function purge({ play }: Driver): string | undefined {
+  const { world } = play;
+  const { chance, contents } = world;
+  const claims = (runnerOf(contents)?.running ?? []).filter(({ seq }) => contents.tasks.has(seq));
+  if (claims.length === 0) return undefined;
+  const { seq, id, ref, claim } = chance.pick(claims);
+  const row = contents.tasks.get(seq);
+  const transaction = play.begin('hand', undefined);
+  const [tasks = '', payloads = '', , state = ''] = [...registryStores(play)];
+  transaction.objectStore(tasks).delete(seq);
+  // The claim's own payload may be left to the claim's end; one that was put apart since has no other owner.
+  if (row?.ref !== undefined && (row.ref !== ref || chance.is(0.5))) transaction.objectStore(payloads).delete(row.ref);
+  transaction.objectStore(state).put(`hand${chance.below(1_000_000_000)}`, 'edits');
+  const facts = world.leading?.claims.get(claim);
+  transaction.addEventListener('complete', () => {
+    if (facts !== undefined) facts.cancelledAt = world.time.now();
+  });
+
+  return id;
+}
+
+/** Gives a row a field, or a letter, of a later version. */
+function foreign({ play }: Driver): string | undefined {
+  const { world } = play;
+  const { chance, contents } = world;
+  const claimed = new Set((runnerOf(contents)?.running ?? []).map(({ seq }) => seq));
+  const rows = [...contents.tasks.values()].filter(({ seq }) => !claimed.has(seq) && !world.foreign.has(seq));
+  if (rows.length === 0 || world.underway.size > 0) return undefined;
+  const row = chance.pick(rows);
+  const letter = chance.is(0.3);
+  const transaction = play.begin('hand', undefined);
+  const [tasks = '', , , state = ''] = [...registryStores(play)];
+  if (letter) world.foreign.add(row.seq);
+  transaction
+    .objectStore(tasks)
+    .put({ ...row, ofLater: 'kept', ...(letter ? { ready: `Z${row.ready.slice(1)}` } : {}) });
+  transaction.objectStore(state).put(`hand${chance.below(1_000_000_000)}`, 'edits');
+
+  return `${row.id}${letter ? ' letter' : ' field'}`;
+}
+
+function registryStores({ lives, app }: Play): readonly string[] {
+  return lives[0]?.registry.stores ?? [...app.objectStoreNames];
+}
+
+async function look(driver: Driver): Promise<string | undefined> {
+  const page = pageOf(driver);
+  await driver.play.quiet();
+  if (page.dead) return undefined;
+  await judgeViews(driver.play.world, page);
+
+  return `in ${page.name}`;
+}
+
+function reload(driver: Driver): string {
+  const page = pageOf(driver);
+  die(driver, page);
+  driver.play.world.report.met('kills', 'a page');
+
+  return `${page.name} as ${newPage(driver).name}`;
+}

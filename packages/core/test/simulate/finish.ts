@@ -1,0 +1,147 @@
+import { headsOf, laneMarkOf, readyOf, runnerOf } from './contents.js';
+import type { Driver } from './commands.js';
+import { die, newHost, newPage } from './commands.js';
+import type { Life } from './life.js';
+import { judgeList } from './views.js';
+import { ruleOf } from './registries.js';
+import type { Kind } from './registries.js';
+import type { World } from './world.js';
+
+/** With the faults off, whatever can run runs, and is done; what is dead stays until it is retried. */
+export async function finish(driver: Driver): Promise<void> {
+  const { play } = driver;
+  const { world } = play;
+  world.say('finish');
+  world.calm = true;
+  play.loss = 0;
+  for (const life of play.lives) {
+    life.armed = undefined;
+    if (life.dead) continue;
+    world.unannounced.set(life, 1);
+    if (life.frozen) life.thaw();
+    if (life.deaf) life.tell();
+  }
+  for (const attempt of [...world.attempts]) attempt.end({ kind: 'success' });
+  await play.quiet();
+
+  const page = newPage(driver);
+  const snapshots = page.basket.watch({ limit: 1_000 });
+  const stop = snapshots.subscribe(() => undefined);
+  if (world.chance.is(0.3)) await drain(driver, undefined);
+
+  let build = 10;
+  for (const retries of [false, true]) {
+    if (retries) await retryDead(driver, page);
+    let before = -1;
+    while (before !== world.contents.tasks.size && !world.failed()) {
+      before = world.contents.tasks.size;
+      for (const kind of ['new', 'old'] as const) {
+        build += 1;
+        const others = play.lives.filter((life) => !life.dead && world.slots.has(life));
+        // Either the newer asks for the lead, or there is nobody left to ask.
+        if (world.chance.is(0.7)) for (const life of others) die(driver, life);
+        const host = newHost(driver, kind, build);
+        await drain(driver, host);
+      }
+    }
+    if (!retries) judgeLeft(world, true);
+  }
+
+  judgeLeft(world, false);
+  if (world.failed()) return;
+  await play.advance(61_000);
+  const shown = snapshots.get();
+  if (!shown.loaded) world.fail('a watched query never had a value');
+  else judgeList(world, page, shown.tasks);
+  stop();
+}
+
+async function retryDead(driver: Driver, page: Life): Promise<void> {
+  const { world } = driver.play;
+  for (const row of world.contents.tasks.values()) {
+    if (row.dead === undefined || world.foreign.has(row.seq)) continue;
+    world.commands.set(page, { life: page, what: 'retry', id: row.id, committed: undefined });
+    const found = await page.basket.retry(row.id);
+    world.commands.delete(page);
+    if (!found) world.fail(`${row.id} is dead, and can not be retried`);
+  }
+}
+
+/** Longest wait that anything may impose: a cap of 5 minutes, a server's word of 150 s, runs alone, hand-over, polls. */
+const longest = 20 * 60_000;
+
+/** Goes on until nothing is left that the leading runner could do. */
+async function drain({ play }: Driver, host: Life | undefined): Promise<void> {
+  const { world } = play;
+  const { time } = world;
+  await play.quiet();
+  const began = time.now();
+  let dates = 0;
+
+  while (time.now() - began < longest && !world.failed()) {
+    if (host !== undefined && world.leading?.life === host && canRun(world, host.kind).length === 0) break;
+    if (host === undefined && time.now() - began > 100_000) return;
+    await play.advance(Math.min(60_000, Math.max(1, time.next() - time.now())));
+    const heads = headsOf(world.contents);
+    const left = (host === undefined ? [] : canRun(world, host.kind)).filter((row) => {
+      const lane = laneMarkOf(row);
+
+      return lane === undefined || heads.get(lane)?.seq === row.seq;
+    });
+    const next = Math.min(...left.map(readyOf).map(({ letter, when }) => (letter === '!' ? (when ?? 0) : 0)));
+    // Only dates are left: no need to wait for them in time itself.
+    if (left.length > 0 && next > time.wall() + 60_000 && dates < 200) {
+      dates += 1;
+      time.jump(next - time.wall());
+    }
+  }
+  if (host === undefined || world.failed()) return;
+
+  if (world.leading?.life !== host) world.fail(`liveness: ${host.name} does not lead`);
+  const left = canRun(world, host.kind);
+  if (left.length > 0) {
+    world.fail(`liveness: ${left.map((row) => `${row.id} ${row.ready}`).join(', ')} did not run within ${longest} ms`);
+  }
+  if ((runnerOf(world.contents)?.running.length ?? 0) > 0) world.fail('liveness: something is still claimed');
+}
+
+/** The rows that a build must be able to bring to their end: those with nothing before them that it can't. */
+function canRun(world: World, kind: Kind): readonly ReturnType<typeof rowsOf>[number][] {
+  const stuck = new Set<string>();
+
+  return rowsOf(world).filter((row) => {
+    const lane = laneMarkOf(row);
+    const rule = ruleOf(kind, row.type);
+    const dead = row.dead !== undefined && row.cancelled !== true;
+    const leftLane = lane === undefined || !row.marks.includes(lane);
+    const can = !dead && !world.foreign.has(row.seq) && rule?.version === row.version && rule.readable;
+    if (lane !== undefined && stuck.has(lane)) return false;
+    if (!can && lane !== undefined && !leftLane) stuck.add(lane);
+
+    return can;
+  });
+}
+
+function rowsOf(
+  world: World,
+): readonly (typeof world.contents.tasks extends ReadonlyMap<number, infer Row> ? Row : never)[] {
+  return [...world.contents.tasks.values()].sort((a, b) => a.seq - b.seq);
+}
+
+/** What is left at the end: what no build knows, what is dead, and what stands behind one of these. */
+function judgeLeft(world: World, deadStay: boolean): void {
+  if (world.failed()) return;
+  const heads = headsOf(world.contents);
+  for (const row of world.contents.tasks.values()) {
+    const lane = laneMarkOf(row);
+    const head = lane === undefined ? row : (heads.get(lane) ?? row);
+    const stands = (one: typeof row): boolean =>
+      world.foreign.has(one.seq) || one.type === 'ghost' || (deadStay && one.dead !== undefined);
+    if (!stands(row) && !stands(head)) world.fail(`liveness: ${row.id} (${row.type}) is left over: ${row.ready}`);
+    if (row.type === 'ghost' && row.attempts > 0) world.fail(`${row.id} is of an unknown type, and was tried`);
+  }
+  for (const told of world.told.values()) {
+    if (told.state === 'stored' && !world.contents.tasks.has(told.seq ?? 0))
+      world.fail(`#${told.n} is gone without an end`);
+  }
+}

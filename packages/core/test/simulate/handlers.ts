@@ -1,0 +1,140 @@
+import type { AnyHandler, Attempt } from '../../src/runner/leader.js';
+import { PermanentFailure, RetryLater, Unavailable } from '../../src/pure/verdict.js';
+import type { AttemptFacts, ClaimFacts, Ending } from './journal.js';
+import type { Life } from './life.js';
+import type { Work } from './registries.js';
+import { ruleOf, typesOf } from './registries.js';
+import type { World } from './world.js';
+
+/** Handlers of a runner: what they do is decided by the driver, later; what they see is judged at once. */
+export function handlersOf(world: World, life: Life): Readonly<Record<string, AnyHandler>> {
+  return Object.fromEntries(
+    typesOf(life.kind).map((type) => [type, (payload, attempt) => called(world, life, type, payload, attempt)]),
+  );
+}
+
+function called(world: World, life: Life, type: string, payload: unknown, face: Attempt): Promise<unknown> {
+  if (life.dead) return new Promise(() => undefined);
+
+  const claim = judgeStart(world, life, type, payload as Work, face);
+  const told = world.byId.get(face.id);
+  if (claim === undefined || told === undefined) return new Promise(() => undefined);
+  told.starts += 1;
+  world.say(`  ${life.name} starts ${face.id} #${told.n} ${type}, attempt ${face.number}`);
+
+  return new Promise((resolve, reject) => {
+    const attempt: AttemptFacts = {
+      life,
+      told,
+      claim,
+      startedAt: world.time.now(),
+      signal: face.signal,
+      save: face.save,
+      heeds: world.calm || world.chance.is(0.7),
+      ended: undefined,
+      endedAt: undefined,
+      abortedAt: undefined,
+      abortedBefore: false,
+      saving: undefined,
+
+      end(ending) {
+        if (attempt.ended !== undefined || life.dead) return;
+        note(attempt, world, ending);
+        if (ending.kind === 'success') resolve(ending.result);
+        else reject(thrown(world, ending));
+      },
+    };
+    claim.attempt = attempt;
+    world.attempts.add(attempt);
+    face.signal.addEventListener('abort', () => {
+      attempt.abortedAt = world.time.now();
+      judgeAbort(world, attempt);
+      if (!attempt.heeds || attempt.ended !== undefined || life.dead) return;
+      note(attempt, world, 'aborted');
+      reject(face.signal.reason as Error);
+    });
+    if (world.calm || world.chance.is(0.08)) attempt.end({ kind: 'success' });
+  });
+}
+
+function note(attempt: AttemptFacts, world: World, ending: Ending | 'aborted'): void {
+  attempt.ended = ending;
+  attempt.endedAt = world.time.now();
+  attempt.abortedBefore = attempt.signal.aborted;
+  world.attempts.delete(attempt);
+}
+
+function thrown(world: World, ending: Exclude<Ending, { readonly kind: 'success' }>): Error {
+  switch (ending.kind) {
+    case 'failure': {
+      const cyclic: Record<string, unknown> = { name: 'Odd' };
+      cyclic['self'] = cyclic;
+      const odd: readonly unknown[] = [
+        new Error('It failed.'),
+        undefined,
+        'a word',
+        cyclic,
+        new TypeError('x is not a function'),
+      ];
+
+      return world.chance.pick(odd) as Error;
+    }
+    case 'permanent':
+      return new PermanentFailure('It never will.');
+    case 'later':
+      return new RetryLater('date' in ending ? new Date(ending.date) : ending.for);
+    case 'unavailable': {
+      const { after } = ending;
+      if (after === undefined) return world.chance.is(0.5) ? new Unavailable() : new TypeError('Failed to fetch');
+
+      return new Unavailable({ retryAfter: world.chance.is(0.5) ? after : new Date(world.time.wall() + after) });
+    }
+  }
+}
+
+/** A handler starts for a claim that is durable, once, and sees its task as it is stored. */
+function judgeStart(world: World, life: Life, type: string, work: Work, face: Attempt): ClaimFacts | undefined {
+  const fail = (what: string): void => world.fail(`start of ${face.id} in ${life.name}: ${what}`);
+  const term = world.terms.get(life);
+  const isIt = (claim: ClaimFacts): boolean => claim.id === face.id && claim.attempt === undefined;
+  const standing = [...(term?.claims.values() ?? [])].find(isIt);
+  const claim = standing ?? [...(term?.lost ?? [])].find(isIt);
+  const told = world.byId.get(face.id);
+  if (claim === undefined || told === undefined) {
+    fail('no claim of it is stored, or it was started before');
+
+    return undefined;
+  }
+
+  if (world.stopped.has(life)) fail('the runner has stopped');
+  if (told.state === 'refused') fail('its add was refused');
+  if (type !== told.type || work.n !== told.n) fail(`it is ${told.type} #${told.n}, and was given ${type} #${work.n}`);
+  if (standing !== undefined && work.rev !== told.rev) fail(`its payload is revision ${work.rev} and not ${told.rev}`);
+  if (face.number !== claim.row.attempts + 1) fail(`its number is ${face.number} after ${claim.row.attempts} attempts`);
+  if (face.idempotencyKey !== face.id) fail('its idempotency key is not its id');
+  if (face.recovered !== (claim.row.recovered === true)) fail('recovered');
+  if (standing !== undefined && told.lane !== undefined) {
+    const other = [...world.attempts].find(
+      (one) => one.life === life && one.told.lane === told.lane && term?.claims.get(one.claim.claim) === one.claim,
+    );
+    if (other !== undefined) fail(`${other.told.id} of its lane still runs`);
+  }
+
+  return claim;
+}
+
+/** A signal aborts for a reason that stands. */
+function judgeAbort(world: World, { told, claim, signal, life }: AttemptFacts): void {
+  const reason = signal.reason as { readonly name: string; readonly message: string };
+  if (reason.name === 'TimeoutError') {
+    const limit = told.timeout ?? ruleOf(life.kind, told.type)?.timeout ?? 0;
+    const took = world.time.now() - claim.begunAt;
+    if (took < limit) world.fail(`${told.id} was aborted after ${took} ms, and may take ${limit}`);
+    world.report.met('other', 'aborted for its timeout');
+  } else if (reason.message.includes('cancelled')) {
+    if (!told.cancelled && told.end !== 'purged') world.fail(`${told.id} was aborted as cancelled, and was not`);
+    world.report.met('other', 'aborted for a cancel');
+  } else {
+    world.report.met('other', reason.message.includes('taken over') ? 'aborted as deposed' : 'aborted for a stop');
+  }
+}

@@ -1,0 +1,329 @@
+import { IDBFactory as FakeFactory } from 'fake-indexeddb';
+import { createLocalLocks } from '../../src/ports/local-locks.js';
+import { run } from '../../src/runner/run.js';
+import { createStores } from '../../src/store/setup.js';
+import type { Chance } from './chance.js';
+import { nothing, readContents, runnerOf } from './contents.js';
+import { handlersOf } from './handlers.js';
+import { judgeContents } from './invariants.js';
+import { judgeCommit } from './judge.js';
+import { judgeIdleCommand } from './judge-command.js';
+import type { Bus, Life, Shared } from './life.js';
+import { createLife } from './life.js';
+import type { Loop } from './loop.js';
+import type { Kind } from './registries.js';
+import { database, notes, registryOf } from './registries.js';
+import type { Report } from './report.js';
+import { createTime } from './time.js';
+import { watchTransactions } from './transactions.js';
+import type { Underway, World } from './world.js';
+import { workOf } from './world.js';
+
+/** One run's world, with what the driver needs to move it. */
+export interface Play {
+  readonly world: World;
+  readonly lives: Life[];
+  /** The driver's own connection: the app's. */
+  readonly app: IDBDatabase;
+  /** How likely a message is lost. */
+  loss: number;
+  readonly page: (name: string, kind: Kind, build: number) => Life;
+  readonly host: (name: string, kind: Kind, build: number, slots: number) => Life;
+  readonly stop: (life: Life) => void;
+  readonly steal: (late: boolean) => void;
+  /** Begins a transaction of the driver's own. */
+  readonly begin: (work: 'addTx' | 'hand', life: Life | undefined) => IDBTransaction;
+  readonly quiet: () => Promise<void>;
+  readonly round: () => Promise<void>;
+  /** Goes on in time; everything that is due meanwhile rings in its turn. */
+  readonly advance: (by: number) => Promise<void>;
+  readonly close: () => void;
+}
+
+/** A date like any other. */
+const start = Date.UTC(2026, 2, 3, 4, 5, 6);
+
+/** Makes a world with a fresh database. */
+export async function createPlay(
+  chance: Chance,
+  loop: Loop,
+  report: Report,
+  say: (line: string) => void,
+): Promise<Play> {
+  globalThis.indexedDB = new FakeFactory();
+  const time = createTime(start);
+  const registry = registryOf('page');
+  const app = await openApp(registry);
+  const locks = createLocalLocks();
+  const lives: Life[] = [];
+  const byStores = new Map<unknown, Life>();
+  const stops = new Map<Life, AbortController>();
+  let failure: string | undefined;
+
+  const world: World = {
+    time,
+    chance,
+    report,
+    say,
+    fail(what) {
+      failure ??= what;
+      say(`violation: ${what}`);
+    },
+    failed: () => failure !== undefined,
+    failure: () => failure,
+    contents: nothing,
+    told: new Map(),
+    byId: new Map(),
+    terms: new Map(),
+    leading: undefined,
+    attempts: new Set(),
+    commands: new Map(),
+    underway: new Map(),
+    stopping: new Set(),
+    stopped: new Set(),
+    slots: new Map(),
+    foreign: new Set(),
+    unannounced: new Map(),
+    calm: false,
+    commits: 0,
+    seenAt: 0,
+    faultAt: Number.NEGATIVE_INFINITY,
+  };
+
+  watchTransactions({
+    begun({ transaction, stores }) {
+      const life = byStores.get(stores);
+      const facts: Underway = {
+        life,
+        work: 'unnamed',
+        command: undefined,
+        begunAt: time.now(),
+        wallAtBegin: time.wall(),
+        stoppingAtBegin: life !== undefined && world.stopping.has(life),
+      };
+      if (life !== undefined && world.stopped.has(life))
+        world.fail(`${life.name} has stopped, and begins a transaction`);
+      if (life?.dead === true) world.say(`  (${life.name} is dead)`);
+      world.underway.set(transaction, facts);
+      life?.open.add(transaction);
+    },
+
+    completed({ transaction }) {
+      const facts = world.underway.get(transaction);
+      world.underway.delete(transaction);
+      facts?.life?.open.delete(transaction);
+      if (facts !== undefined && failure === undefined) committed(play, facts, registry.stores);
+    },
+
+    aborted({ transaction }) {
+      const facts = world.underway.get(transaction);
+      world.underway.delete(transaction);
+      facts?.life?.open.delete(transaction);
+      report.met('commits', `${facts?.work ?? 'unnamed'} aborted`);
+    },
+  });
+
+  const shared: Shared = {
+    time,
+    loop,
+    locks,
+    chance: chance.fork(),
+    bus: createBus(() => play),
+
+    crashed(life, { point, how }) {
+      say(`  ${life.name} ${how === 'refuse' ? 'is refused' : 'dies'} at ${point} (${how})`);
+      world.faultAt = time.now();
+      if (how === 'refuse') report.met('faults', `refused ${point}`);
+      else report.met('kills', point.endsWith(':requests') ? `${point} (${how})` : point);
+    },
+
+    reached(life, point, transaction) {
+      const facts = transaction === undefined ? undefined : world.underway.get(transaction);
+      if (facts === undefined) return;
+      facts.work = workOf(point);
+      if (facts.work === 'command') facts.command = world.commands.get(life);
+    },
+  };
+
+  function born(name: string, kind: Kind, build: number): Life {
+    const life = createLife(name, kind, build, shared);
+    byStores.set(life.registry.stores, life);
+    lives.push(life);
+
+    return life;
+  }
+
+  const play: Play = {
+    world,
+    lives,
+    app,
+    loss: 0,
+    page: born,
+
+    host(name, kind, build, slots) {
+      const life = born(name, kind, build);
+      const stop = new AbortController();
+      stops.set(life, stop);
+      world.slots.set(life, slots);
+      const onAudit = (found: number): void => {
+        report.met('audit', 'slices');
+        if (found > 0) world.fail(`the audit of ${life.name} found ${found}`);
+      };
+      run(life.context, handlersOf(world, life), { signal: stop.signal, concurrency: slots, onAudit }).then(
+        () => {
+          if (life.dead) return;
+          world.stopped.add(life);
+          if (!world.stopping.has(life)) world.fail(`${life.name} has stopped by itself`);
+          world.say(`  ${life.name} has stopped`);
+        },
+        (error: unknown) => {
+          if (!life.dead) world.fail(`${life.name} gave up: ${String(error)}`);
+        },
+      );
+
+      return life;
+    },
+
+    stop(life) {
+      world.stopping.add(life);
+      stops.get(life)?.abort();
+    },
+
+    steal(late) {
+      const holder = lives.find((life) => life.holds && !life.dead);
+      if (holder === undefined) return;
+      holder.deaf = late;
+      const { runnerLock } = holder.context.names;
+      locks
+        .request(runnerLock, { steal: true }, () => Promise.resolve())
+        .catch((error: unknown) => world.fail(String(error)));
+    },
+
+    begin(work, life) {
+      const transaction = app.transaction([...registry.stores, notes], 'readwrite');
+      const facts = world.underway.get(transaction);
+      world.underway.set(transaction, {
+        life,
+        work,
+        command: undefined,
+        begunAt: facts?.begunAt ?? time.now(),
+        wallAtBegin: time.wall(),
+        stoppingAtBegin: false,
+      });
+      life?.open.add(transaction);
+
+      return transaction;
+    },
+
+    async quiet() {
+      if (!(await loop.quiet())) world.fail('it does not come to rest');
+      // What was committed before must have been said by now, except by those that are frozen.
+      for (const life of world.unannounced.keys()) if (!life.frozen) world.unannounced.delete(life);
+    },
+
+    async round() {
+      await loop.round();
+    },
+
+    async advance(by) {
+      const until = time.now() + by;
+      let rung = 0;
+      while (time.next() <= until && failure === undefined) {
+        time.goTo(time.next());
+        await play.quiet();
+        rung += 1;
+        if (rung > 20_000) world.fail(`${rung} alarms within ${by} ms`);
+      }
+      time.goTo(until);
+    },
+
+    close() {
+      for (const life of lives) life.kill();
+      watchTransactions(undefined);
+      app.close();
+    },
+  };
+  const transaction = app.transaction(registry.stores, 'readonly');
+  await new Promise<void>((resolve) => {
+    transaction.oncomplete = () => resolve();
+  });
+
+  return play;
+}
+
+/** Judges a commit, and what is stored since. */
+function committed(play: Play, facts: Underway, stores: readonly string[]): void {
+  const { world, app } = play;
+  const before = world.contents;
+  const after = readContents(app, stores, notes);
+  world.contents = after;
+  world.commits += 1;
+  const { life, work } = facts;
+  if (life !== undefined) world.unannounced.set(life, (world.unannounced.get(life) ?? 0) + 1);
+
+  try {
+    const difference = judgeCommit(world, facts, before, after);
+    if (!difference.any) {
+      world.report.met('commits', `${work} without a change`);
+      const fail = (what: string): void => world.fail(what);
+      if (work === 'command') judgeIdleCommand({ world, underway: facts, before, after, difference, fail });
+
+      return;
+    }
+    world.report.met('commits', work);
+    if (before.state.get('runner') !== after.state.get('runner')) world.seenAt = world.time.now();
+    judgeContents(world, after, [...difference.added, ...difference.changed.map(({ to }) => to)]);
+    const claims = runnerOf(after)?.running.map(({ claim, seq }) => `${claim}:${seq}`);
+    const rows = [
+      ...difference.added.map((row) => `+${row.seq} ${row.ready}`),
+      ...difference.changed.map(({ to }) => `${to.seq} ${to.ready}`),
+      ...difference.removed.map((row) => `-${row.seq}`),
+    ];
+    world.say(
+      `  ${work} of ${life?.name ?? 'nobody'}: ${rows.join(', ')} ${difference.state.join(' ')} [${claims?.join(' ') ?? ''}]`,
+    );
+  } catch (error) {
+    world.fail(`a judge threw: ${error instanceof Error ? (error.stack ?? error.message) : String(error)}`);
+  }
+}
+
+/** Messages go to every other context, unless they are lost. */
+function createBus(play: () => Play): Bus {
+  const listeners = new Map<(message: unknown) => void, Life>();
+
+  return {
+    join(life, listener) {
+      listeners.set(listener, life);
+
+      return () => listeners.delete(listener);
+    },
+
+    post(life, message) {
+      const { world, loss } = play();
+      const { kind } = message as { readonly kind: string };
+      if (kind !== 'hello') {
+        if ((world.unannounced.get(life) ?? 0) === 0)
+          world.fail(`${life.name} says "${kind}", and has committed nothing`);
+      }
+      for (const [listener, other] of listeners) {
+        if (other === life) continue;
+        if (world.chance.is(loss)) world.report.met('faults', `lost "${kind}"`);
+        else globalThis.setImmediate(() => listener(structuredClone(message)));
+      }
+    },
+  };
+}
+
+function openApp(registry: ReturnType<typeof registryOf>): Promise<IDBDatabase> {
+  const request = indexedDB.open(database, 1);
+  request.onupgradeneeded = () => {
+    const { transaction, result } = request;
+    if (transaction !== null) createStores(transaction, registry);
+    result.createObjectStore(notes, { autoIncrement: true });
+  };
+
+  return new Promise((resolve, reject) => {
+    request.onsuccess = () => resolve(request.result);
+    request.onerror = () => reject(request.error ?? new Error('The database was not opened.'));
+  });
+}

@@ -1,0 +1,103 @@
+import type { TaskRow } from '../../src/pure/record.js';
+import { gateOf, headsOf, laneMarkOf, readyOf, runnerOf } from './contents.js';
+import type { Life } from './life.js';
+import type { Term } from './journal.js';
+import { roomIn } from './gate-rule.js';
+import { ruleOf } from './registries.js';
+import type { World } from './world.js';
+
+/** A runner that leads and is well finds what it may claim within this time: a poll, and the wait after a failed turn. */
+const findsWithin = 95_000;
+
+/** Judges what must hold whenever nothing moves any more. */
+export interface RestJudge {
+  readonly judge: (lives: readonly Life[]) => void;
+}
+
+/** A judge that remembers since when something could have been claimed. */
+export function createRestJudge(world: World): RestJudge {
+  const since = new Map<string, number>();
+  let before: Term | undefined;
+
+  return {
+    judge(lives) {
+      const term = world.leading;
+      if (term !== before || term === undefined || !isWell(world, term, lives)) {
+        since.clear();
+        before = term;
+        if (term === undefined || !isWell(world, term, lives)) return;
+      }
+
+      judgeStuck(world, term, since);
+      judgeAborts(world, term);
+    },
+  };
+}
+
+/** Whether a runner leads as it should: nothing is on its way that would end its term. */
+function isWell(world: World, { life }: Term, lives: readonly Life[]): boolean {
+  if (life.dead || life.frozen || life.deaf || !life.holds || world.stopping.has(life)) return false;
+  if (world.time.now() - world.faultAt < 65_000) return false;
+
+  return !lives.some((other) => !other.dead && world.slots.has(other) && other.build > life.build);
+}
+
+function judgeStuck(world: World, term: Term, since: Map<string, number>): void {
+  const now = world.time.now();
+  const claimable = new Set(claimableOf(world, term).map(({ id }) => id));
+  for (const id of since.keys()) if (!claimable.has(id)) since.delete(id);
+  for (const id of claimable) {
+    const first = since.get(id) ?? now;
+    since.set(id, first);
+    if (now - first > findsWithin)
+      world.fail(`at rest: ${id} could run for ${now - first} ms, and ${term.life.name} does not claim it`);
+  }
+}
+
+function claimableOf(world: World, term: Term): readonly TaskRow[] {
+  const { contents } = world;
+  const runner = runnerOf(contents);
+  const slots = world.slots.get(term.life) ?? 6;
+  if (runner === undefined || runner.running.length >= slots) return [];
+
+  const clock = Math.max(world.time.wall(), runner.seen + world.time.now() - world.seenAt);
+  const heads = headsOf(contents);
+  const lanes = new Set(runner.running.flatMap(({ lane }) => lane ?? []));
+  const claimed = new Set(runner.running.map(({ seq }) => seq));
+  const aloneRuns = [...term.claims.values()].some((claim) => claim.alone);
+
+  return [...contents.tasks.values()].filter((row) => {
+    if (world.foreign.has(row.seq) || claimed.has(row.seq)) return false;
+    const { letter, when = 0 } = readyOf(row);
+    if (letter === '@' ? when > clock : letter === '!' ? when > world.time.wall() : letter !== 'F') return false;
+    if (row.runAt !== undefined && row.runAt > world.time.wall()) return false;
+    if (ruleOf(term.life.kind, row.type)?.version !== row.version) return false;
+    if (row.interruptions >= 3 && aloneRuns) return false;
+    const lane = laneMarkOf(row);
+    if (lane !== undefined && (lanes.has(lane) || heads.get(lane)?.seq !== row.seq)) return false;
+
+    const through = [...term.claims.values()].filter((claim) => claim.gate === row.gate);
+
+    return roomIn(gateOf(contents, row.gate), through, clock) > 0;
+  });
+}
+
+/** A handler is told within bounded time: of its timeout, of a cancel; and one that does not heed it loses its slot. */
+function judgeAborts(world: World, term: Term): void {
+  const now = world.time.now();
+  for (const claim of term.claims.values()) {
+    const { attempt } = claim;
+    if (attempt === undefined) continue;
+    const limit = attempt.told.timeout ?? ruleOf(term.life.kind, attempt.told.type)?.timeout ?? 0;
+    const late = (since: number | undefined): boolean => since !== undefined && now - since > findsWithin;
+    if (late(claim.begunAt + limit) && !attempt.signal.aborted && attempt.ended === undefined) {
+      world.fail(`at rest: ${claim.id} was not aborted after its timeout`);
+    }
+    if (late(claim.cancelledAt) && !attempt.signal.aborted && attempt.ended === undefined) {
+      world.fail(`at rest: ${claim.id} was cancelled, and its signal did not abort`);
+    }
+    if (late(attempt.abortedAt) || late(attempt.endedAt)) {
+      world.fail(`at rest: ${claim.id} ended or was aborted, and still has its slot`);
+    }
+  }
+}

@@ -1,0 +1,115 @@
+import { createHash } from 'node:crypto';
+import { createChance } from './chance.js';
+import type { Driver } from './commands.js';
+import { bury, command, drawMix, newHost, newPage } from './commands.js';
+import { finish } from './finish.js';
+import { installLoop } from './loop.js';
+import type { Loop } from './loop.js';
+import { createPlay } from './play.js';
+import type { Report } from './report.js';
+import { createReport } from './report.js';
+import { createRestJudge } from './rest.js';
+
+/** What is to be played. */
+export interface Options {
+  readonly seed: number;
+  readonly steps: number;
+  /** Only this run of the seed. */
+  readonly run?: number | undefined;
+  /** Is given every line of the trace. */
+  readonly onLine?: ((line: string) => void) | undefined;
+  readonly onProgress?: ((steps: number, run: number) => void) | undefined;
+}
+
+/** What was found. */
+export interface Found {
+  readonly steps: number;
+  readonly runs: number;
+  readonly commits: number;
+  /** The same for the same seed and steps. */
+  readonly trace: string;
+  readonly report: Report;
+  readonly violation: { readonly run: number; readonly what: string; readonly lines: readonly string[] } | undefined;
+}
+
+/** At most so many commands before the faults go off. */
+const longestRun = 200;
+
+/** Plays runs of a seed until so many steps are done, or something was found. */
+export async function simulate({ seed, steps, run, onLine, onProgress }: Options): Promise<Found> {
+  const report = createReport();
+  const hash = createHash('sha256');
+  const loop = installLoop();
+  let done = 0;
+  let commits = 0;
+  let number = run ?? 0;
+  let runs = 0;
+
+  try {
+    while (done < steps) {
+      const chance = createChance(Math.imul(seed, 2_654_435_761) + Math.imul(number + 1, 40_503));
+      const length = Math.min(chance.between(20, longestRun), run === undefined ? steps - done : longestRun);
+      const lines: string[] = [];
+      const say = (line: string): void => {
+        lines.push(line);
+        onLine?.(line);
+      };
+      say(`run ${number}`);
+      const played = await playRun(length, createChance(chance.below(2 ** 32)), loop, report, say);
+      hash.update(lines.join('\n'));
+      done += length;
+      commits += played.commits;
+      runs += 1;
+      onProgress?.(done, number);
+      if (played.violation !== undefined) {
+        const found = { run: number, what: played.violation, lines };
+
+        return { steps: done, runs, commits, trace: hash.digest('hex').slice(0, 16), report, violation: found };
+      }
+      if (run !== undefined) break;
+      number += 1;
+    }
+  } finally {
+    loop.remove();
+  }
+
+  return { steps: done, runs, commits, trace: hash.digest('hex').slice(0, 16), report, violation: undefined };
+}
+
+async function playRun(
+  length: number,
+  chance: ReturnType<typeof createChance>,
+  loop: Loop,
+  report: Report,
+  say: (line: string) => void,
+): Promise<{ readonly violation: string | undefined; readonly commits: number }> {
+  const play = await createPlay(chance, loop, report, say);
+  const { world } = play;
+  const mix = drawMix(play);
+  const driver: Driver = { play, mix, born: 0, next: 0, rev: 0 };
+  play.loss = mix.loss;
+  const rest = createRestJudge(world);
+  newPage(driver);
+  newPage(driver);
+  newHost(driver);
+  await play.quiet();
+
+  for (let step = 0; step < length && !world.failed(); step += 1) {
+    await command(driver);
+    for (const life of play.lives) if (life.dead) bury(play, life);
+    if (chance.is(mix.haste)) {
+      const rounds = chance.below(12);
+      for (let n = 0; n < rounds; n += 1) await play.round();
+      continue;
+    }
+    await play.quiet();
+    rest.judge(play.lives);
+    for (let place = play.lives.length - 1; place >= 0; place -= 1)
+      if (play.lives[place]?.dead === true) play.lives.splice(place, 1);
+  }
+  if (!world.failed()) await finish(driver);
+  play.close();
+  await loop.quiet();
+
+  return { violation: world.failure(), commits: world.commits };
+}
