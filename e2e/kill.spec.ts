@@ -18,7 +18,7 @@ test('scenario 1: the browser is killed within 50 ms after an add resolved, 20 t
   server,
   database,
 }, info) => {
-  test.setTimeout(150_000);
+  test.setTimeout(240_000);
   const profile = info.outputPath('profile');
   // The first request closes the gate for longer than the test takes, so that no attempt runs while it is killed.
   const options = { database, base: 600_000, cap: 600_000 };

@@ -47,7 +47,7 @@ export async function get(context: BasketContext, id: string): Promise<TaskView 
 }
 
 /** The tasks that fit, in the order in which they were added. */
-export function list(context: BasketContext, query: Query = {}): Promise<readonly TaskView[]> {
+export async function list(context: BasketContext, query: Query = {}): Promise<readonly TaskView[]> {
   const limit = limitOf(query);
 
   return views(context, (stores) => rowsOf(stores, query, limit));
@@ -64,7 +64,12 @@ export async function page(
   return { tasks: found.slice(0, limit), more: found.length > limit };
 }
 
-function limitOf(query: Query): number {
+/**
+ * How many a query asks for.
+ *
+ * @throws TaskbasketError `option`, for a limit that can't be.
+ */
+export function limitOf(query: Query): number {
   const { limit = 100 } = query;
   if (Number.isSafeInteger(limit) && limit >= 1 && limit <= 1_000) return limit;
 

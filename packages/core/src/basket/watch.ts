@@ -2,7 +2,7 @@ import { surface } from '../pure/errors.js';
 import type { TaskView } from '../pure/view.js';
 import type { BasketContext } from './context.js';
 import type { Query } from './observe.js';
-import { page } from './observe.js';
+import { limitOf, page } from './observe.js';
 
 /** What `watch` shows: the tasks of one page of a query. */
 export interface Snapshot<View = TaskView> {
@@ -32,6 +32,7 @@ export function createWatches(context: BasketContext): (query?: Query) => Watche
 
   return (query = {}) => {
     const name = JSON.stringify([query.type ?? null, query.state, query.lane, query.after, query.limit]);
+    limitOf(query); // Refused here: a look of a watch tells nobody that it failed.
     const found = known.get(name) ?? watched(context, query);
     known.set(name, found);
 
@@ -67,13 +68,7 @@ function watched(context: BasketContext, query: Query): Watched<Snapshot> {
     if (value.loaded && value.tasks.length === 0 && next.tasks.length === 0) return;
 
     value = next;
-    for (const listener of listeners) {
-      try {
-        listener(value);
-      } catch (error) {
-        surface(error); // One subscriber's mistake is not the others'.
-      }
-    }
+    for (const listener of listeners) listener(value);
   }
 
   function pollAgain(): void {
@@ -93,11 +88,17 @@ function watched(context: BasketContext, query: Query): Watched<Snapshot> {
     get: () => value,
 
     subscribe(listener) {
-      // Wrapped, so that the same function subscribed twice counts twice.
-      const own = (next: Snapshot): void => listener(next);
+      // Wrapped, so that the same function subscribed twice counts twice, and one's mistake is not the others'.
+      const own = (next: Snapshot): void => {
+        try {
+          listener(next);
+        } catch (error) {
+          surface(error);
+        }
+      };
       listeners.add(own);
       if (listeners.size === 1) start();
-      listener(value);
+      own(value);
 
       return () => {
         if (!listeners.delete(own) || listeners.size > 0) return;

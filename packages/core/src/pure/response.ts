@@ -7,8 +7,8 @@ export interface ResponseLike {
   readonly headers: { get(name: string): string | null };
 }
 
-/** The destination is away, busy, or wants a sign-in: later, not counted. */
-const away: ReadonlySet<number> = new Set([401, 407, 408, 425, 429, 502, 503, 504]);
+/** The destination is away, busy, or wants a sign-in: later, not counted. 0: an opaque answer, such as a captive portal's. */
+const away: ReadonlySet<number> = new Set([0, 401, 407, 408, 425, 429, 502, 503, 504]);
 
 /** Below 500, yet worth another try: a conflict may be our own earlier attempt, still in progress. */
 const counted: ReadonlySet<number> = new Set([409]);
@@ -16,8 +16,9 @@ const counted: ReadonlySet<number> = new Set([409]);
 /**
  * Throws what a response's status means for its task; returns if the status is below 400.
  *
- * - 401, 407, 408, 425, 429, 502, 503, 504: `Unavailable`, with `Retry-After` where it can be read. (Across origins it
- *   can't, unless the server names it in `Access-Control-Expose-Headers`.)
+ * - 0 (an answer that can't be read, such as a redirect by a captive portal), 401, 407, 408, 425, 429, 502, 503, 504:
+ *   `Unavailable`, with `Retry-After` where it can be read. (Across origins it can't, unless the server names it in
+ *   `Access-Control-Expose-Headers`.)
  * - 409, 500 and any other from 500 on: an ordinary error, so counted and backed off.
  * - any other 4xx: `PermanentFailure`: kept, visible, not tried again.
  */

@@ -4,7 +4,6 @@ import { afterEach, describe, expect, test } from 'vitest';
 import type { Basket } from '../../src/basket/basket.js';
 import { dexieStores } from '../../src/store/setup.js';
 import { byHand, contentsOf, endOf, freshName, openRaw } from '../support/database.js';
-import type { World } from '../support/world.js';
 import { createWorld } from '../support/world.js';
 import type { Note } from './app.js';
 import { appWithNotes, createDexie, note, openNotes, otherCopyOfIdb, written } from './app.js';
@@ -74,14 +73,11 @@ describe.each<[string, Begin]>([
   ["idb's transaction", beginWith({ openDB } as typeof import('idb'))],
   ['the transaction of another copy of idb', beginWith(otherCopyOfIdb())],
 ])('scenario 59: a task and a note in %s', (_, begin) => {
-  async function begun(): Promise<
-    Begun & { readonly tasks: App; readonly basket: Basket<App>; readonly world: World }
-  > {
+  async function begun(): Promise<Begun & { readonly tasks: App; readonly basket: Basket<App> }> {
     const tasks = appWithNotes(freshName());
-    const world = createWorld();
-    const { basket } = world.open(tasks);
+    const { basket } = createWorld().open(tasks);
 
-    return { ...(await begin(tasks, basket)), tasks, basket, world };
+    return { ...(await begin(tasks, basket)), tasks, basket };
   }
 
   test('that ends by itself: both are there, and the id is the one that was given', async () => {
@@ -163,18 +159,26 @@ describe.each<[string, Begin]>([
     expect((await written(tasks)).notes).toEqual([]);
   });
 
-  test('is told to other tabs when it has committed, and not before', async () => {
-    const { tasks, world, addTask, end } = await begun();
-    const seen: number[] = [];
-    const watcher = world.open(tasks);
-    watcher.basket.watch().subscribe(({ tasks: found }) => void seen.push(found.length));
-    await world.settle();
-    expect(seen.at(-1)).toBe(0);
+  test('is told to other tabs once it has committed, and not if it aborts', async () => {
+    const tasks = appWithNotes(freshName());
+    const world = createWorld();
+    const { basket } = world.open(tasks);
+    const heard: string[] = [];
+    world.open(tasks).context.hub.hear(({ kind }) => void heard.push(kind));
 
-    addTask();
-    await end;
+    const aborted = await begin(tasks, basket);
+    aborted.addTask();
+    aborted.abort();
+    await aborted.end;
     await world.settle();
-    expect(seen.at(-1)).toBe(1);
+    expect(heard).toEqual([]);
+
+    const committed = await begin(tasks, basket);
+    committed.addTask();
+    expect(heard).toEqual([]);
+    await committed.end;
+    await world.settle();
+    expect(heard).toEqual(['look']);
   });
 });
 

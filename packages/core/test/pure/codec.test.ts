@@ -31,6 +31,7 @@ test('a type without a codec stores the very value', () => {
 });
 
 test('what can be awaited is told from what only looks like it', () => {
+  // oxlint-disable-next-line unicorn/no-thenable -- that is what is asked about
   const thenable = (then: unknown): unknown => Object.fromEntries([['then', then]]);
   const values = [Promise.resolve(), thenable(() => undefined), thenable(1), null, undefined, 'then', {}];
 

@@ -22,7 +22,7 @@ test.each([200, 201, 204, 206, 301, 304, 399])('%d is fine', (status) => {
   expect(verdictOn(status)).toEqual({ kind: 'success' });
 });
 
-test.each([401, 407, 408, 425, 429, 502, 503, 504])(
+test.each([0, 401, 407, 408, 425, 429, 502, 503, 504])(
   '%d means away or busy: not counted, and its gate closes',
   (status) => {
     expect(verdictOn(status)).toEqual({

@@ -139,14 +139,14 @@ describe('a task under which the runner dies', () => {
     const starts: { life: number; payload: string; with: number; at: number }[] = [];
     for (let life = 1; life <= count; life += 1) {
       const tab: Tab<ReturnType<typeof tasksOf>> = world.open(tasks);
-      const died = { now: false };
+      const death = { seen: false };
       let running = 0;
       tab.run({
         async send(payload) {
           running += 1;
           starts.push({ life, payload, with: running - 1, at: world.wall() });
           if (payload === 'poison') {
-            died.now = true;
+            death.seen = true;
             tab.kill();
             await never();
           }
@@ -155,7 +155,7 @@ describe('a task under which the runner dies', () => {
         },
       });
       await world.settle();
-      for (let minutes = 0; minutes < 10 && !died.now; minutes += 1) await world.advance(60_000);
+      for (let minutes = 0; minutes < 10 && !death.seen; minutes += 1) await world.advance(60_000);
       tab.kill();
     }
 

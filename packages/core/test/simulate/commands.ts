@@ -1,4 +1,5 @@
 import type { CrashPoint } from '../../src/ports/ports.js';
+import type { RunnerRow } from '../../src/pure/record.js';
 import { isOpen } from './transactions.js';
 import { runnerOf } from './contents.js';
 import type { Ending, Told } from './journal.js';
@@ -50,6 +51,8 @@ const names = [
   'foreign',
   'look',
   'reload',
+  'storm',
+  'sever',
 ] as const;
 
 export type CommandName = (typeof names)[number];
@@ -76,6 +79,8 @@ const commands: Readonly<Record<CommandName, (driver: Driver) => Promise<string 
   foreign,
   look,
   reload,
+  storm,
+  sever,
 };
 
 /** Draws what a run is like. */
@@ -85,7 +90,7 @@ export function drawMix({ world: { chance } }: Play): Mix {
     addTx: 4,
     cancel: 4,
     retry: 4,
-    end: 22,
+    end: 26,
     save: 4,
     advance: 16,
     jump: 2,
@@ -102,6 +107,8 @@ export function drawMix({ world: { chance } }: Play): Mix {
     foreign: 0.5,
     look: 3,
     reload: 1,
+    storm: 0.8,
+    sever: 0.5,
   };
   for (const name of names) {
     if (['add', 'end', 'advance', 'start'].includes(name)) weights[name] *= 0.5 + chance.next();
@@ -148,9 +155,12 @@ function livesOf({ play }: Driver, what: 'page' | 'host'): readonly Life[] {
 
 function pageOf(driver: Driver): Life {
   const pages = livesOf(driver, 'page');
-  const page = pages.length === 0 ? undefined : driver.play.world.chance.pick(pages);
+  const { chance, stopping } = driver.play.world;
+  // A page may run tasks itself.
+  const hosts = livesOf(driver, 'host').filter((life) => !stopping.has(life) && !life.frozen);
+  if (hosts.length > 0 && chance.is(0.12)) return chance.pick(hosts);
 
-  return page ?? newPage(driver);
+  return pages.length === 0 ? newPage(driver) : chance.pick(pages);
 }
 
 /** Starts a page. */
@@ -180,11 +190,13 @@ function ask(
   driver: Driver,
   by: Life,
   transaction: boolean,
+  like?: string,
+  inLane?: string,
 ): { told: Told; work: Work; options: Record<string, unknown> } {
   const { world } = driver.play;
   const { chance } = world;
   const known = typesOf(by.kind).filter((name) => !(transaction && name === 'coded' && by.kind !== 'old'));
-  const type = chance.pick(known.flatMap((name) => (name === 'ghost' ? [name] : [name, name, name])));
+  const type = like ?? chance.pick(known.flatMap((name) => (name === 'ghost' ? [name] : [name, name, name])));
   const rule = ruleOf(by.kind, type);
   if (rule === undefined) throw new Error(`No rule for ${type}.`);
 
@@ -199,7 +211,7 @@ function ask(
     ...(gate === undefined ? {} : { gate }),
     ...(big ? { fill: 'x'.repeat(700) } : {}),
   };
-  const otherLane = chance.is(0.05) ? `lane ${chance.below(driver.mix.lanes)}` : undefined;
+  const otherLane = inLane ?? (chance.is(0.05) ? `lane ${chance.below(driver.mix.lanes)}` : undefined);
   const otherGate = chance.is(0.05) ? chance.pick(['mx', 'api']) : undefined;
   const runAt = chance.is(0.12)
     ? world.time.wall() + chance.pick([-5_000, 500, 20_000, 200_000, 3_000_000])
@@ -267,9 +279,12 @@ function addTx(driver: Driver): string {
   const by = pageOf(driver);
   const transaction = play.begin('addTx', by);
   const all: Told[] = [];
-  const count = chance.between(1, 3);
+  const burst = chance.is(0.06);
+  const count = burst ? chance.between(10, 40) : chance.between(1, 3);
+  const like = burst ? chance.pick(['note', 'photo', 'plain']) : undefined;
+  const lane = burst && chance.is(0.5) ? `lane ${chance.below(driver.mix.lanes)}` : undefined;
   for (let n = 0; n < count; n += 1) {
-    const { told, work, options } = ask(driver, by, true);
+    const { told, work, options } = ask(driver, by, true, like, lane);
     all.push(told);
     const id = by.basket.addTx(transaction, told.type, work, options);
     transaction.objectStore(notes).add({ id });
@@ -468,18 +483,53 @@ function refuse(driver: Driver): string | undefined {
   const works = world.slots.has(life)
     ? (['turn', 'turn', 'takeover', 'save', 'audit'] as const)
     : (['add', 'command'] as const);
-  const point: CrashPoint = `${chance.pick(works)}:requests`;
-  life.armed = { point, how: 'refuse', left: chance.pick([0, 0, 1, 3]) };
+  const work = chance.pick(works);
+  const point: CrashPoint = `${work}:requests`;
+  // A transaction that is committed, and told as failed. Only the runner finds out so far.
+  const how = chance.is(0.4) && (work === 'turn' || work === 'audit') ? 'lie' : 'refuse';
+  life.armed = { point, how, left: chance.pick([0, 0, 1, 3]) };
 
-  return `${life.name} at ${point}, after ${life.armed.left}`;
+  return `${life.name} at ${point}, ${how}, after ${life.armed.left}`;
 }
 
 function start(driver: Driver): string | undefined {
   if (livesOf(driver, 'host').filter((life) => !driver.play.world.stopping.has(life)).length >= driver.mix.hosts)
     return undefined;
+  const { chance } = driver.play.world;
   const life = newHost(driver);
+  if (chance.is(0.2))
+    life.armed = { point: `takeover:${chance.pick(instants)}`, how: chance.pick(['abort', 'commit']), left: 0 };
+  const dies = life.armed === undefined ? '' : `, dies at ${life.armed.point} (${life.armed.how})`;
 
-  return `${life.name} ${life.kind} build ${life.build}, ${driver.play.world.slots.get(life) ?? 0} slots`;
+  return `${life.name} ${life.kind} build ${life.build}, ${driver.play.world.slots.get(life) ?? 0} slots${dies}`;
+}
+
+/** One runner after another dies under what it has just claimed. */
+async function storm(driver: Driver): Promise<string | undefined> {
+  const { play } = driver;
+  const { world } = play;
+  const times = world.chance.between(2, 5);
+  for (let n = 0; n < times; n += 1) {
+    for (const life of livesOf(driver, 'host')) die(driver, life);
+    newHost(driver);
+    await play.quiet();
+    if (world.chance.is(0.5)) await play.advance(world.chance.pick([1_500, 12_000, 30_000]));
+    if (world.failed()) break;
+  }
+
+  return `of ${times}`;
+}
+
+/** The connection of a context is lost under it. */
+function sever(driver: Driver): string | undefined {
+  const { play } = driver;
+  const lives = play.lives.filter((life) => !life.dead && play.connections.has(life));
+  if (lives.length === 0) return undefined;
+  const life = play.world.chance.pick(lives);
+  play.connections.get(life)?.close();
+  play.world.report.met('faults', 'connection lost');
+
+  return life.name;
 }
 
 function stop(driver: Driver): string | undefined {
@@ -540,17 +590,27 @@ function purge({ play }: Driver): string | undefined {
   const claims = (runnerOf(contents)?.running ?? []).filter(({ seq }) => contents.tasks.has(seq));
   if (claims.length === 0) return undefined;
   const { seq, id, ref, claim } = chance.pick(claims);
-  const row = contents.tasks.get(seq);
+  const facts = world.leading?.claims.get(claim);
   const transaction = play.begin('hand', undefined);
   const [tasks = '', payloads = '', , state = ''] = [...registryStores(play)];
-  transaction.objectStore(tasks).delete(seq);
-  // The claim's own payload may be left to the claim's end; one that was put apart since has no other owner.
-  if (row?.ref !== undefined && (row.ref !== ref || chance.is(0.5))) transaction.objectStore(payloads).delete(row.ref);
-  transaction.objectStore(state).put(`hand${chance.below(1_000_000_000)}`, 'edits');
-  const facts = world.leading?.claims.get(claim);
-  transaction.addEventListener('complete', () => {
-    if (facts !== undefined) facts.cancelledAt = world.time.now();
-  });
+  const isLeft = chance.is(0.5);
+  const request = transaction.objectStore(state).get('runner');
+  request.onsuccess = () => {
+    // Only a claim that stands may be ended by another hand: it is what pays the lane.
+    const runner = request.result as RunnerRow;
+    const current = world.contents.tasks.get(seq);
+    if (!runner.running.some((one) => one.seq === seq && one.id === id) || current === undefined) return;
+
+    transaction.objectStore(tasks).delete(seq);
+    // The claim's own payload may be left to the claim's end; one that was put apart since has no other owner.
+    if (current.ref !== undefined && (current.ref !== ref || !isLeft)) {
+      transaction.objectStore(payloads).delete(current.ref);
+    }
+    transaction.objectStore(state).put(`hand${chance.below(1_000_000_000)}`, 'edits');
+    transaction.addEventListener('complete', () => {
+      if (facts !== undefined) facts.cancelledAt = world.time.now();
+    });
+  };
 
   return id;
 }

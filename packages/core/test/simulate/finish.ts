@@ -21,7 +21,7 @@ export async function finish(driver: Driver): Promise<void> {
     if (life.frozen) life.thaw();
     if (life.deaf) life.tell();
   }
-  for (const attempt of [...world.attempts]) attempt.end({ kind: 'success' });
+  for (const attempt of world.attempts) attempt.end({ kind: 'success' });
   await play.quiet();
 
   const page = newPage(driver);

@@ -47,6 +47,17 @@ export function judgeClaim(commit: Commit, term: Term, claim: Claim, madeAtOnce:
   }
   if (gate !== undefined) world.report.met('gates', probe ? 'probe' : 'slow start');
 
+  if (letter === 'F' && lane === undefined) {
+    const earlier = [...after.tasks.values()].find(
+      (one) =>
+        one.seq < row.seq &&
+        one.lane === undefined &&
+        one.ready === row.ready &&
+        !runner.running.some(({ seq }) => seq === one.seq),
+    );
+    if (earlier !== undefined) fail(`${earlier.id} was added before it, under the same key`);
+  }
+
   const alone = row.interruptions >= 3;
   if (alone && madeAtOnce > 1) fail('it must run alone, and others were claimed with it');
   if (alone && [...term.claims.values()].some((one) => one.alone)) fail('two that must run alone run at once');

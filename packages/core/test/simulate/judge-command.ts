@@ -67,9 +67,9 @@ function judgeCancel(commit: Commit, row: TaskRow): void {
   if (difference.removed.length !== 1 || difference.removed[0]?.seq !== row.seq) fail(`did not remove ${row.id} alone`);
   const lane = laneMarkOf(row);
   const head = lane === undefined ? undefined : headsOf(after).get(lane);
-  const walls = [underway.wallAtBegin, world.time.wall()];
+
   for (const change of difference.changed) {
-    if (change.from.seq !== head?.seq || !isPayment(change, 0, walls)) fail(`also changed ${change.from.id}`);
+    if (change.from.seq !== head?.seq || !isPayment(change, 0, underway.walls)) fail(`also changed ${change.from.id}`);
   }
   countPayments(commit, 'cancel', lanesOf([row]), new Set());
 }

@@ -19,7 +19,7 @@ export function judgeTakeover(commit: Commit): void {
     return;
   }
 
-  if (!life.granted) fail('took over without the lock');
+  if (!world.granted.has(life)) fail('took over without the lock');
   if (to.epoch.count !== (from?.epoch.count ?? 0) + 1)
     fail(`the epoch went from ${from?.epoch.count} to ${to.epoch.count}`);
   if (to.running.length > 0) fail('claimed in the takeover');
@@ -64,8 +64,7 @@ export function judgeTakeover(commit: Commit): void {
     if (rescuedRows.has(old.seq)) continue;
     const mark = old.marks.find((one) => one.startsWith('L'));
     const isHead = mark !== undefined && lanes.has(mark) && heads.get(mark)?.seq === old.seq;
-    if (!isHead || !isPayment(change, to.seen, [underway.wallAtBegin, world.time.wall()]))
-      fail(`also changed ${old.id}`);
+    if (!isHead || !isPayment(change, to.seen, underway.walls)) fail(`also changed ${old.id}`);
   }
   countPayments(commit, 'rescue', lanes, rescuedRows);
 

@@ -60,8 +60,8 @@ function judgeRunnerRow({ world, underway, before, after, difference, fail }: Co
     return;
   }
 
-  const walls = [underway.wallAtBegin, world.time.wall()];
-  if (to.wall < Math.min(...walls) || to.wall > Math.max(...walls)) fail('its wall clock is not the wall clock');
+  const [least, most] = underway.walls;
+  if (to.wall < least || to.wall > most) fail('its wall clock is not the wall clock');
   if (to.seen < to.wall) fail('its clock stands behind the wall clock');
   const slots = world.slots.get(term.life) ?? 6;
   const made = to.running.filter(({ claim }) => claim > term.lastClaim);
@@ -179,7 +179,7 @@ function judgeOthers(commit: Commit, settled: readonly ClaimFacts[], touched: Re
     if (touched.has(from.seq)) continue;
     const lane = laneMarkOf(from);
     const isHead = lane !== undefined && heads.get(lane)?.seq === from.seq;
-    if (isHead && freed.has(lane) && isPayment(change, to.seen, [to.wall])) continue;
+    if (isHead && freed.has(lane) && isPayment(change, to.seen, [to.wall, to.wall])) continue;
     const aside = putAside(change, isHead, to.wall);
     if (aside === undefined) fail(`${from.id} went from ${from.ready} to ${now.ready} for no reason`);
     else world.report.met('looks', aside);

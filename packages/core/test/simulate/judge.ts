@@ -91,15 +91,15 @@ export function ended({ world, fail }: Commit, id: string, end: 'done' | 'cancel
 }
 
 /** Whether a change is a payment: a fresh or held row that became due, and nothing else. */
-export function isPayment({ from, to }: Change, now: number, walls: readonly number[]): boolean {
+export function isPayment({ from, to }: Change, now: number, [least, most]: readonly [number, number]): boolean {
   if (!onlyDiffersIn({ from, to }, ['ready'])) return false;
   const old = readyOf(from).letter;
   const { letter, when } = readyOf(to);
   if (old !== 'F' && old !== 'H') return false;
   const { runAt } = from;
-  if (runAt !== undefined && walls.some((wall) => runAt > wall)) return letter === '!' && when === runAt;
+  if (letter === '!') return runAt !== undefined && runAt > least && when === runAt;
 
-  return letter === '@' && when === now;
+  return letter === '@' && when === now && (runAt === undefined || runAt <= most);
 }
 
 /** Says of each lane that was freed in which state its next row was found. */

@@ -9,12 +9,12 @@ import type { Loop } from './loop.js';
 import type { Kind } from './registries.js';
 import { registryOf } from './registries.js';
 import type { Time } from './time.js';
-import { isOpen, refuseCommit } from './transactions.js';
+import { isOpen, refuseCommit, tellWrongly } from './transactions.js';
 
 /** What a context does at a crash point: dies before, in the middle of or after it, or has its transaction refused. */
 export interface Armed {
   readonly point: CrashPoint;
-  readonly how: 'abort' | 'commit' | 'refuse';
+  readonly how: 'abort' | 'commit' | 'refuse' | 'lie';
   /** How often the point is passed first. */
   left: number;
 }
@@ -43,6 +43,8 @@ export interface Life {
   readonly name: string;
   readonly kind: Kind;
   readonly build: number;
+  /** Time itself at its start. */
+  readonly born: number;
   readonly registry: AnyRegistry;
   readonly context: BasketContext;
   readonly basket: Basket<AnyRegistry>;
@@ -100,8 +102,9 @@ export function createLife(name: string, kind: Kind, build: number, shared: Shar
 
     life.armed = undefined;
     shared.crashed(life, armed);
-    if (armed.how === 'refuse') {
-      if (transaction !== undefined) refuseCommit(transaction);
+    if (armed.how === 'refuse' || armed.how === 'lie') {
+      if (transaction !== undefined && armed.how === 'refuse') refuseCommit(transaction);
+      if (transaction !== undefined && armed.how === 'lie') tellWrongly(transaction);
 
       return undefined;
     }
@@ -114,12 +117,12 @@ export function createLife(name: string, kind: Kind, build: number, shared: Shar
   const locks: Locks = {
     request(lock, options, held) {
       if (life.dead) return never;
-      life.granted = false;
 
       const waiting = new AbortController();
       const given = options.signal;
-      if (given?.aborted === true) waiting.abort(given.reason);
-      given?.addEventListener('abort', () => waiting.abort(given.reason));
+      const stop = (): void => waiting.abort(given?.reason);
+      if (given?.aborted === true) stop();
+      given?.addEventListener('abort', stop);
       let mine = false;
       const ended = new Promise<void>((resolve) => {
         endings.push(() => {
@@ -136,6 +139,7 @@ export function createLife(name: string, kind: Kind, build: number, shared: Shar
         await Promise.race([held(), ended]);
       }
       const letGo = (): void => {
+        given?.removeEventListener('abort', stop);
         if (mine) life.holds = false;
       };
       const asked: LockOptions = { ...options, signal: waiting.signal };
@@ -151,7 +155,12 @@ export function createLife(name: string, kind: Kind, build: number, shared: Shar
           },
           (error: unknown) => {
             letGo();
-            const tell = (): void => whenAwake(() => reject(error as Error));
+            const tell = (): void => {
+              whenAwake(() => {
+                if (mine) life.granted = false;
+                reject(error);
+              });
+            };
             if (life.deaf) untold.push(tell);
             else tell();
           },
@@ -205,6 +214,7 @@ export function createLife(name: string, kind: Kind, build: number, shared: Shar
     name,
     kind,
     build,
+    born,
     registry,
     context,
     basket: createBasket(context),

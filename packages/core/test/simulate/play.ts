@@ -25,6 +25,8 @@ export interface Play {
   readonly lives: Life[];
   /** The driver's own connection: the app's. */
   readonly app: IDBDatabase;
+  /** The connection that each context last used. */
+  readonly connections: Map<Life, IDBDatabase>;
   /** How likely a message is lost. */
   loss: number;
   readonly page: (name: string, kind: Kind, build: number) => Life;
@@ -51,7 +53,12 @@ export async function createPlay(
   say: (line: string) => void,
 ): Promise<Play> {
   globalThis.indexedDB = new FakeFactory();
-  const time = createTime(start);
+  const time = createTime(start, () => {
+    for (const { walls } of world.underway.values()) {
+      walls[0] = Math.min(walls[0], time.wall());
+      walls[1] = Math.max(walls[1], time.wall());
+    }
+  });
   const registry = registryOf('page');
   const app = await openApp(registry);
   const locks = createLocalLocks();
@@ -81,6 +88,7 @@ export async function createPlay(
     underway: new Map(),
     stopping: new Set(),
     stopped: new Set(),
+    granted: new Set(),
     slots: new Map(),
     foreign: new Set(),
     unannounced: new Map(),
@@ -91,19 +99,21 @@ export async function createPlay(
   };
 
   watchTransactions({
-    begun({ transaction, stores }) {
+    begun({ transaction, stores, db }) {
       const life = byStores.get(stores);
+      if (life !== undefined) play.connections.set(life, db);
       const facts: Underway = {
         life,
         work: 'unnamed',
         command: undefined,
         begunAt: time.now(),
-        wallAtBegin: time.wall(),
+        walls: [time.wall(), time.wall()],
         stoppingAtBegin: life !== undefined && world.stopping.has(life),
       };
       if (life !== undefined && world.stopped.has(life))
         world.fail(`${life.name} has stopped, and begins a transaction`);
-      if (life?.dead === true) world.say(`  (${life.name} is dead)`);
+      // What is dead begins nothing; its code was on its way when it died.
+      if (life?.dead === true) transaction.abort();
       world.underway.set(transaction, facts);
       life?.open.add(transaction);
     },
@@ -133,11 +143,14 @@ export async function createPlay(
     crashed(life, { point, how }) {
       say(`  ${life.name} ${how === 'refuse' ? 'is refused' : 'dies'} at ${point} (${how})`);
       world.faultAt = time.now();
-      if (how === 'refuse') report.met('faults', `refused ${point}`);
+      if (how === 'refuse' || how === 'lie')
+        report.met('faults', `${how === 'lie' ? 'told wrongly' : 'refused'} ${point}`);
       else report.met('kills', point.endsWith(':requests') ? `${point} (${how})` : point);
     },
 
     reached(life, point, transaction) {
+      if (point === 'takeover:before' && life.granted) world.granted.add(life);
+      else if (point === 'takeover:before') world.granted.delete(life);
       const facts = transaction === undefined ? undefined : world.underway.get(transaction);
       if (facts === undefined) return;
       facts.work = workOf(point);
@@ -157,6 +170,7 @@ export async function createPlay(
     world,
     lives,
     app,
+    connections: new Map(),
     loss: 0,
     page: born,
 
@@ -207,7 +221,7 @@ export async function createPlay(
         work,
         command: undefined,
         begunAt: facts?.begunAt ?? time.now(),
-        wallAtBegin: time.wall(),
+        walls: [time.wall(), time.wall()],
         stoppingAtBegin: false,
       });
       life?.open.add(transaction);
@@ -216,7 +230,12 @@ export async function createPlay(
     },
 
     async quiet() {
-      if (!(await loop.quiet())) world.fail('it does not come to rest');
+      for (let rung = 0; !world.failed(); rung += 1) {
+        if (!(await loop.quiet()) || rung > 1_000) world.fail('it does not come to rest');
+        if (time.next() > time.now()) break;
+        // What is due at once.
+        time.goTo(time.now());
+      }
       // What was committed before must have been said by now, except by those that are frozen.
       for (const life of world.unannounced.keys()) if (!life.frozen) world.unannounced.delete(life);
     },
@@ -228,7 +247,7 @@ export async function createPlay(
     async advance(by) {
       const until = time.now() + by;
       let rung = 0;
-      while (time.next() <= until && failure === undefined) {
+      while (time.next() <= until && !world.failed()) {
         time.goTo(time.next());
         await play.quiet();
         rung += 1;

@@ -1,5 +1,5 @@
 import type { Codec } from '../../src/pure/codec.js';
-import type { AnyRegistry, PriorityName, Registry } from '../../src/pure/registry.js';
+import type { AnyRegistry, PriorityName } from '../../src/pure/registry.js';
 import { defineTasks, task } from '../../src/pure/registry.js';
 
 /** The payload of every type: `n` is the journal's number, `rev` counts what attempts saved. */
@@ -117,7 +117,7 @@ export function registryOf(kind: Kind): AnyRegistry {
     }),
   );
 
-  return defineTasks(database, made, { gates: { base: gateBase, cap: gateCap } }) as Registry<typeof made>;
+  return defineTasks(database, made, { gates: { base: gateBase, cap: gateCap } });
 }
 
 /** As a string: in one build unreadable, in another decoded asynchronously. */

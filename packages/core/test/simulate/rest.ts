@@ -15,13 +15,17 @@ export interface RestJudge {
 }
 
 /** A judge that remembers since when something could have been claimed. */
-export function createRestJudge(world: World): RestJudge {
+export function createRestJudge(world: World, loses: () => boolean): RestJudge {
   const since = new Map<string, number>();
   let before: Term | undefined;
+  let changedAt = 0;
 
   return {
     judge(lives) {
       const term = world.leading;
+      if (term !== before) changedAt = world.time.now();
+      judgeDeposed(world, changedAt);
+      if (term !== undefined && !loses()) judgeOlder(world, term, lives, changedAt);
       if (term !== before || term === undefined || !isWell(world, term, lives)) {
         since.clear();
         before = term;
@@ -32,6 +36,34 @@ export function createRestJudge(world: World): RestJudge {
       judgeAborts(world, term);
     },
   };
+}
+
+/** What a deposed runner still has running is aborted as soon as it finds out. */
+function judgeDeposed(world: World, changedAt: number): void {
+  const now = world.time.now();
+  if (now - Math.max(changedAt, world.faultAt) <= findsWithin) return;
+  for (const { life, signal, told, startedAt } of world.attempts) {
+    if (life.dead || life.frozen || life.deaf || world.terms.get(life) === world.leading || signal.aborted) continue;
+    if (now - startedAt > findsWithin) world.fail(`at rest: ${life.name} is deposed, and ${told.id} runs on in it`);
+  }
+}
+
+/** A newer build takes the lead of an older one within a minute, and the time that the older is given. */
+function judgeOlder(world: World, { life }: Term, lives: readonly Life[], changedAt: number): void {
+  const now = world.time.now();
+  if (life.dead || life.frozen || life.deaf || now - Math.max(changedAt, world.faultAt) <= findsWithin) return;
+  const newer = lives.find(
+    (other) =>
+      !other.dead &&
+      !other.frozen &&
+      !other.deaf &&
+      !world.stopping.has(other) &&
+      other.build > life.build &&
+      world.slots.has(other),
+  );
+  if (newer !== undefined && now - newer.born > findsWithin) {
+    world.fail(`at rest: ${life.name} of build ${life.build} leads on beside ${newer.name} of build ${newer.build}`);
+  }
 }
 
 /** Whether a runner leads as it should: nothing is on its way that would end its term. */
@@ -90,7 +122,7 @@ function judgeAborts(world: World, term: Term): void {
     if (attempt === undefined) continue;
     const limit = attempt.told.timeout ?? ruleOf(term.life.kind, attempt.told.type)?.timeout ?? 0;
     const late = (since: number | undefined): boolean => since !== undefined && now - since > findsWithin;
-    if (late(claim.begunAt + limit) && !attempt.signal.aborted && attempt.ended === undefined) {
+    if (late(attempt.startedAt + limit) && !attempt.signal.aborted && attempt.ended === undefined) {
       world.fail(`at rest: ${claim.id} was not aborted after its timeout`);
     }
     if (late(claim.cancelledAt) && !attempt.signal.aborted && attempt.ended === undefined) {

@@ -88,7 +88,7 @@ async function playRun(
   const mix = drawMix(play);
   const driver: Driver = { play, mix, born: 0, next: 0, rev: 0 };
   play.loss = mix.loss;
-  const rest = createRestJudge(world);
+  const rest = createRestJudge(world, () => play.loss > 0);
   newPage(driver);
   newPage(driver);
   newHost(driver);

@@ -20,8 +20,8 @@ interface Timer {
   readonly ring: () => void;
 }
 
-/** Time that begins at a date. */
-export function createTime(start: number): Time {
+/** Time that begins at a date. `moved` is called whenever a clock shows another time. */
+export function createTime(start: number, moved: () => void): Time {
   const timers = new Set<Timer>();
   let passed = 0;
   let skew = 0;
@@ -40,6 +40,7 @@ export function createTime(start: number): Time {
 
     jump(by) {
       skew += by;
+      moved();
     },
 
     at(when, ring) {
@@ -53,6 +54,7 @@ export function createTime(start: number): Time {
 
     goTo(when) {
       passed = Math.max(passed, when);
+      moved();
       for (const timer of [...timers].filter((one) => one.when <= passed).sort((a, b) => a.when - b.when)) {
         // One that was stopped by an earlier one does not ring.
         if (timers.delete(timer)) timer.ring();

@@ -37,9 +37,39 @@ export function watchTransactions(next: Watcher | undefined): void {
     told.begun(watched);
     begun.addEventListener('complete', () => told.completed(watched));
     begun.addEventListener('abort', () => told.aborted(watched));
+    mayLie(begun);
 
     return begun;
   };
+}
+
+/** Transactions of which the end is told wrongly. */
+const lies = new WeakSet<IDBTransaction>();
+
+/** Lets a transaction be committed, and its owner be told that it failed: a connection that is lost in that instant. */
+export function tellWrongly(transaction: IDBTransaction): void {
+  lies.add(transaction);
+}
+
+/** Listeners that are added from now on hear of an abort where there was a `complete`, if a lie is told. */
+function mayLie(transaction: IDBTransaction): void {
+  const aborts: ((event: Event) => void)[] = [];
+  const listen = transaction.addEventListener.bind(transaction);
+  const add = (type: string, listener: (event: Event) => void): void => {
+    if (type === 'abort') aborts.push(listener);
+    listen(type, (event) => {
+      if (type !== 'complete' || !lies.has(transaction)) {
+        listener(event);
+
+        return;
+      }
+      Object.defineProperty(transaction, 'error', {
+        value: new DOMException('The connection was lost.', 'UnknownError'),
+      });
+      for (const one of aborts.splice(0)) one(event);
+    });
+  };
+  Object.defineProperty(transaction, 'addEventListener', { value: add });
 }
 
 interface Internals {

@@ -25,7 +25,9 @@ export interface Underway {
   /** The command of a page that it carries out. */
   command: CommandFacts | undefined;
   readonly begunAt: number;
-  readonly wallAtBegin: number;
+  /** What the wall clock has shown since it began. */
+  readonly walls: [least: number, most: number];
+
   readonly stoppingAtBegin: boolean;
 }
 
@@ -53,6 +55,8 @@ export interface World {
   /** Lives that were told to stop, and those whose `run` has ended. */
   readonly stopping: Set<Life>;
   readonly stopped: Set<Life>;
+  /** Lives that had been granted the runner's lock when they last set out to take over. */
+  readonly granted: Set<Life>;
   /** The slots of each runner. */
   readonly slots: Map<Life, number>;
   /** Rows that the simulation changed by hand, by `seq`: their key may be one of another version. */
