@@ -1,17 +1,69 @@
 import { rm } from 'node:fs/promises';
 
-import { expect, openLab, test, until, untilDrained, untilLed, views } from './fixture.ts';
+import type { Page } from '@playwright/test';
+
+import { expect, openLab, test, untilDrained, untilLed, views } from './fixture.ts';
 import { startOwnBrowser } from './own-browser.ts';
 
-/** The counted rounds: those in which the kill came within 50 ms after an add had resolved. */
+/** The counted rounds: those in which the kill came within so many milliseconds after an add had resolved. */
 const rounds = 20;
 const soon = 50;
 
-/** Announces the times of adds that resolved, from the page; what it was told is outside when the browser dies. */
 declare global {
   interface Window {
+    /** Tells the test that an add resolved, and when. */
     journal(id: string, resolvedAt: number): void;
   }
+}
+
+/**
+ * Adds so many tasks, one after the other; resolves when the browser was killed at the word that the last one is
+ * stored, with the milliseconds between. No other add is on its way then: a kill in the midst of a write can leave half
+ * a record at the end of Chromium's log. Chromium 156 writes on behind that, takes its database for damaged at the next
+ * start but one, and deletes it with all that had long been safe on disk.
+ */
+function addAndKill(page: Page, count: number, kill: () => void, journal: string[]): Promise<number> {
+  return new Promise((resolve, reject) => {
+    let left = count;
+    const told = (id: string, resolvedAt: number): void => {
+      journal.push(id);
+      left -= 1;
+      if (left > 0) return;
+      kill();
+      resolve(Date.now() - resolvedAt);
+    };
+
+    const adding = page.exposeFunction('journal', told).then(() =>
+      page.evaluate(async (number) => {
+        for (let index = 0; index < number; index += 1) {
+          const id = await window.lab.basket.add('send', { name: `${index}` });
+          window.journal(id, Date.now());
+        }
+      }, count),
+    );
+    adding.catch((error: unknown) => {
+      if (left > 0) reject(error);
+    });
+  });
+}
+
+/** What the browser says of a database that it deleted by itself, which is beyond any library. */
+function dataLoss(page: Page, database: string): Promise<string> {
+  return page.evaluate(
+    (name) =>
+      new Promise<string>((resolve, reject) => {
+        const opening = indexedDB.open(name);
+        opening.addEventListener('upgradeneeded', (event) => {
+          const { dataLossMessage } = event as IDBVersionChangeEvent & { readonly dataLossMessage?: string };
+          reject(new Error(`The browser has lost its database: ${dataLossMessage ?? 'it does not say why'}`));
+        });
+        opening.addEventListener('success', () => {
+          opening.result.close();
+          resolve('none');
+        });
+      }),
+    database,
+  );
 }
 
 test('scenario 1: the browser is killed within 50 ms after an add resolved, 20 times on one profile: no task is lost', async ({
@@ -27,37 +79,14 @@ test('scenario 1: the browser is killed within 50 ms after an add resolved, 20 t
 
   let counted = 0;
   for (let round = 0; counted < rounds; round += 1) {
-    expect(round, 'rounds in which the machine was too slow to kill in time').toBeLessThan(2 * rounds);
+    expect(round, 'rounds, though the machine was often too slow to kill in time').toBeLessThan(3 * rounds);
     const { context, kill, ended } = await startOwnBrowser(profile);
     const [page = await context.newPage()] = context.pages();
-    await openLab(page, options, server);
+    await page.goto(`${server.url}/lab.html`);
+    if (round > 0) expect(await dataLoss(page, database)).toBe('none');
+    await page.evaluate(async (given) => void (await window.lab.open(given)), options);
 
-    // Adds follow one another; the kill comes after the first, the second or the third, and in the midst of the next.
-    let left = 1 + (round % 3);
-    const killed = new Promise<number>((resolve) => {
-      void page.exposeFunction('journal', (id: string, resolvedAt: number) => {
-        journal.push(id);
-        left -= 1;
-        if (left > 0) return;
-        kill();
-        resolve(Date.now() - resolvedAt);
-      });
-    });
-    await until(
-      () => page.evaluate(() => typeof window.journal),
-      (type) => type === 'function',
-      'a way out of the page',
-    );
-    page
-      .evaluate(async (first) => {
-        for (let index = first; ; index += 1) {
-          const id = await window.lab.basket.add('send', { name: `${index}` });
-          window.journal(id, Date.now());
-        }
-      }, round * 1_000)
-      .catch(() => undefined); // It ends with the browser.
-
-    if ((await killed) <= soon) counted += 1;
+    if ((await addAndKill(page, 1 + (round % 3), kill, journal)) <= soon) counted += 1;
     await ended;
   }
 
@@ -66,16 +95,14 @@ test('scenario 1: the browser is killed within 50 ms after an add resolved, 20 t
   const [page = await context.newPage()] = context.pages();
   await openLab(page, options, server);
   await untilLed(page);
-  const stored = (await views(page)).map(({ id }) => id);
-  // What was journaled is there. What was not may be: killed between the commit and the word of it.
-  expect(stored).toEqual(expect.arrayContaining(journal));
+  expect((await views(page)).map(({ id }) => id)).toEqual(journal);
 
   // The gate stands closed: a person's "try now" has it probed.
   await page.evaluate(async (id) => window.lab.basket.retry(id), journal[0] ?? '');
-  await untilDrained(server, page, stored.length);
+  await untilDrained(server, page, journal.length);
   const keys = server.effects().map(({ key }) => key);
-  expect(new Set(keys)).toEqual(new Set(stored));
-  expect(keys).toHaveLength(stored.length);
+  expect(keys).toHaveLength(journal.length);
+  expect(new Set(keys)).toEqual(new Set(journal));
 
   kill();
   await ended;

@@ -54,7 +54,10 @@ test('retries go on over a reload, at the stored time', async ({ page, server, d
   await page.reload();
   await page.evaluate(async (options) => void (await window.lab.open(options)), { database, ...patient });
 
-  expect(await views(page)).toMatchObject([{ id, failures: 1, attempts: 1, dueAt }]);
+  const [view] = await views(page);
+  expect(view).toMatchObject({ id, failures: 1, attempts: 1 });
+  // Shown by the wall clock, kept by the runner's, of which the new runner has another reading.
+  expect(Math.abs((view?.dueAt ?? 0) - dueAt)).toBeLessThan(2);
   await expectRetryAt(server, page, id, dueAt);
 });
 

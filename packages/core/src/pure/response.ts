@@ -26,7 +26,7 @@ export function ensureOk(response: ResponseLike): void {
   const { status } = response;
   if (response.ok || (status >= 200 && status < 400)) return;
 
-  const message = `The server answered ${status}.`;
+  const message = status === 0 ? 'The answer can not be read: it is opaque.' : `The server answered ${status}.`;
   if (away.has(status)) throw new Unavailable({ message, status, retryAfter: retryAfterOf(response) });
   if (status >= 500 || counted.has(status)) throw Object.assign(new Error(message), { status });
 

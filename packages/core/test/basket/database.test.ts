@@ -153,6 +153,18 @@ describe('a database of the basket’s own', () => {
     expect((await rowsOf(tasks)).map((row) => row.type).sort()).toEqual(['ping', 'saveNote']);
   });
 
+  test('is made in a later version by a quicker tab, between our two looks: it is used as it is', async () => {
+    const tasks = notesApp(freshName());
+    const { basket } = createWorld().open(tasks);
+
+    const listing = basket.list();
+    const quicker = openRaw(tasks.name, 5, (transaction) => createStores(transaction, tasks));
+    expect(await listing).toEqual([]);
+    (await quicker).close();
+    await basket.add('ping');
+    expect(await versionOf(tasks.name)).toBe(5);
+  });
+
   test('takes a second bucket: its version is raised, the rows of the first stay, and its open basket goes on', async () => {
     const name = freshName();
     const first = defineTasks(name, { save: task<number>() }, { bucket: 'first' });

@@ -200,7 +200,7 @@ async function layoutOf(registry: AnyRegistry): Promise<readonly StoreLayout[]> 
       return { name: index, keyPath, unique, multiEntry };
     });
 
-    return { name, keyPath: store.keyPath as unknown, autoIncrement: store.autoIncrement, indexes };
+    return { name, keyPath: store.keyPath, autoIncrement: store.autoIncrement, indexes };
   });
   db.close();
 

@@ -255,7 +255,7 @@ describe("scenario 59: a task and a note in Dexie's transaction", () => {
         await notes.put(note);
         tx.abort();
       }),
-    ).rejects.toThrow();
+    ).rejects.toThrow('Transaction');
     expect(await written(tasks)).toEqual(neither);
   });
 

@@ -1,9 +1,10 @@
-import { afterEach, beforeEach, describe, expect, test } from 'vitest';
+import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest';
 
 import type { Snapshot } from '../../src/basket/watch.js';
+import type { Codec } from '../../src/pure/codec.js';
 import { defineTasks, task } from '../../src/pure/registry.js';
 import { freshName } from '../support/database.js';
-import { createWorld } from '../support/world.js';
+import { createGate, createWorld } from '../support/world.js';
 
 async function opened() {
   const tasks = defineTasks(freshName(), { send: task<number>(), photo: task<string>() });
@@ -13,6 +14,8 @@ async function opened() {
 
   return { tasks, world, basket };
 }
+
+afterEach(() => void vi.restoreAllMocks());
 
 const payloadsOf = ({ tasks }: Snapshot): readonly unknown[] => tasks.map(({ payload }) => payload);
 
@@ -103,6 +106,32 @@ describe('a watched query', () => {
     expect(payloadsOf(watched.get())).toEqual([]);
   });
 
+  test('shows what was added while it looked, without waiting for the next minute', async () => {
+    const decoding = createGate();
+    const codec: Codec<number> = {
+      encode: (payload) => payload,
+      async decode(stored) {
+        await decoding.promise;
+
+        return stored as number;
+      },
+    };
+    const world = createWorld();
+    const { basket } = world.open(defineTasks(freshName(), { send: task({ codec }) }));
+    await basket.add('send', 1);
+    const watched = basket.watch();
+    watched.subscribe(() => undefined);
+    await world.settle();
+
+    // It has read the database, and still decodes what it found.
+    await basket.add('send', 2);
+    await world.settle();
+    expect(watched.get().loaded).toBe(false);
+    decoding.open();
+    await world.settle();
+    expect(payloadsOf(watched.get())).toEqual([1, 2]);
+  });
+
   test('shows only what fits, and whether there is more', async () => {
     const { basket, world } = await opened();
     const watched = basket.watch({ type: 'send', limit: 2 });
@@ -156,8 +185,10 @@ describe('a watched query', () => {
     stops[1]?.();
     stops[1]?.();
     const { length } = seen;
+    const begun = vi.spyOn(IDBDatabase.prototype, 'transaction');
     await basket.add('send', 2);
     await world.advance(120_000);
+    expect(begun.mock.calls.map(([, mode]) => mode)).toEqual(['readwrite']);
     expect(world.alarms()).toBe(idle);
     expect(seen).toHaveLength(length);
   });

@@ -5,6 +5,7 @@ import type { AppTransaction } from '../../src/store/app-transaction.js';
 import { dexieStores } from '../../src/store/setup.js';
 import { contentsOf, endOf, freshName, openRaw } from '../support/database.js';
 import { createWorld } from '../support/world.js';
+import type { Note } from './app.js';
 import { appWithNotes, createDexie, failureOf, note, openNotes, otherCopyOfIdb, written } from './app.js';
 
 const toClose: { close(): void }[] = [];
@@ -131,6 +132,29 @@ test('a transaction that is not active at this instant is refused, and goes on w
   expect(await Promise.all(failures)).toMatchObject([{ code: 'transaction' }]);
   expect(await end).toBe('complete');
   expect(await written(tasks)).toEqual({ ...nothing, notes: ['n1'] });
+});
+
+test('a transaction that the codec itself commits is refused, and nothing was written', async () => {
+  let end = (): void => undefined;
+  const encode = (payload: Note): Note => {
+    end();
+
+    return payload;
+  };
+  const tasks = appWithNotes(freshName(), { codec: { encode, decode: (stored) => stored as Note } });
+  const { basket } = createWorld().open(tasks);
+  const db = await openNotes(tasks.name, tasks);
+  toClose.push(db);
+  const tx = db.transaction(['notes', ...tasks.stores], 'readwrite');
+  const ended = endOf(tx);
+  end = () => tx.commit();
+
+  expect(await failureOf(() => basket.addTx(tx, 'saveNote', note))).toMatchObject({
+    code: 'transaction',
+    message: expect.stringContaining('has finished, or is not active') as string,
+  });
+  expect(await ended).toBe('complete');
+  expect(await written(tasks)).toEqual(nothing);
 });
 
 test("another database's transaction is refused, and both names are told", async () => {

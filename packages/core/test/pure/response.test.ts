@@ -2,7 +2,7 @@ import { describe, expect, test } from 'vitest';
 
 import { ensureOk } from '../../src/pure/response.js';
 import type { Verdict } from '../../src/pure/verdict.js';
-import { verdictOf } from '../../src/pure/verdict.js';
+import { Unavailable, verdictOf } from '../../src/pure/verdict.js';
 
 const wall = Date.UTC(2026, 0, 1, 12);
 
@@ -22,7 +22,7 @@ test.each([200, 201, 204, 206, 301, 304, 399])('%d is fine', (status) => {
   expect(verdictOn(status)).toEqual({ kind: 'success' });
 });
 
-test.each([0, 401, 407, 408, 425, 429, 502, 503, 504])(
+test.each([401, 407, 408, 425, 429, 502, 503, 504])(
   '%d means away or busy: not counted, and its gate closes',
   (status) => {
     expect(verdictOn(status)).toEqual({
@@ -31,6 +31,13 @@ test.each([0, 401, 407, 408, 425, 429, 502, 503, 504])(
     });
   },
 );
+
+test('an answer that can not be read, such as a redirect by a captive portal, means away', () => {
+  const opaque = { ok: false, status: 0, headers: new Headers() };
+
+  expect(() => ensureOk(opaque)).toThrow(Unavailable);
+  expect(() => ensureOk(opaque)).toThrow('The answer can not be read');
+});
 
 test.each([409, 500, 501, 505, 507, 511, 599])('%d is a counted failure', (status) => {
   expect(verdictOn(status)).toEqual({

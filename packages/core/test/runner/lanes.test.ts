@@ -214,6 +214,31 @@ describe('a dead head', () => {
     expect(started).toEqual([1, 2, 3]);
   });
 
+  test('with skip, a dead one that is retried goes first again, but never beside the one that runs', async () => {
+    const tasks = defineTasks(freshName(), { send: task<number>({ lane: 'a', onDead: 'skip' }) });
+    const world = createWorld();
+    const tab = world.open(tasks);
+    const answer = createGate();
+    const started: number[] = [];
+    const [first] = [await tab.basket.add('send', 1), await tab.basket.add('send', 2), await tab.basket.add('send', 3)];
+    tab.run({
+      async send(number, attempt) {
+        started.push(number);
+        if (number === 1 && attempt.number === 1) throw new PermanentFailure('no');
+        if (number === 2) await answer.promise;
+      },
+    });
+    await world.settle();
+    expect(started).toEqual([1, 2]);
+
+    await tab.basket.retry(first);
+    await world.advance(61_000);
+    expect(started).toEqual([1, 2]);
+    answer.open();
+    await world.settle();
+    expect(started).toEqual([1, 2, 1, 3]);
+  });
+
   test('with skip the lane goes on without its dead head', async () => {
     const { tab, started } = await run('skip');
     expect(started).toEqual([1, 2, 3]);

@@ -51,13 +51,16 @@ test('a position is stored once there is nothing to do, is never lowered, and th
   const second = world.open(tasks);
   const ran: string[] = [];
   let foundByAudit = false;
-  const runner = second.run({
-    send(_, { id }) {
-      if (id === 'by hand 5') foundByAudit = runner.audits.some((found) => found > 0);
-      ran.push(id);
+  const runner = second.run(
+    {
+      send(_, { id }) {
+        if (id === 'by hand 5') foundByAudit = runner.audits.some((found) => found > 0);
+        ran.push(id);
+      },
+      laned: nothing,
     },
-    laned: nothing,
-  });
+    { lostByHand: true },
+  );
   const id = await second.basket.add('send', 11);
   await world.settle();
   expect(ran[0]).toBe(id);
@@ -169,7 +172,8 @@ describe('the audit', () => {
 
     const second = world.open(tasks);
     const ran: string[] = [];
-    const runner = second.run({ send: (_payload, { id }) => void ran.push(id), laned: nothing });
+    const handlers = { send: (_payload: number, { id }: { readonly id: string }) => void ran.push(id), laned: nothing };
+    const runner = second.run(handlers, { lostByHand: true });
     await world.settle();
     expect(ran).toEqual(['by hand 3']);
     expect(runner.audits.reduce((sum, found) => sum + found, 0)).toBe(1);

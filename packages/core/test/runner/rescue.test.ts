@@ -21,8 +21,10 @@ async function died() {
   for (const number of [1, 2, 3, 4]) await tab.basket.add('send', number);
   await tab.basket.add('big', 'x'.repeat(2_000));
   tab.run({ send: never, big: never });
-  await world.settle();
+  // Long enough for the positions to be stored: what they passed, nobody reads again.
+  await world.advance(61_000);
   expect((await runnerOf(tasks)).running.map((claim) => claim.seq)).toEqual([1, 2, 5]);
+  expect((await contentsOf(tasks)).state.get('positions')).toMatchObject({ 'F|send|1|send|1': 4 });
   tab.kill();
 
   return { tasks, world };
@@ -106,10 +108,13 @@ test('a claim whose place another row has taken is skipped by the rescue, and th
 
   const tab = world.open(tasks);
   const seen: unknown[] = [];
-  tab.run({
-    send: nothing,
-    big: (payload, { id, number, recovered }) => void seen.push([payload, id, number, recovered]),
-  });
+  tab.run(
+    {
+      send: nothing,
+      big: (payload, { id, number, recovered }) => void seen.push([payload, id, number, recovered]),
+    },
+    { lostByHand: true },
+  );
   await world.settle();
 
   // It lies behind the position, where only the audit finds it; what counts is that the rescue left it as it was.
@@ -222,12 +227,14 @@ describe('a task under which the runner dies', () => {
         await answers.get(payload)?.promise;
       },
     });
-    await world.advance(9_999);
+    await world.advance(5_000);
+    await first.basket.add('send', 'after 3');
+    await world.advance(4_999);
     expect(starts).toEqual([['poison', 0]]);
 
     await world.advance(1);
-    expect(starts.map(([payload]) => payload)).toEqual(['poison', 'before', 'after 1', 'after 2']);
-    expect(starts.slice(1).map(([, time]) => time)).toEqual([10_000, 10_000, 10_000]);
+    expect(starts.map(([payload]) => payload).sort()).toEqual(['after 1', 'after 2', 'after 3', 'before', 'poison']);
+    expect(starts.slice(1).map(([, time]) => time)).toEqual([10_000, 10_000, 10_000, 10_000]);
     expect(await first.basket.get(id)).toMatchObject({ interruptions: 3, running: true });
 
     // It ends by itself: from then on it is as any other.

@@ -202,6 +202,30 @@ test('a task with a date runs at its date and not before, also after a reload', 
   expect(attempts).toBe(1);
 });
 
+test('a clock that is put back before the date of a task makes it wait for its date again, whatever had brought it on', async () => {
+  const tasks = defineTasks(freshName(), { send: task<number>({ lane: (number) => `lane ${number % 2}` }) });
+  const world = createWorld();
+  const first = world.open(tasks);
+  const date = world.wall() + 60_000;
+  // 3 waits behind 1 when its date comes; 2 is interrupted after its date.
+  await first.basket.add('send', 1);
+  for (const number of [2, 3]) await first.basket.add('send', number, { runAt: date });
+  first.run({ send: () => new Promise(() => undefined) });
+  await world.advance(70_000);
+  expect((await rowsOf(tasks)).map((row) => row.ready.charAt(0))).toEqual(['F', '!', 'H']);
+  first.kill();
+  world.jump(-3_600_000);
+
+  const second = world.open(tasks);
+  const started: number[] = [];
+  second.run({ send: (number) => void started.push(number) });
+  await world.advance(120_000);
+  expect(started).toEqual([1]);
+  world.jump(date - world.wall());
+  await world.advance(60_000);
+  expect([...started].sort((one, other) => one - other)).toEqual([1, 2, 3]);
+});
+
 test('a retry runs a task that waits for its backoff at once and sets its failures back, but not its attempts', async () => {
   const tasks = defineTasks(freshName(), { send: task<number>({ backoff: { base: day, cap: day } }) });
   const world = createWorld();

@@ -184,6 +184,14 @@ describe('what this build can not decode', () => {
     first.kill();
 
     const tasks = defineTasks(name, { send: task({ codec: decodes }), laned: task<number>({ lane: 'a' }) });
+    const stopped = world.open(tasks);
+    const runner = stopped.run({ send: nothing, laned: nothing });
+    await world.settle();
+    runner.stop();
+    await runner.done;
+    let after = 0;
+    stopped.at('audit:before', () => void (after += 1));
+
     const tab = world.open(tasks);
     const ran: number[] = [];
     tab.run({ send: (number) => void ran.push(number), laned: nothing });
@@ -194,6 +202,8 @@ describe('what this build can not decode', () => {
     hanging.open();
     await world.settle();
     expect(ran).toEqual([1, 50]);
+    // The runner that was stopped meanwhile begins nothing any more.
+    expect(after).toBe(0);
   });
 
   test('a payload that lay apart and is not there any more is unreadable, and not a failure', async () => {

@@ -554,8 +554,9 @@ function steal(driver: Driver): string | undefined {
   return `from ${holder.name}${late ? ', told later' : ''}`;
 }
 
-function word({ play: { lives } }: Driver): string | undefined {
+function word({ play: { lives, world } }: Driver): string | undefined {
   const deaf = lives.find((life) => life.deaf && !life.dead);
+  world.faultAt = world.time.now();
   deaf?.tell();
 
   return deaf?.name;

@@ -47,11 +47,18 @@ export interface TabOptions {
 export interface Tab<R extends AnyRegistry> {
   readonly basket: Basket<R>;
   readonly context: BasketContext;
-  readonly run: (handlers: Handlers<R>, options?: { readonly concurrency?: number }) => Runner;
+  readonly run: (handlers: Handlers<R>, options?: RunnerOptions) => Runner;
   /** Ends it as the browser does: nothing of it runs any more, and its locks are free. */
   readonly kill: () => void;
   /** Calls back each time an instant is reached at which the browser may die. */
   readonly at: (point: CrashPoint, reached: (transaction?: IDBTransaction) => void) => void;
+}
+
+/** Options of a runner in a tab. */
+export interface RunnerOptions {
+  readonly concurrency?: number;
+  /** Rows were made unfindable by hand: the audit may find some. Otherwise that is a mistake, and fails the test. */
+  readonly lostByHand?: boolean;
 }
 
 /** A runner in a tab. */
@@ -71,11 +78,15 @@ interface Alarm {
 }
 
 const openTabs = new Set<Tab<AnyRegistry>>();
+const foundByAudits: number[] = [];
 
 afterEach(async () => {
   for (const tab of openTabs) tab.kill();
   openTabs.clear();
   await quiet();
+
+  const found = foundByAudits.splice(0).reduce((sum, one) => sum + one, 0);
+  if (found > 0) throw new Error(`An audit found ${found} lost tasks: without it they would never have run.`);
 });
 
 /** A world that begins on 14 November 2023, with chance from a seed. */
@@ -208,16 +219,20 @@ function runIn(
   context: BasketContext,
   death: Death,
   handlers: Record<string, AnyHandler>,
-  options: { readonly concurrency?: number } = {},
+  options: RunnerOptions = {},
 ): Runner {
+  const { lostByHand = false, ...runOptions } = options;
   const stopping = new AbortController();
   const audits: number[] = [];
   let ended = false;
 
   const done = run(context, handlers, {
-    ...options,
+    ...runOptions,
     signal: stopping.signal,
-    onAudit: (found) => audits.push(found),
+    onAudit(found) {
+      audits.push(found);
+      if (!lostByHand) foundByAudits.push(found);
+    },
   }).then(
     () => {
       ended = true;

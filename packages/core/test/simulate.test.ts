@@ -1,0 +1,24 @@
+import { expect, test } from 'vitest';
+import { simulate } from './simulate/simulate.js';
+
+const options = { seed: 7, steps: 400 };
+
+test('a short simulation finds nothing, and meets what it is there for', async () => {
+  const { violation, report, steps } = await simulate(options);
+
+  expect(violation?.what).toBeUndefined();
+  expect(steps).toBe(400);
+  expect(report.count('audit', 'found')).toBe(0);
+  for (const group of ['kills', 'faults', 'letters', 'paying', 'verdicts', 'gates'] as const) {
+    expect(report.count(group), group).toBeGreaterThan(0);
+  }
+});
+
+test('the same seed gives the same trace, and another seed another', async () => {
+  const first = await simulate(options);
+  const second = await simulate(options);
+  const other = await simulate({ ...options, seed: 8 });
+
+  expect(second.trace).toBe(first.trace);
+  expect(other.trace).not.toBe(first.trace);
+});
