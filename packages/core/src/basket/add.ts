@@ -6,7 +6,7 @@ import { addStores, finished } from '../store/app-transaction.js';
 import { transact } from '../store/transact.js';
 import type { BasketContext } from './context.js';
 import type { AddOptions, Prepared } from './prepare.js';
-import { checkDurability, encoded, encodedNow, prepare } from './prepare.js';
+import { checkDurability, encoded, encodedNow, notStorable, prepare } from './prepare.js';
 
 /** Stores a task in a transaction of its own; resolves with its id when that has completed. */
 export async function add(
@@ -17,8 +17,10 @@ export async function add(
 ): Promise<string> {
   checkDurability(options.durability);
   const type = typeOf(context.registry, name);
-  const stored = await encoded(type, name, payload);
-  const prepared = prepare(context, type, name, payload, stored, options);
+  // Everything is read of the payload before anything is awaited: the app may change the value on its next line.
+  const complete = prepare(context, type, name, payload, options);
+  const stored = encoded(type, name, payload);
+  const prepared = complete(isPromiseLike(stored) ? await stored : stored);
 
   await transact(context, 'add', options.durability ?? 'strict', (stores) => write(stores, prepared)).catch(
     (error: unknown) => {
@@ -40,7 +42,7 @@ export function addTx(
 ): string {
   const type = typeOf(context.registry, name);
   const stores = addStores(given, context.registry);
-  const prepared = prepare(context, type, name, payload, encodedNow(type, name, payload), options);
+  const prepared = prepare(context, type, name, payload, options)(encodedNow(type, name, payload));
 
   try {
     write(stores, prepared);
@@ -69,14 +71,6 @@ function blind(request: unknown): void {
 /** What the platform throws for a value that it can't clone; a getter of the value's own may throw anything else. */
 function isCloneError(error: unknown): boolean {
   return !(error instanceof TaskbasketError) && (!(error instanceof DOMException) || error.name === 'DataCloneError');
-}
-
-function notStorable(name: string, error: unknown): TaskbasketError {
-  return new TaskbasketError(
-    'payload',
-    `The payload of "${name}" can not be stored: ${messageOf(error)} Give the type a codec that turns it into plain data.`,
-    error,
-  );
 }
 
 function notStored(name: string, error: unknown): TaskbasketError {

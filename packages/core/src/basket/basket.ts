@@ -92,6 +92,7 @@ export function createBasket<R extends AnyRegistry>(context: BasketContext, clos
 
     close() {
       closing?.();
+      context.closed.abort();
       context.hub.close();
       context.database.close();
     },

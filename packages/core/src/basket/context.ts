@@ -15,6 +15,8 @@ export interface BasketContext {
   readonly newId: () => string;
   readonly names: Names;
   readonly build: number;
+  /** Aborts when the basket is closed. */
+  readonly closed: AbortController;
 }
 
 /** The names of what a basket's contexts share. They carry no build: all builds are one basket. */
@@ -43,6 +45,7 @@ export function createContext(registry: AnyRegistry, ports: Ports, build: number
     newId: createIds(ports.random),
     names,
     build,
+    closed: new AbortController(),
   };
 }
 

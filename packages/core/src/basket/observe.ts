@@ -25,6 +25,9 @@ export interface Query<Name extends string = string> {
   readonly limit?: number | undefined;
 }
 
+/** How many tasks a page has if its query does not say. */
+const pageSize = 100;
+
 /** Rows are read in slices of so many until the page is full. */
 const slice = 256;
 
@@ -48,9 +51,9 @@ export async function get(context: BasketContext, id: string): Promise<TaskView 
 
 /** The tasks that fit, in the order in which they were added. */
 export async function list(context: BasketContext, query: Query = {}): Promise<readonly TaskView[]> {
-  const limit = limitOf(query);
+  checkQuery(query);
 
-  return views(context, (stores) => rowsOf(stores, query, limit));
+  return views(context, (stores) => rowsOf(stores, query, query.limit ?? pageSize));
 }
 
 /** One page, and whether there is more. */
@@ -58,25 +61,31 @@ export async function page(
   context: BasketContext,
   query: Query,
 ): Promise<{ readonly tasks: readonly TaskView[]; readonly more: boolean }> {
-  const limit = limitOf(query);
+  const { limit = pageSize } = query;
   const found = await views(context, (stores) => rowsOf(stores, query, limit + 1));
 
   return { tasks: found.slice(0, limit), more: found.length > limit };
 }
 
 /**
- * How many a query asks for.
+ * Refuses a query that can't be.
  *
- * @throws TaskbasketError `option`, for a limit that can't be.
+ * @throws TaskbasketError `option`.
  */
-export function limitOf(query: Query): number {
-  const { limit = 100 } = query;
-  if (Number.isSafeInteger(limit) && limit >= 1 && limit <= 1_000) return limit;
+export function checkQuery({ limit = pageSize, after = 0, state }: Query): void {
+  if (!Number.isSafeInteger(limit) || limit < 1 || limit > 1_000) {
+    throw wrong(`A query's limit is a whole number from 1 to 1,000; this one is ${String(limit)}.`);
+  }
+  if (!Number.isSafeInteger(after) || after < 0) {
+    throw wrong(`A query's after is the seq of a task, a whole number; this one is ${String(after)}.`);
+  }
+  if (state !== undefined && state !== 'queued' && state !== 'dead') {
+    throw wrong(`A query's state is "queued" or "dead"; this one is "${String(state)}".`);
+  }
+}
 
-  throw new TaskbasketError(
-    'option',
-    `A query's limit is a whole number from 1 to 1,000; this one is ${String(limit)}.`,
-  );
+function wrong(message: string): TaskbasketError {
+  return new TaskbasketError('option', message);
 }
 
 async function rowsOf(stores: Stores, query: Query, limit: number): Promise<readonly TaskRow[]> {

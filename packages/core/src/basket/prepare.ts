@@ -27,30 +27,33 @@ export interface AddOptions {
 /** A task that is ready to be written: everything about it that could fail without a transaction has been done. */
 export interface Prepared {
   readonly id: string;
-  readonly type: string;
   readonly row: NewTaskRow;
   /** The encoded payload, if it lies apart from the row. */
   readonly apart: { readonly ref: string; readonly value: unknown } | undefined;
 }
 
-/** The payload as it is stored. */
-export async function encoded(type: TaskTypeParts, name: string, payload: unknown): Promise<unknown> {
+/**
+ * The payload as it is stored: as it is at the call, whatever the app does with the value afterwards. A codec that is
+ * asynchronous is asked at the call as well.
+ */
+export function encoded(type: TaskTypeParts, name: string, payload: unknown): unknown {
+  const stored = encodedOnce(type, name, payload);
+  if (isPromiseLike(stored)) {
+    return Promise.resolve(stored).catch((error: unknown) => {
+      throw codecThrew(name, error);
+    });
+  }
+
   try {
-    return await type.codec.encode(payload);
+    return typeof stored === 'object' && stored !== null ? structuredClone(stored) : stored;
   } catch (error) {
-    throw codecThrew(name, error);
+    throw notStorable(name, error);
   }
 }
 
 /** The same, for a transaction in which nothing may be awaited. */
 export function encodedNow(type: TaskTypeParts, name: string, payload: unknown): unknown {
-  let stored: unknown;
-  try {
-    stored = type.codec.encode(payload);
-  } catch (error) {
-    throw codecThrew(name, error);
-  }
-
+  const stored = encodedOnce(type, name, payload);
   if (isPromiseLike(stored)) {
     void Promise.resolve(stored).catch(() => undefined); // Refused below; how it would have ended is of no use.
     throw new TaskbasketError(
@@ -62,22 +65,31 @@ export function encodedNow(type: TaskTypeParts, name: string, payload: unknown):
   return stored;
 }
 
-/** The row of a task, and what lies apart from it; throws what is wrong with an option or with lane and gate. */
+function encodedOnce(type: TaskTypeParts, name: string, payload: unknown): unknown {
+  try {
+    return type.codec.encode(payload);
+  } catch (error) {
+    throw codecThrew(name, error);
+  }
+}
+
+/**
+ * Reads all of a task but its stored payload, and gives back what completes it with that; throws what is wrong with an
+ * option or with lane and gate.
+ */
 export function prepare(
   context: BasketContext,
   type: TaskTypeParts,
   name: string,
   payload: unknown,
-  stored: unknown,
   options: AddOptions,
-): Prepared {
+): (stored: unknown) => Prepared {
   const { timeout, onDead, priority, runAt } = options;
   if (timeout !== undefined) checkTimeout(timeout);
   if (onDead !== undefined) checkOnDead(onDead);
 
   const id = context.newId();
-  const apart = isSmall(stored) ? undefined : { ref: id, value: stored };
-  const row = newRow({
+  const described = {
     id,
     type: name,
     version: type.version,
@@ -92,10 +104,14 @@ export function prepare(
     timeout,
     onDead,
     addedAt: context.ports.clock.wall(),
-    payload: apart === undefined ? { inline: stored } : { ref: apart.ref },
-  });
+  };
 
-  return { id, type: name, row, apart };
+  return (stored) => {
+    const apart = isSmall(stored) ? undefined : { ref: id, value: stored };
+    const place = apart === undefined ? { inline: stored } : { ref: apart.ref };
+
+    return { id, row: newRow({ ...described, payload: place }), apart };
+  };
 }
 
 function fromPayload(
@@ -142,6 +158,15 @@ function codecThrew(name: string, error: unknown): TaskbasketError {
   return new TaskbasketError(
     'payload',
     `The codec of "${name}" could not encode the payload: ${messageOf(error)}`,
+    error,
+  );
+}
+
+/** The error for a value that the platform can't clone. */
+export function notStorable(name: string, error: unknown): TaskbasketError {
+  return new TaskbasketError(
+    'payload',
+    `The payload of "${name}" can not be stored: ${messageOf(error)} Give the type a codec that turns it into plain data.`,
     error,
   );
 }

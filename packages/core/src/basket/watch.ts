@@ -2,7 +2,7 @@ import { surface } from '../pure/errors.js';
 import type { TaskView } from '../pure/view.js';
 import type { BasketContext } from './context.js';
 import type { Query } from './observe.js';
-import { limitOf, page } from './observe.js';
+import { checkQuery, page } from './observe.js';
 
 /** What `watch` shows: the tasks of one page of a query. */
 export interface Snapshot<View = TaskView> {
@@ -26,21 +26,37 @@ const poll = 60_000;
 
 const nothingYet: Snapshot = { loaded: false, tasks: [], more: false };
 
-/** The watched queries of one basket: equal ones share one object, so that it may be asked for in a component's body. */
+/**
+ * The watched queries of one basket: equal ones share one object, so that it may be asked for in a component's body. One
+ * that nobody holds any more is forgotten, so that a query for each lane that was ever shown costs nothing.
+ */
 export function createWatches(context: BasketContext): (query?: Query) => Watched<Snapshot> {
-  const known = new Map<string, Watched<Snapshot>>();
+  const known = new Map<string, WeakRef<Watched<Snapshot>>>();
+  const subscribed = new Map<Watched<Snapshot>, () => void>();
+  context.closed.signal.addEventListener('abort', () => {
+    for (const stop of subscribed.values()) stop();
+  });
 
   return (query = {}) => {
+    checkQuery(query); // Refused here: a look of a watch tells nobody that it failed.
     const name = JSON.stringify([query.type ?? null, query.state, query.lane, query.after, query.limit]);
-    limitOf(query); // Refused here: a look of a watch tells nobody that it failed.
-    const found = known.get(name) ?? watched(context, query);
-    known.set(name, found);
+    const found = known.get(name)?.deref();
+    if (found !== undefined) return found;
 
-    return found;
+    for (const [one, reference] of known) if (reference.deref() === undefined) known.delete(one);
+    const made = watched(context, query, subscribed);
+    known.set(name, new WeakRef(made));
+
+    return made;
   };
 }
 
-function watched(context: BasketContext, query: Query): Watched<Snapshot> {
+/** `subscribed` holds each that has a listener, with what stops it. */
+function watched(
+  context: BasketContext,
+  query: Query,
+  subscribed: Map<Watched<Snapshot>, () => void>,
+): Watched<Snapshot> {
   const listeners = new Set<(value: Snapshot) => void>();
   let value = nothingYet;
   let looking = false;
@@ -79,32 +95,39 @@ function watched(context: BasketContext, query: Query): Watched<Snapshot> {
   }
 
   function start(): void {
+    subscribed.set(own, stop);
     stopHearing = context.hub.hear(() => void look()); // It never rejects.
     pollAgain();
     void look(); // It never rejects.
   }
 
-  return {
+  function stop(): void {
+    stopHearing();
+    stopPoll();
+    subscribed.delete(own);
+  }
+
+  const own: Watched<Snapshot> = {
     get: () => value,
 
     subscribe(listener) {
       // Wrapped, so that the same function subscribed twice counts twice, and one's mistake is not the others'.
-      const own = (next: Snapshot): void => {
+      const tellOne = (next: Snapshot): void => {
         try {
           listener(next);
         } catch (error) {
           surface(error);
         }
       };
-      listeners.add(own);
-      if (listeners.size === 1) start();
-      own(value);
+      listeners.add(tellOne);
+      if (listeners.size === 1 && !context.closed.signal.aborted) start();
+      tellOne(value);
 
       return () => {
-        if (!listeners.delete(own) || listeners.size > 0) return;
-        stopHearing();
-        stopPoll();
+        if (listeners.delete(tellOne) && listeners.size === 0) stop();
       };
     },
   };
+
+  return own;
 }
