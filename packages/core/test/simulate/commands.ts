@@ -96,15 +96,15 @@ export function drawMix({ world: { chance } }: Play): Mix {
     jump: 2,
     kill: 3,
     arm: 4,
-    refuse: 1.5,
+    refuse: 3,
     start: 5,
     stop: 1.5,
     steal: 1.5,
     word: 2,
     freeze: 1,
     thaw: 2,
-    purge: 1,
-    foreign: 0.5,
+    purge: 2,
+    foreign: 1,
     look: 3,
     reload: 1,
     storm: 0.8,
@@ -114,7 +114,7 @@ export function drawMix({ world: { chance } }: Play): Mix {
     if (['add', 'end', 'advance', 'start'].includes(name)) weights[name] *= 0.5 + chance.next();
     else weights[name] *= chance.pick([0, 0.5, 1, 1, 1, 3]);
   }
-  if (chance.is(0.5)) for (const name of ['refuse', 'steal', 'freeze', 'foreign'] as const) weights[name] = 0;
+  if (chance.is(0.4)) for (const name of ['steal', 'freeze', 'foreign'] as const) weights[name] = 0;
 
   return {
     weights,
@@ -319,7 +319,10 @@ function edit(driver: Driver, what: 'cancel' | 'retry'): string | undefined {
   const dead = stored.filter(
     (told) => told.seq !== undefined && world.contents.tasks.get(told.seq)?.dead !== undefined,
   );
-  const from = what === 'retry' && dead.length > 0 && chance.is(0.5) ? dead : stored;
+  const running = new Set((runnerOf(world.contents)?.running ?? []).map((claim) => claim.id));
+  const runs = stored.filter((told) => running.has(told.id ?? ''));
+  const preferred = what === 'retry' ? dead : runs;
+  const from = preferred.length > 0 && chance.is(0.4) ? preferred : stored;
   if (from.length === 0) return undefined;
 
   const told = chance.pick(from);
@@ -382,7 +385,8 @@ function save(driver: Driver): string | undefined {
   const open = [...world.attempts].filter(({ life, saving }) => !life.dead && !life.frozen && saving === undefined);
   if (open.length === 0) return undefined;
 
-  const attempt = world.chance.pick(open);
+  const cancelled = open.filter(({ told }) => told.cancelled);
+  const attempt = world.chance.pick(cancelled.length > 0 && world.chance.is(0.5) ? cancelled : open);
   const { told, life } = attempt;
   driver.rev += 1;
   const rev = driver.rev;
@@ -422,6 +426,7 @@ async function advance(driver: Driver): Promise<string> {
 function jump({ play: { world } }: Driver): string {
   const by = world.chance.pick([-86_400_000, -60_000, -500, 500, 60_000, 3_600_000, 86_400_000 * 2]);
   world.time.jump(by);
+  world.unheardAt = world.time.now();
   world.report.met('faults', by > 0 ? 'clock jumped forward' : 'clock jumped back');
 
   return `by ${by}`;
@@ -446,7 +451,8 @@ function kill(driver: Driver): string | undefined {
 export function die({ play: { world } }: Driver, life: Life): void {
   if ([...life.open].length > 0) world.report.met('kills', 'with a transaction open');
   life.kill();
-  world.faultAt = world.time.now();
+  if (world.slots.has(life)) world.faultAt = world.time.now();
+  world.unheardAt = world.time.now();
   bury({ world }, life);
 }
 
@@ -486,7 +492,7 @@ function refuse(driver: Driver): string | undefined {
   const work = chance.pick(works);
   const point: CrashPoint = `${work}:requests`;
   // A transaction that is committed, and told as failed. Only the runner finds out so far.
-  const how = chance.is(0.4) && (work === 'turn' || work === 'audit') ? 'lie' : 'refuse';
+  const how = chance.is(0.5) && (work === 'turn' || work === 'audit') ? 'lie' : 'refuse';
   life.armed = { point, how, left: chance.pick([0, 0, 1, 3]) };
 
   return `${life.name} at ${point}, ${how}, after ${life.armed.left}`;
@@ -588,13 +594,16 @@ function thaw({ play: { lives, world } }: Driver): string | undefined {
 function purge({ play }: Driver): string | undefined {
   const { world } = play;
   const { chance, contents } = world;
-  const claims = (runnerOf(contents)?.running ?? []).filter(({ seq }) => contents.tasks.has(seq));
+  const all = (runnerOf(contents)?.running ?? []).filter(({ seq }) => contents.tasks.has(seq));
+  const apart = all.filter((one) => one.ref !== undefined);
+  const claims = apart.length > 0 && chance.is(0.5) ? apart : all;
   if (claims.length === 0) return undefined;
   const { seq, id, ref, claim } = chance.pick(claims);
   const facts = world.leading?.claims.get(claim);
   const transaction = play.begin('hand', undefined);
   const [tasks = '', payloads = '', , state = ''] = [...registryStores(play)];
   const isLeft = chance.is(0.5);
+  world.unheardAt = world.time.now();
   const request = transaction.objectStore(state).get('runner');
   request.onsuccess = () => {
     // Only a claim that stands may be ended by another hand: it is what pays the lane.
@@ -624,7 +633,8 @@ function foreign({ play }: Driver): string | undefined {
   const rows = [...contents.tasks.values()].filter(({ seq }) => !claimed.has(seq) && !world.foreign.has(seq));
   if (rows.length === 0 || world.underway.size > 0) return undefined;
   const row = chance.pick(rows);
-  const letter = chance.is(0.3);
+  const letter = chance.is(0.2);
+  world.unheardAt = world.time.now();
   const transaction = play.begin('hand', undefined);
   const [tasks = '', , , state = ''] = [...registryStores(play)];
   if (letter) world.foreign.add(row.seq);

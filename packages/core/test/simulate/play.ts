@@ -96,6 +96,7 @@ export async function createPlay(
     commits: 0,
     seenAt: 0,
     faultAt: Number.NEGATIVE_INFINITY,
+    unheardAt: Number.NEGATIVE_INFINITY,
   };
 
   watchTransactions({
@@ -142,7 +143,8 @@ export async function createPlay(
 
     crashed(life, { point, how }) {
       say(`  ${life.name} ${how === 'refuse' ? 'is refused' : 'dies'} at ${point} (${how})`);
-      world.faultAt = time.now();
+      if (world.slots.has(life)) world.faultAt = time.now();
+      world.unheardAt = time.now();
       if (how === 'refuse' || how === 'lie')
         report.met('faults', `${how === 'lie' ? 'told wrongly' : 'refused'} ${point}`);
       else report.met('kills', point.endsWith(':requests') ? `${point} (${how})` : point);

@@ -6,8 +6,8 @@ import { roomIn } from './gate-rule.js';
 import { ruleOf } from './registries.js';
 import type { World } from './world.js';
 
-/** A runner that leads and is well finds what it may claim within this time: a poll, and the wait after a failed turn. */
-const findsWithin = 95_000;
+/** A runner that leads and is well finds within a poll what it was not told of. */
+const findsWithin = 61_000;
 
 /** Judges what must hold whenever nothing moves any more. */
 export interface RestJudge {
@@ -32,19 +32,22 @@ export function createRestJudge(world: World, loses: () => boolean): RestJudge {
         if (term === undefined || !isWell(world, term, lives)) return;
       }
 
-      judgeStuck(world, term, since);
-      judgeAborts(world, term);
+      // Nothing was lost, and nobody died before a word could be said: all that can run, runs.
+      const told = !loses() && world.time.now() - world.unheardAt > findsWithin;
+      judgeStuck(world, term, since, told);
+      judgeAborts(world, term, told);
     },
   };
 }
 
-/** What a deposed runner still has running is aborted as soon as it finds out. */
+/** What a deposed runner still has running is aborted as soon as it finds out: at once if it is told. */
 function judgeDeposed(world: World, changedAt: number): void {
   const now = world.time.now();
-  if (now - Math.max(changedAt, world.faultAt) <= findsWithin) return;
+  const findsOut = now - Math.max(changedAt, world.faultAt) > findsWithin;
   for (const { life, signal, told, startedAt } of world.attempts) {
-    if (life.dead || life.frozen || life.deaf || world.terms.get(life) === world.leading || signal.aborted) continue;
-    if (now - startedAt > findsWithin) world.fail(`at rest: ${life.name} is deposed, and ${told.id} runs on in it`);
+    if (life.dead || life.frozen || life.deaf || signal.aborted) continue;
+    const deposed = world.terms.get(life) !== world.leading && findsOut && now - startedAt > findsWithin;
+    if (deposed || !life.holds) world.fail(`at rest: ${life.name} is deposed, and ${told.id} runs on in it`);
   }
 }
 
@@ -74,16 +77,22 @@ function isWell(world: World, { life }: Term, lives: readonly Life[]): boolean {
   return !lives.some((other) => !other.dead && world.slots.has(other) && other.build > life.build);
 }
 
-function judgeStuck(world: World, term: Term, since: Map<string, number>): void {
+function judgeStuck(world: World, term: Term, since: Map<string, number>, told: boolean): void {
   const now = world.time.now();
   const claimable = new Set(claimableOf(world, term).map(({ id }) => id));
   for (const id of since.keys()) if (!claimable.has(id)) since.delete(id);
   for (const id of claimable) {
     const first = since.get(id) ?? now;
     since.set(id, first);
-    if (now - first > findsWithin)
+    if (now - first > findsWithin || (told && !someMustRunAlone(world, term))) {
       world.fail(`at rest: ${id} could run for ${now - first} ms, and ${term.life.name} does not claim it`);
+    }
   }
+}
+
+/** What must run alone, and what has just run alone, holds the others up for a while. */
+function someMustRunAlone(world: World, term: Term): boolean {
+  return term.alone !== undefined || [...world.contents.tasks.values()].some(({ interruptions }) => interruptions >= 3);
 }
 
 function claimableOf(world: World, term: Term): readonly TaskRow[] {
@@ -115,7 +124,7 @@ function claimableOf(world: World, term: Term): readonly TaskRow[] {
 }
 
 /** A handler is told within bounded time: of its timeout, of a cancel; and one that does not heed it loses its slot. */
-function judgeAborts(world: World, term: Term): void {
+function judgeAborts(world: World, term: Term, told: boolean): void {
   const now = world.time.now();
   for (const claim of term.claims.values()) {
     const { attempt } = claim;
@@ -125,7 +134,8 @@ function judgeAborts(world: World, term: Term): void {
     if (late(attempt.startedAt + limit) && !attempt.signal.aborted && attempt.ended === undefined) {
       world.fail(`at rest: ${claim.id} was not aborted after its timeout`);
     }
-    if (late(claim.cancelledAt) && !attempt.signal.aborted && attempt.ended === undefined) {
+    const cancelled = told ? claim.cancelledAt !== undefined : late(claim.cancelledAt);
+    if (cancelled && !attempt.signal.aborted && attempt.ended === undefined) {
       world.fail(`at rest: ${claim.id} was cancelled, and its signal did not abort`);
     }
     if (late(attempt.abortedAt) || late(attempt.endedAt)) {

@@ -70,6 +70,8 @@ export interface World {
   seenAt: number;
   /** When something last failed on purpose: a runner may wait for its backoff since. */
   faultAt: number;
+  /** When something last changed of which a runner is told nothing: it finds out by its poll. */
+  unheardAt: number;
 }
 
 /** The work that a crash point belongs to. */
