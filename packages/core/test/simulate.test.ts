@@ -12,7 +12,7 @@ test('a short simulation finds nothing, and meets what it is there for', async (
   for (const group of ['kills', 'faults', 'letters', 'paying', 'verdicts', 'gates'] as const) {
     expect(report.count(group), group).toBeGreaterThan(0);
   }
-});
+}, 60_000);
 
 test('the same seed gives the same trace, and another seed another', async () => {
   const first = await simulate(options);
@@ -21,4 +21,4 @@ test('the same seed gives the same trace, and another seed another', async () =>
 
   expect(second.trace).toBe(first.trace);
   expect(other.trace).not.toBe(first.trace);
-});
+}, 60_000);

@@ -7,7 +7,7 @@ import type { AnyRegistry } from '../pure/registry.js';
  * @throws TaskbasketError `option`.
  */
 export function checkHandlers(registry: AnyRegistry, handlers: Readonly<Record<string, unknown>>): void {
-  const missing = Object.keys(registry.types).find((name) => typeof handlers[name] !== 'function');
+  const missing = Object.keys(registry.types).find((name) => !isHandler(handlers, name));
   if (missing !== undefined) {
     throw new TaskbasketError(
       'option',
@@ -22,6 +22,11 @@ export function checkHandlers(registry: AnyRegistry, handlers: Readonly<Record<s
       `There is a handler for "${surplus}", and no task type of that name in the registry.`,
     );
   }
+}
+
+/** A method of a class is one; what every object inherits is not. */
+function isHandler(handlers: Readonly<Record<string, unknown>>, name: string): boolean {
+  return typeof handlers[name] === 'function' && (Object.hasOwn(handlers, name) || !(name in Object.prototype));
 }
 
 /**

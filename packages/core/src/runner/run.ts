@@ -97,16 +97,27 @@ async function term(
   return leading === undefined ? 'stopped' : await leading;
 }
 
-/** Tells an older build that holds the lock to hand it over; again each minute, since a message may be lost. */
+/**
+ * Tells an older build that holds the lock to hand it over: at once, again each minute, since a message may be lost, and
+ * whenever an older one says that it leads.
+ */
 function greet(context: BasketContext): () => void {
-  let stop = (): void => undefined;
+  const { hub, ports, build } = context;
+  let stopTimer = (): void => undefined;
   const say = (): void => {
-    context.hub.say({ kind: 'hello', build: context.build });
-    stop = context.ports.clock.timer(poll, say);
+    stopTimer();
+    hub.say({ kind: 'hello', build });
+    stopTimer = ports.clock.timer(poll, say);
   };
+  const stopHearing = hub.hear((message) => {
+    if (message.kind === 'hello' && message.build < build) say();
+  });
   say();
 
-  return () => stop();
+  return () => {
+    stopHearing();
+    stopTimer();
+  };
 }
 
 async function lead(
@@ -120,6 +131,8 @@ async function lead(
   const bell = createBell();
   const leader = await takeOver(context, handlers, concurrency, bell.ring);
   const leaving = createLeaving(leader, bell, signal, robbed);
+  // A newer build that waits behind others answers, and need not wait for its next minute.
+  context.hub.say({ kind: 'hello', build: context.build });
 
   // Beside the turns: a decoder of the app's that hangs must not hold them up. The turns meet the same failures.
   tryUnreadable(leader).catch(() => undefined);

@@ -94,6 +94,8 @@ function judgeSettled(
   const to = runnerOf(after);
   const gates = new Map<string, GateRule>();
   const expected: Pick<OutcomeRow, 'id' | 'result'>[] = [];
+  // Of what is gone it can't be told which of two ends at one instant was taken; nor how it counts for the gate.
+  const unsure = new Set<string>();
   if (life === undefined || to === undefined) return gates;
   const { seen, wall } = to;
   const slots = world.slots.get(life) ?? 6;
@@ -132,11 +134,14 @@ function judgeSettled(
     const rule = gates.get(claim.gate) ?? ruleOfGate(gateOf(before, claim.gate));
     const next = afterEnd(rule, claim, gateEnd(end === 'unstarted' ? 'returned' : end), seen, slots);
     gates.set(claim.gate, next);
+    if (now === undefined && ends.length > 1) unsure.add(claim.gate);
     if (next.kind !== rule.kind) world.report.met('gates', `${rule.kind} to ${next.kind}`);
   }
 
   judgeOutcomes(difference.outcomes, expected, fail);
   countPayments(commit, 'settle', new Set(settled.flatMap(({ lane }) => lane ?? [])), touched);
+
+  for (const name of unsure) gates.set(name, ruleOfGate(gateOf(after, name)));
 
   return gates;
 }

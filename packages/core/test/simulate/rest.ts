@@ -9,6 +9,9 @@ import type { World } from './world.js';
 /** A runner that leads and is well finds within a poll what it was not told of. */
 const findsWithin = 61_000;
 
+/** It greets each minute; the older lets its attempts end for 10 s, and aborted ones lose their slots 10 s later. */
+const handsOverWithin = findsWithin + 20_000;
+
 /** Judges what must hold whenever nothing moves any more. */
 export interface RestJudge {
   readonly judge: (lives: readonly Life[]) => void;
@@ -54,7 +57,7 @@ function judgeDeposed(world: World, changedAt: number): void {
 /** A newer build takes the lead of an older one within a minute, and the time that the older is given. */
 function judgeOlder(world: World, { life }: Term, lives: readonly Life[], changedAt: number): void {
   const now = world.time.now();
-  if (life.dead || life.frozen || life.deaf || now - Math.max(changedAt, world.faultAt) <= findsWithin) return;
+  if (life.dead || life.frozen || life.deaf || now - Math.max(changedAt, world.faultAt) <= handsOverWithin) return;
   const newer = lives.find(
     (other) =>
       !other.dead &&
@@ -64,7 +67,7 @@ function judgeOlder(world: World, { life }: Term, lives: readonly Life[], change
       other.build > life.build &&
       world.slots.has(other),
   );
-  if (newer !== undefined && now - newer.born > findsWithin) {
+  if (newer !== undefined && now - newer.born > handsOverWithin) {
     world.fail(`at rest: ${life.name} of build ${life.build} leads on beside ${newer.name} of build ${newer.build}`);
   }
 }
@@ -119,7 +122,10 @@ function claimableOf(world: World, term: Term): readonly TaskRow[] {
 
     const through = [...term.claims.values()].filter((claim) => claim.gate === row.gate);
 
-    return roomIn(gateOf(contents, row.gate), through, clock) > 0;
+    // That an open record counts no more rings no alarm: it is found by the poll.
+    const gate = gateOf(contents, row.gate);
+
+    return roomIn(gate, through, gate?.open === undefined ? clock : clock - findsWithin) > 0;
   });
 }
 
