@@ -13,6 +13,7 @@ export { json } from './pure/codec.js';
 export type { ErrorCode, WorkerProblem } from './pure/errors.js';
 export { TaskbasketError, WorkerError } from './pure/errors.js';
 export type { Backoff } from './pure/backoff.js';
+export type { PriorityName } from './pure/options.js';
 export type { Death, StoredError } from './pure/record.js';
 export type {
   AnyRegistry,
@@ -20,7 +21,6 @@ export type {
   Connection,
   NameOf,
   PayloadOf,
-  PriorityName,
   Registry,
   RegistryOptions,
   ResultOf,

@@ -2,8 +2,9 @@ import { isPromiseLike } from '../pure/codec.js';
 import { messageOf, TaskbasketError } from '../pure/errors.js';
 import type { NewTaskRow } from '../pure/record.js';
 import { newRow } from '../pure/record.js';
-import type { PriorityName, TaskTypeParts } from '../pure/registry.js';
-import { checkOnDead, checkText, checkTimeout, priorityDigit } from '../pure/registry.js';
+import type { PriorityName } from '../pure/options.js';
+import { checkOnDead, checkText, checkTimeout, priorityDigit } from '../pure/options.js';
+import type { TaskTypeParts } from '../pure/registry.js';
 import { isSmall } from '../pure/size.js';
 import type { BasketContext } from './context.js';
 

@@ -1,4 +1,4 @@
-import { longestTimer } from '../pure/registry.js';
+import { longestTimer } from '../pure/options.js';
 import { createLocalLocks } from './local-locks.js';
 import type { Channel, Clock, Locks, Ports } from './ports.js';
 

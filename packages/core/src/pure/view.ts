@@ -1,6 +1,6 @@
 import type { GateRow } from './gate.js';
-import type { PriorityName } from './registry.js';
-import { priorityName } from './registry.js';
+import type { PriorityName } from './options.js';
+import { priorityName } from './options.js';
 import type { Ready } from './key.js';
 import { readReady } from './key.js';
 import type { Death, RunnerRow, StoredError, TaskRow } from './record.js';

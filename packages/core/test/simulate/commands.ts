@@ -24,6 +24,8 @@ export interface Mix {
 export interface Driver {
   readonly play: Play;
   readonly mix: Mix;
+  /** The last command did not wait until nothing moved. */
+  hasty: boolean;
   born: number;
   next: number;
   rev: number;
@@ -83,6 +85,22 @@ const commands: Readonly<Record<CommandName, (driver: Driver) => Promise<string 
   sever,
 };
 
+/** What a run in fair weather does without: there everything that can run must run at once. */
+const faults = [
+  'jump',
+  'kill',
+  'arm',
+  'refuse',
+  'stop',
+  'steal',
+  'freeze',
+  'purge',
+  'foreign',
+  'reload',
+  'storm',
+  'sever',
+] as const;
+
 /** Draws what a run is like. */
 export function drawMix({ world: { chance } }: Play): Mix {
   const weights: Record<CommandName, number> = {
@@ -116,6 +134,9 @@ export function drawMix({ world: { chance } }: Play): Mix {
   }
   if (chance.is(0.4)) for (const name of ['steal', 'freeze', 'foreign'] as const) weights[name] = 0;
 
+  const fair = chance.is(0.25);
+  if (fair) for (const name of faults) weights[name] = 0;
+
   return {
     weights,
     kinds: chance.pick<readonly Kind[]>([
@@ -126,7 +147,7 @@ export function drawMix({ world: { chance } }: Play): Mix {
       ['new', 'broken'],
     ]),
     hosts: chance.between(1, 3),
-    loss: chance.pick([0, 0, 0.1, 0.5, 1]),
+    loss: fair ? 0 : chance.pick([0, 0, 0.1, 0.5, 1]),
     lanes: chance.between(1, 5),
     haste: chance.pick([0, 0.1, 0.3, 0.6]),
   };
@@ -419,6 +440,8 @@ async function advance(driver: Driver): Promise<string> {
   if (!Number.isFinite(by)) return 'to nothing';
   play.world.say(`advance by ${by}`);
   await play.advance(by);
+  // An alarm that was being set is late by the time that passed meanwhile, as after sleep.
+  if (driver.hasty) play.world.unheardAt = time.now();
 
   return `to ${time.now()}`;
 }
@@ -632,7 +655,8 @@ function foreign({ play }: Driver): string | undefined {
   const claimed = new Set((runnerOf(contents)?.running ?? []).map(({ seq }) => seq));
   const rows = [...contents.tasks.values()].filter(({ seq }) => !claimed.has(seq) && !world.foreign.has(seq));
   if (rows.length === 0 || world.underway.size > 0) return undefined;
-  const row = chance.pick(rows);
+  const laned = rows.filter((one) => one.lane !== undefined && one.attempts > 0);
+  const row = chance.pick(laned.length > 0 && chance.is(0.6) ? laned : rows);
   const letter = chance.is(0.2);
   world.unheardAt = world.time.now();
   const transaction = play.begin('hand', undefined);

@@ -1,5 +1,5 @@
 import type { TaskRow } from '../../src/pure/record.js';
-import type { PriorityName } from '../../src/pure/registry.js';
+import type { PriorityName } from '../../src/pure/options.js';
 import type { Life } from './life.js';
 import type { Kind } from './registries.js';
 
@@ -97,6 +97,8 @@ export interface Term {
   lastClaim: number;
   /** The last instant, by the runner's clock, at which a task that runs alone was claimed, and which. */
   alone: { readonly claim: number; readonly at: number } | undefined;
+  /** Whether its last claim was of one that runs alone. */
+  lastWasAlone: boolean;
   /** When it last claimed anything, by the runner's clock. */
   claimedAt: number;
 }

@@ -66,6 +66,10 @@ export function judgeClaim(commit: Commit, term: Term, claim: Claim, madeAtOnce:
   if (!alone && term.alone !== undefined && term.claims.has(term.alone.claim) && seen < term.alone.at + aloneFor) {
     fail('another must run alone');
   }
+  // (After 10 s others may have been claimed beside it, or all slots were taken: then it had its turn.)
+  const justRan = term.lastWasAlone && term.alone !== undefined && seen < term.alone.at + aloneFor;
+  if (alone && justRan) judgeRest(commit, term, fail);
+  term.lastWasAlone = alone;
   if (alone) {
     term.alone = { claim: claim.claim, at: seen };
     world.report.met('other', term.claims.size > 0 ? 'ran alone after 10 s of waiting' : 'ran alone');
@@ -89,6 +93,28 @@ export function judgeClaim(commit: Commit, term: Term, claim: Claim, madeAtOnce:
   term.lastClaim = claim.claim;
   term.claimedAt = seen;
   world.report.met('looks', `claimed ${letter}`);
+}
+
+/** Between two that run alone the others have their turn: none that was known to be due may be passed over. */
+function judgeRest({ before, world }: Commit, term: Term, fail: (what: string) => void): void {
+  const runner = runnerOf(before);
+  const slots = world.slots.get(term.life) ?? 6;
+  if (runner === undefined || runner.running.length >= slots) return;
+
+  const heads = headsOf(before);
+  const lanes = new Set(runner.running.flatMap(({ lane }) => lane ?? []));
+  const passed = [...before.tasks.values()].find((row) => {
+    const { letter, when = 0 } = readyOf(row);
+    const lane = laneMarkOf(row);
+    if (letter !== '@' || when === 0 || when > runner.seen || row.interruptions >= 3) return false;
+    if (runner.running.some(({ seq }) => seq === row.seq) || (row.runAt ?? 0) > runner.wall) return false;
+    if (lane !== undefined && (lanes.has(lane) || heads.get(lane)?.seq !== row.seq)) return false;
+    if (ruleOf(term.life.kind, row.type)?.version !== row.version) return false;
+    const through = [...term.claims.values()].filter((one) => one.gate === row.gate);
+
+    return roomIn(gateOf(before, row.gate), through, runner.seen) > 0;
+  });
+  if (passed !== undefined) fail(`it runs alone after another that did, and ${passed.id} waits (${passed.ready})`);
 }
 
 /** By the journal and not by the marks: whether an earlier task of the lane is still to be done. */

@@ -1,5 +1,6 @@
 import type { Codec } from '../../src/pure/codec.js';
-import type { AnyRegistry, PriorityName } from '../../src/pure/registry.js';
+import type { PriorityName } from '../../src/pure/options.js';
+import type { AnyRegistry } from '../../src/pure/registry.js';
 import { defineTasks, task } from '../../src/pure/registry.js';
 
 /** The payload of every type: `n` is the journal's number, `rev` counts what attempts saved. */

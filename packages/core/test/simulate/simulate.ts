@@ -86,7 +86,7 @@ async function playRun(
   const play = await createPlay(chance, loop, report, say);
   const { world } = play;
   const mix = drawMix(play);
-  const driver: Driver = { play, mix, born: 0, next: 0, rev: 0 };
+  const driver: Driver = { play, mix, hasty: false, born: 0, next: 0, rev: 0 };
   play.loss = mix.loss;
   const rest = createRestJudge(world, () => play.loss > 0);
   newPage(driver);
@@ -97,7 +97,8 @@ async function playRun(
   for (let step = 0; step < length && !world.failed(); step += 1) {
     await command(driver);
     for (const life of play.lives) if (life.dead) bury(play, life);
-    if (chance.is(mix.haste)) {
+    driver.hasty = chance.is(mix.haste);
+    if (driver.hasty) {
       const rounds = chance.below(12);
       for (let n = 0; n < rounds; n += 1) await play.round();
       continue;
