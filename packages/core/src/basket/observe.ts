@@ -9,7 +9,7 @@ import type { TaskView } from '../pure/view.js';
 import { taskView } from '../pure/view.js';
 import type { Stores } from '../store/requests.js';
 import { answer } from '../store/requests.js';
-import { gateRows, rowOfId, runnerRow } from '../store/rows.js';
+import { gateRows, payloadOf, rowOfId, runnerRow } from '../store/rows.js';
 import { marksIndex } from '../store/setup.js';
 import { look } from '../store/transact.js';
 import type { BasketContext } from './context.js';
@@ -168,9 +168,9 @@ async function views(
 async function load(stores: Stores, row: TaskRow): Promise<Loaded> {
   if (row.ref === undefined) return { row, stored: row.payload, lost: false };
 
-  const stored: unknown = await answer(stores.payloads.get(row.ref));
+  const found = await payloadOf(stores, row.ref);
 
-  return { row, stored, lost: stored === undefined };
+  return 'lost' in found ? { row, stored: undefined, lost: true } : { row, stored: found.value, lost: false };
 }
 
 async function viewOf(

@@ -38,6 +38,7 @@ export function attendWorker(
   const left = new AbortController();
   let failures = 0;
   let told: string | undefined;
+  let wasOutdated = false;
 
   function tell(error: WorkerError): void {
     if (told === error.message || left.signal.aborted) return;
@@ -59,16 +60,26 @@ export function attendWorker(
   async function attend(): Promise<void> {
     while (!left.signal.aborted) {
       try {
-        const connection = await greeted(context, factory);
-        failures = 0;
-        told = undefined;
-        await untilGone(context, connection, left.signal);
-        connection.close();
+        const connection = await greeted(context, factory, left.signal);
+        try {
+          // An older worker under our own URL retires at our hello, once; a second one of the same build comes again.
+          const outdated = connection.answer.build < context.build;
+          const again = outdated && wasOutdated;
+          wasOutdated = outdated;
+          if (again) throw outdatedWorker(context, connection.answer.build);
+
+          failures = 0;
+          told = undefined;
+          await untilGone(context, connection, left.signal);
+        } finally {
+          connection.close();
+        }
       } catch (error) {
         failures += 1;
         const known = error instanceof WorkerError ? error : new WorkerError('failed', messageOf(error), error);
         tell(known);
         if (known.problem === 'unsupported') return; // None will come; and a timer would keep a server's process alive.
+        if (left.signal.aborted) return;
         await waited(context, retryDelay({ base: 5_000, cap: 60_000 }, failures, context.ports.random));
       }
     }
@@ -84,12 +95,29 @@ interface Greeted extends Connection {
 }
 
 /** Constructs the worker, and again at each deadline, until any of the connections answers. */
-async function greeted(context: BasketContext, factory: WorkerFactory): Promise<Greeted> {
+async function greeted(context: BasketContext, factory: WorkerFactory, left: AbortSignal): Promise<Greeted> {
   const connections: Connection[] = [];
   const answers: Promise<Greeted>[] = [];
+  let kept: Greeted | undefined;
 
+  try {
+    kept = checked(context, await firstAnswer(context, factory, left, connections, answers));
+
+    return kept;
+  } finally {
+    for (const connection of connections) if (connection.face !== kept?.face) connection.close();
+  }
+}
+
+async function firstAnswer(
+  context: BasketContext,
+  factory: WorkerFactory,
+  left: AbortSignal,
+  connections: Connection[],
+  answers: Promise<Greeted>[],
+): Promise<Greeted> {
   for (const deadline of deadlines) {
-    if (connections.every((connection) => connection.shared)) {
+    if (!left.aborted && connections.every((connection) => connection.shared)) {
       const connection = connect(factory);
       connections.push(connection);
       answers.push(connection.failed, hello(context, connection));
@@ -97,24 +125,27 @@ async function greeted(context: BasketContext, factory: WorkerFactory): Promise<
 
     const late = waited(context, deadline).then(() => undefined);
     const first = await Promise.race([...answers, late]);
-    if (first !== undefined) {
-      for (const connection of connections) if (connection.face !== first.face) connection.close();
-
-      return checked(context, first);
-    }
+    if (first !== undefined) return first;
   }
 
-  for (const connection of connections) connection.close();
   throw new WorkerError(
     'silent',
-    'The worker that runs tasks was started, but does not answer. Tasks are added and kept.',
+    'The worker that runs tasks was started, but does not answer: its script threw at an earlier try, or does not call ' +
+      'serveBasket at its top, synchronously. Tasks are added and kept.',
+  );
+}
+
+function outdatedWorker(context: BasketContext, build: number): WorkerError {
+  return new WorkerError(
+    'mismatch',
+    `The worker that runs tasks is of build ${build}, and this page of build ${context.build}. Give openBasket and ` +
+      'serveBasket the same build; the script of the worker may also come from a cache. Tasks are added and kept.',
   );
 }
 
 function checked(context: BasketContext, greeting: Greeted): Greeted {
   const { answer } = greeting;
   if (answer.protocol !== protocol || answer.basket !== context.names.channel) {
-    greeting.close();
     const spoken = `it serves "${answer.basket}" with protocol ${answer.protocol}`;
     throw new WorkerError(
       'mismatch',

@@ -1,6 +1,7 @@
 import type { Basket } from '../basket/basket.js';
 import { createBasket, platformContext } from '../basket/basket.js';
 import type { WorkerError } from '../pure/errors.js';
+import { TaskbasketError } from '../pure/errors.js';
 import type { AnyRegistry } from '../pure/registry.js';
 import type { WorkerFactory } from './client.js';
 import { attendWorker } from './client.js';
@@ -34,9 +35,13 @@ export interface OpenOptions {
  * @throws TaskbasketError `option`, for an option that can't be.
  */
 export function openBasket<R extends AnyRegistry>(registry: R, options: OpenOptions = {}): Basket<R> {
+  const { worker } = options;
+  if (worker !== undefined && typeof worker !== 'function') {
+    throw new TaskbasketError('option', 'worker is a function that constructs the worker: () => new SharedWorker(…).');
+  }
+
   const context = platformContext(registry, options.build ?? 0);
-  const leave =
-    options.worker === undefined ? (): void => undefined : attendWorker(context, options.worker, options.onWorkerError);
+  const leave = worker === undefined ? (): void => undefined : attendWorker(context, worker, options.onWorkerError);
   const forget = attendPage(context.hub);
 
   return createBasket(context, () => {

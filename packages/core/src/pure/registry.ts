@@ -80,7 +80,11 @@ export function task<Payload = void, Result = void, Stored = unknown>(
   return parts;
 }
 
-/** What the app's `open` gives back: anything that has the database's name and can be closed. */
+/**
+ * What the app's `open` gives back: anything that has the database's name and can be closed. It may be the connection
+ * that the app works with: it is closed only when another context wants to change the database's version. (One that can't be listened to
+ * is closed at once.)
+ */
 export interface Connection {
   readonly name: string;
   close(): void;

@@ -74,7 +74,7 @@ export function taskView(row: TaskRow, facts: ViewFacts): TaskView {
     failures: row.failures,
     interruptions: row.interruptions,
     lane: row.lane,
-    gate: gateView(row.gate, facts.gate, ahead),
+    gate: gateView(row.gate, facts.gate, ahead, facts.wall),
     priority: priorityName(row.priority),
     addedAt: row.addedAt,
     dueAt: running ? undefined : dueAt(ready, ahead, facts.wall),
@@ -91,8 +91,8 @@ function dueAt(ready: Ready | undefined, ahead: number, wall: number): number | 
   return due > wall ? due : undefined;
 }
 
-function gateView(name: string, gate: GateRow | undefined, ahead: number): GateView {
+function gateView(name: string, gate: GateRow | undefined, ahead: number, wall: number): GateView {
   return gate === undefined || gate.open !== undefined
     ? { name }
-    : { name, closedUntil: gate.until - ahead, reason: gate.reason };
+    : { name, closedUntil: Math.max(wall, gate.until - ahead), reason: gate.reason };
 }

@@ -1,3 +1,4 @@
+import { isPromiseLike } from '../pure/codec.js';
 import { messageOf, TaskbasketError } from '../pure/errors.js';
 import { idempotencyKey } from '../pure/record.js';
 import type { StoredError, TaskRow } from '../pure/record.js';
@@ -83,7 +84,7 @@ function abandon(leader: Leader, attempt: RunningAttempt): void {
   const late = `The handler did not end within ${abortGrace / 1_000} s after its signal was aborted.`;
   attempt.verdict =
     attempt.abortedFor === 'timeout'
-      ? { kind: 'timeout', error: timeoutError(leader, attempt, late) }
+      ? tookTooLong(leader, attempt, late)
       : { kind: 'returned', started: attempt.started };
 }
 
@@ -92,12 +93,17 @@ function conclude(leader: Leader, attempt: RunningAttempt, verdict: Verdict): vo
   if (attempt.over || attempt.verdict !== undefined) return;
 
   if (attempt.abortedFor === 'timeout') {
-    attempt.verdict = { kind: 'timeout', error: timeoutError(leader, attempt) };
+    attempt.verdict = tookTooLong(leader, attempt);
   } else if (attempt.abortedFor !== undefined && verdict.kind !== 'success' && verdict.kind !== 'permanent') {
     attempt.verdict = { kind: 'returned', started: attempt.started };
   } else {
     attempt.verdict = verdict;
   }
+}
+
+/** A decoder that does not end is no failure of the task, whose handler was not called: this build can't read it. */
+function tookTooLong(leader: Leader, attempt: RunningAttempt, more?: string): Verdict {
+  return { kind: attempt.started ? 'timeout' : 'unreadable', error: timeoutError(leader, attempt, more) };
 }
 
 function timeoutError(leader: Leader, { row, type }: RunningAttempt, more?: string): StoredError {
@@ -148,9 +154,10 @@ async function save(leader: Leader, attempt: RunningAttempt, payload: unknown): 
     if (!stands || row === undefined || row.cancelled === true) throw over(claimed);
 
     attempt.touched = true;
-    const ref = row.ref ?? (isSmall(stored) ? undefined : row.id);
-    const { payload: _, ...rest } = row;
+    const { payload: _, ref: before, ...rest } = row;
+    const ref = isSmall(stored) ? undefined : row.id;
     if (ref !== undefined) stores.payloads.put(stored, ref);
+    if (before !== undefined && before !== ref) stores.payloads.delete(before);
     stores.tasks.put({ ...rest, version: type.version, ...(ref === undefined ? { payload: stored } : { ref }) });
   }).catch((error: unknown) => {
     throw error instanceof TaskbasketError ? error : notSaved(claimed, error);
@@ -160,9 +167,12 @@ async function save(leader: Leader, attempt: RunningAttempt, payload: unknown): 
   leader.context.hub.say({ kind: 'changed' });
 }
 
+/** As it is at the call, whatever the handler does with the value afterwards. */
 async function encoded({ type, row }: RunningAttempt, payload: unknown): Promise<unknown> {
   try {
-    return await type.codec.encode(payload);
+    const stored = type.codec.encode(payload);
+
+    return isPromiseLike(stored) ? await stored : structuredClone(stored);
   } catch (error) {
     throw notSaved(row, error);
   }

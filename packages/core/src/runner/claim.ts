@@ -1,4 +1,4 @@
-import { answer } from '../store/requests.js';
+import { payloadOf } from '../store/rows.js';
 import { aloneWindow, claimAlone } from './alone.js';
 import type { Claiming } from './claiming.js';
 import { apply, looksPerTurn, openReaders, roomInGate } from './claiming.js';
@@ -98,8 +98,7 @@ async function readPayloads({ draft, attempts }: Claiming): Promise<void> {
     attempts.map(async (attempt) => {
       if (attempt.claim.ref === undefined) return;
 
-      const value: unknown = await answer(draft.stores.payloads.get(attempt.claim.ref));
-      attempt.stored = value === undefined ? { lost: true } : { value };
+      attempt.stored = await payloadOf(draft.stores, attempt.claim.ref);
     }),
   );
 }

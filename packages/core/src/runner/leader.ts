@@ -4,6 +4,7 @@ import type { TaskTypeParts } from '../pure/registry.js';
 import type { RunnerClock } from '../pure/runner-clock.js';
 import type { Moment } from '../pure/transitions.js';
 import type { Verdict } from '../pure/verdict.js';
+import type { StoredPayload } from '../store/rows.js';
 import type { Memory } from './memory.js';
 
 /** What a handler is called with, beside the payload. */
@@ -40,7 +41,7 @@ export interface RunningAttempt {
   readonly row: TaskRow;
   readonly type: TaskTypeParts;
   /** The stored payload; `lost` if it lay apart and is not there. */
-  stored: { readonly value: unknown } | { readonly lost: true };
+  stored: StoredPayload;
   readonly probe: boolean;
   /** By the runner's clock, in milliseconds. */
   readonly startedAt: number;
@@ -84,6 +85,8 @@ export interface Leader {
   stopping: boolean;
   /** Somebody said "look again", or the poll rang: search for prefixes that are not known yet. */
   poked: boolean;
+  /** How many turns have failed in a row. */
+  failedTurns: number;
   /** Claims so far, for the share of the lowest priority. */
   claims: number;
   /** It has stopped or was deposed: no transaction of it begins any more. */

@@ -4,17 +4,22 @@ import type { Leader } from './leader.js';
 /** An older build lets its running attempts end for so long, in milliseconds, before it aborts them. */
 const handOverGrace = 10_000;
 
+/** So many turns in a row may fail while a runner stops; then it goes without having written how its attempts ended. */
+const triesToStop = 3;
+
 /** How a term comes to its end: the app's signal, a newer build, or a stolen lock. */
 export interface Leaving {
   /** Whether running attempts are to be aborted now. */
   readonly aborts: () => boolean;
   readonly handsOver: () => boolean;
+  /** It is to stop, every attempt has ended, and what is left can't be written: the next take-over rescues it. */
+  readonly isStuck: () => boolean;
   readonly close: () => void;
 }
 
 /** Listens for what ends a leader's term, and for what it must look at. */
 export function createLeaving(leader: Leader, bell: Bell, signal: AbortSignal, robbed: AbortSignal): Leaving {
-  const { hub, ports, build } = leader.context;
+  const { hub, ports, build, closed } = leader.context;
   let aborting = false;
   let handsOver = false;
   let stopTimer = (): void => undefined;
@@ -39,17 +44,23 @@ export function createLeaving(leader: Leader, bell: Bell, signal: AbortSignal, r
   });
   signal.addEventListener('abort', stop);
   robbed.addEventListener('abort', bell.ring);
+  closed.signal.addEventListener('abort', bell.ring);
   if (signal.aborted) stop();
 
   return {
     aborts: () => aborting,
     handsOver: () => handsOver && !signal.aborted,
+    isStuck: () =>
+      leader.stopping &&
+      leader.failedTurns >= triesToStop &&
+      [...leader.running.values()].every((attempt) => attempt.verdict !== undefined),
 
     close() {
       stopHearing();
       stopTimer();
       signal.removeEventListener('abort', stop);
       robbed.removeEventListener('abort', bell.ring);
+      closed.signal.removeEventListener('abort', bell.ring);
     },
   };
 }

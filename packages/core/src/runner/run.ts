@@ -49,12 +49,13 @@ export async function run(
 
   let failures = 0;
   while (!signal.aborted) {
+    if (context.closed.signal.aborted) throw basketClosed();
     try {
       const end = await term(context, handlers, concurrency, signal, options.onAudit);
       failures = end === 'deposed' ? failures + 1 : 0;
     } catch (error) {
       if (signal.aborted) return;
-      if (error instanceof TaskbasketError && error.code !== 'not-stored') throw error;
+      if (canNeverLead(error)) throw error;
 
       // The database could not be read or written now: it may be able to later, and nothing is lost meanwhile.
       failures += 1;
@@ -75,23 +76,28 @@ async function term(
   onAudit: RunOptions['onAudit'],
 ): Promise<TermEnd> {
   const robbed = new AbortController();
+  const waiting = new AbortController();
+  const giveUp = (): void => waiting.abort();
+  for (const end of [signal, context.closed.signal]) end.addEventListener('abort', giveUp);
+  if (signal.aborted) giveUp();
   const stopGreeting = greet(context);
   let leading: Promise<TermEnd> | undefined;
 
   try {
-    await context.ports.locks.request(context.names.runnerLock, { signal }, async () => {
+    await context.ports.locks.request(context.names.runnerLock, { signal: waiting.signal }, async () => {
       stopGreeting();
       leading = lead(context, handlers, concurrency, signal, robbed.signal, onAudit);
       await leading;
     });
   } catch (error) {
-    if (leading === undefined && signal.aborted) return 'stopped';
+    if (leading === undefined && waiting.signal.aborted) return 'stopped';
     if (leading === undefined) throw error;
 
     // The lock was stolen while we lead, or leading itself failed: in either case it ends before we queue again.
     robbed.abort();
   } finally {
     stopGreeting();
+    for (const end of [signal, context.closed.signal]) end.removeEventListener('abort', giveUp);
   }
 
   return leading === undefined ? 'stopped' : await leading;
@@ -160,7 +166,6 @@ async function turns(
   let auditAt = polled + firstAudit;
   let auditing: AsyncGenerator<number, void, undefined> | undefined;
   let audited = false;
-  let failures = 0;
 
   for (;;) {
     if (robbed.aborted) return 'deposed';
@@ -173,14 +178,18 @@ async function turns(
     let end: TurnEnd;
     try {
       end = await turn(leader);
-      failures = 0;
+      leader.failedTurns = 0;
     } catch (error) {
-      if (error instanceof TaskbasketError) throw error;
+      if (canNeverLead(error)) throw error;
 
       // Nothing was written: what ended is settled by the next turn, which reads everything again.
       leader.memory = undefined;
-      failures += 1;
-      await bell.rungWithin(clock, retryDelay({ base: 250, cap: 30_000 }, failures, leader.context.ports.random));
+      leader.failedTurns += 1;
+      if (leaving.aborts()) for (const attempt of leader.running.values()) abortAttempt(leader, attempt, 'stop');
+      if (leaving.isStuck()) return leaving.handsOver() ? 'handed over' : 'stopped';
+
+      const delay = retryDelay({ base: 250, cap: 30_000 }, leader.failedTurns, leader.context.ports.random);
+      await bell.rungWithin(clock, Math.min(delay, nextDeadline(leader)));
       continue;
     }
 
@@ -204,12 +213,8 @@ async function turns(
       if (leader.poked) continue;
     }
 
-    const wait = Math.min(
-      end.alarm,
-      nextDeadline(leader),
-      polled + poll - clock.monotonic(),
-      auditAt - clock.monotonic(),
-    );
+    const untilAudit = leader.stopping ? Number.POSITIVE_INFINITY : auditAt - clock.monotonic();
+    const wait = Math.min(end.alarm, nextDeadline(leader), polled + poll - clock.monotonic(), untilAudit);
     await bell.rungWithin(clock, wait);
     // What ended within the same turn of the loop is settled together.
     await clock.turnOfTheLoop();
@@ -224,6 +229,20 @@ function start(leader: Leader, end: TurnEnd, bell: Bell): void {
     if (handler === undefined) throw new Error(`There is no handler for "${attempt.row.type}".`);
     void runAttempt(leader, attempt, handler).then(bell.ring); // It never rejects.
   }
+}
+
+/** Whether it is of no use to try again. That a database could not be opened once may pass. */
+function canNeverLead(error: unknown): boolean {
+  if (!(error instanceof TaskbasketError) || error.code === 'not-stored') return false;
+
+  return error.code !== 'no-database' || typeof indexedDB === 'undefined';
+}
+
+function basketClosed(): TaskbasketError {
+  return new TaskbasketError(
+    'closed',
+    'This basket was closed, so it runs no tasks. End runBasket by its signal first.',
+  );
 }
 
 async function pause(context: BasketContext, wait: number, signal: AbortSignal): Promise<void> {

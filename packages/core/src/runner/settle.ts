@@ -56,7 +56,7 @@ async function settleOne(
   const next = settled(row, verdict, moment, type, leader.context.ports.random);
   if (next === undefined) {
     if (verdict.kind === 'success' && verdict.result !== undefined && row.cancelled !== true) {
-      keepResult(stores, row, verdict.result, moment.wall);
+      keepResult(leader, stores, row, verdict.result, moment.wall);
     }
 
     return [row];
@@ -68,9 +68,20 @@ async function settleOne(
   return [];
 }
 
-/** A result that can't be stored must not keep its task from ending: what is kept then is that it is done. */
-function keepResult(stores: Stores, { id, type, owner }: TaskRow, result: unknown, at: number): void {
+/**
+ * A result that can't be stored, or that the disk refuses, must not keep its task from ending, nor all others from
+ * running: what is kept then is that it is done, and at last not even that.
+ */
+function keepResult(leader: Leader, stores: Stores, row: TaskRow, result: unknown, at: number): void {
+  const { id, type, owner } = row;
   const outcome: OutcomeRow = { id, type, owner, state: 'done', at, marks: [idMark(id)] };
+  if (leader.failedTurns >= 4) return;
+  if (leader.failedTurns >= 2) {
+    stores.outcomes.add({ ...outcome, unstorable: 'It was refused when it was written.' });
+
+    return;
+  }
+
   try {
     stores.outcomes.add({ ...outcome, result });
   } catch (error) {

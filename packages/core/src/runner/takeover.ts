@@ -30,7 +30,7 @@ export async function takeOver(
   const { epoch, clock, rescuedSome } = await transact(context, 'takeover', 'strict', async (stores) => {
     const before = await runnerRow(stores);
     const next: Epoch = { count: (before?.epoch.count ?? 0) + 1, nonce: randomText(ports.random, 12) };
-    const runnerClock = createRunnerClock(ports.clock, before?.seen ?? 0);
+    const runnerClock = createRunnerClock(ports.clock, seenNow(before, ports.clock.wall()));
     const moment: Moment = { now: runnerClock.now(), wall: ports.clock.wall() };
 
     await rescue(context, stores, before?.running ?? [], moment);
@@ -54,6 +54,7 @@ export async function takeOver(
     nextClaim: 1,
     stopping: false,
     poked: true,
+    failedTurns: 0,
     claims: 0,
     gone: false,
     poke() {
@@ -63,6 +64,14 @@ export async function takeOver(
   };
 
   return leader;
+}
+
+/**
+ * Where the runner's clock goes on: what the runner before saw last, and the time since then by a wall clock that is
+ * right again. Else a clock that once stood days ahead would stop all waits for as long as sessions are short.
+ */
+function seenNow(before: RunnerRow | undefined, wall: number): number {
+  return before === undefined ? 0 : before.seen + Math.max(0, wall - before.wall);
 }
 
 /** Returns every claim of a runner that is gone. A claim whose row is gone is skipped; its lane is brought back all the same. */

@@ -36,7 +36,11 @@ export async function returnStrays(leader: Leader, draft: Draft, runner: RunnerR
 
 async function returnOne(leader: Leader, { stores, moment, memory }: Draft, claim: Claim): Promise<void> {
   const row = await claimedRow(stores, claim);
-  if (row === undefined) return;
+  if (row === undefined) {
+    if (claim.ref !== undefined) stores.payloads.delete(claim.ref);
+
+    return;
+  }
 
   if (row.cancelled === true) {
     deleteTasks(stores, [row]);

@@ -6,6 +6,8 @@ import { findType } from '../pure/registry.js';
 import { dueAfter } from '../pure/transitions.js';
 import type { Stores } from '../store/requests.js';
 import { answer } from '../store/requests.js';
+import type { StoredPayload } from '../store/rows.js';
+import { payloadOf } from '../store/rows.js';
 import { readyIndex } from '../store/setup.js';
 import { inFence } from './fence.js';
 import type { Leader } from './leader.js';
@@ -17,7 +19,7 @@ const triedAtOnce = 64;
 
 interface Found {
   readonly row: TaskRow;
-  readonly stored: unknown;
+  readonly stored: StoredPayload;
 }
 
 /**
@@ -104,7 +106,7 @@ async function rowsFrom(
     return Promise.all(
       rows.map(async (row) => ({
         row,
-        stored: row.ref === undefined ? row.payload : ((await answer(stores.payloads.get(row.ref))) as unknown),
+        stored: row.ref === undefined ? { value: row.payload } : await payloadOf(stores, row.ref),
       })),
     );
   });
@@ -117,8 +119,8 @@ async function decodableOf(leader: Leader, found: readonly Found[]): Promise<rea
   const decodable = await Promise.all(
     found.map(async ({ row, stored }) => {
       try {
-        if (row.ref !== undefined && stored === undefined) return [];
-        const payload = findType(leader.context.registry, row.type)?.codec.decode(stored);
+        if ('lost' in stored) return [];
+        const payload = findType(leader.context.registry, row.type)?.codec.decode(stored.value);
         if (isPromiseLike(payload)) await payload;
 
         return [row];

@@ -3,7 +3,7 @@ import { openDB } from 'idb';
 
 import type { Locks } from '../ports/ports.js';
 import { messageOf, TaskbasketError } from '../pure/errors.js';
-import type { AnyRegistry } from '../pure/registry.js';
+import type { AnyRegistry, Connection } from '../pure/registry.js';
 import { raw } from './requests.js';
 import { createStores, hasStores } from './setup.js';
 
@@ -184,10 +184,32 @@ function isOurs(db: IDBPDatabase): boolean {
 async function openedByApp(registry: AnyRegistry): Promise<void> {
   try {
     const connection = await registry.open?.();
-    connection?.close();
+    if (connection !== undefined && connection.name !== registry.name) throw otherName(registry, connection.name);
+    closeForUpgrades(connection);
   } catch (error) {
-    throw noDatabase(registry.name, error);
+    throw error instanceof TaskbasketError ? error : noDatabase(registry.name, error);
   }
+}
+
+/**
+ * What `open` returned may be the one connection that the app works with, so it is not closed: a closed Dexie does not
+ * open again by itself. It must not block an upgrade either: Dexie closes itself then, a connection of the platform or
+ * idb's is closed here, and what can't be asked to listen is closed at once.
+ */
+function closeForUpgrades(connection: Connection | undefined): void {
+  if (connection === undefined) return;
+  if ('addEventListener' in connection) {
+    (connection as Connection & EventTarget).addEventListener('versionchange', () => connection.close());
+  } else if (!('on' in connection)) {
+    connection.close();
+  }
+}
+
+function otherName(registry: AnyRegistry, name: string): TaskbasketError {
+  return new TaskbasketError(
+    'stores-missing',
+    `open opened the database "${name}", and the basket lives in "${registry.name}". Give both the same name.`,
+  );
 }
 
 function noDatabase(name: string, cause: unknown): TaskbasketError {

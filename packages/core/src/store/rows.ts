@@ -38,6 +38,27 @@ export async function gateRows(stores: Stores): Promise<ReadonlyMap<string, Gate
   return new Map(rows.map((gate) => [gate.name, gate]));
 }
 
+/** A payload that lies apart. */
+export type StoredPayload = { readonly value: unknown } | { readonly lost: true };
+
+/**
+ * Reads a payload that lies apart. One that is not there, or that the browser can't read (Chromium keeps large values in
+ * files of their own), is lost to its own task alone: the failed request must not abort the transaction.
+ */
+export function payloadOf(stores: Stores, ref: string): Promise<StoredPayload> {
+  const request = stores.payloads.get(ref) as IDBRequest<unknown>;
+
+  return new Promise((resolve) => {
+    request.addEventListener('success', () => {
+      resolve(request.result === undefined ? { lost: true } : { value: request.result });
+    });
+    request.addEventListener('error', (event) => {
+      event.preventDefault();
+      resolve({ lost: true });
+    });
+  });
+}
+
 /** Deletes rows and their payloads, blindly; neighbours as one range, which costs hardly more than one row. */
 export function deleteTasks(stores: Stores, tasks: readonly { readonly seq: number; readonly ref?: string }[]): void {
   for (const { first, last } of runsOf(tasks.map((task) => task.seq))) {

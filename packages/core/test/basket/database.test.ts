@@ -36,7 +36,7 @@ describe("the app's database is not there yet", () => {
     expect(await rowsOf(tasks)).toMatchObject([{ type: 'saveNote' }, { type: 'ping' }, { type: 'ping' }]);
   });
 
-  test('what open gave is closed: the app upgrades its database the next moment, and nothing blocks it', async () => {
+  test('what open gave and nobody can listen to is closed: the app upgrades its database, and nothing blocks it', async () => {
     const name = freshName();
     let closed = 0;
     const tasks = notesApp(name, {

@@ -3,16 +3,8 @@ import { describe, expect, test } from 'vitest';
 import { asItIs } from '../../src/pure/codec.js';
 import { TaskbasketError } from '../../src/pure/errors.js';
 import type { RegistryOptions, TaskOptions } from '../../src/pure/registry.js';
-import {
-  checkText,
-  defineTasks,
-  findType,
-  longestTimer,
-  priorityDigit,
-  priorityName,
-  task,
-  typeOf,
-} from '../../src/pure/registry.js';
+import { checkText, longestTimer, priorityDigit, priorityName } from '../../src/pure/options.js';
+import { defineTasks, findType, task, typeOf } from '../../src/pure/registry.js';
 
 /** The message of what is thrown, which must be an error of ours with this code. */
 function refusal(act: () => unknown, code = 'option'): string {

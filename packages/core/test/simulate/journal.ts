@@ -96,7 +96,7 @@ export interface Term {
   /** The latest claim of its epoch. */
   lastClaim: number;
   /** The last instant, by the runner's clock, at which a task that runs alone was claimed, and which. */
-  alone: { readonly claim: number; readonly at: number } | undefined;
+  alone: { readonly claim: number; readonly at: number; readonly facts: ClaimFacts } | undefined;
   /** Whether its last claim was of one that runs alone. */
   lastWasAlone: boolean;
   /** When it last claimed anything, by the runner's clock. */

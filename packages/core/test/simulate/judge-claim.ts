@@ -67,13 +67,9 @@ export function judgeClaim(commit: Commit, term: Term, claim: Claim, madeAtOnce:
     fail('another must run alone');
   }
   // (After 10 s others may have been claimed beside it, or all slots were taken: then it had its turn.)
-  const justRan = term.lastWasAlone && term.alone !== undefined && seen < term.alone.at + aloneFor;
+  const before = term.alone;
+  const justRan = term.lastWasAlone && before?.facts.attempt !== undefined && seen < before.at + aloneFor;
   if (alone && justRan) judgeRest(commit, term, fail);
-  term.lastWasAlone = alone;
-  if (alone) {
-    term.alone = { claim: claim.claim, at: seen };
-    world.report.met('other', term.claims.size > 0 ? 'ran alone after 10 s of waiting' : 'ran alone');
-  }
 
   const facts: ClaimFacts = {
     claim: claim.claim,
@@ -89,6 +85,11 @@ export function judgeClaim(commit: Commit, term: Term, claim: Claim, madeAtOnce:
     attempt: undefined,
     cancelledAt: undefined,
   };
+  term.lastWasAlone = alone;
+  if (alone) {
+    term.alone = { claim: claim.claim, at: seen, facts };
+    world.report.met('other', term.claims.size > 0 ? 'ran alone after 10 s of waiting' : 'ran alone');
+  }
   term.claims.set(claim.claim, facts);
   term.lastClaim = claim.claim;
   term.claimedAt = seen;

@@ -142,7 +142,7 @@ export async function createPlay(
     bus: createBus(() => play),
 
     crashed(life, { point, how }) {
-      say(`  ${life.name} ${how === 'refuse' ? 'is refused' : 'dies'} at ${point} (${how})`);
+      say(`  ${life.name} ${how === 'refuse' || how === 'lie' ? 'is refused' : 'dies'} at ${point} (${how})`);
       if (world.slots.has(life)) world.faultAt = time.now();
       world.unheardAt = time.now();
       if (how === 'refuse' || how === 'lie')

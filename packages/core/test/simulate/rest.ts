@@ -67,7 +67,8 @@ function judgeOlder(world: World, { life }: Term, lives: readonly Life[], change
       other.build > life.build &&
       world.slots.has(other),
   );
-  if (newer !== undefined && now - newer.born > handsOverWithin) {
+  // Who is granted the lock, and is frozen, keeps it from all others until it is stolen.
+  if (life.holds && newer !== undefined && now - newer.born > handsOverWithin) {
     world.fail(`at rest: ${life.name} of build ${life.build} leads on beside ${newer.name} of build ${newer.build}`);
   }
 }
