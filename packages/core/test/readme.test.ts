@@ -32,7 +32,7 @@ test('the code of the README compiles as a user would compile it, and a mistake 
 
   const broken = files.map(({ name, code }) => ({
     name,
-    code: code.replace("add('saveNote', {", "add('savedNote', {"),
+    code: code.replace("basket.add('saveNote'", "basket.add('savedNote'"),
   }));
   expect(compile(broken)).toContain('savedNote');
 }, 60_000);

@@ -35,7 +35,7 @@ test('a payload that the browser can not read keeps its own task alone from runn
   tab.run({ send: ({ number }) => void ran.push(number) });
   await world.advance(1_000);
 
-  expect(ran.sort()).toEqual([2, 3]);
+  expect(ran.sort((one, other) => one - other)).toEqual([2, 3]);
   expect(await rowsOf(tasks)).toMatchObject([{ id: lost, attempts: 0, failures: 0 }]);
   expect((await rowsOf(tasks))[0]?.ready).toMatch(/^U/);
 });
