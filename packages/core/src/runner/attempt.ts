@@ -92,7 +92,7 @@ function abandon(leader: Leader, attempt: RunningAttempt): void {
 function conclude(leader: Leader, attempt: RunningAttempt, verdict: Verdict): void {
   if (attempt.over || attempt.verdict !== undefined) return;
 
-  if (attempt.abortedFor === 'timeout') {
+  if (attempt.abortedFor === 'timeout' && attempt.started) {
     attempt.verdict = tookTooLong(leader, attempt);
   } else if (attempt.abortedFor !== undefined && verdict.kind !== 'success' && verdict.kind !== 'permanent') {
     attempt.verdict = { kind: 'returned', started: attempt.started };
