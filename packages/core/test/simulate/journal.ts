@@ -97,8 +97,6 @@ export interface Term {
   lastClaim: number;
   /** The last instant, by the runner's clock, at which a task that runs alone was claimed, and which. */
   alone: { readonly claim: number; readonly at: number; readonly facts: ClaimFacts } | undefined;
-  /** Whether its last claim was of one that runs alone. */
-  lastWasAlone: boolean;
-  /** When it last claimed anything, by the runner's clock. */
+  /** When it last claimed anything but what runs alone, by the runner's clock. */
   claimedAt: number;
 }

@@ -8,8 +8,16 @@ import { ruleOf } from './registries.js';
 /** How long nothing else is claimed around the start of a task that runs alone. */
 const aloneFor = 10_000;
 
+/** What else a turn did. */
+export interface TurnFacts {
+  /** How many claims it made. */
+  readonly made: number;
+  /** The claims that it settled. */
+  readonly settled: readonly ClaimFacts[];
+}
+
 /** Asks of a new claim whether its task may run now, and writes it into the journal. */
-export function judgeClaim(commit: Commit, term: Term, claim: Claim, madeAtOnce: number): void {
+export function judgeClaim(commit: Commit, term: Term, claim: Claim, turn: TurnFacts): void {
   const { world, underway, after } = commit;
   const fail = (what: string): void => commit.fail(`claimed ${claim.id}: ${what}`);
   const runner = runnerOf(after);
@@ -59,7 +67,7 @@ export function judgeClaim(commit: Commit, term: Term, claim: Claim, madeAtOnce:
   }
 
   const alone = row.interruptions >= 3;
-  if (alone && madeAtOnce > 1) fail('it must run alone, and others were claimed with it');
+  if (alone && turn.made > 1) fail('it must run alone, and others were claimed with it');
   if (alone && [...term.claims.values()].some((one) => one.alone)) fail('two that must run alone run at once');
   if (alone && term.claims.size > 0 && seen < term.claimedAt + aloneFor)
     fail('it must run alone, and others started just now');
@@ -68,8 +76,8 @@ export function judgeClaim(commit: Commit, term: Term, claim: Claim, madeAtOnce:
   }
   // (After 10 s others may have been claimed beside it, or all slots were taken: then it had its turn.)
   const before = term.alone;
-  const justRan = term.lastWasAlone && before?.facts.attempt !== undefined && seen < before.at + aloneFor;
-  if (alone && justRan) judgeRest(commit, term, fail);
+  const justEnded = before?.facts.attempt !== undefined && turn.settled.includes(before.facts);
+  if (alone && justEnded && seen < before.at + aloneFor) judgeRest(commit, term, fail);
 
   const facts: ClaimFacts = {
     claim: claim.claim,
@@ -85,19 +93,19 @@ export function judgeClaim(commit: Commit, term: Term, claim: Claim, madeAtOnce:
     attempt: undefined,
     cancelledAt: undefined,
   };
-  term.lastWasAlone = alone;
+
   if (alone) {
     term.alone = { claim: claim.claim, at: seen, facts };
     world.report.met('other', term.claims.size > 0 ? 'ran alone after 10 s of waiting' : 'ran alone');
   }
   term.claims.set(claim.claim, facts);
   term.lastClaim = claim.claim;
-  term.claimedAt = seen;
+  if (!alone) term.claimedAt = seen;
   world.report.met('looks', `claimed ${letter}`);
 }
 
-/** Between two that run alone the others have their turn: none that was known to be due may be passed over. */
-function judgeRest({ before, world }: Commit, term: Term, fail: (what: string) => void): void {
+/** The turn that settles one that ran alone is the others': none that was known to be due may be passed over. */
+function judgeRest({ before, after, world }: Commit, term: Term, fail: (what: string) => void): void {
   const runner = runnerOf(before);
   const slots = world.slots.get(term.life) ?? 6;
   if (runner === undefined || runner.running.length >= slots) return;
@@ -113,7 +121,7 @@ function judgeRest({ before, world }: Commit, term: Term, fail: (what: string) =
     if (ruleOf(term.life.kind, row.type)?.version !== row.version) return false;
     const through = [...term.claims.values()].filter((one) => one.gate === row.gate);
 
-    return roomIn(gateOf(before, row.gate), through, runner.seen) > 0;
+    return [before, after].every((contents) => roomIn(gateOf(contents, row.gate), through, runner.seen) > 0);
   });
   if (passed !== undefined) fail(`it runs alone after another that did, and ${passed.id} waits (${passed.ready})`);
 }

@@ -80,7 +80,6 @@ export function judgeTakeover(commit: Commit): void {
     lost: new Set(),
     lastClaim: 0,
     alone: undefined,
-    lastWasAlone: false,
     claimedAt: Number.NEGATIVE_INFINITY,
   };
   world.leading = term;

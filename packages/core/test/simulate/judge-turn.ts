@@ -44,7 +44,7 @@ export function judgeTurn(commit: Commit): void {
 
   judgeOthers(commit, settled, touched);
   for (const claim of settled) term.claims.delete(claim.claim);
-  for (const claim of made) judgeClaim(commit, term, claim, made.length);
+  for (const claim of made) judgeClaim(commit, term, claim, { made: made.length, settled });
 }
 
 function judgeRunnerRow({ world, underway, before, after, difference, fail }: Commit, term: Term): void {

@@ -83,12 +83,13 @@ function isWell(world: World, { life }: Term, lives: readonly Life[]): boolean {
 
 function judgeStuck(world: World, term: Term, since: Map<string, number>, told: boolean): void {
   const now = world.time.now();
-  const claimable = new Set(claimableOf(world, term).map(({ id }) => id));
-  for (const id of since.keys()) if (!claimable.has(id)) since.delete(id);
-  for (const id of claimable) {
-    const first = since.get(id) ?? now;
-    since.set(id, first);
-    if (now - first > findsWithin || (told && !someMustRunAlone(world, term))) {
+  // A row that was written meanwhile has run meanwhile: it begins to wait anew.
+  const claimable = new Map(claimableOf(world, term).map((row) => [`${row.id} ${row.attempts} ${row.ready}`, row.id]));
+  for (const waiting of since.keys()) if (!claimable.has(waiting)) since.delete(waiting);
+  for (const [waiting, id] of claimable) {
+    const first = since.get(waiting) ?? now;
+    since.set(waiting, first);
+    if ((now - first > findsWithin || told) && !someMustRunAlone(world, term)) {
       world.fail(`at rest: ${id} could run for ${now - first} ms, and ${term.life.name} does not claim it`);
     }
   }
