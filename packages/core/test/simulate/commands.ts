@@ -159,11 +159,10 @@ export async function command(driver: Driver): Promise<void> {
   const list = names.map((name) => [driver.mix.weights[name], name] as const);
   for (let tries = 0; tries < 20; tries += 1) {
     const name = world.chance.weighted(list) ?? 'advance';
-    const mark = driver.next;
     const did = await commands[name](driver);
     if (did === undefined) continue;
     world.report.met('commands', name);
-    world.say(`${mark === driver.next ? '' : ''}${name} ${did}`);
+    world.say(`${name} ${did}`);
 
     return;
   }

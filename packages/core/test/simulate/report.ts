@@ -15,7 +15,6 @@ const groups = [
   'commits',
   'looks',
   'gates',
-  'lives',
   'audit',
   'other',
 ] as const;
