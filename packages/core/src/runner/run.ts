@@ -6,6 +6,7 @@ import { audit } from './audit.js';
 import type { Bell } from './bell.js';
 import { createBell } from './bell.js';
 import { checkConcurrency, checkHandlers } from './checks.js';
+import { greet } from './greeting.js';
 import type { AnyHandler, Leader } from './leader.js';
 import type { Leaving } from './leaving.js';
 import { createLeaving } from './leaving.js';
@@ -101,29 +102,6 @@ async function term(
   }
 
   return leading === undefined ? 'stopped' : await leading;
-}
-
-/**
- * Tells an older build that holds the lock to hand it over: at once, again each minute, since a message may be lost, and
- * whenever an older one says that it leads.
- */
-function greet(context: BasketContext): () => void {
-  const { hub, ports, build } = context;
-  let stopTimer = (): void => undefined;
-  const say = (): void => {
-    stopTimer();
-    hub.say({ kind: 'hello', build });
-    stopTimer = ports.clock.timer(poll, say);
-  };
-  const stopHearing = hub.hear((message) => {
-    if (message.kind === 'hello' && message.build < build) say();
-  });
-  say();
-
-  return () => {
-    stopHearing();
-    stopTimer();
-  };
 }
 
 async function lead(
