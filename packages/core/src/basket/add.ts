@@ -22,7 +22,7 @@ export async function add(
   const stored = encoded(type, name, payload);
   const prepared = complete(isPromiseLike(stored) ? await stored : stored);
 
-  await transact(context, 'add', options.durability ?? 'strict', (stores) => write(stores, prepared)).catch(
+  await transact(context, 'add', (stores) => write(stores, prepared), { durability: options.durability }).catch(
     (error: unknown) => {
       throw isCloneError(error) ? notStorable(name, error) : notStored(name, error);
     },

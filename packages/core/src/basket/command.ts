@@ -73,7 +73,7 @@ function waitsForRetry(row: TaskRow): boolean {
  * what it has read; random and not counted, so that it can be put blind.
  */
 async function edit(context: BasketContext, command: (stores: Stores) => Promise<boolean>): Promise<boolean> {
-  const found = await transact(context, 'command', 'strict', async (stores) => {
+  const found = await transact(context, 'command', async (stores) => {
     const done = await command(stores);
     if (done) stores.state.put(randomText(context.ports.random, 12), stateKeys.edits);
 

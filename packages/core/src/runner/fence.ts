@@ -27,7 +27,7 @@ export async function inFence<Result>(
   if (leader.gone) return undefined;
 
   try {
-    const result = await transact(leader.context, work, 'strict', async (stores) => {
+    const result = await transact(leader.context, work, async (stores) => {
       const [runner, stamp] = await Promise.all([runnerRow(stores), answer(stores.state.get(stateKeys.edits))]);
       if (runner === undefined || !isEpochOf(runner, leader)) throw new Deposed();
 

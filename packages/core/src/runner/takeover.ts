@@ -27,7 +27,7 @@ export async function takeOver(
   wake: () => void,
 ): Promise<Leader> {
   const { ports, build } = context;
-  const { epoch, clock, rescuedSome } = await transact(context, 'takeover', 'strict', async (stores) => {
+  const { epoch, clock, rescuedSome } = await transact(context, 'takeover', async (stores) => {
     const before = await runnerRow(stores);
     const next: Epoch = { count: (before?.epoch.count ?? 0) + 1, nonce: randomText(ports.random, 12) };
     const runnerClock = createRunnerClock(ports.clock, seenNow(before, ports.clock.wall()));

@@ -4,17 +4,22 @@ import { openDB } from 'idb';
 import type { Locks } from '../ports/ports.js';
 import { messageOf, TaskbasketError } from '../pure/errors.js';
 import type { AnyRegistry, Connection } from '../pure/registry.js';
-import { raw } from './requests.js';
+import type { StoreKey } from './requests.js';
+import { everyStore, raw } from './requests.js';
 import { createStores, hasStores } from './setup.js';
 
 /** The basket's connection to its database, opened when it is needed and again after it was closed. */
 export interface Database {
   /**
-   * Begins a transaction over the basket's stores.
+   * Begins a transaction over the stores of the scope.
    *
    * @throws TaskbasketError `no-database`, `stores-missing` or `closed`.
    */
-  readonly begin: (mode: 'readonly' | 'readwrite', durability?: 'strict' | 'relaxed') => Promise<IDBTransaction>;
+  readonly begin: (
+    mode: 'readonly' | 'readwrite',
+    scope: readonly StoreKey[],
+    durability?: 'strict' | 'relaxed',
+  ) => Promise<IDBTransaction>;
   readonly close: () => void;
 }
 
@@ -63,16 +68,17 @@ export function createDatabase(registry: AnyRegistry, parts: DatabaseParts): Dat
   }
 
   return {
-    async begin(mode, durability = 'strict') {
+    async begin(mode, scope, durability = 'strict') {
+      const names = registry.stores.filter((_, place) => scope.some((key) => key === everyStore[place]));
       const db = await connection();
       try {
-        return db.transaction(registry.stores, mode, { durability });
+        return db.transaction(names, mode, { durability });
       } catch (error) {
         // The connection closed under us (site data cleared, a platform that drops it in the background): once more.
         if (!(error instanceof DOMException) || error.name !== 'InvalidStateError') throw error;
         forget();
 
-        return (await connection()).transaction(registry.stores, mode, { durability });
+        return (await connection()).transaction(names, mode, { durability });
       }
     },
 

@@ -33,16 +33,21 @@ export interface Stores {
   readonly state: IDBObjectStore;
 }
 
-/** The basket's stores in a transaction whose scope names them all. */
-export function storesOf(transaction: IDBTransaction, names: readonly [string, string, string, string]): Stores {
-  const [tasks, payloads, outcomes, state] = names;
+/** Which of them. */
+export type StoreKey = keyof Stores;
 
-  return {
-    tasks: transaction.objectStore(tasks),
-    payloads: transaction.objectStore(payloads),
-    outcomes: transaction.objectStore(outcomes),
-    state: transaction.objectStore(state),
-  };
+/** All of them, in the order of `Registry.stores`. */
+export const everyStore: readonly StoreKey[] = ['tasks', 'payloads', 'outcomes', 'state'];
+
+/** The basket's stores in a transaction whose scope has these. */
+export function storesOf<Key extends StoreKey>(
+  transaction: IDBTransaction,
+  bucket: string,
+  scope: readonly Key[],
+): Pick<Stores, Key> {
+  const stores = scope.map((key) => [key, transaction.objectStore(`${bucket}.${key}`)]);
+
+  return Object.fromEntries(stores) as Pick<Stores, Key>;
 }
 
 /** Every key that begins with a text. */

@@ -1,8 +1,8 @@
 import type { CrashPoint, Ports } from '../ports/ports.js';
 import type { AnyRegistry } from '../pure/registry.js';
 import type { Database } from './connection.js';
-import type { Stores } from './requests.js';
-import { completed, storesOf } from './requests.js';
+import type { StoreKey, Stores } from './requests.js';
+import { completed, everyStore, storesOf } from './requests.js';
 
 /** What a transaction needs of its context. */
 export interface TransactContext {
@@ -14,28 +14,37 @@ export interface TransactContext {
 /** What a transaction is for; names the instants at which a simulation may kill. */
 export type Work = 'add' | 'command' | 'takeover' | 'turn' | 'save' | 'audit';
 
+/** How a transaction is begun. */
+export interface TransactOptions<Key extends StoreKey> {
+  /** Default `strict`: flushed to disk when it completes. */
+  readonly durability?: 'strict' | 'relaxed' | undefined;
+  /** Default: all. One that names a store waits for every other that writes there, so a large body is kept apart. */
+  readonly scope?: readonly Key[] | undefined;
+}
+
 /**
  * One transaction over the basket's stores: all of what `body` places, or nothing. Resolves with what `body` gave, when
  * the transaction has completed; nothing may count before. If `body` throws, the transaction is aborted: it would
  * otherwise commit what had been placed so far.
  */
-export async function transact<Result>(
+export async function transact<Result, Key extends StoreKey = StoreKey>(
   context: TransactContext,
   work: Work,
-  durability: 'strict' | 'relaxed',
-  body: (stores: Stores) => Result | Promise<Result>,
+  body: (stores: Pick<Stores, Key>) => Result | Promise<Result>,
+  options: TransactOptions<Key> = {},
 ): Promise<Result> {
+  const { durability = 'strict', scope = everyStore as readonly Key[] } = options;
   const { reach } = context.ports;
   const point = (instant: 'before' | 'requests' | 'complete'): CrashPoint => `${work}:${instant}`;
 
   await reach?.(point('before'));
-  const transaction = await context.database.begin('readwrite', durability);
+  const transaction = await context.database.begin('readwrite', scope, durability);
   const done = completed(transaction);
   done.catch(() => undefined); // Awaited below; if the body throws, what it threw is told.
 
   let result: Result;
   try {
-    result = await body(storesOf(transaction, context.registry.stores));
+    result = await body(storesOf(transaction, context.registry.bucket, scope));
   } catch (error) {
     abort(transaction);
     throw error;
@@ -49,14 +58,15 @@ export async function transact<Result>(
   return result;
 }
 
-/** Reads what belongs together, in one transaction. */
-export async function look<Result>(
+/** Reads what belongs together, in one transaction over the stores of the scope; by default all of them. */
+export async function look<Result, Key extends StoreKey = StoreKey>(
   context: TransactContext,
-  body: (stores: Stores) => Promise<Result>,
+  body: (stores: Pick<Stores, Key>) => Promise<Result>,
+  scope: readonly Key[] = everyStore as readonly Key[],
 ): Promise<Result> {
-  const transaction = await context.database.begin('readonly');
+  const transaction = await context.database.begin('readonly', scope);
 
-  return body(storesOf(transaction, context.registry.stores));
+  return body(storesOf(transaction, context.registry.bucket, scope));
 }
 
 /** Aborts a transaction that may have ended by itself already: a failed request aborts it. */

@@ -63,7 +63,7 @@ export async function createPlay(
   const app = await openApp(registry);
   const locks = createLocalLocks();
   const lives: Life[] = [];
-  const byStores = new Map<unknown, Life>();
+  const byStores = new WeakMap<object, Life>();
   const stops = new Map<Life, AbortController>();
   let failure: string | undefined;
 
@@ -101,7 +101,7 @@ export async function createPlay(
 
   watchTransactions({
     begun({ transaction, stores, db }) {
-      const life = byStores.get(stores);
+      const life = byStores.get(stores as object);
       if (life !== undefined) play.connections.set(life, db);
       const facts: Underway = {
         life,
@@ -160,9 +160,21 @@ export async function createPlay(
     },
   };
 
+  /** The lists of stores that a life begins its transactions with are parts of its registry's, and its own. */
+  function own(life: Life): void {
+    const { stores } = life.registry;
+    const filter = (...by: Parameters<typeof stores.filter>): string[] => {
+      const part = Array.prototype.filter.apply(stores, by) as string[];
+      byStores.set(part, life);
+
+      return part;
+    };
+    Object.defineProperty(stores, 'filter', { value: filter });
+  }
+
   function born(name: string, kind: Kind, build: number): Life {
     const life = createLife(name, kind, build, shared);
-    byStores.set(life.registry.stores, life);
+    own(life);
     lives.push(life);
 
     return life;
