@@ -3,8 +3,11 @@
  * Nothing of the runner is in here: see `taskbasket/worker`.
  */
 export type { AddOptions } from './basket/prepare.js';
-export type { AddArguments, Basket, TaskId, ViewOf } from './basket/basket.js';
-export type { Query } from './basket/observe.js';
+export type { AddArguments, Basket, Prepared, TaskId, ViewOf } from './basket/basket.js';
+export type { Count } from './basket/count.js';
+export type { EventName, EventOf } from './basket/events.js';
+export type { Filter, Query } from './basket/query.js';
+export type { Outcome } from './basket/settled.js';
 export type { Snapshot, Watched } from './basket/watch.js';
 export type { OpenOptions } from './host/open.js';
 export { openBasket } from './host/open.js';
@@ -14,6 +17,7 @@ export type { ErrorCode, WorkerProblem } from './pure/errors.js';
 export { TaskbasketError, WorkerError } from './pure/errors.js';
 export type { Backoff } from './pure/backoff.js';
 export type { PriorityName } from './pure/options.js';
+export type { Reason } from './pure/reasons.js';
 export type { Death, StoredError } from './pure/record.js';
 export type {
   AnyRegistry,

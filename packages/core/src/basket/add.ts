@@ -1,80 +1,146 @@
-import { isPromiseLike } from '../pure/codec.js';
-import { messageOf, TaskbasketError } from '../pure/errors.js';
+import { TaskbasketError } from '../pure/errors.js';
 import { typeOf } from '../pure/registry.js';
 import type { AppTransaction } from '../store/app-transaction.js';
 import { addStores, finished } from '../store/app-transaction.js';
+import { answer } from '../store/requests.js';
 import { transact } from '../store/transact.js';
 import type { BasketContext } from './context.js';
-import type { AddOptions, Prepared } from './prepare.js';
-import { checkDurability, encoded, encodedNow, notStorable, prepare } from './prepare.js';
+import type { Durability } from './group.js';
+import { isRefusal, notStored, onceMore, putBody } from './group.js';
+import type { Prepared } from './place.js';
+import { place } from './place.js';
+import type { AddOptions } from './prepare.js';
+import { notStorable, prepared, preparedNow } from './prepare.js';
+import type { Recent } from './recent.js';
 
-/** Stores a task in a transaction of its own; resolves with its id when that has completed. */
+/** A context that adds. */
+export interface AddContext extends BasketContext {
+  /** Stores a task, with what else is added now. */
+  readonly store: (task: Prepared, durability?: Durability) => Promise<void>;
+  /** What was added here. */
+  readonly added: Recent;
+}
+
+/** A task's name, its payload and its options, as `addMany` takes them. */
+export type Listed = readonly [name: string, payload?: unknown, options?: AddOptions];
+
+/** Stores a task, with what else is added now; resolves with its id when that has been committed. */
 export async function add(
-  context: BasketContext,
+  context: AddContext,
   name: string,
   payload: unknown,
   options: AddOptions = {},
 ): Promise<string> {
-  checkDurability(options.durability);
-  const type = typeOf(context.registry, name);
-  // Everything is read of the payload before anything is awaited: the app may change the value on its next line.
-  const complete = prepare(context, type, name, payload, options);
-  const stored = encoded(type, name, payload);
-  const prepared = complete(isPromiseLike(stored) ? await stored : stored);
+  const ready = prepared(context, name, payload, options);
+  // Nothing is awaited that need not be: what is added in one run of the app's code shares a transaction.
+  const task = 'id' in ready ? ready : await ready;
+  await context.store(task, options.durability);
+  announce(context, [task]);
 
-  await transact(context, 'add', (stores) => write(stores, prepared), { durability: options.durability }).catch(
-    (error: unknown) => {
-      throw isCloneError(error) ? notStorable(name, error) : notStored(name, error);
-    },
-  );
-  context.hub.say({ kind: 'look' });
+  return task.id;
+}
 
-  return prepared.id;
+/** Between two slices of `addMany` the page has its turn, after so many milliseconds. */
+const slice = 25;
+
+/** Stores all of them in one transaction, or none. */
+export async function addMany(context: AddContext, list: readonly Listed[]): Promise<readonly string[]> {
+  if (!Array.isArray(list) || !list.every((one) => Array.isArray(one))) {
+    throw new TaskbasketError('option', 'addMany takes a list of [name, payload, options]; this is none.');
+  }
+  const ready = list.map(async ([name, payload, options]) => prepared(context, name, payload, options));
+  const tasks = await Promise.all(ready);
+  const [first] = tasks;
+  if (first === undefined) return [];
+
+  const relaxed = list.every(([, , options]) => options?.durability === 'relaxed');
+  const durability = relaxed ? 'relaxed' : 'strict';
+  const { clock } = context.ports;
+  const store = async (): Promise<void> => {
+    // Each time anew: a body whose row comes late may have been collected.
+    for (const task of tasks) if (task.apart?.heavy === true) await putBody(context, task, durability);
+    await transact(
+      context,
+      'add',
+      async (stores) => {
+        let until = clock.monotonic() + slice;
+        for (const task of tasks) {
+          place(stores, task, task.apart?.heavy === false);
+          if (clock.monotonic() < until) continue;
+          await answer(stores.tasks.getKey(0)); // Keeps the transaction while the page has its turn.
+          until = clock.monotonic() + slice;
+        }
+      },
+      { durability },
+    );
+  };
+  await store().catch((error: unknown) => {
+    if (isRefusal(error)) throw notStored(first, error);
+
+    return onceMore(context, first, error, store); // All or none: one of them tells.
+  });
+  announce(context, tasks);
+
+  return tasks.map(({ id }) => id);
+}
+
+/** Where a prepared task keeps what it is made of. */
+const kept: unique symbol = Symbol.for('taskbasket.prepared');
+
+/** A task that is encoded and ready for `addTx`, once. Nothing of it is stored yet. */
+export interface PreparedTask {
+  readonly id: string;
+  readonly [kept]: { readonly task: Prepared; used: boolean };
+}
+
+/** Does all of an add but storing. */
+export async function prepareTask(
+  context: AddContext,
+  name: string,
+  payload: unknown,
+  options?: AddOptions,
+): Promise<PreparedTask> {
+  const task = await prepared(context, name, payload, options);
+
+  return Object.freeze({ id: task.id, [kept]: { task, used: false } });
 }
 
 /** Places a task into the app's own transaction, synchronously and without depending on any answer. */
 export function addTx(
-  context: BasketContext,
+  context: AddContext,
   given: AppTransaction<string>,
-  name: string,
-  payload: unknown,
-  options: AddOptions = {},
+  what: string | PreparedTask,
+  payload?: unknown,
+  options?: AddOptions,
 ): string {
-  const type = typeOf(context.registry, name);
-  const stores = addStores(given, context.registry);
-  const prepared = prepare(context, type, name, payload, options)(encodedNow(type, name, payload));
-
-  try {
-    write(stores, prepared);
-  } catch (error) {
-    throw error instanceof DOMException && !isCloneError(error) ? finished(error) : notStorable(name, error);
+  const before = typeof what === 'object' && what !== null ? what[kept] : undefined;
+  if (before?.used === true) {
+    throw new TaskbasketError('option', 'This prepared task is in a transaction already. Prepare each task anew.');
   }
-  stores.transaction.addEventListener('complete', () => context.hub.say({ kind: 'look' }));
 
-  return prepared.id;
+  if (before === undefined) typeOf(context.registry, what as string); // Told first: it is wrong in any transaction.
+  const stores = addStores(given, context.registry);
+  const task = before?.task ?? preparedNow(context, what as string, payload, options);
+  try {
+    place(stores, task);
+  } catch (error) {
+    throw error instanceof DOMException && error.name !== 'DataCloneError'
+      ? finished(error)
+      : notStorable(task.row.type, error);
+  }
+
+  const { transaction } = stores;
+  transaction.addEventListener('complete', () => announce(context, [task]));
+  if (before !== undefined) {
+    before.used = true;
+    // It was not stored: the app may try its transaction again.
+    transaction.addEventListener('abort', () => (before.used = false));
+  }
+
+  return task.id;
 }
 
-/**
- * The requests of an add. Both are blind, so that the app may commit on its next line. The payload goes first: if it
- * can't be cloned, this throws before anything was placed.
- */
-function write(stores: { readonly tasks: IDBObjectStore; readonly payloads: IDBObjectStore }, task: Prepared): void {
-  if (task.apart !== undefined) blind(stores.payloads.put(task.apart.value, task.apart.ref));
-  blind(stores.tasks.add(task.row));
-}
-
-/** A request of which no answer is awaited. The transaction's end tells; the proxy of another copy of idb gives a promise. */
-function blind(request: unknown): void {
-  if (isPromiseLike(request)) void Promise.resolve(request).catch(() => undefined);
-}
-
-/** What the platform throws for a value that it can't clone; a getter of the value's own may throw anything else. */
-function isCloneError(error: unknown): boolean {
-  return !(error instanceof TaskbasketError) && (!(error instanceof DOMException) || error.name === 'DataCloneError');
-}
-
-function notStored(name: string, error: unknown): TaskbasketError {
-  if (error instanceof TaskbasketError) return error;
-
-  return new TaskbasketError('not-stored', `The task "${name}" was not stored: ${messageOf(error)}`, error);
+function announce({ hub, added }: AddContext, tasks: readonly Prepared[]): void {
+  for (const { id } of tasks) added.note(id);
+  hub.say({ kind: 'look', hints: tasks.map(({ id, row }) => ({ event: 'added', id, type: row.type }) as const) });
 }

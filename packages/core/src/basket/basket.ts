@@ -1,15 +1,28 @@
 import { platformPorts } from '../ports/platform.js';
 import { TaskbasketError } from '../pure/errors.js';
-import type { AnyRegistry, NameOf, PayloadOf } from '../pure/registry.js';
+import type { Reason } from '../pure/reasons.js';
+import type { AnyRegistry, NameOf, PayloadOf, ResultOf } from '../pure/registry.js';
 import type { TaskView } from '../pure/view.js';
 import type { AppTransaction } from '../store/app-transaction.js';
-import type { AddOptions } from './prepare.js';
-import { add, addTx } from './add.js';
+import type { Listed, PreparedTask } from './add.js';
+import { add, addMany, addTx, prepareTask } from './add.js';
 import { cancel, retry } from './command.js';
 import type { BasketContext } from './context.js';
 import { createContext } from './context.js';
-import type { Query } from './observe.js';
+import type { Count } from './count.js';
+import { count } from './count.js';
+import type { EventName, EventOf } from './events.js';
+import { on } from './events.js';
+import { explain } from './explain.js';
+import { createGroups } from './group.js';
+import type { Hint } from './hub.js';
 import { get, list } from './observe.js';
+import type { AddOptions } from './prepare.js';
+import type { Filter, Query } from './query.js';
+import { createRecent } from './recent.js';
+import type { Outcome } from './settled.js';
+import { createSettled } from './settled.js';
+import { update } from './update.js';
 import type { Snapshot, Watched } from './watch.js';
 import { createWatches } from './watch.js';
 
@@ -28,13 +41,21 @@ export type ViewOf<R extends AnyRegistry, Name extends keyof R['types'] & string
   [One in Name]: TaskView<One, PayloadOf<R, One>>;
 }[Name];
 
+/** A task that is encoded and ready for `addTx`, once; made by `prepare`. */
+export interface Prepared<Name extends string = string> extends PreparedTask {
+  /** The id that the task will have. */
+  readonly id: TaskId<Name>;
+}
+
 /** What any context can do with its tasks. */
 export type Basket<R extends AnyRegistry> = {
   /**
    * Stores a task; it will be run. Resolves with its id when it is committed, on disk unless you chose otherwise, and
-   * never waits for a runner. When it rejects there is no task.
+   * never waits for a runner. When it rejects there is no task, but for `unknown-outcome`. What is added at the same time
+   * shares a transaction; tasks of one lane keep the order of the calls.
    *
-   * @throws TaskbasketError `unknown-type`, `option`, `payload`, `not-stored`, `no-database`, `stores-missing`, `closed`.
+   * @throws TaskbasketError `unknown-type`, `option`, `payload`, `quota`, `not-stored`, `unknown-outcome` (it carries the
+   * id), `no-database`, `stores-missing`, `closed`.
    */
   readonly add: <Name extends keyof R['types'] & string>(
     name: Name,
@@ -42,35 +63,86 @@ export type Basket<R extends AnyRegistry> = {
   ) => Promise<TaskId<Name>>;
   /**
    * Stores a task in your own transaction (raw, idb's or Dexie's): the task exists exactly if that commits, also when
-   * you call `commit()` on the next line. Synchronous; throws before anything is written, or not at all.
+   * you call `commit()` on the next line. Synchronous; throws before anything is written, or not at all. Takes a name and
+   * a payload, or what `prepare` resolved with.
    *
    * @throws TaskbasketError `unknown-type`, `option`, `payload`, `transaction`.
    */
   readonly addTx: <Name extends keyof R['types'] & string>(
     transaction: AppTransaction<R['stores'][number]>,
+    ...what: readonly [prepared: Prepared<Name>] | readonly [name: Name, ...rest: AddArguments<PayloadOf<R, Name>>]
+  ) => TaskId<Name>;
+  /**
+   * Stores tasks in one transaction, all of them or none; resolves with their ids, in the same order. Each is a list of
+   * what `add` takes. On disk, unless every one of them says `relaxed`.
+   *
+   * @throws TaskbasketError as `add` does; with `unknown-outcome`, all are there or none.
+   */
+  readonly addMany: <const Names extends readonly (keyof R['types'] & string)[]>(tasks: {
+    readonly [Place in keyof Names]: readonly [name: Names[Place], ...rest: AddArguments<PayloadOf<R, Names[Place]>>];
+  }) => Promise<{ readonly [Place in keyof Names]: TaskId<Names[Place]> }>;
+  /**
+   * Encodes a task ahead of `addTx`, in which nothing can be awaited: for codecs that are asynchronous, such as
+   * encryption. Stores nothing. What it resolves with is added once; again, if that transaction aborts.
+   *
+   * @throws TaskbasketError `unknown-type`, `option`, `payload`.
+   */
+  readonly prepare: <Name extends keyof R['types'] & string>(
     name: Name,
     ...rest: AddArguments<PayloadOf<R, Name>>
-  ) => TaskId<Name>;
+  ) => Promise<Prepared<Name>>;
   /** One task, or `undefined`: it is done, cancelled, or never was. */
   readonly get: <Name extends keyof R['types'] & string>(id: TaskId<Name>) => Promise<ViewOf<R, Name> | undefined>;
   /** The tasks that fit, in the order in which they were added; 100 at most unless the query says otherwise. */
   readonly list: <Name extends keyof R['types'] & string = NameOf<R>>(
     query?: Query<Name>,
   ) => Promise<readonly ViewOf<R, Name>[]>;
-  /** The same, live over all tabs. Equal queries give the same object, so it may be asked for in a component's body. */
+  /** How many tasks fit: counted up to 1,000, or the query's `limit`; `more` says whether there are more. */
+  readonly count: <Name extends keyof R['types'] & string = NameOf<R>>(query?: Query<Name>) => Promise<Count>;
+  /**
+   * The tasks that fit, live over all tabs. Equal queries give the same object, so it may be asked for in a component's
+   * body.
+   */
   readonly watch: <Name extends keyof R['types'] & string = NameOf<R>>(
     query?: Query<Name>,
   ) => Watched<Snapshot<ViewOf<R, Name>>>;
+  /** Every reason why a task is not running now, and what would change it. None: it is about to run. */
+  readonly explain: (id: TaskId) => Promise<readonly Reason[]>;
   /**
-   * Removes a task, also one that runs: its signal aborts, it does not come back, and its lane moves on when its handler
-   * has ended, or 10 s after. Resolves, durably, with whether there was one.
+   * Gives a task that was never started, or is dead, a new payload, in its place: it keeps its id, its lane and its turn.
+   * A dead one runs again, under a new idempotency key and with fresh counters. Resolves, durably, with whether there
+   * was such a task.
+   *
+   * @throws TaskbasketError `started`: what may have been sent is not edited. `option`: the payload gives another lane.
+   * `unknown-type`, `payload`.
    */
-  readonly cancel: (id: TaskId) => Promise<boolean>;
+  readonly update: <Name extends keyof R['types'] & string>(
+    id: TaskId<Name>,
+    payload: PayloadOf<R, Name>,
+  ) => Promise<boolean>;
   /**
-   * Tries a task that waits for its backoff, or is dead, again at once, and brings its gate's probe forward. Resolves,
-   * durably, with whether there was one.
+   * Removes a task by its id, or all that fit a query (`{}`: every one). One that runs is aborted and does not come back;
+   * its lane moves on when its handler has ended, or 10 s after. Resolves with how many there were; each 256 of a query
+   * are durable by themselves.
    */
-  readonly retry: (id: TaskId) => Promise<boolean>;
+  readonly cancel: <Name extends keyof R['types'] & string>(which: TaskId | Filter<Name>) => Promise<number>;
+  /**
+   * Tries tasks that wait for their backoff, or are dead, again at once, and brings their gates' probes forward, at most
+   * once a second. Resolves with how many there were, as `cancel` does.
+   */
+  readonly retry: <Name extends keyof R['types'] & string>(which: TaskId | Filter<Name>) => Promise<number>;
+  /**
+   * Resolves when a task has ended, in whatever tab or session, with how; also when it is dead, and waits for a decision.
+   * Ends are kept (the last 10,000, for 30 days), but for a success without a result: asked for later, that is `gone`.
+   *
+   * @throws TaskbasketError `closed`, `no-database`, `stores-missing`.
+   */
+  readonly settled: <Name extends keyof R['types'] & string>(id: TaskId<Name>) => Promise<Outcome<ResultOf<R, Name>>>;
+  /**
+   * Calls back when something happened here or in any other context; returns what ends it. Best effort: for what must not
+   * be missed, `watch` or await `settled`.
+   */
+  readonly on: <Name extends EventName>(event: Name, listener: (event: EventOf<Name>) => void) => () => void;
   /** Closes the database and the channel of this context. Tasks stay, and other contexts go on. */
   readonly close: () => void;
 };
@@ -80,15 +152,28 @@ const parts = Symbol.for('taskbasket.parts');
 
 /** A basket in a context; `closing` is called when it is closed. */
 export function createBasket<R extends AnyRegistry>(context: BasketContext, closing?: () => void): Basket<R> {
+  const added = createRecent();
+  const adding = { ...context, store: createGroups(context), added };
   const basket = {
-    add: (name: string, payload?: unknown, options?: AddOptions) => add(context, name, payload, options),
-    addTx: (transaction: AppTransaction<string>, name: string, payload?: unknown, options?: AddOptions) =>
-      addTx(context, transaction, name, payload, options),
+    add: (name: string, payload?: unknown, options?: AddOptions) => add(adding, name, payload, options),
+    addTx: (
+      transaction: AppTransaction<string>,
+      name: string | PreparedTask,
+      payload?: unknown,
+      options?: AddOptions,
+    ) => addTx(adding, transaction, name, payload, options),
+    addMany: (tasks: readonly Listed[]) => addMany(adding, tasks),
+    prepare: (name: string, payload?: unknown, options?: AddOptions) => prepareTask(adding, name, payload, options),
     get: (id: string) => get(context, id),
     list: (query?: Query) => list(context, query),
+    count: (query?: Query) => count(context, query),
     watch: createWatches(context),
-    cancel: (id: string) => cancel(context, id),
-    retry: (id: string) => retry(context, id),
+    explain: (id: string) => explain(context, id),
+    update: (id: string, payload: unknown) => update(context, id, payload),
+    cancel: (which: string | Filter) => cancel(context, which),
+    retry: (which: string | Filter) => retry(context, which),
+    settled: createSettled(context, added),
+    on: (event: EventName, listener: (event: Hint) => void) => on(context, event, listener),
 
     close() {
       closing?.();

@@ -1,63 +1,59 @@
+import { randomText } from '../ports/ids.js';
+import { TaskbasketError } from '../pure/errors.js';
 import { gateForward } from '../pure/gate.js';
 import { idMark, laneMark, readReady } from '../pure/key.js';
-import type { OutcomeRow, TaskRow } from '../pure/record.js';
+import type { Claim, OutcomeRow, TaskRow } from '../pure/record.js';
 import { stateKeys } from '../pure/record.js';
 import { cancelledWhileRunning, revived } from '../pure/transitions.js';
-import { randomText } from '../ports/ids.js';
 import { payLane } from '../store/pay.js';
 import type { Stores } from '../store/requests.js';
 import { deleteTasks, gateRows, rowOfId, runnerRow } from '../store/rows.js';
 import { transact } from '../store/transact.js';
 import type { BasketContext } from './context.js';
+import type { Hint } from './hub.js';
+import type { Filter } from './query.js';
+import { checkQuery, rowsOf } from './query.js';
+
+/** So many tasks of a query are changed in one transaction. */
+const slice = 256;
 
 /**
- * Removes a task. One that runs is aborted and does not come back; its lane moves on when its handler has ended, or
- * lost its slot. Resolves, durably, with whether there was one.
+ * Removes tasks. One that runs is aborted and does not come back; its lane moves on when its handler has ended, or lost
+ * its slot. Resolves, durably, with how many there were.
  */
-export function cancel(context: BasketContext, id: string): Promise<boolean> {
-  return edit(context, async (stores) => {
-    const row = await rowOfId(stores, id);
-    if (row === undefined || row.cancelled === true) return false;
+export function cancel(context: BasketContext, which: string | Filter): Promise<number> {
+  return forEach(context, which, async (stores, rows, claims) => {
+    const wall = context.ports.clock.wall();
+    const running = rows.filter((row) => isClaimed(row, claims));
+    const others = rows.filter((row) => !running.includes(row));
+    for (const row of rows) stores.outcomes.add(outcomeOf(row, wall));
+    for (const row of running) stores.tasks.put(cancelledWhileRunning(row));
+    deleteTasks(stores, others);
 
-    const runner = await runnerRow(stores);
-    const claims = runner?.running ?? [];
-    stores.outcomes.add(outcomeOf(row, context.ports.clock.wall()));
+    // 0 is a page's "at once".
+    const moment = { now: 0, wall };
+    const lanes = new Set(others.flatMap((row) => (row.lane === undefined ? [] : [laneMark(row.owner, row.lane)])));
+    for (const lane of lanes) await payLane(stores, lane, moment, (head) => isClaimed(head, claims));
 
-    if (claims.some((claim) => claim.seq === row.seq && claim.id === row.id)) {
-      stores.tasks.put(cancelledWhileRunning(row));
-
-      return true;
-    }
-
-    deleteTasks(stores, [row]);
-    if (row.lane !== undefined) {
-      // 0 is a page's "at once".
-      const moment = { now: 0, wall: context.ports.clock.wall() };
-      const isClaimed = (head: TaskRow): boolean => claims.some((claim) => claim.seq === head.seq);
-      await payLane(stores, laneMark(row.owner, row.lane), moment, isClaimed);
-    }
-
-    return true;
+    return rows.map(({ id, type }) => ({ event: 'settled', id, type, state: 'cancelled' }));
   });
 }
 
 /**
- * Tries a task that waits for its backoff, or that is dead, again at once: its counters but `attempts` are set back, and
- * the probe of its gate, if that is closed, is brought forward. Resolves, durably, with whether there was one.
+ * Tries tasks that wait for their backoff, or that are dead, again at once: their counters but `attempts` are set back,
+ * and the probes of their gates, if those are closed, are brought forward. Resolves, durably, with how many there were.
  */
-export function retry(context: BasketContext, id: string): Promise<boolean> {
-  return edit(context, async (stores) => {
-    const row = await rowOfId(stores, id);
-    if (row === undefined || row.cancelled === true) return false;
+export function retry(context: BasketContext, which: string | Filter): Promise<number> {
+  return forEach(context, which, async (stores, rows, claims) => {
+    for (const row of rows) if (!isClaimed(row, claims) && waitsForRetry(row)) stores.tasks.put(revived(row));
 
-    const runner = await runnerRow(stores);
-    const claimed = runner?.running.some((claim) => claim.seq === row.seq && claim.id === row.id) ?? false;
-    if (!claimed && waitsForRetry(row)) stores.tasks.put(revived(row));
+    const gates = await gateRows(stores);
+    for (const name of new Set(rows.map(({ gate }) => gate))) {
+      const gate = gates.get(name);
+      if (gate !== undefined) stores.state.put(gateForward(gate), stateKeys.gate(name));
+    }
 
-    const gate = (await gateRows(stores)).get(row.gate);
-    if (gate !== undefined) stores.state.put(gateForward(gate), stateKeys.gate(gate.name));
-
-    return true;
+    return [];
   });
 }
 
@@ -68,18 +64,64 @@ function waitsForRetry(row: TaskRow): boolean {
   return letter === '@' || letter === 'D' || (letter === '!' && row.attempts > 0);
 }
 
+/** Whether a claim stands for a row. */
+export function isClaimed(row: TaskRow, claims: readonly Claim[]): boolean {
+  return claims.some((claim) => claim.seq === row.seq && claim.id === row.id);
+}
+
+type Change = (stores: Stores, rows: readonly TaskRow[], claims: readonly Claim[]) => Promise<readonly Hint[]>;
+
+/** Changes one task by its id, or all that fit a query, slice by slice; each slice is durable by itself. */
+async function forEach(context: BasketContext, which: string | Filter, change: Change): Promise<number> {
+  if (typeof which !== 'string') {
+    if (which === undefined) {
+      throw new TaskbasketError('option', 'Which tasks? Give an id, or a query; {} means all. This is undefined.');
+    }
+    checkQuery(which);
+  }
+
+  let count = 0;
+  let after = 0;
+  for (;;) {
+    const rows = await edit(context, async (stores) => {
+      const found = await rowsFor(stores, which, after);
+      const runner = found.length === 0 ? undefined : await runnerRow(stores);
+
+      return { found, hints: found.length === 0 ? [] : await change(stores, found, runner?.running ?? []) };
+    });
+    count += rows.length;
+    const last = rows.at(-1);
+    if (last === undefined || rows.length < slice || typeof which === 'string') return count;
+    after = last.seq;
+  }
+}
+
+async function rowsFor(stores: Stores, which: string | Filter, after: number): Promise<readonly TaskRow[]> {
+  if (typeof which !== 'string') {
+    const { type, state, lane } = which;
+
+    return rowsOf(stores, { type, state, lane, after }, slice);
+  }
+  const row = await rowOfId(stores, which);
+
+  return row === undefined || row.cancelled === true ? [] : [row];
+}
+
 /**
- * One transaction of a page's command. Whatever it writes puts a fresh random stamp beside it, so that a runner forgets
- * what it has read; random and not counted, so that it can be put blind.
+ * One transaction of a page's command; gives back the rows that it changed. Whatever it writes puts a fresh random stamp
+ * beside it, so that a runner forgets what it has read; random and not counted, so that it can be put blind.
  */
-async function edit(context: BasketContext, command: (stores: Stores) => Promise<boolean>): Promise<boolean> {
-  const found = await transact(context, 'command', async (stores) => {
+export async function edit(
+  context: BasketContext,
+  command: (stores: Stores) => Promise<{ readonly found: readonly TaskRow[]; readonly hints: readonly Hint[] }>,
+): Promise<readonly TaskRow[]> {
+  const { found, hints } = await transact(context, 'command', async (stores) => {
     const done = await command(stores);
-    if (done) stores.state.put(randomText(context.ports.random, 12), stateKeys.edits);
+    if (done.found.length > 0) stores.state.put(randomText(context.ports.random, 12), stateKeys.edits);
 
     return done;
   });
-  if (found) context.hub.say({ kind: 'look' });
+  if (found.length > 0) context.hub.say({ kind: 'look', hints });
 
   return found;
 }

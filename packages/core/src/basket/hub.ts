@@ -1,4 +1,29 @@
 import type { Channel } from '../ports/ports.js';
+import type { StoredError } from '../pure/record.js';
+
+/**
+ * Something that happened, told once it is durable. Best effort: any may be lost, and at most 100 go in one message.
+ *
+ * - `added`: a task was committed by a page. `started`: its handler was called, for the `number`th time.
+ * - `failed`: an attempt ended with an error; the task stays. `settled`: the task came to this end.
+ * - `gate`: a destination was found to be away, for the given reason (`closed`), or answers again.
+ * - `lost`: the database was deleted under us; what was in it is gone, and an empty one takes its place.
+ */
+export type Hint =
+  | { readonly event: 'added'; readonly id: string; readonly type: string }
+  | { readonly event: 'started'; readonly id: string; readonly type: string; readonly number: number }
+  | { readonly event: 'failed'; readonly id: string; readonly type: string; readonly error: StoredError }
+  | {
+      readonly event: 'settled';
+      readonly id: string;
+      readonly type: string;
+      readonly state: 'done' | 'dead' | 'cancelled';
+    }
+  | { readonly event: 'gate'; readonly gate: string; readonly closed: boolean; readonly reason: string }
+  | { readonly event: 'lost' };
+
+/** So many hints go in one message; a drain of thousands must not flood the channel. */
+const hintsAMessage = 100;
 
 /**
  * What contexts tell each other. Hints only: each may be lost, and nothing durable goes through one.
@@ -6,8 +31,13 @@ import type { Channel } from '../ports/ports.js';
  * - `look`: a page added or changed something; the runner and every watcher look again.
  * - `changed`: the runner wrote; watchers look again.
  * - `hello`: a runner of this build is about to queue for the lock; an older holder hands over.
+ * - `wake`: a page is back online, or is looked at again; the runner brings the probes of closed gates forward.
+ * - `lost`: the database was deleted, and has been made anew, empty.
  */
-export type Message = { readonly kind: 'look' | 'changed' } | { readonly kind: 'hello'; readonly build: number };
+export type Message =
+  | { readonly kind: 'look' | 'changed' | 'lost'; readonly hints?: readonly Hint[] }
+  | { readonly kind: 'hello'; readonly build: number }
+  | { readonly kind: 'wake'; readonly visible: boolean };
 
 /** Where a context's parts hear and say what happened. */
 export interface Hub {
@@ -67,7 +97,7 @@ export function createHub(openChannel: () => Channel, turnOfTheLoop: () => Promi
   return {
     say(message) {
       if (closed) return;
-      unsaid.set(message.kind, message);
+      unsaid.set(message.kind, merged(unsaid.get(message.kind), message));
       if (!flushing) void flush(); // A message that is not said costs time only.
     },
 
@@ -98,8 +128,18 @@ export function createHub(openChannel: () => Channel, turnOfTheLoop: () => Promi
   };
 }
 
+/** Of two messages of a kind the later, with the hints of both. */
+function merged(earlier: Message | undefined, later: Message): Message {
+  if (earlier === undefined || !('hints' in earlier)) return later;
+  const hints = [...(earlier.hints ?? []), ...('hints' in later ? (later.hints ?? []) : [])];
+
+  return { ...later, hints: hints.slice(0, hintsAMessage) } as Message;
+}
+
 function isMessage(message: unknown): message is Message {
   if (typeof message !== 'object' || message === null || !('kind' in message)) return false;
+
+  if (message.kind === 'wake') return 'visible' in message && typeof message.visible === 'boolean';
 
   return message.kind === 'hello' ? 'build' in message && typeof message.build === 'number' : true;
 }

@@ -1,35 +1,16 @@
-import { readReady } from '../pure/key.js';
-import { laneMark, letters } from '../pure/key.js';
 import { isPromiseLike } from '../pure/codec.js';
-import { TaskbasketError } from '../pure/errors.js';
 import type { GateRow } from '../pure/gate.js';
+import { letters } from '../pure/key.js';
 import type { RunnerRow, TaskRow } from '../pure/record.js';
 import { findType } from '../pure/registry.js';
 import type { TaskView } from '../pure/view.js';
 import { taskView } from '../pure/view.js';
 import type { Stores } from '../store/requests.js';
-import { answer } from '../store/requests.js';
 import { gateRows, payloadOf, rowOfId, runnerRow } from '../store/rows.js';
-import { marksIndex } from '../store/setup.js';
 import { look } from '../store/transact.js';
 import type { BasketContext } from './context.js';
-
-/** What to list; all parts must fit. */
-export interface Query<Name extends string = string> {
-  readonly type?: Name | readonly Name[] | undefined;
-  readonly state?: 'queued' | 'dead' | undefined;
-  readonly lane?: string | undefined;
-  /** Only those added after the one with this `seq`: the last of the page before. */
-  readonly after?: number | undefined;
-  /** How many at most. Default 100, at most 1,000. */
-  readonly limit?: number | undefined;
-}
-
-/** How many tasks a page has if its query does not say. */
-const pageSize = 100;
-
-/** Rows are read in slices of so many until the page is full. */
-const slice = 256;
+import type { Query } from './query.js';
+import { checkQuery, pageSize, rowsOf } from './query.js';
 
 /** A row with the stored payload that belongs to it, as read in one transaction. */
 interface Loaded {
@@ -67,110 +48,46 @@ export async function page(
   return { tasks: found.slice(0, limit), more: found.length > limit };
 }
 
-/**
- * Refuses a query that can't be.
- *
- * @throws TaskbasketError `option`.
- */
-export function checkQuery({ limit = pageSize, after = 0, state }: Query): void {
-  if (!Number.isSafeInteger(limit) || limit < 1 || limit > 1_000) {
-    throw wrong(`A query's limit is a whole number from 1 to 1,000; this one is ${String(limit)}.`);
-  }
-  if (!Number.isSafeInteger(after) || after < 0) {
-    throw wrong(`A query's after is the seq of a task, a whole number; this one is ${String(after)}.`);
-  }
-  if (state !== undefined && state !== 'queued' && state !== 'dead') {
-    throw wrong(`A query's state is "queued" or "dead"; this one is "${String(state)}".`);
-  }
-}
-
-function wrong(message: string): TaskbasketError {
-  return new TaskbasketError('option', message);
-}
-
-async function rowsOf(stores: Stores, query: Query, limit: number): Promise<readonly TaskRow[]> {
-  const found: TaskRow[] = [];
-  let after = query.after ?? 0;
-
-  for (;;) {
-    const rows = await sliceOf(stores, query, after);
-    for (const row of rows) {
-      if (fits(row, query)) found.push(row);
-      if (found.length === limit) return found;
-    }
-
-    const last = rows.at(-1);
-    if (last === undefined || rows.length < slice) return found;
-    after = last.seq;
-  }
-}
-
-async function sliceOf(stores: Stores, query: Query, after: number): Promise<readonly TaskRow[]> {
-  if (query.lane === undefined) {
-    return (await answer(stores.tasks.getAll(IDBKeyRange.lowerBound(after, true), slice))) as readonly TaskRow[];
-  }
-
-  const keys = await keysOfLane(stores.tasks.index(marksIndex), laneMark(null, query.lane), after);
-
-  return Promise.all(keys.map((key) => answer(stores.tasks.get(key)) as Promise<TaskRow>));
-}
-
-/** A lane's rows are found by its mark, in the order of `seq`; a multi-entry index has no range behind one of them. */
-async function keysOfLane(index: IDBIndex, lane: string, after: number): Promise<readonly number[]> {
-  const keys: number[] = [];
-  const request = index.openKeyCursor(lane);
-  await new Promise<void>((resolve, reject) => {
-    request.addEventListener('error', () => reject(request.error));
-    request.addEventListener('success', () => {
-      const cursor = request.result;
-      if (cursor === null || keys.length === slice) {
-        resolve();
-
-        return;
-      }
-
-      const seq = cursor.primaryKey as number;
-      if (seq <= after) {
-        cursor.continuePrimaryKey(lane, after + 1);
-
-        return;
-      }
-      keys.push(seq);
-      cursor.continue();
-    });
-  });
-
-  return keys;
-}
-
-function fits(row: TaskRow, query: Query): boolean {
-  if (row.cancelled === true) return false;
-
-  const types = query.type === undefined ? undefined : [query.type].flat();
-  const dead = readReady(row.ready)?.letter === 'D';
-
-  return (types?.includes(row.type) ?? true) && (query.state === undefined || (query.state === 'dead') === dead);
-}
-
 async function views(
   context: BasketContext,
-  find: (stores: Stores) => Promise<readonly TaskRow[]>,
+  find: (stores: Pick<Stores, 'tasks'>) => Promise<readonly TaskRow[]>,
 ): Promise<readonly TaskView[]> {
-  const { loaded, runner, gates } = await look(context, async (stores) => {
-    const [rows, leads, closed] = await Promise.all([find(stores), runnerRow(stores), gateRows(stores)]);
+  const scope = ['tasks', 'state'] as const;
+  const { rows, runner, gates } = await look(
+    context,
+    async (stores) => {
+      const [found, leads, closed] = await Promise.all([find(stores), runnerRow(stores), gateRows(stores)]);
 
-    return { loaded: await Promise.all(rows.map((row) => load(stores, row))), runner: leads, gates: closed };
-  });
+      return { rows: found, runner: leads, gates: closed };
+    },
+    scope,
+  );
+  const loaded = await load(context, rows);
 
   return Promise.all(loaded.map((one) => viewOf(context, one, runner, gates)));
 }
 
-async function load(stores: Stores, row: TaskRow): Promise<Loaded> {
-  if (row.ref === undefined) return { row, stored: row.payload, lost: false };
+/**
+ * The payloads of rows. Those that lie apart are read by themselves, so that nothing waits for a large one that is being
+ * written; one whose task has ended meanwhile is lost to the view, which was true a moment ago.
+ */
+async function load(context: BasketContext, rows: readonly TaskRow[]): Promise<readonly Loaded[]> {
+  const inline = (row: TaskRow): Loaded => ({ row, stored: row.payload, lost: false });
+  if (rows.every(({ ref }) => ref === undefined)) return rows.map(inline);
 
-  const found = await payloadOf(stores, row.ref);
+  return look(
+    context,
+    (stores) =>
+      Promise.all(
+        rows.map(async (row) => {
+          if (row.ref === undefined) return inline(row);
+          const found = await payloadOf(stores, row.ref);
 
-  return 'lost' in found ? { row, stored: undefined, lost: true } : { row, stored: found.value, lost: false };
+          return 'lost' in found ? { row, stored: undefined, lost: true } : { row, stored: found.value, lost: false };
+        }),
+      ),
+    ['payloads'],
+  );
 }
 
 async function viewOf(

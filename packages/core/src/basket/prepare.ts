@@ -1,12 +1,12 @@
 import { isPromiseLike } from '../pure/codec.js';
 import { messageOf, TaskbasketError } from '../pure/errors.js';
-import type { NewTaskRow } from '../pure/record.js';
 import { newRow } from '../pure/record.js';
 import type { PriorityName } from '../pure/options.js';
 import { checkOnDead, checkText, checkTimeout, priorityDigit } from '../pure/options.js';
-import type { TaskTypeParts } from '../pure/registry.js';
+import type { AnyRegistry, TaskTypeParts } from '../pure/registry.js';
+import { typeOf } from '../pure/registry.js';
 import { isSmall } from '../pure/size.js';
-import type { BasketContext } from './context.js';
+import type { Body, Prepared } from './place.js';
 
 /** Options of one task; what is left out is as its type says. */
 export interface AddOptions {
@@ -25,12 +25,41 @@ export interface AddOptions {
   readonly durability?: 'strict' | 'relaxed' | undefined;
 }
 
-/** A task that is ready to be written: everything about it that could fail without a transaction has been done. */
-export interface Prepared {
-  readonly id: string;
-  readonly row: NewTaskRow;
-  /** The encoded payload, if it lies apart from the row. */
-  readonly apart: { readonly ref: string; readonly value: unknown } | undefined;
+/** What an add needs of its context before it stores anything. */
+export interface PrepareContext {
+  readonly registry: AnyRegistry;
+  readonly ports: { readonly clock: { readonly wall: () => number } };
+  readonly newId: () => string;
+}
+
+/** From this size on, in bytes, a payload is heavy. */
+const heavyPayload = 262_144;
+
+/** A prepared task, or a promise of it if its codec is asynchronous; all of the payload is read before this returns. */
+export function prepared(
+  context: PrepareContext,
+  name: string,
+  payload: unknown,
+  options: AddOptions = {},
+): Prepared | Promise<Prepared> {
+  checkDurability(options.durability);
+  const type = typeOf(context.registry, name);
+  const complete = prepare(context, type, name, payload, options);
+  const stored = encoded(type, name, payload);
+
+  return isPromiseLike(stored) ? Promise.resolve(stored).then(complete) : complete(stored);
+}
+
+/** The same for a transaction in which nothing may be awaited. The payload is not copied: it is placed at once. */
+export function preparedNow(
+  context: PrepareContext,
+  name: string,
+  payload: unknown,
+  options: AddOptions = {},
+): Prepared {
+  const type = typeOf(context.registry, name);
+
+  return prepare(context, type, name, payload, options)(encodedNow(type, name, payload));
 }
 
 /**
@@ -46,20 +75,20 @@ export function encoded(type: TaskTypeParts, name: string, payload: unknown): un
   }
 
   try {
-    return typeof stored === 'object' && stored !== null ? structuredClone(stored) : stored;
+    return /object|function|symbol/.test(typeof stored) ? structuredClone(stored) : stored;
   } catch (error) {
     throw notStorable(name, error);
   }
 }
 
 /** The same, for a transaction in which nothing may be awaited. */
-export function encodedNow(type: TaskTypeParts, name: string, payload: unknown): unknown {
+function encodedNow(type: TaskTypeParts, name: string, payload: unknown): unknown {
   const stored = encodedOnce(type, name, payload);
   if (isPromiseLike(stored)) {
     void Promise.resolve(stored).catch(() => undefined); // Refused below; how it would have ended is of no use.
     throw new TaskbasketError(
       'payload',
-      `The codec of "${name}" is asynchronous, and nothing can be awaited within a transaction. Use add instead of addTx.`,
+      `The codec of "${name}" is asynchronous, and nothing can be awaited within a transaction. Await prepare first, and give addTx what it resolves with.`,
     );
   }
 
@@ -78,8 +107,8 @@ function encodedOnce(type: TaskTypeParts, name: string, payload: unknown): unkno
  * Reads all of a task but its stored payload, and gives back what completes it with that; throws what is wrong with an
  * option or with lane and gate.
  */
-export function prepare(
-  context: BasketContext,
+function prepare(
+  context: PrepareContext,
   type: TaskTypeParts,
   name: string,
   payload: unknown,
@@ -90,16 +119,16 @@ export function prepare(
   if (onDead !== undefined) checkOnDead(onDead);
 
   const id = context.newId();
+  const { lane, gate } = placeOf(type, name, payload, options);
+  const given = (['lane', 'gate'] as const).filter((what) => options[what] !== undefined);
   const described = {
     id,
     type: name,
     version: type.version,
     owner: null,
-    gate:
-      options.gate === undefined
-        ? (fromPayload(type.gate, payload, name, 'gate') ?? name)
-        : named(options.gate, 'gate'),
-    lane: options.lane === undefined ? fromPayload(type.lane, payload, name, 'lane') : named(options.lane, 'lane'),
+    gate,
+    lane,
+    given: given.length === 0 ? undefined : given,
     priority: priority === undefined ? type.priority : priorityDigit(priority),
     runAt: runAt === undefined ? undefined : dateOf(runAt),
     timeout,
@@ -108,10 +137,28 @@ export function prepare(
   };
 
   return (stored) => {
-    const apart = isSmall(stored) ? undefined : { ref: id, value: stored };
+    const apart = bodyOf(id, stored);
     const place = apart === undefined ? { inline: stored } : { ref: apart.ref };
 
     return { id, row: newRow({ ...described, payload: place }), apart };
+  };
+}
+
+/** A stored payload that lies apart, or `undefined`: it is small. */
+export function bodyOf(ref: string, value: unknown): Body | undefined {
+  return isSmall(value) ? undefined : { ref, value, heavy: !isSmall(value, heavyPayload) };
+}
+
+/** Lane and gate of a task: as the options say, else as its type does. */
+export function placeOf(
+  type: TaskTypeParts,
+  name: string,
+  payload: unknown,
+  { lane, gate }: Pick<AddOptions, 'lane' | 'gate'>,
+): { readonly lane: string | undefined; readonly gate: string } {
+  return {
+    gate: gate === undefined ? (fromPayload(type.gate, payload, name, 'gate') ?? name) : named(gate, 'gate'),
+    lane: lane === undefined ? fromPayload(type.lane, payload, name, 'lane') : named(lane, 'lane'),
   };
 }
 
@@ -149,7 +196,7 @@ function dateOf(date: Date | number): number {
 }
 
 /** Refuses what is no durability. */
-export function checkDurability(durability: AddOptions['durability']): void {
+function checkDurability(durability: AddOptions['durability']): void {
   if (durability === undefined || durability === 'strict' || durability === 'relaxed') return;
 
   throw new TaskbasketError('option', `durability is "strict" or "relaxed"; this one is "${String(durability)}".`);

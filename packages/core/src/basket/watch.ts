@@ -1,8 +1,9 @@
 import { surface } from '../pure/errors.js';
 import type { TaskView } from '../pure/view.js';
 import type { BasketContext } from './context.js';
-import type { Query } from './observe.js';
-import { checkQuery, page } from './observe.js';
+import { page } from './observe.js';
+import type { Query } from './query.js';
+import { checkQuery } from './query.js';
 
 /** What `watch` shows: the tasks of one page of a query. */
 export interface Snapshot<View = TaskView> {

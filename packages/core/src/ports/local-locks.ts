@@ -72,5 +72,5 @@ export function createLocalLocks(): Locks {
     });
   }
 
-  return { request };
+  return { request, held: (name) => Promise.resolve(queues.get(name)?.holder !== undefined) };
 }

@@ -48,6 +48,12 @@ function platformLocks(): Locks | undefined {
     async request(name, options, held) {
       await manager.request(name, options, held);
     },
+
+    async held(name) {
+      const { held = [] } = await manager.query();
+
+      return held.some((lock) => lock.name === name);
+    },
   };
 }
 

@@ -17,7 +17,7 @@ export interface Ports {
 
 /** The instants at which a simulation kills: before a transaction, before it commits, after it completed. */
 export type CrashPoint =
-  `${'add' | 'command' | 'takeover' | 'turn' | 'save' | 'audit'}:${'before' | 'requests' | 'complete'}`;
+  `${'add' | 'body' | 'command' | 'takeover' | 'turn' | 'save' | 'audit'}:${'before' | 'requests' | 'complete'}`;
 
 /** Time, in milliseconds. */
 export interface Clock {
@@ -38,6 +38,8 @@ export interface Locks {
    * if the lock is stolen, while `held` goes on: the rejection means "deposed, stop now".
    */
   readonly request: (name: string, options: LockOptions, held: () => Promise<void>) => Promise<void>;
+  /** Whether somebody holds the lock now, in this context or another. */
+  readonly held: (name: string) => Promise<boolean>;
 }
 
 /** How a lock is asked for. */

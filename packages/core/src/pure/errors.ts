@@ -6,7 +6,11 @@
  * - `payload`: the codec threw, or the value can't be stored; nothing was stored.
  * - `transaction`: the transaction given to `addTx` or `createStores` can't be used; nothing was written by us.
  * - `stores-missing`: the database lacks the basket's object stores.
- * - `not-stored`: the browser refused the write (quota, a disk error); there is no such task.
+ * - `quota`: the browser has no room for it; there is no such task. Free some space, or ask for less.
+ * - `not-stored`: the browser refused the write (a disk error, say); there is no such task.
+ * - `unknown-outcome`: the connection was lost in the instant of the commit, and again when it was looked for: the task
+ *   with the error's `id` may be there or not. `get(id)` tells, once the database can be read again.
+ * - `started`: the task was started, so it can't be edited: what may have been sent is not changed.
  * - `no-database`: IndexedDB is missing, or the database could not be opened.
  * - `closed`: the basket was closed, or the attempt is over.
  * - `worker`: the worker that runs tasks could not be started, or does not answer. Adding goes on.
@@ -17,7 +21,10 @@ export type ErrorCode =
   | 'payload'
   | 'transaction'
   | 'stores-missing'
+  | 'quota'
   | 'not-stored'
+  | 'unknown-outcome'
+  | 'started'
   | 'no-database'
   | 'closed'
   | 'worker';
@@ -26,10 +33,13 @@ export type ErrorCode =
 export class TaskbasketError extends Error {
   override readonly name: string = 'TaskbasketError';
   readonly code: ErrorCode;
+  /** The task that it is about; there with `unknown-outcome`. */
+  readonly id: string | undefined;
 
-  constructor(code: ErrorCode, message: string, cause?: unknown) {
+  constructor(code: ErrorCode, message: string, cause?: unknown, id?: string) {
     super(message, cause === undefined ? undefined : { cause });
     this.code = code;
+    this.id = id;
   }
 }
 

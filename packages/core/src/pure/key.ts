@@ -61,6 +61,11 @@ export function routeKey(route: Route): string {
   return [ownerPart(route.owner), escaped(route.type), String(route.version), escaped(route.gate)].join('|');
 }
 
+/** The part of `ready` between the letter and the version, for tasks without an owner. */
+export function typePart(type: string): string {
+  return `|${escaped(type)}|`;
+}
+
 /** The key of a row that is not timed. */
 export function readyKey(letter: 'F' | 'H' | 'U' | 'D', route: Route, priority: Priority): string {
   return readyPrefix(letter, route, priority);
@@ -132,6 +137,11 @@ export function idMark(id: string): string {
 /** The mark that finds a lane's rows in order; one over all types of its owner. */
 export function laneMark(owner: string | null, lane: string): string {
   return `L${ownerPart(owner)}|${escaped(lane)}`;
+}
+
+/** The mark of a task that has left its lane because it is dead, and the lane went on without it. */
+export function skippedMark(owner: string | null, lane: string): string {
+  return `S${laneMark(owner, lane).slice(1)}`;
 }
 
 /** The mark that finds what a task with a `key` may supersede. No lane and a named one never give the same mark. */

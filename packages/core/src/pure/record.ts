@@ -18,6 +18,8 @@ export interface TaskRow {
   readonly gate: string;
   readonly priority: Priority;
   readonly lane?: string;
+  /** Whether its lane, or its gate, was given with the add: then no later payload decides it. */
+  readonly given?: readonly ('lane' | 'gate')[];
   /** What of its owner, type and lane it supersedes. */
   readonly key?: string;
   /** Ids that must succeed first. */
@@ -122,6 +124,8 @@ export interface RunnerRow {
   readonly epoch: Epoch;
   readonly build: number;
   readonly running: readonly Claim[];
+  /** How many may run at once. */
+  readonly slots?: number;
   /** The runner's clock at its last turn, in milliseconds, and the wall clock at the same time. */
   readonly seen: number;
   readonly wall: number;
@@ -151,6 +155,7 @@ export interface NewTask {
   readonly gate: string;
   readonly priority: Priority;
   readonly lane?: string | undefined;
+  readonly given?: readonly ('lane' | 'gate')[] | undefined;
   readonly key?: string | undefined;
   readonly after?: readonly string[] | undefined;
   readonly runAt?: number | undefined;
@@ -163,7 +168,7 @@ export interface NewTask {
 
 /** The row of a new task: fresh, or timed by its date. Nothing in it depends on an answer of the database. */
 export function newRow(task: NewTask): NewTaskRow {
-  const { owner, type, version, gate, priority, lane, key, after, runAt, payload } = task;
+  const { owner, type, version, gate, priority, lane, given, key, after, runAt, payload } = task;
   const route: Route = { owner, type, version, gate };
   const marks = [
     idMark(task.id),
@@ -179,16 +184,32 @@ export function newRow(task: NewTask): NewTaskRow {
     owner,
     gate,
     priority,
-    ...defined({ lane, key, after, runAt, expiresAt: task.expiresAt, timeout: task.timeout, onDead: task.onDead }),
+    ...defined({
+      lane,
+      given,
+      key,
+      after,
+      runAt,
+      expiresAt: task.expiresAt,
+      timeout: task.timeout,
+      onDead: task.onDead,
+    }),
     addedAt: task.addedAt,
     ready: runAt === undefined ? readyKey('F', route, priority) : timedKey('!', route, priority, runAt),
     marks,
-    ...('ref' in payload ? { ref: payload.ref } : payload.inline === undefined ? {} : { payload: payload.inline }),
+    ...payloadFields(payload),
     attempts: 0,
     failures: 0,
     interruptions: 0,
     blames: 0,
   };
+}
+
+/** Where a row's payload is: in it, or apart. */
+export function payloadFields(payload: NewTask['payload']): Pick<TaskRow, 'payload' | 'ref'> {
+  if ('ref' in payload) return { ref: payload.ref };
+
+  return payload.inline === undefined ? {} : { payload: payload.inline };
 }
 
 /** The route of a row. */

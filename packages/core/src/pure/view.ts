@@ -3,6 +3,7 @@ import type { PriorityName } from './options.js';
 import { priorityName } from './options.js';
 import type { Ready } from './key.js';
 import { readReady } from './key.js';
+import { aheadOf } from './reasons.js';
 import type { Death, RunnerRow, StoredError, TaskRow } from './record.js';
 
 /** A task as it is shown. Times are in milliseconds of this device's wall clock. */
@@ -59,8 +60,7 @@ export function taskView(row: TaskRow, facts: ViewFacts): TaskView {
   const { runner, read } = facts;
   const ready = readReady(row.ready);
   const running = runner?.running.some((claim) => claim.seq === row.seq && claim.id === row.id) ?? false;
-  // The runner's clock may stand ahead of this device's: what is shown is wall time plus what is left.
-  const ahead = runner === undefined ? 0 : runner.seen - runner.wall;
+  const ahead = aheadOf(runner);
 
   return {
     id: row.id,

@@ -7,13 +7,13 @@ import { answer, keysFrom } from './requests.js';
 import { marksIndex } from './setup.js';
 
 /** The row of an id, also if it was cancelled while it runs; `undefined` if there is none. */
-export async function rowOfId(stores: Stores, id: string): Promise<TaskRow | undefined> {
+export async function rowOfId(stores: Pick<Stores, 'tasks'>, id: string): Promise<TaskRow | undefined> {
   return (await answer(stores.tasks.index(marksIndex).get(idMark(id)))) as TaskRow | undefined;
 }
 
 /** The claim's row as it is now, or `undefined`: it is gone. */
 export async function claimedRow(
-  stores: Stores,
+  stores: Pick<Stores, 'tasks'>,
   claim: { readonly seq: number; readonly id: string },
 ): Promise<TaskRow | undefined> {
   const row = (await answer(stores.tasks.get(claim.seq))) as TaskRow | undefined;
@@ -22,17 +22,17 @@ export async function claimedRow(
 }
 
 /** The row that leads a lane: the one with the lowest `seq` that carries its mark. */
-export async function headOfLane(stores: Stores, lane: string): Promise<TaskRow | undefined> {
+export async function headOfLane(stores: Pick<Stores, 'tasks'>, lane: string): Promise<TaskRow | undefined> {
   return (await answer(stores.tasks.index(marksIndex).get(lane))) as TaskRow | undefined;
 }
 
 /** Who leads, and what is claimed. */
-export async function runnerRow(stores: Stores): Promise<RunnerRow | undefined> {
+export async function runnerRow(stores: Pick<Stores, 'state'>): Promise<RunnerRow | undefined> {
   return (await answer(stores.state.get(stateKeys.runner))) as RunnerRow | undefined;
 }
 
 /** Every gate that has a record. */
-export async function gateRows(stores: Stores): Promise<ReadonlyMap<string, GateRow>> {
+export async function gateRows(stores: Pick<Stores, 'state'>): Promise<ReadonlyMap<string, GateRow>> {
   const rows = (await answer(stores.state.getAll(keysFrom(stateKeys.gate(''))))) as readonly GateRow[];
 
   return new Map(rows.map((gate) => [gate.name, gate]));
@@ -45,7 +45,7 @@ export type StoredPayload = { readonly value: unknown } | { readonly lost: true 
  * Reads a payload that lies apart. One that is not there, or that the browser can't read (Chromium keeps large values in
  * files of their own), is lost to its own task alone: the failed request must not abort the transaction.
  */
-export function payloadOf(stores: Stores, ref: string): Promise<StoredPayload> {
+export function payloadOf(stores: Pick<Stores, 'payloads'>, ref: string): Promise<StoredPayload> {
   const request = stores.payloads.get(ref) as IDBRequest<unknown>;
 
   return new Promise((resolve) => {

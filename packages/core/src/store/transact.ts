@@ -12,7 +12,7 @@ export interface TransactContext {
 }
 
 /** What a transaction is for; names the instants at which a simulation may kill. */
-export type Work = 'add' | 'command' | 'takeover' | 'turn' | 'save' | 'audit';
+export type Work = 'add' | 'body' | 'command' | 'takeover' | 'turn' | 'save' | 'audit';
 
 /** How a transaction is begun. */
 export interface TransactOptions<Key extends StoreKey> {

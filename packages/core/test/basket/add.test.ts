@@ -168,7 +168,7 @@ describe('a codec', () => {
     expect((await basket.get(id))?.payload).toBe('secret');
   });
 
-  test('that is asynchronous is refused by addTx, which says to use add', async () => {
+  test('that is asynchronous is refused by addTx, which says to use prepare', async () => {
     const { tasks, basket } = await opened({ codec: later });
     const db = await openRaw(tasks.name);
     const tx = db.transaction([...tasks.stores], 'readwrite');
@@ -176,7 +176,7 @@ describe('a codec', () => {
 
     expect(await failureOf(() => basket.addTx(tx, 'send', 'secret'))).toMatchObject({
       code: 'payload',
-      message: expect.stringMatching(/"send" is asynchronous.*Use add instead/) as string,
+      message: expect.stringMatching(/"send" is asynchronous.*Await prepare first/) as string,
     });
     expect(await end).toBe('complete');
     expect(await stored(tasks)).toEqual([0, 0]);

@@ -30,7 +30,7 @@ describe('cancel', () => {
     const id = await basket.add('big', 'x'.repeat(2_000));
     await basket.add('big', 'stays');
 
-    expect(await basket.cancel(id)).toBe(true);
+    expect(await basket.cancel(id)).toBe(1);
     const { tasks: rows, payloads, outcomes } = await contentsOf(tasks);
     expect(rows).toMatchObject([{ payload: 'stays' }]);
     expect(payloads.size).toBe(0);
@@ -38,7 +38,7 @@ describe('cancel', () => {
       { n: 1, id, type: 'big', owner: null, state: 'cancelled', at: world.wall(), marks: [`I${id}`] },
     ]);
     expect(await basket.get(id)).toBeUndefined();
-    expect(await basket.cancel(id)).toBe(false);
+    expect(await basket.cancel(id)).toBe(0);
   });
 
   test("of a lane's head gives the next one a timed key, at once, and leaves the others as they are", async () => {
@@ -84,7 +84,7 @@ describe('cancel', () => {
     await basket.add('send', { number: 1 });
     const before = await contentsOf(tasks);
 
-    expect(await basket.cancel('no such id')).toBe(false);
+    expect(await basket.cancel('no such id')).toBe(0);
     expect(await contentsOf(tasks)).toEqual(before);
   });
 });
@@ -108,7 +108,7 @@ describe('retry', () => {
     expect(await basket.list({ state: 'dead' })).toHaveLength(1);
 
     refuses = false;
-    expect(await basket.retry(id)).toBe(true);
+    expect(await basket.retry(id)).toBe(1);
     await world.settle();
     expect(ran).toEqual([1, 2]);
     expect(await rowsOf(tasks)).toEqual([]);
@@ -159,15 +159,15 @@ describe('retry', () => {
     const fresh = await basket.add('send', { number: 2 });
     const before = await rowsOf(tasks);
 
-    expect(await basket.retry(dated)).toBe(true);
-    expect(await basket.retry(fresh)).toBe(true);
+    expect(await basket.retry(dated)).toBe(1);
+    expect(await basket.retry(fresh)).toBe(1);
     expect(await rowsOf(tasks)).toEqual(before);
   });
 
   test('of no task is false', async () => {
     const { basket } = await opened();
 
-    expect(await basket.retry('no such id')).toBe(false);
+    expect(await basket.retry('no such id')).toBe(0);
   });
 });
 

@@ -139,7 +139,7 @@ describe('several baskets in one database', () => {
     expect(await noteTab.basket.list()).toMatchObject([{ payload: 7 }]);
     expect(await photoTab.basket.list()).toMatchObject([{ payload: 'seven' }]);
     expect(await noteTab.basket.get(photo)).toBeUndefined();
-    expect(await noteTab.basket.cancel(photo)).toBe(false);
+    expect(await noteTab.basket.cancel(photo)).toBe(0);
 
     const before = await contentsOf(photos);
     const ran: unknown[] = [];

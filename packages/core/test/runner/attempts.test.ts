@@ -29,11 +29,11 @@ describe('cancel', () => {
       },
     });
     await world.settle();
-    expect(await page.basket.cancel(ids[0] ?? '')).toBe(true);
+    expect(await page.basket.cancel(ids[0] ?? '')).toBe(1);
     expect(await page.basket.get(ids[0] ?? '')).toBeUndefined();
     expect(await page.basket.list()).toMatchObject([{ id: ids[1] }]);
-    expect(await page.basket.cancel(ids[0] ?? '')).toBe(false);
-    expect(await page.basket.retry(ids[0] ?? '')).toBe(false);
+    expect(await page.basket.cancel(ids[0] ?? '')).toBe(0);
+    expect(await page.basket.retry(ids[0] ?? '')).toBe(0);
     await world.settle();
     expect(signal?.aborted).toBe(true);
     expect(started).toEqual([1]);
@@ -94,11 +94,11 @@ describe('cancel', () => {
     const tasks = sendTasks();
     const tab = createWorld().open(tasks);
     const id = await tab.basket.add('send', 1);
-    expect(await tab.basket.cancel('nobody')).toBe(false);
-    expect(await tab.basket.retry('nobody')).toBe(false);
-    expect(await tab.basket.retry(id)).toBe(true);
-    expect(await tab.basket.cancel(id)).toBe(true);
-    expect(await tab.basket.cancel(id)).toBe(false);
+    expect(await tab.basket.cancel('nobody')).toBe(0);
+    expect(await tab.basket.retry('nobody')).toBe(0);
+    expect(await tab.basket.retry(id)).toBe(1);
+    expect(await tab.basket.cancel(id)).toBe(1);
+    expect(await tab.basket.cancel(id)).toBe(0);
   });
 
   test('a waiting task that is cancelled never starts, and what waited behind it runs', async () => {

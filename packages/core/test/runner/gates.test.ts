@@ -160,7 +160,7 @@ test("a person's retry brings the probe forward, and nothing but one probe start
   await world.advance(100_000);
   const before = tried;
   back = true;
-  expect(await tab.basket.retry(ids[3] ?? '')).toBe(true);
+  expect(await tab.basket.retry(ids[3] ?? '')).toBe(1);
   await world.settle();
   expect(tried).toBe(before + 1);
 

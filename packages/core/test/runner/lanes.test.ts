@@ -201,7 +201,7 @@ describe('a dead head', () => {
     ]);
 
     accept();
-    expect(await tab.basket.retry(ids[0] ?? '')).toBe(true);
+    expect(await tab.basket.retry(ids[0] ?? '')).toBe(1);
     await world.settle();
     expect(started).toEqual([1, 1, 2, 3]);
     expect(await tab.basket.list()).toEqual([]);
@@ -209,7 +209,7 @@ describe('a dead head', () => {
 
   test('a dead head blocks its lane until it is cancelled, and then the next runs', async () => {
     const { world, tab, started, ids } = await run('block');
-    expect(await tab.basket.cancel(ids[0] ?? '')).toBe(true);
+    expect(await tab.basket.cancel(ids[0] ?? '')).toBe(1);
     await world.settle();
     expect(started).toEqual([1, 2, 3]);
   });

@@ -350,7 +350,8 @@ function edit(driver: Driver, what: 'cancel' | 'retry'): string | undefined {
   const facts = { life: by, what, id, committed: undefined as boolean | undefined };
   world.commands.set(by, facts);
   by.basket[what](id).then(
-    (found) => {
+    (count) => {
+      const found = count === 1;
       if (by.dead) return;
       world.commands.delete(by);
       if (facts.committed !== found)

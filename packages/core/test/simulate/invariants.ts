@@ -73,7 +73,7 @@ function judgeState(contents: Contents, fail: (what: string) => void): void {
 
 const letters = ['F', '@', '!', 'H', 'U', 'D'];
 const fields = new Set(
-  `seq id type version owner gate priority lane runAt timeout onDead addedAt ready marks payload ref attempts failures
+  `seq id type version owner gate priority lane given runAt timeout onDead addedAt ready marks payload ref attempts failures
   interruptions blames recovered lastError dead cancelled ofLater`.split(/\s+/),
 );
 

@@ -8,7 +8,7 @@ export function judgeAdd({ world, underway, after, difference, fail }: Commit): 
   if (removed.length > 0 || changed.length > 0 || outcomes.length > 0 || payloadsDeleted.length > 0) {
     fail('an add changed what was there');
   }
-  if (underway.work === 'add' && added.length !== 1) fail(`an add added ${added.length} rows`);
+  if (underway.work === 'add' && added.length === 0) fail(`an add added ${added.length} rows`);
 
   for (const row of added) {
     const stored = row.ref === undefined ? row.payload : after.payloads.get(row.ref);

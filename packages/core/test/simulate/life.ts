@@ -115,6 +115,8 @@ export function createLife(name: string, kind: Kind, build: number, shared: Shar
   }
 
   const locks: Locks = {
+    held: (lock) => (life.dead ? never : shared.locks.held(lock)),
+
     request(lock, options, held) {
       if (life.dead) return never;
 

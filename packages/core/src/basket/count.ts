@@ -1,0 +1,76 @@
+import { letters, typePart } from '../pure/key.js';
+import type { TaskRow } from '../pure/record.js';
+import type { Stores } from '../store/requests.js';
+import { answer } from '../store/requests.js';
+import { claimedRow, runnerRow } from '../store/rows.js';
+import { readyIndex } from '../store/setup.js';
+import { look } from '../store/transact.js';
+import type { BasketContext } from './context.js';
+import type { Query } from './query.js';
+import { checkQuery, fits, rowsOf } from './query.js';
+
+/** How many there are, as far as they were counted. */
+export interface Count {
+  readonly count: number;
+  /** Whether there are more than that. */
+  readonly more: boolean;
+}
+
+/** Counting reads every key that it counts, so it ends here. */
+const most = 1_000;
+
+/** How many tasks fit, counted up to `limit`: 1,000 unless the query says less. */
+export async function count(context: BasketContext, query: Query = {}): Promise<Count> {
+  checkQuery(query);
+  const { limit = most } = query;
+  const found = await look(context, (stores) => countIn(stores, query, limit + 1), ['tasks', 'state']);
+
+  return { count: Math.min(found, limit), more: found > limit };
+}
+
+async function countIn(stores: Pick<Stores, 'tasks' | 'state'>, query: Query, limit: number): Promise<number> {
+  // Neither lies together in an index: rows are read.
+  if (query.lane !== undefined || query.after !== undefined) return (await rowsOf(stores, query, limit)).length;
+
+  const gone = await cancelledOnes(stores, query);
+  let keys = 0;
+  for (const range of rangesOf(query)) {
+    const index = stores.tasks.index(readyIndex);
+    keys += (await answer(index.getAllKeys(range, limit + gone - keys))).length;
+    if (keys >= limit + gone) break;
+  }
+
+  return keys - gone;
+}
+
+/** Those that were cancelled while they run are gone, and have a dead key until their claim ends. */
+async function cancelledOnes(stores: Pick<Stores, 'tasks' | 'state'>, query: Query): Promise<number> {
+  if (query.state === 'queued') return 0;
+  const runner = await runnerRow(stores);
+  const rows = await Promise.all((runner?.running ?? []).map((claim) => claimedRow(stores, claim)));
+  const counted = (row: TaskRow | undefined): boolean =>
+    row?.cancelled === true && fits({ ...row, cancelled: undefined } as unknown as TaskRow, query);
+
+  return rows.filter(counted).length;
+}
+
+/** The ranges of `ready` keys in which they lie. */
+function rangesOf({ type, state }: Query): readonly IDBKeyRange[] {
+  const wanted = state === 'dead' ? ['D'] : state === 'queued' ? letters.filter((letter) => letter !== 'D') : letters;
+  if (type !== undefined) {
+    const types = [...new Set([type].flat())];
+
+    return wanted.flatMap((letter) => types.map((name) => prefixed(`${letter}${typePart(name)}`)));
+  }
+
+  // Also under letters of a later version, which are neither of ours.
+  if (state === 'dead') return [prefixed('D')];
+  const below = IDBKeyRange.upperBound(['D'], true);
+  const above = IDBKeyRange.lowerBound(['D\uffff'], true);
+
+  return state === 'queued' ? [below, above] : [IDBKeyRange.lowerBound([''])];
+}
+
+function prefixed(start: string): IDBKeyRange {
+  return IDBKeyRange.bound([start], [`${start}\uffff`]);
+}

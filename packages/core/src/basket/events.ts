@@ -1,0 +1,32 @@
+import { surface, TaskbasketError } from '../pure/errors.js';
+import type { BasketContext } from './context.js';
+import type { Hint } from './hub.js';
+
+/** What can be listened for. */
+export type EventName = Hint['event'];
+
+/** What is told with an event. */
+export type EventOf<Name extends EventName> = Extract<Hint, { readonly event: Name }>;
+
+const names: ReadonlySet<string> = new Set<EventName>(['added', 'started', 'failed', 'settled', 'gate', 'lost']);
+
+/** Calls back with what happened, here or in any other context; returns what ends it. */
+export function on(context: BasketContext, name: EventName, listener: (event: Hint) => void): () => void {
+  if (!names.has(name) || typeof listener !== 'function') {
+    const all = [...names].map((one) => `"${one}"`).join(', ');
+    throw new TaskbasketError('option', `on takes one of ${all}, and a function; not "${name}".`);
+  }
+
+  return context.hub.hear((message) => {
+    const hints: readonly Hint[] =
+      message.kind === 'lost' ? [{ event: 'lost' }] : 'hints' in message ? (message.hints ?? []) : [];
+    for (const hint of hints) {
+      if (hint.event !== name) continue;
+      try {
+        listener(hint);
+      } catch (error) {
+        surface(error);
+      }
+    }
+  });
+}

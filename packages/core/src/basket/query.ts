@@ -1,0 +1,147 @@
+import { TaskbasketError } from '../pure/errors.js';
+import { beyond, laneMark, readReady, skippedMark } from '../pure/key.js';
+import type { TaskRow } from '../pure/record.js';
+import type { Stores } from '../store/requests.js';
+import { answer } from '../store/requests.js';
+import { marksIndex, readyIndex } from '../store/setup.js';
+
+/** Which tasks; all parts must fit. */
+export interface Filter<Name extends string = string> {
+  readonly type?: Name | readonly Name[] | undefined;
+  readonly state?: 'queued' | 'dead' | undefined;
+  readonly lane?: string | undefined;
+}
+
+/** What to list; all parts must fit. */
+export interface Query<Name extends string = string> extends Filter<Name> {
+  /** Only those added after the one with this `seq`: the last of the page before. */
+  readonly after?: number | undefined;
+  /** How many at most. Default 100, at most 1,000. */
+  readonly limit?: number | undefined;
+}
+
+/** How many tasks a page has if its query does not say. */
+export const pageSize = 100;
+
+/** Rows are read in slices of so many until the page is full. */
+const slice = 256;
+
+type TaskStore = Pick<Stores, 'tasks'>;
+
+/**
+ * Refuses a query that can't be.
+ *
+ * @throws TaskbasketError `option`.
+ */
+export function checkQuery(query: Query): void {
+  if (typeof query !== 'object' || query === null) {
+    throw wrong('A query', 'an object such as { type, state, lane }', query);
+  }
+  const { limit = pageSize, after = 0, state, lane } = query;
+  if (!Number.isSafeInteger(limit) || limit < 1 || limit > 1_000) {
+    throw wrong("A query's limit", 'a whole number from 1 to 1,000', limit);
+  }
+  if (!Number.isSafeInteger(after) || after < 0) {
+    throw wrong("A query's after", 'the seq of a task, a whole number', after);
+  }
+  if (state !== undefined && state !== 'queued' && state !== 'dead') {
+    throw wrong("A query's state", '"queued" or "dead"', state);
+  }
+  if (lane !== undefined && typeof lane !== 'string') throw wrong("A query's lane", 'a string', lane);
+  const types: readonly unknown[] = query.type === undefined ? [] : [query.type].flat();
+  if (types.some((type) => typeof type !== 'string'))
+    throw wrong("A query's type", 'a name, or a list of names', types);
+}
+
+function wrong(what: string, rule: string, value: unknown): TaskbasketError {
+  return new TaskbasketError('option', `${what} is ${rule}; this one is ${String(value)}.`);
+}
+
+/** The rows that fit, in the order of `seq`, after `query.after`; as many as `limit` at most. */
+export async function rowsOf(stores: TaskStore, query: Query, limit: number): Promise<readonly TaskRow[]> {
+  const found: TaskRow[] = [];
+  let after = query.after ?? 0;
+
+  for (;;) {
+    const rows = await sliceOf(stores, query, after);
+    for (const row of rows) {
+      if (fits(row, query)) found.push(row);
+      if (found.length === limit) return found;
+    }
+
+    const last = rows.at(-1);
+    if (last === undefined || rows.length < slice) return found;
+    after = last.seq;
+  }
+}
+
+async function sliceOf({ tasks }: TaskStore, query: Query, after: number): Promise<readonly TaskRow[]> {
+  if (query.lane === undefined && query.state !== 'dead') {
+    return (await answer(tasks.getAll(IDBKeyRange.lowerBound(after, true), slice))) as readonly TaskRow[];
+  }
+
+  const seqs = query.lane === undefined ? await deadOnes(tasks, after) : await ofLane(tasks, query.lane, after);
+  const first = [...new Set(seqs)].sort((one, other) => one - other).slice(0, slice);
+
+  return (await Promise.all(first.map((seq) => answer(tasks.get(seq))))) as readonly TaskRow[];
+}
+
+/** The dead of each route, whose keys lie together in the order of `seq`: not one step over what is alive. */
+async function deadOnes(tasks: IDBObjectStore, after: number): Promise<readonly number[]> {
+  const index = tasks.index(readyIndex);
+  const seqs: number[] = [];
+  let from = 'D';
+  for (;;) {
+    const next = (await answer(index.getAll(IDBKeyRange.bound([from], ['D\uffff']), 1)))[0] as TaskRow | undefined;
+    const prefix = next === undefined ? undefined : readReady(next.ready)?.prefix;
+    if (prefix === undefined) return seqs;
+    const range = IDBKeyRange.bound([prefix, after + 1], [prefix, Number.POSITIVE_INFINITY]);
+    seqs.push(...((await answer(index.getAllKeys(range, slice))) as number[]));
+    from = beyond(prefix);
+  }
+}
+
+/** A lane's rows are found by its mark, in the order of `seq`, and those that left it dead by another. */
+async function ofLane(tasks: IDBObjectStore, lane: string, after: number): Promise<readonly number[]> {
+  const marks = [laneMark(null, lane), skippedMark(null, lane)];
+
+  return (await Promise.all(marks.map((mark) => withMark(tasks.index(marksIndex), mark, after)))).flat();
+}
+
+/** A multi-entry index has no range behind one of a mark's rows: it is walked. */
+async function withMark(index: IDBIndex, mark: string, after: number): Promise<readonly number[]> {
+  const seqs: number[] = [];
+  const request = index.openKeyCursor(mark);
+  await new Promise<void>((resolve, reject) => {
+    request.addEventListener('error', () => reject(request.error));
+    request.addEventListener('success', () => {
+      const cursor = request.result;
+      if (cursor === null || seqs.length === slice) {
+        resolve();
+
+        return;
+      }
+
+      const seq = cursor.primaryKey as number;
+      if (seq <= after) {
+        cursor.continuePrimaryKey(mark, after + 1);
+
+        return;
+      }
+      seqs.push(seq);
+      cursor.continue();
+    });
+  });
+
+  return seqs;
+}
+
+/** Whether a row is one of those asked for, whatever its place. */
+export function fits(row: TaskRow, { type, state }: Filter): boolean {
+  if (row.cancelled === true) return false;
+  const dead = readReady(row.ready)?.letter === 'D';
+
+  return (
+    (type === undefined || [type].flat().includes(row.type)) && (state === undefined || (state === 'dead') === dead)
+  );
+}

@@ -1,0 +1,18 @@
+/** Ids of late, as many as a tab may wait for. */
+export interface Recent {
+  readonly note: (id: string) => void;
+  readonly has: (id: string) => boolean;
+}
+
+/** The last thousand ids, at most; the older half goes when it is full. */
+export function createRecent(): Recent {
+  const ids = new Set<string>();
+
+  return {
+    note(id) {
+      ids.add(id);
+      if (ids.size > 1_000) for (const oldest of [...ids].slice(0, 500)) ids.delete(oldest);
+    },
+    has: (id) => ids.has(id),
+  };
+}

@@ -1,0 +1,63 @@
+import { isPromiseLike } from '../pure/codec.js';
+import { corrected, isEditable } from '../pure/correction.js';
+import { TaskbasketError } from '../pure/errors.js';
+import type { TaskRow } from '../pure/record.js';
+import type { TaskTypeParts } from '../pure/registry.js';
+import { typeOf } from '../pure/registry.js';
+import { look } from '../store/transact.js';
+import { rowOfId, runnerRow } from '../store/rows.js';
+import { edit, isClaimed } from './command.js';
+import type { BasketContext } from './context.js';
+import { bodyOf, encoded, placeOf } from './prepare.js';
+
+/**
+ * Gives a task that was never started, or is dead, a new payload, in its place. A dead one gets a new idempotency key,
+ * fresh counters, and runs again. Resolves, durably, with whether there was such a task.
+ */
+export async function update(context: BasketContext, id: string, payload: unknown): Promise<boolean> {
+  const before = await look(context, (stores) => rowOfId(stores, id), ['tasks']);
+  if (before === undefined || before.cancelled === true) return false;
+
+  const { type: name } = before;
+  const type = typeOf(context.registry, name);
+  const place = placeFor(type, before, payload);
+  const stored = encoded(type, name, payload);
+  const inline = isPromiseLike(stored) ? await stored : stored;
+  const body = bodyOf(id, inline);
+
+  const found = await edit(context, async (stores) => {
+    const [row, runner] = await Promise.all([rowOfId(stores, id), runnerRow(stores)]);
+    if (row === undefined || row.cancelled === true) return { found: [], hints: [] };
+    if (isClaimed(row, runner?.running ?? []) || !isEditable(row)) throw started(row);
+
+    if (body !== undefined) stores.payloads.put(body.value, body.ref);
+    if (row.ref !== undefined && row.ref !== body?.ref) stores.payloads.delete(row.ref);
+    const where = body === undefined ? { inline } : { ref: body.ref };
+    const { gate } = place;
+    stores.tasks.put(corrected(row, { payload: where, version: type.version, gate }, context.ports.clock.wall()));
+
+    return { found: [row], hints: [] };
+  });
+
+  return found.length > 0;
+}
+
+/** Gate and lane as the new payload says; the lane must stay, since a task keeps its place. */
+function placeFor(type: TaskTypeParts, row: TaskRow, payload: unknown): { readonly gate: string } {
+  const { given = [] } = row;
+  const { lane, gate } = placeOf(type, row.type, payload, { gate: given.includes('gate') ? row.gate : undefined });
+  if (typeof type.lane === 'function' && !given.includes('lane') && lane !== row.lane) {
+    const lanes = `"${String(lane)}", and the task stands in "${String(row.lane)}"`;
+    const remedy = 'Cancel it and add another, or keep what its lane is made of.';
+
+    throw new TaskbasketError('option', `The new payload of "${row.type}" gives the lane ${lanes}. ${remedy}`);
+  }
+
+  return { gate };
+}
+
+function started(row: TaskRow): TaskbasketError {
+  const remedy = 'What may have been sent is not edited: add another task, which runs after it in its lane.';
+
+  return new TaskbasketError('started', `The task "${row.type}" was started. ${remedy}`, undefined, row.id);
+}

@@ -1,0 +1,42 @@
+import { laneMark, readReady } from './key.js';
+import type { NewTask, TaskRow } from './record.js';
+import { payloadFields } from './record.js';
+import { dueAfter, dueOn } from './transitions.js';
+
+/** What an edit gives a row: the new payload, and what follows from it. */
+export interface Correction {
+  readonly payload: NewTask['payload'];
+  readonly version: number;
+  readonly gate: string;
+}
+
+/** Whether a row that no runner has claimed may be edited: it was never started, or it is dead. */
+export function isEditable(row: TaskRow): boolean {
+  return row.attempts === 0 || isDead(row);
+}
+
+/**
+ * The row with a new payload, in its place: id, `seq`, lane, priority and run-at stay. A dead one gets a new idempotency
+ * key, since what was sent under the old one is not edited, and counts anew. It stands under its run-at, if that is
+ * still to come, else it is due at once.
+ */
+export function corrected(row: TaskRow, { payload, version, gate }: Correction, wall: number): TaskRow {
+  const { payload: _, ref: __, ...rest } = isDead(row) ? anew(row) : row;
+  const next = { ...rest, version, gate, ...payloadFields(payload) };
+
+  return row.runAt !== undefined && row.runAt > wall ? dueOn(next, row.runAt) : dueAfter(next, { now: 0, wall }, 0);
+}
+
+/** Under the next edition of its key, with fresh counters, and back in its lane if it had left it. */
+function anew(row: TaskRow): TaskRow {
+  const { dead: _, lastError: __, recovered: ___, ...rest } = row;
+  const lane = row.lane === undefined ? undefined : laneMark(row.owner, row.lane);
+  const marks = lane === undefined || row.marks.includes(lane) ? row.marks : [...row.marks, lane];
+  const counters = { attempts: 0, failures: 0, interruptions: 0, blames: 0 };
+
+  return { ...rest, ...counters, marks, edition: (row.edition ?? 0) + 1 };
+}
+
+function isDead(row: TaskRow): boolean {
+  return readReady(row.ready)?.letter === 'D';
+}

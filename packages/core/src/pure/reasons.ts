@@ -1,0 +1,108 @@
+import type { GateRow } from './gate.js';
+import { alone, letters, readReady } from './key.js';
+import type { Death, RunnerRow, StoredError, TaskRow } from './record.js';
+import type { AnyTaskType } from './registry.js';
+
+/**
+ * Why a task is not running now, and what would change it. Times are in milliseconds of this device's wall clock.
+ *
+ * - `gone`: it is done, cancelled, or never was: see `settled`. `running`: it runs.
+ * - `backoff`: it failed, or asked for later, and waits `until` then; `retry` tries it at once. `date`: it waits for the
+ *   date that it was given.
+ * - `lane`: the task `behind` which it stands in its lane goes first; if that is `dead`, it needs `retry`, `update` or
+ *   `cancel`.
+ * - `gate`: its destination is away, as the task `by` found with this `message`. It is tried next at `until`; if that is
+ *   absent, a probe is on its way, or the gate is only just opening. `retry` brings the probe forward.
+ * - `dead`: it waits for `retry`, `update` or `cancel`.
+ * - `unknown-type`, `unknown-version`: for a build that has it. `undecodable`: for one that can decode it.
+ * - `alone`: the runner died under it so often that it waits until nothing else runs.
+ * - `busy`: as many tasks run as may at once. `no-runner`: nobody runs tasks; a page with a worker must be open.
+ */
+export type Reason =
+  | { readonly reason: 'gone' | 'running' | 'busy' | 'no-runner' | 'unknown-type' }
+  | { readonly reason: 'backoff' | 'date'; readonly until: number }
+  | { readonly reason: 'lane'; readonly lane: string; readonly behind: string; readonly dead: boolean }
+  | {
+      readonly reason: 'gate';
+      readonly gate: string;
+      readonly until: number | undefined;
+      readonly message: string;
+      readonly by: string;
+    }
+  | { readonly reason: 'dead'; readonly because: Death['reason']; readonly error: StoredError | undefined }
+  | { readonly reason: 'unknown-version'; readonly version: number; readonly known: number }
+  | { readonly reason: 'undecodable'; readonly error: StoredError | undefined }
+  | { readonly reason: 'alone'; readonly interruptions: number };
+
+/** What the reasons of a row follow from. */
+export interface ReasonFacts {
+  /** The row's type as this build knows it. */
+  readonly type: AnyTaskType | undefined;
+  readonly runner: RunnerRow | undefined;
+  /** Whether somebody holds the runner's lock. */
+  readonly led: boolean;
+  /** The first of its lane. */
+  readonly head: TaskRow | undefined;
+  readonly gate: GateRow | undefined;
+  /** How many attempts run through its gate. */
+  readonly through: number;
+  /** The wall clock now. */
+  readonly wall: number;
+}
+
+/** Every reason why a row is not running now; empty if nothing is in its way. */
+export function reasonsOf(row: TaskRow, facts: ReasonFacts): readonly Reason[] {
+  const { runner, led, head, wall } = facts;
+  const claims = runner?.running ?? [];
+  if (row.cancelled === true) return [{ reason: 'gone' }];
+  if (led && claims.some(({ seq, id }) => seq === row.seq && id === row.id)) return [{ reason: 'running' }];
+
+  const ready = readReady(row.ready);
+  const reasons: Reason[] = [];
+  if (ready?.letter === 'D') {
+    reasons.push({ reason: 'dead', because: row.dead?.reason ?? 'permanent', error: row.lastError });
+  }
+  if (ready?.letter === 'U') reasons.push({ reason: 'undecodable', error: row.lastError });
+  reasons.push(...unknownOf(row, facts));
+
+  const ahead = aheadOf(runner);
+  const until = ready?.when === undefined ? 0 : ready.when - (ready.letter === '@' ? ahead : 0);
+  if (row.runAt !== undefined && row.runAt > wall) reasons.push({ reason: 'date', until: row.runAt });
+  else if (until > wall) reasons.push({ reason: ready?.letter === '!' ? 'date' : 'backoff', until });
+
+  if (head !== undefined && head.seq !== row.seq && row.lane !== undefined) {
+    const dead = readReady(head.ready)?.letter === 'D' && head.cancelled !== true;
+    reasons.push({ reason: 'lane', lane: row.lane, behind: head.id, dead });
+  }
+  reasons.push(...gateOf(facts, ahead));
+  if (ready?.rank === alone) reasons.push({ reason: 'alone', interruptions: row.interruptions });
+  if (!led) reasons.push({ reason: 'no-runner' });
+  else if (reasons.length === 0 && runner?.slots !== undefined && claims.length >= runner.slots) {
+    reasons.push({ reason: 'busy' });
+  }
+
+  return reasons;
+}
+
+function unknownOf({ version, ready }: TaskRow, { type }: ReasonFacts): readonly Reason[] {
+  if (type === undefined) return [{ reason: 'unknown-type' }];
+  if (type.version !== version) return [{ reason: 'unknown-version', version, known: type.version }];
+
+  // A letter of a later version's: what it means is known there.
+  return letters.some((letter) => ready.startsWith(letter)) ? [] : [{ reason: 'undecodable', error: undefined }];
+}
+
+function gateOf({ gate, through, wall }: ReasonFacts, ahead: number): readonly Reason[] {
+  if (gate === undefined) return [];
+  const { name, by, reason: message, open } = gate;
+  const until = gate.until - ahead;
+  const waits = open === undefined && until > wall;
+  if (!waits && through < (open?.width ?? 1)) return [];
+
+  return [{ reason: 'gate', gate: name, until: waits ? until : undefined, message, by }];
+}
+
+/** How far the runner's clock stands ahead of the wall clock: a person is shown wall time plus what is left. */
+export function aheadOf(runner: RunnerRow | undefined): number {
+  return runner === undefined ? 0 : runner.seen - runner.wall;
+}
