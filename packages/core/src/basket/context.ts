@@ -17,6 +17,8 @@ export interface BasketContext {
   readonly build: number;
   /** Aborts when the basket is closed. */
   readonly closed: AbortController;
+  /** Called when the page is put away, which may be its end: what is still to be placed is placed at once. */
+  readonly leaving: Set<() => void>;
 }
 
 /** The names of what a basket's contexts share. They carry no build: all builds are one basket. */
@@ -46,6 +48,7 @@ export function createContext(registry: AnyRegistry, ports: Ports, build: number
     names,
     build,
     closed: new AbortController(),
+    leaving: new Set(),
   };
 }
 

@@ -33,7 +33,13 @@ const tooLate = Symbol('too late');
  * in a transaction of its own, and its row follows: if the page ends in between, the body is collected later. Tasks of
  * one lane keep the order of their calls, whatever they weigh.
  */
-export function createGroups(context: TransactContext): (task: Prepared, durability?: Durability) => Promise<void> {
+export function createGroups(
+  context: TransactContext & { readonly leaving: Set<() => void> },
+): (task: Prepared, durability?: Durability) => Promise<void> {
+  // A page that closes: Chromium commits what is placed now, unless it has to wait for another transaction.
+  context.leaving.add(() => {
+    for (const [queue, members] of queues) void placed(context, members, durabilityOf(queue), Number.POSITIVE_INFINITY);
+  });
   const queues = new Map<string, Member[]>();
   const lanes = new Map<string, { readonly queue: string; readonly stored: Promise<void> }>();
 
@@ -57,7 +63,7 @@ export function createGroups(context: TransactContext): (task: Prepared, durabil
     // What the app adds in the same run of its code joins.
     await Promise.resolve();
     while (queue.length > 0) {
-      await placed(context, queue, durability);
+      await placed(context, queue, durability, slice);
       if (queue.length > 0) await context.ports.clock.turnOfTheLoop();
     }
     end();
@@ -101,15 +107,20 @@ export function createGroups(context: TransactContext): (task: Prepared, durabil
   };
 }
 
+/** The durability is the first word of a queue's name. */
+function durabilityOf(queue: string): Durability {
+  return queue.startsWith('relaxed') ? 'relaxed' : 'strict';
+}
+
 /** Places as many as a slice holds; resolves when they are placed, which is not yet their end. */
-function placed(context: TransactContext, queue: Member[], durability: Durability): Promise<void> {
+function placed(context: TransactContext, queue: Member[], durability: Durability, budget: number): Promise<void> {
   const { clock } = context.ports;
   const members: Member[] = [];
   const withBody = queue[0]?.task.apart?.heavy === false;
 
   return new Promise((onward) => {
     const fill = (stores: Pick<Stores, 'tasks' | 'payloads'>): void => {
-      const until = clock.monotonic() + slice;
+      const until = clock.monotonic() + budget;
       while (queue.length > 0 && (members.length === 0 || clock.monotonic() < until)) {
         const [member] = queue.splice(0, 1) as [Member];
         if (member.bodyAt !== undefined && clock.wall() - member.bodyAt > bodyPatience) {

@@ -1,4 +1,5 @@
 import type { Basket } from '../basket/basket.js';
+import type { BasketContext } from '../basket/context.js';
 import { createBasket, platformContext } from '../basket/basket.js';
 import type { WorkerError } from '../pure/errors.js';
 import { TaskbasketError } from '../pure/errors.js';
@@ -42,7 +43,7 @@ export function openBasket<R extends AnyRegistry>(registry: R, options: OpenOpti
 
   const context = platformContext(registry, options.build ?? 0);
   const leave = worker === undefined ? (): void => undefined : attendWorker(context, worker, options.onWorkerError);
-  const forget = attendPage(context.hub);
+  const forget = attendPage(context);
 
   return createBasket(context, () => {
     leave();
@@ -51,10 +52,13 @@ export function openBasket<R extends AnyRegistry>(registry: R, options: OpenOpti
 }
 
 /** Closes the channel while the page is in the back/forward cache, where a message would evict it. */
-function attendPage(hub: { readonly suspend: () => void; readonly resume: () => void }): () => void {
+function attendPage({ hub, leaving }: BasketContext): () => void {
   if (typeof document === 'undefined' || typeof addEventListener === 'undefined') return () => undefined;
 
   const hide = (event: PageTransitionEvent): void => {
+    for (const leave of leaving) leave();
+    // Nobody may be left to say it on `complete`; a runner that looks waits for what was begun before.
+    hub.say({ kind: 'look' });
     if (event.persisted) hub.suspend();
   };
   const show = (event: PageTransitionEvent): void => {

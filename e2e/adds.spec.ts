@@ -1,0 +1,121 @@
+/** Many adds, large ones, and a tab that closes meanwhile: judged by what reached the server, each once. */
+import type { Page } from '@playwright/test';
+import { type DemoServer, type LabPayload, expect, namesOf, openLab, test, until } from './fixture.ts';
+
+/** A tab that its opener may close, as a script opened it. */
+async function openedByScript(page: Page, database: string): Promise<Page> {
+  const opening = page.context().waitForEvent('page');
+  await page.evaluate(() => void window.open('/lab.html'));
+  const tab = await opening;
+  await tab.waitForFunction(() => 'lab' in window);
+  await tab.evaluate(async (name) => void (await window.lab.open({ database: name, worker: 'none' })), database);
+  await tab.evaluate(async () => window.lab.basket.list());
+  return tab;
+}
+
+/** So many different effects, each once, and nothing left in the basket; `names`, if it is known which. */
+async function untilSentOnce(server: DemoServer, page: Page, count: number, names?: readonly string[]): Promise<void> {
+  await until(
+    () => server.effects().length,
+    (sent) => sent >= count,
+    `as many as ${count} effects`,
+    200_000,
+  );
+  await untilEmpty(page);
+  const sent = namesOf(server.effects());
+  expect(new Set(sent).size).toBe(sent.length);
+  expect(sent).toHaveLength(count);
+  if (names !== undefined) expect(sent.toSorted()).toEqual(names.toSorted());
+}
+
+async function untilEmpty(page: Page): Promise<void> {
+  await until(
+    () => page.evaluate(async () => (await window.lab.basket.count()).count),
+    (left) => left === 0,
+    'an empty basket',
+    200_000,
+  );
+}
+
+test('scenario 63: a 200 MB body and a thousand small adds at once: the small ones do not wait', async ({
+  page,
+  server,
+  database,
+}) => {
+  test.setTimeout(300_000);
+  await openLab(page, { database, concurrency: 64 });
+
+  const order = await page.evaluate(async () => {
+    const photo = new Blob([new Uint8Array(200_000_000)]);
+    const committed: string[] = [];
+    const add = async (payload: LabPayload): Promise<void> => {
+      await window.lab.basket.add('send', payload);
+      committed.push(payload.name);
+    };
+    const big: LabPayload & { photo: Blob } = { name: 'big', photo };
+    await Promise.all([add(big), ...Array.from({ length: 1_000 }, (_, n) => add({ name: `small-${n}` }))]);
+    return committed;
+  });
+
+  expect(order).toHaveLength(1_001);
+  expect(order.at(-1)).toBe('big');
+  await untilSentOnce(server, page, 1_001, order);
+});
+
+test('2,000 adds that have resolved, and the tab closed on the next line: all of them are sent, once each', async ({
+  page,
+  server,
+  database,
+}) => {
+  test.setTimeout(300_000);
+  await openLab(page, { database, concurrency: 64 });
+  const tab = await openedByScript(page, database);
+
+  const closed = tab.waitForEvent('close');
+  await tab.evaluate(() => {
+    const adds = Array.from({ length: 2_000 }, (_, n) => window.lab.basket.add('send', { name: `note-${n}` }));
+    void Promise.all(adds).then(() => window.close());
+  });
+  await closed;
+
+  await untilSentOnce(server, page, 2_000);
+});
+
+/**
+ * Chromium 156 drops a transaction of a page that has gone if it still waits behind another's, even one that was told to
+ * commit: so what has not resolved may be there or not, but never half of it.
+ */
+test('2,000 adds, none awaited, and the tab closed on the next line: all that have resolved are sent, none twice', async ({
+  page,
+  server,
+  database,
+}) => {
+  await openLab(page, { database, concurrency: 64 });
+  const tab = await openedByScript(page, database);
+  await page.evaluate(() => {
+    const told: string[] = [];
+    new BroadcastChannel('told').addEventListener('message', ({ data }) => told.push(data as string));
+    Object.assign(window, { told });
+  });
+
+  const closed = tab.waitForEvent('close');
+  await tab
+    .evaluate(() => {
+      const channel = new BroadcastChannel('told');
+      for (let n = 0; n < 2_000; n += 1) {
+        const name = `note-${n}`;
+        void window.lab.basket.add('send', { name }).then(() => channel.postMessage(name));
+      }
+      setTimeout(() => window.close());
+    })
+    .catch(() => undefined); // The tab may be gone before it answers.
+  await closed;
+
+  const told = await page.evaluate(() => (window as unknown as { told: string[] }).told);
+  const stored = await page.evaluate(async () => (await window.lab.dump())['taskbasket.tasks']?.length ?? 0);
+  expect(stored + server.effects().length).toBeGreaterThan(0);
+  await untilEmpty(page);
+  const sent = namesOf(server.effects());
+  expect(new Set(sent).size).toBe(sent.length);
+  expect(sent).toEqual(expect.arrayContaining(told));
+});
