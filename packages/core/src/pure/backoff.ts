@@ -1,25 +1,48 @@
-/** How waits grow: from `base` doubling up to `cap`, both in milliseconds. */
+/**
+ * How a wait is spread below its ceiling.
+ *
+ * - `equal`: half of the ceiling for sure, the other half by chance, so that clients that failed together do not come
+ *   back together, and none comes back at once.
+ * - `full`: all of it by chance, down to none: the least work for what many contend for.
+ * - `decorrelated`: by chance between `base` and three times the wait before; `factor` is of no effect.
+ * - `none`: the ceiling itself.
+ *
+ * @see https://aws.amazon.com/blogs/architecture/exponential-backoff-and-jitter/
+ */
+export type Jitter = 'equal' | 'full' | 'decorrelated' | 'none';
+
+/** How waits grow: from `base`, each `factor` times the one before, up to `cap`. */
 export interface Backoff {
-  /** The ceiling of the first wait. Default 1,000. */
+  /** The ceiling of the first wait, in milliseconds. Default 1,000. */
   readonly base: number;
-  /** The ceiling of every wait. Default 300,000 (5 minutes). */
+  /** The ceiling of every wait, in milliseconds. Default 300,000 (5 minutes). */
   readonly cap: number;
+  /** By what the ceiling grows with each failure. Default 2. */
+  readonly factor?: number | undefined;
+  /** How a wait is spread below its ceiling. Default `equal`. */
+  readonly jitter?: Jitter | undefined;
 }
 
 /** Measured in simulation: with 5 minutes a fleet recovers within 278 s after an outage, at half the requests of 60 s. */
 export const defaultBackoff: Backoff = { base: 1_000, cap: 300_000 };
 
 /**
- * How long to wait after the given number of failures, in milliseconds: half of the exponential ceiling for sure, the
- * other half by chance ("equal jitter"), so that clients that failed together do not come back together, and none
- * comes back at once.
+ * How long to wait after the given number of failures, in milliseconds.
  *
- * `failures` counts from 1; less counts as 1. Any number is safe: a power that overflows is held by the cap.
+ * `failures` counts from 1; less counts as 1. Any number is safe: a power that overflows is held by the cap. `previous`
+ * is the wait before, of which `decorrelated` makes the next one.
  */
-export function retryDelay(backoff: Backoff, failures: number, random: () => number): number {
-  const ceiling = Math.min(backoff.cap, backoff.base * 2 ** (Math.max(1, failures) - 1));
+export function retryDelay(backoff: Backoff, failures: number, random: () => number, previous?: number): number {
+  const { base, cap, factor = 2, jitter = 'equal' } = backoff;
+  const chance = random();
+  if (jitter === 'decorrelated') {
+    return Math.round(Math.min(cap, base + chance * Math.max(0, 3 * (previous ?? base) - base)));
+  }
 
-  return Math.round(ceiling / 2 + (random() * ceiling) / 2);
+  const ceiling = Math.min(cap, base * factor ** (Math.max(1, failures) - 1));
+  const sure = jitter === 'none' ? 1 : jitter === 'full' ? 0 : 0.5;
+
+  return Math.round(ceiling * (sure + chance * (1 - sure)));
 }
 
 /**

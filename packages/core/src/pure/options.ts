@@ -1,4 +1,4 @@
-import type { Backoff } from './backoff.js';
+import type { Backoff, Jitter } from './backoff.js';
 import { defaultBackoff } from './backoff.js';
 import { TaskbasketError } from './errors.js';
 import type { Priority } from './key.js';
@@ -49,14 +49,26 @@ export function checkText(value: string, what: string): void {
   throw new TaskbasketError('option', `${what} must be a string with at least one character.`);
 }
 
+const jitters: readonly Jitter[] = ['equal', 'full', 'decorrelated', 'none'];
+
+/** Refuses what is no number of failures. */
+export function checkFailureLimit(limit: number | undefined): void {
+  if (limit === undefined || (Number.isSafeInteger(limit) && limit >= 1)) return;
+
+  throw new TaskbasketError('option', `failureLimit is a whole number from 1; this one is ${String(limit)}.`);
+}
+
 /** A backoff with its defaults; refuses what is no wait. */
 export function checkedBackoff(backoff: Partial<Backoff> | undefined, option: string): Backoff {
-  const { base = defaultBackoff.base, cap = defaultBackoff.cap } = backoff ?? {};
+  const { base = defaultBackoff.base, cap = defaultBackoff.cap, factor = 2, jitter = 'equal' } = backoff ?? {};
+  const wrong = (part: string, what: string, value: unknown): TaskbasketError =>
+    new TaskbasketError('option', `${option}.${part} is ${what}; this one is ${String(value)}.`);
+
   for (const [part, value] of Object.entries({ base, cap })) {
-    if (typeof value === 'number' && value > 0 && Number.isFinite(value)) continue;
-
-    throw new TaskbasketError('option', `${option}.${part} is a number of milliseconds above 0; this one is ${value}.`);
+    if (!Number.isFinite(value) || value <= 0) throw wrong(part, 'a number of milliseconds above 0', value);
   }
+  if (!Number.isFinite(factor) || factor < 1) throw wrong('factor', 'a number from 1', factor);
+  if (!jitters.includes(jitter)) throw wrong('jitter', '"equal", "full", "decorrelated" or "none"', jitter);
 
-  return { base, cap: Math.max(base, cap) };
+  return { base, cap: Math.max(base, cap), factor, jitter };
 }

@@ -53,6 +53,8 @@ export interface TaskRow {
   readonly interruptions: number;
   /** How often it closed a gate alone that another then found open: added to `failures` for the wait, never counted. */
   readonly blames: number;
+  /** The wait before, in milliseconds, of which a `decorrelated` backoff makes the next; goes when `failures` does. */
+  readonly wait?: number;
   /** The edition of its idempotency key: raised when a dead task is corrected. Absent: 0. */
   readonly edition?: number;
   /** An earlier attempt under this key was cut off, so it may have had its effect. */
@@ -68,7 +70,7 @@ export type NewTaskRow = Omit<TaskRow, 'seq'>;
 
 /** Why a task is dead. */
 export interface Death {
-  /** `permanent`: the handler said so. `limit`, `expired`, `parent`: kept for later versions. */
+  /** `permanent`: the handler said so. `limit`: as many failures as its type allows. The others are for later versions. */
   readonly reason: 'permanent' | 'limit' | 'expired' | 'parent';
   /** By the wall clock, in milliseconds. */
   readonly at: number;

@@ -4,7 +4,7 @@ import { asItIs } from './codec.js';
 import { TaskbasketError } from './errors.js';
 import type { Priority } from './key.js';
 import type { PriorityName } from './options.js';
-import { checkedBackoff, checkOnDead, checkText, checkTimeout, priorityDigit } from './options.js';
+import { checkedBackoff, checkFailureLimit, checkOnDead, checkText, checkTimeout, priorityDigit } from './options.js';
 
 /** What any task type has, whatever its payload. Not generic, so that inference never meets a widened payload. */
 export interface AnyTaskType {
@@ -35,8 +35,16 @@ export interface TaskOptions<Payload, Stored = unknown> {
   readonly timeout?: number | undefined;
   /** Whether its lane stands still when a task is dead, or goes on without it. Default `block`. */
   readonly onDead?: 'block' | 'skip' | undefined;
-  /** The waits after failures, in milliseconds: `base` (default 1,000) doubling up to `cap` (default 300,000). */
+  /**
+   * The waits after failures: `base` milliseconds (default 1,000), growing by `factor` (default 2) up to `cap` (default
+   * 300,000), each spread by its `jitter` (default `equal`: half of it by chance).
+   */
   readonly backoff?: Partial<Backoff> | undefined;
+  /**
+   * So many failures make a task dead, with the reason `limit`. Only what its handler threw, and what took too long,
+   * counts: being away from the network and reloads do not. Default: none, it is tried until it succeeds.
+   */
+  readonly failureLimit?: number | undefined;
 }
 
 /** What the library reads of a task type. */
@@ -48,6 +56,7 @@ export interface TaskTypeParts extends AnyTaskType {
   readonly timeout: number;
   readonly onDead: 'block' | 'skip';
   readonly backoff: Backoff;
+  readonly failureLimit: number | undefined;
 }
 
 /**
@@ -65,6 +74,7 @@ export function task<Payload = void, Result = void, Stored = unknown>(
   }
   checkTimeout(timeout);
   checkOnDead(onDead);
+  checkFailureLimit(options.failureLimit);
 
   const parts: TaskTypeParts = {
     version,
@@ -75,6 +85,7 @@ export function task<Payload = void, Result = void, Stored = unknown>(
     timeout,
     onDead,
     backoff: checkedBackoff(options.backoff, 'backoff'),
+    failureLimit: options.failureLimit,
   };
 
   return parts;
@@ -100,7 +111,7 @@ export interface RegistryOptions<Bucket extends string> {
   /** The prefix of the object stores, so that several baskets fit in one database. Default `taskbasket`. */
   readonly bucket?: Bucket | undefined;
   /** The waits of closed gates, in milliseconds: `base` (default 1,000) doubling up to `cap` (default 300,000). */
-  readonly gates?: Partial<Backoff> | undefined;
+  readonly gates?: Partial<Pick<Backoff, 'base' | 'cap'>> | undefined;
 }
 
 /** The four names of a basket's object stores. */

@@ -1,8 +1,8 @@
 import type { Backoff } from './backoff.js';
 import { retryDelay } from './backoff.js';
 import type { Rank } from './key.js';
-import { alone, laneMark, readReady, readyKey, timedKey } from './key.js';
-import type { TaskRow } from './record.js';
+import { alone, laneMark, readReady, readyKey, skippedMark, timedKey } from './key.js';
+import type { Death, TaskRow } from './record.js';
 import { routeOf } from './record.js';
 import type { Verdict } from './verdict.js';
 
@@ -16,6 +16,8 @@ export interface Moment {
 export interface Policy {
   readonly backoff: Backoff;
   readonly onDead: 'block' | 'skip';
+  /** So many failures make it dead. Absent: none do. */
+  readonly failureLimit?: number | undefined;
 }
 
 /** From this many interruptions in a row on, a task runs alone and with backoff. */
@@ -48,16 +50,16 @@ export function settled(
 
     case 'failure':
     case 'timeout': {
-      const ended = endedByItself(row);
       const failures = row.failures + 1;
-      const failed = { ...ended, failures, lastError: verdict.error };
-      const wait = retryDelay(policy.backoff, failures + row.blames, random);
+      const ended = { ...endedByItself(row), failures, lastError: verdict.error };
+      const failed = verdict.kind === 'timeout' ? { ...ended, recovered: true as const } : ended;
+      if (failures >= (policy.failureLimit ?? Number.POSITIVE_INFINITY)) return died(failed, 'limit', moment, policy);
 
-      return dueAfter(verdict.kind === 'timeout' ? { ...failed, recovered: true } : failed, moment, wait);
+      return backedOff(failed, failures + row.blames, moment, policy.backoff, random);
     }
 
     case 'permanent':
-      return died({ ...endedByItself(row), lastError: verdict.error }, moment, policy);
+      return died({ ...endedByItself(row), lastError: verdict.error }, 'permanent', moment, policy);
 
     case 'later':
       return 'date' in verdict
@@ -87,7 +89,20 @@ export function rescued(row: TaskRow, moment: Moment, backoff: Backoff, random: 
   const left = { ...row, attempts: row.attempts + 1, interruptions, recovered: true as const };
   const beyondPatience = interruptions - interruptionsToRunAlone + 1;
 
-  return dueAfter(left, moment, beyondPatience > 0 ? retryDelay(backoff, beyondPatience, random) : 0);
+  return beyondPatience > 0 ? backedOff(left, beyondPatience, moment, backoff, random) : dueAfter(left, moment, 0);
+}
+
+/**
+ * The row of a task that alone closed a gate which the next one then found open, or `undefined` if it stays as it is:
+ * it does not wait any more for that gate, or a person had it tried again. It backs off as after a failure, and none is
+ * counted.
+ */
+export function blamed(row: TaskRow, moment: Moment, backoff: Backoff, random: () => number): TaskRow | undefined {
+  const ready = readReady(row.ready);
+  if (row.cancelled === true || ready?.letter !== '@' || ready.when === 0) return undefined;
+  const blames = row.blames + 1;
+
+  return backedOff({ ...row, blames }, row.failures + blames, moment, backoff, random);
 }
 
 /**
@@ -119,12 +134,10 @@ export function dueAfter(row: TaskRow, moment: Moment, wait: number): TaskRow {
 
 /** The row as a person wants it tried again: at once, with fresh counters, and back in its lane if it had left it. */
 export function revived(row: TaskRow): TaskRow {
-  const { dead: _, ...rest } = row;
+  const { dead: _, wait: __, ...rest } = row;
   const fresh = { ...rest, failures: 0, interruptions: 0, blames: 0 };
-  const lane = row.lane === undefined ? undefined : laneMark(row.owner, row.lane);
-  const marks = lane === undefined || row.marks.includes(lane) ? row.marks : [...row.marks, lane];
 
-  return dueAfter({ ...fresh, marks }, { now: 0, wall: 0 }, 0);
+  return dueAfter({ ...fresh, marks: marksInLane(row, true) }, { now: 0, wall: 0 }, 0);
 }
 
 /** A task that was cancelled while it ran: gone for every read and command, until its claim ends. */
@@ -133,16 +146,29 @@ export function cancelledWhileRunning(row: TaskRow): TaskRow {
 }
 
 /** Set aside. With `block` it keeps its lane's mark, and so its place at the head. */
-function died(row: TaskRow, moment: Moment, policy: Policy): TaskRow {
-  const lane = row.lane === undefined ? undefined : laneMark(row.owner, row.lane);
-  const skip = (row.onDead ?? policy.onDead) === 'skip';
-
+function died(row: TaskRow, reason: Death['reason'], moment: Moment, policy: Policy): TaskRow {
   return {
     ...row,
-    dead: { reason: 'permanent', at: moment.wall },
+    dead: { reason, at: moment.wall },
     ready: readyKey('D', routeOf(row), row.priority),
-    marks: skip ? row.marks.filter((mark) => mark !== lane) : row.marks,
+    marks: marksInLane(row, (row.onDead ?? policy.onDead) === 'block'),
   };
+}
+
+/** The marks of a row that keeps its place in its lane, or of one that the lane goes on without. */
+function marksInLane(row: TaskRow, stays: boolean): readonly string[] {
+  if (row.lane === undefined) return row.marks;
+  const marks = [laneMark, skippedMark].map((mark) => mark(row.owner, row.lane ?? ''));
+  const mark = marks[stays ? 0 : 1] ?? '';
+
+  return row.marks.includes(mark) ? row.marks : [...row.marks.filter((one) => !marks.includes(one)), mark];
+}
+
+/** The row due after the wait that so many failures, blames or deaths of its runner call for. */
+function backedOff(row: TaskRow, count: number, moment: Moment, backoff: Backoff, random: () => number): TaskRow {
+  const wait = retryDelay(backoff, count, random, row.wait);
+
+  return dueAfter(backoff.jitter === 'decorrelated' ? { ...row, wait } : row, moment, wait);
 }
 
 /** Any attempt that ends by itself sets the interruptions back. */

@@ -1,7 +1,9 @@
 import * as fc from 'fast-check';
 import { expect, test } from 'vitest';
 
+import type { Jitter } from '../../src/pure/backoff.js';
 import { defaultBackoff, retryDelay, spreadFloor } from '../../src/pure/backoff.js';
+import { seeded } from '../support/chance.js';
 
 const chance = fc.double({ min: 0, max: 1, maxExcluded: true, noNaN: true });
 const backoffs = fc
@@ -69,6 +71,89 @@ test('a count whose power overflows waits as long as the cap says', () => {
   expect(
     [1_025, 1e9, Number.POSITIVE_INFINITY].map((failures) => retryDelay(defaultBackoff, failures, () => 0)),
   ).toEqual([150_000, 150_000, 150_000]);
+});
+
+/** What each kind of jitter promises: its share of the ceiling, at least and at most. */
+const shares: readonly (readonly [Jitter, number])[] = [
+  ['none', 1],
+  ['equal', 0.5],
+  ['full', 0],
+];
+
+test.each(shares)('with the jitter "%s" at least %d of the ceiling is sure', (jitter, sure) => {
+  fc.assert(
+    fc.property(
+      backoffs,
+      fc.double({ min: 1, max: 8, noNaN: true }),
+      counts,
+      chance,
+      (plain, factor, failures, random) => {
+        const ceiling = Math.min(plain.cap, plain.base * factor ** (Math.max(1, failures) - 1));
+        const wait = retryDelay({ ...plain, factor, jitter }, failures, () => random);
+
+        expect(wait).toBeGreaterThanOrEqual(Math.floor(ceiling * sure));
+        expect(wait).toBeLessThanOrEqual(Math.ceil(ceiling));
+        expect(Math.abs(wait - ceiling * (sure + (1 - sure) * random))).toBeLessThanOrEqual(1);
+      },
+    ),
+  );
+});
+
+test.each(shares)('with the jitter "%s" one more failure never shortens the wait, for the same luck', (jitter) => {
+  fc.assert(
+    fc.property(
+      backoffs,
+      fc.double({ min: 1, max: 8, noNaN: true }),
+      fc.nat(60),
+      chance,
+      (plain, factor, failures, luck) => {
+        const backoff = { ...plain, factor, jitter };
+
+        expect(retryDelay(backoff, failures + 1, () => luck)).toBeGreaterThanOrEqual(
+          retryDelay(backoff, failures, () => luck),
+        );
+      },
+    ),
+  );
+});
+
+test('with a factor of 1 every wait has the same ceiling', () => {
+  const backoff = { base: 700, cap: 9_000, factor: 1, jitter: 'none' } as const;
+
+  expect([1, 2, 30].map((failures) => retryDelay(backoff, failures, () => 0.3))).toEqual([700, 700, 700]);
+});
+
+test('a decorrelated wait is between the base and three times the one before, under the cap, whatever the count', () => {
+  fc.assert(
+    fc.property(backoffs, fc.integer(), (plain, seed) => {
+      const random = seeded(seed);
+      let previous: number | undefined;
+      for (let failures = 1; failures < 40; failures += 1) {
+        const wait: number = retryDelay({ ...plain, jitter: 'decorrelated' }, failures, random, previous);
+
+        expect(wait).toBeGreaterThanOrEqual(plain.base);
+        expect(wait).toBeLessThanOrEqual(Math.min(plain.cap, Math.ceil(3 * (previous ?? plain.base))));
+        previous = wait;
+      }
+    }),
+  );
+});
+
+test('decorrelated waits reach the cap, and go down again from there', () => {
+  const random = seeded(5);
+  const waits: number[] = [];
+  for (let count = 1; count <= 200; count += 1) {
+    waits.push(retryDelay({ ...defaultBackoff, jitter: 'decorrelated' }, count, random, waits.at(-1)));
+  }
+
+  expect(Math.max(...waits)).toBe(300_000);
+  expect(waits.slice(waits.indexOf(300_000)).some((wait) => wait < 100_000)).toBe(true);
+});
+
+test('waits far beyond what a timer holds are waits like any other', () => {
+  const sixtyDays = 60 * 24 * 60 * 60_000;
+
+  expect(retryDelay({ base: sixtyDays, cap: sixtyDays, jitter: 'none' }, 3, () => 0)).toBe(sixtyDays);
 });
 
 test("a server's word is a floor, and up to half of it is added by chance", () => {

@@ -37,25 +37,23 @@ describe('a task type', () => {
       priority: 1,
       timeout: 120_000,
       onDead: 'block',
-      backoff: { base: 1_000, cap: 300_000 },
+      backoff: { base: 1_000, cap: 300_000, factor: 2, jitter: 'equal' },
+      failureLimit: undefined,
     });
   });
 
   test('takes every option as it was given', () => {
     const codec = { encode: String, decode: Number };
     const lane = (): string => 'lane';
-    const options = { version: 3, codec, lane, gate: 'api', timeout: 5, onDead: 'skip', priority: 'low' } as const;
+    const options = { version: 3, codec, lane, gate: 'api', timeout: 5, onDead: 'skip', failureLimit: 3 } as const;
+    const backoff = { base: 10, cap: 20, factor: 1.5, jitter: 'full' } as const;
 
-    expect(parts({ ...options, backoff: { base: 10, cap: 20 } })).toEqual({
-      ...options,
-      priority: 2,
-      backoff: { base: 10, cap: 20 },
-    });
+    expect(parts({ ...options, priority: 'low', backoff })).toEqual({ ...options, priority: 2, backoff });
   });
 
   test('keeps a cap that is below its base at the base, so that waits never shrink', () => {
-    expect(parts({ backoff: { base: 600_000 } }).backoff).toEqual({ base: 600_000, cap: 600_000 });
-    expect(parts({ backoff: { base: 50, cap: 20 } }).backoff).toEqual({ base: 50, cap: 50 });
+    expect(parts({ backoff: { base: 600_000 } }).backoff).toMatchObject({ base: 600_000, cap: 600_000 });
+    expect(parts({ backoff: { base: 50, cap: 20 } }).backoff).toMatchObject({ base: 50, cap: 50 });
   });
 
   const bad: readonly (readonly [option: keyof TaskOptions<unknown>, value: unknown, named: RegExp])[] = [
@@ -83,6 +81,16 @@ describe('a task type', () => {
     ['backoff', { cap: 0 }, /backoff\.cap.*this one is 0/],
     ['backoff', { cap: Number.POSITIVE_INFINITY }, /backoff\.cap.*this one is Infinity/],
     ['backoff', { cap: '9' }, /backoff\.cap/],
+    ['backoff', { factor: 0.9 }, /backoff\.factor.*this one is 0\.9/],
+    ['backoff', { factor: Number.NaN }, /backoff\.factor.*this one is NaN/],
+    ['backoff', { factor: '2' }, /backoff\.factor/],
+    ['backoff', { jitter: 'half' }, /backoff\.jitter.*this one is half/],
+    ['backoff', { jitter: null }, /backoff\.jitter.*this one is null/],
+    ['failureLimit', 0, /failureLimit.*this one is 0/],
+    ['failureLimit', 2.5, /failureLimit.*this one is 2\.5/],
+    ['failureLimit', Number.POSITIVE_INFINITY, /failureLimit.*this one is Infinity/],
+    ['failureLimit', '3', /failureLimit/],
+    ['failureLimit', null, /failureLimit.*this one is null/],
   ];
 
   test.each(bad)('refuses %s: %o, and the error names it', (option, value, named) => {

@@ -5,6 +5,7 @@ import { keyMark, laneMark, readReady } from '../../src/pure/key.js';
 import type { StoredError, TaskRow } from '../../src/pure/record.js';
 import type { Policy } from '../../src/pure/transitions.js';
 import {
+  blamed,
   cancelledWhileRunning,
   dueAfter,
   dueOn,
@@ -87,12 +88,50 @@ describe('how an attempt ended', () => {
     expect(row).toMatchObject({ dead: { reason: 'permanent', at: 400_000 }, lastError: error, marks: worn.marks });
   });
 
+  test('as many failures as its type allows make it dead, and its last error is kept', () => {
+    const last = settle(worn, { kind: 'failure', error }, { ...policy, failureLimit: 4 });
+
+    expect(counters(last)).toEqual([10, 4, 0, 1]);
+    expect(place(last)).toEqual(['D', 1]);
+    expect(last).toMatchObject({ dead: { reason: 'limit', at: 400_000 }, lastError: error });
+    expect(settle(worn, { kind: 'timeout', error }, { ...policy, failureLimit: 4 })).toMatchObject({
+      dead: { reason: 'limit' },
+      recovered: true,
+    });
+    expect(settle(worn, { kind: 'failure', error }, { ...policy, failureLimit: 5 })).not.toHaveProperty('dead');
+  });
+
+  test('neither blames nor interruptions nor being away count towards the limit', () => {
+    const blamedOften: TaskRow = { ...worn, failures: 0, blames: 50, interruptions: 50, attempts: 100 };
+    const strict = { ...policy, failureLimit: 2 };
+
+    expect(settle(blamedOften, { kind: 'failure', error }, strict)).not.toHaveProperty('dead');
+    expect(settle({ ...worn, failures: 1 }, { kind: 'unavailable', error }, strict)).not.toHaveProperty('dead');
+    expect(rescued({ ...worn, failures: 1 }, moment, policy.backoff, least)).not.toHaveProperty('dead');
+  });
+
+  test('a decorrelated wait is kept in the row, and the next one is made of it', () => {
+    const decorrelated: Policy = { ...policy, backoff: { ...policy.backoff, jitter: 'decorrelated' } };
+    const half = (): number => 0.5;
+    const first = settled(worn, { kind: 'failure', error }, moment, decorrelated, half);
+    const second = settled(first ?? worn, { kind: 'failure', error }, moment, decorrelated, half);
+
+    expect(first?.wait).toBe(2_000);
+    expect(place(first)).toEqual(['@', 1, 502_000]);
+    expect(second?.wait).toBe(3_500);
+    expect(settle(worn, { kind: 'failure', error })).not.toHaveProperty('wait');
+    expect(revived(second ?? worn)).not.toHaveProperty('wait');
+  });
+
   test('with skip a dead task leaves its lane, and keeps its other marks', () => {
     const skipped = settle(worn, { kind: 'permanent', error }, { ...policy, onDead: 'skip' });
     const lane = laneMark(null, 'note-1');
 
     expect(worn.marks).toContain(lane);
-    expect(skipped?.marks).toEqual(worn.marks.filter((mark) => mark !== lane));
+    expect(skipped?.marks).toEqual([...worn.marks.filter((mark) => mark !== lane), 'S|note-1']);
+    expect(revived(skipped ?? worn).marks).toHaveLength(worn.marks.length);
+    expect(revived(skipped ?? worn).marks).toContain(lane);
+    expect(revived(skipped ?? worn).marks).not.toContain('S|note-1');
     expect(skipped?.marks).toContain(keyMark(null, 'saveNote', 'note-1', 'note-1'));
     expect(skipped?.lane).toBe('note-1');
   });
@@ -101,7 +140,7 @@ describe('how an attempt ended', () => {
     const skip: TaskRow = { ...worn, onDead: 'skip' };
     const block: TaskRow = { ...worn, onDead: 'block' };
 
-    expect(settle(skip, { kind: 'permanent', error })?.marks).toHaveLength(worn.marks.length - 1);
+    expect(settle(skip, { kind: 'permanent', error })?.marks).toContain('S|note-1');
     expect(settle(block, { kind: 'permanent', error }, { ...policy, onDead: 'skip' })?.marks).toEqual(worn.marks);
   });
 
@@ -210,6 +249,43 @@ describe('a claim whose runner died', () => {
 
   test('is gone if it was cancelled', () => {
     expect(rescued(cancelledWhileRunning(worn), moment, policy.backoff, least)).toBeUndefined();
+  });
+});
+
+describe('a task to blame for a closed gate', () => {
+  const closer = settle(worn, { kind: 'unavailable', error }) ?? worn;
+
+  test('backs off as after a failure, and none is counted', () => {
+    const row = blamed(closer, moment, policy.backoff, least);
+
+    expect(counters(row)).toEqual([10, 3, 0, 2]);
+    expect(place(row)).toEqual(['@', 1, 508_000]);
+    expect(row).toMatchObject({ marks: worn.marks, later: 'kept' });
+  });
+
+  test('waits longer each time, and no failure limit ends it', () => {
+    let row: TaskRow = settle(storedRow(), { kind: 'unavailable', error }) ?? worn;
+    const waits: unknown[] = [];
+    for (let blame = 1; blame <= 5; blame += 1) {
+      row = blamed(row, moment, policy.backoff, least) ?? row;
+      waits.push(place(row)[2]);
+    }
+
+    expect(waits).toEqual([500_500, 501_000, 502_000, 504_000, 508_000]);
+    expect(counters(row)).toEqual([1, 0, 0, 5]);
+  });
+
+  test('is left alone once it is dead, cancelled, held, put off to a date, or brought forward by a person', () => {
+    const rows = [
+      settle(closer, { kind: 'permanent', error }),
+      cancelledWhileRunning(closer),
+      held(closer),
+      dueOn(closer, 450_000),
+      revived(closer),
+      storedRow(),
+    ];
+
+    for (const row of rows) expect(row && blamed(row, moment, policy.backoff, least)).toBeUndefined();
   });
 });
 

@@ -74,7 +74,7 @@ function judgeState(contents: Contents, fail: (what: string) => void): void {
 const letters = ['F', '@', '!', 'H', 'U', 'D'];
 const fields = new Set(
   `seq id type version owner gate priority lane given runAt timeout onDead addedAt ready marks payload ref attempts failures
-  interruptions blames recovered lastError dead cancelled ofLater`.split(/\s+/),
+  interruptions blames wait recovered lastError dead cancelled ofLater`.split(/\s+/),
 );
 
 /** The form of a row: its key and its marks say what its fields say. */
@@ -108,6 +108,6 @@ function judgeForm(world: World, row: TaskRow, fail: (what: string) => void): vo
 
   const lane = laneMarkOf(row);
   const left = row.dead !== undefined && (row.onDead ?? ruleOf('page', row.type)?.onDead) === 'skip';
-  const marks = [`I${row.id}`, ...(lane === undefined || left ? [] : [lane])];
+  const marks = [`I${row.id}`, ...(lane === undefined ? [] : [left ? `S${lane.slice(1)}` : lane])];
   must([...row.marks].sort().join(' ') === marks.sort().join(' '), `its marks ${row.marks.join(' ')}`);
 }
