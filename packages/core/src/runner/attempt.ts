@@ -2,23 +2,40 @@ import { isPromiseLike } from '../pure/codec.js';
 import { messageOf, TaskbasketError } from '../pure/errors.js';
 import { idempotencyKey } from '../pure/record.js';
 import type { StoredError, TaskRow } from '../pure/record.js';
+import type { TaskTypeParts } from '../pure/registry.js';
 import { isSmall } from '../pure/size.js';
 import type { Verdict } from '../pure/verdict.js';
 import { storedError, verdictOf } from '../pure/verdict.js';
+import { payloadsIn, sparing } from '../store/requests.js';
+import type { StoredPayload } from '../store/rows.js';
 import { claimedRow } from '../store/rows.js';
+import type { Fenced } from './fence.js';
 import { inFence } from './fence.js';
 import type { AnyHandler, Attempt, Leader, RunningAttempt } from './leader.js';
 
 /** An attempt keeps its slot for so long after its signal was aborted, in milliseconds; then it is lost. */
 export const abortGrace = 10_000;
 
-/** Runs a claimed task to its verdict. Never rejects: whatever is thrown becomes one. */
-export async function runAttempt(leader: Leader, attempt: RunningAttempt, handler: AnyHandler): Promise<void> {
+/** Runs a claimed task to its verdict, after its payload was `read`. Never rejects: whatever is thrown becomes one. */
+export async function runAttempt(
+  leader: Leader,
+  attempt: RunningAttempt,
+  handler: AnyHandler,
+  read: Promise<void>,
+): Promise<void> {
   const wall = (): number => leader.context.ports.clock.wall();
+
+  if (attempt.stored === undefined) await read;
+  const { stored } = attempt;
+  if (stored === undefined) {
+    conclude(leader, attempt, { kind: 'returned', started: false });
+
+    return;
+  }
 
   let payload: unknown;
   try {
-    payload = await decoded(attempt);
+    payload = await decoded(stored, attempt.type);
   } catch (error) {
     conclude(leader, attempt, { kind: 'unreadable', error: storedError(error, wall()) });
 
@@ -83,7 +100,7 @@ export function deposeAttempt(attempt: RunningAttempt): void {
 function abandon(leader: Leader, attempt: RunningAttempt): void {
   const late = `The handler did not end within ${abortGrace / 1_000} s after its signal was aborted.`;
   attempt.verdict =
-    attempt.abortedFor === 'timeout'
+    attempt.abortedFor === 'timeout' && attempt.stored !== undefined
       ? tookTooLong(leader, attempt, late)
       : { kind: 'returned', started: attempt.started };
 }
@@ -123,7 +140,7 @@ function reasonOf(cause: NonNullable<RunningAttempt['abortedFor']>): DOMExceptio
   }
 }
 
-async function decoded({ stored, type }: RunningAttempt): Promise<unknown> {
+async function decoded(stored: StoredPayload, type: TaskTypeParts): Promise<unknown> {
   if ('lost' in stored) throw new Error('The payload that belongs to this task is not in the database.');
 
   return type.codec.decode(stored.value);
@@ -148,20 +165,23 @@ async function save(leader: Leader, attempt: RunningAttempt, payload: unknown): 
   if (attempt.over) throw over(claimed);
 
   const stored = await encoded(attempt, payload);
-  const done = await inFence(leader, 'save', async ({ stores, runner }) => {
+  const ref = isSmall(stored) ? undefined : claimed.id;
+  const write = async ({ stores, runner }: Fenced): Promise<void> => {
     const row = await claimedRow(stores, claim);
     const stands = runner.running.some((one) => one.claim === claim.claim);
     if (!stands || row === undefined || row.cancelled === true) throw over(claimed);
 
     attempt.touched = true;
     const { payload: _, ref: before, ...rest } = row;
-    const ref = isSmall(stored) ? undefined : row.id;
-    if (ref !== undefined) stores.payloads.put(stored, ref);
-    if (before !== undefined && before !== ref) stores.payloads.delete(before);
+    if (ref !== undefined) payloadsIn(stores).put(stored, ref);
+    if (before !== undefined && before !== ref) payloadsIn(stores).delete(before);
     stores.tasks.put({ ...rest, version: type.version, ...(ref === undefined ? { payload: stored } : { ref }) });
-  }).catch((error: unknown) => {
-    throw error instanceof TaskbasketError ? error : notSaved(claimed, error);
-  });
+  };
+  const done = await sparing((ref ?? claim.ref) !== undefined, (scope) => inFence(leader, 'save', write, scope)).catch(
+    (error: unknown) => {
+      throw error instanceof TaskbasketError ? error : notSaved(claimed, error);
+    },
+  );
   if (done === undefined) throw over(claimed);
 
   leader.context.hub.say({ kind: 'changed' });

@@ -1,7 +1,7 @@
 import { letters, readReady } from '../pure/key.js';
 import type { OutcomeRow, TaskRow } from '../pure/record.js';
 import { dueAfter } from '../pure/transitions.js';
-import type { Stores } from '../store/requests.js';
+import type { SparingStores } from '../store/requests.js';
 import { answer } from '../store/requests.js';
 import { marksIndex, readyIndex } from '../store/setup.js';
 import { inFence } from './fence.js';
@@ -56,7 +56,7 @@ interface Slice {
 }
 
 /** The heads of up to 200 lanes. */
-async function lanesFrom(leader: Leader, stores: Stores, from: Place): Promise<Slice> {
+async function lanesFrom(leader: Leader, stores: SparingStores, from: Place): Promise<Slice> {
   const index = stores.tasks.index(marksIndex);
   const heads: { readonly lane: string; readonly seq: number }[] = [];
 
@@ -91,7 +91,7 @@ async function lanesFrom(leader: Leader, stores: Stores, from: Place): Promise<S
 }
 
 /** Rows without a lane that lie below the position of their fresh range. */
-async function freshFrom(leader: Leader, stores: Stores, from: Place): Promise<Slice> {
+async function freshFrom(leader: Leader, stores: SparingStores, from: Place): Promise<Slice> {
   const positions = [...(leader.memory?.positions ?? [])].sort(([one], [other]) => (one < other ? -1 : 1));
   const current = positions.find(([prefix]) => prefix >= from.key && prefix.startsWith('F'));
   if (current === undefined) return { lost: [], next: undefined };
@@ -111,7 +111,7 @@ async function freshFrom(leader: Leader, stores: Stores, from: Place): Promise<S
 }
 
 /** Held rows without a lane: nothing of this version holds one, so each is lost. */
-async function heldFrom(leader: Leader, stores: Stores, from: Place): Promise<Slice> {
+async function heldFrom(leader: Leader, stores: SparingStores, from: Place): Promise<Slice> {
   const index = stores.tasks.index(readyIndex);
   const lower = from.key === '' ? ['H'] : [from.key, from.seq + 1];
   const rows = (await answer(index.getAll(IDBKeyRange.bound(lower, ['H\uffff']), rowsASlice))) as readonly TaskRow[];
@@ -124,7 +124,7 @@ async function heldFrom(leader: Leader, stores: Stores, from: Place): Promise<Sl
 }
 
 /** Removes outcomes beyond the last 10,000, and those older than 30 days. */
-async function outcomesFrom(leader: Leader, stores: Stores, from: Place): Promise<Slice> {
+async function outcomesFrom(leader: Leader, stores: SparingStores, from: Place): Promise<Slice> {
   const last = await answer(stores.outcomes.openKeyCursor(null, 'prev'));
   const rows = (await answer(
     stores.outcomes.getAll(IDBKeyRange.lowerBound(from.seq, true), rowsASlice),
@@ -138,7 +138,12 @@ async function outcomesFrom(leader: Leader, stores: Stores, from: Place): Promis
   return { lost: [], next: old.length < rowsASlice || end === undefined ? undefined : { key: '', seq: end.n } };
 }
 
-async function rowsBetween(stores: Stores, prefix: string, low: number, high: number): Promise<readonly TaskRow[]> {
+async function rowsBetween(
+  stores: SparingStores,
+  prefix: string,
+  low: number,
+  high: number,
+): Promise<readonly TaskRow[]> {
   if (low > high) return [];
   const range = IDBKeyRange.bound([prefix, low], [prefix, high]);
 

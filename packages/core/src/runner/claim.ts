@@ -1,4 +1,3 @@
-import { payloadOf } from '../store/rows.js';
 import { aloneWindow, claimAlone } from './alone.js';
 import type { Claiming } from './claiming.js';
 import { apply, looksPerTurn, openReaders, roomInGate } from './claiming.js';
@@ -28,7 +27,6 @@ export async function claimDue(leader: Leader, draft: Draft): Promise<Claimed> {
   const ordinary = !nobody && (next.phase === 'none' || next.phase === 'rest');
 
   const more = ordinary ? await claimInOrder(claiming) : false;
-  await readPayloads(claiming);
   if (claiming.attempts.length > 0) draft.wrote = true;
 
   return {
@@ -90,17 +88,6 @@ function leastBy<Item>(items: readonly Item[], value: (item: Item) => number): I
   for (const item of items) if (least === undefined || value(item) < value(least)) least = item;
 
   return least;
-}
-
-/** Reads the payloads that lie apart, in the transaction of their claim. */
-async function readPayloads({ draft, attempts }: Claiming): Promise<void> {
-  await Promise.all(
-    attempts.map(async (attempt) => {
-      if (attempt.claim.ref === undefined) return;
-
-      attempt.stored = await payloadOf(draft.stores, attempt.claim.ref);
-    }),
-  );
 }
 
 /** Milliseconds until the next time that is still to come. What is due and had to wait is woken by an end or an edit. */

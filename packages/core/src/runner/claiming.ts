@@ -104,7 +104,7 @@ function attemptOf(claiming: Claiming, row: TaskRow): RunningAttempt {
     claim,
     row,
     type,
-    stored: { value: row.payload },
+    stored: row.ref === undefined ? { value: row.payload } : undefined,
     probe: isProbe(gateOf(claiming, row.gate)),
     startedAt: draft.moment.now,
     controller: new AbortController(),

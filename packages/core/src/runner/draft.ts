@@ -1,12 +1,12 @@
 import type { Moment } from '../pure/transitions.js';
-import type { Stores } from '../store/requests.js';
+import type { SparingStores } from '../store/requests.js';
 import type { RunningAttempt } from './leader.js';
 import type { Memory } from './memory.js';
 
 /** Everything that a turn changes in memory, applied when its transaction has completed. */
 export interface Draft {
   readonly memory: Memory;
-  readonly stores: Stores;
+  readonly stores: SparingStores;
   readonly moment: Moment;
   /** The running set without what is settled, and without what is about to be claimed. */
   readonly running: Map<number, RunningAttempt>;

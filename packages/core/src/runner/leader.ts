@@ -40,8 +40,8 @@ export interface RunningAttempt {
   /** As it was claimed. */
   readonly row: TaskRow;
   readonly type: TaskTypeParts;
-  /** The stored payload; `lost` if it lay apart and is not there. */
-  stored: StoredPayload;
+  /** The stored payload; `lost` if it lay apart and is not there. `undefined`: it lies apart and was not read yet. */
+  stored: StoredPayload | undefined;
   readonly probe: boolean;
   /** By the runner's clock, in milliseconds. */
   readonly startedAt: number;

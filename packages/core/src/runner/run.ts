@@ -10,6 +10,7 @@ import { greet } from './greeting.js';
 import type { AnyHandler, Leader } from './leader.js';
 import type { Leaving } from './leaving.js';
 import { createLeaving } from './leaving.js';
+import { readPayloads } from './payloads.js';
 import { takeOver } from './takeover.js';
 import type { TurnEnd } from './turn.js';
 import { turn } from './turn.js';
@@ -202,10 +203,11 @@ async function turns(
 /** Starts the handlers of what was claimed, and aborts those whose task was cancelled. */
 function start(leader: Leader, end: TurnEnd, bell: Bell): void {
   for (const attempt of end.cancelled) abortAttempt(leader, attempt, 'cancel');
+  const read = readPayloads(leader, end.claimed);
   for (const attempt of end.claimed) {
     const handler = leader.handlers[attempt.row.type];
     if (handler === undefined) throw new Error(`There is no handler for "${attempt.row.type}".`);
-    void runAttempt(leader, attempt, handler).then(bell.ring); // It never rejects.
+    void runAttempt(leader, attempt, handler, read).then(bell.ring); // It never rejects.
   }
 }
 

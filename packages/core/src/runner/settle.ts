@@ -5,8 +5,8 @@ import type { Claim, OutcomeRow, TaskRow } from '../pure/record.js';
 import { stateKeys } from '../pure/record.js';
 import { settled } from '../pure/transitions.js';
 import { payLane } from '../store/pay.js';
-import type { Stores } from '../store/requests.js';
-import { claimedRow, deleteTasks } from '../store/rows.js';
+import type { SparingStores } from '../store/requests.js';
+import { claimedRow, deletePayload, deleteTasks } from '../store/rows.js';
 import type { Draft } from './draft.js';
 import type { Leader, RunningAttempt } from './leader.js';
 import { note } from './memory.js';
@@ -48,7 +48,7 @@ async function settleOne(
   const row = verdict.kind === 'success' && !attempt.touched ? attempt.row : await claimedRow(stores, claim);
   if (row === undefined) {
     // Gone while it ran: its end was written by whoever removed it.
-    if (claim.ref !== undefined) stores.payloads.delete(claim.ref);
+    deletePayload(stores, claim);
 
     return [];
   }
@@ -72,7 +72,7 @@ async function settleOne(
  * A result that can't be stored, or that the disk refuses, must not keep its task from ending, nor all others from
  * running: what is kept then is that it is done, and at last not even that.
  */
-function keepResult(leader: Leader, stores: Stores, row: TaskRow, result: unknown, at: number): void {
+function keepResult(leader: Leader, stores: SparingStores, row: TaskRow, result: unknown, at: number): void {
   const { id, type, owner } = row;
   const outcome: OutcomeRow = { id, type, owner, state: 'done', at, marks: [idMark(id)] };
   if (leader.failedTurns >= 4) return;

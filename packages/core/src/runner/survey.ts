@@ -14,7 +14,7 @@ const letterEnd = '\uffff';
  * Finds which prefixes have rows to look at: one step each, however many rows lie in one. Routes that this build can't
  * run are stepped over whole.
  */
-export async function survey(stores: Stores, registry: AnyRegistry, memory: Memory): Promise<void> {
+export async function survey(stores: Pick<Stores, 'tasks'>, registry: AnyRegistry, memory: Memory): Promise<void> {
   const index = stores.tasks.index(readyIndex);
   await Promise.all([
     surveyFresh(index, registry, memory),

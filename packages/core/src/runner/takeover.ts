@@ -8,8 +8,9 @@ import { createRunnerClock } from '../pure/runner-clock.js';
 import type { Moment } from '../pure/transitions.js';
 import { rescued } from '../pure/transitions.js';
 import { payLane } from '../store/pay.js';
-import type { Stores } from '../store/requests.js';
-import { claimedRow, deleteTasks, runnerRow } from '../store/rows.js';
+import type { SparingStores } from '../store/requests.js';
+import { sparing } from '../store/requests.js';
+import { claimedRow, deletePayload, deleteTasks, runnerRow } from '../store/rows.js';
 import { transact } from '../store/transact.js';
 import type { AnyHandler, Leader } from './leader.js';
 
@@ -27,7 +28,7 @@ export async function takeOver(
   wake: () => void,
 ): Promise<Leader> {
   const { ports, build } = context;
-  const { epoch, clock, rescuedSome } = await transact(context, 'takeover', async (stores) => {
+  const work = async (stores: SparingStores): Promise<Pick<Leader, 'epoch' | 'clock'> & { rescuedSome: boolean }> => {
     const before = await runnerRow(stores);
     const next: Epoch = { count: (before?.epoch.count ?? 0) + 1, nonce: randomText(ports.random, 12) };
     const runnerClock = createRunnerClock(ports.clock, seenNow(before, ports.clock.wall()));
@@ -39,7 +40,8 @@ export async function takeOver(
     stores.state.put(row, stateKeys.runner);
 
     return { epoch: next, clock: runnerClock, rescuedSome: before !== undefined && before.running.length > 0 };
-  });
+  };
+  const { epoch, clock, rescuedSome } = await sparing(false, (scope) => transact(context, 'takeover', work, { scope }));
   if (rescuedSome) context.hub.say({ kind: 'changed' });
 
   const leader: Leader = {
@@ -75,14 +77,19 @@ function seenNow(before: RunnerRow | undefined, wall: number): number {
 }
 
 /** Returns every claim of a runner that is gone. A claim whose row is gone is skipped; its lane is brought back all the same. */
-async function rescue(context: BasketContext, stores: Stores, claims: readonly Claim[], moment: Moment): Promise<void> {
+async function rescue(
+  context: BasketContext,
+  stores: SparingStores,
+  claims: readonly Claim[],
+  moment: Moment,
+): Promise<void> {
   const { registry, ports } = context;
 
   await Promise.all(
     claims.map(async (claim) => {
       const row = await claimedRow(stores, claim);
       if (row === undefined) {
-        if (claim.ref !== undefined) stores.payloads.delete(claim.ref);
+        deletePayload(stores, claim);
 
         return;
       }
@@ -99,7 +106,7 @@ async function rescue(context: BasketContext, stores: Stores, claims: readonly C
 }
 
 /** Leaves a key that a transaction of the deposed runner can run into without reading. */
-function depose(stores: Stores, epoch: Epoch): void {
+function depose(stores: SparingStores, epoch: Epoch): void {
   stores.state.put(true, stateKeys.deposed(epoch));
   const oldest = stateKeys.deposed({ count: Math.max(0, epoch.count - deposedKept), nonce: '' });
   stores.state.delete(IDBKeyRange.bound('deposed:', oldest, false, true));

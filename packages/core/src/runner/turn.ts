@@ -1,10 +1,11 @@
 import { stateKeys } from '../pure/record.js';
-import type { Stores } from '../store/requests.js';
-import { answer } from '../store/requests.js';
+import type { SparingStores } from '../store/requests.js';
+import { answer, sparing } from '../store/requests.js';
 import { claimedRow, gateRows } from '../store/rows.js';
 import type { Claimed } from './claim.js';
 import { claimDue } from './claim.js';
 import type { Draft } from './draft.js';
+import type { Fenced } from './fence.js';
 import { inFence, runnerRowOf } from './fence.js';
 import type { Leader, RunningAttempt } from './leader.js';
 import { momentOf } from './leader.js';
@@ -40,7 +41,7 @@ export async function turn(leader: Leader): Promise<TurnEnd> {
   const { poked } = leader;
   leader.poked = false;
 
-  const done = await inFence(leader, 'turn', async ({ stores, stamp, runner }) => {
+  const work = async ({ stores, stamp, runner }: Fenced): Promise<TurnDone> => {
     const known = leader.memory?.stamp === stamp ? leader.memory : undefined;
     if (known === undefined) for (const attempt of leader.running.values()) attempt.touched = true;
 
@@ -56,7 +57,8 @@ export async function turn(leader: Leader): Promise<TurnEnd> {
     const claimed = await claimDue(leader, draft);
 
     return { claimed, cancelled, wrote: draft.wrote, remembered: finish(leader, draft, claimed) };
-  });
+  };
+  const done = await sparing(ended.some(deletesPayload), (scope) => inFence(leader, 'turn', work, scope));
   if (done === undefined) return { deposed: true, claimed: [], cancelled: [], again: false, alarm: 0 };
 
   // Only now, durable, does any of it count.
@@ -72,8 +74,21 @@ export async function turn(leader: Leader): Promise<TurnEnd> {
   return { deposed: false, claimed: claimed.attempts, cancelled, again: claimed.again, alarm: claimed.alarm };
 }
 
+/** What a turn placed, and what is to be remembered of it once it has completed. */
+interface TurnDone {
+  readonly claimed: Claimed;
+  readonly cancelled: readonly RunningAttempt[];
+  readonly wrote: boolean;
+  readonly remembered: Memory;
+}
+
+/** Whether a payload goes with how an attempt ended, as far as is known before the turn. */
+function deletesPayload({ claim, verdict, abortedFor }: RunningAttempt): boolean {
+  return claim.ref !== undefined && (verdict?.kind === 'success' || abortedFor === 'cancel');
+}
+
 /** Reads on from the stored positions, as if nothing had been read before. */
-async function recall(stores: Stores, stamp: unknown): Promise<Memory> {
+async function recall(stores: SparingStores, stamp: unknown): Promise<Memory> {
   const [stored, gates] = await Promise.all([answer(stores.state.get(stateKeys.positions)), gateRows(stores)]);
   const positions = Object.entries((stored ?? {}) as Readonly<Record<string, number>>);
 

@@ -1,6 +1,6 @@
 import type { Claim, RunnerRow } from '../pure/record.js';
 import { dueAfter } from '../pure/transitions.js';
-import { claimedRow, deleteTasks } from '../store/rows.js';
+import { claimedRow, deletePayload, deleteTasks } from '../store/rows.js';
 import type { Draft } from './draft.js';
 import type { Leader, RunningAttempt } from './leader.js';
 import { note } from './memory.js';
@@ -37,7 +37,7 @@ export async function returnStrays(leader: Leader, draft: Draft, runner: RunnerR
 async function returnOne(leader: Leader, { stores, moment, memory }: Draft, claim: Claim): Promise<void> {
   const row = await claimedRow(stores, claim);
   if (row === undefined) {
-    if (claim.ref !== undefined) stores.payloads.delete(claim.ref);
+    deletePayload(stores, claim);
 
     return;
   }

@@ -4,11 +4,12 @@ import type { TaskRow } from '../pure/record.js';
 import { stateKeys } from '../pure/record.js';
 import { findType } from '../pure/registry.js';
 import { dueAfter } from '../pure/transitions.js';
-import type { Stores } from '../store/requests.js';
+import type { SparingStores } from '../store/requests.js';
 import { answer } from '../store/requests.js';
 import type { StoredPayload } from '../store/rows.js';
 import { payloadOf } from '../store/rows.js';
 import { readyIndex } from '../store/setup.js';
+import { look } from '../store/transact.js';
 import { inFence } from './fence.js';
 import type { Leader } from './leader.js';
 import { momentOf } from './leader.js';
@@ -87,7 +88,7 @@ async function storedPlace(leader: Leader, prefix: string): Promise<number | und
   return done === undefined ? undefined : (done.result[prefix] ?? 0);
 }
 
-async function placesOf(stores: Stores): Promise<Readonly<Record<string, number>>> {
+async function placesOf(stores: SparingStores): Promise<Readonly<Record<string, number>>> {
   return ((await answer(stores.state.get(stateKeys.unreadable))) ?? {}) as Readonly<Record<string, number>>;
 }
 
@@ -101,17 +102,18 @@ async function rowsFrom(
 
   const done = await inFence(leader, 'audit', async ({ stores }) => {
     const range = IDBKeyRange.bound([prefix, place + 1], [prefix, until]);
-    const rows = (await answer(stores.tasks.index(readyIndex).getAll(range, triedAtOnce))) as readonly TaskRow[];
 
-    return Promise.all(
-      rows.map(async (row) => ({
-        row,
-        stored: row.ref === undefined ? { value: row.payload } : await payloadOf(stores, row.ref),
-      })),
-    );
+    return (await answer(stores.tasks.index(readyIndex).getAll(range, triedAtOnce))) as readonly TaskRow[];
   });
+  const storedOf = (row: TaskRow): StoredPayload | Promise<StoredPayload> => {
+    const { ref, payload } = row;
 
-  return done?.result;
+    return ref === undefined
+      ? { value: payload }
+      : look(leader.context, (stores) => payloadOf(stores, ref), ['payloads']);
+  };
+
+  return done && Promise.all(done.result.map(async (row) => ({ row, stored: await storedOf(row) })));
 }
 
 /** Decodes outside of any transaction: it is the app's code. */

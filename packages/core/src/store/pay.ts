@@ -18,7 +18,7 @@ export interface PaidLane {
  * its own end pays the lane.
  */
 export async function payLane(
-  stores: Stores,
+  stores: Pick<Stores, 'tasks'>,
   lane: string,
   moment: Moment,
   isClaimed: (head: TaskRow) => boolean,

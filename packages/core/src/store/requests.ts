@@ -39,6 +39,39 @@ export type StoreKey = keyof Stores;
 /** All of them, in the order of `Registry.stores`. */
 export const everyStore: readonly StoreKey[] = ['tasks', 'payloads', 'outcomes', 'state'];
 
+/** All but the payloads, for what does without as a rule: a large one that is being written must not hold it up. */
+export const withoutPayloads = ['tasks', 'outcomes', 'state'] as const satisfies readonly StoreKey[];
+
+/** The stores of a transaction that may have to do without the payloads. */
+export type SparingStores = Pick<Stores, (typeof withoutPayloads)[number]> & Partial<Pick<Stores, 'payloads'>>;
+
+/** The store of payloads, if the transaction has it; else `sparing` begins again with it. */
+export function payloadsIn(stores: Partial<Pick<Stores, 'payloads'>>): IDBObjectStore {
+  if (stores.payloads === undefined) throw new OutOfScope();
+
+  return stores.payloads;
+}
+
+/**
+ * Does its work in a transaction without the payloads, and from the beginning with all stores if it turns out to need
+ * them, or if that is known before.
+ */
+export async function sparing<Result>(
+  needsPayloads: boolean,
+  work: (scope: readonly StoreKey[]) => Promise<Result>,
+): Promise<Result> {
+  try {
+    return await work(needsPayloads ? everyStore : withoutPayloads);
+  } catch (error) {
+    if (error instanceof OutOfScope) return work(everyStore);
+
+    throw error;
+  }
+}
+
+/** Aborts a transaction that needs a store which it has not; never leaves this module. */
+class OutOfScope extends Error {}
+
 /** The basket's stores in a transaction whose scope has these. */
 export function storesOf<Key extends StoreKey>(
   transaction: IDBTransaction,

@@ -2,8 +2,8 @@ import type { GateRow } from '../pure/gate.js';
 import { idMark } from '../pure/key.js';
 import type { RunnerRow, TaskRow } from '../pure/record.js';
 import { stateKeys } from '../pure/record.js';
-import type { Stores } from './requests.js';
-import { answer, keysFrom } from './requests.js';
+import type { SparingStores, Stores } from './requests.js';
+import { answer, keysFrom, payloadsIn } from './requests.js';
 import { marksIndex } from './setup.js';
 
 /** The row of an id, also if it was cancelled while it runs; `undefined` if there is none. */
@@ -48,23 +48,33 @@ export type StoredPayload = { readonly value: unknown } | { readonly lost: true 
 export function payloadOf(stores: Pick<Stores, 'payloads'>, ref: string): Promise<StoredPayload> {
   const request = stores.payloads.get(ref) as IDBRequest<unknown>;
 
-  return new Promise((resolve) => {
+  return new Promise((resolve, reject) => {
     request.addEventListener('success', () => {
       resolve(request.result === undefined ? { lost: true } : { value: request.result });
     });
     request.addEventListener('error', (event) => {
       event.preventDefault();
-      resolve({ lost: true });
+      // The whole transaction is gone, which says nothing about the payload.
+      if (request.error?.name === 'AbortError') reject(request.error);
+      else resolve({ lost: true });
     });
   });
 }
 
 /** Deletes rows and their payloads, blindly; neighbours as one range, which costs hardly more than one row. */
-export function deleteTasks(stores: Stores, tasks: readonly { readonly seq: number; readonly ref?: string }[]): void {
+export function deleteTasks(
+  stores: Pick<SparingStores, 'tasks' | 'payloads'>,
+  tasks: readonly { readonly seq: number; readonly ref?: string }[],
+): void {
   for (const { first, last } of runsOf(tasks.map((task) => task.seq))) {
     stores.tasks.delete(IDBKeyRange.bound(first, last));
   }
-  for (const { ref } of tasks) if (ref !== undefined) stores.payloads.delete(ref);
+  for (const task of tasks) deletePayload(stores, task);
+}
+
+/** Deletes the payload that lies apart, if one does. */
+export function deletePayload(stores: Pick<SparingStores, 'payloads'>, { ref }: { readonly ref?: string }): void {
+  if (ref !== undefined) payloadsIn(stores).delete(ref);
 }
 
 /** Numbers as runs of neighbours. */

@@ -26,10 +26,12 @@ test('a payload that the browser can not read keeps its own task alone from runn
   // oxlint-disable-next-line typescript/unbound-method -- called with its own store below
   const { get } = IDBObjectStore.prototype;
   vi.spyOn(IDBObjectStore.prototype, 'get').mockImplementation(function (this: IDBObjectStore, key) {
-    // A request that fails as the platform's would: by an error event that aborts its transaction unless it is prevented.
-    if (key === lost && this.transaction.mode === 'readwrite') return this.add('in vain', key);
+    if (key !== lost) return get.call(this, key);
 
-    return get.call(this, key);
+    // A request that fails as the platform's would: by an error event that aborts its transaction unless it is prevented.
+    const writing = this.transaction.db.transaction(this.name, 'readwrite');
+
+    return writing.objectStore(this.name).add('in vain', key);
   });
   const ran: number[] = [];
   tab.run({ send: ({ number }) => void ran.push(number) });

@@ -1,0 +1,114 @@
+import { afterEach, expect, test, vi } from 'vitest';
+
+import type { AnyRegistry } from '../../src/pure/registry.js';
+import { defineTasks, task } from '../../src/pure/registry.js';
+import { contentsOf, endOf, freshName, openRaw } from '../support/database.js';
+import { aTurnOfTheLoop, createGate, createWorld } from '../support/world.js';
+
+interface Item {
+  readonly number: number;
+  readonly text?: string;
+}
+
+const big = 'x'.repeat(3_000);
+
+afterEach(() => {
+  vi.restoreAllMocks();
+});
+
+/** A transaction over the payloads alone that stays open, as one does that writes a large body. */
+async function writeForLong(tasks: AnyRegistry): Promise<{ readonly end: () => Promise<unknown> }> {
+  const db = await openRaw(tasks.name);
+  const tx = db.transaction(tasks.stores[1], 'readwrite');
+  let writing = true;
+  const goOn = (): void => {
+    if (writing) tx.objectStore(tasks.stores[1]).get('none').addEventListener('success', goOn);
+  };
+  goOn();
+
+  return {
+    end() {
+      writing = false;
+
+      return endOf(tx).then(() => db.close());
+    },
+  };
+}
+
+async function untilTrue(holds: () => boolean | Promise<boolean>): Promise<void> {
+  for (let turns = 0; turns < 5_000; turns += 1) {
+    if (await holds()) return;
+    await aTurnOfTheLoop();
+  }
+  throw new Error('It never came.');
+}
+
+async function storedNumbers(tasks: AnyRegistry): Promise<number> {
+  const db = await openRaw(tasks.name);
+  const request = db.transaction(tasks.stores[0]).objectStore(tasks.stores[0]).count();
+  await new Promise((resolve) => request.addEventListener('success', resolve));
+  db.close();
+
+  return request.result;
+}
+
+test('scenario 63: while a large body is being written, tasks without one are claimed, run and settled; one with a body waits for it', async () => {
+  const tasks = defineTasks(freshName(), { send: task<Item>() });
+  const world = createWorld();
+  const tab = world.open(tasks);
+  await tab.basket.add('send', { number: 1, text: big });
+  for (const number of [2, 3, 4]) await tab.basket.add('send', { number });
+  const ran: number[] = [];
+
+  const body = await writeForLong(tasks);
+  tab.run({ send: ({ number }) => void ran.push(number) });
+  await untilTrue(async () => (await storedNumbers(tasks)) === 1);
+  expect(ran.sort()).toEqual([2, 3, 4]);
+
+  await body.end();
+  await world.settle();
+  expect(ran).toEqual([2, 3, 4, 1]);
+  expect((await contentsOf(tasks)).payloads.size).toBe(0);
+});
+
+test('a body that is read for longer than its attempt may take is not taken for unreadable', async () => {
+  const tasks = defineTasks(freshName(), { send: task<Item>({ timeout: 1_000 }) });
+  const world = createWorld();
+  const tab = world.open(tasks);
+  const id = await tab.basket.add('send', { number: 1, text: big });
+  // oxlint-disable-next-line typescript/unbound-method -- called with its own store below
+  const { get } = IDBObjectStore.prototype;
+  let stuck = 2;
+  vi.spyOn(IDBObjectStore.prototype, 'get').mockImplementation(function (this: IDBObjectStore, key) {
+    if (key !== id || stuck === 0) return get.call(this, key);
+    stuck -= 1;
+
+    return new EventTarget() as IDBRequest; // No answer ever comes.
+  });
+  let ran = 0;
+  tab.run({ send: () => void (ran += 1) });
+  await world.advance(21_000);
+  expect([stuck, ran]).toEqual([0, 0]);
+  expect((await contentsOf(tasks)).tasks).toMatchObject([{ attempts: 0, failures: 0 }]);
+
+  await world.advance(2_000);
+  expect(ran).toBe(1);
+});
+
+test('a task with a body that fails after it was cancelled takes its body with it', async () => {
+  const tasks = defineTasks(freshName(), { send: task<Item>() });
+  const world = createWorld();
+  const tab = world.open(tasks);
+  const id = await tab.basket.add('send', { number: 1, text: big });
+  const answer = createGate();
+  tab.run({ send: () => answer.promise });
+  await world.settle();
+  // Before the runner hears of the cancel, the attempt has ended.
+  world.loseMessages();
+  await tab.basket.cancel(id);
+  answer.fail(new Error('no'));
+  await world.settle();
+
+  const { tasks: rows, payloads } = await contentsOf(tasks);
+  expect([rows, payloads.size]).toEqual([[], 0]);
+});
