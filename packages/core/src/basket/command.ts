@@ -50,7 +50,7 @@ export function retry(context: BasketContext, which: string | Filter): Promise<n
     const gates = await gateRows(stores);
     for (const name of new Set(rows.map(({ gate }) => gate))) {
       const gate = gates.get(name);
-      if (gate !== undefined) stores.state.put(gateForward(gate), stateKeys.gate(name));
+      if (gate !== undefined) stores.state.put(gateForward(gate, context.ports.clock.wall()), stateKeys.gate(name));
     }
 
     return [];

@@ -14,6 +14,7 @@ export function platformPorts(): Ports {
     random: () => Math.random(),
     locks: platformLocks() ?? processLocks(),
     channel: platformChannel,
+    online: platformOnline,
   };
 }
 
@@ -66,6 +67,14 @@ function processLocks(): Locks {
 }
 
 const locksOfThisProcess = Symbol.for('taskbasket.locks');
+
+/** Node has no such event. */
+function platformOnline(back: () => void): () => void {
+  const scope = globalThis as Partial<Pick<typeof globalThis, 'addEventListener' | 'removeEventListener'>>;
+  scope.addEventListener?.('online', back);
+
+  return () => scope.removeEventListener?.('online', back);
+}
 
 function platformChannel(name: string): Channel {
   if (typeof BroadcastChannel === 'undefined') return silentChannel;

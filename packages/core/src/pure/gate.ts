@@ -23,7 +23,26 @@ export interface GateRow {
   /** Why it closed: the message, and the id of the task that met it. */
   readonly reason: string;
   readonly by: string;
+  /** Nobody but `by` has found it away since it was open: if another's probe gets through, that task is to blame. */
+  readonly alone?: true;
+  /** The server's word: being online again brings no probe forward beyond it. */
+  readonly floor?: number;
+  /** When being online or visible again last brought its probe forward. */
+  readonly wokenAt?: number;
+  /** When a person last did, by the wall clock. */
+  readonly triedAt?: number;
 }
+
+/** So many destinations are a mistake: a gate is a destination, and not a record of the app. */
+export const manyGates = 100;
+
+/** How often a probe is brought forward at most, in milliseconds. */
+const triesEvery = 1_000;
+const wakesEvery = 30_000;
+
+/** A probe that is brought forward comes within so many milliseconds, so that a fleet does not come at once. */
+const visibleSpread = 2_000;
+const hiddenSpread = 30_000;
 
 /** What a gate's rules must know of an attempt. */
 export interface GateAttempt {
@@ -54,6 +73,14 @@ export function allowance(gate: GateRow | undefined, now: number, running: reado
   return now < gate.until || running.some((attempt) => attempt.probe) ? 0 : 1;
 }
 
+/**
+ * Whether a task comes last through a gate that closed lately: it is the one that closed it, or one that was to blame
+ * before. Probing again and again, it would never show that it is alone.
+ */
+export function isSuspect(gate: GateRow | undefined, task: { readonly id: string; readonly blames: number }): boolean {
+  return gate !== undefined && (gate.by === task.id || task.blames > 0);
+}
+
 /** Whether what starts through this gate is its probe. */
 export function isProbe(gate: GateRow | undefined): boolean {
   return gate !== undefined && gate.open === undefined;
@@ -80,13 +107,31 @@ export function gateClosed(
 
   if (gate?.open !== undefined && attempt.startedAt < gate.open.at) return gate;
 
-  if (gate !== undefined && gate.open === undefined && !attempt.probe) {
-    return { ...gate, until: Math.max(gate.until, now + wait(gate.step)) };
-  }
+  const { open, alone, floor = 0, ...kept }: Partial<GateRow> = gate ?? {};
+  const first = gate === undefined || open !== undefined;
+  const late = !first && !attempt.probe;
+  const step = (gate?.step ?? 0) + (late ? 0 : 1);
+  const until = Math.max(late ? gate.until : 0, now + wait(step));
+  const told = Math.max(late ? floor : 0, now + (retryAfter ?? Number.NEGATIVE_INFINITY));
+  const said = { name, reason, by };
 
-  const step = (gate?.step ?? 0) + 1;
+  return {
+    ...(late ? { ...said, ...kept } : { ...kept, ...said }),
+    step,
+    until,
+    ...(told > 0 ? { floor: told } : {}),
+    ...(first ? { alone: true } : {}),
+  };
+}
 
-  return { name, step, until: now + wait(step), reason, by };
+/**
+ * The task to blame once a probe got through, if there is one: it closed the gate alone, and another finds it open. Two
+ * closings in a row blame nobody: the network flaps.
+ */
+export function toBlame(before: GateRow | undefined, after: GateRow | undefined, by: string): string | undefined {
+  const opened = before?.open === undefined && after?.open !== undefined;
+
+  return opened && before?.alone === true && before.by !== by ? before.by : undefined;
 }
 
 /**
@@ -110,9 +155,32 @@ export function gatePassed(
   return { ...gate, open: { at, width: width * 2, passed: 0 } };
 }
 
-/** The gate whose probe was brought forward by a person: it may probe at once. */
-export function gateForward(gate: GateRow): GateRow {
-  return gate.open === undefined ? { ...gate, until: 0 } : gate;
+/**
+ * The gate whose probe a person brings forward: it may probe at once, whatever the server said. The same gate if it is
+ * open, or if that was done within the last second.
+ */
+export function gateForward(gate: GateRow, wall: number): GateRow {
+  if (gate.open !== undefined || isWithin(triesEvery, wall, gate.triedAt)) return gate;
+
+  return { ...gate, until: 0, triedAt: wall };
+}
+
+/**
+ * The gate whose probe is brought forward because this browser is online again, or a page visible: within 2 s if one is
+ * visible, else within 30 s, and never sooner than the server said. The same gate if that gains nothing, or if it was
+ * done within the last 30 s.
+ */
+export function gateWoken(gate: GateRow, now: number, visible: boolean, random: () => number): GateRow {
+  if (gate.open !== undefined || isWithin(wakesEvery, now, gate.wokenAt)) return gate;
+  const spread = visible ? visibleSpread : hiddenSpread;
+  const until = Math.max(gate.floor ?? 0, now + Math.round(random() * spread));
+
+  return until < gate.until ? { ...gate, until, wokenAt: now } : gate;
+}
+
+/** A clock that was put back far enough is no reason to refuse. */
+function isWithin(period: number, now: number, at: number | undefined): boolean {
+  return at !== undefined && Math.abs(now - at) < period;
 }
 
 /** The record as it counts: one that opened longer ago than the cap counts as none. */

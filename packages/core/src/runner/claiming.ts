@@ -1,10 +1,10 @@
 import type { GateRow } from '../pure/gate.js';
-import { allowance, currentGate, isProbe } from '../pure/gate.js';
+import { allowance, currentGate, isProbe, isSuspect } from '../pure/gate.js';
 import { laneMark } from '../pure/key.js';
 import { look } from '../pure/look.js';
 import type { Claim, TaskRow } from '../pure/record.js';
 import { findType } from '../pure/registry.js';
-import { dueOn, held } from '../pure/transitions.js';
+import { dueOn, held, interruptionsToRunAlone } from '../pure/transitions.js';
 import type { Draft } from './draft.js';
 import type { Leader, RunningAttempt } from './leader.js';
 import { note } from './memory.js';
@@ -21,7 +21,14 @@ export interface Claiming {
   readonly heads: Heads;
   /** What has been claimed so far. */
   readonly attempts: RunningAttempt[];
+  /** What may run, and comes after all others: see `isSuspect`. */
+  readonly suspects: TaskRow[];
   looks: number;
+}
+
+/** Whether there is room for another claim, in the slots and in the turn. */
+export function goesOn({ leader, draft, attempts, looks }: Claiming): boolean {
+  return draft.running.size + attempts.length < leader.concurrency && looks < looksPerTurn;
 }
 
 /** Readers of every source of a rank that may have something due, and whose gate lets something through. */
@@ -46,7 +53,8 @@ export function roomInGate(claiming: Claiming, { gate }: { readonly gate: string
   return allowance(gateOf(claiming, gate), draft.moment.now, through);
 }
 
-function gateOf({ leader, draft }: Claiming, name: string): GateRow | undefined {
+/** A gate's record as it counts now. */
+export function gateOf({ leader, draft }: Claiming, name: string): GateRow | undefined {
   return currentGate(draft.memory.gates.get(name), draft.moment.now, leader.context.registry.gates);
 }
 
@@ -67,10 +75,14 @@ export function lookAt({ draft, heads, attempts }: Claiming, row: TaskRow): Retu
 export function apply(claiming: Claiming, reader: Reader, row: TaskRow): boolean {
   const { leader, draft } = claiming;
   const found = lookAt(claiming, row);
+  const last =
+    found === 'claim' && row.interruptions < interruptionsToRunAlone && isSuspect(gateOf(claiming, row.gate), row);
   claiming.looks += 1;
-  reader.take(found === 'wait');
+  reader.take(last || found === 'wait');
 
-  if (found === 'claim') {
+  if (last) {
+    claiming.suspects.push(row);
+  } else if (found === 'claim') {
     claiming.attempts.push(attemptOf(claiming, row));
 
     return true;
@@ -84,6 +96,13 @@ export function apply(claiming: Claiming, reader: Reader, row: TaskRow): boolean
   }
 
   return false;
+}
+
+/** Claims those that had to come last, as far as there is room for them. */
+export function claimSuspects(claiming: Claiming): void {
+  for (const row of claiming.suspects) {
+    if (goesOn(claiming) && roomInGate(claiming, row) > 0) claiming.attempts.push(attemptOf(claiming, row));
+  }
 }
 
 function attemptOf(claiming: Claiming, row: TaskRow): RunningAttempt {

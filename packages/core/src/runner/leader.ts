@@ -85,6 +85,8 @@ export interface Leader {
   stopping: boolean;
   /** Somebody said "look again", or the poll rang: search for prefixes that are not known yet. */
   poked: boolean;
+  /** Somebody is online again, or visible (true): bring the probes of closed gates forward. */
+  woken: boolean | undefined;
   /** How many turns have failed in a row. */
   failedTurns: number;
   /** Claims so far, for the share of the lowest priority. */

@@ -7,6 +7,9 @@ const handOverGrace = 10_000;
 /** So many turns in a row may fail while a runner stops; then it goes without having written how its attempts ended. */
 const triesToStop = 3;
 
+/** So long a runner that is online again waits for what its pages say, in milliseconds. */
+const pagesFirst = 1_000;
+
 /** How a term comes to its end: the app's signal, a newer build, or a stolen lock. */
 export interface Leaving {
   /** Whether running attempts are to be aborted now. */
@@ -38,8 +41,21 @@ export function createLeaving(leader: Leader, bell: Bell, signal: AbortSignal, r
     bell.ring();
   }
 
+  function wake(visible: boolean): void {
+    leader.woken = visible || leader.woken === true;
+    bell.ring();
+  }
+
+  // A page that is visible says so, and is to be heard before this context, which can't know.
+  let stopOnlineTimer = (): void => undefined;
+  const stopOnline = ports.online?.(() => {
+    stopOnlineTimer();
+    stopOnlineTimer = ports.clock.timer(pagesFirst, () => wake(false));
+  });
+
   const stopHearing = hub.hear((message) => {
     if (message.kind === 'look') leader.poke();
+    if (message.kind === 'wake') wake(message.visible);
     if (message.kind === 'hello' && message.build > build) handOver();
   });
   signal.addEventListener('abort', stop);
@@ -58,6 +74,8 @@ export function createLeaving(leader: Leader, bell: Bell, signal: AbortSignal, r
     close() {
       stopHearing();
       stopTimer();
+      stopOnline?.();
+      stopOnlineTimer();
       signal.removeEventListener('abort', stop);
       robbed.removeEventListener('abort', bell.ring);
       closed.signal.removeEventListener('abort', bell.ring);

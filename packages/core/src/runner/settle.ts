@@ -1,13 +1,12 @@
 import { messageOf } from '../pure/errors.js';
-import { currentGate, gateClosed, gatePassed } from '../pure/gate.js';
 import { idMark } from '../pure/key.js';
 import type { Claim, OutcomeRow, TaskRow } from '../pure/record.js';
-import { stateKeys } from '../pure/record.js';
 import { settled } from '../pure/transitions.js';
 import { payLane } from '../store/pay.js';
 import type { SparingStores } from '../store/requests.js';
 import { claimedRow, deletePayload, deleteTasks } from '../store/rows.js';
 import type { Draft } from './draft.js';
+import { settleGates } from './gates.js';
 import type { Leader, RunningAttempt } from './leader.js';
 import { note } from './memory.js';
 
@@ -15,7 +14,7 @@ import { note } from './memory.js';
 export async function settle(leader: Leader, draft: Draft, ended: readonly RunningAttempt[]): Promise<void> {
   const done = await Promise.all(ended.map((attempt) => settleOne(leader, draft, attempt)));
   deleteTasks(draft.stores, done.flat());
-  for (const attempt of ended) settleGate(leader, draft, attempt);
+  await settleGates(leader, draft, ended);
   if (ended.length > 0) draft.wrote = true;
 
   await payLanes(leader, draft, ended);
@@ -88,33 +87,3 @@ function keepResult(leader: Leader, stores: SparingStores, row: TaskRow, result:
     stores.outcomes.add({ ...outcome, unstorable: messageOf(error) });
   }
 }
-
-/** What an attempt's end says about its destination. */
-function settleGate(leader: Leader, { memory, moment, stores }: Draft, attempt: RunningAttempt): void {
-  const { verdict, row, probe, startedAt } = attempt;
-  if (verdict === undefined) return;
-
-  const { registry, ports } = leader.context;
-  const found = memory.gates.get(row.gate);
-  let gate = found;
-  if (verdict.kind === 'unavailable') {
-    const closing = { now: moment.now, name: row.gate, by: row.id, reason: verdict.error.message };
-    const told = { ...closing, retryAfter: verdict.retryAfter };
-    gate = gateClosed(found, { probe, startedAt }, told, registry.gates, ports.random);
-  } else if (answered.has(verdict.kind)) {
-    const current = currentGate(found, moment.now, registry.gates);
-    gate = gatePassed(current, { probe, startedAt }, moment.now, leader.concurrency);
-  }
-  if (gate === found) return;
-
-  if (gate === undefined) {
-    memory.gates.delete(row.gate);
-    stores.state.delete(stateKeys.gate(row.gate));
-  } else {
-    memory.gates.set(row.gate, gate);
-    stores.state.put(gate, stateKeys.gate(row.gate));
-  }
-}
-
-/** The ends by which a destination was reached; any other says nothing about it. */
-const answered: ReadonlySet<string> = new Set(['success', 'failure', 'permanent', 'later']);

@@ -56,6 +56,7 @@ export async function takeOver(
     nextClaim: 1,
     stopping: false,
     poked: true,
+    woken: undefined,
     failedTurns: 0,
     claims: 0,
     gone: false,

@@ -7,6 +7,7 @@ import { claimDue } from './claim.js';
 import type { Draft } from './draft.js';
 import type { Fenced } from './fence.js';
 import { inFence, runnerRowOf } from './fence.js';
+import { wakeGates } from './gates.js';
 import type { Leader, RunningAttempt } from './leader.js';
 import { momentOf } from './leader.js';
 import type { Memory } from './memory.js';
@@ -38,8 +39,9 @@ const turnsPerPosition = 32;
 export async function turn(leader: Leader): Promise<TurnEnd> {
   const ended = [...leader.running.values()].filter((attempt) => attempt.verdict !== undefined);
   // Before the transaction begins: what is said later may not be visible to it.
-  const { poked } = leader;
+  const { poked, woken } = leader;
   leader.poked = false;
+  leader.woken = undefined;
 
   const work = async ({ stores, stamp, runner }: Fenced): Promise<TurnDone> => {
     const known = leader.memory?.stamp === stamp ? leader.memory : undefined;
@@ -51,6 +53,7 @@ export async function turn(leader: Leader): Promise<TurnEnd> {
     for (const attempt of ended) draft.running.delete(attempt.claim.claim);
     await settle(leader, draft, unsettled(runner, ended));
     await returnStrays(leader, draft, runner);
+    if (woken !== undefined) wakeGates(leader, draft, woken);
     const cancelled = known === undefined ? await cancelledOf(draft) : [];
     if (known === undefined || poked) await survey(stores, leader.context.registry, memory);
 

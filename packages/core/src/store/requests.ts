@@ -40,10 +40,10 @@ export type StoreKey = keyof Stores;
 export const everyStore: readonly StoreKey[] = ['tasks', 'payloads', 'outcomes', 'state'];
 
 /** All but the payloads, for what does without as a rule: a large one that is being written must not hold it up. */
-export const withoutPayloads = ['tasks', 'outcomes', 'state'] as const satisfies readonly StoreKey[];
+export const withoutPayloads: readonly Exclude<StoreKey, 'payloads'>[] = ['tasks', 'outcomes', 'state'];
 
 /** The stores of a transaction that may have to do without the payloads. */
-export type SparingStores = Pick<Stores, (typeof withoutPayloads)[number]> & Partial<Pick<Stores, 'payloads'>>;
+export type SparingStores = Omit<Stores, 'payloads'> & Partial<Pick<Stores, 'payloads'>>;
 
 /** The store of payloads, if the transaction has it; else `sparing` begins again with it. */
 export function payloadsIn(stores: Partial<Pick<Stores, 'payloads'>>): IDBObjectStore {

@@ -2,7 +2,16 @@ import * as fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 
 import type { Closing, GateAttempt, GateRow } from '../../src/pure/gate.js';
-import { allowance, currentGate, gateClosed, gateForward, gatePassed, isProbe } from '../../src/pure/gate.js';
+import {
+  allowance,
+  currentGate,
+  gateClosed,
+  gateForward,
+  gatePassed,
+  gateWoken,
+  isProbe,
+  toBlame,
+} from '../../src/pure/gate.js';
 import { seeded } from '../support/chance.js';
 
 const backoff = { base: 1_000, cap: 300_000 };
@@ -32,7 +41,10 @@ function opened(step: number, at: number, width = 1, passed = 0): GateRow {
 
 describe('closing', () => {
   test('the first attempt that finds its destination away closes the gate for the first wait, and says why', () => {
-    expect(gateClosed(undefined, began(0), away(10_000), backoff, least)).toEqual(closed(1, 10_500));
+    expect(gateClosed(undefined, began(0), away(10_000), backoff, least)).toEqual({
+      ...closed(1, 10_500),
+      alone: true,
+    });
   });
 
   test('a hundred attempts that lose the network in one outage raise the step once', () => {
@@ -82,7 +94,7 @@ describe('closing', () => {
   test('an attempt of the slow start that finds the destination away closes the gate again, one step further', () => {
     const gate = gateClosed(opened(3, 10_000, 2, 1), began(10_000), away(11_000), backoff, least);
 
-    expect(gate).toEqual(closed(4, 15_000));
+    expect(gate).toEqual({ ...closed(4, 15_000), alone: true });
   });
 
   test('an attempt that began before the gate opened does nothing to it', () => {
@@ -96,7 +108,7 @@ describe('closing', () => {
     const gate = opened(9, 10_000);
 
     expect(gateClosed(gate, began(310_000), away(310_000), backoff, least)?.step).toBe(10);
-    expect(gateClosed(gate, began(310_001), away(310_001), backoff, least)).toEqual(closed(1, 310_501));
+    expect(gateClosed(gate, began(310_001), away(310_001), backoff, least)).toMatchObject(closed(1, 310_501));
     expect([currentGate(gate, 310_000, backoff), currentGate(gate, 310_001, backoff)]).toEqual([gate, undefined]);
   });
 
@@ -125,7 +137,10 @@ describe("the server's word", () => {
   test('counts from an attempt that was running already as well', () => {
     const word = away(10_000, { retryAfter: 60_000 });
 
-    expect(gateClosed(closed(1, 11_000), began(0), word, backoff, () => 1)).toEqual(closed(1, 100_000));
+    expect(gateClosed(closed(1, 11_000), began(0), word, backoff, () => 1)).toEqual({
+      ...closed(1, 100_000),
+      floor: 70_000,
+    });
   });
 });
 
@@ -198,18 +213,113 @@ describe('answers', () => {
   });
 });
 
+describe('the poisonous request', () => {
+  const alone = gateClosed(undefined, began(0), away(1_000), backoff, least);
+  const opens = (gate: GateRow | undefined, by: string): string | undefined =>
+    toBlame(gate, gatePassed(gate, probe(2_000), 3_000, 6), by);
+
+  test('is the task that closed a gate alone, if the next probe, by another, gets through', () => {
+    expect(opens(alone, 'task-2')).toBe('task-1');
+  });
+
+  test('is nobody if the same task gets through the second time', () => {
+    expect(opens(alone, 'task-1')).toBeUndefined();
+  });
+
+  test('is nobody if another that was on its way met the same', () => {
+    const both = gateClosed(alone, began(0), away(1_100, { by: 'task-2' }), backoff, least);
+
+    expect(both).not.toHaveProperty('alone');
+    expect(opens(both, 'task-3')).toBeUndefined();
+  });
+
+  test('is nobody after two closings in a row: the network flaps', () => {
+    const again = gateClosed(alone, probe(2_000), away(2_100, { by: 'task-2' }), backoff, least);
+
+    expect(again).toMatchObject({ step: 2, by: 'task-2' });
+    expect(opens(again, 'task-3')).toBeUndefined();
+  });
+
+  test('is found again when it closes the gate during the slow start', () => {
+    const open = gatePassed(alone, probe(2_000), 3_000, 6);
+    const again = gateClosed(open, began(3_000), away(4_000), backoff, least);
+
+    expect(opens(again, 'task-2')).toBe('task-1');
+  });
+
+  test('is nobody for an answer that opens no gate', () => {
+    const gate = opened(1, 1_000);
+
+    expect(toBlame(undefined, undefined, 'task-2')).toBeUndefined();
+    expect(toBlame(alone, gatePassed(alone, began(0), 1_500, 6), 'task-2')).toBeUndefined();
+    expect(toBlame(gate, gatePassed(gate, began(1_000), 1_500, 6), 'task-2')).toBeUndefined();
+  });
+});
+
 describe("a person's try", () => {
   test('brings the probe forward, and keeps the step', () => {
-    const gate = gateForward(closed(4, 90_000));
+    const gate = gateForward(closed(4, 90_000), 500);
 
     expect(gate.step).toBe(4);
     expect(allowance(gate, 1, [])).toBe(1);
     expect(isProbe(gate)).toBe(true);
   });
 
+  test('counts once a second, also if the probe failed meanwhile, and by a clock that was put back', () => {
+    const tried = gateForward(closed(4, 90_000), 500_000);
+    const failed = gateClosed(tried, probe(1), away(2), backoff, least) ?? tried;
+
+    expect(failed.until).toBeGreaterThan(2);
+    expect(gateForward(failed, 500_999)).toBe(failed);
+    expect(gateForward(failed, 501_000)).toMatchObject({ until: 0, step: 5, triedAt: 501_000 });
+    expect(gateForward(failed, 1_000).until).toBe(0);
+  });
+
   test('does not cut a slow start short', () => {
     const gate = opened(4, 1_000, 2);
 
-    expect(gateForward(gate)).toBe(gate);
+    expect(gateForward(gate, 0)).toBe(gate);
+  });
+});
+
+describe('being online or visible again', () => {
+  const now = 10_000;
+
+  test('brings the probe forward to within 2 s with a visible page, within 30 s without, and keeps the step', () => {
+    fc.assert(
+      fc.property(chance, fc.boolean(), fc.integer({ min: 100_000, max: 10_000_000 }), (random, visible, until) => {
+        const gate = gateWoken(closed(4, until), now, visible, () => random);
+
+        expect(gate).toEqual({
+          ...closed(4, now + Math.round(random * (visible ? 2_000 : 30_000))),
+          wokenAt: now,
+        });
+      }),
+    );
+  });
+
+  test('puts no probe off, and does nothing to an open gate', () => {
+    for (const gate of [closed(1, now), closed(1, now + 2_000), opened(1, now)]) {
+      expect(gateWoken(gate, now, true, () => 1)).toBe(gate);
+    }
+  });
+
+  test('counts once in 30 s, also if the probe failed meanwhile, so that a link that flaps sends little', () => {
+    const woken = gateWoken(closed(9, 900_000), now, true, least);
+    const failed = gateClosed(woken, probe(now), away(now + 100), backoff, least) ?? woken;
+
+    expect(failed).toMatchObject({ step: 10, wokenAt: now });
+    expect(gateWoken(failed, now + 29_999, true, least)).toBe(failed);
+    expect(gateWoken(failed, now + 30_000, true, least).until).toBe(now + 30_000);
+  });
+
+  test("brings no probe before the server's word", () => {
+    const told = gateClosed(undefined, began(0), away(now, { retryAfter: 60_000 }), backoff, () => 1);
+    if (told === undefined) throw new Error('It is closed.');
+
+    expect(told.until).toBe(now + 90_000);
+    expect(gateWoken(told, now, true, least).until).toBe(now + 60_000);
+    const reclosed = gateClosed(told, probe(now + 90_000), away(now + 90_000), backoff, least);
+    expect(reclosed).not.toHaveProperty('floor');
   });
 });

@@ -226,7 +226,7 @@ test('scenario 8: a message that says "look again" is lost: it costs a minute at
   expect(ran).toEqual([1]);
 });
 
-test('scenario 9: what says "look again" while the start-up has not read the rows yet makes nothing run twice', async () => {
+test('scenario 9: what says "online" or "look again" while the start-up has not read the rows yet makes nothing run twice', async () => {
   const tasks = sendTasks();
   const world = createWorld();
   const page = world.open(tasks);
@@ -240,6 +240,7 @@ test('scenario 9: what says "look again" while the start-up has not read the row
   const lookAgain = (): void => {
     asked += 1;
     tab.context.hub.say({ kind: 'look' });
+    tab.context.hub.say({ kind: 'wake', visible: true });
     if (ids[0] !== undefined) void page.basket.retry(ids[0]);
   };
   tab.at('takeover:before', lookAgain);

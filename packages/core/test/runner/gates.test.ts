@@ -2,6 +2,7 @@ import { expect, test } from 'vitest';
 
 import { defineTasks, task } from '../../src/pure/registry.js';
 import type { GateRow } from '../../src/pure/gate.js';
+import { ensureOk } from '../../src/pure/response.js';
 import { PermanentFailure, Unavailable } from '../../src/pure/verdict.js';
 import { contentsOf, freshName, rowsOf } from '../support/database.js';
 import { createGate, createWorld } from '../support/world.js';
@@ -265,4 +266,104 @@ test('a gate is given by the type, its payload or the add; left out, it is the n
   await tab.basket.add('told', 'x', { gate: 'y' });
 
   expect((await tab.basket.list()).map((view) => view.gate.name)).toEqual(['plain', 'a', 'x', 'y']);
+});
+
+test('a slow start that one attempt holds up is over when its record counts no more, and not a minute later', async () => {
+  const tasks = gateTasks();
+  const world = createWorld();
+  const tab = world.open(tasks);
+  for (const number of [1, 2, 3]) await tab.basket.add('send', number);
+  const answers = createGate();
+  let down = true;
+  const at: number[] = [];
+  tab.run({
+    async send() {
+      if (down) away();
+      at.push(world.wall());
+      // The probe gets through; the next one takes its time.
+      if (at.length === 2) await answers.promise;
+    },
+    local: nothing,
+  });
+  await world.settle();
+  down = false;
+  await world.advance(10_000);
+  expect(at).toHaveLength(2);
+  await world.advance(gates.cap - 20_000);
+  expect(at).toHaveLength(2);
+
+  await world.advance(20_000);
+  expect(at).toHaveLength(3);
+  const opened = at[0] ?? 0;
+  expect((at[2] ?? 0) - opened).toBe(gates.cap + 1);
+  answers.open();
+});
+
+test('scenario 24: a 400 makes its task dead at once, and the next one goes without any wait', async () => {
+  const tasks = gateTasks();
+  const world = createWorld();
+  const tab = world.open(tasks);
+  const at: number[] = [];
+  tab.run(
+    {
+      send(number) {
+        at.push(world.wall());
+        ensureOk(new Response(null, { status: number === 1 ? 400 : 200 }));
+      },
+      local: nothing,
+    },
+    { concurrency: 1 },
+  );
+  await tab.basket.add('send', 1);
+  await tab.basket.add('send', 2);
+  await world.settle();
+
+  expect(at).toEqual([world.wall(), world.wall()]);
+  expect(await rowsOf(tasks)).toMatchObject([{ attempts: 1, failures: 0, dead: { reason: 'permanent' } }]);
+  expect(await gateRow(tasks)).toBeUndefined();
+});
+
+test('scenario 25: an hour of 503 costs as many attempts as the cap allows, and all is still there afterwards', async () => {
+  const tasks = gateTasks();
+  const world = createWorld();
+  const tab = world.open(tasks);
+  for (let number = 0; number < 20; number += 1) await tab.basket.add('send', number);
+  let tries = 0;
+  let down = true;
+  tab.run({
+    send() {
+      tries += 1;
+      if (down) ensureOk(new Response(null, { status: 503 }));
+    },
+    local: nothing,
+  });
+  await world.advance(60 * 60_000);
+  // Six at once, the steps up to the cap, and then one each 40 to 80 s.
+  expect(tries).toBeGreaterThan(45);
+  expect(tries).toBeLessThan(6 + 4 + 3_600 / 40);
+  expect((await rowsOf(tasks)).map(({ failures }) => failures)).toEqual(Array.from({ length: 20 }, () => 0));
+
+  down = false;
+  await world.advance(gates.cap);
+  expect(await rowsOf(tasks)).toEqual([]);
+});
+
+test('scenario 26: a week without network changes no failures, and costs a probe in a cap', async () => {
+  const tasks = defineTasks(freshName(), { send: task<number>({ gate: 'server', failureLimit: 1 }) });
+  const world = createWorld();
+  const tab = world.open(tasks);
+  for (const number of [1, 2, 3]) await tab.basket.add('send', number);
+  let tries = 0;
+  tab.run({
+    send() {
+      tries += 1;
+      throw new TypeError('Failed to fetch');
+    },
+  });
+  const week = 7 * 24 * 60 * 60_000;
+  await world.advance(week);
+
+  expect((await rowsOf(tasks)).map(({ failures, blames }) => failures + blames)).toEqual([0, 0, 0]);
+  expect(tries).toBeLessThan(3 + 10 + week / 150_000);
+  expect(tries).toBeGreaterThan(week / 300_000);
 });

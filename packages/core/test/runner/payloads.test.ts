@@ -63,11 +63,12 @@ test('scenario 63: while a large body is being written, tasks without one are cl
   const body = await writeForLong(tasks);
   tab.run({ send: ({ number }) => void ran.push(number) });
   await untilTrue(async () => (await storedNumbers(tasks)) === 1);
-  expect(ran.sort()).toEqual([2, 3, 4]);
+  expect(new Set(ran)).toEqual(new Set([2, 3, 4]));
 
   await body.end();
   await world.settle();
-  expect(ran).toEqual([2, 3, 4, 1]);
+  expect(ran).toHaveLength(4);
+  expect(ran.at(-1)).toBe(1);
   expect((await contentsOf(tasks)).payloads.size).toBe(0);
 });
 

@@ -1,7 +1,8 @@
+import * as fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 
 import { defineTasks, task } from '../../src/pure/registry.js';
-import { PermanentFailure, RetryLater } from '../../src/pure/verdict.js';
+import { PermanentFailure, RetryLater, Unavailable } from '../../src/pure/verdict.js';
 import { freshName, rowsOf } from '../support/database.js';
 import { createGate, createWorld } from '../support/world.js';
 
@@ -309,4 +310,161 @@ test('scenario 29: a handler that never settles is aborted at its deadline and c
   await world.advance(1_000);
   expect(await tab.basket.get(id)).toMatchObject(failed);
   expect(await rowsOf(tasks)).toMatchObject([{ recovered: true }]);
+});
+
+test('a task of which the handler throws as often as its type allows is dead, and its lane heeds what onDead says', async () => {
+  const tasks = defineTasks(freshName(), {
+    send: task<number>({ lane: 'a', failureLimit: 3, onDead: 'skip' }),
+    slow: task<number>({ failureLimit: 1, timeout: 1_000 }),
+  });
+  const world = createWorld();
+  const tab = world.open(tasks);
+  const ids = [await tab.basket.add('send', 1), await tab.basket.add('send', 2), await tab.basket.add('slow', 3)];
+  const ran: number[] = [];
+  let broken = true;
+  tab.run({
+    send(number) {
+      ran.push(number);
+      if (number === 1 && broken) throw new Error(`no ${ran.length}`);
+    },
+    slow: () => new Promise(() => undefined),
+  });
+  await world.advance(60_000);
+
+  expect(ran).toEqual([1, 1, 1, 2]);
+  expect(await tab.basket.list()).toMatchObject([
+    { id: ids[0], state: 'dead', failures: 3, dead: { reason: 'limit' }, lastError: { message: 'no 3' } },
+    { id: ids[2], state: 'dead', failures: 1, dead: { reason: 'limit' }, lastError: { name: 'TimeoutError' } },
+  ]);
+
+  broken = false;
+  await tab.basket.retry(ids[0] ?? '');
+  await world.settle();
+  expect(ran).toEqual([1, 1, 1, 2, 1]);
+});
+
+test('decorrelated waits go on from the one before, also after a reload', async () => {
+  const own = { base: 1_000, cap: 100_000, jitter: 'decorrelated' } as const;
+  const tasks = defineTasks(freshName(), { send: task<number>({ backoff: own }) });
+  const world = createWorld(4);
+  const at: number[] = [];
+  const send = (): void => {
+    at.push(world.wall());
+    throw new Error('no');
+  };
+  let tab = world.open(tasks);
+  await tab.basket.add('send', 1);
+  tab.run({ send });
+  for (let reload = 0; reload < 30; reload += 1) {
+    await world.advance(20_000);
+    tab.kill();
+    tab = world.open(tasks);
+    tab.run({ send });
+  }
+  await world.advance(100_000);
+
+  const waits = at.slice(1).map((time, place) => time - (at[place] ?? 0));
+  let before: number = own.base;
+  for (const wait of waits) {
+    expect(wait).toBeGreaterThanOrEqual(own.base);
+    expect(wait).toBeLessThanOrEqual(Math.min(own.cap, 3 * before) + 1);
+    before = wait;
+  }
+  // A wait that began with the base after each reload would never be longer than three times that.
+  expect(Math.max(...waits)).toBeGreaterThan(9 * own.base);
+});
+
+describe('waits beyond what a timer holds', () => {
+  const long = { base: 60 * day, cap: 60 * day, jitter: 'none' } as const;
+
+  /** Days pass; the alarms set meanwhile are counted, since a timer that is too long rings at once and again. */
+  test('a backoff, a gate and a date of sixty days each hold, and none comes early', async () => {
+    const tasks = defineTasks(
+      freshName(),
+      { fail: task<number>({ backoff: long }), away: task<number>(), later: task<number>() },
+      { gates: { base: 60 * day, cap: 60 * day } },
+    );
+    const world = createWorld();
+    const tab = world.open(tasks);
+    const began = world.wall();
+    const at: Record<string, number[]> = { fail: [], away: [], later: [] };
+    const note = (name: string): number => at[name]?.push((world.wall() - began) / day) ?? 0;
+    tab.run({
+      fail() {
+        if (note('fail') === 1) throw new Error('no');
+      },
+      away() {
+        if (note('away') === 1) throw new Unavailable({ retryAfter: 60 * day });
+      },
+      later: () => void note('later'),
+    });
+    await tab.basket.add('fail', 1);
+    await tab.basket.add('away', 1);
+    await tab.basket.add('later', 1, { runAt: new Date(began + 60 * day) });
+    await world.settle();
+    // The days between are slept through: a machine that was off for weeks.
+    for (let days = 0; days < 59; days += 1) {
+      world.jump(day);
+      await world.advance(61_000);
+    }
+    expect(at).toEqual({ fail: [0], away: [0], later: [] });
+    world.jump(day);
+    await world.advance(61_000);
+    expect(at['fail']).toHaveLength(2);
+    expect(at['later']).toHaveLength(1);
+    expect(Math.min(...(at['fail'] ?? []).slice(1), ...(at['later'] ?? []))).toBeGreaterThanOrEqual(60);
+
+    for (let days = 0; days < 31; days += 1) {
+      world.jump(day);
+      await world.advance(61_000);
+    }
+    expect(at['away']).toHaveLength(2);
+    expect(at['away']?.[1]).toBeGreaterThanOrEqual(60);
+    expect(await rowsOf(tasks)).toEqual([]);
+  });
+});
+
+test('however the wall clock jumps, each wait ends, none sooner than time or a jump forward allows, and no alarm rings in a loop', async () => {
+  await fc.assert(
+    fc.asyncProperty(
+      fc.array(fc.tuple(fc.integer({ min: -30, max: 30 }), fc.integer({ min: 1, max: 40 })), {
+        minLength: 3,
+        maxLength: 12,
+      }),
+      async (plan) => {
+        const tasks = defineTasks(freshName(), {
+          send: task<number>({ backoff: { base: 20_000, cap: 20_000, jitter: 'none' } }),
+        });
+        const world = createWorld();
+        const tab = world.open(tasks);
+        let monotonic = 0;
+        let forward = 0;
+        const tries: { readonly time: number; readonly forward: number }[] = [];
+        tab.run({
+          send() {
+            tries.push({ time: tab.context.ports.clock.monotonic(), forward });
+            throw new Error('no');
+          },
+        });
+        await tab.basket.add('send', 1);
+        await world.settle();
+        for (const [hours, seconds] of plan) {
+          world.jump(hours * 60 * 60_000);
+          forward += Math.max(0, hours * 60 * 60_000);
+          await world.advance(seconds * 1_000);
+          monotonic += seconds * 1_000;
+        }
+
+        for (const [place, { time, forward: jumped }] of tries.slice(1).entries()) {
+          const before = tries[place];
+          expect(time - (before?.time ?? 0) + jumped - (before?.forward ?? 0)).toBeGreaterThanOrEqual(20_000);
+        }
+        // One each 20 s, or a poll later where a jump was not noticed, and one for each jump forward.
+        expect(tries.length).toBeGreaterThanOrEqual(1 + Math.floor(monotonic / 80_000));
+        expect(tries.length).toBeLessThanOrEqual(2 + monotonic / 20_000 + plan.length);
+        tab.kill();
+      },
+    ),
+    { numRuns: 40 },
+  );
 });

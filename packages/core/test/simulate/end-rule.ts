@@ -84,7 +84,7 @@ export function wrongEnd(change: Change, end: End, life: Life, now: number, wall
   if (kind === 'failure' || kind === 'timeout') {
     allowed.add('failures');
     must(to.failures === from.failures + 1, 'failures');
-    const [least, most] = waitRange(rule.base, rule.cap, to.failures);
+    const [least, most] = waitRange(rule.base, rule.cap, to.failures + from.blames);
     timed('@', now + least, now + most);
   } else if (kind === 'permanent') {
     for (const name of ['dead', 'marks']) allowed.add(name);

@@ -6,7 +6,14 @@ import { gateBase, gateCap } from './registries.js';
 /** What is required of a gate's record; `until` between two times. */
 export type GateRule =
   | { readonly kind: 'none' }
-  | { readonly kind: 'closed'; readonly step: number; readonly earliest: number; readonly latest: number }
+  | {
+      readonly kind: 'closed';
+      readonly step: number;
+      readonly earliest: number;
+      readonly latest: number;
+      /** The one task that has found it away since it was open. */
+      readonly alone: string | undefined;
+    }
   | {
       readonly kind: 'opened';
       readonly step: number;
@@ -20,7 +27,9 @@ export function ruleOfGate(gate: GateRow | undefined): GateRule {
   if (gate === undefined) return { kind: 'none' };
   if (gate.open !== undefined) return { kind: 'opened', step: gate.step, ...gate.open };
 
-  return { kind: 'closed', step: gate.step, earliest: gate.until, latest: gate.until };
+  const alone = gate.alone === true ? gate.by : undefined;
+
+  return { kind: 'closed', step: gate.step, earliest: gate.until, latest: gate.until, alone };
 }
 
 /** How an attempt's end counts for its gate. */
@@ -62,12 +71,24 @@ function afterAway(found: GateRule, claim: ClaimFacts, told: number | undefined,
   if (rule.kind === 'closed' && !claim.probe) {
     const { earliest, latest } = closing(rule.step);
 
-    return { ...rule, earliest: Math.max(rule.earliest, earliest), latest: Math.max(rule.latest, latest) };
+    return {
+      ...rule,
+      earliest: Math.max(rule.earliest, earliest),
+      latest: Math.max(rule.latest, latest),
+      alone: undefined,
+    };
   }
 
   const step = rule.kind === 'none' ? 1 : rule.step + 1;
 
-  return { kind: 'closed', step, ...closing(step) };
+  return { kind: 'closed', step, ...closing(step), alone: rule.kind === 'closed' ? undefined : claim.id };
+}
+
+/** Who is to blame for a gate that an end has opened: who closed it alone, if it is not the one that got through. */
+export function blamedBy(before: GateRule, after: GateRule, claim: ClaimFacts): string | undefined {
+  if (before.kind !== 'closed' || after.kind !== 'opened' || before.alone === claim.id) return undefined;
+
+  return before.alone;
 }
 
 /** A record that opened longer ago than the cap counts as none. */
@@ -109,6 +130,8 @@ export function wrongGate(gate: GateRow | undefined, rule: GateRule): string | u
   if (found.kind === 'none' || rule.kind === 'none') return undefined;
   if (found.step !== rule.step) return wrong;
   if (found.kind === 'closed' && rule.kind === 'closed') {
+    if (found.alone !== rule.alone) return wrong;
+
     return found.earliest >= rule.earliest && found.earliest <= rule.latest ? undefined : wrong;
   }
   if (found.kind === 'opened' && rule.kind === 'opened') {

@@ -101,9 +101,8 @@ function judgeForm(world: World, row: TaskRow, fail: (what: string) => void): vo
   must((letter === 'D') === (row.dead !== undefined || row.cancelled === true), 'it is dead, or is it');
   must(row.dead === undefined || row.dead.reason === 'permanent', 'its death has no reason');
   must((row.ref === undefined) !== (row.payload === undefined), 'its payload');
-  for (const count of [row.attempts, row.failures, row.interruptions])
+  for (const count of [row.attempts, row.failures, row.interruptions, row.blames])
     must(Number.isInteger(count) && count >= 0, 'a counter');
-  must(row.blames === 0, 'a blame');
   must(row.failures <= row.attempts, 'more failures than attempts');
 
   const lane = laneMarkOf(row);

@@ -75,7 +75,7 @@ function judgeCancel(commit: Commit, row: TaskRow): void {
 }
 
 function judgeRetry(commit: Commit, row: TaskRow): void {
-  const { world, before, after, difference, fail } = commit;
+  const { world, underway, before, after, difference, fail } = commit;
   if (difference.removed.length > 0 || difference.outcomes.length > 0) fail('a retry removed or ended something');
 
   const claimed = runnerOf(before)?.running.some((one) => one.seq === row.seq && one.id === row.id) ?? false;
@@ -103,7 +103,13 @@ function judgeRetry(commit: Commit, row: TaskRow): void {
   if (gates.some((key) => key !== `gate:${row.gate}`)) fail('touched another gate');
   const from = gateOf(before, row.gate);
   const to = gateOf(after, row.gate);
-  if (from?.open === undefined && from !== undefined) {
+  const [least, most] = underway.walls;
+  const justTried = from?.triedAt !== undefined && from.triedAt > least - 1_000 && from.triedAt < most + 1_000;
+  if (justTried && JSON.stringify(from) === JSON.stringify(to)) {
+    if (least === most && Math.abs(least - from.triedAt) >= 1_000)
+      fail(`did not bring the probe of ${row.gate} forward`);
+    world.report.met('gates', 'tried a second ago');
+  } else if (from?.open === undefined && from !== undefined) {
     if (to?.until !== 0 || to.step !== from.step || to.open !== undefined)
       fail(`did not bring the probe of ${row.gate} forward`);
     else world.report.met('gates', 'probe brought forward');

@@ -5,11 +5,13 @@ import { onlyDiffersIn } from './difference.js';
 import type { End } from './end-rule.js';
 import { endsOf, wrongEnd } from './end-rule.js';
 import type { GateRule } from './gate-rule.js';
-import { afterEnd, gateEnd, ruleOfGate, wrongGate } from './gate-rule.js';
+import { afterEnd, blamedBy, gateEnd, ruleOfGate, wrongGate } from './gate-rule.js';
+import { waitRange } from './backoff-rule.js';
 import type { ClaimFacts, Term } from './journal.js';
 import type { Commit } from './judge.js';
 import { countPayments, ended, isPayment } from './judge.js';
 import { judgeClaim } from './judge-claim.js';
+import { ruleOf } from './registries.js';
 
 /** One turn of the runner: what it settled, paid, put aside and claimed. */
 export function judgeTurn(commit: Commit): void {
@@ -34,7 +36,8 @@ export function judgeTurn(commit: Commit): void {
   const made = to.running.filter((claim) => !known.has(claim.claim));
   const touched = new Set<number>();
 
-  const gates = judgeSettled(commit, settled, touched);
+  const { gates, blames } = judgeSettled(commit, settled, touched);
+  for (const [id, sure] of blames) judgeBlame(commit, id, sure, touched);
   for (const [name, rule] of gates) {
     const wrong = wrongGate(gateOf(after, name), rule);
     if (wrong !== undefined) fail(`the gate ${name} ${wrong}`);
@@ -84,19 +87,16 @@ function judgePositions({ before, after, fail }: Commit): void {
 }
 
 /** Judges every claim that left the running set; gives back what each gate must be now. */
-function judgeSettled(
-  commit: Commit,
-  settled: readonly ClaimFacts[],
-  touched: Set<number>,
-): ReadonlyMap<string, GateRule> {
+function judgeSettled(commit: Commit, settled: readonly ClaimFacts[], touched: Set<number>): Judged {
   const { world, underway, before, after, difference, fail } = commit;
   const { life } = underway;
   const to = runnerOf(after);
   const gates = new Map<string, GateRule>();
+  const blames = new Map<string, boolean>();
   const expected: Pick<OutcomeRow, 'id' | 'result'>[] = [];
   // Of what is gone it can't be told which of two ends at one instant was taken; nor how it counts for the gate.
   const unsure = new Set<string>();
-  if (life === undefined || to === undefined) return gates;
+  if (life === undefined || to === undefined) return { gates, blames };
   const { seen, wall } = to;
   const slots = world.slots.get(life) ?? 6;
 
@@ -134,6 +134,8 @@ function judgeSettled(
     const rule = gates.get(claim.gate) ?? ruleOfGate(gateOf(before, claim.gate));
     const next = afterEnd(rule, claim, gateEnd(end === 'unstarted' ? 'returned' : end), seen, slots);
     gates.set(claim.gate, next);
+    const blame = blamedBy(rule, next, claim);
+    if (blame !== undefined) blames.set(blame, ends.length === 1 && !unsure.has(claim.gate));
     if (now === undefined && ends.length > 1) unsure.add(claim.gate);
     if (next.kind !== rule.kind) world.report.met('gates', `${rule.kind} to ${next.kind}`);
   }
@@ -143,7 +145,44 @@ function judgeSettled(
 
   for (const name of unsure) gates.set(name, ruleOfGate(gateOf(after, name)));
 
-  return gates;
+  return { gates, blames };
+}
+
+/** What the ends of a turn say: of each gate what it must be now, and who is to blame (and whether that is sure). */
+interface Judged {
+  readonly gates: ReadonlyMap<string, GateRule>;
+  readonly blames: ReadonlyMap<string, boolean>;
+}
+
+/** Whoever is to blame backs off, if it waited for its gate and for nothing else. */
+function judgeBlame(
+  { world, underway, before, after, difference, fail }: Commit,
+  id: string,
+  sure: boolean,
+  touched: Set<number>,
+): void {
+  const change = difference.changed.find(({ from }) => from.id === id);
+  if (change === undefined || touched.has(change.from.seq)) {
+    const row = [...before.tasks.values()].find((one) => one.id === id);
+    const claimed = runnerOf(before)?.running.some((one) => one.seq === row?.seq);
+    const { letter, when = 0 } = row === undefined ? { letter: '' } : readyOf(row);
+    const waits = letter === '@' && when > 0 && claimed === false && change === undefined;
+    if (sure && waits) fail(`${id} closed its gate alone, and was not put off`);
+
+    return;
+  }
+
+  const { from, to } = change;
+  const runner = runnerOf(after);
+  const rule = underway.life === undefined ? undefined : ruleOf(underway.life.kind, from.type);
+  const [least, most] = waitRange(rule?.base ?? 1_000, rule?.cap ?? 300_000, to.failures + to.blames);
+  const { letter, when = 0 } = readyOf(to);
+  const wait = when - (runner?.seen ?? 0);
+  if (to.blames !== from.blames + 1) return;
+  touched.add(from.seq);
+  world.report.met('gates', 'blamed');
+  if (!onlyDiffersIn(change, ['ready', 'blames'])) fail(`changed more of ${id} than its blames`);
+  if (letter !== '@' || wait < least || wait > most) fail(`${id} is to blame, and is ${to.ready}`);
 }
 
 /** Whether a row that is gone, or still there, can be what an end left. */

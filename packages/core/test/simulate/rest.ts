@@ -124,10 +124,7 @@ function claimableOf(world: World, term: Term): readonly TaskRow[] {
 
     const through = [...term.claims.values()].filter((claim) => claim.gate === row.gate);
 
-    // That an open record counts no more rings no alarm: it is found by the poll.
-    const gate = gateOf(contents, row.gate);
-
-    return roomIn(gate, through, gate?.open === undefined ? clock : clock - findsWithin) > 0;
+    return roomIn(gateOf(contents, row.gate), through, clock) > 0;
   });
 }
 

@@ -50,6 +50,8 @@ export interface Tab<R extends AnyRegistry> {
   readonly run: (handlers: Handlers<R>, options?: RunnerOptions) => Runner;
   /** Ends it as the browser does: nothing of it runs any more, and its locks are free. */
   readonly kill: () => void;
+  /** Its context is told by the browser that it is online again. */
+  readonly online: () => void;
   /** Calls back each time an instant is reached at which the browser may die. */
   readonly at: (point: CrashPoint, reached: (transaction?: IDBTransaction) => void) => void;
 }
@@ -104,6 +106,7 @@ export function createWorld(seed = 1): World {
     const death = deathOf();
     const reached = new Map<CrashPoint, (transaction?: IDBTransaction) => void>();
     const mine = new Set<Alarm>();
+    const onlines = new Set<() => void>();
 
     const ports: Ports = {
       clock: {
@@ -121,6 +124,11 @@ export function createWorld(seed = 1): World {
       random: seeded(options.seed ?? seed * 1_000 + opened),
       locks: locksOf(death, options.ownLocks === true ? createLocalLocks() : locks),
       channel: (name) => channelOf(name),
+      online(back) {
+        onlines.add(back);
+
+        return () => onlines.delete(back);
+      },
       reach: (point, transaction) =>
         death.unlessDead(() => {
           reached.get(point)?.(transaction);
@@ -139,6 +147,9 @@ export function createWorld(seed = 1): World {
         for (const alarm of mine) alarms.delete(alarm);
         context.hub.close();
         context.database.close();
+      },
+      online() {
+        for (const back of onlines) back();
       },
       at: (point, callback) => reached.set(point, callback),
     };
