@@ -5,8 +5,8 @@ import { addStores, finished } from '../store/app-transaction.js';
 import { answer } from '../store/requests.js';
 import { transact } from '../store/transact.js';
 import type { BasketContext } from './context.js';
-import type { Durability } from './group.js';
-import { isRefusal, notStored, onceMore, putBody } from './group.js';
+import type { Store } from './group.js';
+import { dropBody, isRefusal, notStored, onceMore, putBody } from './group.js';
 import type { Prepared } from './place.js';
 import { place } from './place.js';
 import type { AddOptions } from './prepare.js';
@@ -15,8 +15,7 @@ import type { Recent } from './recent.js';
 
 /** A context that adds. */
 export interface AddContext extends BasketContext {
-  /** Stores a task, with what else is added now. */
-  readonly store: (task: Prepared, durability?: Durability) => Promise<void>;
+  readonly store: Store;
   /** What was added here. */
   readonly added: Recent;
 }
@@ -31,10 +30,8 @@ export async function add(
   payload: unknown,
   options: AddOptions = {},
 ): Promise<string> {
-  const ready = prepared(context, name, payload, options);
-  // Nothing is awaited that need not be: what is added in one run of the app's code shares a transaction.
-  const task = 'id' in ready ? ready : await ready;
-  await context.store(task, options.durability);
+  const { lane, ready } = prepared(context, name, payload, options);
+  const task = await context.store(lane, ready, options.durability);
   announce(context, [task]);
 
   return task.id;
@@ -48,17 +45,18 @@ export async function addMany(context: AddContext, list: readonly Listed[]): Pro
   if (!Array.isArray(list) || !list.every((one) => Array.isArray(one))) {
     throw new TaskbasketError('option', 'addMany takes a list of [name, payload, options]; this is none.');
   }
-  const ready = list.map(async ([name, payload, options]) => prepared(context, name, payload, options));
+  const relaxed = list.every(([, , options]) => options?.durability === 'relaxed');
+  const durability = relaxed ? 'relaxed' : 'strict';
+  const ready = list.map(async ([name, payload, options]) => prepared(context, name, payload, options).ready);
   const tasks = await Promise.all(ready);
   const [first] = tasks;
   if (first === undefined) return [];
 
-  const relaxed = list.every(([, , options]) => options?.durability === 'relaxed');
-  const durability = relaxed ? 'relaxed' : 'strict';
   const { clock } = context.ports;
+  const heavy = tasks.filter(({ apart }) => apart?.heavy === true);
   const store = async (): Promise<void> => {
     // Each time anew: a body whose row comes late may have been collected.
-    for (const task of tasks) if (task.apart?.heavy === true) await putBody(context, task, durability);
+    for (const task of heavy) await putBody(context, task, durability);
     await transact(
       context,
       'add',
@@ -74,11 +72,16 @@ export async function addMany(context: AddContext, list: readonly Listed[]): Pro
       { durability },
     );
   };
-  await store().catch((error: unknown) => {
-    if (isRefusal(error)) throw notStored(first, error);
+  try {
+    await store().catch((error: unknown) => {
+      if (isRefusal(error)) throw notStored(first.row, error);
 
-    return onceMore(context, first, error, store); // All or none: one of them tells.
-  });
+      return onceMore(context, first, error, store); // All or none: one of them tells.
+    });
+  } catch (error) {
+    if (isRefusal(error)) for (const task of heavy) void dropBody(context, task).catch(() => undefined);
+    throw error;
+  }
   announce(context, tasks);
 
   return tasks.map(({ id }) => id);
@@ -100,7 +103,7 @@ export async function prepareTask(
   payload: unknown,
   options?: AddOptions,
 ): Promise<PreparedTask> {
-  const task = await prepared(context, name, payload, options);
+  const task = await prepared(context, name, payload, options).ready;
 
   return Object.freeze({ id: task.id, [kept]: { task, used: false } });
 }
@@ -118,7 +121,8 @@ export function addTx(
     throw new TaskbasketError('option', 'This prepared task is in a transaction already. Prepare each task anew.');
   }
 
-  if (before === undefined) typeOf(context.registry, what as string); // Told first: it is wrong in any transaction.
+  // Told first: it is wrong in any transaction.
+  typeOf(context.registry, before?.task.row.type ?? (what as string));
   const stores = addStores(given, context.registry);
   const task = before?.task ?? preparedNow(context, what as string, payload, options);
   try {

@@ -152,7 +152,7 @@ const parts = Symbol.for('taskbasket.parts');
 
 /** A basket in a context; `closing` is called when it is closed. */
 export function createBasket<R extends AnyRegistry>(context: BasketContext, closing?: () => void): Basket<R> {
-  const added = createRecent();
+  const added = createRecent(context.hub);
   const adding = { ...context, store: createGroups(context), added };
   const basket = {
     add: (name: string, payload?: unknown, options?: AddOptions) => add(adding, name, payload, options),

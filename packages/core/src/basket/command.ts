@@ -1,5 +1,4 @@
 import { randomText } from '../ports/ids.js';
-import { TaskbasketError } from '../pure/errors.js';
 import { gateForward } from '../pure/gate.js';
 import { idMark, laneMark, readReady } from '../pure/key.js';
 import type { Claim, OutcomeRow, TaskRow } from '../pure/record.js';
@@ -12,7 +11,7 @@ import { transact } from '../store/transact.js';
 import type { BasketContext } from './context.js';
 import type { Hint } from './hub.js';
 import type { Filter } from './query.js';
-import { checkQuery, rowsOf } from './query.js';
+import { checkFilter, rowsOf } from './query.js';
 
 /** So many tasks of a query are changed in one transaction. */
 const slice = 256;
@@ -73,12 +72,7 @@ type Change = (stores: Stores, rows: readonly TaskRow[], claims: readonly Claim[
 
 /** Changes one task by its id, or all that fit a query, slice by slice; each slice is durable by itself. */
 async function forEach(context: BasketContext, which: string | Filter, change: Change): Promise<number> {
-  if (typeof which !== 'string') {
-    if (which === undefined) {
-      throw new TaskbasketError('option', 'Which tasks? Give an id, or a query; {} means all. This is undefined.');
-    }
-    checkQuery(which);
-  }
+  if (typeof which !== 'string') checkFilter(which);
 
   let count = 0;
   let after = 0;

@@ -1,6 +1,8 @@
+import { currentGate } from '../pure/gate.js';
 import { laneMark } from '../pure/key.js';
+import { checkId } from '../pure/options.js';
 import type { Reason } from '../pure/reasons.js';
-import { reasonsOf } from '../pure/reasons.js';
+import { aheadOf, reasonsOf } from '../pure/reasons.js';
 import type { TaskRow } from '../pure/record.js';
 import { findType } from '../pure/registry.js';
 import type { Stores } from '../store/requests.js';
@@ -10,19 +12,20 @@ import type { BasketContext } from './context.js';
 
 /** Every reason why a task is not running now; none: nothing is in its way, and it is about to run. */
 export async function explain(context: BasketContext, id: string): Promise<readonly Reason[]> {
+  checkId(id);
+  const wall = context.ports.clock.wall();
   const [facts, led] = await Promise.all([
-    look(context, (stores) => factsOf(stores, id), ['tasks', 'state']),
+    look(context, (stores) => factsOf(context, stores, id, wall), ['tasks', 'state']),
     context.ports.locks.held(context.names.runnerLock),
   ]);
   if (facts === undefined) return [{ reason: 'gone' }];
 
   const { row } = facts;
-  const wall = context.ports.clock.wall();
 
   return reasonsOf(row, { ...facts, type: findType(context.registry, row.type), led, wall });
 }
 
-async function factsOf(stores: Pick<Stores, 'tasks' | 'state'>, id: string) {
+async function factsOf({ registry }: BasketContext, stores: Pick<Stores, 'tasks' | 'state'>, id: string, wall: number) {
   const row = await rowOfId(stores, id);
   if (row === undefined) return undefined;
 
@@ -31,7 +34,7 @@ async function factsOf(stores: Pick<Stores, 'tasks' | 'state'>, id: string) {
     gateRows(stores),
     row.lane === undefined ? undefined : headOfLane(stores, laneMark(row.owner, row.lane)),
   ]);
-  const gate = gates.get(row.gate);
+  const gate = currentGate(gates.get(row.gate), wall + aheadOf(runner), registry.gates);
   const running: readonly (TaskRow | undefined)[] =
     gate === undefined ? [] : await Promise.all((runner?.running ?? []).map((claim) => claimedRow(stores, claim)));
 

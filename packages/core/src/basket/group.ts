@@ -5,6 +5,7 @@ import type { TransactContext } from '../store/transact.js';
 import { look, transact } from '../store/transact.js';
 import type { Prepared } from './place.js';
 import { place } from './place.js';
+import { notStorable } from './prepare.js';
 
 /** A transaction takes adds for so long, in milliseconds; then the page has its turn. */
 const slice = 25;
@@ -23,57 +24,81 @@ interface Member {
   readonly reject: (error: unknown) => void;
 }
 
+/** Those that share their transactions: of one durability, with the payloads or without. */
+interface Queue {
+  readonly durability: Durability;
+  readonly members: Member[];
+}
+
+/** The tasks of one lane that are being added, so that they keep the order of their calls. */
+interface Line {
+  /** What kind those are that have gone on and have not ended, and how many. Others wait for their end. */
+  kind: string;
+  open: number;
+  readonly waiting: Waiting[];
+}
+
+interface Waiting {
+  /** Absent while its codec is at work. */
+  task?: Prepared;
+  readonly durability: Durability;
+  readonly resolve: (task: Prepared) => void;
+  readonly reject: (error: unknown) => void;
+}
+
+/** Stores a task, with what else is added now. Resolves with it when it is committed. */
+export type Store = (
+  lane: string | undefined,
+  ready: Prepared | Promise<Prepared>,
+  durability?: Durability,
+) => Promise<Prepared>;
+
 /** Told to a member whose body was committed too long ago. */
 const tooLate = Symbol('too late');
 
 /**
- * Stores tasks, those that are added at the same time in one transaction. Resolves when the task is committed.
+ * Stores tasks, those that are added at the same time in one transaction.
  *
  * Small ones name the store of tasks alone, so that they wait for no body that is being written. A heavy body goes ahead
  * in a transaction of its own, and its row follows: if the page ends in between, the body is collected later. Tasks of
- * one lane keep the order of their calls, whatever they weigh.
+ * one lane keep the order of their calls, whatever they weigh and however long their codecs take.
  */
-export function createGroups(
-  context: TransactContext & { readonly leaving: Set<() => void> },
-): (task: Prepared, durability?: Durability) => Promise<void> {
+export function createGroups(context: TransactContext & { readonly leaving: Set<() => void> }): Store {
+  const queues = new Map<string, Queue>();
+  const lines = new Map<string | undefined, Line>();
+
   // A page that closes: Chromium commits what is placed now, unless it has to wait for another transaction.
   context.leaving.add(() => {
-    for (const [queue, members] of queues) void placed(context, members, durabilityOf(queue), Number.POSITIVE_INFINITY);
+    for (const queue of queues.values()) void storeSlice(context, queue, Number.POSITIVE_INFINITY); // It never rejects.
   });
-  const queues = new Map<string, Member[]>();
-  const lanes = new Map<string, { readonly queue: string; readonly stored: Promise<void> }>();
 
-  function join(queue: string, task: Prepared, durability: Durability, bodyAt?: number): Promise<void> {
+  function join(name: string, durability: Durability, task: Prepared, bodyAt?: number): Promise<void> {
     return new Promise((resolve, reject) => {
       const member = { task, bodyAt, resolve, reject };
-      const waiting = queues.get(queue);
-      if (waiting !== undefined) {
-        waiting.push(member);
-
-        return;
+      const waiting = queues.get(name);
+      if (waiting === undefined) {
+        const queue = { durability, members: [member] };
+        queues.set(name, queue);
+        void flush(name, queue); // It never rejects.
+      } else {
+        waiting.members.push(member);
       }
-
-      const members = [member];
-      queues.set(queue, members);
-      void flush(members, durability, () => queues.delete(queue)); // It never rejects.
     });
   }
 
-  async function flush(queue: Member[], durability: Durability, end: () => void): Promise<void> {
+  async function flush(name: string, queue: Queue): Promise<void> {
     // What the app adds in the same run of its code joins.
     await Promise.resolve();
-    while (queue.length > 0) {
-      await placed(context, queue, durability, slice);
-      if (queue.length > 0) await context.ports.clock.turnOfTheLoop();
-    }
-    end();
+    // Each slice waits for the end of the one before: if that fails, what stands behind it in a lane still comes after it.
+    while (queue.members.length > 0) await storeSlice(context, queue, slice);
+    queues.delete(name);
   }
 
-  async function heavy(queue: string, task: Prepared, durability: Durability): Promise<void> {
+  async function storeHeavy(task: Prepared, durability: Durability): Promise<void> {
     for (;;) {
       await putBody(context, task, durability);
       try {
-        await join(queue, task, durability, context.ports.clock.wall());
+        await join(durability, durability, task, context.ports.clock.wall());
 
         return;
       } catch (error) {
@@ -85,66 +110,98 @@ export function createGroups(
     }
   }
 
-  return (task, durability = 'strict') => {
-    const isHeavy = task.apart?.heavy === true;
-    const queue = isHeavy || task.apart === undefined ? durability : `${durability} with body`;
-    const store = (): Promise<void> => (isHeavy ? heavy(queue, task, durability) : join(queue, task, durability));
+  /** Lets go on what stands in front of a line, together with others of its kind. */
+  function advance(lane: string | undefined, line: Line): void {
+    for (;;) {
+      const [next] = line.waiting;
+      if (next?.task === undefined) break;
+      const { task, durability, resolve, reject } = next;
+      const kind = task.apart === undefined ? durability : task.apart.heavy ? task.id : `${durability} with body`;
+      if (line.open > 0 && line.kind !== kind) return;
 
-    const { lane } = task.row;
-    if (lane === undefined) return store();
+      line.waiting.shift();
+      line.kind = kind;
+      line.open += 1;
+      const stored = task.apart?.heavy === true ? storeHeavy(task, durability) : join(kind, durability, task);
+      void stored
+        .then(() => resolve(task), reject)
+        .then(() => {
+          line.open -= 1;
+          advance(lane, line);
+        });
+    }
+    if (line.open === 0 && line.waiting.length === 0) lines.delete(lane);
+  }
 
-    const before = lanes.get(lane);
-    const kind = isHeavy ? task.id : queue;
-    const stored = before === undefined || before.queue === kind ? store() : before.stored.then(store, store);
-    const last = { queue: kind, stored };
-    lanes.set(lane, last);
-    const forget = (): void => {
-      if (lanes.get(lane) === last) lanes.delete(lane);
-    };
-    stored.then(forget, forget);
+  return (lane, ready, durability = 'strict') =>
+    new Promise((resolve, reject) => {
+      const line = lines.get(lane) ?? { kind: '', open: 0, waiting: [] };
+      if (lane !== undefined) lines.set(lane, line);
+      const one: Waiting = { durability, resolve, reject };
+      line.waiting.push(one);
 
-    return stored;
-  };
+      const goOn = (task: Prepared): void => {
+        one.task = task;
+        advance(lane, line);
+      };
+      if ('id' in ready) {
+        goOn(ready);
+
+        return;
+      }
+      ready.then(goOn, (error: unknown) => {
+        reject(error);
+        line.waiting.splice(line.waiting.indexOf(one), 1);
+        advance(lane, line);
+      });
+    });
 }
 
-/** The durability is the first word of a queue's name. */
-function durabilityOf(queue: string): Durability {
-  return queue.startsWith('relaxed') ? 'relaxed' : 'strict';
-}
-
-/** Places as many as a slice holds; resolves when they are placed, which is not yet their end. */
-function placed(context: TransactContext, queue: Member[], durability: Durability, budget: number): Promise<void> {
+/** Stores as many as a slice holds; resolves when each of them was told its end. */
+async function storeSlice(
+  context: TransactContext,
+  { durability, members: queue }: Queue,
+  budget: number,
+): Promise<void> {
   const { clock } = context.ports;
   const members: Member[] = [];
   const withBody = queue[0]?.task.apart?.heavy === false;
 
-  return new Promise((onward) => {
-    const fill = (stores: Pick<Stores, 'tasks' | 'payloads'>): void => {
-      const until = clock.monotonic() + budget;
-      while (queue.length > 0 && (members.length === 0 || clock.monotonic() < until)) {
-        const [member] = queue.splice(0, 1) as [Member];
-        if (member.bodyAt !== undefined && clock.wall() - member.bodyAt > bodyPatience) {
-          member.reject(tooLate);
-        } else {
-          place(stores, member.task, withBody);
-          members.push(member);
-        }
+  const fill = (stores: AddStores): void => {
+    const until = clock.monotonic() + budget;
+    while (queue.length > 0 && (members.length === 0 || clock.monotonic() < until)) {
+      const member = queue.shift() as Member;
+      if (member.bodyAt !== undefined && clock.wall() - member.bodyAt > bodyPatience) {
+        member.reject(tooLate);
+        continue;
       }
-      onward();
-    };
+      members.push(member); // First: if it can't be placed, it is told as well.
+      place(stores, member.task, withBody);
+    }
+  };
 
-    transact(context, 'add', fill, { durability, scope: withBody ? ['tasks', 'payloads'] : ['tasks'] } as const).then(
-      () => {
-        for (const { resolve } of members) resolve();
-      },
-      (error: unknown) => {
-        // None could be placed: the database can't be opened.
-        if (members.length === 0) members.push(...queue.splice(0));
-        onward();
-        void storeEach(context, members, durability, error); // It never rejects.
-      },
-    );
-  });
+  try {
+    await write(context, durability, withBody, fill);
+    for (const { resolve } of members) resolve();
+  } catch (error) {
+    // None could be placed: the database can't be opened.
+    if (members.length === 0) members.push(...queue.splice(0));
+    await storeEach(context, members, durability, error);
+  }
+}
+
+type AddStores = Pick<Stores, 'tasks'> & Partial<Pick<Stores, 'payloads'>>;
+
+/** A transaction of adds, over the payloads only if one of them is small enough to go with its row. */
+function write(
+  context: TransactContext,
+  durability: Durability,
+  withBody: boolean,
+  body: (stores: AddStores) => void,
+): Promise<void> {
+  const scope: readonly ('tasks' | 'payloads')[] = withBody ? ['tasks', 'payloads'] : ['tasks'];
+
+  return transact(context, 'add', body, { durability, scope });
 }
 
 /** After a group that failed: each member by itself, in order, so that one that can't be stored fails alone. */
@@ -155,17 +212,11 @@ async function storeEach(
   error: unknown,
 ): Promise<void> {
   for (const { task, resolve, reject } of members) {
-    if (error instanceof TaskbasketError) {
-      reject(error);
-      continue;
-    }
-
-    const again = (): Promise<void> =>
-      transact(context, 'add', (stores) => place(stores, task, task.apart?.heavy === false), { durability });
+    const withBody = task.apart?.heavy === false;
+    const again = (): Promise<void> => write(context, durability, withBody, (stores) => place(stores, task, withBody));
+    const alone = members.length === 1 || error instanceof TaskbasketError;
     await (
-      members.length === 1 && isRefusal(error)
-        ? Promise.reject(notStored(task, error))
-        : onceMore(context, task, error, again)
+      alone && isRefusal(error) ? Promise.reject(notStored(task.row, error)) : onceMore(context, task, error, again)
     ).then(resolve, reject);
   }
 }
@@ -187,7 +238,7 @@ export async function onceMore(
   try {
     await again();
   } catch (second) {
-    if (isRefusal(second) || !(await isThere(context, task, second))) throw notStored(task, second);
+    if (isRefusal(second) || !(await isThere(context, task, second))) throw notStored(task.row, second);
   }
 }
 
@@ -211,24 +262,24 @@ const refusals: ReadonlySet<string> = new Set([
   'DataError',
   'ConstraintError',
   'InvalidStateError',
-  'TaskbasketError',
 ]);
 
 /** Whether an error says for sure that nothing was stored. */
 export function isRefusal(error: unknown): boolean {
-  return refusals.has(nameOf(error));
+  return error instanceof TaskbasketError ? error.code !== 'unknown-outcome' : refusals.has(nameOf(error));
 }
 
 /** The error for a task that the browser did not store. */
-export function notStored({ row }: Prepared, error: unknown): TaskbasketError {
+export function notStored({ type }: { readonly type: string }, error: unknown): TaskbasketError {
   if (error instanceof TaskbasketError) return error;
+  if (nameOf(error) === 'DataCloneError') return notStorable(type, error);
   if (nameOf(error) === 'QuotaExceededError') {
     const remedy = 'Free some space, or ask the user to; nothing else was lost.';
 
-    return new TaskbasketError('quota', `There is no room for the task "${row.type}": ${remedy}`, error);
+    return new TaskbasketError('quota', `There is no room for the task "${type}": ${remedy}`, error);
   }
 
-  return new TaskbasketError('not-stored', `The task "${row.type}" was not stored: ${messageOf(error)}`, error);
+  return new TaskbasketError('not-stored', `The task "${type}" was not stored: ${messageOf(error)}`, error);
 }
 
 /** Commits a heavy body ahead of its row. */
@@ -241,11 +292,12 @@ export async function putBody(context: TransactContext, task: Prepared, durabili
       scope: ['payloads'],
     });
   } catch (error) {
-    throw notStored(task, error);
+    throw notStored(task.row, error);
   }
 }
 
-async function dropBody(context: TransactContext, { apart }: Prepared): Promise<void> {
+/** Takes a body back whose row was refused. */
+export async function dropBody(context: TransactContext, { apart }: Prepared): Promise<void> {
   if (apart === undefined) return;
   await transact(context, 'body', ({ payloads }) => void payloads.delete(apart.ref), { scope: ['payloads'] });
 }

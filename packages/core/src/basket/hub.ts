@@ -130,10 +130,9 @@ export function createHub(openChannel: () => Channel, turnOfTheLoop: () => Promi
 
 /** Of two messages of a kind the later, with the hints of both. */
 function merged(earlier: Message | undefined, later: Message): Message {
-  if (earlier === undefined || !('hints' in earlier)) return later;
-  const hints = [...(earlier.hints ?? []), ...('hints' in later ? (later.hints ?? []) : [])];
+  const hints = [earlier, later].flatMap((one) => (one !== undefined && 'hints' in one ? (one.hints ?? []) : []));
 
-  return { ...later, hints: hints.slice(0, hintsAMessage) } as Message;
+  return hints.length === 0 ? later : ({ ...later, hints: hints.slice(0, hintsAMessage) } as Message);
 }
 
 function isMessage(message: unknown): message is Message {

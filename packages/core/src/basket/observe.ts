@@ -1,6 +1,7 @@
 import { isPromiseLike } from '../pure/codec.js';
 import type { GateRow } from '../pure/gate.js';
 import { letters } from '../pure/key.js';
+import { checkId } from '../pure/options.js';
 import type { RunnerRow, TaskRow } from '../pure/record.js';
 import { findType } from '../pure/registry.js';
 import type { TaskView } from '../pure/view.js';
@@ -21,6 +22,8 @@ interface Loaded {
 
 /** One task, or `undefined`: it is done, cancelled, or never was. */
 export async function get(context: BasketContext, id: string): Promise<TaskView | undefined> {
+  checkId(id);
+
   return (
     await views(context, async (stores) => {
       const row = await rowOfId(stores, id);

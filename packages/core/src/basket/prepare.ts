@@ -2,7 +2,7 @@ import { isPromiseLike } from '../pure/codec.js';
 import { messageOf, TaskbasketError } from '../pure/errors.js';
 import { newRow } from '../pure/record.js';
 import type { PriorityName } from '../pure/options.js';
-import { checkOnDead, checkText, checkTimeout, priorityDigit } from '../pure/options.js';
+import { checkOnDead, checkParts, checkText, checkTimeout, priorityDigit } from '../pure/options.js';
 import type { AnyRegistry, TaskTypeParts } from '../pure/registry.js';
 import { typeOf } from '../pure/registry.js';
 import { isSmall } from '../pure/size.js';
@@ -25,6 +25,16 @@ export interface AddOptions {
   readonly durability?: 'strict' | 'relaxed' | undefined;
 }
 
+const addOptions: readonly (keyof AddOptions)[] = [
+  'lane',
+  'gate',
+  'runAt',
+  'priority',
+  'timeout',
+  'onDead',
+  'durability',
+];
+
 /** What an add needs of its context before it stores anything. */
 export interface PrepareContext {
   readonly registry: AnyRegistry;
@@ -35,19 +45,20 @@ export interface PrepareContext {
 /** From this size on, in bytes, a payload is heavy. */
 const heavyPayload = 262_144;
 
-/** A prepared task, or a promise of it if its codec is asynchronous; all of the payload is read before this returns. */
-export function prepared(
-  context: PrepareContext,
-  name: string,
-  payload: unknown,
-  options: AddOptions = {},
-): Prepared | Promise<Prepared> {
-  checkDurability(options.durability);
+/** A task that is being prepared; its lane is known at once. */
+export interface Preparing {
+  readonly lane: string | undefined;
+  /** A promise only if its codec is asynchronous: what is added in one run of the app's code shares a transaction. */
+  readonly ready: Prepared | Promise<Prepared>;
+}
+
+/** Prepares a task; all of the payload is read before this returns. */
+export function prepared(context: PrepareContext, name: string, payload: unknown, options: AddOptions = {}): Preparing {
   const type = typeOf(context.registry, name);
-  const complete = prepare(context, type, name, payload, options);
+  const { lane, complete } = prepare(context, type, name, payload, options);
   const stored = encoded(type, name, payload);
 
-  return isPromiseLike(stored) ? Promise.resolve(stored).then(complete) : complete(stored);
+  return { lane, ready: isPromiseLike(stored) ? Promise.resolve(stored).then(complete) : complete(stored) };
 }
 
 /** The same for a transaction in which nothing may be awaited. The payload is not copied: it is placed at once. */
@@ -59,7 +70,7 @@ export function preparedNow(
 ): Prepared {
   const type = typeOf(context.registry, name);
 
-  return prepare(context, type, name, payload, options)(encodedNow(type, name, payload));
+  return prepare(context, type, name, payload, options).complete(encodedNow(type, name, payload));
 }
 
 /**
@@ -67,18 +78,19 @@ export function preparedNow(
  * asynchronous is asked at the call as well.
  */
 export function encoded(type: TaskTypeParts, name: string, payload: unknown): unknown {
+  const copied = (stored: unknown): unknown => {
+    try {
+      return /object|function|symbol/.test(typeof stored) ? structuredClone(stored) : stored;
+    } catch (error) {
+      throw notStorable(name, error);
+    }
+  };
   const stored = encodedOnce(type, name, payload);
-  if (isPromiseLike(stored)) {
-    return Promise.resolve(stored).catch((error: unknown) => {
-      throw codecThrew(name, error);
-    });
-  }
+  if (!isPromiseLike(stored)) return copied(stored);
 
-  try {
-    return /object|function|symbol/.test(typeof stored) ? structuredClone(stored) : stored;
-  } catch (error) {
-    throw notStorable(name, error);
-  }
+  return Promise.resolve(stored).then(copied, (error: unknown) => {
+    throw codecThrew(name, error);
+  });
 }
 
 /** The same, for a transaction in which nothing may be awaited. */
@@ -113,7 +125,9 @@ function prepare(
   name: string,
   payload: unknown,
   options: AddOptions,
-): (stored: unknown) => Prepared {
+): { readonly lane: string | undefined; readonly complete: (stored: unknown) => Prepared } {
+  checkParts(options, `The options of "${name}"`, addOptions);
+  checkDurability(options.durability);
   const { timeout, onDead, priority, runAt } = options;
   if (timeout !== undefined) checkTimeout(timeout);
   if (onDead !== undefined) checkOnDead(onDead);
@@ -136,11 +150,14 @@ function prepare(
     addedAt: context.ports.clock.wall(),
   };
 
-  return (stored) => {
-    const apart = bodyOf(id, stored);
-    const place = apart === undefined ? { inline: stored } : { ref: apart.ref };
+  return {
+    lane,
+    complete(stored) {
+      const apart = bodyOf(id, stored);
+      const place = apart === undefined ? { inline: stored } : { ref: apart.ref };
 
-    return { id, row: newRow({ ...described, payload: place }), apart };
+      return { id, row: newRow({ ...described, payload: place }), apart };
+    },
   };
 }
 
@@ -189,7 +206,7 @@ function named(value: string, what: 'lane' | 'gate'): string {
 }
 
 function dateOf(date: Date | number): number {
-  const time = Number(date);
+  const time = date instanceof Date ? date.getTime() : date;
   if (Number.isFinite(time)) return time;
 
   throw new TaskbasketError('option', 'runAt is a date, or milliseconds since 1970; this one is neither.');

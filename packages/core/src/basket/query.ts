@@ -1,5 +1,6 @@
-import { TaskbasketError } from '../pure/errors.js';
+import { messageOf, TaskbasketError } from '../pure/errors.js';
 import { beyond, laneMark, readReady, skippedMark } from '../pure/key.js';
+import { checkParts } from '../pure/options.js';
 import type { TaskRow } from '../pure/record.js';
 import type { Stores } from '../store/requests.js';
 import { answer } from '../store/requests.js';
@@ -28,15 +29,30 @@ const slice = 256;
 
 type TaskStore = Pick<Stores, 'tasks'>;
 
+const filters = ['type', 'state', 'lane'];
+
+/**
+ * Refuses a filter that can't be, and one of which a part is undefined: that would mean all, and what is cancelled does
+ * not come back.
+ *
+ * @throws TaskbasketError `option`.
+ */
+export function checkFilter(which: Filter): void {
+  checkParts(which, 'What is not an id is a query ({}: all tasks), which', filters);
+  checkQuery(which);
+  const [part] = Object.entries(which).find(([, value]) => value === undefined) ?? [];
+  if (part === undefined) return;
+
+  throw new TaskbasketError('option', `The query's ${part} is undefined, which would mean all. Leave it out for that.`);
+}
+
 /**
  * Refuses a query that can't be.
  *
  * @throws TaskbasketError `option`.
  */
 export function checkQuery(query: Query): void {
-  if (typeof query !== 'object' || query === null) {
-    throw wrong('A query', 'an object such as { type, state, lane }', query);
-  }
+  checkParts(query, 'A query', [...filters, 'after', 'limit']);
   const { limit = pageSize, after = 0, state, lane } = query;
   if (!Number.isSafeInteger(limit) || limit < 1 || limit > 1_000) {
     throw wrong("A query's limit", 'a whole number from 1 to 1,000', limit);
@@ -54,7 +70,7 @@ export function checkQuery(query: Query): void {
 }
 
 function wrong(what: string, rule: string, value: unknown): TaskbasketError {
-  return new TaskbasketError('option', `${what} is ${rule}; this one is ${String(value)}.`);
+  return new TaskbasketError('option', `${what} is ${rule}; this one is ${messageOf(value)}.`);
 }
 
 /** The rows that fit, in the order of `seq`, after `query.after`; as many as `limit` at most. */

@@ -1,15 +1,24 @@
+import type { Hub } from './hub.js';
+
 /** Ids of late, as many as a tab may wait for. */
 export interface Recent {
   readonly note: (id: string) => void;
   readonly has: (id: string) => boolean;
 }
 
-/** The last thousand ids, at most; the older half goes when it is full. */
-export function createRecent(): Recent {
+/** The last thousand ids, at most; the older half goes when it is full, all of them when the database is lost. */
+export function createRecent(hub: Hub): Recent {
   const ids = new Set<string>();
+  let hearing = false;
 
   return {
     note(id) {
+      if (!hearing) {
+        hearing = true;
+        hub.hear(({ kind }) => {
+          if (kind === 'lost') ids.clear();
+        });
+      }
       ids.add(id);
       if (ids.size > 1_000) for (const oldest of [...ids].slice(0, 500)) ids.delete(oldest);
     },

@@ -1,5 +1,6 @@
 import { TaskbasketError } from '../pure/errors.js';
 import { idMark, readReady } from '../pure/key.js';
+import { checkId } from '../pure/options.js';
 import type { Death, OutcomeRow, StoredError } from '../pure/record.js';
 import type { Stores } from '../store/requests.js';
 import { answer } from '../store/requests.js';
@@ -99,8 +100,10 @@ export function createSettled(context: BasketContext, added: Recent): (id: strin
     stop?.();
   });
 
-  return (id) =>
-    new Promise((resolve, reject) => {
+  return async (id) => {
+    checkId(id);
+
+    return new Promise((resolve, reject) => {
       const one = waiting.get(id) ?? { seen: added.has(id), told: [], failed: [] };
       one.told.push(resolve);
       one.failed.push(reject);
@@ -108,6 +111,7 @@ export function createSettled(context: BasketContext, added: Recent): (id: strin
       if (stop === undefined) start();
       void lookAtAll(); // It never rejects.
     });
+  };
 }
 
 /** The end of a task, or `undefined`: it is still to come. */

@@ -1,6 +1,7 @@
-import { isPromiseLike } from '../pure/codec.js';
+import { asItIs, isPromiseLike } from '../pure/codec.js';
 import { corrected, isEditable } from '../pure/correction.js';
 import { TaskbasketError } from '../pure/errors.js';
+import { checkId } from '../pure/options.js';
 import type { TaskRow } from '../pure/record.js';
 import type { TaskTypeParts } from '../pure/registry.js';
 import { typeOf } from '../pure/registry.js';
@@ -8,6 +9,7 @@ import { look } from '../store/transact.js';
 import { rowOfId, runnerRow } from '../store/rows.js';
 import { edit, isClaimed } from './command.js';
 import type { BasketContext } from './context.js';
+import { notStored } from './group.js';
 import { bodyOf, encoded, placeOf } from './prepare.js';
 
 /**
@@ -15,13 +17,15 @@ import { bodyOf, encoded, placeOf } from './prepare.js';
  * fresh counters, and runs again. Resolves, durably, with whether there was such a task.
  */
 export async function update(context: BasketContext, id: string, payload: unknown): Promise<boolean> {
+  checkId(id);
+  const atTheCall = copied(payload);
   const before = await look(context, (stores) => rowOfId(stores, id), ['tasks']);
   if (before === undefined || before.cancelled === true) return false;
 
   const { type: name } = before;
   const type = typeOf(context.registry, name);
   const place = placeFor(type, before, payload);
-  const stored = encoded(type, name, payload);
+  const stored = encoded(type, name, type.codec === asItIs ? atTheCall : payload);
   const inline = isPromiseLike(stored) ? await stored : stored;
   const body = bodyOf(id, inline);
 
@@ -37,16 +41,28 @@ export async function update(context: BasketContext, id: string, payload: unknow
     stores.tasks.put(corrected(row, { payload: where, version: type.version, gate }, context.ports.clock.wall()));
 
     return { found: [row], hints: [] };
+  }).catch((error: unknown) => {
+    throw notStored(before, error);
   });
 
   return found.length > 0;
 }
 
+/** The payload as it is at the call, or itself: only its codec can tell what it makes of it. */
+function copied(payload: unknown): unknown {
+  try {
+    return structuredClone(payload);
+  } catch {
+    return payload;
+  }
+}
+
 /** Gate and lane as the new payload says; the lane must stay, since a task keeps its place. */
 function placeFor(type: TaskTypeParts, row: TaskRow, payload: unknown): { readonly gate: string } {
-  const { given = [] } = row;
-  const { lane, gate } = placeOf(type, row.type, payload, { gate: given.includes('gate') ? row.gate : undefined });
-  if (typeof type.lane === 'function' && !given.includes('lane') && lane !== row.lane) {
+  const given = (what: 'lane' | 'gate'): string | undefined =>
+    row.given?.includes(what) === true ? row[what] : undefined;
+  const { lane, gate } = placeOf(type, row.type, payload, { lane: given('lane'), gate: given('gate') });
+  if (typeof type.lane === 'function' && lane !== row.lane) {
     const lanes = `"${String(lane)}", and the task stands in "${String(row.lane)}"`;
     const remedy = 'Cancel it and add another, or keep what its lane is made of.';
 

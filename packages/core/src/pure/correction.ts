@@ -1,7 +1,7 @@
-import { laneMark, readReady } from './key.js';
+import { readReady } from './key.js';
 import type { NewTask, TaskRow } from './record.js';
 import { payloadFields } from './record.js';
-import { dueAfter, dueOn } from './transitions.js';
+import { dueAfter, dueOn, revived } from './transitions.js';
 
 /** What an edit gives a row: the new payload, and what follows from it. */
 export interface Correction {
@@ -29,12 +29,9 @@ export function corrected(row: TaskRow, { payload, version, gate }: Correction, 
 
 /** Under the next edition of its key, with fresh counters, and back in its lane if it had left it. */
 function anew(row: TaskRow): TaskRow {
-  const { dead: _, lastError: __, recovered: ___, ...rest } = row;
-  const lane = row.lane === undefined ? undefined : laneMark(row.owner, row.lane);
-  const marks = lane === undefined || row.marks.includes(lane) ? row.marks : [...row.marks, lane];
-  const counters = { attempts: 0, failures: 0, interruptions: 0, blames: 0 };
+  const { lastError: _, recovered: __, ...rest } = revived(row);
 
-  return { ...rest, ...counters, marks, edition: (row.edition ?? 0) + 1 };
+  return { ...rest, attempts: 0, edition: (row.edition ?? 0) + 1 };
 }
 
 function isDead(row: TaskRow): boolean {

@@ -42,6 +42,28 @@ export function checkOnDead(onDead: 'block' | 'skip'): void {
   throw new TaskbasketError('option', `onDead is "block" or "skip"; this one is "${String(onDead)}".`);
 }
 
+/**
+ * Refuses what is no object, or has a part that there is not: a slip in a name would go unseen.
+ *
+ * @throws TaskbasketError `option`.
+ */
+export function checkParts(given: object, what: string, parts: readonly string[]): void {
+  if (typeof given !== 'object' || given === null || Array.isArray(given)) {
+    throw new TaskbasketError('option', `${what} must be an object with any of ${parts.join(', ')}; it is none.`);
+  }
+  const unknown = Object.keys(given).find((part) => !parts.includes(part));
+  if (unknown === undefined) return;
+
+  throw new TaskbasketError('option', `${what} can have no "${unknown}", only ${parts.join(', ')}.`);
+}
+
+/** Refuses what is no id. Any string is one. */
+export function checkId(id: string): void {
+  if (typeof id === 'string') return;
+
+  throw new TaskbasketError('option', `An id is a string, as add gives it; this one is ${typeof id}.`);
+}
+
 /** Refuses what is not a string with something in it. */
 export function checkText(value: string, what: string): void {
   if (typeof value === 'string' && value !== '') return;

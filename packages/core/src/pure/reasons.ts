@@ -70,7 +70,7 @@ export function reasonsOf(row: TaskRow, facts: ReasonFacts): readonly Reason[] {
   if (row.runAt !== undefined && row.runAt > wall) reasons.push({ reason: 'date', until: row.runAt });
   else if (until > wall) reasons.push({ reason: ready?.letter === '!' ? 'date' : 'backoff', until });
 
-  if (head !== undefined && head.seq !== row.seq && row.lane !== undefined) {
+  if (head !== undefined && head.seq < row.seq && row.lane !== undefined) {
     const dead = readReady(head.ready)?.letter === 'D' && head.cancelled !== true;
     reasons.push({ reason: 'lane', lane: row.lane, behind: head.id, dead });
   }
