@@ -34,6 +34,7 @@ export interface Names {
 export function createContext(registry: AnyRegistry, ports: Ports, build: number): BasketContext {
   const names = namesOf(registry);
   const openChannel = (): Channel => ports.channel(names.channel);
+  const hub = createHub(openChannel, ports.clock.turnOfTheLoop);
 
   return {
     registry,
@@ -42,8 +43,9 @@ export function createContext(registry: AnyRegistry, ports: Ports, build: number
       locks: ports.locks,
       runnerLock: names.runnerLock,
       timer: ports.clock.timer,
+      say: (kind) => hub.say({ kind }),
     }),
-    hub: createHub(openChannel, ports.clock.turnOfTheLoop),
+    hub,
     newId: createIds(ports.random),
     names,
     build,

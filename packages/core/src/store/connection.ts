@@ -1,4 +1,4 @@
-import type { IDBPDatabase } from 'idb';
+import type { OpenDBCallbacks } from 'idb';
 import { openDB } from 'idb';
 
 import type { Locks } from '../ports/ports.js';
@@ -20,17 +20,32 @@ export interface Database {
     scope: readonly StoreKey[],
     durability?: 'strict' | 'relaxed',
   ) => Promise<IDBTransaction>;
+  /** Why the last opening failed; `undefined` if it did not. */
+  readonly trouble: () => TaskbasketError | undefined;
   readonly close: () => void;
 }
 
 /** An open that has not finished after so many milliseconds asks for the runner's lock. */
 const slowOpen = 1_000;
 
+/** The connection may be closed under a call so many times in a row, by one change of the version after the other. */
+const reopenings = 4;
+
 /** What a connection needs beside the registry. */
 export interface DatabaseParts {
   readonly locks: Locks;
   readonly runnerLock: string;
   readonly timer: (wait: number, ring: () => void) => () => void;
+  /** `look`: the database was taken away; `lost`: it has been made anew, empty. */
+  readonly say: (what: 'look' | 'lost') => void;
+}
+
+/** What an opening tells. */
+interface Watcher {
+  /** The connection has to close, or was closed; `deleted`: so was the database. */
+  readonly closing: (deleted: boolean) => void;
+  /** There is no such database; `damaged`: the browser has just deleted it by itself. */
+  readonly missing: (damaged: boolean) => void;
 }
 
 /**
@@ -39,7 +54,11 @@ export interface DatabaseParts {
  */
 export function createDatabase(registry: AnyRegistry, parts: DatabaseParts): Database {
   let opening: Promise<IDBDatabase> | undefined;
+  let trouble: TaskbasketError | undefined;
   let closed = false;
+  /** There was a database, and it is not there any more. */
+  let lost = false;
+  let had = false;
 
   function forget(): void {
     const gone = opening;
@@ -51,36 +70,54 @@ export function createDatabase(registry: AnyRegistry, parts: DatabaseParts): Dat
     );
   }
 
+  function open(): Promise<IDBDatabase> {
+    const current: Promise<IDBDatabase> = openedByName(registry, parts, {
+      closing(deleted) {
+        if (opening === current) forget();
+        if (deleted) parts.say('look');
+      },
+      missing(damaged) {
+        lost ||= had || damaged;
+      },
+    });
+    current.then(
+      () => {
+        trouble = undefined;
+        if (lost) parts.say('lost');
+        lost = false;
+        had = true;
+      },
+      (error: unknown) => {
+        if (error instanceof TaskbasketError) trouble = error;
+        if (opening === current) opening = undefined;
+      },
+    );
+
+    return current;
+  }
+
   function connection(): Promise<IDBDatabase> {
     if (closed) throw new TaskbasketError('closed', 'This basket was closed. Open another one with openBasket.');
 
-    if (opening === undefined) {
-      const current = openedByName(registry, parts, () => {
-        if (opening === current) forget();
-      });
-      opening = current;
-      current.catch(() => {
-        if (opening === current) opening = undefined;
-      });
-    }
-
-    return opening;
+    return (opening ??= open());
   }
 
   return {
     async begin(mode, scope, durability = 'strict') {
       const names = registry.stores.filter((_, place) => scope.some((key) => key === everyStore[place]));
-      const db = await connection();
-      try {
-        return db.transaction(names, mode, { durability });
-      } catch (error) {
-        // The connection closed under us (site data cleared, a platform that drops it in the background): once more.
-        if (!(error instanceof DOMException) || error.name !== 'InvalidStateError') throw error;
-        forget();
-
-        return (await connection()).transaction(names, mode, { durability });
+      for (let left = reopenings; ; left -= 1) {
+        const current = connection();
+        try {
+          return (await current).transaction(names, mode, { durability });
+        } catch (error) {
+          // The connection closed under us (a change of the version, site data cleared, a platform that drops it): again.
+          if (left === 0 || !isClosed(error)) throw error;
+          if (opening === current) forget();
+        }
       }
     },
+
+    trouble: () => trouble,
 
     close() {
       closed = true;
@@ -89,12 +126,12 @@ export function createDatabase(registry: AnyRegistry, parts: DatabaseParts): Dat
   };
 }
 
-async function openedByName(registry: AnyRegistry, parts: DatabaseParts, lost: () => void): Promise<IDBDatabase> {
+async function openedByName(registry: AnyRegistry, parts: DatabaseParts, watcher: Watcher): Promise<IDBDatabase> {
   const evict = new AbortController();
   const stop = parts.timer(slowOpen, () => evictFrozenHolder(parts, evict.signal));
 
   try {
-    return raw((await opened(registry, lost)) as unknown as IDBDatabase);
+    return await opened(registry, watcher);
   } finally {
     stop();
     evict.abort();
@@ -109,41 +146,48 @@ function evictFrozenHolder(parts: DatabaseParts, signal: AbortSignal): void {
   parts.locks.request(parts.runnerLock, { signal }, () => Promise.resolve()).catch(() => undefined); // Aborted once the database is open, which is the usual end.
 }
 
-async function opened(registry: AnyRegistry, lost: () => void): Promise<IDBPDatabase> {
+async function opened(registry: AnyRegistry, watcher: Watcher): Promise<IDBDatabase> {
   if (typeof indexedDB === 'undefined') {
     throw new TaskbasketError('no-database', 'This browser has no IndexedDB here, so tasks can not be kept.');
   }
 
-  const existing = await existingDatabase(registry.name, lost);
+  const existing = await existingDatabase(registry.name, watcher);
   if (existing !== undefined && hasStores(existing, registry)) return existing;
 
-  const made = registry.open === undefined ? await ownDatabase(registry, existing, lost) : undefined;
-  if (made !== undefined) return made;
+  if (registry.open === undefined) return ownDatabase(registry, existing, watcher);
 
   existing?.close();
-  await openedByApp(registry);
+  await openedByApp(registry, registry.open);
 
-  const again = await existingDatabase(registry.name, lost);
+  const again = await existingDatabase(registry.name, watcher);
   if (again !== undefined && hasStores(again, registry)) return again;
   again?.close();
 
   throw storesMissing(registry);
 }
 
+/** What a connection of ours does when another context wants the database, or the platform took it away. */
+function callbacks({ closing }: Watcher): Pick<OpenDBCallbacks<unknown>, 'blocking' | 'terminated'> {
+  return { blocking: (_from, to) => closing(to === null), terminated: () => closing(true) };
+}
+
 /** Opens a database that is there; one that is not stays so: an upgrade from nothing is aborted. */
-async function existingDatabase(name: string, lost: () => void): Promise<IDBPDatabase | undefined> {
+async function existingDatabase(name: string, watcher: Watcher): Promise<IDBDatabase | undefined> {
   let missing = false;
 
   try {
-    return await openDB(name, undefined, {
-      upgrade(_db, _from, _to, transaction) {
+    const db = await openDB(name, undefined, {
+      upgrade(_db, _from, _to, transaction, event) {
         missing = true;
+        // Chromium says so, once, of a database that it has found damaged.
+        watcher.missing((event as { readonly dataLoss?: string }).dataLoss === 'total');
         transaction.done.catch(() => undefined); // Its abort is what we want.
         transaction.abort();
       },
-      blocking: lost,
-      terminated: lost,
+      ...callbacks(watcher),
     });
+
+    return raw(db as unknown as IDBDatabase);
   } catch (error) {
     if (missing) return undefined;
 
@@ -154,42 +198,50 @@ async function existingDatabase(name: string, lost: () => void): Promise<IDBPDat
 /** Makes the basket's own database, or adds this bucket's stores to it. */
 async function ownDatabase(
   registry: AnyRegistry,
-  existing: IDBPDatabase | undefined,
-  lost: () => void,
-): Promise<IDBPDatabase | undefined> {
-  if (existing !== undefined && !isOurs(existing)) {
-    existing.close();
-    throw storesMissing(registry);
-  }
-
-  const version = (existing?.version ?? 0) + 1;
+  existing: IDBDatabase | undefined,
+  watcher: Watcher,
+): Promise<IDBDatabase> {
+  const ours = existing === undefined || isOurs(existing);
   existing?.close();
+  if (!ours) throw storesMissing(registry);
+
   try {
-    const db = await openDB(registry.name, version, {
+    const made = await openDB(registry.name, (existing?.version ?? 0) + 1, {
       upgrade: (_db, _from, _to, transaction) => createStores(transaction, registry),
-      blocking: lost,
-      terminated: lost,
+      ...callbacks(watcher),
     });
+    const db = raw(made as unknown as IDBDatabase);
     if (hasStores(db, registry)) return db;
     db.close();
 
     // Another bucket of the same database was quicker to this version: look again.
-    return await opened(registry, lost);
+    return await opened(registry, watcher);
   } catch (error) {
-    if (error instanceof DOMException && error.name === 'VersionError') return opened(registry, lost);
+    if (error instanceof DOMException && error.name === 'VersionError') return opened(registry, watcher);
 
-    throw error instanceof TaskbasketError ? error : noDatabase(registry.name, error);
+    throw error instanceof TaskbasketError || isClosed(error) ? error : noDatabase(registry.name, error);
   }
 }
 
-/** Whether a database holds baskets' stores only, so that raising its version surprises nobody. */
-function isOurs(db: IDBPDatabase): boolean {
-  return [...db.objectStoreNames].every((name) => /\.(tasks|payloads|outcomes|state)$/.test(name));
+/**
+ * Whether a database holds baskets' stores only, whole ones, so that raising its version surprises nobody. One without
+ * any store is an app's that has just begun: its next open by version would fail.
+ */
+function isOurs({ objectStoreNames: names }: IDBDatabase): boolean {
+  return (
+    names.length > 0 &&
+    [...names].every((name) => {
+      const [bucket = ''] = /.*(?=\.\w+$)/.exec(name) ?? [];
+      const whole = everyStore.map((key) => `${bucket}.${key}`);
+
+      return whole.includes(name) && whole.every((other) => names.contains(other));
+    })
+  );
 }
 
-async function openedByApp(registry: AnyRegistry): Promise<void> {
+async function openedByApp(registry: AnyRegistry, open: () => PromiseLike<Connection>): Promise<void> {
   try {
-    const connection = await registry.open?.();
+    const connection = await open();
     if (connection !== undefined && connection.name !== registry.name) throw otherName(registry, connection.name);
     closeForUpgrades(connection);
   } catch (error) {
@@ -211,6 +263,11 @@ function closeForUpgrades(connection: Connection | undefined): void {
   }
 }
 
+/** What is thrown for a connection that is closed. */
+function isClosed(error: unknown): boolean {
+  return error instanceof DOMException && error.name === 'InvalidStateError';
+}
+
 function otherName(registry: AnyRegistry, name: string): TaskbasketError {
   return new TaskbasketError(
     'stores-missing',
@@ -225,7 +282,7 @@ function noDatabase(name: string, cause: unknown): TaskbasketError {
 function storesMissing(registry: AnyRegistry): TaskbasketError {
   return new TaskbasketError(
     'stores-missing',
-    `The database "${registry.name}" has no object stores for the bucket "${registry.bucket}". ` +
+    `The database "${registry.name}" lacks object stores or indexes of the bucket "${registry.bucket}". ` +
       'Call createStores(tx, tasks) in its upgrade (with Dexie: add dexieStores(tasks) to each stores() call), ' +
       'raise its version, and give defineTasks the function that opens it as `open`.',
   );

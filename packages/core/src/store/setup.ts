@@ -64,9 +64,15 @@ export function dexieStores<R extends AnyRegistry>(registry: R): { readonly [Sto
   } as { readonly [Store in R['stores'][number]]: string };
 }
 
-/** Whether a database has all of the basket's stores. */
-export function hasStores(db: { readonly objectStoreNames: DOMStringList }, registry: AnyRegistry): boolean {
-  return registry.stores.every((name) => db.objectStoreNames.contains(name));
+/** Whether a database has all of the basket's stores, with their indexes. Throws if it was closed meanwhile. */
+export function hasStores(db: IDBDatabase, registry: AnyRegistry): boolean {
+  const [tasks, , outcomes] = registry.stores;
+  if (!registry.stores.every((name) => db.objectStoreNames.contains(name))) return false;
+
+  const transaction = db.transaction([tasks, outcomes]);
+  const has = (store: string, index: string): boolean => transaction.objectStore(store).indexNames.contains(index);
+
+  return has(tasks, readyIndex) && has(tasks, marksIndex) && has(outcomes, marksIndex);
 }
 
 function rawTransaction(transaction: UpgradeTransaction): IDBTransaction {

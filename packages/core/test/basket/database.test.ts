@@ -4,7 +4,7 @@ import { describe, expect, test } from 'vitest';
 import type { Connection } from '../../src/pure/registry.js';
 import { defineTasks, task } from '../../src/pure/registry.js';
 import { createStores, dexieStores } from '../../src/store/setup.js';
-import { contentsOf, databases, freshName, openRaw, rowsOf } from '../support/database.js';
+import { contentsOf, databases, endOf, freshName, openRaw, rowsOf, runnerOf } from '../support/database.js';
 import { createWorld } from '../support/world.js';
 import { appWithNotes, createDexie, failureOf, note, notesApp, openNotes } from './app.js';
 
@@ -211,7 +211,175 @@ test('a database with stores that are not ours, and no open: stores-missing, and
   db.close();
 });
 
+describe('a database without our stores, and no open, is left as it was', () => {
+  test.each<[string, string[]]>([
+    ['an empty one, which an app has just begun', []],
+    ['one with a store that is named as one of ours', ['app.tasks']],
+    ['one with a whole bucket of ours and a store of the app', ['a.tasks', 'a.payloads', 'a.outcomes', 'a.state', 'x']],
+  ])('%s: stores-missing, and the app opens it in its own version', async (_, stores) => {
+    const tasks = notesApp(freshName());
+    const upgrade = (_tx: IDBTransaction, db: IDBDatabase): void =>
+      stores.forEach((name) => void db.createObjectStore(name));
+    (await openRaw(tasks.name, 1, upgrade)).close();
+
+    expect(await failureOf(createWorld().open(tasks).basket.add('ping'))).toMatchObject({ code: 'stores-missing' });
+    const db = await openRaw(tasks.name, 1);
+    expect([...db.objectStoreNames].sort()).toEqual([...stores].sort());
+    db.close();
+  });
+});
+
+describe('an index of ours is missing', () => {
+  const withoutIndex = (name: string): Promise<IDBDatabase> =>
+    openRaw(name, 1, (transaction, db) => {
+      createStores(transaction, defineTasks(name, {}));
+      transaction.objectStore('taskbasket.outcomes').deleteIndex('marks');
+      expect(db.objectStoreNames).toHaveLength(4);
+    });
+
+  test("in the app's database: stores-missing says what to call and that the version has to be raised", async () => {
+    const name = freshName();
+    const tasks = notesApp(name, { open: () => withoutIndex(name) });
+
+    const failure = await failureOf(createWorld().open(tasks).basket.add('ping'));
+    expect(failure.code).toBe('stores-missing');
+    expect(failure.message).toMatch(/lacks object stores or indexes.*createStores\(tx, tasks\).*raise its version/);
+  });
+
+  test('in a database of our own: it is made', async () => {
+    const tasks = notesApp(freshName());
+    (await withoutIndex(tasks.name)).close();
+
+    await createWorld().open(tasks).basket.add('ping');
+    expect(await versionOf(tasks.name)).toBe(2);
+    const db = await openRaw(tasks.name);
+    expect(db.transaction('taskbasket.outcomes').objectStore('taskbasket.outcomes').indexNames).toContain('marks');
+    db.close();
+  });
+});
+
+describe('the database is deleted under us', () => {
+  const deleted = (name: string): Promise<void> =>
+    new Promise((resolve, reject) => {
+      const request = indexedDB.deleteDatabase(name);
+      request.addEventListener('success', () => resolve());
+      request.addEventListener('error', () => reject(request.error ?? new Error('not deleted')));
+    });
+
+  test('scenario 53: it is made anew, empty, with no call in between; each tab says so once, and the runner leads on', async () => {
+    const tasks = appWithNotes(freshName());
+    const world = createWorld();
+    const [page, worker] = [world.open(tasks), world.open(tasks)];
+    const heard: string[] = [];
+    page.context.hub.hear(({ kind }) => heard.push(kind));
+    const ran: string[] = [];
+    worker.run({ saveNote: ({ id }) => void ran.push(id), ping: () => undefined });
+    await page.basket.add('saveNote', { ...note, id: 'before' });
+    await world.settle();
+
+    await deleted(tasks.name);
+    await world.settle();
+    expect(await versionOf(tasks.name)).toBe(3);
+    expect(await rowsOf(tasks)).toEqual([]);
+    expect(heard.filter((kind) => kind === 'lost').length).toBe(1);
+
+    await page.basket.add('saveNote', { ...note, id: 'after' });
+    await world.advance(60_000);
+    expect(ran).toEqual(['before', 'after']);
+    // No crash loop: nothing was made anew a second time.
+    expect(heard.filter((kind) => kind === 'lost').length).toBeLessThanOrEqual(2);
+    const { count } = (await runnerOf(tasks)).epoch;
+    await world.advance(10 * 60_000);
+    expect((await runnerOf(tasks)).epoch.count).toBe(count);
+  });
+
+  test('a new tab that finds none makes it, and says nothing: nothing is known to be lost', async () => {
+    const tasks = notesApp(freshName());
+    const world = createWorld();
+    const tab = world.open(tasks);
+    const heard: string[] = [];
+    tab.context.hub.hear(({ kind }) => heard.push(kind));
+
+    await tab.basket.add('ping');
+    await world.settle();
+    expect(heard).toEqual(['look']);
+  });
+});
+
+test('scenario 52: without IndexedDB each call fails with no-database, in a sentence', async () => {
+  const { basket } = createWorld().open(notesApp(freshName()));
+  const { indexedDB: factory } = globalThis;
+  Reflect.set(globalThis, 'indexedDB', undefined);
+  try {
+    for (const failing of [basket.add('ping'), basket.list(), basket.cancel('some id')]) {
+      expect(await failureOf(failing)).toMatchObject({
+        code: 'no-database',
+        message: 'This browser has no IndexedDB here, so tasks can not be kept.',
+      });
+    }
+  } finally {
+    Reflect.set(globalThis, 'indexedDB', factory);
+  }
+});
+
+test('scenario 49: the platform closes the connection three times in a row, without a word: the add succeeds', async () => {
+  const tasks = notesApp(freshName());
+  await createWorld().open(tasks).basket.add('ping');
+  const { basket } = createWorld().open(tasks);
+  const open = indexedDB.open.bind(indexedDB);
+  let opened = 0;
+  indexedDB.open = (...asked) => {
+    const request = open(...asked);
+    opened += 1;
+    if (opened <= 3) request.addEventListener('success', () => request.result.close());
+
+    return request;
+  };
+  try {
+    await basket.add('ping');
+  } finally {
+    Reflect.deleteProperty(indexedDB, 'open');
+  }
+  expect(opened).toBe(4);
+  expect(await rowsOf(tasks)).toHaveLength(2);
+});
+
+test('an app has several connections of its own open at once: all add, and none blocks an upgrade', async () => {
+  const tasks = appWithNotes(freshName());
+  const world = createWorld();
+  const [one, other] = [await openNotes(tasks.name, tasks), await openNotes(tasks.name, tasks)];
+  const { basket } = world.open(tasks);
+
+  await basket.add('ping');
+  for (const db of [one, other]) {
+    const tx = db.transaction(['notes', ...tasks.stores], 'readwrite');
+    basket.addTx(tx, 'saveNote', note);
+    expect(await endOf(tx)).toBe('complete');
+  }
+  (await openRaw(tasks.name, 9)).close();
+  await basket.add('ping');
+  expect(await rowsOf(tasks)).toHaveLength(4);
+});
+
 describe('another tab raises the version', () => {
+  test('scenario 46: three times in a row, while calls of the older tab are under way: all of them succeed', async () => {
+    const tasks = appWithNotes(freshName());
+    const { basket } = createWorld().open(tasks);
+    await basket.add('saveNote', note);
+
+    const calls: Promise<unknown>[] = [];
+    for (const version of [7, 8, 9]) {
+      for (let call = 0; call < 5; call += 1) calls.push(basket.add('ping'), basket.list());
+      calls.push(openRaw(tasks.name, version, (transaction) => createStores(transaction, tasks)));
+      await new Promise((resolve) => setImmediate(resolve));
+      calls.push(basket.add('ping'));
+    }
+
+    expect((await Promise.allSettled(calls)).filter(({ status }) => status === 'rejected')).toEqual([]);
+    expect(await rowsOf(tasks)).toHaveLength(1 + 3 * 6);
+    expect(await versionOf(tasks.name)).toBe(9);
+  });
+
   test('the tab with the older schema still adds, reads and cancels, with nothing blocked', async () => {
     const tasks = appWithNotes(freshName());
     const { basket } = createWorld().open(tasks);
@@ -229,7 +397,7 @@ describe('another tab raises the version', () => {
     raised.close();
   });
 
-  test('with Dexie, whose next schema names our stores again: the queue is kept, and the older tab still adds', async () => {
+  test('scenario 60: with Dexie, whose next schema names our stores again: the queue is kept, and the older tab still adds', async () => {
     const name = freshName();
     const open = async (): Promise<Connection> => {
       const db = createDexie(name);

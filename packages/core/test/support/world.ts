@@ -160,11 +160,11 @@ export function createWorld(seed = 1): World {
 
   function locksOf(death: Death, shared: Locks): Locks {
     return {
-      held: (name) => death.unlessDead(() => shared.held(name)),
       request: (name, options, held) =>
         death.unlessDead(() =>
           shared.request(name, options, () => (death.dead() ? Promise.resolve() : Promise.race([held(), death.died]))),
         ),
+      held: (name) => death.unlessDead(() => shared.held(name)),
     };
   }
 
