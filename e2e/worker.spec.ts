@@ -1,6 +1,10 @@
-import type { Page } from '@playwright/test';
+import { cp, readdir, rename, rm } from 'node:fs/promises';
+import path from 'node:path';
 
-import { add, addAll, expect, openLab, rows, test, until, untilDrained } from './fixture.ts';
+import type { Browser, Page } from '@playwright/test';
+
+import { startServer } from '../packages/demo/server/server.mjs';
+import { add, addAll, expect, openLab, rows, test, until, untilDrained, untilLed, workerTargets } from './fixture.ts';
 
 function workerErrors(page: Page) {
   return page.evaluate(() => window.lab.errors());
@@ -30,6 +34,18 @@ const broken = [
     problem: 'failed',
     says: /could not be started: .*As told: this worker throws while it starts\./,
   },
+  {
+    worker: 'html',
+    title: 'a worker in whose place the server sends a page, as many do for a file that a deploy took away',
+    problem: 'failed',
+    says: /could not be started: the browser does not say why/,
+  },
+  {
+    worker: 'other',
+    title: 'a worker of another basket',
+    problem: 'mismatch',
+    says: /another basket's: it serves "taskbasket:another-/,
+  },
   { worker: 'silent', title: 'a worker that never answers', problem: 'silent', says: /does not answer/ },
 ] as const;
 
@@ -51,6 +67,161 @@ for (const { worker, title, problem, says } of broken) {
     await untilDrained(server, page, 2);
   });
 }
+
+test('a worker that the content security policy blocks: a typed error, and adding goes on; sent once it is allowed', async ({
+  page,
+  server,
+  database,
+}) => {
+  await page.route('**/lab.html', async (route) => {
+    const response = await route.fetch();
+    const policy = `${response.headers()['content-security-policy'] ?? ''}; worker-src 'none'`;
+    await route.fulfill({ response, headers: { ...response.headers(), 'content-security-policy': policy } });
+  });
+  await openLab(page, { database });
+
+  const error = await firstError(page);
+  expect(error).toMatchObject({ code: 'worker', problem: 'failed' });
+  expect(error?.message).toMatch(/blocked \(content security policy\).*Tasks are added and kept/);
+  const ids = await addAll(page, [{ name: 'first' }, { name: 'second' }]);
+  expect((await rows(page)).map(({ id }) => id)).toEqual(ids);
+  expect(server.ledger()).toEqual([]);
+
+  await page.unroute('**/lab.html');
+  await openLab(page, { database });
+  await untilDrained(server, page, 2);
+});
+
+/** With a copy of the built demo, whose files a test may take away. */
+const deploy = test.extend<{ readonly dist: string }>({
+  // oxlint-disable-next-line no-empty-pattern -- Playwright reads the names of what a fixture needs from the pattern.
+  dist: async ({}, use, info) => {
+    const copy = info.outputPath('dist');
+    await cp(new URL('../packages/demo/dist', import.meta.url), copy, { recursive: true });
+    await use(copy);
+    await rm(copy, { recursive: true });
+  },
+
+  server: async ({ dist }, use) => {
+    const server = await startServer({ dist });
+    await use(server);
+    await server.close();
+  },
+});
+
+deploy(
+  'a deploy took the hashed file of the worker away: an error, once; when it is there again, the same page gets it',
+  async ({ page, server, database, dist }) => {
+    const assets = path.join(dist, 'assets');
+    const name = (await readdir(assets)).find((file) => /^lab\.worker-.*\.js$/.test(file)) ?? '';
+    const script = path.join(assets, name);
+    await rename(script, `${script}.gone`);
+    await openLab(page, { database });
+
+    expect(await firstError(page)).toMatchObject({ code: 'worker', problem: 'failed' });
+    const id = await add(page, 'send', { name: 'report' });
+    expect(await rows(page)).toMatchObject([{ id, attempts: 0 }]);
+
+    await rename(`${script}.gone`, script);
+    expect(await untilDrained(server, page, 1)).toMatchObject([{ key: id }]);
+    expect(await workerErrors(page)).toHaveLength(1);
+  },
+);
+
+/** Within this, in milliseconds, a worker that hangs is named. */
+const named = 5_000;
+
+test('a worker that hangs in a handler is named within 5 s by the page that adds, which goes on adding, and by one that opens', async ({
+  page,
+  context,
+  server,
+  database,
+}) => {
+  await openLab(page, { database });
+  await untilLed(page);
+  const began = Date.now();
+  const hanging = await add(page, 'hang', { name: 'hangs' });
+
+  const error = await firstError(page);
+  expect(error).toMatchObject({ code: 'worker', problem: 'silent' });
+  expect(error?.message).toMatch(/does not answer: .*endless loop.*Tasks are added and kept/);
+  expect((error?.at ?? Infinity) - began).toBeLessThan(named + 500);
+
+  const other = await context.newPage();
+  await other.goto('/lab.html');
+  const opened = Date.now();
+  await other.evaluate(async (given) => void (await window.lab.open(given)), { database });
+  const second = await firstError(other);
+  expect(second).toMatchObject({ problem: 'silent' });
+  expect((second?.at ?? Infinity) - opened).toBeLessThan(named);
+  const ids = [await add(page, 'send', { name: 'one' }), await add(other, 'send', { name: 'two' })];
+  expect((await rows(other)).map(({ id }) => id)).toEqual([hanging, ...ids]);
+
+  // Nothing ends a loop but the last of its tabs.
+  await page.evaluate(async (id) => window.lab.basket.cancel(id), hanging);
+  await page.close();
+  await other.goto('about:blank');
+  await openLab(other, { database });
+  expect(new Set((await untilDrained(server, other, 2)).map(({ key }) => key))).toEqual(new Set(ids));
+});
+
+test('a worker that hung for a while is tried again by itself, and is as before', async ({
+  page,
+  server,
+  database,
+}) => {
+  await openLab(page, { database });
+  await untilLed(page);
+  const ids = [await add(page, 'hang', { name: 'hangs', ms: 7_000 })];
+  expect(await firstError(page)).toMatchObject({ problem: 'silent' });
+  ids.push(await add(page, 'send', { name: 'behind' }));
+
+  expect(new Set((await untilDrained(server, page, 2)).map(({ key }) => key))).toEqual(new Set(ids));
+  expect(server.ledger()).toHaveLength(2);
+  expect(await workerErrors(page)).toHaveLength(1);
+  expect(await workerTargets(page.context().browser() as Browser, server)).toHaveLength(1);
+});
+
+test('a worker that is at rest is never called silent, nor one that is busy for less than its time', async ({
+  page,
+  server,
+  database,
+}) => {
+  await openLab(page, { database });
+  await add(page, 'hang', { name: 'hangs', ms: 3_500 });
+  await untilDrained(server, page, 1);
+  expect(await workerErrors(page)).toEqual([]);
+});
+
+test('the database has no stores of the basket: the worker says so and runs none, and when they are there it runs all', async ({
+  page,
+  server,
+  database,
+}) => {
+  await page.goto('/lab.html');
+  await page.evaluate(async (name) => {
+    const request = indexedDB.open(name, 1);
+    request.addEventListener('upgradeneeded', () => request.result.createObjectStore('notes', { keyPath: 'id' }));
+    await new Promise((resolve) => request.addEventListener('success', resolve));
+    request.result.close();
+  }, database);
+  await page.evaluate(async (given) => void (await window.lab.open(given)), { database, maker: 'raw' } as const);
+
+  const error = await firstError(page);
+  expect(error).toMatchObject({ code: 'worker', problem: 'database' });
+  expect(error?.message).toMatch(/can run none.*lacks object stores.*createStores\(tx, tasks\).*raise its version/);
+  const refused = page.evaluate(async () => window.lab.basket.add('send', { name: 'refused' }));
+  await expect(refused).rejects.toThrow(/lacks object stores/);
+
+  // The next version of the app's page makes them; the worker of the page before finds them too.
+  const next = await page.context().newPage();
+  await openLab(next, { database, maker: 'raw', version: 2, worker: 'none' });
+  const id = await add(next, 'send', { name: 'report' });
+  expect(await untilDrained(server, next, 1)).toMatchObject([{ key: id }]);
+  expect(await add(page, 'send', { name: 'later' })).not.toBe('');
+  await untilDrained(server, page, 2);
+  expect(await workerErrors(page)).toHaveLength(1);
+});
 
 test('a browser without SharedWorker: the error says so, adding goes on, and runBasket in the page runs it', async ({
   page,

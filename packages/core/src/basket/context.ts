@@ -5,6 +5,7 @@ import type { Database } from '../store/connection.js';
 import { createDatabase } from '../store/connection.js';
 import type { Hub } from './hub.js';
 import { createHub } from './hub.js';
+import type { WorkerHealth } from './own-worker.js';
 
 /** What all of a basket's parts share, in one context (a page, a worker). */
 export interface BasketContext {
@@ -19,6 +20,8 @@ export interface BasketContext {
   readonly closed: AbortController;
   /** Called when the page is put away, which may be its end: what is still to be placed is placed at once. */
   readonly leaving: Set<() => void>;
+  /** Asks this context's own worker how it fares, a second at most; whoever attends one puts this here. */
+  askWorker: () => Promise<WorkerHealth>;
 }
 
 /** The names of what a basket's contexts share. They carry no build: all builds are one basket. */
@@ -51,6 +54,7 @@ export function createContext(registry: AnyRegistry, ports: Ports, build: number
     build,
     closed: new AbortController(),
     leaving: new Set(),
+    askWorker: () => Promise.resolve({ state: 'none' }),
   };
 }
 

@@ -2,10 +2,13 @@ import type { Remote } from 'comlink';
 import { wrap } from 'comlink';
 
 import type { BasketContext } from '../basket/context.js';
+import type { WorkerHealth } from '../basket/own-worker.js';
 import { retryDelay } from '../pure/backoff.js';
+import type { WorkerProblem } from '../pure/errors.js';
 import { messageOf, surface, WorkerError } from '../pure/errors.js';
 import type { HelloAnswer, HostFace } from './messages.js';
 import { isHelloAnswer, protocol } from './messages.js';
+import { waited } from './wait.js';
 
 /** What constructs a worker: a SharedWorker has a port, a dedicated one is its own. */
 export type WorkerFactory = () => { readonly port: MessagePort } | Worker;
@@ -15,6 +18,16 @@ const deadlines: readonly number[] = [250, 1_000, 3_000];
 
 /** A worker whose alive lock was granted is asked once more, and given so long, in milliseconds. */
 const lastQuestion = 250;
+
+/**
+ * Once there is something to do, the worker is asked so much later, when it is at it, and has so long to answer, in
+ * milliseconds. So one that hangs is told within 5 s, and one that nobody needs is left alone.
+ */
+const askAfter = 2_000;
+const patience = 3_000;
+
+/** `health` waits no longer than this, in milliseconds. */
+const healthWait = 1_000;
 
 /** One constructed worker. */
 interface Connection {
@@ -26,23 +39,41 @@ interface Connection {
   readonly close: () => void;
 }
 
+/** A page's dealings with its worker. */
+export interface Attendance {
+  readonly leave: () => void;
+  /** Lets go of the worker while the page is put away, where a message of its would evict it. */
+  readonly suspend: () => void;
+  readonly resume: () => void;
+  readonly health: () => Promise<WorkerHealth>;
+}
+
 /**
- * Keeps a worker at work while this page is there: constructs it, greets it, queues for its alive lock, and constructs
- * it again when it has died. Returns what ends that.
+ * Keeps a worker at work while this page is there: constructs it, greets it, queues for its alive lock, asks it whether
+ * it still answers when there is something to do, and constructs it again when it has died.
  */
 export function attendWorker(
   context: BasketContext,
   factory: WorkerFactory,
   onError: ((error: WorkerError) => void) | undefined,
-): () => void {
-  const left = new AbortController();
+): Attendance {
+  const { clock, random } = context.ports;
+  const page = { left: false, away: false };
+  let stay = new AbortController();
+  let wake = (): void => undefined;
+  let stopHearing = (): void => undefined;
   let failures = 0;
   let told: string | undefined;
   let wasOutdated = false;
+  let health: WorkerHealth = { state: 'starting' };
+  /** Asks the worker that has answered; resolves with whether it still does. */
+  let ask: (() => Promise<unknown>) | undefined;
 
   function tell(error: WorkerError): void {
-    if (told === error.message || left.signal.aborted) return;
-    told = error.message;
+    const { problem, message } = error;
+    health = { state: 'failed', problem, message };
+    if (told === message || page.left) return;
+    told = message;
     if (onError === undefined) {
       // As an uncaught error where there is somebody to see it; not in a server-side render, which it would end.
       if (typeof reportError === 'function') reportError(error);
@@ -57,10 +88,22 @@ export function attendWorker(
     }
   }
 
+  function hear({ build, types, trouble }: HelloAnswer): void {
+    if (trouble !== undefined) {
+      tell(problemOf('database', `The worker that runs tasks can run none. ${trouble}`));
+
+      return;
+    }
+
+    told = undefined;
+    health = { state: 'running', build, ...(types === undefined ? {} : { types }) };
+  }
+
   async function attend(): Promise<void> {
-    while (!left.signal.aborted) {
+    while (!page.left) {
+      const { signal } = stay;
       try {
-        const connection = await greeted(context, factory, left.signal);
+        const connection = await greeted(context, factory, signal);
         try {
           // An older worker under our own URL retires at our hello, once; a second one of the same build comes again.
           const outdated = connection.answer.build < context.build;
@@ -69,39 +112,112 @@ export function attendWorker(
           if (again) throw outdatedWorker(context, connection.answer.build);
 
           failures = 0;
-          told = undefined;
-          await untilGone(context, connection, left.signal);
+          hear(connection.answer);
+          await Promise.race([untilGone(context, connection, signal), untilSilent(connection)]);
+          health = { state: 'starting' };
         } finally {
+          ask = undefined;
+          stopHearing();
           connection.close();
         }
       } catch (error) {
-        failures += 1;
-        const known = error instanceof WorkerError ? error : new WorkerError('failed', messageOf(error), error);
-        tell(known);
-        if (known.problem === 'unsupported') return; // None will come; and a timer would keep a server's process alive.
-        if (left.signal.aborted) return;
-        await waited(context, retryDelay({ base: 5_000, cap: 60_000 }, failures, context.ports.random));
+        if (!signal.aborted) {
+          failures += 1;
+          const known = error instanceof WorkerError ? error : problemOf('failed', messageOf(error), error);
+          tell(known);
+          if (known.problem === 'unsupported') return; // None will come; and a timer would keep a server's process alive.
+          await Promise.race([woken(), waited(clock, retryDelay({ base: 5_000, cap: 60_000 }, failures, random))]);
+        }
       }
+      while (page.away && !page.left) await woken();
     }
+  }
+
+  function woken(): Promise<void> {
+    return new Promise((resolve) => {
+      wake = resolve;
+    });
+  }
+
+  /** Rejects if the worker has something to do, or is asked how it fares, and does not answer. */
+  function untilSilent(connection: Greeted): Promise<never> {
+    return new Promise((_, reject) => {
+      let asking: Promise<unknown> | undefined;
+      let toAsk = false;
+
+      ask = () => {
+        asking ??= within(context, hello(context, connection), patience)
+          .then(({ answer }) => hear(answer), reject)
+          .finally(() => {
+            asking = undefined;
+          });
+
+        return asking;
+      };
+      stopHearing = context.hub.hear(({ kind }) => {
+        if (kind !== 'look' || toAsk) return;
+        toAsk = true;
+        clock.timer(askAfter, () => {
+          toAsk = false;
+          void ask?.(); // It never rejects.
+        });
+      });
+    });
   }
 
   void attend(); // It never rejects.
 
-  return () => left.abort();
+  return {
+    leave() {
+      page.left = true;
+      stay.abort();
+      wake();
+    },
+
+    suspend() {
+      page.away = true;
+      stay.abort();
+    },
+
+    resume() {
+      page.away = false;
+      if (stay.signal.aborted) stay = new AbortController();
+      wake();
+    },
+
+    async health() {
+      const late: WorkerHealth = { state: 'failed', problem: 'silent', message: silentWorker().message };
+      if (ask === undefined) return health;
+
+      return within(context, ask(), healthWait).then(
+        () => health,
+        () => late,
+      );
+    },
+  };
 }
 
 interface Greeted extends Connection {
   readonly answer: HelloAnswer;
 }
 
+/** Rejects if there is no answer within so many milliseconds. */
+async function within<Answer>(context: BasketContext, answer: Promise<Answer>, limit: number): Promise<Answer> {
+  const { clock } = context.ports;
+  // A page that stood still hears of the time first, and then of the answer that has long been there.
+  const late = waited(clock, limit).then(clock.turnOfTheLoop);
+
+  return Promise.race([answer, late.then(() => Promise.reject(silentWorker()))]);
+}
+
 /** Constructs the worker, and again at each deadline, until any of the connections answers. */
-async function greeted(context: BasketContext, factory: WorkerFactory, left: AbortSignal): Promise<Greeted> {
+async function greeted(context: BasketContext, factory: WorkerFactory, gone: AbortSignal): Promise<Greeted> {
   const connections: Connection[] = [];
   const answers: Promise<Greeted>[] = [];
   let kept: Greeted | undefined;
 
   try {
-    kept = checked(context, await firstAnswer(context, factory, left, connections, answers));
+    kept = checked(context, await firstAnswer(context, factory, gone, connections, answers));
 
     return kept;
   } finally {
@@ -112,34 +228,51 @@ async function greeted(context: BasketContext, factory: WorkerFactory, left: Abo
 async function firstAnswer(
   context: BasketContext,
   factory: WorkerFactory,
-  left: AbortSignal,
+  gone: AbortSignal,
   connections: Connection[],
   answers: Promise<Greeted>[],
 ): Promise<Greeted> {
+  answers.push(aborted(gone));
   for (const deadline of deadlines) {
-    if (!left.aborted && connections.every((connection) => connection.shared)) {
+    if (connections.every((connection) => connection.shared)) {
       const connection = connect(factory);
       connections.push(connection);
       answers.push(connection.failed, hello(context, connection));
     }
 
-    const late = waited(context, deadline).then(() => undefined);
+    const late = waited(context.ports.clock, deadline).then(() => undefined);
     const first = await Promise.race([...answers, late]);
     if (first !== undefined) return first;
   }
 
-  throw new WorkerError(
+  throw silentWorker();
+}
+
+function silentWorker(): WorkerError {
+  return problemOf(
     'silent',
-    'The worker that runs tasks was started, but does not answer: its script threw at an earlier try, or does not call ' +
-      'serveBasket at its top, synchronously. Tasks are added and kept.',
+    'The worker that runs tasks does not answer: a handler never lets go of it (an endless loop), its script threw at ' +
+      'an earlier try, or it does not call serveBasket at its top, synchronously.',
   );
 }
 
+/** Rejects when the signal aborts. */
+function aborted(signal: AbortSignal): Promise<never> {
+  const end = new Promise<never>((_, reject) => {
+    const abort = (): void => reject(signal.reason);
+    if (signal.aborted) abort();
+    signal.addEventListener('abort', abort);
+  });
+  end.catch(() => undefined); // Raced by whoever waits for something else.
+
+  return end;
+}
+
 function outdatedWorker(context: BasketContext, build: number): WorkerError {
-  return new WorkerError(
+  return problemOf(
     'mismatch',
     `The worker that runs tasks is of build ${build}, and this page of build ${context.build}. Give openBasket and ` +
-      'serveBasket the same build; the script of the worker may also come from a cache. Tasks are added and kept.',
+      'serveBasket the same build; the script of the worker may also come from a cache.',
   );
 }
 
@@ -147,10 +280,7 @@ function checked(context: BasketContext, greeting: Greeted): Greeted {
   const { answer } = greeting;
   if (answer.protocol !== protocol || answer.basket !== context.names.channel) {
     const spoken = `it serves "${answer.basket}" with protocol ${answer.protocol}`;
-    throw new WorkerError(
-      'mismatch',
-      `The worker is another basket's: ${spoken}. Give each basket's worker its own name.`,
-    );
+    throw problemOf('mismatch', `The worker is another basket's: ${spoken}. Give each basket's worker its own name.`);
   }
 
   return greeting;
@@ -161,22 +291,23 @@ async function hello(context: BasketContext, connection: Connection): Promise<Gr
   const answer: unknown = await connection.face.hello({ protocol, basket, build: context.build });
   if (isHelloAnswer(answer)) return { ...connection, answer };
 
-  throw new WorkerError('mismatch', 'The worker answers, but not as serveBasket does. Call serveBasket in its script.');
+  throw problemOf('mismatch', 'The worker answers, but not as serveBasket does. Call serveBasket in its script.');
 }
 
-/** Resolves when the worker is gone: its lock is granted to us, and it answers no more. */
+/** Resolves when the worker is gone: its lock is granted to us, and it answers no more. Rejects when the signal aborts. */
 async function untilGone(context: BasketContext, greeting: Greeted, signal: AbortSignal): Promise<void> {
+  const { locks, clock } = context.ports;
   for (;;) {
-    await context.ports.locks.request(greeting.answer.alive, { signal }, () => Promise.resolve());
-    const answer = hello(context, greeting).then(
+    await Promise.race([locks.request(greeting.answer.alive, { signal }, () => Promise.resolve()), aborted(signal)]);
+    const answers = within(context, hello(context, greeting), lastQuestion);
+    const alive = await answers.then(
       () => true,
       () => false,
     );
-    const alive = await Promise.race([answer, waited(context, lastQuestion).then(() => false)]);
     if (!alive || signal.aborted) return;
 
     // It retires, or its lock was stolen: look again a little later.
-    await waited(context, deadlines[1] ?? lastQuestion);
+    await waited(clock, deadlines[1] ?? lastQuestion);
   }
 }
 
@@ -215,7 +346,11 @@ function unstarted(error: unknown): WorkerError {
     return new WorkerError('unsupported', `This browser has no SharedWorker. ${remedy}`, error);
   }
 
-  return new WorkerError('failed', `The worker that runs tasks could not be constructed: ${messageOf(error)}`, error);
+  return problemOf(
+    'failed',
+    `The worker that runs tasks could not be constructed: ${sentence(messageOf(error))}`,
+    error,
+  );
 }
 
 function scriptFailed(message: string | undefined): WorkerError {
@@ -224,14 +359,13 @@ function scriptFailed(message: string | undefined): WorkerError {
     'the browser does not say why: its script is missing (404) or blocked (content security policy), could not be ' +
       'parsed, or its options differ from those of another page';
 
-  return new WorkerError(
-    'failed',
-    `The worker that runs tasks could not be started: ${known.replace(/\.$/, '')}. Tasks are added and kept.`,
-  );
+  return problemOf('failed', `The worker that runs tasks could not be started: ${sentence(known)}`);
 }
 
-function waited(context: BasketContext, wait: number): Promise<void> {
-  return new Promise((resolve) => {
-    context.ports.clock.timer(wait, resolve);
-  });
+function problemOf(problem: WorkerProblem, message: string, cause?: unknown): WorkerError {
+  return new WorkerError(problem, `${message} Tasks are added and kept.`, cause);
+}
+
+function sentence(text: string): string {
+  return text.replace(/\.?$/, '.');
 }

@@ -19,11 +19,15 @@ export interface HelloAnswer {
   readonly build: number;
   /** The lock that the worker holds for as long as it lives: being granted it means that it is gone. */
   readonly alive: string;
+  /** The version of each of its task types. Not there: its build does not tell. */
+  readonly types?: Readonly<Record<string, number>>;
+  /** Why it can't open the database now, in a sentence. */
+  readonly trouble?: string;
 }
 
 /** What a worker exposes: frozen, and no more than questions. */
 export interface HostFace {
-  readonly hello: (hello: Hello) => HelloAnswer;
+  readonly hello: (hello: Hello) => Promise<HelloAnswer>;
 }
 
 /** Whether an answer is one, whatever sent it. */

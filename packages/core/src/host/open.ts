@@ -4,7 +4,7 @@ import { createBasket, platformContext } from '../basket/basket.js';
 import type { WorkerError } from '../pure/errors.js';
 import { TaskbasketError } from '../pure/errors.js';
 import type { AnyRegistry } from '../pure/registry.js';
-import type { WorkerFactory } from './client.js';
+import type { Attendance, WorkerFactory } from './client.js';
 import { attendWorker } from './client.js';
 
 /** Options of `openBasket`. */
@@ -42,33 +42,49 @@ export function openBasket<R extends AnyRegistry>(registry: R, options: OpenOpti
   }
 
   const context = platformContext(registry, options.build ?? 0);
-  const leave = worker === undefined ? (): void => undefined : attendWorker(context, worker, options.onWorkerError);
-  const forget = attendPage(context);
+  const attendance = worker === undefined ? undefined : attendWorker(context, worker, options.onWorkerError);
+  if (attendance !== undefined) context.askWorker = attendance.health;
+  const forget = attendPage(context, attendance);
 
   return createBasket(context, () => {
-    leave();
+    attendance?.leave();
     forget();
   });
 }
 
-/** Closes the channel while the page is in the back/forward cache, where a message would evict it. */
-function attendPage({ hub, leaving }: BasketContext): () => void {
+/**
+ * Closes the channel, and lets go of the worker, while the page is in the back/forward cache, where a message would
+ * evict it. Says when the page is back online or is looked at again: the destinations that were away may be there.
+ */
+function attendPage({ hub, leaving }: BasketContext, attendance: Attendance | undefined): () => void {
   if (typeof document === 'undefined' || typeof addEventListener === 'undefined') return () => undefined;
 
-  const hide = (event: PageTransitionEvent): void => {
+  const page = globalThis as unknown as EventTarget;
+  const stop = new AbortController();
+  const wake = (): void => {
+    hub.say({ kind: 'wake', visible: document.visibilityState === 'visible' });
+  };
+  const on = (target: EventTarget, name: string, listener: (event: PageTransitionEvent) => void): void =>
+    target.addEventListener(name, listener as EventListener, stop);
+
+  on(page, 'pagehide', ({ persisted }) => {
     for (const leave of leaving) leave();
     // Nobody may be left to say it on `complete`; a runner that looks waits for what was begun before.
     hub.say({ kind: 'look' });
-    if (event.persisted) hub.suspend();
-  };
-  const show = (event: PageTransitionEvent): void => {
-    if (event.persisted) hub.resume();
-  };
-  addEventListener('pagehide', hide);
-  addEventListener('pageshow', show);
+    if (!persisted) return;
+    hub.suspend();
+    attendance?.suspend();
+  });
+  on(page, 'pageshow', ({ persisted }) => {
+    if (!persisted) return;
+    hub.resume();
+    attendance?.resume();
+    wake();
+  });
+  on(page, 'online', wake);
+  on(document, 'visibilitychange', () => {
+    if (document.visibilityState === 'visible') wake();
+  });
 
-  return () => {
-    removeEventListener('pagehide', hide);
-    removeEventListener('pageshow', show);
-  };
+  return () => stop.abort();
 }

@@ -6,12 +6,15 @@ import type { BasketContext } from '../basket/context.js';
 import { randomText } from '../ports/ids.js';
 import { retryDelay } from '../pure/backoff.js';
 import type { AnyRegistry } from '../pure/registry.js';
+import { versionsOf } from '../pure/registry.js';
+import { createBell } from '../runner/bell.js';
 import type { AnyHandler } from '../runner/leader.js';
 import type { Handlers } from '../runner/run-basket.js';
 import { checkConcurrency, checkHandlers } from '../runner/checks.js';
 import { run } from '../runner/run.js';
 import type { Hello, HelloAnswer, HostFace } from './messages.js';
 import { protocol } from './messages.js';
+import { waited } from './wait.js';
 
 /** Options of `serveBasket`. */
 export interface ServeOptions {
@@ -57,11 +60,20 @@ export function serveBasket<R extends AnyRegistry>(
   const alive = `${context.names.aliveLock}:${randomText(context.ports.random, 12)}`;
 
   const face: HostFace = Object.freeze({
-    hello(hello: Hello): HelloAnswer {
+    async hello(hello: Hello): Promise<HelloAnswer> {
       // A newer page under our own URL: we are the old code, which no reload replaces while a tab is open.
       if (hello.protocol === protocol && hello.build > build) retiring.abort();
+      await opened(context);
+      const trouble = context.database.trouble()?.message;
 
-      return { protocol, basket: context.names.channel, build, alive };
+      return {
+        protocol,
+        basket: context.names.channel,
+        build,
+        alive,
+        types: versionsOf(registry),
+        ...(trouble === undefined ? {} : { trouble }),
+      };
     },
   });
   listen(scope, face);
@@ -87,13 +99,24 @@ function listen(scope: WorkerScope, face: HostFace): void {
   });
 }
 
+/** Resolves when the database could be opened, or not; an answer waits no longer than this, in milliseconds. */
+const openingWait = 150;
+
+async function opened(context: BasketContext): Promise<void> {
+  const begun = context.database.begin('readonly', ['state']).catch(() => undefined); // The database remembers why.
+  await Promise.race([begun, waited(context.ports.clock, openingWait)]);
+}
+
 /** Pages queue for this lock: whoever is granted it knows that the worker is gone. */
 async function holdWhileAlive(context: BasketContext, name: string, retiring: AbortSignal): Promise<void> {
   const forever = (): Promise<void> => new Promise(() => undefined);
   await context.ports.locks.request(name, { signal: retiring }, forever).catch(() => undefined); // Stolen: nothing is lost.
 }
 
-/** Runs until the worker retires. What keeps it from leading now may be mended later, by a page that opens the database. */
+/**
+ * Runs until the worker retires. What keeps it from leading now may be mended later, by a page that opens the database:
+ * it is tried again when a page says that it added something, at the latest after a minute.
+ */
 async function runForever(
   context: BasketContext,
   handlers: Readonly<Record<string, AnyHandler>>,
@@ -105,9 +128,12 @@ async function runForever(
       await run(context, handlers, { signal: retiring, concurrency });
     } catch {
       const wait = retryDelay({ base: 1_000, cap: 60_000 }, failures, context.ports.random);
-      await new Promise<void>((resolve) => {
-        context.ports.clock.timer(wait, resolve);
+      const bell = createBell();
+      const stopHearing = context.hub.hear(({ kind }) => {
+        if (kind === 'look') bell.ring();
       });
+      await bell.rungWithin(context.ports.clock, wait);
+      stopHearing();
     }
   }
 }

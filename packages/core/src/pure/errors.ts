@@ -49,10 +49,11 @@ export class TaskbasketError extends Error {
  * - `unsupported`: this browser has no such worker. Call `runBasket` in the page instead.
  * - `failed`: the script could not be loaded, was blocked, or threw when it was first run. Browsers say no more than
  *   a bare event for most of these; what was said is in the message.
- * - `silent`: it was started, but did not answer.
+ * - `silent`: it does not answer: it never did, or no longer does, as in an endless loop.
  * - `mismatch`: it answers, but for another basket, or with another protocol.
+ * - `database`: it answers, but can't open the database, or finds no stores of the basket in it.
  */
-export type WorkerProblem = 'unsupported' | 'failed' | 'silent' | 'mismatch';
+export type WorkerProblem = 'unsupported' | 'failed' | 'silent' | 'mismatch' | 'database';
 
 /** Given to `onWorkerError` of `openBasket`. */
 export class WorkerError extends TaskbasketError {

@@ -212,3 +212,8 @@ export function typeOf(registry: AnyRegistry, name: string): TaskTypeParts {
   const known = Object.keys(registry.types).join(', ');
   throw new TaskbasketError('unknown-type', `There is no task type "${name}" in this registry. It has: ${known}.`);
 }
+
+/** The version of each of a registry's types. */
+export function versionsOf({ types }: AnyRegistry): Readonly<Record<string, number>> {
+  return Object.fromEntries(Object.entries(types).map(([name, { version }]) => [name, version]));
+}

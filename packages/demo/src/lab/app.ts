@@ -2,7 +2,7 @@
  * An app that keeps notes next to the task stores, in three ways: IndexedDB itself, idb, Dexie.
  */
 import { Dexie } from 'dexie';
-import { openDB } from 'idb';
+import { openDB, unwrap } from 'idb';
 import { createStores, dexieStores } from 'taskbasket';
 
 import { type Setup } from './setup.ts';
@@ -21,19 +21,16 @@ export function tasksFor(setup: Setup): LabTasks {
 }
 
 /** Opens the app's database as the maker does it, and makes it the first time. */
-export async function openApp(
-  { database, maker }: Setup,
-  tasks: LabTasks,
-): Promise<{ readonly name: string; close(): void }> {
-  switch (maker) {
+export async function openApp(setup: Setup, tasks: LabTasks): Promise<{ readonly name: string; close(): void }> {
+  switch (setup.maker) {
     case 'library':
       throw new Error('This database is the library’s own. Open the lab with a maker to have notes in it.');
     case 'raw':
-      return openRaw(database, tasks);
+      return openRaw(setup, tasks);
     case 'idb':
-      return openWithIdb(database, tasks);
+      return openWithIdb(setup, tasks);
     case 'dexie':
-      return openWithDexie(database, tasks);
+      return openWithDexie(setup, tasks);
   }
 }
 
@@ -42,13 +39,18 @@ export function openExisting(database: string): Promise<IDBDatabase> {
   return opening(indexedDB.open(database));
 }
 
-function openRaw(database: string, tasks: LabTasks): Promise<IDBDatabase> {
-  const request = indexedDB.open(database, 1);
-  request.addEventListener('upgradeneeded', () => {
-    request.result.createObjectStore('notes', { keyPath: 'id' });
-    if (request.transaction) createStores(request.transaction, tasks);
+function openRaw({ database, version }: Setup, tasks: LabTasks): Promise<IDBDatabase> {
+  const request = indexedDB.open(database, version);
+  request.addEventListener('upgradeneeded', (event) => {
+    if (request.transaction) upgrade(request.result, event.oldVersion, version, request.transaction, tasks);
   });
   return opening(request);
+}
+
+function upgrade(db: IDBDatabase, from: number, to: number, tx: IDBTransaction, tasks: LabTasks): void {
+  if (from < 1) db.createObjectStore('notes', { keyPath: 'id' });
+  if (from < 2 && to >= 2) db.createObjectStore('photos');
+  createStores(tx, tasks);
 }
 
 function opening(request: IDBOpenDBRequest): Promise<IDBDatabase> {
@@ -58,17 +60,15 @@ function opening(request: IDBOpenDBRequest): Promise<IDBDatabase> {
   });
 }
 
-function openWithIdb(database: string, tasks: LabTasks) {
-  return openDB(database, 1, {
-    upgrade(db, _oldVersion, _newVersion, tx) {
-      db.createObjectStore('notes', { keyPath: 'id' });
-      createStores(tx, tasks);
-    },
+function openWithIdb({ database, version }: Setup, tasks: LabTasks) {
+  return openDB(database, version, {
+    upgrade: (db, from, _to, tx) => upgrade(unwrap(db), from, version, unwrap(tx), tasks),
   });
 }
 
-async function openWithDexie(database: string, tasks: LabTasks): Promise<Dexie> {
+async function openWithDexie({ database, version }: Setup, tasks: LabTasks): Promise<Dexie> {
   const db = new Dexie(database);
   db.version(1).stores({ notes: 'id', ...dexieStores(tasks) });
+  if (version >= 2) db.version(version).stores({ notes: 'id', photos: '', ...dexieStores(tasks) });
   return db.open();
 }

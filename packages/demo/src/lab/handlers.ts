@@ -33,6 +33,12 @@ export function labHandlers(worker: string): Handlers<LabTasks> {
       await new Promise(() => {});
     },
 
+    async hang(payload, attempt) {
+      const end = Date.now() + (payload.ms ?? Infinity);
+      while (Date.now() < end);
+      await post(payload, attempt);
+    },
+
     async count(payload, attempt) {
       const response = await fetch('/control/mood');
       const { mood } = (await response.json()) as { mood: string };
@@ -47,7 +53,7 @@ export function labHandlers(worker: string): Handlers<LabTasks> {
   async function post(payload: LabPayload, { idempotencyKey, number, recovered, signal }: Sending): Promise<void> {
     const response = await fetch(`/api/echo/${encodeURIComponent(payload.name)}`, {
       method: 'POST',
-      body: JSON.stringify(payload),
+      body: payload.blob ?? JSON.stringify(payload),
       headers: {
         'Content-Type': 'application/json',
         'Idempotency-Key': `"${idempotencyKey}"`,

@@ -12,9 +12,10 @@ import { type Writing, type Written, writeRaw, writeWithDexie, writeWithIdb } fr
 
 /**
  * Who runs the tasks. `lab`: a SharedWorker; `dedicated`: a worker of this page; `page`: this page, with `run()`;
- * `none`: nobody. The others are broken: no such file, throws while it starts, never answers.
+ * `none`: nobody. The others are broken: no such file, a page in place of a script, throws while it starts, never
+ * answers, serves another database.
  */
-export type LabWorker = 'lab' | 'dedicated' | 'page' | 'none' | '404' | 'throws' | 'silent';
+export type LabWorker = 'lab' | 'dedicated' | 'page' | 'none' | '404' | 'html' | 'throws' | 'silent' | 'other';
 
 export interface LabOptions extends Partial<Setup> {
   readonly database: string;
@@ -28,7 +29,7 @@ function createLab() {
   let tasks: LabTasks | undefined;
   let basket: LabBasket | undefined;
   let running: { readonly aborter: AbortController; readonly ended: Promise<void> } | undefined;
-  const errors: WorkerError[] = [];
+  const errors: { readonly error: WorkerError; readonly at: number }[] = [];
 
   /** Opens a basket; the last one opened is what all else here works on. With a maker, the app's database is made first. */
   async function open({ worker = 'lab', ...options }: LabOptions): Promise<LabBasket> {
@@ -41,7 +42,7 @@ function createLab() {
     tasks = chosenTasks;
     basket = openBasket(chosenTasks, {
       build: chosen.build,
-      onWorkerError: (error) => void errors.push(error),
+      onWorkerError: (error) => void errors.push({ error, at: Date.now() }),
       ...(construct ? { worker: construct } : {}),
     });
     if (worker === 'page') run();
@@ -67,6 +68,11 @@ function createLab() {
   function write(how: 'raw' | 'idb' | 'dexie', writing: Writing): Promise<Written> {
     const writer = { raw: writeRaw, idb: writeWithIdb, dexie: writeWithDexie }[how];
     return writer(opened(), registry(), writing);
+  }
+
+  /** Adds a task with a Blob of so many bytes, which is JSON: a text. */
+  function addBlob(name: string, bytes: number): Promise<string> {
+    return opened().add('send', { name, blob: new Blob(['"', 'x'.repeat(bytes - 2), '"']) });
   }
 
   /** The app's notes. */
@@ -112,11 +118,13 @@ function createLab() {
     run,
     stop,
     write,
+    addBlob,
     notes,
     dump,
     remove,
-    /** What `onWorkerError` was called with. */
-    errors: () => errors.map(({ name, code, problem, message }) => ({ name, code, problem, message })),
+    /** What `onWorkerError` was called with, and when. */
+    errors: () =>
+      errors.map(({ error: { name, code, problem, message }, at }) => ({ name, code, problem, message, at })),
     get basket() {
       return opened();
     },
@@ -139,6 +147,12 @@ function constructorOf(worker: LabWorker, name: string): (() => SharedWorker | W
       return () => new SharedWorker(new URL('./lab-silent.worker.ts', import.meta.url), { type: 'module', name });
     case '404':
       return () => new SharedWorker('/there-is-no-such-worker.js', { type: 'module', name });
+    case 'html':
+      return () => new SharedWorker('/lab.html', { type: 'module', name });
+    case 'other': {
+      const other = name.replace('"database":"', '"database":"another-');
+      return () => new SharedWorker(new URL('./lab.worker.ts', import.meta.url), { type: 'module', name: other });
+    }
     case 'page':
     case 'none':
       return undefined;

@@ -16,6 +16,12 @@ export interface Setup {
   /** Backoff of tasks and gates, milliseconds. */
   readonly base: number;
   readonly cap: number;
+  /** The rule of chance of the backoff; empty: the library's own. */
+  readonly jitter: '' | 'equal' | 'full' | 'decorrelated' | 'none';
+  /** Counted failures after which a task is dead; 0: never. */
+  readonly failureLimit: number;
+  /** The version of the app's database, if an app made it; from 2 on it has a store of photos. */
+  readonly version: number;
 }
 
 export const plainSetup: Omit<Setup, 'database'> = {
@@ -25,6 +31,9 @@ export const plainSetup: Omit<Setup, 'database'> = {
   concurrency: 0,
   base: 200,
   cap: 2_000,
+  jitter: '',
+  failureLimit: 0,
+  version: 1,
 };
 
 /** The setup as the name of a worker: equal setups share one, others do not. */

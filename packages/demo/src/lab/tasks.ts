@@ -24,7 +24,9 @@ export interface LabPayload {
   readonly text?: string;
   /** Fails before anything is posted. */
   readonly fail?: Failing;
-  /** `slow`: milliseconds before it is posted; 1,000 if left out. */
+  /** Is posted in place of the payload. */
+  readonly blob?: Blob;
+  /** `slow`: milliseconds before it is posted; 1,000 if left out. `hang`: milliseconds; for ever if left out. */
   readonly ms?: number;
   /** `slow`: heeds no signal, as a handler does that forgot to pass it on. */
   readonly deaf?: boolean;
@@ -34,11 +36,12 @@ export interface LabPayload {
 
 /** The registry; `open` is the app's own, if the app made the database. */
 export function labTasks(setup: Setup, open?: () => PromiseLike<{ readonly name: string; close(): void }>) {
-  const { base, cap, database, bucket } = setup;
+  const { base, cap, jitter, failureLimit, database, bucket } = setup;
   const options = {
     lane: (payload: LabPayload) => payload.lane,
     gate: (payload: LabPayload) => payload.gate,
-    backoff: { base, cap },
+    backoff: { base, cap, ...(jitter === '' ? {} : { jitter }) },
+    ...(failureLimit === 0 ? {} : { failureLimit }),
   };
   const types = {
     /** Posts its payload. */
@@ -47,6 +50,8 @@ export function labTasks(setup: Setup, open?: () => PromiseLike<{ readonly name:
     slow: task<LabPayload>(options),
     /** Posts its payload, and then never ends, whatever its signal says. */
     never: task<LabPayload>(options),
+    /** Keeps its worker in a loop, so that nothing else there goes on; then posts its payload. */
+    hang: task<LabPayload>(options),
     /** Fails while the server's mood is not `up`, and saves the number of its failures in its payload; then posts that. */
     count: task<LabPayload>(options),
   };
