@@ -1,5 +1,5 @@
 import type { Remote } from 'comlink';
-import { wrap } from 'comlink';
+import { releaseProxy, wrap } from 'comlink';
 
 import type { BasketContext } from '../basket/context.js';
 import type { WorkerHealth } from '../basket/own-worker.js';
@@ -33,7 +33,7 @@ const healthWait = 1_000;
 interface Connection {
   /** A dedicated worker is constructed once: another would be a second one, and not a second connection. */
   readonly shared: boolean;
-  readonly face: Remote<HostFace>;
+  readonly hello: Remote<HostFace>['hello'];
   /** Rejects with what the platform says about a script that could not be started. */
   readonly failed: Promise<never>;
   readonly close: () => void;
@@ -104,6 +104,7 @@ export function attendWorker(
       const { signal } = stay;
       try {
         const connection = await greeted(context, factory, signal);
+        const queued = new AbortController();
         try {
           // An older worker under our own URL retires at our hello, once; a second one of the same build comes again.
           const outdated = connection.answer.build < context.build;
@@ -113,12 +114,13 @@ export function attendWorker(
 
           failures = 0;
           hear(connection.answer);
-          await Promise.race([untilGone(context, connection, signal), untilSilent(connection)]);
+          await Promise.race([untilGone(context, connection, queued.signal), aborted(signal), untilSilent(connection)]);
           health = { state: 'starting' };
         } finally {
           ask = undefined;
           stopHearing();
           connection.close();
+          queued.abort();
         }
       } catch (error) {
         if (!signal.aborted) {
@@ -221,7 +223,7 @@ async function greeted(context: BasketContext, factory: WorkerFactory, gone: Abo
 
     return kept;
   } finally {
-    for (const connection of connections) if (connection.face !== kept?.face) connection.close();
+    for (const connection of connections) if (connection.hello !== kept?.hello) connection.close();
   }
 }
 
@@ -288,7 +290,7 @@ function checked(context: BasketContext, greeting: Greeted): Greeted {
 
 async function hello(context: BasketContext, connection: Connection): Promise<Greeted> {
   const { channel: basket } = context.names;
-  const answer: unknown = await connection.face.hello({ protocol, basket, build: context.build });
+  const answer: unknown = await connection.hello({ protocol, basket, build: context.build });
   if (isHelloAnswer(answer)) return { ...connection, answer };
 
   throw problemOf('mismatch', 'The worker answers, but not as serveBasket does. Call serveBasket in its script.');
@@ -298,7 +300,7 @@ async function hello(context: BasketContext, connection: Connection): Promise<Gr
 async function untilGone(context: BasketContext, greeting: Greeted, signal: AbortSignal): Promise<void> {
   const { locks, clock } = context.ports;
   for (;;) {
-    await Promise.race([locks.request(greeting.answer.alive, { signal }, () => Promise.resolve()), aborted(signal)]);
+    await locks.request(greeting.answer.alive, { signal }, () => Promise.resolve());
     const answers = within(context, hello(context, greeting), lastQuestion);
     const alive = await answers.then(
       () => true,
@@ -328,15 +330,22 @@ function connect(factory: WorkerFactory): Connection {
   });
   failed.catch(() => undefined); // Raced by whoever greets; later errors of a worker that answered are not ours.
 
-  if ('port' in worker) {
-    const { port } = worker;
+  const port = 'port' in worker ? worker.port : undefined;
+  const face = wrap<HostFace>(port ?? (worker as Worker));
+  const { hello: ask } = face;
 
-    return { shared: true, face: wrap<HostFace>(port), failed, close: () => port.close() };
-  }
+  return {
+    shared: port !== undefined,
+    hello: ask,
+    failed,
 
-  const dedicated = worker;
-
-  return { shared: false, face: wrap<HostFace>(dedicated), failed, close: () => dedicated.terminate() };
+    close() {
+      // Else comlink would clean up when they are collected: that runs code, which evicts a page that is put away.
+      for (const proxy of [ask, face]) proxy[releaseProxy]();
+      if (port === undefined) (worker as Worker).terminate();
+      else port.close();
+    },
+  };
 }
 
 function unstarted(error: unknown): WorkerError {
