@@ -5,7 +5,10 @@
 export type { AddOptions } from './basket/prepare.js';
 export type { AddArguments, Basket, Prepared, TaskId, ViewOf } from './basket/basket.js';
 export type { Count } from './basket/count.js';
+export type { BlockedLane } from './basket/backlog.js';
 export type { EventName, EventOf } from './basket/events.js';
+export type { ClosedGate, Health, RegistryDifference } from './basket/health.js';
+export type { WorkerHealth } from './basket/own-worker.js';
 export type { Filter, Query } from './basket/query.js';
 export type { Outcome } from './basket/settled.js';
 export type { Snapshot, Watched } from './basket/watch.js';
@@ -16,6 +19,7 @@ export { json } from './pure/codec.js';
 export type { ErrorCode, WorkerProblem } from './pure/errors.js';
 export { TaskbasketError, WorkerError } from './pure/errors.js';
 export type { Backoff } from './pure/backoff.js';
+export type { StorageHealth } from './ports/storage.js';
 export type { PriorityName } from './pure/options.js';
 export type { Reason } from './pure/reasons.js';
 export type { Death, StoredError } from './pure/record.js';

@@ -15,6 +15,8 @@ import type { EventName, EventOf } from './events.js';
 import { on } from './events.js';
 import { explain } from './explain.js';
 import { createGroups } from './group.js';
+import type { Health } from './health.js';
+import { health } from './health.js';
 import type { Hint } from './hub.js';
 import { get, list } from './observe.js';
 import type { AddOptions } from './prepare.js';
@@ -143,6 +145,14 @@ export type Basket<R extends AnyRegistry> = {
    * be missed, `watch` or await `settled`.
    */
   readonly on: <Name extends EventName>(event: Name, listener: (event: EventOf<Name>) => void) => () => void;
+  /**
+   * How the basket fares: who runs tasks, whether this context's worker answers, whether tasks move, what blocks them,
+   * how safe the storage is. Needs no worker, and costs the same however much is queued; takes up to two seconds where
+   * something is amiss.
+   *
+   * @throws TaskbasketError `no-database`, `stores-missing`, `closed`.
+   */
+  readonly health: () => Promise<Health>;
   /** Closes the database and the channel of this context. Tasks stay, and other contexts go on. */
   readonly close: () => void;
 };
@@ -174,6 +184,7 @@ export function createBasket<R extends AnyRegistry>(context: BasketContext, clos
     retry: (which: string | Filter) => retry(context, which),
     settled: createSettled(context, added),
     on: (event: EventName, listener: (event: Hint) => void) => on(context, event, listener),
+    health: () => health(context),
 
     close() {
       closing?.();

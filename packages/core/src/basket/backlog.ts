@@ -1,0 +1,194 @@
+import type { GateRow } from '../pure/gate.js';
+import type { Letter, Ready } from '../pure/key.js';
+import { alone, beyond, laneMark, readReady, timePart } from '../pure/key.js';
+import { aheadOf, reasonsOf } from '../pure/reasons.js';
+import type { RunnerRow, TaskRow } from '../pure/record.js';
+import { stateKeys } from '../pure/record.js';
+import type { AnyRegistry } from '../pure/registry.js';
+import { findType } from '../pure/registry.js';
+import type { Stores } from '../store/requests.js';
+import { answer } from '../store/requests.js';
+import { headOfLane } from '../store/rows.js';
+import { marksIndex, readyIndex } from '../store/setup.js';
+
+/** A lane that stands still. */
+export interface BlockedLane {
+  readonly lane: string;
+  /** The id of the task that stands at its head. */
+  readonly by: string;
+  /** `dead`: it waits for `retry`, `update` or `cancel`. `unreadable`: for a build that can decode it. */
+  readonly because: 'dead' | 'unreadable';
+}
+
+/** What of the queue a person should know of. */
+export interface Backlog {
+  readonly oldest: TaskRow | undefined;
+  readonly blockedLanes: readonly BlockedLane[];
+  readonly aloneTasks: readonly string[];
+  /** One that could have run since the given time. */
+  readonly waiting: TaskRow | undefined;
+}
+
+type TaskAndState = Pick<Stores, 'tasks' | 'state'>;
+
+/** So many of each kind are told. */
+const told = 100;
+
+/** So many rows in front are looked at for the oldest queued one, and as many for blocked lanes. */
+const looked = 1_024;
+
+/** Rows lie together by letter, route and rank: so many such prefixes of a letter are visited. */
+const visited = 200;
+
+/** So many rows of a prefix are tried for one that could run; all others may stand behind the heads of their lanes. */
+const tried = 16;
+
+/** What is judged by. */
+export interface BacklogFacts {
+  readonly registry: AnyRegistry;
+  readonly runner: RunnerRow | undefined;
+  readonly gates: ReadonlyMap<string, GateRow>;
+  /** The rows that run. */
+  readonly running: readonly TaskRow[];
+  /** The wall clock now, in milliseconds. */
+  readonly wall: number;
+  /** What could have run since then, by the wall clock. */
+  readonly since: number;
+}
+
+/** Reads a bounded part of the queue, however much lies in it. */
+export async function backlogOf(stores: TaskAndState, facts: BacklogFacts): Promise<Backlog> {
+  const [oldest, fresh, timed, dated, dead, unreadable] = await Promise.all([
+    oldestOf(stores),
+    ...(['F', '@', '!', 'D', 'U'] as const).map((letter) => prefixesOf(stores, letter)),
+  ]);
+  const byTime = [...(timed ?? []), ...(dated ?? [])];
+  const holding = [...(dead ?? []), ...(unreadable ?? [])];
+
+  return {
+    oldest,
+    blockedLanes: await blockedLanesOf(stores, holding),
+    aloneTasks: await idsOf(
+      stores,
+      byTime.filter(({ rank }) => rank === alone),
+    ),
+    waiting: await waitingOf(stores, [...byTime, ...(fresh ?? [])], facts),
+  };
+}
+
+async function oldestOf({ tasks }: TaskAndState): Promise<TaskRow | undefined> {
+  const slice = 64;
+  let after = 0;
+  for (let seen = 0; seen < looked; seen += slice) {
+    const rows = (await answer(tasks.getAll(IDBKeyRange.lowerBound(after, true), slice))) as readonly TaskRow[];
+    const found = rows.find(({ ready }) => !ready.startsWith('D'));
+    if (found !== undefined || rows.length < slice) return found;
+    after = rows.at(-1)?.seq ?? after;
+  }
+
+  return undefined;
+}
+
+/** The prefixes of a letter: one step each, however many rows lie in one. */
+async function prefixesOf({ tasks }: TaskAndState, letter: Letter): Promise<readonly Ready[]> {
+  const found: Ready[] = [];
+  let from: string = letter;
+  while (found.length < visited) {
+    const range = IDBKeyRange.bound([from], [`${letter}\uffff`]);
+    const row = (await answer(tasks.index(readyIndex).get(range))) as TaskRow | undefined;
+    const ready = row === undefined ? undefined : readReady(row.ready);
+    if (ready === undefined) break;
+    found.push(ready);
+    from = beyond(ready.prefix);
+  }
+
+  return found;
+}
+
+/** The first rows of a prefix, up to a `ready` key. */
+async function rowsIn(
+  { tasks }: TaskAndState,
+  { prefix }: Ready,
+  count: number,
+  end = beyond(prefix),
+): Promise<readonly TaskRow[]> {
+  return (await answer(tasks.index(readyIndex).getAll(IDBKeyRange.bound([prefix], [end]), count))) as TaskRow[];
+}
+
+async function blockedLanesOf(stores: TaskAndState, prefixes: readonly Ready[]): Promise<readonly BlockedLane[]> {
+  const lanes: BlockedLane[] = [];
+  let left = looked;
+  for (const prefix of prefixes) {
+    const rows = await rowsIn(stores, prefix, left);
+    left -= rows.length;
+    const found = await Promise.all(rows.map((row) => blockedBy(stores, row)));
+    for (const lane of found) if (lane !== undefined) lanes.push(lane);
+    if (left <= 0 || lanes.length >= told) break;
+  }
+
+  return lanes.slice(0, told);
+}
+
+/** A task that left its lane when it died has no mark of it any more, and is not its head. */
+async function blockedBy({ tasks }: TaskAndState, row: TaskRow): Promise<BlockedLane | undefined> {
+  const { owner, lane, id, seq, ready, cancelled } = row;
+  if (lane === undefined || cancelled === true) return undefined;
+  const head = await answer(tasks.index(marksIndex).getKey(laneMark(owner, lane)));
+
+  return head === seq ? { lane, by: id, because: ready.startsWith('D') ? 'dead' : 'unreadable' } : undefined;
+}
+
+async function idsOf(stores: TaskAndState, prefixes: readonly Ready[]): Promise<readonly string[]> {
+  const rows = await Promise.all(prefixes.map((prefix) => rowsIn(stores, prefix, told)));
+
+  return rows
+    .flat()
+    .map(({ id }) => id)
+    .slice(0, told);
+}
+
+/** A task with nothing in its way since then, full slots apart; of other builds' types nothing is known here. */
+async function waitingOf(
+  stores: TaskAndState,
+  prefixes: readonly Ready[],
+  facts: BacklogFacts,
+): Promise<TaskRow | undefined> {
+  const positions = ((await answer(stores.state.get(stateKeys.positions))) ?? {}) as Readonly<Record<string, number>>;
+  for (const ready of prefixes) {
+    if (findType(facts.registry, ready.route.type)?.version !== ready.route.version) continue;
+    const rows =
+      ready.when === undefined
+        ? await freshIn(stores, ready, positions[ready.prefix] ?? 0)
+        : await rowsIn(stores, ready, tried, `${ready.prefix}|${timePart(dueSince(ready, facts))}\uffff`);
+    for (const row of rows) {
+      if (row.addedAt <= facts.since && (await couldRun(stores, row, facts))) return row;
+    }
+  }
+
+  return undefined;
+}
+
+function dueSince({ letter }: Ready, { runner, since }: BacklogFacts): number {
+  return letter === '@' ? since + aheadOf(runner) : since;
+}
+
+/** The runner has passed what lies at or below its position. */
+async function freshIn({ tasks }: TaskAndState, { prefix }: Ready, position: number): Promise<readonly TaskRow[]> {
+  const range = IDBKeyRange.bound([prefix, position + 1], [prefix, Number.POSITIVE_INFINITY]);
+
+  return (await answer(tasks.index(readyIndex).getAll(range, tried))) as TaskRow[];
+}
+
+async function couldRun(
+  stores: TaskAndState,
+  row: TaskRow,
+  { registry, runner, gates, running, wall }: BacklogFacts,
+): Promise<boolean> {
+  const head = row.lane === undefined ? undefined : await headOfLane(stores, laneMark(row.owner, row.lane));
+  const type = findType(registry, row.type);
+  const gate = gates.get(row.gate);
+  const through = running.filter((one) => one.gate === row.gate).length;
+  const reasons = reasonsOf(row, { type, runner, led: true, head, gate, through, wall });
+
+  return reasons.every(({ reason }) => reason === 'busy');
+}
