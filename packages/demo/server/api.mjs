@@ -8,19 +8,23 @@
  */
 import { setTimeout as delay } from 'node:timers/promises';
 
+import { readBody } from './body.mjs';
 import { readKey } from './key.mjs';
+import { photoIn, reportIn } from './rules.mjs';
 
 /**
  * @typedef {import('fastify').FastifyInstance} FastifyInstance
  * @typedef {import('fastify').FastifyReply} Reply
  * @typedef {import('fastify').FastifyRequest} Request
+ * @typedef {import('./body.mjs').Body} Body
  * @typedef {import('./moods.mjs').Mood} Mood
+ * @typedef {import('./store.mjs').PhotoRow} PhotoRow
  * @typedef {import('./store.mjs').ReportRow} ReportRow
  * @typedef {import('./store.mjs').Store} Store
  *
  * @typedef {{ status: number, body: unknown, headers?: Record<string, string>, replayed?: boolean }} Answer
- * @typedef {{ readonly answer: Answer, readonly report?: ReportRow }} Effect
- * @typedef {(body: unknown, params: Record<string, string>) => Effect | Answer} Endpoint
+ * @typedef {{ readonly answer: Answer, readonly report?: ReportRow, readonly photo?: PhotoRow }} Effect
+ * @typedef {(body: Body, params: Record<string, string>) => Effect | Answer} Endpoint
  *
  * @typedef {object} ApiContext
  * @property {Store} store
@@ -39,10 +43,11 @@ export function addApi(app, { store, moods, stopped }) {
   app.register(async (api) => {
     // The ledger wants the body as it came, also if it is not JSON.
     api.removeAllContentTypeParsers();
-    api.addContentTypeParser('*', { parseAs: 'string' }, (_request, body, done) => done(null, body));
+    api.addContentTypeParser('*', { parseAs: 'buffer' }, (_request, body, done) => done(null, body));
     api.addHook('onRequest', async (_request, reply) => void reply.header('cache-control', 'no-store'));
 
     api.put('/api/reports/:id', (request, reply) => serve(request, reply, putReport));
+    api.put('/api/reports/:report/photos/:id', (request, reply) => serve(request, reply, putPhoto));
     api.get('/api/reports', (request, reply) => serve(request, reply, () => ({ status: 200, body: store.reports() })));
     api.post('/api/echo/:name', (request, reply) => serve(request, reply, echo));
     api.all('/api/*', (request, reply) =>
@@ -56,9 +61,9 @@ export function addApi(app, { store, moods, stopped }) {
    * @param {Endpoint} endpoint
    */
   async function serve(request, reply, endpoint) {
-    const body = typeof request.body === 'string' ? request.body : '';
-    const mood = moods.next(request.url, body);
-    const n = arrive(request, body, mood);
+    const body = readBody(request);
+    const mood = moods.next(request.url, body.text);
+    const n = arrive(request, body.text, mood);
     const stop = stopped();
     reply.raw.once('close', () => {
       if (!reply.raw.writableFinished) store.end(n, stop.aborted ? 'dropped' : 'aborted');
@@ -78,7 +83,7 @@ export function addApi(app, { store, moods, stopped }) {
   /**
    * @param {Request} request
    * @param {Reply} reply
-   * @param {string} body
+   * @param {Body} body
    * @param {Mood} mood
    * @param {AbortSignal} stop
    * @param {Endpoint} endpoint
@@ -110,7 +115,7 @@ export function addApi(app, { store, moods, stopped }) {
    * The stored answer of this key, or the endpoint's, stored with its effect.
    *
    * @param {Request} request
-   * @param {string} body
+   * @param {Body} body
    * @param {string | undefined} key
    * @param {Endpoint} endpoint
    * @returns {Answer}
@@ -119,19 +124,18 @@ export function addApi(app, { store, moods, stopped }) {
     const { method, url: path } = request;
     const earlier = key === undefined ? undefined : store.effectOf(key);
     if (earlier) {
-      const same = earlier.method === method && earlier.path === path && (earlier.body ?? '') === body;
+      const same = earlier.method === method && earlier.path === path && (earlier.body ?? '') === body.text;
       if (!same) return problem(422, 'This Idempotency-Key was used for another request.');
       return { status: earlier.status, body: JSON.parse(earlier.answer), replayed: true };
     }
 
-    const json = parse(body);
-    if (json instanceof Error) return problem(400, `The body is not JSON: ${json.message}`);
-    const result = endpoint(json, /** @type {Record<string, string>} */ (request.params));
+    if (body.json instanceof Error) return problem(400, `The body is not JSON: ${body.json.message}`);
+    const result = endpoint(body, /** @type {Record<string, string>} */ (request.params));
     if (!('answer' in result)) return result;
 
-    const { answer, report } = result;
-    const effect = { at: Date.now(), key: key ?? null, method, path, body: body || null, status: answer.status };
-    store.apply({ ...effect, answer: JSON.stringify(answer.body) }, report);
+    const { answer, report, photo } = result;
+    const effect = { at: Date.now(), key: key ?? null, method, path, body: body.text || null, status: answer.status };
+    store.apply({ ...effect, answer: JSON.stringify(answer.body) }, { report, photo });
     return answer;
   }
 
@@ -166,20 +170,30 @@ export function addApi(app, { store, moods, stopped }) {
     if (mood.mood === 'refuse') reply.raw.socket?.resetAndDestroy();
     else reply.raw.socket?.destroy();
   }
+
+  /** @type {Endpoint} */
+  function putReport({ json }, { id = '' }) {
+    const said = reportIn(json);
+    if (typeof said === 'string') return problem(422, said);
+    const report = { id, ...said, updatedAt: Date.now() };
+    return { answer: { status: 200, body: report }, report };
+  }
+
+  /** @type {Endpoint} */
+  function putPhoto(body, { report = '', id = '' }) {
+    if (!store.reports().some((known) => known.id === report))
+      return problem(404, 'There is no such report for the photo.');
+    const said = photoIn(body);
+    if ('title' in said) return problem(said.status, said.title);
+    const photo = { id, report, ...said, updatedAt: Date.now() };
+    const { bytes: _, ...shown } = photo;
+    return { answer: { status: 200, body: { ...shown, size: said.bytes.length } }, photo };
+  }
 }
 
-/** @type {Endpoint} */
-function putReport(body, { id = '' }) {
-  const { title, text } = /** @type {Record<string, unknown>} */ (body ?? {});
-  if (typeof title !== 'string' || title.trim() === '') return problem(422, 'A report needs a title.');
-  if (typeof text !== 'string') return problem(422, 'A report needs a text.');
-  const report = { id, title, text, updatedAt: Date.now() };
-  return { answer: { status: 200, body: report }, report };
-}
-
-/** @type {Endpoint} */
-function echo(body, { name = '' }) {
-  return { answer: { status: 200, body: { name, body } } };
+/** What is no text is told by its description. @type {Endpoint} */
+function echo({ json, text, bytes }, { name = '' }) {
+  return { answer: { status: 200, body: { name, body: bytes === undefined ? json : text } } };
 }
 
 /**
@@ -224,15 +238,6 @@ function retryAfter(seconds) {
  */
 function problem(status, title, headers) {
   return { status, body: { status, title }, headers: { 'content-type': 'application/problem+json', ...headers } };
-}
-
-/** @param {string} body */
-function parse(body) {
-  try {
-    return body === '' ? undefined : JSON.parse(body);
-  } catch (error) {
-    return /** @type {Error} */ (error);
-  }
 }
 
 /**

@@ -18,7 +18,10 @@ export function addControl(app, { store, moods, reset }) {
 
   /** @param {import('fastify').FastifyInstance} control */
   function addRoutes(control) {
-    control.get('/control/ledger', () => store.ledger());
+    control.get('/control/ledger', (request) => {
+      const { last } = /** @type {{ last?: string }} */ (request.query);
+      return store.ledger(last === undefined ? undefined : Number.parseInt(last, 10));
+    });
     control.get('/control/effects', () => store.effects());
     control.get('/control/mood', () => moods.current());
 

@@ -7,7 +7,15 @@ import { sep } from 'node:path';
 
 import fastifyStatic from '@fastify/static';
 
-const policy = "default-src 'self'; object-src 'none'; base-uri 'none'; form-action 'self'; frame-ancestors 'self'";
+const policy = [
+  "default-src 'self'",
+  // A photo is shown from the device's own store.
+  "img-src 'self' blob:",
+  "object-src 'none'",
+  "base-uri 'none'",
+  "form-action 'self'",
+  "frame-ancestors 'self'",
+].join('; ');
 
 /**
  * @param {import('fastify').FastifyInstance} app

@@ -29,6 +29,7 @@ const host = '127.0.0.1';
  * @property {() => import('./store.mjs').LedgerRow[]} ledger
  * @property {() => import('./store.mjs').EffectRow[]} effects
  * @property {() => import('./store.mjs').ReportRow[]} reports
+ * @property {() => import('./store.mjs').PhotoRow[]} photos
  * @property {() => void} reset Empties the data, ends what waits, and the mood is `up`.
  * @property {() => Promise<void>} down Stops listening and ends every connection, as if the machine had gone. The page
  *   can't be loaded either.
@@ -100,9 +101,10 @@ export async function startServer(options = {}) {
     port,
     setMood: moods.set,
     mood: moods.current,
-    ledger: store.ledger,
+    ledger: () => store.ledger(),
     effects: store.effects,
     reports: store.reports,
+    photos: store.photos,
     reset,
     down,
     up,

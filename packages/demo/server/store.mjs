@@ -40,6 +40,15 @@ import Database from 'libsql';
  * @property {string} id
  * @property {string} title
  * @property {string} text
+ * @property {Record<string, 'ok' | 'defect' | 'na'>} checks The checklist's answers, by point.
+ * @property {{ id: string, alt: string } | null} photo Which photo belongs to it; it comes by itself.
+ * @property {number} updatedAt Milliseconds since 1970.
+ *
+ * @typedef {object} PhotoRow
+ * @property {string} id
+ * @property {string} report The id of its report.
+ * @property {string} type
+ * @property {Buffer} bytes
  * @property {number} updatedAt Milliseconds since 1970.
  *
  * @typedef {Pick<LedgerRow, 'at' | 'method' | 'path' | 'key' | 'body' | 'worker' | 'attempt' | 'recovered' | 'mood'>} Arrival
@@ -48,7 +57,11 @@ import Database from 'libsql';
 
 const schema = `
   create table if not exists reports (
-    id text primary key, title text not null, text text not null, updatedAt integer not null
+    id text primary key, title text not null, text text not null, updatedAt integer not null,
+    checks text not null default '{}', photo text not null default 'null'
+  );
+  create table if not exists photos (
+    id text primary key, report text not null, type text not null, bytes blob not null, updatedAt integer not null
   );
   create table if not exists effects (
     n integer primary key autoincrement, at integer not null, key text unique, method text not null, path text not null, body text,
@@ -73,6 +86,7 @@ export function openStore(file) {
   db.pragma('synchronous = NORMAL');
   db.pragma('busy_timeout = 5000');
   db.exec(schema);
+  addColumns(db);
 
   const insertArrival = db.prepare(`insert into ledger (at, method, path, key, body, worker, attempt, recovered, mood)
     values (?, ?, ?, ?, ?, ?, ?, ?, ?)`);
@@ -83,8 +97,12 @@ export function openStore(file) {
   const selectEffect = db.prepare('select * from effects where key = ?');
   const insertEffect = db.prepare(`insert into effects (at, key, method, path, body, status, answer)
     values (?, ?, ?, ?, ?, ?, ?)`);
-  const upsertReport = db.prepare(`insert into reports (id, title, text, updatedAt) values (?, ?, ?, ?)
-    on conflict (id) do update set title = excluded.title, text = excluded.text, updatedAt = excluded.updatedAt`);
+  const upsertReport = db.prepare(
+    'insert or replace into reports (id, title, text, checks, photo, updatedAt) values (?, ?, ?, ?, ?, ?)',
+  );
+  const upsertPhoto = db.prepare(
+    'insert or replace into photos (id, report, type, bytes, updatedAt) values (?, ?, ?, ?, ?)',
+  );
 
   /**
    * @param {Arrival} row
@@ -125,23 +143,30 @@ export function openStore(file) {
     return /** @type {EffectRow[]} */ (selectEffect.all(key))[0];
   }
 
-  /** Stores an effect, its answer and the report that it changes, all or none. */
+  /** Stores an effect, its answer and what it changes, all or none. */
   const apply = db.transaction(
     /**
      * @param {Omit<EffectRow, 'n'>} effect
-     * @param {ReportRow} [report]
+     * @param {{ report?: ReportRow | undefined, photo?: PhotoRow | undefined }} [changed]
      */
-    (effect, report) => {
+    (effect, { report, photo } = {}) => {
       insertEffect.run(effect.at, effect.key, effect.method, effect.path, effect.body, effect.status, effect.answer);
-      if (report) upsertReport.run(report.id, report.title, report.text, report.updatedAt);
+      if (report) {
+        const { id, title, text, checks, updatedAt } = report;
+        upsertReport.run(id, title, text, JSON.stringify(checks), JSON.stringify(report.photo), updatedAt);
+      }
+      if (photo) upsertPhoto.run(photo.id, photo.report, photo.type, photo.bytes, photo.updatedAt);
     },
   );
 
-  /** @returns {LedgerRow[]} */
-  function ledger() {
+  /**
+   * @param {number} [last] So many of the latest; left out: all.
+   * @returns {LedgerRow[]}
+   */
+  function ledger(last = -1) {
     const rows =
       /** @type {(Omit<LedgerRow, 'recovered' | 'replayed'> & { recovered: number | null, replayed: number })[]} */ (
-        db.prepare('select * from ledger order by n').all()
+        db.prepare('select * from (select * from ledger order by n desc limit ?) order by n').all(last)
       );
     return rows.map((row) => ({
       ...row,
@@ -157,11 +182,32 @@ export function openStore(file) {
 
   /** @returns {ReportRow[]} */
   function reports() {
-    return /** @type {ReportRow[]} */ (db.prepare('select * from reports order by updatedAt desc, id').all());
+    const rows = /** @type {(Omit<ReportRow, 'checks' | 'photo'> & { checks: string, photo: string })[]} */ (
+      db.prepare('select * from reports order by updatedAt desc, id').all()
+    );
+    return rows.map((row) => ({ ...row, checks: JSON.parse(row.checks), photo: JSON.parse(row.photo) }));
+  }
+
+  /** @returns {PhotoRow[]} */
+  function photos() {
+    const rows = /** @type {(Omit<PhotoRow, 'bytes'> & { bytes: ArrayBuffer })[]} */ (
+      db.prepare('select * from photos order by updatedAt, id').all()
+    );
+    return rows.map((row) => ({ ...row, bytes: Buffer.from(row.bytes) }));
   }
 
   /** Empties everything. Numbers go on, so that the end of an old request is never taken for that of a new one. */
-  const reset = db.transaction(() => db.exec('delete from ledger; delete from effects; delete from reports;'));
+  const reset = db.transaction(() =>
+    db.exec('delete from ledger; delete from effects; delete from reports; delete from photos;'),
+  );
 
-  return { arrive, end, effectOf, apply, ledger, effects, reports, reset, close: () => void db.close() };
+  return { arrive, end, effectOf, apply, ledger, effects, reports, photos, reset, close: () => void db.close() };
+}
+
+/** A data file of an older version lacks them. @param {Database.Database} db */
+function addColumns(db) {
+  const columns = /** @type {{ name: string }[]} */ (db.prepare('pragma table_info(reports)').all());
+  if (columns.some(({ name }) => name === 'checks')) return;
+  db.exec(`alter table reports add column checks text not null default '{}';
+    alter table reports add column photo text not null default 'null';`);
 }
