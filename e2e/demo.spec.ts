@@ -1,60 +1,8 @@
-import type { Locator, Page } from '@playwright/test';
-
-import { type DemoServer, expect, test as base, until, untilLedger } from './fixture.ts';
-
-/** Chromium writes this for every request of a page that fails, also one that the page expects and handles. */
-const failedRequest = /^Failed to load resource: net::ERR_/;
-
-interface DemoFixtures {
-  /** The demo's page, loaded. When the test ends its console must hold no error. */
-  readonly demo: Page;
-  /** The requests of the page's own that may fail, by path: Chromium says so in the console. */
-  readonly mayFail: string[];
-}
-
-const test = base.extend<DemoFixtures>({
-  // oxlint-disable-next-line no-empty-pattern -- Playwright reads the names of what a fixture needs from the pattern.
-  mayFail: async ({}, use) => {
-    await use([]);
-  },
-
-  demo: async ({ page, mayFail }, use) => {
-    const errors: string[] = [];
-    page.on('pageerror', (error) => void errors.push(`uncaught: ${error.message}`));
-    page.on('console', (message) => {
-      if (message.type() !== 'error') return;
-      const { pathname } = new URL(message.location().url || 'none:');
-      if (failedRequest.test(message.text()) && mayFail.includes(pathname)) return;
-      errors.push(`${message.text()} (${message.location().url})`);
-    });
-    await page.goto('/');
-    await use(page);
-    expect(errors, 'errors in the console').toEqual([]);
-  },
-});
-
-async function write(page: Page, title: string, text = ''): Promise<void> {
-  await page.getByTestId('title').fill(title);
-  await page.getByTestId('text').fill(text);
-  await page.getByTestId('save').click();
-  // The form is empty again once it is on disk.
-  await expect(page.getByTestId('title')).toHaveValue('');
-}
-
-function unsentItem(page: Page, title: string): Locator {
-  return page.getByTestId('unsent-item').filter({ hasText: title });
-}
-
-function reportItem(page: Page, title: string): Locator {
-  return page.getByTestId('report-item').filter({ hasText: title });
-}
-
-function reportsOn(server: DemoServer): readonly { readonly title: string; readonly text: string }[] {
-  return server.reports().map(({ title, text }) => ({ title, text }));
-}
+import { effectsOn, expect, pixel, reportItem, reportsOn, test, unsentItem, write } from './demo-page.ts';
+import { until, untilLedger } from './fixture.ts';
 
 test('a report that is written is sent', async ({ demo, server }) => {
-  await write(demo, 'Bridge 7', 'The railing is loose.');
+  await write(demo, { title: 'Bridge 7', text: 'The railing is loose.' });
 
   await expect(demo.getByTestId('announcement')).toContainText('Saved: Bridge 7.');
   await expect(reportItem(demo, 'Bridge 7')).toHaveAttribute('data-state', 'sent');
@@ -64,12 +12,26 @@ test('a report that is written is sent', async ({ demo, server }) => {
   expect(server.effects()).toHaveLength(1);
 });
 
+test('with the first report the browser is asked to keep them, and its answer is shown', async ({ demo }) => {
+  await expect(demo.getByTestId('offline-ready')).toBeVisible();
+  await expect(demo.getByTestId('storage')).toBeHidden();
+  await write(demo, { title: 'Bridge 7' });
+
+  await expect(demo.getByTestId('storage')).toBeVisible();
+  const kept = await demo.evaluate(() => navigator.storage.persisted());
+  await expect(demo.getByTestId('storage')).toHaveText(
+    kept
+      ? 'This browser keeps your reports until you delete them.'
+      : 'This browser may delete reports if the device runs out of space: send them soon.',
+  );
+});
+
 test('changes of one report arrive in the order in which they were saved', async ({ demo, server }) => {
   server.setMood('503', { times: 1 });
-  await write(demo, 'Bridge 7', 'first');
+  await write(demo, { title: 'Bridge 7', text: 'first' });
   for (const text of ['second', 'third']) {
     await reportItem(demo, 'Bridge 7').getByTestId('report-edit').click();
-    await write(demo, 'Bridge 7', text);
+    await write(demo, { title: 'Bridge 7', text });
   }
 
   await until(server.effects, (effects) => effects.length === 3, 'three effects');
@@ -79,25 +41,26 @@ test('changes of one report arrive in the order in which they were saved', async
   expect(reportsOn(server)).toEqual([{ title: 'Bridge 7', text: 'third' }]);
 });
 
-test('while the server is away, a save is shown with its error, gate, attempts and time, also after a reload', async ({
+test('while the server is away, a save says why it waits and how long, also after a reload', async ({
   demo,
   server,
 }) => {
   server.setMood('503', { retryAfter: 60 });
-  await write(demo, 'Bridge 7');
+  await write(demo, { title: 'Bridge 7' });
 
   const item = unsentItem(demo, 'Bridge 7');
   for (const look of ['before', 'after a reload'] as const) {
     if (look === 'after a reload') await demo.reload();
     await expect(item).toHaveAttribute('data-state', 'gate');
     await expect(item.getByTestId('unsent-state')).toHaveText(
-      /^The server is away: The server answered 503\. Next try, with one save first, at \d\d:\d\d:\d\d$/,
+      /^The server is busy \(503\)\. Next try in (\d+ s|2 min)\.$/,
     );
     await expect(item.getByTestId('unsent-error')).toHaveText(
-      /^Last error: Unavailable: The server answered 503\. \(status 503, at \d\d:\d\d:\d\d\)$/,
+      /^Last error at \d\d:\d\d:\d\d: The server answered 503\.$/,
     );
-    await expect(item.getByTestId('unsent-attempts')).toHaveText('1 attempt');
-    await expect(demo.getByTestId('unsent-note')).toHaveText('1 save.');
+    await expect(item.getByTestId('unsent-attempts')).toHaveText(/^Saved at \d\d:\d\d:\d\d, tried once$/);
+    await expect(demo.getByTestId('unsent-note')).toHaveText('1 waits to be sent.');
+    await expect(demo.getByTestId('unsent-count')).toHaveText('1 not sent');
     await expect(reportItem(demo, 'Bridge 7')).toHaveAttribute('data-state', 'unsent');
   }
   expect(server.ledger()).toHaveLength(1);
@@ -105,9 +68,9 @@ test('while the server is away, a save is shown with its error, gate, attempts a
 
 test('"try now" sends a save at once, and the others that waited for the server after it', async ({ demo, server }) => {
   server.setMood('503', { retryAfter: 60 });
-  await write(demo, 'Bridge 7');
+  await write(demo, { title: 'Bridge 7' });
   await expect(unsentItem(demo, 'Bridge 7')).toHaveAttribute('data-state', 'gate');
-  await write(demo, 'Bridge 8');
+  await write(demo, { title: 'Bridge 8' });
   await expect(unsentItem(demo, 'Bridge 8')).toHaveAttribute('data-state', 'gate');
 
   server.setMood('up');
@@ -120,15 +83,15 @@ test('"try now" sends a save at once, and the others that waited for the server 
   expect(server.ledger()).toHaveLength(3);
 });
 
-test('a cancelled save is not sent', async ({ demo, server }) => {
+test('a discarded save is not sent', async ({ demo, server }) => {
   server.setMood('503', { retryAfter: 60 });
-  await write(demo, 'Bridge 7');
+  await write(demo, { title: 'Bridge 7' });
   await expect(unsentItem(demo, 'Bridge 7')).toHaveAttribute('data-state', 'gate');
-  await write(demo, 'Bridge 8');
+  await write(demo, { title: 'Bridge 8' });
   await expect(unsentItem(demo, 'Bridge 8')).toBeVisible();
 
   await unsentItem(demo, 'Bridge 7').getByTestId('cancel').click();
-  await expect(demo.getByTestId('announcement')).toContainText('Cancelled: Bridge 7. This save is not sent.');
+  await expect(demo.getByTestId('announcement')).toContainText('Discarded: Bridge 7. It is not sent.');
   await expect(unsentItem(demo, 'Bridge 7')).toHaveCount(0);
   await expect(reportItem(demo, 'Bridge 7')).toHaveAttribute('data-state', 'cancelled');
 
@@ -141,16 +104,91 @@ test('a cancelled save is not sent', async ({ demo, server }) => {
 
 test('a save that the server refuses is kept, and says why', async ({ demo, server }) => {
   server.setMood('4xx', { status: 413 });
-  await write(demo, 'Bridge 7');
+  await write(demo, { title: 'Bridge 7' });
 
   const item = unsentItem(demo, 'Bridge 7');
   await expect(item).toHaveAttribute('data-state', 'dead');
-  await expect(item.getByTestId('unsent-state')).toHaveText('Refused: The server answered 413.');
+  await expect(item.getByTestId('unsent-state')).toHaveText(
+    'The server refused it (413): The server does not take this. Correct it.',
+  );
 
   server.setMood('up');
   await item.getByTestId('retry').click();
   await expect(reportItem(demo, 'Bridge 7')).toHaveAttribute('data-state', 'sent');
   expect(server.effects()).toHaveLength(1);
+});
+
+test('a report, its checklist and its photo are sent together, the photo behind its report', async ({
+  demo,
+  server,
+}) => {
+  await write(demo, {
+    title: 'Bridge 7',
+    text: 'The railing is loose.',
+    checks: { access: 'ok', railings: 'defect', signs: 'na' },
+    photo: pixel,
+    alt: 'The loose post',
+  });
+
+  await expect(reportItem(demo, 'Bridge 7')).toHaveAttribute('data-state', 'sent');
+  expect(effectsOn(server)).toEqual(['Bridge 7', 'photo']);
+  const [report] = server.reports();
+  expect(report).toMatchObject({ checks: { access: 'ok', railings: 'defect', signs: 'na' } });
+  expect(report?.photo?.alt).toBe('The loose post');
+  const photos = server.photos().map(({ id, type, bytes }) => ({ id, type, size: bytes.length }));
+  expect(photos).toEqual([{ id: report?.photo?.id, type: 'image/png', size: pixel.buffer.length }]);
+  expect(server.photos()[0]?.bytes.equals(pixel.buffer)).toBe(true);
+
+  const image = reportItem(demo, 'Bridge 7').getByRole('img', { name: 'The loose post' });
+  await expect(image).toBeVisible();
+  await expect.poll(() => image.evaluate((shown: HTMLImageElement) => shown.naturalWidth)).toBe(1);
+});
+
+test('a large photo is made smaller before it is kept', async ({ demo, server }) => {
+  const png = await demo.evaluate(async () => {
+    const canvas = new OffscreenCanvas(3_200, 1_000);
+    canvas.getContext('2d')?.fillRect(0, 0, 1_600, 1_000);
+    const blob = await canvas.convertToBlob({ type: 'image/png' });
+    return [...new Uint8Array(await blob.arrayBuffer())];
+  });
+  const photo = { name: 'large.png', mimeType: 'image/png', buffer: Buffer.from(png) };
+  await write(demo, { title: 'Bridge 7', photo });
+
+  await until(server.photos, (photos) => photos.length === 1, 'a photo');
+  expect(server.photos()[0]?.type).toBe('image/jpeg');
+  const size = await reportItem(demo, 'Bridge 7')
+    .getByRole('img', { name: 'Photo of Bridge 7' })
+    .evaluate(async (image: HTMLImageElement) => {
+      await image.decode();
+      return [image.naturalWidth, image.naturalHeight];
+    });
+  expect(size).toEqual([1_600, 500]);
+});
+
+test('a file that is no picture is refused at once, at its field', async ({ demo, server }) => {
+  await demo.getByTestId('title').fill('Bridge 7');
+  await demo.getByTestId('photo').setInputFiles({ name: 'a.png', mimeType: 'image/png', buffer: Buffer.from('no') });
+
+  await expect(demo.getByTestId('photo')).toHaveAccessibleDescription(
+    'This file is no picture that this browser can show. Choose another one.',
+  );
+  await expect(demo.getByTestId('photo-alt')).toBeHidden();
+  await demo.getByTestId('save').click();
+  await expect(reportItem(demo, 'Bridge 7')).toHaveAttribute('data-state', 'sent');
+  expect(effectsOn(server)).toEqual(['Bridge 7']);
+});
+
+test('a report without a title is not saved, and the field says so', async ({ demo }) => {
+  await demo.getByTestId('text').fill('Nobody knows where.');
+  await demo.getByTestId('save').click();
+
+  await expect(demo.getByTestId('title')).toBeFocused();
+  await expect(demo.getByTestId('title')).toHaveAttribute('aria-invalid', 'true');
+  await expect(demo.getByTestId('title')).toHaveAccessibleDescription('Give the report a title.');
+  await demo.keyboard.type('Bridge 7');
+  await expect(demo.getByTestId('title')).not.toHaveAttribute('aria-invalid', 'true');
+  await demo.keyboard.press('Enter');
+  await expect(reportItem(demo, 'Bridge 7')).toBeVisible();
 });
 
 test('without the server the page opens by its service worker, and a report saved then is sent when it is back', async ({
@@ -162,7 +200,7 @@ test('without the server the page opens by its service worker, and a report save
 
   await demo.reload();
   await expect(demo.getByRole('heading', { name: 'Field notes' })).toBeVisible();
-  await write(demo, 'Bridge 7', 'Written without a server.');
+  await write(demo, { title: 'Bridge 7', text: 'Written without a server.' });
   const item = unsentItem(demo, 'Bridge 7');
   await expect(item).toHaveAttribute('data-state', 'gate');
   await expect(item.getByTestId('unsent-error')).toContainText('Failed to fetch');

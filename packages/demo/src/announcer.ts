@@ -5,15 +5,28 @@ import { byId } from './dom.ts';
 
 export type Announce = (sentence: string) => void;
 
+/** How long sentences are collected, in milliseconds. */
+const pause = 300;
+/** How long they stay in sight, in milliseconds. What they say can be read elsewhere too. */
+const inSight = 8_000;
+
 export function createAnnouncer(): Announce {
   const region = byId('announcement', HTMLParagraphElement);
-  let sentences: string[] = [];
-  let saidAt = 0;
+  const sentences = new Set<string>();
+  let hiding: ReturnType<typeof setTimeout> | undefined;
+
+  function tell(): void {
+    const text = [...sentences].join(' ');
+    sentences.clear();
+    // A region that says the same again is not read out, unless it differs by something.
+    region.textContent = region.textContent === text ? `${text}\u00A0` : text;
+    region.classList.add('in-sight');
+    clearTimeout(hiding);
+    hiding = setTimeout(() => region.classList.remove('in-sight'), inSight);
+  }
 
   return (sentence) => {
-    const now = performance.now();
-    sentences = now - saidAt < 1_000 ? [...sentences, sentence].slice(-3) : [sentence];
-    saidAt = now;
-    region.textContent = sentences.join(' ');
+    if (sentences.size === 0) setTimeout(tell, pause);
+    sentences.add(sentence);
   };
 }

@@ -1,32 +1,70 @@
 /**
  * What happened between two looks at the list, for those who can't see it?
  */
-import type { Snapshot, UnsentTask } from './basket.ts';
+import type { Announce } from './announcer.ts';
+import type { Basket, Snapshot, UnsentTask } from './basket.ts';
 import { titleOf } from './words.ts';
 
-/**
- * Sentences to be read out, the most important last.
- *
- * @param cancelled Tasks that a person cancelled: they are gone, but were not sent.
- */
-export function changesBetween(before: Snapshot, after: Snapshot, cancelled: ReadonlySet<string>): string[] {
-  if (!before.loaded || before.more || after.more) return [];
-  const then = byId(before.tasks);
-  const now = byId(after.tasks);
+/** How long changes are collected before they are told, in milliseconds. */
+const pause = 700;
 
-  const gone = before.tasks.filter((task) => !now.has(task.id));
-  const sent = gone.filter((task) => !cancelled.has(task.id)).map((task) => `Sent: ${titleOf(task)}.`);
-  const away = after.tasks.some(isGateClosed) && !before.tasks.some(isGateClosed) ? ['The server is away.'] : [];
-  const refused = after.tasks
-    .filter((task) => task.state === 'dead' && then.has(task.id) && then.get(task.id)?.state !== 'dead')
-    .map((task) => `Refused: ${titleOf(task)}.`);
-  return [...sent, ...away, ...refused];
+/** @returns A function that takes each snapshot, and tells what changed: all that happens within a moment together. */
+export function createNews(basket: Basket, announce: Announce): (snapshot: Snapshot) => void {
+  let before: Snapshot = { loaded: false, tasks: [], more: false };
+  let gone: UnsentTask[] = [];
+  let refused: UnsentTask[] = [];
+  let away = false;
+  let telling = false;
+
+  async function tellAll(): Promise<void> {
+    const ended = gone;
+    const [turnedDown, isAway] = [refused, away];
+    [gone, refused, away, telling] = [[], [], false, false];
+
+    // Gone can mean sent or discarded, also from another tab: the basket knows.
+    const outcomes = await Promise.all(ended.map(async ({ id }) => basket.settled(id)));
+    const sent = ended.filter((_, index) => !['cancelled', 'purged'].includes(outcomes[index]?.state ?? ''));
+    if (sent.length > 0) announce(`Sent: ${names(sent)}.`);
+    if (isAway) announce('The server is away. What you write is kept, and sent later.');
+    if (turnedDown.length > 0) announce(`Refused by the server: ${names(turnedDown)}.`);
+  }
+
+  return (snapshot) => {
+    const { gone: left, refused: dead, away: closed } = changesBetween(before, snapshot);
+    before = snapshot;
+    gone = [...gone, ...left];
+    refused = [...refused, ...dead];
+    away ||= closed;
+    if (telling || (left.length === 0 && dead.length === 0 && !closed)) return;
+    telling = true;
+    setTimeout(() => void tellAll(), pause);
+  };
 }
 
-function byId(tasks: readonly UnsentTask[]): Map<string, UnsentTask> {
-  return new Map(tasks.map((task) => [task.id, task]));
+interface Changes {
+  readonly gone: readonly UnsentTask[];
+  readonly refused: readonly UnsentTask[];
+  /** The server is away, and was not before. */
+  readonly away: boolean;
+}
+
+function changesBetween(before: Snapshot, after: Snapshot): Changes {
+  if (!before.loaded || before.more || after.more) return { gone: [], refused: [], away: false };
+  const then = new Map(before.tasks.map((task) => [task.id, task]));
+  const now = new Set(after.tasks.map((task) => task.id));
+  return {
+    gone: before.tasks.filter((task) => !now.has(task.id)),
+    refused: after.tasks.filter((task) => task.state === 'dead' && then.get(task.id)?.state === 'queued'),
+    away: after.tasks.some(isGateClosed) && !before.tasks.some(isGateClosed),
+  };
 }
 
 function isGateClosed(task: UnsentTask): boolean {
   return task.gate.closedUntil !== undefined;
+}
+
+/** Two by name, the others counted. */
+function names(tasks: readonly UnsentTask[]): string {
+  const all = [...new Set(tasks.map(titleOf))];
+  return all.length <= 2 ? all.join(' and ') : `${all[0]} and ${all.length - 1} others`;
 }

@@ -1,5 +1,5 @@
 /**
- * The app's own database. The task stores live in it, next to the reports.
+ * The app's own database. The task stores live in it, next to the reports and their photos.
  */
 import { type DBSchema, type IDBPDatabase, openDB } from 'idb';
 import { type StoresOf, createStores } from 'taskbasket';
@@ -10,12 +10,21 @@ import { type ReportText, tasks } from './tasks.ts';
 export interface Report extends ReportText {
   /** Milliseconds since 1970. */
   readonly savedAt: number;
-  /** The task of a save that a person cancelled; the next save takes it away. */
+  /** The task of a save that a person discarded; the next save takes it away. */
   readonly cancelled?: string;
+  /** The task of a photo that a person discarded; the next photo takes it away. */
+  readonly photoCancelled?: string;
+}
+
+/** A photo as it is kept on this device. */
+export interface Photo {
+  readonly id: string;
+  readonly blob: Blob;
 }
 
 export interface NotesDB extends DBSchema, StoresOf {
   reports: { key: string; value: Report };
+  photos: { key: string; value: Photo };
 }
 
 /**
@@ -24,9 +33,11 @@ export interface NotesDB extends DBSchema, StoresOf {
  * @param onClosed The connection was closed from elsewhere, and another one is needed.
  */
 export function openNotes(onClosed?: () => void): Promise<IDBPDatabase<NotesDB>> {
-  return openDB<NotesDB>('field-notes', 1, {
+  // 2: photos.
+  return openDB<NotesDB>('field-notes', 2, {
     upgrade(db, _oldVersion, _newVersion, tx) {
       if (!db.objectStoreNames.contains('reports')) db.createObjectStore('reports', { keyPath: 'id' });
+      if (!db.objectStoreNames.contains('photos')) db.createObjectStore('photos', { keyPath: 'id' });
       createStores(tx, tasks);
     },
     // Another tab wants to upgrade or delete the database: an open connection would hold it up.

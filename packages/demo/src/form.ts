@@ -2,55 +2,72 @@
  * Writing a report, and changing one that was written before.
  */
 import type { Announce } from './announcer.ts';
-import { byId } from './dom.ts';
+import type { Report } from './db.ts';
+import { byId, say, show } from './dom.ts';
+import { pageFields } from './fields.ts';
+import { showPictureField } from './picture-field.ts';
 import type { Reports } from './reports.ts';
-import type { ReportText } from './tasks.ts';
+import type { PhotoNote } from './tasks.ts';
 
 /** @returns A function that puts a report into the form, to be changed. */
-export function showForm(reports: Reports, announce: Announce, onSaved: () => void): (report: ReportText) => void {
+export function showForm(reports: Reports, announce: Announce, onSaved: () => void): (report: Report) => void {
   const form = byId('report-form', HTMLFormElement);
   const heading = byId('write-heading', HTMLHeadingElement);
-  const title = byId('title', HTMLInputElement);
-  const text = byId('text', HTMLTextAreaElement);
   const another = byId('new-report', HTMLButtonElement);
+  const failure = byId('form-error', HTMLParagraphElement);
+  const fields = pageFields();
+  const picture = showPictureField();
   let id: string = crypto.randomUUID();
+  let before: PhotoNote | undefined;
+  let saving = false;
 
   form.addEventListener('submit', (event) => {
     event.preventDefault();
-    void save();
+    if (saving) return;
+    saving = true;
+    void save().finally(() => (saving = false));
   });
   another.addEventListener('click', () => {
     begin();
-    title.focus();
+    fields.focus('title');
   });
 
   async function save(): Promise<void> {
-    const report = { id, title: title.value.trim(), text: text.value };
-    try {
-      await reports.save(report);
-    } catch (error) {
-      announce(`Not saved: ${error instanceof Error ? error.message : String(error)}`);
+    const { title, text, checks } = fields.read();
+    if (title === '') {
+      fields.mark('title', 'Give the report a title.');
+      fields.focus('title');
       return;
     }
-    announce(`Saved: ${report.title}. It is sent when the server can be reached.`);
+    const chosen = picture.read();
+    const photo = chosen ? { id: crypto.randomUUID(), alt: chosen.alt || `Photo of ${title}` } : before;
+    try {
+      await reports.save({ id, title, text, checks, ...(photo && { photo }) }, chosen?.picture);
+    } catch (error) {
+      const sentence = `Not saved: ${error instanceof Error ? error.message : String(error)}`;
+      say(failure, sentence);
+      announce(sentence);
+      return;
+    }
+    announce(`Saved: ${title}. It is sent when the server can be reached.`);
     begin();
-    title.focus();
+    fields.focus('title');
     onSaved();
   }
 
-  function begin(): void {
-    id = crypto.randomUUID();
-    form.reset();
-    heading.textContent = 'New report';
-    another.hidden = true;
+  function begin(report?: Report): void {
+    id = report?.id ?? crypto.randomUUID();
+    before = report?.photo;
+    picture.clear();
+    if (report) fields.fill(report);
+    else fields.clear();
+    say(failure, undefined);
+    say(heading, report ? 'Change the report' : 'New report');
+    show(another, report !== undefined, heading);
   }
 
   return (report) => {
-    id = report.id;
-    title.value = report.title;
-    text.value = report.text;
-    heading.textContent = 'Change the report';
-    another.hidden = false;
-    title.focus();
+    begin(report);
+    fields.focus('title');
   };
 }

@@ -1,5 +1,5 @@
 /**
- * The reports on this device: saved together with the task that sends them.
+ * The reports on this device: saved together with the tasks that send them.
  */
 import type { IDBPDatabase } from 'idb';
 
@@ -23,26 +23,55 @@ export function createReports(basket: Basket) {
     opened = undefined;
   }
 
-  /** Writes the report and the task that sends it, both or none. Resolves when they are on disk. */
-  async function save(report: ReportText): Promise<void> {
-    const { id, title, text } = report;
+  /**
+   * Writes the report, its new photo if there is one, and the tasks that send them: all or nothing. Resolves when they
+   * are on disk.
+   */
+  async function save(report: ReportText, picture?: Blob): Promise<void> {
+    const { id, title, photo } = report;
     const db = await connection();
-    const tx = db.transaction(['reports', ...tasks.stores], 'readwrite', { durability: 'strict' });
-    const written = tx.objectStore('reports').put({ id, title, text, savedAt: Date.now() });
-    basket.addTx(tx, 'saveReport', { id, title, text });
-    await Promise.all([written, tx.done]);
+    const tx = db.transaction(['reports', 'photos', ...tasks.stores], 'readwrite', { durability: 'strict' });
+    const reports = tx.objectStore('reports');
+    basket.addTx(tx, 'saveReport', report);
+    const writes: Promise<unknown>[] = [];
+    if (photo && picture) {
+      writes.push(tx.objectStore('photos').put({ id: photo.id, blob: picture }));
+      basket.addTx(tx, 'uploadPhoto', { id: photo.id, report: id, title, blob: picture });
+    }
+    writes.push(
+      reports.get(id).then((before) => {
+        const unsentPhoto = photo && !picture ? before?.photoCancelled : undefined;
+        const note = unsentPhoto === undefined ? {} : { photoCancelled: unsentPhoto };
+        return reports.put({ ...report, ...note, savedAt: Date.now() });
+      }),
+    );
+    await Promise.all([...writes, tx.done]);
   }
 
-  /** Notes on the report that this save of it was cancelled, or, without a task, that it was not. */
-  async function markCancelled(id: string, task: string | undefined): Promise<void> {
+  /** Changes a report on this device only: the task that sends it is corrected by the caller. Gives back what was there. */
+  function correct(report: ReportText): Promise<Report | undefined> {
+    return change(report.id, (before) => ({ ...before, ...report }));
+  }
+
+  /** Puts another picture under a photo's id: the server refused the one that was there, so nobody else has it. */
+  async function correctPhoto(id: string, blob: Blob): Promise<void> {
+    const db = await connection();
+    await db.put('photos', { id, blob });
+  }
+
+  /** Notes on the report that this save of it, or its photo, was discarded, or, without a task, that it was not. */
+  async function markCancelled(id: string, what: 'save' | 'photo', task: string | undefined): Promise<void> {
+    const field = what === 'save' ? 'cancelled' : 'photoCancelled';
+    await change(id, ({ [field]: _, ...rest }) => (task === undefined ? rest : { ...rest, [field]: task }));
+  }
+
+  async function change(id: string, changed: (report: Report) => Report): Promise<Report | undefined> {
     const db = await connection();
     const tx = db.transaction('reports', 'readwrite');
     const report = await tx.store.get(id);
-    if (report) {
-      const { cancelled: _, ...rest } = report;
-      await tx.store.put(task === undefined ? rest : { ...rest, cancelled: task });
-    }
+    if (report) await tx.store.put(changed(report));
     await tx.done;
+    return report;
   }
 
   /** All reports, the last saved first. */
@@ -52,5 +81,11 @@ export function createReports(basket: Basket) {
     return reports.toSorted((a, b) => b.savedAt - a.savedAt);
   }
 
-  return { save, markCancelled, list };
+  /** A photo's picture, or nothing. */
+  async function pictureOf(id: string): Promise<Blob | undefined> {
+    const db = await connection();
+    return (await db.get('photos', id))?.blob;
+  }
+
+  return { save, correct, correctPhoto, markCancelled, list, pictureOf };
 }

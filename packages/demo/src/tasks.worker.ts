@@ -1,7 +1,7 @@
 /**
- * Where the reports are sent from. It runs apart from the page, and goes on while a tab of the app is open.
+ * Where reports and photos are sent from. It runs apart from the page, and goes on while a tab of the app is open.
  */
-import { Unavailable, ensureOk, isNetworkError, serveBasket } from 'taskbasket/worker';
+import { type Attempt, PermanentFailure, Unavailable, ensureOk, isNetworkError, serveBasket } from 'taskbasket/worker';
 
 import { tasks } from './tasks.ts';
 
@@ -9,25 +9,48 @@ import { tasks } from './tasks.ts';
 const worker = crypto.randomUUID();
 
 serveBasket(tasks, {
-  async saveReport(report, { idempotencyKey, number, recovered, signal }) {
-    const { id, title, text } = report;
-    const response = await fetch(`/api/reports/${encodeURIComponent(id)}`, {
-      method: 'PUT',
-      body: JSON.stringify({ title, text }),
-      headers: {
-        'Content-Type': 'application/json',
-        'Idempotency-Key': `"${idempotencyKey}"`,
-        'X-Attempt': String(number),
-        'X-Recovered': String(recovered),
-        'X-Worker': worker,
-      },
-      signal,
-    }).catch(meansAway);
-    ensureOk(response);
+  async saveReport({ id, title, text, checks = {}, photo = null }, attempt) {
+    const body = JSON.stringify({ title, text, checks, photo });
+    await put(`/api/reports/${encodeURIComponent(id)}`, body, 'application/json', attempt);
+  },
+
+  async uploadPhoto({ id, report, blob }, attempt) {
+    const path = `/api/reports/${encodeURIComponent(report)}/photos/${encodeURIComponent(id)}`;
+    await put(path, blob, blob.type, attempt);
   },
 });
+
+/** What a request says of its attempt. */
+type Sent = Pick<Attempt, 'idempotencyKey' | 'number' | 'recovered' | 'signal'>;
+
+/** The statuses with which the server refuses what was sent, and says why. */
+const refusals: ReadonlySet<number> = new Set([400, 404, 413, 415, 422]);
+
+async function put(path: string, body: Blob | string, type: string, attempt: Sent): Promise<void> {
+  const { idempotencyKey, number, recovered, signal } = attempt;
+  const headers = {
+    'Content-Type': type,
+    'Idempotency-Key': `"${idempotencyKey}"`,
+    'X-Attempt': String(number),
+    'X-Recovered': String(recovered),
+    'X-Worker': worker,
+  };
+  const response = await fetch(path, { method: 'PUT', body, headers, signal }).catch(meansAway);
+  const { status } = response;
+  // The server's own words, for the person who has to correct it.
+  if (refusals.has(status)) throw new PermanentFailure(await reasonIn(response), { status });
+  ensureOk(response);
+}
 
 /** A request that did not reach the server says nothing about the report: the server is away. */
 function meansAway(error: unknown): never {
   throw isNetworkError(error) ? new Unavailable({ cause: error }) : error;
+}
+
+/** The sentence in a problem (RFC 9457). */
+async function reasonIn(response: Response): Promise<string> {
+  const problem: unknown = await response.json().catch(() => undefined);
+  return typeof problem === 'object' && problem !== null && 'title' in problem && typeof problem.title === 'string'
+    ? problem.title
+    : `The server answered ${response.status}.`;
 }

@@ -1,87 +1,181 @@
 /**
- * The list of what is not sent yet: why, the last error, when it is tried again; cancel and "try now".
+ * The list of what is not sent yet: why, and what can be done about it.
  */
 import type { Announce } from './announcer.ts';
 import type { Basket, Snapshot, UnsentTask } from './basket.ts';
-import { byId, createRows, element, say } from './dom.ts';
+import { type Correction, createCorrection } from './correction.ts';
+import { byId, createRows, element, say, show } from './dom.ts';
+import type { Explained } from './explained.ts';
 import type { Reports } from './reports.ts';
-import { attemptsOf, errorOf, stateOf, titleOf } from './words.ts';
+import { createThumbnail } from './thumbnail.ts';
+import { type Told, attemptsOf, errorOf, tell, titleOf } from './words.ts';
 
-/** @returns A function that shows what the snapshot holds. */
-export function showUnsent(basket: Basket, reports: Reports, announce: Announce): (snapshot: Snapshot) => void {
+/**
+ * @param problem What is wrong with the worker, if anything.
+ * @returns A function that shows the explained tasks of a snapshot.
+ */
+export function showUnsent(
+  basket: Basket,
+  reports: Reports,
+  announce: Announce,
+  problem: () => string | undefined,
+): (explained: readonly Explained[], snapshot: Snapshot) => void {
   const heading = byId('unsent-heading', HTMLHeadingElement);
   const note = byId('unsent-note', HTMLParagraphElement);
+  const count = byId('unsent-count', HTMLAnchorElement);
   const list = byId('unsent', HTMLOListElement);
-  const showRows = createRows<Line>(list, ({ task }) => task.id, createRow);
+  const showRows = createRows<Line>(list, heading, ({ task }) => task.id, createRow);
+  /** What says how long it is to the next try. */
+  const clocks = new Set<() => void>();
+  setInterval(() => {
+    if (!document.hidden) for (const tick of clocks) tick();
+  }, 1_000);
 
-  function createRow({ task }: Line) {
-    const { id, lane } = task;
-    const title = element('h3', { testId: 'unsent-title' });
-    const state = element('p', { testId: 'unsent-state' });
+  function createRow(first: Line) {
+    let line = first;
+    let said: Told | undefined;
+    let correction: Correction | undefined;
+    const { id } = first.task;
+
+    const title = element('h3', { testId: 'unsent-title', tabIndex: -1 });
+    const label = element('p', { testId: 'unsent-label', className: 'label' });
+    const state = element('p', { testId: 'unsent-state', className: 'why' });
     const error = element('p', { testId: 'unsent-error', className: 'quiet' });
     const attempts = element('p', { testId: 'unsent-attempts', className: 'quiet' });
-    const retry = element('button', { type: 'button', textContent: 'Try now', testId: 'retry' });
-    const cancel = element('button', { type: 'button', textContent: 'Cancel', testId: 'cancel' });
-    retry.addEventListener('click', () => void tryNow(id, title.textContent));
-    cancel.addEventListener('click', () => void cancelSave(id, lane, title.textContent));
+    const thumbnail = createThumbnail('unsent-photo');
+    const retry = button('Try now', 'retry', tryNow);
+    const correct = button('Correct', 'correct', openCorrection);
+    const discard = button('Discard', 'cancel', discardIt);
+    correct.classList.add('main');
 
-    const buttons = element('div', { className: 'buttons' }, retry, cancel);
-    const row = element('li', { testId: 'unsent-item' }, title, state, error, attempts, buttons);
+    const row = element(
+      'li',
+      { testId: 'unsent-item' },
+      thumbnail.image,
+      element('div', { className: 'head' }, title, label),
+      state,
+      element(
+        'div',
+        { className: 'foot' },
+        element('div', { className: 'facts' }, attempts, error),
+        element('div', { className: 'buttons' }, correct, retry, discard),
+      ),
+    );
     row.dataset['taskId'] = id;
 
-    const show = (line: Line): void => {
-      const told = stateOf(line.task, line.isBehind);
-      row.dataset['state'] = told.state;
-      say(title, titleOf(line.task));
-      say(state, told.text);
-      state.classList.toggle('bad', told.state === 'dead');
-      const last = errorOf(line.task);
-      say(error, last === undefined ? undefined : `Last error: ${last}`);
-      say(attempts, attemptsOf(line.task));
-      retry.ariaLabel = `Try now: ${titleOf(line.task)}`;
-      cancel.ariaLabel = `Cancel: ${titleOf(line.task)}`;
+    function button(words: string, testId: string, act: () => void): HTMLButtonElement {
+      const made = element('button', { type: 'button', testId }, words, element('span', { className: 'for-readers' }));
+      made.addEventListener('click', act);
+      return made;
+    }
+
+    function showLine(next: Line): void {
+      line = next;
+      const { task, reasons, behind } = line;
+      said = tell(task, reasons, { behind, problem: problem() });
+      row.dataset['state'] = said.state;
+      say(title, titleOf(task));
+      say(label, said.label);
+      say(error, said.state === 'dead' ? undefined : errorOf(task));
+      say(attempts, attemptsOf(task));
+      if (task.type === 'uploadPhoto') thumbnail.show(task.payload?.blob);
+      for (const made of [retry, correct, discard]) say(made.querySelector('span') ?? made, ` ${titleOf(task)}`);
+
+      const refused = said.state === 'dead' && task.payload !== undefined;
+      if (!refused) closeCorrection();
+      show(correct, refused && correction === undefined, title);
+      show(retry, said.state !== 'sending' && said.state !== 'behind', title);
+      tick();
+    }
+
+    function tick(): void {
+      if (said) say(state, said.text(Date.now()));
+    }
+
+    function openCorrection(): void {
+      const close = (): void => {
+        const hadFocus = correction?.form.contains(document.activeElement) ?? false;
+        closeCorrection();
+        show(correct, line.task.state === 'dead', title);
+        if (hadFocus) (correct.hidden ? title : correct).focus();
+      };
+      correction = createCorrection(line.task, { basket, reports, announce, isLatest: () => line.isLatest, close });
+      row.append(correction.form);
+      show(correct, false, title);
+      correction.focus();
+    }
+
+    function closeCorrection(): void {
+      if (correction?.form.contains(document.activeElement)) title.focus();
+      correction?.form.remove();
+      correction = undefined;
+    }
+
+    function tryNow(): void {
+      void basket
+        .retry(id)
+        .then((found) => announce(`${found ? 'Trying now' : 'No longer there'}: ${titleOf(line.task)}.`));
+    }
+
+    async function discardTask(): Promise<void> {
+      const { task, isLatest } = line;
+      const { type, lane } = task;
+      const what = type === 'uploadPhoto' ? 'photo' : 'save';
+      // First the mark: whoever sees that the task is gone knows then that it was not sent.
+      const marked = lane !== undefined && (what === 'photo' || isLatest);
+      if (marked) await reports.markCancelled(lane, what, id);
+      const found = await basket.cancel(id);
+      if (!found && marked) await reports.markCancelled(lane, what, undefined);
+      announce(found ? `Discarded: ${titleOf(task)}. It is not sent.` : `No longer there: ${titleOf(task)}.`);
+      heading.focus();
+    }
+
+    function discardIt(): void {
+      void discardTask();
+    }
+
+    clocks.add(tick);
+    return {
+      row,
+      show: showLine,
+      gone() {
+        clocks.delete(tick);
+        thumbnail.show(undefined);
+      },
     };
-    return { row, show };
   }
 
-  async function tryNow(id: string, title: string): Promise<void> {
-    const there = await basket.retry(id);
-    announce(there ? `Trying now: ${title}.` : `No longer there: ${title}.`);
-  }
-
-  /** The lane of a save is its report's id. */
-  async function cancelSave(id: string, report: string | undefined, title: string): Promise<void> {
-    // First the mark: whoever sees that the task is gone knows then that it was not sent.
-    if (report !== undefined) await reports.markCancelled(report, id);
-    const there = await basket.cancel(id);
-    if (!there && report !== undefined) await reports.markCancelled(report, undefined);
-    announce(there ? `Cancelled: ${title}. This save is not sent.` : `No longer there: ${title}.`);
-    heading.focus();
-  }
-
-  return (snapshot) => {
-    showRows(linesOf(snapshot.tasks));
+  return (explained, snapshot) => {
+    showRows(linesOf(explained));
     say(note, noteFor(snapshot));
+    const { length } = snapshot.tasks;
+    say(count, length === 0 ? undefined : `${snapshot.more ? `${length}+` : length} not sent`);
+    list.hidden = length === 0;
   };
 }
 
-interface Line {
-  readonly task: UnsentTask;
-  readonly isBehind: boolean;
+interface Line extends Explained {
+  /** What it waits for in its lane, if that is on the list. */
+  readonly behind: UnsentTask | undefined;
+  /** No later save of the same report waits. */
+  readonly isLatest: boolean;
 }
 
-/** The tasks in their order, each with the word whether an earlier one of its lane is before it. */
-function linesOf(tasks: readonly UnsentTask[]): Line[] {
-  const lanes = new Set<string>();
-  return tasks.map((task) => {
-    const isBehind = task.lane !== undefined && lanes.has(task.lane);
-    if (task.lane !== undefined) lanes.add(task.lane);
-    return { task, isBehind };
+function linesOf(explained: readonly Explained[]): Line[] {
+  const tasks = new Map(explained.map(({ task }) => [task.id, task]));
+  const latest = new Map(
+    explained.filter(({ task }) => task.type === 'saveReport').map(({ task }) => [task.lane, task.id]),
+  );
+  return explained.map(({ task, reasons }) => {
+    const behind = reasons.flatMap((reason) => (reason.reason === 'lane' ? (tasks.get(reason.behind) ?? []) : []))[0];
+    return { task, reasons, behind, isLatest: latest.get(task.lane) === task.id };
   });
 }
 
 function noteFor({ tasks, more }: Snapshot): string {
   if (tasks.length === 0) return 'Everything is sent.';
-  const saves = tasks.length === 1 ? '1 save' : `${tasks.length} saves`;
-  return more ? `The first ${saves} of more.` : `${saves}.`;
+  const waiting = `${more ? 'More than ' : ''}${tasks.length} ${tasks.length === 1 ? 'waits' : 'wait'}`;
+  const refused = tasks.filter(({ state }) => state === 'dead').length;
+  if (refused === 0) return `${waiting} to be sent.`;
+  return `${waiting}; the server refused ${refused === tasks.length && !more ? (refused === 1 ? 'it' : 'them') : refused}.`;
 }

@@ -1,64 +1,163 @@
 /**
  * What does a person read about a save that is not sent yet?
  */
+import type { Reason } from 'taskbasket';
+
 import type { UnsentTask } from './basket.ts';
 
 /** What the save waits for, for style and tests. */
-export type UnsentState = 'dead' | 'unreadable' | 'sending' | 'behind' | 'gate' | 'due' | 'waiting';
+export type UnsentState = 'dead' | 'unreadable' | 'sending' | 'behind' | 'gate' | 'due' | 'nobody' | 'waiting';
 
-/**
- * Why the save is not sent, in plain words.
- *
- * @param isBehind An earlier save of the same report is not sent either.
- */
-export function stateOf(
-  task: UnsentTask,
-  isBehind: boolean,
-  now = Date.now(),
-): { readonly state: UnsentState; readonly text: string } {
-  if (task.state === 'dead')
-    return { state: 'dead', text: `Refused: ${task.lastError?.message ?? task.dead?.reason ?? 'no reason was given'}` };
-  if (task.unreadable) return { state: 'unreadable', text: 'This version of the page can’t read it. It is kept.' };
-  // The attempt that runs is counted when it ends.
-  if (task.running) return { state: 'sending', text: `Sending now, attempt ${task.attempts}` };
-  if (isBehind) return { state: 'behind', text: 'Waits behind an earlier save of this report' };
+export interface Told {
+  readonly state: UnsentState;
+  /** In one or two words. */
+  readonly label: string;
+  /** The whole sentence; `now` decides what it says of times. */
+  readonly text: (now: number) => string;
+}
 
-  const { closedUntil, reason } = task.gate;
-  if (closedUntil !== undefined) {
-    const why = reason === undefined ? '' : `: ${reason.replace(/\.$/, '')}`;
-    return {
-      state: 'gate',
-      text: `The server is away${why}. Next try, with one save first, at ${timeOfDay(closedUntil)}`,
-    };
+/** Reasons in the order in which they are told: the first that is there. */
+const order: readonly Reason['reason'][] = [
+  'running',
+  'dead',
+  'unknown-type',
+  'unknown-version',
+  'undecodable',
+  'lane',
+  'no-runner',
+  'gate',
+  'alone',
+  'backoff',
+  'date',
+  'busy',
+  'gone',
+];
+
+/** What is known beside the reasons. */
+export interface Beside {
+  /** What it waits for in its lane. */
+  readonly behind: UnsentTask | undefined;
+  /** What is wrong with the worker. */
+  readonly problem: string | undefined;
+}
+
+/** Why the save is not sent, in plain words. */
+export function tell(task: UnsentTask, reasons: readonly Reason[], { behind, problem }: Beside): Told {
+  const first = order.flatMap((name) => reasons.find(({ reason }) => reason === name) ?? [])[0];
+
+  switch (first?.reason) {
+    case 'running':
+      return told('sending', 'Sending', `Is being sent now, attempt ${task.attempts}.`);
+    case 'dead':
+      return told('dead', 'Refused', refusal(first.because, first.error));
+    case 'unknown-type':
+    case 'unknown-version':
+    case 'undecodable':
+      return told('unreadable', 'Kept', 'This version of the app can’t read it. It is kept for one that can.');
+    case 'lane':
+      return told('behind', 'In line', lane(task, behind, first.dead));
+    case 'no-runner':
+      return told(
+        'nobody',
+        'Stopped',
+        `Nobody runs tasks: ${withStop(problem ?? 'the worker is only starting')} It is kept.`,
+      );
+    case 'gate':
+      return first.until === undefined
+        ? told('gate', 'Server away', `${away(first.message)} One save is tried first.`)
+        : until('gate', 'Server away', away(first.message), first.until);
+    case 'alone':
+      return told(
+        'waiting',
+        'Waiting',
+        `The browser ended ${first.interruptions} times while it was sent. It is sent alone.`,
+      );
+    case 'backoff':
+    case 'date':
+      return until(
+        'due',
+        'Tried again',
+        `The last try failed: ${withStop(task.lastError?.message ?? 'no reason was given')}`,
+        first.until,
+      );
+    case 'busy':
+    case 'gone':
+    case undefined:
+      return told('waiting', 'Waiting', 'Waits for its turn.');
   }
-  if (task.dueAt !== undefined && task.dueAt > now)
-    return { state: 'due', text: `Next try at ${timeOfDay(task.dueAt)}` };
-  return { state: 'waiting', text: 'Waits for its turn' };
+}
+
+function told(state: UnsentState, label: string, sentence: string): Told {
+  return { state, label, text: () => sentence };
+}
+
+function until(state: UnsentState, label: string, why: string, at: number): Told {
+  return { state, label, text: (now) => `${why} Next try ${moment(at, now)}.` };
+}
+
+function refusal(because: string, error: { readonly message: string; readonly status?: number } | undefined): string {
+  const why = withStop(error?.message ?? 'no reason was given');
+  if (because !== 'permanent') return `Given up: ${why}`;
+  return `The server refused it${error?.status === undefined ? '' : ` (${error.status})`}: ${why} Correct it.`;
+}
+
+function lane(task: UnsentTask, behind: UnsentTask | undefined, dead: boolean): string {
+  if (behind?.type === 'uploadPhoto') return `Waits until the photo of this report is ${dead ? 'accepted' : 'sent'}.`;
+  const earlier = task.type === 'uploadPhoto' ? 'its report' : 'the earlier edit of this report';
+  return dead ? `Waits for ${earlier}, which was refused.` : `Waits for ${earlier}.`;
+}
+
+/** What a gate's message means. */
+function away(message: string): string {
+  const status = /\b([1-5]\d\d)\b/.exec(message)?.[1];
+  if (status === '401') return 'The server wants somebody to sign in (401).';
+  if (status === '429') return 'The server asks for a pause (429).';
+  if (status !== undefined) return `The server is busy (${status}).`;
+  return /fetch|network|load failed/i.test(message)
+    ? 'The server can’t be reached.'
+    : `The server is away: ${withStop(message)}`;
 }
 
 /** The last error in one line, or nothing. */
 export function errorOf({ lastError }: UnsentTask): string | undefined {
-  if (!lastError) return undefined;
-  const status = lastError.status === undefined ? '' : `status ${lastError.status}, `;
-  return `${lastError.name}: ${lastError.message} (${status}at ${timeOfDay(lastError.at)})`;
+  return lastError && `Last error at ${timeOfDay(lastError.at)}: ${withStop(lastError.message)}`;
 }
 
-export function attemptsOf({ attempts, failures, running }: UnsentTask): string | undefined {
-  if (attempts === 0) return running ? undefined : 'Not tried yet';
-  const tries = attempts === 1 ? '1 attempt' : `${attempts} attempts`;
-  return failures === 0 ? tries : `${tries}, ${failures} failed`;
+export function attemptsOf({ attempts, failures, running, addedAt }: UnsentTask): string {
+  const saved = `Saved at ${timeOfDay(addedAt)}`;
+  if (attempts === 0 || (running && attempts === 1)) return `${saved}, not tried before`;
+  const tries = attempts === 1 ? 'tried once' : `tried ${attempts} times`;
+  return failures === 0
+    ? `${saved}, ${tries}`
+    : `${saved}, ${tries}, failed ${failures === 1 ? 'once' : `${failures} times`}`;
 }
 
 /** The report's title, as far as it can be read. */
 export function titleOf({ payload, type }: UnsentTask): string {
-  return payload?.title ?? `A save (${type})`;
+  if (!payload) return type === 'uploadPhoto' ? 'A photo' : 'A save of a report';
+  return type === 'uploadPhoto' ? `Photo of ${payload.title}` : payload.title;
 }
 
 const clock = new Intl.DateTimeFormat('en-GB', { hour: '2-digit', minute: '2-digit', second: '2-digit' });
+const shortClock = new Intl.DateTimeFormat('en-GB', { hour: '2-digit', minute: '2-digit' });
 const calendar = new Intl.DateTimeFormat('en-GB', { dateStyle: 'medium' });
 
 /** A time today, or with its date. */
 export function timeOfDay(at: number, now = Date.now()): string {
   const date = calendar.format(at);
   return date === calendar.format(now) ? clock.format(at) : `${date}, ${clock.format(at)}`;
+}
+
+/** A time to come: "in 12 s", "in 3 min", "at 14:05". */
+export function moment(at: number, now: number): string {
+  const seconds = Math.ceil((at - now) / 1_000);
+  if (seconds <= 0) return 'now';
+  if (seconds < 60) return `in ${seconds} s`;
+  if (seconds < 60 * 60) return `in ${Math.ceil(seconds / 60)} min`;
+  const today = calendar.format(at) === calendar.format(now);
+  return `${today ? '' : `on ${calendar.format(at)} `}at ${shortClock.format(at)}`;
+}
+
+function withStop(sentence: string): string {
+  return /[.!?]$/.test(sentence) ? sentence : `${sentence}.`;
 }

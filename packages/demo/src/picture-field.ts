@@ -1,0 +1,67 @@
+/**
+ * The field for a photo: chosen or taken, seen, described, taken away again.
+ */
+import { byId, say, show } from './dom.ts';
+import { pictureIn } from './photo.ts';
+import { createThumbnail } from './thumbnail.ts';
+
+export type PictureField = ReturnType<typeof showPictureField>;
+
+export function showPictureField() {
+  const input = byId('photo', HTMLInputElement);
+  const label = byId('photo-label', HTMLLabelElement);
+  const chosen = byId('photo-chosen', HTMLDivElement);
+  const alt = byId('photo-alt', HTMLInputElement);
+  const remove = byId('photo-remove', HTMLButtonElement);
+  const error = byId('photo-error', HTMLParagraphElement);
+  const thumbnail = createThumbnail('photo-preview');
+  byId('photo-frame', HTMLDivElement).append(thumbnail.image);
+  let picture: Blob | undefined;
+  /** Is raised with each choice: a slow one that was replaced meanwhile is not shown. */
+  let choice = 0;
+
+  input.addEventListener('change', () => void choose());
+  remove.addEventListener('click', clear);
+
+  async function choose(): Promise<void> {
+    const file = input.files?.[0];
+    if (!file) return;
+    choice += 1;
+    const mine = choice;
+    try {
+      const made = await pictureIn(file);
+      if (mine === choice) see(made);
+    } catch (cause) {
+      if (mine !== choice) return;
+      clear();
+      fail(cause instanceof Error ? cause.message : String(cause));
+    }
+  }
+
+  function see(next: Blob | undefined, words = ''): void {
+    fail(undefined);
+    picture = next;
+    thumbnail.show(next, 'The chosen photo');
+    alt.value = words;
+    show(chosen, next !== undefined, input);
+    say(label, next === undefined ? 'Add a photo' : 'Choose another photo');
+  }
+
+  function fail(sentence: string | undefined): void {
+    say(error, sentence);
+    if (sentence === undefined) input.removeAttribute('aria-invalid');
+    else input.setAttribute('aria-invalid', 'true');
+  }
+
+  function clear(): void {
+    choice += 1;
+    input.value = '';
+    see(undefined);
+  }
+
+  return {
+    /** The new picture, if one was chosen, and its description. */
+    read: () => (picture === undefined ? undefined : { picture, alt: alt.value.trim() }),
+    clear,
+  };
+}
