@@ -1,0 +1,179 @@
+/**
+ * How the demo looks and reads: axe on each state and theme, sizes, shifts, the manifest, and pictures to look at.
+ */
+import { AxeBuilder } from '@axe-core/playwright';
+import type { Page } from '@playwright/test';
+
+import { expect, pixel, test, unsentItem, write } from './demo-page.ts';
+import type { DemoServer } from './fixture.ts';
+
+/** What axe finds serious or critical, in words. */
+async function findings(page: Page): Promise<readonly string[]> {
+  const { violations } = await new AxeBuilder({ page }).analyze();
+  return violations
+    .filter(({ impact }) => impact === 'serious' || impact === 'critical')
+    .flatMap(({ id, nodes }) => nodes.map(({ html, failureSummary }) => `${id}: ${html}\n${failureSummary ?? ''}`));
+}
+
+/** A picture drawn by the browser, so that no file of somebody's lies in the repository. */
+async function scene(page: Page, drawing: string): Promise<Buffer> {
+  await page.setViewportSize({ width: 640, height: 480 });
+  await page.setContent(`<style>body{margin:0}svg{display:block}</style>
+    <svg viewBox="0 0 640 480" width="640" height="480" xmlns="http://www.w3.org/2000/svg">${drawing}</svg>`);
+  return page.screenshot({ type: 'jpeg', quality: 80 });
+}
+
+const railing = `<rect width="640" height="480" fill="#b8d4e3"/><rect y="330" width="640" height="150" fill="#6d7a6b"/>
+  <g stroke="#39474f" stroke-width="14" fill="none"><path d="M0 210H640M0 300H640M60 190V360M180 190V360M300 190V360M540 190V360"/>
+  <path d="M430 190l40 170" stroke="#b23b2a"/></g>`;
+const lamp = `<rect width="640" height="480" fill="#2c3550"/><rect y="330" width="640" height="150" fill="#3a3f44"/>
+  <path d="M320 400V120q0-40 60-40" stroke="#c9ccd1" stroke-width="14" fill="none"/><ellipse cx="395" cy="92" rx="36" ry="16" fill="#ffd66b"/>`;
+
+/** Two reports that are sent; one that is refused, with its photo and a later edit; and one that waits for the server. */
+async function fill(page: Page, server: DemoServer, photos: { readonly lamp: Buffer; readonly railing: Buffer }) {
+  const jpeg = (buffer: Buffer) => ({ name: 'photo.jpg', mimeType: 'image/jpeg', buffer });
+  await write(page, {
+    title: 'Underpass, Mill Lane',
+    text: 'Two lamps out of six are dark. Reported to the electricians on site.',
+    checks: { access: 'ok', railings: 'ok', surface: 'ok', lighting: 'defect', signs: 'na' },
+    photo: jpeg(photos.lamp),
+    alt: 'The dark lamp at the north end',
+  });
+  await write(page, {
+    title: 'Footbridge 7, north ramp',
+    text: 'All in order after the repair in March.',
+    checks: { access: 'ok', railings: 'ok', surface: 'ok', lighting: 'ok', signs: 'ok' },
+  });
+  await expect(page.getByTestId('unsent-note')).toHaveText('Everything is sent.');
+
+  const stairs = 'Stairs at the customs house';
+  await write(page, {
+    title: stairs,
+    checks: { railings: 'defect' },
+    photo: jpeg(photos.railing),
+    alt: 'The bent post',
+  });
+  await expect(unsentItem(page, stairs)).toHaveAttribute('data-state', 'dead');
+  await page.getByTestId('report-item').filter({ hasText: stairs }).getByTestId('report-edit').click();
+  await write(page, {
+    title: `${stairs}, west flight`,
+    text: 'Third post from the top is bent outwards; the handrail holds.',
+    checks: { railings: 'defect', surface: 'ok' },
+  });
+  server.setMood('503', { retryAfter: 60 });
+  await write(page, {
+    title: 'Quay wall, section 12',
+    text: 'A joint is open over two metres. Needs a closer look at low tide.',
+    checks: { access: 'ok', surface: 'defect' },
+  });
+  await expect(unsentItem(page, 'Quay wall, section 12')).toHaveAttribute('data-state', 'gate');
+}
+
+for (const colorScheme of ['light', 'dark'] as const) {
+  for (const width of [360, 1280]) {
+    test.describe(`${colorScheme}, ${width} px wide`, () => {
+      test.use({ colorScheme, viewport: { width, height: width === 360 ? 780 : 900 } });
+
+      test('each state of the page is without serious findings of axe, and is pictured', async ({
+        demo,
+        context,
+        server,
+      }, info) => {
+        test.setTimeout(120_000);
+        const artist = await context.newPage();
+        const photos = { lamp: await scene(artist, lamp), railing: await scene(artist, railing) };
+        await artist.close();
+        const picture = (name: string, fullPage = true) =>
+          demo.screenshot({ fullPage, path: info.outputPath(`${name}-${colorScheme}-${width}.png`) });
+
+        await expect(demo.getByTestId('unsent-note')).toHaveText('Everything is sent.');
+        expect(await findings(demo), 'empty').toEqual([]);
+        await demo.getByTestId('save').click();
+        await expect(demo.getByTestId('title')).toHaveAttribute('aria-invalid', 'true');
+        await demo.getByTestId('railings-defect').check();
+        await demo.getByTestId('access-ok').check();
+        await demo.getByTestId('signs-na').check();
+        await demo.getByTestId('photo').setInputFiles(pixel);
+        await expect(demo.getByTestId('photo-alt')).toBeVisible();
+        expect(await findings(demo), 'the form with an error').toEqual([]);
+        await picture('form');
+        await demo.reload();
+
+        await fill(demo, server, photos);
+        await demo.getByTestId('mood-open').click();
+        await demo.getByTestId('title').fill('Lift, platform 2');
+        await demo.getByTestId('text').fill('Doors close too fast for a wheelchair.');
+        await demo.getByTestId('access-defect').check();
+        await demo.getByTestId('lighting-ok').check();
+        await expect(demo.getByTestId('ledger-line').first()).toBeVisible();
+        expect(await findings(demo), 'filled').toEqual([]);
+        await demo.evaluate(() => {
+          // What was announced is out of sight after a while.
+          document.getElementById('announcement')?.classList.remove('in-sight');
+          scrollTo(0, 0);
+        });
+        await demo.mouse.move(0, 0);
+        await expect(demo.getByTestId('announcement')).toHaveCSS('opacity', '0');
+        await picture('filled');
+        // In light and 1280 px wide this is docs/demo.webp.
+        await picture('top', false);
+        expect(await demo.evaluate(() => document.documentElement.scrollWidth)).toBeLessThanOrEqual(width);
+
+        await unsentItem(demo, 'Stairs at the customs house').getByTestId('correct').click();
+        expect(await findings(demo), 'a correction').toEqual([]);
+        await picture('correction');
+      });
+    });
+  }
+}
+
+test('what is touched is 44 pixels high at least', async ({ demo, server }) => {
+  await demo.setViewportSize({ width: 360, height: 780 });
+  server.setMood('4xx');
+  await write(demo, { title: 'Bridge 7', photo: pixel });
+  await unsentItem(demo, 'Bridge 7').getByTestId('correct').click();
+  await demo.getByTestId('photo').setInputFiles(pixel);
+  await demo.getByTestId('mood-open').click();
+
+  const small = await demo.evaluate(() => {
+    const touched =
+      'button, summary, textarea, a:not(.skip), input:not([type=radio], [type=file]), .choice label, .file';
+    return [...document.querySelectorAll<HTMLElement>(touched)]
+      .filter((element) => element.checkVisibility() && element.getBoundingClientRect().height < 44)
+      .map((element) => `${element.outerHTML.slice(0, 120)}: ${element.getBoundingClientRect().height}`);
+  });
+  expect(small).toEqual([]);
+});
+
+test('nothing moves by itself while the page loads and fills', async ({ demo, server }) => {
+  server.setMood('503', { retryAfter: 60 });
+  for (const title of ['Bridge 7', 'Bridge 8']) await write(demo, { title });
+  await expect(demo.getByTestId('unsent-item')).toHaveCount(2);
+  await demo.reload();
+  await expect(demo.getByTestId('offline-ready')).toBeVisible();
+  await expect(demo.getByTestId('unsent-item')).toHaveCount(2);
+
+  const shifted = await demo.evaluate(
+    () =>
+      new Promise<number>((resolve) => {
+        let sum = 0;
+        new PerformanceObserver((list) => {
+          for (const entry of list.getEntries()) sum += (entry as unknown as { readonly value: number }).value;
+        }).observe({ type: 'layout-shift', buffered: true });
+        // The entries that are buffered come in a task of their own.
+        requestAnimationFrame(() => setTimeout(() => resolve(sum)));
+      }),
+  );
+  expect(shifted).toBeLessThan(0.01);
+});
+
+test('the page can be installed', async ({ demo }) => {
+  await expect(demo.getByTestId('offline-ready')).toHaveText('This page opens offline.');
+  const session = await demo.context().newCDPSession(demo);
+  const { errors, data = '{}' } = await session.send('Page.getAppManifest');
+  expect(errors).toEqual([]);
+  expect(JSON.parse(data)).toMatchObject({ display: 'standalone', start_url: '/' });
+  const { installabilityErrors } = await session.send('Page.getInstallabilityErrors');
+  // A test's browser keeps nothing, which is the one thing that it may say.
+  expect(installabilityErrors.map(({ errorId }) => errorId).filter((id) => id !== 'in-incognito')).toEqual([]);
+});
