@@ -158,6 +158,9 @@ test('two tabs show the same, and what one corrects leaves the other’s list to
     await expect(reportItem(page, long)).toHaveAttribute('data-state', 'refused');
   }
 
+  // Both begin to correct it; the second form goes when the first was sent, and its focus is not lost.
+  await unsentItem(demo, long).getByTestId('correct').click();
+  await expect(unsentItem(demo, long).getByLabel('Title')).toBeFocused();
   await unsentItem(other, long).getByTestId('correct').click();
   await unsentItem(other, long).getByLabel('Title').fill('Harbour footbridge');
   await unsentItem(other, long).getByTestId('correct-send').click();
@@ -166,6 +169,7 @@ test('two tabs show the same, and what one corrects leaves the other’s list to
     await expect(reportItem(page, 'Harbour footbridge')).toHaveAttribute('data-state', 'sent');
     await expect(page.getByTestId('announcement')).toContainText('Sent: ');
   }
+  await expectFocus(demo);
   expect(effectsOn(server)).toEqual(['Harbour footbridge']);
 });
 
