@@ -145,6 +145,22 @@ test('what is touched is 44 pixels high at least', async ({ demo, server }) => {
   expect(small).toEqual([]);
 });
 
+test('at 320 pixels, which is 1280 at four times the size, all is there without scrolling sideways', async ({
+  demo,
+  server,
+}) => {
+  await demo.setViewportSize({ width: 320, height: 640 });
+  server.setMood('4xx');
+  await write(demo, { title: `Bridge${'7'.repeat(60)}`, text: 'x'.repeat(200), photo: pixel });
+  const item = demo.getByTestId('unsent-item').first();
+  await item.getByTestId('correct').click();
+  await demo.getByTestId('photo').setInputFiles(pixel);
+  await demo.getByTestId('mood-open').click();
+  await expect(demo.getByTestId('ledger-line').first()).toBeVisible();
+
+  expect(await demo.evaluate(() => document.documentElement.scrollWidth)).toBe(320);
+});
+
 test('nothing moves by itself while the page loads and fills', async ({ demo, server }) => {
   server.setMood('503', { retryAfter: 60 });
   for (const title of ['Bridge 7', 'Bridge 8']) await write(demo, { title });

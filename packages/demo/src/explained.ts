@@ -45,7 +45,7 @@ export function explainUnsent(
     } finally {
       asking = false;
       if (askAgain) void ask();
-      else if (watched.get().tasks.length > 0) alarm = setTimeout(() => void ask(), again);
+      else if (watched.get().tasks.length > 0 && !document.hidden) alarm = setTimeout(() => void ask(), again);
     }
   }
 
