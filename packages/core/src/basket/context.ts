@@ -18,8 +18,8 @@ export interface BasketContext {
   readonly build: number;
   /** Aborts when the basket is closed. */
   readonly closed: AbortController;
-  /** Called when the page is put away, which may be its end: what is still to be placed is placed at once. */
-  readonly leaving: Set<() => void>;
+  /** Called when the page is put away, which may be its end: what is still to be placed is placed, if there is any. */
+  readonly leaving: Set<() => boolean>;
   /** Asks this context's own worker how it fares, a second at most; whoever attends one puts this here. */
   askWorker: () => Promise<WorkerHealth>;
 }

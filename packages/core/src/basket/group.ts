@@ -63,13 +63,15 @@ const tooLate = Symbol('too late');
  * in a transaction of its own, and its row follows: if the page ends in between, the body is collected later. Tasks of
  * one lane keep the order of their calls, whatever they weigh and however long their codecs take.
  */
-export function createGroups(context: TransactContext & { readonly leaving: Set<() => void> }): Store {
+export function createGroups(context: TransactContext & { readonly leaving: Set<() => boolean> }): Store {
   const queues = new Map<string, Queue>();
   const lines = new Map<string | undefined, Line>();
 
   // A page that closes: Chromium commits what is placed now, unless it has to wait for another transaction.
   context.leaving.add(() => {
     for (const queue of queues.values()) void storeSlice(context, queue, Number.POSITIVE_INFINITY); // It never rejects.
+
+    return queues.size > 0;
   });
 
   function join(name: string, durability: Durability, task: Prepared, bodyAt?: number): Promise<void> {

@@ -68,9 +68,8 @@ function attendPage({ hub, leaving }: BasketContext, attendance: Attendance | un
     target.addEventListener(name, listener as EventListener, stop);
 
   on(page, 'pagehide', ({ persisted }) => {
-    for (const leave of leaving) leave();
     // Nobody may be left to say it on `complete`; a runner that looks waits for what was begun before.
-    hub.say({ kind: 'look' });
+    for (const leave of leaving) if (leave()) hub.say({ kind: 'look' });
     if (!persisted) return;
     hub.suspend();
     attendance?.suspend();
