@@ -1,4 +1,18 @@
-import { add, addAll, expect, namesOf, openLab, test, until, untilDrained, untilLedger, views } from './fixture.ts';
+import type { Page } from '@playwright/test';
+
+import {
+  add,
+  addAll,
+  expect,
+  namesOf,
+  openLab,
+  rows,
+  test,
+  until,
+  untilDrained,
+  untilLedger,
+  views,
+} from './fixture.ts';
 
 const payloads = Array.from({ length: 20 }, (_, index) => ({ name: `report ${index}` }));
 
@@ -89,3 +103,70 @@ test('a closed gate holds up no other one', async ({ page, server, database }) =
   await untilLedger(server, (ledger) => ledger.some(({ status }) => status === 200), 'a request that got through');
   expect(namesOf(server.ledger())).toEqual(['away', 'there']);
 });
+
+test('scenario 62: of a hundred tasks one always resets its connection: the other 99 are sent within one cap, and the one backs off by itself', async ({
+  page,
+  server,
+  database,
+}) => {
+  const cap = 10_000;
+  server.setMood('drop-before', { match: 'poison' });
+  await openLab(page, { database, base: 200, cap });
+  const began = Date.now();
+  await addAll(page, [{ name: 'poison' }, ...Array.from({ length: 99 }, (_, index) => ({ name: `report ${index}` }))]);
+
+  const effects = await until(server.effects, (sent) => sent.length === 99, 'as many as 99 effects');
+  expect(Date.now() - began).toBeLessThan(cap);
+  expect(new Set(namesOf(effects)).size).toBe(99);
+
+  // A gate that is closed by one alone is found open by the next: so the one waits, and no failure is counted.
+  const [row] = await until(
+    () => rows(page),
+    (left) => left.length === 1 && ((left[0] as { blames?: number }).blames ?? 0) > 0,
+    'one task that was to blame',
+  );
+  expect(row).toMatchObject({ payload: { name: 'poison' }, failures: 0 });
+
+  server.setMood('up');
+  await page.evaluate(async (id) => window.lab.basket.retry(id), row?.id ?? '');
+  expect(await untilDrained(server, page, 100)).toHaveLength(100);
+});
+
+test('an outage that a hundred running tasks meet is one failure of their gate, and each is sent once when it is over', async ({
+  page,
+  server,
+  database,
+}) => {
+  const minute = 60_000;
+  server.setMood('503');
+  await openLab(page, { database, base: minute, cap: minute, concurrency: 100 });
+  const ids = await page.evaluate(
+    async (values) => Promise.all(values.map((name) => window.lab.basket.add('slow', { name, ms: 500 }))),
+    Array.from({ length: 100 }, (_, index) => `report ${index}`),
+  );
+
+  await untilLedger(server, (ledger) => ledger.length === 100, 'a hundred requests');
+  const met = await until(
+    () => views(page),
+    (tasks) => tasks.every(({ running, attempts }) => !running && attempts === 1),
+    'a hundred ended attempts',
+  );
+  expect(new Set(met.map(({ failures }) => failures))).toEqual(new Set([0]));
+  expect(await gatesOf(page)).toMatchObject([{ name: 'slow', step: 1 }]);
+
+  server.setMood('up');
+  await page.evaluate(async (id) => window.lab.basket.retry(id), ids[0] ?? '');
+  await untilDrained(server, page, 100);
+  expect(server.effects()).toHaveLength(100);
+  expect(server.ledger()).toHaveLength(200);
+  expect(new Set(server.effects().map(({ key }) => key))).toEqual(new Set(ids));
+});
+
+/** The stored records of gates. */
+async function gatesOf(page: Page): Promise<readonly unknown[]> {
+  const stores = await page.evaluate(async () => window.lab.dump());
+
+  return (stores['taskbasket.state'] ?? []).filter(
+    (value) => typeof value === 'object' && value !== null && 'until' in value,
+  );
+}

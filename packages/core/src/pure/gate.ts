@@ -156,13 +156,18 @@ export function gatePassed(
 }
 
 /**
- * The gate whose probe a person brings forward: it may probe at once, whatever the server said. The same gate if it is
- * open, or if that was done within the last second.
+ * The gate whose probe a person brings forward, whatever the server said: it may probe at once, or a second after the
+ * last time that somebody did so. The same gate if that gains nothing. (The runner's clock is never behind the wall
+ * clock, by which a person tries.)
  */
 export function gateForward(gate: GateRow, wall: number): GateRow {
-  if (gate.open !== undefined || isWithin(triesEvery, wall, gate.triedAt)) return gate;
+  const { triedAt = Number.NEGATIVE_INFINITY } = gate;
+  // It may lie a second ahead, where one waits already; further, the clock was put back.
+  const soon = wall - triedAt < triesEvery && triedAt - wall <= triesEvery;
+  const until = soon ? triedAt + triesEvery : 0;
+  if (gate.open !== undefined || until >= gate.until) return gate;
 
-  return { ...gate, until: 0, triedAt: wall };
+  return { ...gate, until, triedAt: soon ? until : wall };
 }
 
 /**
@@ -171,16 +176,12 @@ export function gateForward(gate: GateRow, wall: number): GateRow {
  * done within the last 30 s.
  */
 export function gateWoken(gate: GateRow, now: number, visible: boolean, random: () => number): GateRow {
-  if (gate.open !== undefined || isWithin(wakesEvery, now, gate.wokenAt)) return gate;
+  // By the runner's clock, which never goes back.
+  if (gate.open !== undefined || now - (gate.wokenAt ?? Number.NEGATIVE_INFINITY) < wakesEvery) return gate;
   const spread = visible ? visibleSpread : hiddenSpread;
   const until = Math.max(gate.floor ?? 0, now + Math.round(random() * spread));
 
   return until < gate.until ? { ...gate, until, wokenAt: now } : gate;
-}
-
-/** A clock that was put back far enough is no reason to refuse. */
-function isWithin(period: number, now: number, at: number | undefined): boolean {
-  return at !== undefined && Math.abs(now - at) < period;
 }
 
 /** The record as it counts: one that opened longer ago than the cap counts as none. */

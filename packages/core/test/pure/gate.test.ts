@@ -265,14 +265,20 @@ describe("a person's try", () => {
     expect(isProbe(gate)).toBe(true);
   });
 
-  test('counts once a second, also if the probe failed meanwhile, and by a clock that was put back', () => {
-    const tried = gateForward(closed(4, 90_000), 500_000);
-    const failed = gateClosed(tried, probe(1), away(2), backoff, least) ?? tried;
+  test('counts once a second, also if the probe failed meanwhile: a second one waits until then, and a third waits no longer', () => {
+    const tried = gateForward(closed(4, 900_000), 500_000);
+    const failed = gateClosed(tried, probe(500_001), away(500_002), backoff, least) ?? tried;
+    const again = gateForward(failed, 500_300);
 
-    expect(failed.until).toBeGreaterThan(2);
-    expect(gateForward(failed, 500_999)).toBe(failed);
-    expect(gateForward(failed, 501_000)).toMatchObject({ until: 0, step: 5, triedAt: 501_000 });
-    expect(gateForward(failed, 1_000).until).toBe(0);
+    expect(tried).toEqual({ ...closed(4, 0), triedAt: 500_000 });
+    expect(failed.until).toBeGreaterThan(501_000);
+    expect(again).toMatchObject({ until: 501_000, step: 5, triedAt: 501_000 });
+    expect(gateForward(again, 500_600)).toBe(again);
+    expect(gateForward(failed, 501_000)).toMatchObject({ until: 0, triedAt: 501_000 });
+  });
+
+  test('is not kept waiting by a clock that was put back', () => {
+    expect(gateForward({ ...closed(4, 900_000), triedAt: 500_000 }, 1_000).until).toBe(0);
   });
 
   test('does not cut a slow start short', () => {

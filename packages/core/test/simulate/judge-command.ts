@@ -104,14 +104,16 @@ function judgeRetry(commit: Commit, row: TaskRow): void {
   const from = gateOf(before, row.gate);
   const to = gateOf(after, row.gate);
   const [least, most] = underway.walls;
-  const justTried = from?.triedAt !== undefined && from.triedAt > least - 1_000 && from.triedAt < most + 1_000;
-  if (justTried && JSON.stringify(from) === JSON.stringify(to)) {
-    if (least === most && Math.abs(least - from.triedAt) >= 1_000)
+  const { triedAt = 0, until = 0 } = from ?? {};
+  const isSoon = (wall: number): boolean => wall - triedAt < 1_000 && triedAt - wall <= 1_000;
+  if (from !== undefined && from.open === undefined) {
+    const isSame = JSON.stringify(from) === JSON.stringify(to);
+    const delayed = isSame ? triedAt + 1_000 >= until : to?.until === triedAt + 1_000 && to.triedAt === to.until;
+    const forward = isSame ? until === 0 : to?.until === 0;
+    const fits =
+      (isSoon(least) && delayed) || (isSoon(most) && delayed) || (!(isSoon(least) && isSoon(most)) && forward);
+    if (!fits || to?.step !== from.step || to.open !== undefined)
       fail(`did not bring the probe of ${row.gate} forward`);
-    world.report.met('gates', 'tried a second ago');
-  } else if (from?.open === undefined && from !== undefined) {
-    if (to?.until !== 0 || to.step !== from.step || to.open !== undefined)
-      fail(`did not bring the probe of ${row.gate} forward`);
-    else world.report.met('gates', 'probe brought forward');
+    else world.report.met('gates', forward ? 'probe brought forward' : 'tried a second ago');
   } else if (JSON.stringify(from) !== JSON.stringify(to)) fail(`changed the gate ${row.gate}`);
 }
