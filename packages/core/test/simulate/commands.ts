@@ -52,6 +52,7 @@ const names = [
   'purge',
   'foreign',
   'look',
+  'wake',
   'reload',
   'storm',
   'sever',
@@ -80,6 +81,7 @@ const commands: Readonly<Record<CommandName, (driver: Driver) => Promise<string 
   purge,
   foreign,
   look,
+  wake,
   reload,
   storm,
   sever,
@@ -124,6 +126,7 @@ export function drawMix({ world: { chance } }: Play): Mix {
     purge: 2,
     foreign: 1,
     look: 3,
+    wake: 6,
     reload: 1,
     storm: 0.8,
     sever: 0.5,
@@ -681,6 +684,16 @@ async function look(driver: Driver): Promise<string | undefined> {
   await judgeViews(driver.play.world, page);
 
   return `in ${page.name}`;
+}
+
+/** A page is online again, or visible. */
+function wake(driver: Driver): string {
+  const page = pageOf(driver);
+  const visible = driver.play.world.chance.is(0.5);
+  driver.play.world.woken = true;
+  page.context.hub.say({ kind: 'wake', visible });
+
+  return `by ${page.name}${visible ? ', visible' : ''}`;
 }
 
 function reload(driver: Driver): string {

@@ -122,9 +122,19 @@ function afterAnswer(found: GateRule, claim: ClaimFacts, now: number, slots: num
   return { ...rule, width: rule.width * 2, passed: 0 };
 }
 
-/** What is wrong with a gate's record, if anything is. */
-export function wrongGate(gate: GateRow | undefined, rule: GateRule): string | undefined {
+/** Whether a closed gate's probe was brought forward at `now`, as a page that is online again may do once in 30 s. */
+export function isWoken(before: GateRow | undefined, gate: GateRow | undefined, now: number): boolean {
+  const since = now - (before?.wokenAt ?? Number.NEGATIVE_INFINITY);
+
+  return gate?.open === undefined && gate?.wokenAt === now && since >= 30_000;
+}
+
+/** What is wrong with a gate's record, if anything is; `woken`: its probe may have been brought forward at that time. */
+export function wrongGate(gate: GateRow | undefined, ended: GateRule, woken?: number): string | undefined {
   const found = ruleOfGate(gate);
+  const soon = woken !== undefined && ended.kind === 'closed';
+  const latest = Math.max((woken ?? 0) + 30_000, gate?.floor ?? 0);
+  const rule = soon ? { ...ended, earliest: woken, latest: Math.min(ended.latest, latest) } : ended;
   const wrong = `is ${JSON.stringify(found)} and must be ${JSON.stringify(rule)}`;
   if (found.kind !== rule.kind) return wrong;
   if (found.kind === 'none' || rule.kind === 'none') return undefined;

@@ -5,7 +5,7 @@ import { onlyDiffersIn } from './difference.js';
 import type { End } from './end-rule.js';
 import { endsOf, wrongEnd } from './end-rule.js';
 import type { GateRule } from './gate-rule.js';
-import { afterEnd, blamedBy, gateEnd, ruleOfGate, wrongGate } from './gate-rule.js';
+import { afterEnd, blamedBy, gateEnd, isWoken, ruleOfGate, wrongGate } from './gate-rule.js';
 import { waitRange } from './backoff-rule.js';
 import type { ClaimFacts, Term } from './journal.js';
 import type { Commit } from './judge.js';
@@ -38,12 +38,19 @@ export function judgeTurn(commit: Commit): void {
 
   const { gates, blames } = judgeSettled(commit, settled, touched);
   for (const [id, sure] of blames) judgeBlame(commit, id, sure, touched);
+  for (const key of difference.state) {
+    const name = key.startsWith('gate:') ? key.slice(5) : undefined;
+    if (name === undefined || gates.has(name)) continue;
+    if (!world.woken || !isWoken(gateOf(before, name), gateOf(after, name), to.seen))
+      fail(`changed ${key} without an end`);
+    gates.set(name, ruleOfGate(gateOf(before, name)));
+  }
   for (const [name, rule] of gates) {
-    const wrong = wrongGate(gateOf(after, name), rule);
+    const woken = world.woken && isWoken(gateOf(before, name), gateOf(after, name), to.seen);
+    if (woken) world.report.met('gates', 'woken');
+    const wrong = wrongGate(gateOf(after, name), rule, woken ? to.seen : undefined);
     if (wrong !== undefined) fail(`the gate ${name} ${wrong}`);
   }
-  const others = difference.state.filter((key) => key.startsWith('gate:') && !gates.has(key.slice(5)));
-  if (others.length > 0) fail(`changed ${others.join(', ')} without an end`);
 
   judgeOthers(commit, settled, touched);
   for (const claim of settled) term.claims.delete(claim.claim);
@@ -150,7 +157,7 @@ function judgeSettled(commit: Commit, settled: readonly ClaimFacts[], touched: S
 
 /** What the ends of a turn say: of each gate what it must be now, and who is to blame (and whether that is sure). */
 interface Judged {
-  readonly gates: ReadonlyMap<string, GateRule>;
+  readonly gates: Map<string, GateRule>;
   readonly blames: ReadonlyMap<string, boolean>;
 }
 

@@ -92,6 +92,7 @@ export async function createPlay(
     slots: new Map(),
     foreign: new Set(),
     unannounced: new Map(),
+    woken: false,
     calm: false,
     commits: 0,
     seenAt: 0,
@@ -334,7 +335,7 @@ function createBus(play: () => Play): Bus {
     post(life, message) {
       const { world, loss } = play();
       const { kind } = message as { readonly kind: string };
-      if (kind !== 'hello') {
+      if (kind !== 'hello' && kind !== 'wake') {
         if ((world.unannounced.get(life) ?? 0) === 0)
           world.fail(`${life.name} says "${kind}", and has committed nothing`);
       }

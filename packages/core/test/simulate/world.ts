@@ -63,6 +63,8 @@ export interface World {
   readonly foreign: Set<number>;
   /** Commits of a life since nothing moved. */
   readonly unannounced: Map<Life, number>;
+  /** Whether a page has ever said that it is online again. */
+  woken: boolean;
   /** While the faults are off, handlers succeed at once. */
   calm: boolean;
   commits: number;
