@@ -5,6 +5,7 @@ import type { PriorityName } from '../pure/options.js';
 import { checkOnDead, checkParts, checkText, checkTimeout, priorityDigit } from '../pure/options.js';
 import type { AnyRegistry, TaskTypeParts } from '../pure/registry.js';
 import { typeOf } from '../pure/registry.js';
+import { heavyRef } from '../pure/key.js';
 import { isSmall } from '../pure/size.js';
 import type { Body, Prepared } from './place.js';
 
@@ -162,8 +163,11 @@ function prepare(
 }
 
 /** A stored payload that lies apart, or `undefined`: it is small. */
-export function bodyOf(ref: string, value: unknown): Body | undefined {
-  return isSmall(value) ? undefined : { ref, value, heavy: !isSmall(value, heavyPayload) };
+export function bodyOf(id: string, value: unknown): Body | undefined {
+  if (isSmall(value)) return undefined;
+  const heavy = !isSmall(value, heavyPayload);
+
+  return { ref: heavy ? heavyRef(id) : id, value, heavy };
 }
 
 /** Lane and gate of a task: as the options say, else as its type does. */

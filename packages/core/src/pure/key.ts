@@ -155,3 +155,8 @@ export function keyMark(owner: string | null, type: string, lane: string | undef
 export function waitMark(parent: string): string {
   return `W${escaped(parent)}`;
 }
+
+/** The key of a heavy body of that task's: told apart, since it is committed ahead of its row. */
+export function heavyRef(id: string): string {
+  return `~${id}`;
+}

@@ -139,6 +139,8 @@ export const stateKeys = {
   positions: 'positions',
   /** How far unreadable rows were tried, by prefix. */
   unreadable: 'unreadable',
+  /** Heavy bodies that were found without a row, and when first. */
+  bodies: 'bodies',
   edits: 'edits',
   owner: 'owner',
   gate: (name: string): string => `gate:${name}`,

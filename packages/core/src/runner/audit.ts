@@ -4,6 +4,7 @@ import { dueAfter } from '../pure/transitions.js';
 import type { SparingStores } from '../store/requests.js';
 import { answer } from '../store/requests.js';
 import { marksIndex, readyIndex } from '../store/setup.js';
+import { collectBodies } from './bodies.js';
 import { inFence } from './fence.js';
 import type { Leader } from './leader.js';
 import { momentOf } from './leader.js';
@@ -42,6 +43,7 @@ export async function* audit(leader: Leader): AsyncGenerator<number, void, undef
       yield lost.length;
     }
   }
+  await collectBodies(leader);
 }
 
 /** Where a slice begins. */

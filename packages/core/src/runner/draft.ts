@@ -1,3 +1,4 @@
+import type { Hint } from '../basket/hub.js';
 import type { Moment } from '../pure/transitions.js';
 import type { SparingStores } from '../store/requests.js';
 import type { RunningAttempt } from './leader.js';
@@ -12,5 +13,7 @@ export interface Draft {
   readonly running: Map<number, RunningAttempt>;
   /** The heads of lanes, as far as they were read after everything was deleted that this turn deletes. */
   readonly heads: Map<string, number | undefined>;
+  /** What is told once it is durable. */
+  readonly hints: Hint[];
   wrote: boolean;
 }

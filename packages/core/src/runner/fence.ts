@@ -53,6 +53,7 @@ export function runnerRowOf(leader: Leader, running: readonly Claim[], moment: M
     epoch: leader.epoch,
     build: leader.context.build,
     running,
+    slots: leader.concurrency,
     seen: moment.now,
     wall: moment.wall,
   };

@@ -50,8 +50,12 @@ function settleGate(leader: Leader, draft: Draft, attempt: RunningAttempt): stri
 /** The ends by which a destination was reached; any other says nothing about it. */
 const answered: ReadonlySet<string> = new Set(['success', 'failure', 'permanent', 'later']);
 
-function keep({ memory, stores }: Draft, name: string, found: GateRow | undefined, gate: GateRow | undefined): void {
+function keep(draft: Draft, name: string, found: GateRow | undefined, gate: GateRow | undefined): void {
+  const { memory, stores, hints } = draft;
   if (gate === found) return;
+  const closed = isClosed(gate);
+  if (closed !== isClosed(found))
+    hints.push({ event: 'gate', gate: name, closed, reason: (gate ?? found)?.reason ?? '' });
 
   if (gate === undefined) {
     memory.gates.delete(name);
@@ -60,6 +64,10 @@ function keep({ memory, stores }: Draft, name: string, found: GateRow | undefine
     memory.gates.set(name, gate);
     stores.state.put(gate, stateKeys.gate(name));
   }
+}
+
+function isClosed(gate: GateRow | undefined): boolean {
+  return gate !== undefined && gate.open === undefined;
 }
 
 /** Lets a task back off by itself; one that is gone, or runs, or waits for something else, is left alone. */

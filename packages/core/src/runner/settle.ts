@@ -38,7 +38,7 @@ export async function payLanes(
 /** Writes one end; gives back the row that is to be deleted, if it is. */
 async function settleOne(
   leader: Leader,
-  { stores, moment, memory }: Draft,
+  { stores, moment, memory, hints }: Draft,
   attempt: RunningAttempt,
 ): Promise<readonly TaskRow[]> {
   const { claim, verdict, type } = attempt;
@@ -57,12 +57,17 @@ async function settleOne(
     if (verdict.kind === 'success' && verdict.result !== undefined && row.cancelled !== true) {
       keepResult(leader, stores, row, verdict.result, moment.wall);
     }
+    // One that was cancelled while it ran was told then.
+    if (row.cancelled !== true) hints.push({ event: 'settled', id: row.id, type: row.type, state: 'done' });
 
     return [row];
   }
 
   stores.tasks.put(next);
   note(memory, next.ready, leader.context.registry);
+  const { id, type: name } = row;
+  if (next.dead !== undefined) hints.push({ event: 'settled', id, type: name, state: 'dead' });
+  else if ('error' in verdict) hints.push({ event: 'failed', id, type: name, error: verdict.error });
 
   return [];
 }

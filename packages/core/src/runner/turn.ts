@@ -1,3 +1,4 @@
+import type { Hint } from '../basket/hub.js';
 import { stateKeys } from '../pure/record.js';
 import type { SparingStores } from '../store/requests.js';
 import { answer, sparing } from '../store/requests.js';
@@ -49,7 +50,15 @@ export async function turn(leader: Leader): Promise<TurnEnd> {
 
     const memory = known === undefined ? await recall(stores, stamp) : copyOf(known);
     const running = new Map(leader.running);
-    const draft: Draft = { memory, stores, moment: momentOf(leader), running, heads: new Map(), wrote: false };
+    const draft: Draft = {
+      memory,
+      stores,
+      moment: momentOf(leader),
+      running,
+      heads: new Map(),
+      hints: [],
+      wrote: false,
+    };
     for (const attempt of ended) draft.running.delete(attempt.claim.claim);
     await settle(leader, draft, unsettled(runner, ended));
     await returnStrays(leader, draft, runner);
@@ -59,20 +68,21 @@ export async function turn(leader: Leader): Promise<TurnEnd> {
 
     const claimed = await claimDue(leader, draft);
 
-    return { claimed, cancelled, wrote: draft.wrote, remembered: finish(leader, draft, claimed) };
+    return { claimed, cancelled, draft, remembered: finish(leader, draft, claimed) };
   };
   const done = await sparing(ended.some(deletesPayload), (scope) => inFence(leader, 'turn', work, scope));
   if (done === undefined) return { deposed: true, claimed: [], cancelled: [], again: false, alarm: 0 };
 
   // Only now, durable, does any of it count.
-  const { claimed, cancelled, wrote, remembered } = done.result;
+  const { claimed, cancelled, draft, remembered } = done.result;
   leader.memory = remembered;
   leader.alone = claimed.alone;
   for (const attempt of ended) end(leader, attempt);
   for (const attempt of claimed.attempts) leader.running.set(attempt.claim.claim, attempt);
   leader.nextClaim += claimed.attempts.length;
   leader.claims += claimed.attempts.length;
-  if (wrote) leader.context.hub.say({ kind: 'changed' });
+  const started = claimed.attempts.map(startedHint);
+  if (draft.wrote) leader.context.hub.say({ kind: 'changed', hints: [...draft.hints, ...started] });
 
   return { deposed: false, claimed: claimed.attempts, cancelled, again: claimed.again, alarm: claimed.alarm };
 }
@@ -81,8 +91,12 @@ export async function turn(leader: Leader): Promise<TurnEnd> {
 interface TurnDone {
   readonly claimed: Claimed;
   readonly cancelled: readonly RunningAttempt[];
-  readonly wrote: boolean;
+  readonly draft: Draft;
   readonly remembered: Memory;
+}
+
+function startedHint({ row }: RunningAttempt): Hint {
+  return { event: 'started', id: row.id, type: row.type, number: row.attempts + 1 };
 }
 
 /** Whether a payload goes with how an attempt ended, as far as is known before the turn. */

@@ -60,9 +60,11 @@ describe('the payload', () => {
     const id = await basket.add('send', payload);
 
     const { tasks: rows, payloads } = await contentsOf(tasks);
-    expect(rows).toMatchObject([{ id, ref: id }]);
+    // A heavy one is told apart by its key.
+    const ref = typeof payload === 'string' || payload instanceof Uint8Array ? id : `~${id}`;
+    expect(rows).toMatchObject([{ id, ref }]);
     expect(rows[0]).not.toHaveProperty('payload');
-    expect([...payloads.keys()]).toEqual([id]);
+    expect([...payloads.keys()]).toEqual([ref]);
     expect((await basket.get(id))?.payload).toEqual(payload);
   });
 
