@@ -162,6 +162,33 @@ test('an outage that a hundred running tasks meet is one failure of their gate, 
   expect(new Set(server.effects().map(({ key }) => key))).toEqual(new Set(ids));
 });
 
+test('a page that is back online brings the probe forward: what would have waited for minutes is sent within seconds', async ({
+  context,
+  page,
+  server,
+  database,
+}) => {
+  const minute = 60_000;
+  server.setMood('503');
+  await openLab(page, { database, base: 10 * minute, cap: 10 * minute });
+  await addAll(page, payloads);
+  await until(
+    () => views(page),
+    (tasks) => tasks.every(({ gate, running }) => gate.closedUntil !== undefined && !running),
+    'a closed gate with nothing running',
+  );
+  const before = server.ledger().length;
+
+  server.setMood('up');
+  await context.setOffline(true);
+  await context.setOffline(false);
+  const since = Date.now();
+  const effects = await untilDrained(server, page, 20);
+  expect(Date.now() - since).toBeLessThan(10_000);
+  expect(effects).toHaveLength(20);
+  expect(server.ledger()).toHaveLength(before + 20);
+});
+
 /** The stored records of gates. */
 async function gatesOf(page: Page): Promise<readonly unknown[]> {
   const stores = await page.evaluate(async () => window.lab.dump());

@@ -152,3 +152,29 @@ test('scenario 10: ten reloads while the server is away leave the number of rows
   expect(server.effects().map(({ key }) => key)).toHaveLength(ids.length);
   expect(new Set(server.effects().map(({ key }) => key))).toEqual(new Set(ids));
 });
+
+test('a task that fails as often as its type allows is dead and asks the server no more; a retry sends it', async ({
+  page,
+  server,
+  database,
+}) => {
+  server.setMood('500');
+  await openLab(page, { database, base: 20, cap: 40, failureLimit: 3, jitter: 'full' });
+  const id = await add(page, 'send', { name: 'report' });
+
+  const [dead] = await until(
+    () => views(page),
+    ([task]) => task?.state === 'dead',
+    'a dead task',
+  );
+  expect(dead).toMatchObject({ failures: 3, attempts: 3, dead: { reason: 'limit' }, lastError: { status: 500 } });
+  // Another one comes and goes meanwhile: the dead one is not asked for again.
+  server.setMood('up');
+  await add(page, 'send', { name: 'another' });
+  await untilLedger(server, (ledger) => ledger.some(({ status }) => status === 200), 'a request that got through');
+  expect(server.ledger().filter(({ key }) => key === id)).toHaveLength(3);
+
+  await page.evaluate(async (task) => window.lab.basket.retry(task), id);
+  expect(await untilDrained(server, page, 2)).toHaveLength(2);
+  expect(server.ledger().filter(({ key }) => key === id)).toHaveLength(4);
+});

@@ -18,7 +18,7 @@ export type { Codec } from './pure/codec.js';
 export { json } from './pure/codec.js';
 export type { ErrorCode, WorkerProblem } from './pure/errors.js';
 export { TaskbasketError, WorkerError } from './pure/errors.js';
-export type { Backoff } from './pure/backoff.js';
+export type { Backoff, Jitter } from './pure/backoff.js';
 export type { StorageHealth } from './ports/storage.js';
 export type { PriorityName } from './pure/options.js';
 export type { Reason } from './pure/reasons.js';

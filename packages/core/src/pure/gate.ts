@@ -33,9 +33,6 @@ export interface GateRow {
   readonly triedAt?: number;
 }
 
-/** So many destinations are a mistake: a gate is a destination, and not a record of the app. */
-export const manyGates = 100;
-
 /** How often a probe is brought forward at most, in milliseconds. */
 const triesEvery = 1_000;
 const wakesEvery = 30_000;

@@ -7,8 +7,8 @@ const handOverGrace = 10_000;
 /** So many turns in a row may fail while a runner stops; then it goes without having written how its attempts ended. */
 const triesToStop = 3;
 
-/** So long a runner that is online again waits for what its pages say, in milliseconds. */
-const pagesFirst = 1_000;
+/** So long the word of one that is not visible waits for one that is, in milliseconds. */
+const visibleFirst = 1_000;
 
 /** How a term comes to its end: the app's signal, a newer build, or a stolen lock. */
 export interface Leaving {
@@ -26,6 +26,7 @@ export function createLeaving(leader: Leader, bell: Bell, signal: AbortSignal, r
   let aborting = false;
   let handsOver = false;
   let stopTimer = (): void => undefined;
+  let stopHidden: (() => void) | undefined;
 
   function stop(): void {
     leader.stopping = true;
@@ -41,18 +42,21 @@ export function createLeaving(leader: Leader, bell: Bell, signal: AbortSignal, r
     bell.ring();
   }
 
+  /** Who is visible is to be heard before who is not, which includes this context: that one can't know. */
   function wake(visible: boolean): void {
-    leader.woken = visible || leader.woken === true;
-    bell.ring();
+    if (visible) {
+      leader.woken = true;
+      bell.ring();
+    } else {
+      stopHidden ??= ports.clock.timer(visibleFirst, () => {
+        stopHidden = undefined;
+        leader.woken ??= false;
+        bell.ring();
+      });
+    }
   }
 
-  // A page that is visible says so, and is to be heard before this context, which can't know.
-  let stopOnlineTimer = (): void => undefined;
-  const stopOnline = ports.online?.(() => {
-    stopOnlineTimer();
-    stopOnlineTimer = ports.clock.timer(pagesFirst, () => wake(false));
-  });
-
+  const stopOnline = ports.online?.(() => wake(false));
   const stopHearing = hub.hear((message) => {
     if (message.kind === 'look') leader.poke();
     if (message.kind === 'wake') wake(message.visible);
@@ -75,7 +79,7 @@ export function createLeaving(leader: Leader, bell: Bell, signal: AbortSignal, r
       stopHearing();
       stopTimer();
       stopOnline?.();
-      stopOnlineTimer();
+      stopHidden?.();
       signal.removeEventListener('abort', stop);
       robbed.removeEventListener('abort', bell.ring);
       closed.signal.removeEventListener('abort', bell.ring);

@@ -65,7 +65,7 @@ test.each([
     const { world, page, tasks } = story;
     story.back = true;
     page.context.hub.say({ kind: 'wake', visible });
-    await world.settle();
+    await world.advance(visible ? 0 : 1_000);
     const { until = 0 } = (await gateOf(tasks)) ?? {};
     expect(until - world.wall()).toBeLessThanOrEqual(spread);
     expect(until - world.wall()).toBeGreaterThan(0);
@@ -117,7 +117,7 @@ test('a link that flaps sends one probe in half a minute, over all tabs and over
   expect(probes.length).toBeLessThanOrEqual(5);
 });
 
-test('the runner brings probes forward when its own context is online again; a page that is visible goes first', async () => {
+test('the runner brings probes forward when its own context is online again; a page that is visible goes before it, and before one that is not', async () => {
   const hidden = await closedGate();
   hidden.tab.online();
   await hidden.world.advance(31_000);
@@ -126,6 +126,7 @@ test('the runner brings probes forward when its own context is online again; a p
   for (const seed of [1, 2, 3, 4, 5]) {
     const seen = await closedGate(seed);
     seen.tab.online();
+    seen.tab.context.hub.say({ kind: 'wake', visible: false });
     await seen.world.advance(200);
     seen.page.context.hub.say({ kind: 'wake', visible: true });
     await seen.world.advance(2_000);
