@@ -30,7 +30,7 @@ const broken = [
   },
   {
     worker: 'throws',
-    title: 'a worker whose script throws when it is imported',
+    title: 'scenario 42: a worker whose script throws when it is imported',
     problem: 'failed',
     says: /could not be started: .*As told: this worker throws while it starts\./,
   },
@@ -182,6 +182,35 @@ test('a worker that hung for a while is tried again by itself, and is as before'
   expect(await workerTargets(page.context().browser() as Browser, server)).toHaveLength(1);
 });
 
+test('health tells within two seconds that the worker hangs, and who runs what when it is well', async ({
+  page,
+  database,
+}) => {
+  const health = () => page.evaluate(async () => window.lab.basket.health());
+  await openLab(page, { database, build: 3 });
+  await untilLed(page);
+  const versions = { send: 1, slow: 1, never: 1, hang: 1, count: 1 };
+  expect(await health()).toMatchObject({
+    runner: { led: true, build: 3, running: [] },
+    worker: { state: 'running', build: 3, types: versions },
+    stalled: false,
+    queued: { count: 0, more: false },
+    registries: [],
+    storage: { persisted: false },
+  });
+  expect((await health()).storage.quota).toBeGreaterThan(0);
+
+  const hanging = await add(page, 'hang', { name: 'hangs' });
+  await until(health, ({ runner }) => runner.running.length > 0, 'a task that runs');
+  const began = Date.now();
+  expect(await health()).toMatchObject({
+    runner: { led: true, running: [hanging] },
+    worker: { state: 'failed', problem: 'silent' },
+    queued: { count: 1 },
+  });
+  expect(Date.now() - began).toBeLessThan(2_000);
+});
+
 test('a worker that is at rest is never called silent, nor one that is busy for less than its time', async ({
   page,
   server,
@@ -223,7 +252,7 @@ test('the database has no stores of the basket: the worker says so and runs none
   expect(await workerErrors(page)).toHaveLength(1);
 });
 
-test('a browser without SharedWorker: the error says so, adding goes on, and runBasket in the page runs it', async ({
+test('scenario 42: a browser without SharedWorker: the error says so, adding goes on, and runBasket in the page runs it', async ({
   page,
   server,
   database,
