@@ -40,8 +40,9 @@ const looked = 1_024;
 /** Rows lie together by letter, route and rank: so many such prefixes of a letter are visited. */
 const visited = 200;
 
-/** So many rows of a prefix are tried for one that could run; all others may stand behind the heads of their lanes. */
+/** So many rows of a prefix, and of all together, are tried for one that could run: all may stand behind their heads. */
 const tried = 16;
+const triedInAll = 512;
 
 /** What is judged by. */
 export interface BacklogFacts {
@@ -154,15 +155,18 @@ async function waitingOf(
   facts: BacklogFacts,
 ): Promise<TaskRow | undefined> {
   const positions = ((await answer(stores.state.get(stateKeys.positions))) ?? {}) as Readonly<Record<string, number>>;
+  let left = triedInAll;
   for (const ready of prefixes) {
+    if (left <= 0) break;
     if (findType(facts.registry, ready.route.type)?.version !== ready.route.version) continue;
     const rows =
       ready.when === undefined
         ? await freshIn(stores, ready, positions[ready.prefix] ?? 0)
         : await rowsIn(stores, ready, tried, `${ready.prefix}|${timePart(dueSince(ready, facts))}\uffff`);
-    for (const row of rows) {
-      if (row.addedAt <= facts.since && (await couldRun(stores, row, facts))) return row;
-    }
+    left -= rows.length;
+    const could = await Promise.all(rows.map((row) => row.addedAt <= facts.since && couldRun(stores, row, facts)));
+    const found = rows.find((_, place) => could[place]);
+    if (found !== undefined) return found;
   }
 
   return undefined;
