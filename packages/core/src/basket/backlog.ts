@@ -164,8 +164,9 @@ async function waitingOf(
         ? await freshIn(stores, ready, positions[ready.prefix] ?? 0)
         : await rowsIn(stores, ready, tried, `${ready.prefix}|${timePart(dueSince(ready, facts))}\uffff`);
     left -= rows.length;
-    const could = await Promise.all(rows.map((row) => row.addedAt <= facts.since && couldRun(stores, row, facts)));
-    const found = rows.find((_, place) => could[place]);
+    const old = rows.filter(({ addedAt }) => addedAt <= facts.since);
+    const could = await Promise.all(old.map((row) => couldRun(stores, row, facts)));
+    const found = old.find((_, place) => could[place]);
     if (found !== undefined) return found;
   }
 

@@ -44,6 +44,8 @@ export interface Hub {
   /** Says it to this context's own parts and to all others, once for all that is said within a turn of the loop. */
   readonly say: (message: Message) => void;
   readonly hear: (listener: (message: Message) => void) => () => void;
+  /** Says `look` to the others alone: in a page that goes nothing may begin, or it would be evicted as soon as it is away. */
+  readonly leave: () => void;
   /** Closes the channel while the page is put away: a message to it would evict it. */
   readonly suspend: () => void;
   readonly resume: () => void;
@@ -106,6 +108,10 @@ export function createHub(openChannel: () => Channel, turnOfTheLoop: () => Promi
       opened();
 
       return () => listeners.delete(listener);
+    },
+
+    leave() {
+      opened()?.post({ kind: 'look' });
     },
 
     suspend() {

@@ -69,7 +69,7 @@ function attendPage({ hub, leaving }: BasketContext, attendance: Attendance | un
 
   on(page, 'pagehide', ({ persisted }) => {
     // Nobody may be left to say it on `complete`; a runner that looks waits for what was begun before.
-    for (const leave of leaving) if (leave()) hub.say({ kind: 'look' });
+    for (const leave of leaving) if (leave()) hub.leave();
     if (!persisted) return;
     hub.suspend();
     attendance?.suspend();
