@@ -26,6 +26,26 @@ test('with the first report the browser is asked to keep them, and its answer is
   );
 });
 
+test('a report that was only just saved is not shown as sent for a moment', async ({ demo, server }) => {
+  server.setMood('slow', { delay: 500 });
+  await demo.evaluate(() => {
+    const seen: string[] = [];
+    Object.assign(globalThis, { seen });
+    new MutationObserver((changes) => {
+      for (const { target } of changes) if (target instanceof HTMLElement) seen.push(target.dataset['state'] ?? '');
+    }).observe(document.getElementById('reports') as Node, { subtree: true, attributeFilter: ['data-state'] });
+    new MutationObserver((changes) => {
+      for (const { addedNodes } of changes)
+        for (const node of addedNodes) if (node instanceof HTMLElement) seen.push(node.dataset['state'] ?? '');
+    }).observe(document.getElementById('reports') as Node, { childList: true });
+  });
+  await write(demo, { title: 'Bridge 7' });
+  await expect(reportItem(demo, 'Bridge 7')).toHaveAttribute('data-state', 'sent');
+
+  const seen = await demo.evaluate(() => (globalThis as unknown as { readonly seen: readonly string[] }).seen);
+  expect([...new Set(seen)]).toEqual(['unsent', 'sent']);
+});
+
 test('changes of one report arrive in the order in which they were saved', async ({ demo, server }) => {
   server.setMood('503', { times: 1 });
   await write(demo, { title: 'Bridge 7', text: 'first' });

@@ -11,11 +11,12 @@ import { showLedger } from './ledger.ts';
 import { showMoods } from './moods.ts';
 import { keepShell, showConnection } from './offline.ts';
 import { createReports } from './reports.ts';
+import { oneAtATime } from './rounds.ts';
 import { showSaved } from './saved.ts';
 import { showStorage } from './storage.ts';
 import { showUnsent } from './unsent.ts';
 
-/** Tasks on the list; the others are counted. */
+/** Tasks on the list. */
 const shown = 50;
 
 const lists = byId('lists', HTMLDivElement);
@@ -30,24 +31,24 @@ const unsent = basket.watch({ limit: shown });
 const storage = showStorage();
 const news = createNews(basket, announce);
 const showUnsentTasks = showUnsent(basket, reports, announce, () => problem);
+const look = oneAtATime(async () => {
+  const found = await reports.list();
+  // Read after the reports: what is not there any more was sent, and is not only still to be seen.
+  const tasks = await basket.list({ limit: shown + 1 });
+  showReports(found, { loaded: true, tasks: tasks.slice(0, shown), more: tasks.length > shown });
+  lists.dataset['shown'] = '';
+});
 const edit = showForm(reports, announce, () => {
   void storage.ask();
-  void look();
+  look();
 });
 const showReports = showSaved(reports, edit);
 
 unsent.subscribe(news);
 explainUnsent(basket, unsent, (explained, snapshot) => {
   showUnsentTasks(explained, snapshot);
-  void look();
+  look();
 });
 showMoods(announce, showLedger());
 showConnection();
 void keepShell();
-
-/** Shows the reports on this device, and which of them are sent. */
-async function look(): Promise<void> {
-  const found = await reports.list();
-  showReports(found, unsent.get());
-  lists.dataset['shown'] = '';
-}

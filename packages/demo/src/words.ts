@@ -57,11 +57,7 @@ export function tell(task: UnsentTask, reasons: readonly Reason[], { behind, pro
     case 'lane':
       return told('behind', 'In line', lane(task, behind, first.dead));
     case 'no-runner':
-      return told(
-        'nobody',
-        'Stopped',
-        `Nobody runs tasks: ${withStop(problem ?? 'the worker is only starting')} It is kept.`,
-      );
+      return told('nobody', 'Stopped', `Nobody runs tasks: ${problem ?? 'the worker is only starting.'}`);
     case 'gate':
       return first.until === undefined
         ? told('gate', 'Server away', `${away(first.message)} One save is tried first.`)
