@@ -89,9 +89,8 @@ export function createGroups(context: TransactContext & { readonly leaving: Set<
   }
 
   async function flush(name: string, queue: Queue): Promise<void> {
-    // What the app adds in the same run of its code joins.
-    await Promise.resolve();
-    // Each slice waits for the end of the one before: if that fails, what stands behind it in a lane still comes after it.
+    // What the app adds in the same run of its code joins, since the transaction begins later. Each slice waits for the end
+    // of the one before: if that fails, what stands behind it in a lane still comes after it.
     while (queue.members.length > 0) await storeSlice(context, queue, slice);
     queues.delete(name);
   }

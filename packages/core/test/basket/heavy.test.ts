@@ -1,0 +1,142 @@
+import { expect, test } from 'vitest';
+
+import { defineTasks, task } from '../../src/pure/registry.js';
+import { contentsOf, freshName, openRaw, rowsOf } from '../support/database.js';
+import { recordTransactions } from '../support/transactions.js';
+import { createWorld } from '../support/world.js';
+import { failureOf } from './app.js';
+
+async function opened() {
+  const tasks = defineTasks(freshName(), { send: task<unknown>() });
+  const world = createWorld();
+  const tab = world.open(tasks);
+  await tab.basket.list();
+
+  return { tasks, world, tab, basket: tab.basket };
+}
+
+const photo = new Blob(['a photo']);
+const long = 'x'.repeat(200_000);
+
+/** Keeps the payloads busy from outside, as a large body does that is being written; resolves with what ends it. */
+async function busyPayloads(tasks: Awaited<ReturnType<typeof opened>>['tasks']): Promise<() => void> {
+  const db = await openRaw(tasks.name);
+  const store = db.transaction([tasks.stores[1]], 'readwrite').objectStore(tasks.stores[1]);
+  let busy = true;
+  const again = (): void => {
+    const request = store.get('nothing');
+    request.addEventListener('success', () => (busy ? again() : db.close()));
+  };
+  again();
+
+  return () => (busy = false);
+}
+
+test.each([
+  ['a Blob', photo],
+  ['a long text', long],
+])(
+  '%s goes ahead in a transaction over the payloads alone, and its row follows in one over the tasks',
+  async (_, payload) => {
+    const { tasks, basket } = await opened();
+    const recorded = recordTransactions();
+    const id = await basket.add('send', payload);
+
+    expect(recorded).toMatchObject([
+      { stores: ['payloads'], durability: 'strict', tasks: 0, early: true },
+      { stores: ['tasks'], durability: 'strict', tasks: 1, early: true },
+    ]);
+    const { tasks: rows, payloads } = await contentsOf(tasks);
+    expect(rows).toMatchObject([{ id, ref: id }]);
+    expect([...payloads.keys()]).toEqual([id]);
+    expect(await basket.get(id)).toMatchObject({ payload, unreadable: false });
+  },
+);
+
+test('scenario 63: while a large body is being written, small adds, reads and commands do not wait for it', async () => {
+  const { tasks, basket } = await opened();
+  const end = await busyPayloads(tasks);
+  let stored = false;
+  const large = basket.add('send', photo).then((id) => {
+    stored = true;
+
+    return id;
+  });
+  const small = await Promise.all(Array.from({ length: 1_000 }, (_, number) => basket.add('send', number)));
+  await basket.add('send', 'one more');
+  expect(await basket.get(small[0] ?? '')).toMatchObject({ payload: 0 });
+  expect(await basket.count()).toEqual({ count: 1_000, more: true });
+  expect(await basket.explain(small[1] ?? '')).toEqual([{ reason: 'no-runner' }]);
+  expect(stored).toBe(false);
+
+  end();
+  const id = await large;
+  expect((await rowsOf(tasks)).at(-1)?.id).toBe(id);
+});
+
+test('a row that comes later than a minute after its body has the body put again before it', async () => {
+  const { world, tab, basket } = await opened();
+  const recorded = recordTransactions();
+  let late = true;
+  tab.at('add:before', () => {
+    if (late) world.jump(60_001);
+    late = false;
+  });
+  const id = await basket.add('send', photo);
+
+  expect(recorded.map(({ stores }) => stores.join())).toEqual(['payloads', 'tasks', 'payloads', 'tasks']);
+  expect(recorded.map(({ tasks }) => tasks)).toEqual([0, 0, 0, 1]);
+  expect(await basket.get(id)).toMatchObject({ payload: photo });
+});
+
+test('a row that is refused takes its body with it', async () => {
+  const { tasks, world, basket } = await opened();
+  const recorded = recordTransactions({ fate: ({ stores }) => (stores.includes('tasks') ? 'refused' : undefined) });
+
+  expect(await failureOf(basket.add('send', photo))).toMatchObject({ code: 'quota' });
+  await world.settle();
+  expect(recorded.map(({ stores }) => stores.join())).toEqual(['payloads', 'tasks', 'payloads']);
+  const { tasks: rows, payloads } = await contentsOf(tasks);
+  expect(rows).toEqual([]);
+  expect(payloads.size).toBe(0);
+});
+
+test('a body for which there is no room: the add says so, and there is neither body nor row', async () => {
+  const { tasks, basket } = await opened();
+  recordTransactions({ fate: ({ stores }) => (stores.includes('payloads') ? 'refused' : undefined) });
+
+  expect(await failureOf(basket.add('send', photo))).toMatchObject({ code: 'quota' });
+  expect(await contentsOf(tasks)).toMatchObject({ tasks: [], payloads: new Map() });
+});
+
+test('a page that dies between body and row leaves a body, and no task', async () => {
+  const { tasks, world, tab, basket } = await opened();
+  tab.at('body:complete', tab.kill);
+  void basket.add('send', photo);
+  await world.settle();
+
+  const { tasks: rows, payloads } = await contentsOf(tasks);
+  expect(rows).toEqual([]);
+  expect(payloads.size).toBe(1);
+});
+
+test('a row whose outcome is not known keeps its body: the task may be there', async () => {
+  const { tasks, tab, basket, world } = await opened();
+  recordTransactions({
+    fate({ stores }) {
+      if (!stores.includes('tasks')) return undefined;
+      Object.assign(tab.context.database, {
+        begin: () => Promise.reject(new DOMException('The connection was lost.', 'UnknownError')),
+      });
+
+      return 'lied';
+    },
+  });
+
+  const failure = await failureOf(basket.add('send', photo));
+  expect(failure.code).toBe('unknown-outcome');
+  await world.settle();
+  const { tasks: rows, payloads } = await contentsOf(tasks);
+  expect(rows).toMatchObject([{ id: failure.id }]);
+  expect([...payloads.keys()]).toEqual([failure.id]);
+});
