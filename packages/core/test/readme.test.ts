@@ -1,60 +1,72 @@
 import { spawnSync } from 'node:child_process';
-import { mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { writeFileSync } from 'node:fs';
 import path from 'node:path';
-import { fileURLToPath } from 'node:url';
 
 import { expect, test } from 'vitest';
 
-const core = fileURLToPath(new URL('..', import.meta.url));
-const readme = readFileSync(path.join(core, '../../README.md'), 'utf8');
+import type { Block } from './manual/blocks.js';
+import { blocks, core, laidOut, readme } from './manual/blocks.js';
 
-/** The code of the manual: blocks of TypeScript whose first line is a comment with their file's name. */
-const files = [...readme.matchAll(/```ts\n\/\/ (?<name>[\w.-]+\.ts)\n(?<code>[\s\S]*?)```/g)].map(({ groups }) => ({
-  name: groups?.['name'] ?? '',
-  code: groups?.['code'] ?? '',
-}));
+const compiled = blocks.filter(({ language }) => language.startsWith('ts'));
 
-test('every block of code in the README has a file name', () => {
-  expect(files.length).toBeGreaterThan(5);
-  expect(readme.split('```ts\n').length - 1).toBe(files.length);
+test('every block of code in the README has a file name of its own', () => {
+  expect(blocks.length).toBeGreaterThan(20);
+  expect(readme.match(/^```(?:ts|tsx|js|jsx|svelte|vue)$/gm)).toHaveLength(blocks.length);
+  expect(new Set(blocks.map(({ name }) => name)).size).toBe(blocks.length);
 });
 
-test('the first task takes three files and at most 25 lines of code', () => {
-  const first = files.filter(({ name }) => ['tasks.ts', 'tasks.worker.ts', 'main.ts'].includes(name));
-  const lines = first.flatMap(({ code }) => code.split('\n').filter((line) => line.trim() !== ''));
+test('the first task takes three files and at most 25 lines in all, names and empty lines included', () => {
+  const first = blocks.slice(0, 3);
+  const lines = first.flatMap(({ code }) => code.trimEnd().split('\n'));
 
-  expect(first).toHaveLength(3);
+  expect(first.map(({ name }) => name)).toEqual(['tasks.ts', 'tasks.worker.ts', 'main.ts']);
   expect(lines.length).toBeLessThanOrEqual(25);
 });
 
 test('the code of the README compiles as a user would compile it, and a mistake in it would not', () => {
-  expect(compile(files)).toBe('');
+  expect(compile(compiled)).toBe('');
 
-  const broken = files.map(({ name, code }) => ({
-    name,
-    code: code.replace("basket.add('saveNote'", "basket.add('savedNote'"),
+  const broken = compiled.map((block) => ({
+    ...block,
+    code: block.code.replace("basket.add('saveNote'", "basket.add('savedNote'"),
   }));
   expect(compile(broken)).toContain('savedNote');
 }, 60_000);
 
-function compile(sources: readonly { readonly name: string; readonly code: string }[]): string {
-  const folder = path.join(core, '.cache', 'readme');
-  rmSync(folder, { recursive: true, force: true });
-  mkdirSync(folder, { recursive: true });
-  for (const { name, code } of sources) writeFileSync(path.join(folder, name), code);
+test('what the README links to within itself is there', () => {
+  const heads = [...readme.matchAll(/^#+ (?<text>.+)$/gm)].map(({ groups }) =>
+    (groups?.['text'] ?? '')
+      .toLowerCase()
+      .replaceAll(/[^\w -]/g, '')
+      .replaceAll(' ', '-'),
+  );
+  const links = [...readme.matchAll(/\]\(#(?<to>[^)]+)\)/g)].map(({ groups }) => groups?.['to'] ?? '');
 
+  expect(links.length).toBeGreaterThan(5);
+  expect(links.filter((link) => !heads.includes(link))).toEqual([]);
+});
+
+/** What the compiler says about an app with these files; nothing if all is well. */
+function compile(sources: readonly Block[]): string {
+  const { folder } = laidOut('compiled', sources);
   const options = {
     target: 'es2022',
     module: 'esnext',
     moduleResolution: 'bundler',
+    jsx: 'react-jsx',
     lib: ['es2022', 'dom', 'dom.iterable'],
     types: [],
     strict: true,
+    noUnusedLocals: true,
+    noImplicitReturns: true,
+    noUncheckedSideEffectImports: true,
     noEmit: true,
-    paths: { taskbasket: ['../../dist/index.d.ts'], 'taskbasket/worker': ['../../dist/worker.d.ts'] },
+    paths: { taskbasket: ['../../../dist/index.d.ts'], 'taskbasket/worker': ['../../../dist/worker.d.ts'] },
   };
-  writeFileSync(path.join(folder, 'package.json'), JSON.stringify({ type: 'module' }));
-  writeFileSync(path.join(folder, 'tsconfig.json'), JSON.stringify({ compilerOptions: options, include: ['*.ts'] }));
+  writeFileSync(
+    path.join(folder, 'tsconfig.json'),
+    JSON.stringify({ compilerOptions: options, include: ['*.ts', '*.tsx'] }),
+  );
 
   const tsc = path.join(core, '../../node_modules/typescript/bin/tsc');
   const { stdout, status } = spawnSync(process.execPath, [tsc, '-p', folder], { encoding: 'utf8' });

@@ -1,0 +1,115 @@
+import { readFileSync } from 'node:fs';
+import path from 'node:path';
+
+import { describe, expect, test } from 'vitest';
+
+import { core, readme } from './blocks.js';
+
+/** A declaration that is shipped, without its comments. */
+function declared(file: string): string {
+  return readFileSync(path.join(core, 'dist', file), 'utf8').replaceAll(/\/\*[\s\S]*?\*\//g, '');
+}
+
+/** A type or an interface, as it is declared. */
+function declarationOf(file: string, name: string): string {
+  const found = new RegExp(`(?:interface|type) ${name}\\b[\\s\\S]*?(?=^(?:export|declare|//#))`, 'm').exec(
+    declared(file),
+  );
+  if (found === null) throw new Error(`${file} declares no ${name}.`);
+
+  return found[0];
+}
+
+/** The members of a type. */
+function membersOf(file: string, name: string): readonly string[] {
+  return [...declarationOf(file, name).matchAll(/readonly (?<member>\w+)\??:/g)].map(
+    ({ groups }) => groups?.['member'] ?? '',
+  );
+}
+
+/** The words in quotes of a union. */
+function wordsOf(file: string, name: string): readonly string[] {
+  return [...declarationOf(file, name).matchAll(/'(?<word>[\w-]+)'/g)].map(({ groups }) => groups?.['word'] ?? '');
+}
+
+/** What is exported: values alone, or types alone. */
+function exportsOf(file: string, kind: 'values' | 'types'): readonly string[] {
+  const lists = declared(file).matchAll(kind === 'types' ? /export type {([^}]+)}/g : /export {([^}]+)}/g);
+
+  return [...lists].flatMap(([, list]) => (list ?? '').split(',').map((name) => name.trim())).filter(Boolean);
+}
+
+/** What of these words the README has nowhere in code. */
+function missing(words: readonly string[]): readonly string[] {
+  expect(words.length).toBeGreaterThan(0);
+  const code = [...readme.matchAll(/```[\s\S]*?```|`[^`\n]+`/g)].join('\n');
+
+  return words.filter((word) => !new RegExp(`(?<![\\w-])${word}(?![\\w-])`).test(code));
+}
+
+const calls = membersOf('basket/basket.d.ts', 'Basket');
+
+describe('what exists is in the README', () => {
+  test('every call of a basket', () => {
+    expect(calls).toContain('addMany');
+    expect(missing(calls)).toEqual([]);
+  });
+
+  test.each(['index.d.ts', 'worker.d.ts'])('everything that %s exports', (file) => {
+    expect(missing(exportsOf(file, 'values'))).toEqual([]);
+    expect(missing(exportsOf(file, 'types'))).toEqual([]);
+  });
+
+  test.each([
+    ['pure/registry.d.ts', 'TaskOptions'],
+    ['pure/registry.d.ts', 'RegistryOptions'],
+    ['pure/backoff.d.ts', 'Backoff'],
+    ['basket/prepare.d.ts', 'AddOptions'],
+    ['basket/query.d.ts', 'Filter'],
+    ['basket/query.d.ts', 'Query'],
+    ['host/open.d.ts', 'OpenOptions'],
+    ['host/serve.d.ts', 'ServeOptions'],
+    ['runner/run-basket.d.ts', 'RunBasketOptions'],
+    ['runner/leader.d.ts', 'Attempt'],
+    ['pure/verdict.d.ts', 'UnavailableOptions'],
+    ['pure/verdict.d.ts', 'FailureOptions'],
+    ['pure/view.d.ts', 'TaskView'],
+    ['pure/view.d.ts', 'GateView'],
+    ['pure/record.d.ts', 'StoredError'],
+    ['pure/record.d.ts', 'Death'],
+    ['basket/count.d.ts', 'Count'],
+    ['basket/watch.d.ts', 'Snapshot'],
+    ['basket/health.d.ts', 'Health'],
+    ['basket/backlog.d.ts', 'BlockedLane'],
+    ['ports/storage.d.ts', 'StorageHealth'],
+    ['basket/health.d.ts', 'ClosedGate'],
+    ['basket/health.d.ts', 'RegistryDifference'],
+    ['basket/own-worker.d.ts', 'WorkerHealth'],
+    ['basket/hub.d.ts', 'Hint'],
+    ['pure/reasons.d.ts', 'Reason'],
+    ['basket/settled.d.ts', 'Outcome'],
+  ])('of %s every member of %s', (file, name) => {
+    expect(missing(membersOf(file, name))).toEqual([]);
+  });
+
+  test.each([
+    ['pure/errors.d.ts', 'ErrorCode'],
+    ['pure/errors.d.ts', 'WorkerProblem'],
+    ['pure/backoff.d.ts', 'Jitter'],
+    ['pure/reasons.d.ts', 'Reason'],
+    ['basket/settled.d.ts', 'Outcome'],
+    ['basket/hub.d.ts', 'Hint'],
+    ['basket/own-worker.d.ts', 'WorkerHealth'],
+    ['pure/record.d.ts', 'Death'],
+    ['pure/options.d.ts', 'PriorityName'],
+  ])('of %s every word of %s', (file, name) => {
+    expect(missing(wordsOf(file, name))).toEqual([]);
+  });
+});
+
+test('every call that the README names exists', () => {
+  const named = [...readme.matchAll(/\bbasket\.(?<call>\w+)/g)].map(({ groups }) => groups?.['call'] ?? '');
+
+  expect(named.length).toBeGreaterThan(20);
+  expect(named.filter((call) => !calls.includes(call))).toEqual([]);
+});
