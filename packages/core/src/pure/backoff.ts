@@ -39,7 +39,9 @@ export function retryDelay(backoff: Backoff, failures: number, random: () => num
     return Math.round(Math.min(cap, base + chance * Math.max(0, 3 * (previous ?? base) - base)));
   }
 
-  const ceiling = Math.min(cap, base * factor ** (Math.max(1, failures) - 1));
+  // Not infinite: 1 to the power of infinity is no number.
+  const count = Math.min(Number.MAX_VALUE, Math.max(1, failures));
+  const ceiling = Math.min(cap, base * factor ** (count - 1));
   const sure = jitter === 'none' ? 1 : jitter === 'full' ? 0 : 0.5;
 
   return Math.round(ceiling * (sure + chance * (1 - sure)));

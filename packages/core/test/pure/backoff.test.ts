@@ -88,7 +88,8 @@ test.each(shares)('with the jitter "%s" at least %d of the ceiling is sure', (ji
       counts,
       chance,
       (plain, factor, failures, random) => {
-        const ceiling = Math.min(plain.cap, plain.base * factor ** (Math.max(1, failures) - 1));
+        const count = Math.min(Number.MAX_VALUE, Math.max(1, failures));
+        const ceiling = Math.min(plain.cap, plain.base * factor ** (count - 1));
         const wait = retryDelay({ ...plain, factor, jitter }, failures, () => random);
 
         expect(wait).toBeGreaterThanOrEqual(Math.floor(ceiling * sure));
@@ -120,7 +121,9 @@ test.each(shares)('with the jitter "%s" one more failure never shortens the wait
 test('with a factor of 1 every wait has the same ceiling', () => {
   const backoff = { base: 700, cap: 9_000, factor: 1, jitter: 'none' } as const;
 
-  expect([1, 2, 30].map((failures) => retryDelay(backoff, failures, () => 0.3))).toEqual([700, 700, 700]);
+  const waits = [1, 2, 30, Number.POSITIVE_INFINITY].map((failures) => retryDelay(backoff, failures, () => 0.3));
+
+  expect(waits).toEqual([700, 700, 700, 700]);
 });
 
 test('a decorrelated wait is between the base and three times the one before, under the cap, whatever the count', () => {
