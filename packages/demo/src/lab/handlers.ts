@@ -16,6 +16,13 @@ interface Sending {
 /** @param worker Tells the server's ledger who sent a request. */
 export function labHandlers(worker: string): Handlers<LabTasks> {
   return {
+    async ask(payload, attempt) {
+      failAsTold(payload.fail, attempt.number);
+      const response = await post(payload, attempt);
+      const { name } = (await response.json()) as { name: string };
+      return { name };
+    },
+
     async send(payload, attempt) {
       failAsTold(payload.fail, attempt.number);
       await post(payload, attempt);
@@ -42,7 +49,7 @@ export function labHandlers(worker: string): Handlers<LabTasks> {
     async count(payload, attempt) {
       const response = await fetch('/control/mood');
       const { mood } = (await response.json()) as { mood: string };
-      if (mood === 'up') return post(payload, attempt);
+      if (mood === 'up') return void (await post(payload, attempt));
 
       const failures = (payload.failures ?? 0) + 1;
       await attempt.save({ ...payload, failures });
@@ -50,7 +57,7 @@ export function labHandlers(worker: string): Handlers<LabTasks> {
     },
   };
 
-  async function post(payload: LabPayload, { idempotencyKey, number, recovered, signal }: Sending): Promise<void> {
+  async function post(payload: LabPayload, { idempotencyKey, number, recovered, signal }: Sending): Promise<Response> {
     const response = await fetch(`/api/echo/${encodeURIComponent(payload.name)}`, {
       method: 'POST',
       body: payload.blob ?? JSON.stringify(payload),
@@ -64,6 +71,7 @@ export function labHandlers(worker: string): Handlers<LabTasks> {
       signal,
     }).catch(meansAway);
     ensureOk(response);
+    return response;
   }
 }
 

@@ -44,6 +44,8 @@ export function labTasks(setup: Setup, open?: () => PromiseLike<{ readonly name:
     ...(failureLimit === 0 ? {} : { failureLimit }),
   };
   const types = {
+    /** Posts its payload, and returns what the server answered. */
+    ask: task<LabPayload, { readonly name: string }>(options),
     /** Posts its payload. */
     send: task<LabPayload>(options),
     /** Waits, then posts its payload. Stops when its signal is aborted, if it is not deaf. */
