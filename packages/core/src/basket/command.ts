@@ -5,7 +5,8 @@ import type { Claim, OutcomeRow, TaskRow } from '../pure/record.js';
 import { stateKeys } from '../pure/record.js';
 import { cancelledWhileRunning, revived } from '../pure/transitions.js';
 import { payLane } from '../store/pay.js';
-import type { Stores } from '../store/requests.js';
+import type { SparingStores, Stores } from '../store/requests.js';
+import { sparing } from '../store/requests.js';
 import { deleteTasks, gateRows, rowOfId, runnerRow } from '../store/rows.js';
 import { transact } from '../store/transact.js';
 import type { BasketContext } from './context.js';
@@ -68,7 +69,7 @@ export function isClaimed(row: TaskRow, claims: readonly Claim[]): boolean {
   return claims.some((claim) => claim.seq === row.seq && claim.id === row.id);
 }
 
-type Change = (stores: Stores, rows: readonly TaskRow[], claims: readonly Claim[]) => Promise<readonly Hint[]>;
+type Change = (stores: SparingStores, rows: readonly TaskRow[], claims: readonly Claim[]) => Promise<readonly Hint[]>;
 
 /** Changes one task by its id, or all that fit a query, slice by slice; each slice is durable by itself. */
 async function forEach(context: BasketContext, which: string | Filter, change: Change): Promise<number> {
@@ -90,7 +91,11 @@ async function forEach(context: BasketContext, which: string | Filter, change: C
   }
 }
 
-async function rowsFor(stores: Stores, which: string | Filter, after: number): Promise<readonly TaskRow[]> {
+async function rowsFor(
+  stores: Pick<Stores, 'tasks'>,
+  which: string | Filter,
+  after: number,
+): Promise<readonly TaskRow[]> {
   if (typeof which !== 'string') {
     const { type, state, lane } = which;
 
@@ -107,14 +112,15 @@ async function rowsFor(stores: Stores, which: string | Filter, after: number): P
  */
 export async function edit(
   context: BasketContext,
-  command: (stores: Stores) => Promise<{ readonly found: readonly TaskRow[]; readonly hints: readonly Hint[] }>,
+  command: (stores: SparingStores) => Promise<{ readonly found: readonly TaskRow[]; readonly hints: readonly Hint[] }>,
 ): Promise<readonly TaskRow[]> {
-  const { found, hints } = await transact(context, 'command', async (stores) => {
+  const body = async (stores: SparingStores): ReturnType<typeof command> => {
     const done = await command(stores);
     if (done.found.length > 0) stores.state.put(randomText(context.ports.random, 12), stateKeys.edits);
 
     return done;
-  });
+  };
+  const { found, hints } = await sparing(false, (scope) => transact(context, 'command', body, { scope }));
   if (found.length > 0) context.hub.say({ kind: 'look', hints });
 
   return found;

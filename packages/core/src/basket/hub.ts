@@ -32,10 +32,11 @@ const hintsAMessage = 100;
  * - `changed`: the runner wrote; watchers look again.
  * - `hello`: a runner of this build is about to queue for the lock; an older holder hands over.
  * - `wake`: a page is back online, or is looked at again; the runner brings the probes of closed gates forward.
+ * - `taken`: the database was taken away, and may have been deleted: what was in it need not have succeeded.
  * - `lost`: the database was deleted, and has been made anew, empty.
  */
 export type Message =
-  | { readonly kind: 'look' | 'changed' | 'lost'; readonly hints?: readonly Hint[] }
+  | { readonly kind: 'look' | 'changed' | 'taken' | 'lost'; readonly hints?: readonly Hint[] }
   | { readonly kind: 'hello'; readonly build: number }
   | { readonly kind: 'wake'; readonly visible: boolean };
 

@@ -1,9 +1,14 @@
-import type { Hub } from './hub.js';
+import type { Hub, Message } from './hub.js';
 
 /** Ids of late, as many as a tab may wait for. */
 export interface Recent {
   readonly note: (id: string) => void;
   readonly has: (id: string) => boolean;
+}
+
+/** Whether what was in the database may be gone without having succeeded. */
+export function isLoss({ kind }: Message): boolean {
+  return kind === 'taken' || kind === 'lost';
 }
 
 /** The last thousand ids, at most; the older half goes when it is full, all of them when the database is lost. */
@@ -15,8 +20,8 @@ export function createRecent(hub: Hub): Recent {
     note(id) {
       if (!hearing) {
         hearing = true;
-        hub.hear(({ kind }) => {
-          if (kind === 'lost') ids.clear();
+        hub.hear((message) => {
+          if (isLoss(message)) ids.clear();
         });
       }
       ids.add(id);

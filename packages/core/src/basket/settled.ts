@@ -9,6 +9,7 @@ import { marksIndex } from '../store/setup.js';
 import { look } from '../store/transact.js';
 import type { BasketContext } from './context.js';
 import type { Recent } from './recent.js';
+import { isLoss } from './recent.js';
 
 /**
  * How a task ended.
@@ -84,7 +85,7 @@ export function createSettled(context: BasketContext, added: Recent): (id: strin
     };
     const stopHearing = context.hub.hear((message) => {
       // What was in a database that is gone did not succeed.
-      if (message.kind === 'lost') for (const one of waiting.values()) one.seen = false;
+      if (isLoss(message)) for (const one of waiting.values()) one.seen = false;
       void lookAtAll(); // It never rejects.
     });
     pollAgain();

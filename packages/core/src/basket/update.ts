@@ -6,7 +6,8 @@ import type { TaskRow } from '../pure/record.js';
 import type { TaskTypeParts } from '../pure/registry.js';
 import { typeOf } from '../pure/registry.js';
 import { look } from '../store/transact.js';
-import { rowOfId, runnerRow } from '../store/rows.js';
+import { payloadsIn } from '../store/requests.js';
+import { deletePayload, rowOfId, runnerRow } from '../store/rows.js';
 import { edit, isClaimed } from './command.js';
 import type { BasketContext } from './context.js';
 import { notStored } from './group.js';
@@ -34,8 +35,8 @@ export async function update(context: BasketContext, id: string, payload: unknow
     if (row === undefined || row.cancelled === true) return { found: [], hints: [] };
     if (isClaimed(row, runner?.running ?? []) || !isEditable(row)) throw started(row);
 
-    if (body !== undefined) stores.payloads.put(body.value, body.ref);
-    if (row.ref !== undefined && row.ref !== body?.ref) stores.payloads.delete(row.ref);
+    if (body !== undefined) payloadsIn(stores).put(body.value, body.ref);
+    else deletePayload(stores, row);
     const where = body === undefined ? { inline } : { ref: body.ref };
     const { gate } = place;
     stores.tasks.put(corrected(row, { payload: where, version: type.version, gate }, context.ports.clock.wall()));

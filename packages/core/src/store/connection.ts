@@ -36,8 +36,8 @@ export interface DatabaseParts {
   readonly locks: Locks;
   readonly runnerLock: string;
   readonly timer: (wait: number, ring: () => void) => () => void;
-  /** `look`: the database was taken away; `lost`: it has been made anew, empty. */
-  readonly say: (what: 'look' | 'lost') => void;
+  /** `taken`: the database may have been deleted, so `look`; `lost`: it was, and has been made anew, empty. */
+  readonly say: (what: 'look' | 'taken' | 'lost') => void;
 }
 
 /** What an opening tells. */
@@ -74,7 +74,9 @@ export function createDatabase(registry: AnyRegistry, parts: DatabaseParts): Dat
     const current: Promise<IDBDatabase> = openedByName(registry, parts, {
       closing(deleted) {
         if (opening === current) forget();
-        if (deleted) parts.say('look');
+        if (!deleted) return;
+        parts.say('taken');
+        parts.say('look');
       },
       missing(damaged) {
         lost ||= had || damaged;

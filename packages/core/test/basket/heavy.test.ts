@@ -67,6 +67,10 @@ test('scenario 63: while a large body is being written, small adds, reads and co
   expect(await basket.get(small[0] ?? '')).toMatchObject({ payload: 0 });
   expect(await basket.count()).toEqual({ count: 1_000, more: true });
   expect(await basket.explain(small[1] ?? '')).toEqual([{ reason: 'no-runner' }]);
+  expect(await basket.retry(small[2] ?? '')).toBe(1);
+  expect(await basket.update(small[3] ?? '', 'corrected')).toBe(true);
+  expect(await basket.cancel(small[4] ?? '')).toBe(1);
+  expect(await basket.settled(small[4] ?? '')).toEqual({ state: 'cancelled' });
   expect(stored).toBe(false);
 
   end();

@@ -1,0 +1,317 @@
+import { describe, expect, test, vi } from 'vitest';
+
+import type { OutcomeRow } from '../../src/pure/record.js';
+import { defineTasks, task } from '../../src/pure/registry.js';
+import { PermanentFailure } from '../../src/pure/verdict.js';
+import { byHand, freshName, openRaw } from '../support/database.js';
+import type { Gate } from '../support/world.js';
+import { createGate, createWorld } from '../support/world.js';
+import { failureOf } from './app.js';
+
+interface Count {
+  readonly word: string;
+}
+
+async function opened() {
+  const tasks = defineTasks(freshName(), { count: task<Count, number>(), send: task<number>() });
+  const world = createWorld();
+  const tab = world.open(tasks);
+  await tab.basket.list();
+
+  return { tasks, world, tab, basket: tab.basket };
+}
+type Opened = Awaited<ReturnType<typeof opened>>;
+
+/** Runs in another tab: what counts gives the length of the word, after the gate. */
+function runnerElsewhere({ world, tasks }: Pick<Opened, 'world' | 'tasks'>, gate?: Gate) {
+  const tab = world.open(tasks);
+  const runner = tab.run({
+    async count({ word }) {
+      await gate?.promise;
+      if (word === '') throw new PermanentFailure('There is no word.', { status: 422 });
+
+      return word.length;
+    },
+    send: () => gate?.promise,
+  });
+
+  return { ...tab, runner };
+}
+
+/** Whether a promise has come to its end, once nothing is going on. */
+async function isOpen(world: Opened['world'], promise: Promise<unknown>): Promise<boolean> {
+  let open = true;
+  const close = (): void => void (open = false);
+  promise.then(close, close);
+  await world.settle();
+
+  return open;
+}
+
+describe('scenario 47: settled', () => {
+  test('of a task that was added in this tab, and run by another, gives its result when it is there', async () => {
+    const found = await opened();
+    const gate = createGate();
+    runnerElsewhere(found, gate);
+    const id = await found.basket.add('count', { word: 'bread' });
+    const end = found.basket.settled(id);
+    expect(await isOpen(found.world, end)).toBe(true);
+
+    gate.open();
+    expect(await end).toEqual({ state: 'done', result: 5 });
+    expect(await found.basket.settled(id)).toEqual({ state: 'done', result: 5 });
+    expect(await found.basket.get(id)).toBeUndefined();
+  });
+
+  test('after a reload, by the id that the app kept, gives the result as well', async () => {
+    const found = await opened();
+    const id: string = await found.basket.add('count', { word: 'bread' });
+    found.tab.kill();
+    runnerElsewhere(found);
+    await found.world.settle();
+
+    expect(await found.world.open(found.tasks).basket.settled(id)).toEqual({ state: 'done', result: 5 });
+  });
+
+  test('after a reload, asked before the task runs, waits for its end', async () => {
+    const found = await opened();
+    const id: string = await found.basket.add('count', { word: 'bread' });
+    const plain: string = await found.basket.add('send', 1);
+    found.tab.kill();
+    const later = found.world.open(found.tasks).basket;
+    const ends = [later.settled(id), later.settled(plain)];
+    expect(await isOpen(found.world, Promise.race(ends))).toBe(true);
+
+    runnerElsewhere(found);
+    expect(await Promise.all(ends)).toEqual([
+      { state: 'done', result: 5 },
+      { state: 'done', result: undefined },
+    ]);
+  });
+
+  test('does not depend on a message: a lost one costs a minute at most', async () => {
+    const found = await opened();
+    found.world.loseMessages();
+    runnerElsewhere(found);
+    const id = await found.basket.add('count', { word: 'bread' });
+    const end = found.basket.settled(id);
+    await found.world.advance(130_000);
+
+    expect(await isOpen(found.world, end)).toBe(false);
+    expect(await end).toEqual({ state: 'done', result: 5 });
+  });
+});
+
+describe('a task that is gone', () => {
+  test('and gave no result is done for who added it here, also by addTx and addMany', async () => {
+    const found = await opened();
+    const { tasks, world, basket } = found;
+    const one = await basket.add('send', 1);
+    const [two] = await basket.addMany([['send', 2]]);
+    const db = await openRaw(tasks.name);
+    const tx = db.transaction([...tasks.stores], 'readwrite');
+    const three = basket.addTx(tx, 'send', 3);
+    await world.settle();
+    db.close();
+    runnerElsewhere(found);
+    await world.settle();
+
+    for (const id of [one, two, three]) {
+      expect(await basket.settled(id)).toEqual({ state: 'done', result: undefined });
+    }
+  });
+
+  test('may be asked for at once after addTx, before its transaction has ended', async () => {
+    const found = await opened();
+    const { tasks, world, basket } = found;
+    const db = await openRaw(tasks.name);
+    const tx = db.transaction([...tasks.stores], 'readwrite');
+    const end = basket.settled(basket.addTx(tx, 'send', 1));
+    expect(await isOpen(world, end)).toBe(true);
+
+    runnerElsewhere(found);
+    expect(await end).toEqual({ state: 'done', result: undefined });
+    db.close();
+  });
+
+  test('and gave no result is gone for who asks later, and so is what never was', async () => {
+    const found = await opened();
+    const id = await found.basket.add('send', 1);
+    runnerElsewhere(found);
+    await found.world.settle();
+
+    const later = found.world.open(found.tasks).basket;
+    expect(await later.settled(id)).toEqual({ state: 'gone' });
+    expect(await later.settled('never was')).toEqual({ state: 'gone' });
+    expect(await found.basket.settled('never was')).toEqual({ state: 'gone' });
+  });
+
+  test('since it was cancelled, queued or running, is cancelled', async () => {
+    const found = await opened();
+    const { world, basket } = found;
+    const gate = createGate();
+    const queued = await basket.add('send', 1, { runAt: world.wall() + 60_000 });
+    const running = await basket.add('send', 2);
+    runnerElsewhere(found, gate);
+    await world.settle();
+    const ends = [basket.settled(queued), basket.settled(running)];
+    expect(await isOpen(world, Promise.race(ends))).toBe(true);
+    await basket.cancel({});
+
+    expect(await Promise.all(ends)).toEqual([{ state: 'cancelled' }, { state: 'cancelled' }]);
+    expect(await world.open(found.tasks).basket.settled(queued)).toEqual({ state: 'cancelled' });
+    gate.open();
+    await world.settle();
+    expect(await basket.settled(running)).toEqual({ state: 'cancelled' });
+  });
+
+  test.each<[Partial<OutcomeRow>, object]>([
+    [
+      { state: 'replaced', by: 'another' },
+      { state: 'replaced', by: 'another' },
+    ],
+    [{ state: 'purged' }, { state: 'purged' }],
+    [
+      { state: 'done', unstorable: 'It was too large.' },
+      { state: 'done', result: undefined, unstorable: 'It was too large.' },
+    ],
+    [
+      { state: 'done', result: { any: ['thing'] } },
+      { state: 'done', result: { any: ['thing'] } },
+    ],
+  ])('and of which the stored outcome says %o', async (stored, told) => {
+    const { tasks, basket } = await opened();
+    await byHand(tasks, (stores) =>
+      stores.outcomes.add({ id: 'x', type: 'send', owner: null, at: 5, marks: ['Ix'], ...stored }),
+    );
+
+    expect(await basket.settled('x')).toEqual(told);
+  });
+});
+
+describe('a dead task', () => {
+  test('is told with its reason and its error, and may be asked for again after it was corrected', async () => {
+    const found = await opened();
+    const { basket, world } = found;
+    runnerElsewhere(found);
+    const id = await basket.add('count', { word: '' });
+
+    expect(await basket.settled(id)).toEqual({
+      state: 'dead',
+      because: 'permanent',
+      error: { name: 'PermanentFailure', message: 'There is no word.', status: 422, at: world.wall() },
+    });
+    await basket.update(id, { word: 'bread' });
+    expect(await basket.settled(id)).toEqual({ state: 'done', result: 5 });
+  });
+});
+
+describe('those who wait', () => {
+  test('a thousand of them share one look each time that something happens', async () => {
+    const found = await opened();
+    const { world, basket } = found;
+    const ids = await basket.addMany(Array.from({ length: 1_000 }, (_, number) => ['send', number] as const));
+    await world.settle();
+    const begun = vi.spyOn(IDBDatabase.prototype, 'transaction');
+    const looks = (): number =>
+      begun.mock.calls.filter(([stores]) => [...stores].some((name) => name.endsWith('outcomes'))).length;
+    const ends = ids.map((id) => basket.settled(id));
+    await world.settle();
+    expect(looks()).toBeLessThanOrEqual(2);
+
+    const before = looks();
+    await basket.cancel({});
+    const cancels = begun.mock.calls.filter(([, mode]) => mode === 'readwrite').length;
+    expect(await Promise.all(ends)).toEqual(ids.map(() => ({ state: 'cancelled' })));
+    // A look for each message, and one more for what was said meanwhile; each cancelled slice names the outcomes as well.
+    expect(looks() - before - cancels).toBeLessThanOrEqual(cancels + 2);
+    begun.mockRestore();
+  });
+
+  test('are told the same, and one that no longer waits leaves no alarm behind', async () => {
+    const found = await opened();
+    const { world, basket } = found;
+    const id = await basket.add('send', 1);
+    const ends = [basket.settled(id), basket.settled(id), basket.settled(id)];
+    await world.settle();
+    expect(world.alarms()).toBe(1);
+
+    await basket.cancel(id);
+    expect(await Promise.all(ends)).toEqual(ends.map(() => ({ state: 'cancelled' })));
+    await world.settle();
+    expect(world.alarms()).toBe(0);
+  });
+
+  test('are told when the basket is closed, and none can begin to wait then', async () => {
+    const { world, basket } = await opened();
+    const id = await basket.add('send', 1);
+    const waiting = basket.settled(id);
+    await world.settle();
+    basket.close();
+
+    expect(await failureOf(waiting)).toMatchObject({ code: 'closed' });
+    expect(await failureOf(basket.settled(id))).toMatchObject({ code: 'closed' });
+    await world.settle();
+    expect(world.alarms()).toBe(0);
+  });
+
+  test('are told if there is no database', async () => {
+    const open = (): Promise<never> => Promise.reject(new Error('The disk is broken.'));
+    const { basket } = createWorld().open(defineTasks(freshName(), { send: task() }, { open }));
+
+    expect(await failureOf(basket.settled('x'))).toMatchObject({ code: 'no-database' });
+  });
+
+  test('go on waiting if one look fails', async () => {
+    const { world, tab, basket } = await opened();
+    const id = await basket.add('send', 1);
+    const { begin } = tab.context.database;
+    Object.assign(tab.context.database, { begin: () => Promise.reject(new DOMException('Lost.', 'UnknownError')) });
+    const end = basket.settled(id);
+    expect(await isOpen(world, end)).toBe(true);
+
+    Object.assign(tab.context.database, { begin });
+    await basket.cancel(id);
+    expect(await end).toEqual({ state: 'cancelled' });
+  });
+});
+
+describe('when the database is deleted', () => {
+  async function deleted(name: string): Promise<void> {
+    await new Promise((resolve) => {
+      indexedDB.deleteDatabase(name).addEventListener('success', resolve);
+    });
+  }
+
+  test('a task that was waited for is gone, and not done', async () => {
+    const { tasks, world, basket } = await opened();
+    const id = await basket.add('send', 1);
+    const end = basket.settled(id);
+    await world.settle();
+    await deleted(tasks.name);
+    await world.advance(60_000);
+
+    expect(await end).toEqual({ state: 'gone' });
+  });
+
+  test('a task that was added here before is gone, and not done', async () => {
+    const { tasks, world, basket } = await opened();
+    const id = await basket.add('send', 1);
+    await deleted(tasks.name);
+    await basket.add('send', 2);
+    await world.settle();
+
+    expect(await basket.settled(id)).toEqual({ state: 'gone' });
+  });
+
+  test('and another tab makes it anew, of which no message is heard: gone as well', async () => {
+    const { tasks, world, basket } = await opened();
+    const id = await basket.add('send', 1);
+    await world.settle();
+    world.loseMessages();
+    await deleted(tasks.name);
+    await world.open(tasks).basket.add('send', 3);
+
+    expect(await basket.settled(id)).toEqual({ state: 'gone' });
+  });
+});
