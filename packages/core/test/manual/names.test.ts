@@ -3,6 +3,10 @@ import path from 'node:path';
 
 import { describe, expect, test } from 'vitest';
 
+import { retryDelay } from '../../src/pure/backoff.js';
+import { priorityName } from '../../src/pure/options.js';
+import type { TaskTypeParts } from '../../src/pure/registry.js';
+import { task } from '../../src/pure/registry.js';
 import { core, readme } from './blocks.js';
 
 /** A declaration that is shipped, without its comments. */
@@ -113,3 +117,47 @@ test('every call that the README names exists', () => {
   expect(named.length).toBeGreaterThan(20);
   expect(named.filter((call) => !calls.includes(call))).toEqual([]);
 });
+
+/** The default that the table of the README gives an option. */
+function defaultOf(option: string): string | undefined {
+  return new RegExp(`^\\| \`${option}\` \\| (?<value>[^|]+) \\|`, 'm')
+    .exec(readme)
+    ?.groups?.['value']?.replaceAll(/[`,]/g, '');
+}
+
+test('the defaults of a task type are those of the README', () => {
+  const { version, timeout, onDead, priority, lane, backoff, failureLimit } = task() as TaskTypeParts;
+
+  expect(defaultOf('version')).toBe(String(version));
+  expect(defaultOf('timeout')).toBe(String(timeout));
+  expect(defaultOf('onDead')).toBe(onDead);
+  expect(defaultOf('priority')).toBe(priorityName(priority));
+  expect([defaultOf('lane'), defaultOf('failureLimit')]).toEqual(['none', 'none']);
+  expect([lane, failureLimit]).toEqual([undefined, undefined]);
+  expect(backoff).toEqual({ base: 1_000, factor: 2, cap: 300_000, jitter: 'equal' });
+  expect(readme).toContain('`base` is 1,000, `factor` 2, `cap` 300,000');
+  expect(readme).toContain('| `equal` (default) |');
+});
+
+test.each(['equal', 'full', 'decorrelated', 'none'] as const)(
+  'the waits of jitter %s are as the README computes them',
+  (jitter) => {
+    const row = new RegExp(`^\\| \`${jitter}\`[^|]*\\| \`(?<formula>[^\`]+)\``, 'm').exec(readme);
+    const formula = (row?.groups?.['formula'] ?? '').replaceAll('×', '*').replaceAll('−', '-');
+    // oxlint-disable-next-line typescript/no-implied-eval -- the formula of the README is what is tested
+    const waitOf = new Function('c', 'r', 'base', 'cap', 'previous', 'min', `return ${formula};`) as (
+      ...parts: readonly unknown[]
+    ) => number;
+
+    const [base, factor, cap] = [700, 3, 20_000];
+    for (let failures = 1; failures < 8; failures += 1) {
+      for (const r of [0, 0.25, 0.99]) {
+        const ceiling = Math.min(cap, base * factor ** (failures - 1));
+        const previous = 900 * failures;
+        const wait = retryDelay({ base, factor, cap, jitter }, failures, () => r, previous);
+
+        expect(wait).toBe(Math.round(waitOf(ceiling, r, base, cap, previous, Math.min)));
+      }
+    }
+  },
+);
