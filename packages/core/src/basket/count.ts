@@ -1,4 +1,4 @@
-import { letters, typePart } from '../pure/key.js';
+import { typePart } from '../pure/key.js';
 import type { TaskRow } from '../pure/record.js';
 import type { Stores } from '../store/requests.js';
 import { answer } from '../store/requests.js';
@@ -33,9 +33,9 @@ async function countIn(stores: Pick<Stores, 'tasks' | 'state'>, query: Query, li
   if (query.lane !== undefined || query.after !== undefined) return (await rowsOf(stores, query, limit)).length;
 
   const gone = await cancelledOnes(stores, query);
+  const index = stores.tasks.index(readyIndex);
   let keys = 0;
-  for (const range of rangesOf(query)) {
-    const index = stores.tasks.index(readyIndex);
+  for (const range of await rangesOf(index, query)) {
     keys += (await answer(index.getAllKeys(range, limit + gone - keys))).length;
     if (keys >= limit + gone) break;
   }
@@ -54,23 +54,18 @@ async function cancelledOnes(stores: Pick<Stores, 'tasks' | 'state'>, query: Que
   return rows.filter(counted).length;
 }
 
-/** The ranges of `ready` keys in which they lie. */
-function rangesOf({ type, state }: Query): readonly IDBKeyRange[] {
-  const wanted = state === 'dead' ? ['D'] : state === 'queued' ? letters.filter((letter) => letter !== 'D') : letters;
-  if (type !== undefined) {
-    const types = [...new Set([type].flat())];
-
-    return wanted.flatMap((letter) => types.map((name) => prefixed(`${letter}${typePart(name)}`)));
+/** The ranges of `ready` keys in which they lie, also under letters of a later version, which are neither dead. */
+async function rangesOf(index: IDBIndex, { type, state }: Query): Promise<readonly IDBKeyRange[]> {
+  const parts = type === undefined ? [''] : [...new Set([type].flat())].map(typePart);
+  const ranges: IDBKeyRange[] = [];
+  let letter = '';
+  for (;;) {
+    const first = (await answer(index.get(IDBKeyRange.lowerBound([letter === '' ? '' : `${letter}\uffff`])))) as
+      | TaskRow
+      | undefined;
+    if (first === undefined) return ranges;
+    letter = first.ready.charAt(0);
+    if (state !== undefined && (state === 'dead') !== (letter === 'D')) continue;
+    for (const part of parts) ranges.push(IDBKeyRange.bound([letter + part], [`${letter}${part}\uffff`]));
   }
-
-  // Also under letters of a later version, which are neither of ours.
-  if (state === 'dead') return [prefixed('D')];
-  const below = IDBKeyRange.upperBound(['D'], true);
-  const above = IDBKeyRange.lowerBound(['D\uffff'], true);
-
-  return state === 'queued' ? [below, above] : [IDBKeyRange.lowerBound([''])];
-}
-
-function prefixed(start: string): IDBKeyRange {
-  return IDBKeyRange.bound([start], [`${start}\uffff`]);
 }

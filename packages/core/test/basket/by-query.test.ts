@@ -1,0 +1,169 @@
+import { describe, expect, test } from 'vitest';
+
+import { defineTasks, task } from '../../src/pure/registry.js';
+import { PermanentFailure } from '../../src/pure/verdict.js';
+import { contentsOf, freshName, rowsOf } from '../support/database.js';
+import { recordTransactions } from '../support/transactions.js';
+import { createGate, createWorld } from '../support/world.js';
+
+async function opened() {
+  const tasks = defineTasks(freshName(), {
+    send: task<string>({ backoff: { base: 60_000, cap: 60_000 } }),
+    other: task<string>({ onDead: 'skip' }),
+  });
+  const world = createWorld();
+  const tab = world.open(tasks);
+  const { basket } = tab;
+  await basket.list();
+  const sent: string[] = [];
+  const open = createGate();
+  const signals: AbortSignal[] = [];
+  const send = async (what: string, { signal }: { readonly signal: AbortSignal }): Promise<void> => {
+    sent.push(what);
+    signals.push(signal);
+    if (what.startsWith('waits')) await open.promise;
+    if (what.startsWith('throws')) throw new Error('not yet');
+    if (what.startsWith('bad')) throw new PermanentFailure('no');
+  };
+  const run = (concurrency = 50) => tab.run({ send, other: send }, { concurrency });
+  const left = async (): Promise<readonly unknown[]> => (await rowsOf(tasks)).map(({ payload }) => payload);
+
+  return { tasks, world, basket, sent, run, left, signals, end: () => open.open() };
+}
+
+describe('cancel', () => {
+  test('by type, state and lane removes all that fit, and none else', async () => {
+    const { world, basket, run, left } = await opened();
+    run();
+    await basket.add('send', 'bad 1', { lane: 'a' });
+    await basket.add('send', 'held', { lane: 'a' });
+    await basket.add('send', 'bad 2');
+    await basket.add('other', 'bad 3', { lane: 'b' });
+    const runAt = world.wall() + 60_000;
+    await basket.add('send', 'dated', { lane: 'c', runAt });
+    await basket.add('other', 'dated too', { runAt });
+    await world.settle();
+    const all = ['bad 1', 'held', 'bad 2', 'bad 3', 'dated', 'dated too'];
+    expect(await left()).toEqual(all);
+
+    expect(await basket.cancel({ type: 'send', state: 'dead', lane: 'b' })).toBe(0);
+    expect(await left()).toEqual(all);
+    expect(await basket.cancel({ lane: 'c' })).toBe(1);
+    expect(await basket.cancel({ type: 'other', state: 'queued' })).toBe(1);
+    expect(await left()).toEqual(['bad 1', 'held', 'bad 2', 'bad 3']);
+    expect(await basket.cancel({ type: 'send', state: 'dead' })).toBe(2);
+    await world.settle();
+    expect(await left()).toEqual(['bad 3']);
+    expect(await basket.cancel({ type: ['other', 'send'], lane: 'b' })).toBe(1);
+    expect(await left()).toEqual([]);
+  });
+
+  test('pays the lanes: what stood behind runs', async () => {
+    const { world, basket, run, sent } = await opened();
+    run();
+    for (const lane of ['a', 'b', 'c']) {
+      await basket.add('send', `bad ${lane}`, { lane });
+      await basket.add('send', `next ${lane}`, { lane });
+    }
+    await world.settle();
+    expect(sent).toHaveLength(3);
+
+    expect(await basket.cancel({ state: 'dead' })).toBe(3);
+    await world.settle();
+    expect(sent.slice(3).sort()).toEqual(['next a', 'next b', 'next c']);
+  });
+
+  test('aborts those that run, and they do not come back', async () => {
+    const { world, basket, run, sent, signals, left, end } = await opened();
+    run();
+    await basket.add('send', 'waits 1', { lane: 'a' });
+    await basket.add('send', 'waits 2');
+    await basket.add('other', 'waits 3');
+    await world.settle();
+
+    expect(await basket.cancel({ type: 'send' })).toBe(2);
+    await world.settle();
+    expect(signals.map(({ aborted }) => aborted)).toEqual([true, true, false]);
+    expect(await basket.list()).toHaveLength(1);
+    expect(await basket.count()).toEqual({ count: 1, more: false });
+    end();
+    await world.settle();
+    expect(await left()).toEqual([]);
+    expect(sent).toHaveLength(3);
+  });
+
+  test('of {} is of every one, in slices of 256 that are each durable by themselves', async () => {
+    const { tasks, basket } = await opened();
+    await basket.addMany(Array.from({ length: 600 }, (_, number) => ['send', String(number)] as const));
+    const recorded = recordTransactions();
+
+    expect(await basket.cancel({})).toBe(600);
+    expect(recorded).toHaveLength(3);
+    const { tasks: rows, outcomes } = await contentsOf(tasks);
+    expect(rows).toEqual([]);
+    expect(outcomes).toHaveLength(600);
+  });
+
+  test.each([
+    ['two slices exactly', 512],
+    ['nothing', 0],
+  ])('of %s ends', async (_, count) => {
+    const { basket } = await opened();
+    await basket.addMany(Array.from({ length: count }, () => ['send', 'x'] as const));
+    await basket.add('other', 'stays');
+
+    expect(await basket.cancel({ type: 'send' })).toBe(count);
+    expect(await basket.count()).toEqual({ count: 1, more: false });
+  });
+
+  test('goes through the dead, and the few of a lane, among many others', async () => {
+    const { world, basket, run, left } = await opened();
+    await basket.addMany(
+      Array.from(
+        { length: 600 },
+        (_, number) => ['send', 'x', { lane: `${number % 2}`, runAt: world.wall() + 9e9 }] as const,
+      ),
+    );
+    await basket.addMany(Array.from({ length: 300 }, () => ['other', 'bad'] as const));
+    run();
+    await world.settle();
+
+    expect(await basket.cancel({ state: 'dead' })).toBe(300);
+    expect(await basket.cancel({ lane: '1' })).toBe(300);
+    expect(await left()).toHaveLength(300);
+  });
+});
+
+describe('retry', () => {
+  test('by a query tries the dead and those in their backoff again, and counts all that fit', async () => {
+    const { world, basket, run, sent } = await opened();
+    run();
+    await basket.add('send', 'bad');
+    await basket.add('send', 'throws');
+    await basket.add('other', 'bad too');
+    await world.settle();
+    sent.length = 0;
+
+    expect(await basket.retry({ type: 'send' })).toBe(2);
+    await world.settle();
+    expect([...sent].sort()).toEqual(['bad', 'throws']);
+    sent.length = 0;
+    expect(await basket.retry({ state: 'dead' })).toBe(2);
+    await world.settle();
+    expect([...sent].sort()).toEqual(['bad', 'bad too']);
+  });
+
+  test('of more than 512 goes through them all, and leaves those alone that run', async () => {
+    const { world, basket, run, sent, end } = await opened();
+    run(4);
+    await basket.addMany(Array.from({ length: 600 }, () => ['send', 'bad'] as const));
+    await basket.add('send', 'waits');
+    await world.settle();
+    expect(await basket.count({ state: 'dead' })).toEqual({ count: 600, more: false });
+
+    expect(await basket.retry({})).toBe(601);
+    await world.settle();
+    expect(sent).toHaveLength(1_201);
+    end();
+  });
+});

@@ -1,0 +1,185 @@
+import { describe, expect, test } from 'vitest';
+
+import type { EventName } from '../../src/basket/events.js';
+import type { Hint } from '../../src/basket/hub.js';
+import { defineTasks, task } from '../../src/pure/registry.js';
+import { PermanentFailure, Unavailable } from '../../src/pure/verdict.js';
+import { freshName, openRaw } from '../support/database.js';
+import { createGate, createWorld } from '../support/world.js';
+
+type What = 'fine' | 'waits' | 'throws' | 'refuses' | 'away';
+
+const names = ['added', 'started', 'failed', 'settled', 'gate', 'lost'] as const;
+
+async function opened() {
+  const tasks = defineTasks(freshName(), { send: task<What>({ backoff: { jitter: 'none' } }) });
+  const world = createWorld();
+  const tab = world.open(tasks);
+  await tab.basket.list();
+  const open = createGate();
+  const run = () =>
+    tab.run({
+      async send(what) {
+        if (what === 'waits') await open.promise;
+        if (what === 'throws') throw new Error('not yet');
+        if (what === 'refuses') throw new PermanentFailure('The server refused it.', { status: 422 });
+        if (what === 'away') throw new Unavailable({ cause: new Error('no network') });
+      },
+    });
+
+  /** What another tab hears. */
+  const other = world.open(tasks).basket;
+  const heard: Hint[] = [];
+  const stops = names.map((name) => other.on(name, (event) => heard.push(event)));
+  const of = (name: EventName): readonly Hint[] => heard.filter(({ event }) => event === name);
+
+  return { tasks, world, tab, basket: tab.basket, run, end: () => open.open(), other, heard, of, stops };
+}
+
+describe('another tab hears', () => {
+  test('added, of add, addMany and addTx, each when it is committed', async () => {
+    const { tasks, world, basket, heard } = await opened();
+    const one = await basket.add('send', 'fine');
+    const two = await basket.addMany([
+      ['send', 'fine'],
+      ['send', 'fine'],
+    ]);
+    const db = await openRaw(tasks.name);
+    const tx = db.transaction([...tasks.stores], 'readwrite');
+    const three = basket.addTx(tx, 'send', 'fine');
+    expect(heard.map((event) => 'id' in event && event.id)).not.toContain(three);
+    const aborted = db.transaction([...tasks.stores], 'readwrite');
+    basket.addTx(aborted, 'send', 'fine');
+    aborted.abort();
+    await world.settle();
+    db.close();
+
+    expect(heard).toEqual([one, ...two, three].map((id) => ({ event: 'added', id, type: 'send' })));
+  });
+
+  test('started and settled, of a task that is done', async () => {
+    const { world, basket, run, of, end } = await opened();
+    run();
+    const id = await basket.add('send', 'waits');
+    await world.settle();
+    expect(of('started')).toEqual([{ event: 'started', id, type: 'send', number: 1 }]);
+    expect(of('settled')).toEqual([]);
+
+    end();
+    await world.settle();
+    expect(of('settled')).toEqual([{ event: 'settled', id, type: 'send', state: 'done' }]);
+    expect(await basket.get(id)).toBeUndefined();
+  });
+
+  test('failed, of each attempt that throws, with its error', async () => {
+    const { world, basket, run, of } = await opened();
+    run();
+    const id = await basket.add('send', 'throws');
+    await world.settle();
+
+    expect(of('failed')).toMatchObject([{ event: 'failed', id, type: 'send', error: { message: 'not yet' } }]);
+    await world.advance(2_000);
+    expect(of('failed')).toHaveLength(2);
+    expect(of('started')).toMatchObject([{ number: 1 }, { number: 2 }]);
+    expect(of('settled')).toEqual([]);
+  });
+
+  test('settled, of a task that is dead, and of one that was cancelled', async () => {
+    const { world, basket, run, of } = await opened();
+    run();
+    const dead = await basket.add('send', 'refuses');
+    const cancelled = await basket.add('send', 'fine', { runAt: world.wall() + 60_000 });
+    await world.settle();
+    await basket.cancel(cancelled);
+    await world.settle();
+
+    expect(of('settled')).toEqual([
+      { event: 'settled', id: dead, type: 'send', state: 'dead' },
+      { event: 'settled', id: cancelled, type: 'send', state: 'cancelled' },
+    ]);
+  });
+
+  test('gate, when its destination is away', async () => {
+    const { world, basket, run, of } = await opened();
+    run();
+    await basket.add('send', 'away', { gate: 'api' });
+    await world.settle();
+
+    expect(of('gate')).toMatchObject([{ event: 'gate', gate: 'api', closed: true }]);
+  });
+
+  test('lost, when the database was deleted and is made anew, once', async () => {
+    const { tasks, world, basket, of, other } = await opened();
+    await basket.add('send', 'fine');
+    const own: Hint[] = [];
+    basket.on('lost', (event) => own.push(event));
+    other.close();
+    const third = world.open(tasks).basket;
+    const heard: Hint[] = [];
+    third.on('lost', (event) => heard.push(event));
+    await new Promise((resolve) => {
+      indexedDB.deleteDatabase(tasks.name).addEventListener('success', resolve);
+    });
+    await basket.add('send', 'fine');
+    await world.settle();
+
+    expect([own, heard, of('lost')]).toEqual([[{ event: 'lost' }], [{ event: 'lost' }], []]);
+  });
+});
+
+test('this tab hears what it did itself as well', async () => {
+  const { basket } = await opened();
+  const heard: Hint[] = [];
+  basket.on('added', (event) => heard.push(event));
+  const id = await basket.add('send', 'fine');
+
+  expect(heard).toEqual([{ event: 'added', id, type: 'send' }]);
+});
+
+test('a listener hears its own event only, and nothing any more once it has ended', async () => {
+  const { world, basket, heard, stops } = await opened();
+  for (const [place, name] of names.entries()) if (name !== 'settled') stops[place]?.();
+  const id = await basket.add('send', 'fine');
+  await basket.cancel(id);
+  await world.settle();
+  expect(heard).toEqual([{ event: 'settled', id, type: 'send', state: 'cancelled' }]);
+
+  for (const stop of stops) stop();
+  await basket.cancel(await basket.add('send', 'fine'));
+  await world.settle();
+  expect(heard).toHaveLength(1);
+});
+
+test('a listener that throws is not the mistake of the others, and surfaces as an uncaught error', async () => {
+  const { world, basket } = await opened();
+  const uncaught: unknown[] = [];
+  const seen = process.listeners('uncaughtException');
+  process.removeAllListeners('uncaughtException');
+  process.on('uncaughtException', (error) => uncaught.push(error));
+  try {
+    const heard: string[] = [];
+    basket.on('added', () => {
+      throw new Error('My mistake.');
+    });
+    basket.on('added', ({ id }) => heard.push(id));
+    const ids = await basket.addMany([
+      ['send', 'fine'],
+      ['send', 'fine'],
+    ]);
+    await world.settle();
+
+    expect(heard).toEqual(ids);
+    expect(uncaught).toMatchObject([{ message: 'My mistake.' }, { message: 'My mistake.' }]);
+  } finally {
+    process.removeAllListeners('uncaughtException');
+    for (const listener of seen) process.on('uncaughtException', listener);
+  }
+});
+
+test('of a drain of thousands a hundred go in one message, no more', async () => {
+  const { world, basket, heard } = await opened();
+  await basket.addMany(Array.from({ length: 300 }, () => ['send', 'fine'] as const));
+  await world.settle();
+
+  expect(heard).toHaveLength(100);
+});
