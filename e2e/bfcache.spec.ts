@@ -80,6 +80,8 @@ async function goAway(page: Page): Promise<void> {
 async function comeBack(page: Page): Promise<void> {
   // By the browser's protocol: a script that Playwright has run could land in the page that is put away, and evict it.
   const session = await page.context().newCDPSession(page);
+  // What a page lets go of is collected sooner or later; here while it is put away, where no code of its may run.
+  await session.send('HeapProfiler.collectGarbage');
   const { currentIndex, entries } = await session.send('Page.getNavigationHistory');
   const { id: entryId = 0 } = entries[currentIndex - 1] ?? {};
   await session.send('Page.navigateToHistoryEntry', { entryId });
