@@ -9,10 +9,10 @@ export function freshName(what) {
   return `${what}-${made}-${Math.random().toString(36).slice(2)}`;
 }
 
-/** Opens a database, made with one store if it is new. */
-export function openRaw(name, storeOptions) {
+/** Opens a database, made with one store if it is new; `index` gives that its indexes. */
+export function openRaw(name, storeOptions, index = (_rows) => {}) {
   const request = indexedDB.open(name, storeOptions === undefined ? undefined : 1);
-  request.onupgradeneeded = () => void request.result.createObjectStore('rows', storeOptions);
+  request.onupgradeneeded = () => index(request.result.createObjectStore('rows', storeOptions));
 
   return answer(request);
 }

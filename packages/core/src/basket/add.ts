@@ -2,11 +2,11 @@ import { TaskbasketError } from '../pure/errors.js';
 import { typeOf } from '../pure/registry.js';
 import type { AppTransaction } from '../store/app-transaction.js';
 import { addStores, finished } from '../store/app-transaction.js';
-import { answer } from '../store/requests.js';
 import { transact } from '../store/transact.js';
 import type { BasketContext } from './context.js';
 import type { Store } from './group.js';
 import { dropBody, isRefusal, notStored, onceMore, putBody } from './group.js';
+import { createPace } from './pace.js';
 import type { Prepared } from './place.js';
 import { place } from './place.js';
 import type { AddOptions } from './prepare.js';
@@ -37,9 +37,6 @@ export async function add(
   return task.id;
 }
 
-/** Between two slices of `addMany` the page has its turn, after so many milliseconds. */
-const slice = 25;
-
 /** Stores all of them in one transaction, or none. */
 export async function addMany(context: AddContext, list: readonly Listed[]): Promise<readonly string[]> {
   if (!Array.isArray(list) || !list.every((one) => Array.isArray(one))) {
@@ -61,12 +58,10 @@ export async function addMany(context: AddContext, list: readonly Listed[]): Pro
       context,
       'add',
       async (stores) => {
-        let until = clock.monotonic() + slice;
+        const pace = createPace(stores.tasks, clock.monotonic);
         for (const task of tasks) {
           place(stores, task, task.apart?.heavy === false);
-          if (clock.monotonic() < until) continue;
-          await answer(stores.tasks.getKey(0)); // Keeps the transaction while the page has its turn.
-          until = clock.monotonic() + slice;
+          await pace();
         }
       },
       { durability },

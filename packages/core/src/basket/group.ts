@@ -3,12 +3,13 @@ import { rowOfId } from '../store/rows.js';
 import type { Stores } from '../store/requests.js';
 import type { TransactContext } from '../store/transact.js';
 import { look, transact } from '../store/transact.js';
+import { createPace } from './pace.js';
 import type { Prepared } from './place.js';
 import { place } from './place.js';
 import { notStorable } from './prepare.js';
 
-/** A transaction takes adds for so long, in milliseconds; then the page has its turn. */
-const slice = 25;
+/** A transaction takes adds for so long, in milliseconds, so that none of them waits long for its end. */
+const groupTime = 250;
 
 /** The row of a heavy body comes at the latest so long after it, in milliseconds: later, the body may have been collected. */
 const bodyPatience = 60_000;
@@ -69,7 +70,7 @@ export function createGroups(context: TransactContext & { readonly leaving: Set<
 
   // A page that closes: Chromium commits what is placed now, unless it has to wait for another transaction.
   context.leaving.add(() => {
-    for (const queue of queues.values()) void storeSlice(context, queue, Number.POSITIVE_INFINITY); // It never rejects.
+    for (const queue of queues.values()) void storeGroup(context, queue, true); // It never rejects.
 
     return queues.size > 0;
   });
@@ -89,9 +90,9 @@ export function createGroups(context: TransactContext & { readonly leaving: Set<
   }
 
   async function flush(name: string, queue: Queue): Promise<void> {
-    // What the app adds in the same run of its code joins, since the transaction begins later. Each slice waits for the end
+    // What the app adds in the same run of its code joins, since the transaction begins later. Each group waits for the end
     // of the one before: if that fails, what stands behind it in a lane still comes after it.
-    while (queue.members.length > 0) await storeSlice(context, queue, slice);
+    while (queue.members.length > 0) await storeGroup(context, queue, false);
     queues.delete(name);
   }
 
@@ -158,19 +159,20 @@ export function createGroups(context: TransactContext & { readonly leaving: Set<
     });
 }
 
-/** Stores as many as a slice holds; resolves when each of them was told its end. */
-async function storeSlice(
+/** Stores what is there, and what comes while it is placed; resolves when each was told its end. `leaving`: at one go. */
+async function storeGroup(
   context: TransactContext,
   { durability, members: queue }: Queue,
-  budget: number,
+  leaving: boolean,
 ): Promise<void> {
   const { clock } = context.ports;
   const members: Member[] = [];
   const withBody = queue[0]?.task.apart?.heavy === false;
 
-  const fill = (stores: AddStores): void => {
-    const until = clock.monotonic() + budget;
-    while (queue.length > 0 && (members.length === 0 || clock.monotonic() < until)) {
+  const fill = async (stores: AddStores): Promise<void> => {
+    const until = clock.monotonic() + groupTime;
+    const pace = createPace(stores.tasks, clock.monotonic);
+    while (queue.length > 0 && (leaving || members.length === 0 || clock.monotonic() < until)) {
       const member = queue.shift() as Member;
       if (member.bodyAt !== undefined && clock.wall() - member.bodyAt > bodyPatience) {
         member.reject(tooLate);
@@ -178,6 +180,8 @@ async function storeSlice(
       }
       members.push(member); // First: if it can't be placed, it is told as well.
       place(stores, member.task, withBody);
+      const turn = leaving ? undefined : pace();
+      if (turn !== undefined) await turn;
     }
   };
 
@@ -198,7 +202,7 @@ function write(
   context: TransactContext,
   durability: Durability,
   withBody: boolean,
-  body: (stores: AddStores) => void,
+  body: (stores: AddStores) => void | Promise<void>,
 ): Promise<void> {
   const scope: readonly ('tasks' | 'payloads')[] = withBody ? ['tasks', 'payloads'] : ['tasks'];
 
