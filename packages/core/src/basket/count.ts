@@ -58,13 +58,12 @@ async function cancelledOnes(stores: Pick<Stores, 'tasks' | 'state'>, query: Que
 async function rangesOf(index: IDBIndex, { type, state }: Query): Promise<readonly IDBKeyRange[]> {
   const parts = type === undefined ? [''] : [...new Set([type].flat())].map(typePart);
   const ranges: IDBKeyRange[] = [];
-  let letter = '';
+  let from = '';
   for (;;) {
-    const first = (await answer(index.get(IDBKeyRange.lowerBound([letter === '' ? '' : `${letter}\uffff`])))) as
-      | TaskRow
-      | undefined;
+    const first = (await answer(index.get(IDBKeyRange.lowerBound([from])))) as TaskRow | undefined;
     if (first === undefined) return ranges;
-    letter = first.ready.charAt(0);
+    const letter = first.ready.charAt(0);
+    from = `${letter}\uffff`;
     if (state !== undefined && (state === 'dead') !== (letter === 'D')) continue;
     for (const part of parts) ranges.push(IDBKeyRange.bound([letter + part], [`${letter}${part}\uffff`]));
   }

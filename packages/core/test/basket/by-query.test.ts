@@ -2,7 +2,7 @@ import { describe, expect, test } from 'vitest';
 
 import { defineTasks, task } from '../../src/pure/registry.js';
 import { PermanentFailure } from '../../src/pure/verdict.js';
-import { contentsOf, freshName, rowsOf } from '../support/database.js';
+import { byHand, contentsOf, freshName, rowsOf } from '../support/database.js';
 import { recordTransactions } from '../support/transactions.js';
 import { createGate, createWorld } from '../support/world.js';
 
@@ -151,6 +151,28 @@ describe('retry', () => {
     expect(await basket.retry({ state: 'dead' })).toBe(2);
     await world.settle();
     expect([...sent].sort()).toEqual(['bad', 'bad too']);
+  });
+
+  test('changes nothing of those that run', async () => {
+    const { tasks, world, basket, run, end } = await opened();
+    run();
+    await basket.add('send', 'throws');
+    await world.advance(1_000);
+    await basket.cancel({});
+    const id = await basket.add('other', 'waits');
+    await world.settle();
+    await byHand(tasks, (stores) => {
+      stores.tasks.openCursor().addEventListener('success', (event) => {
+        const cursor = (event.target as IDBRequest<IDBCursorWithValue | null>).result;
+        cursor?.update({ ...(cursor.value as object), failures: 3, ready: '@|other|1|other|1|000000001' });
+      });
+    });
+    const before = await rowsOf(tasks);
+    expect(before).toMatchObject([{ id, failures: 3 }]);
+
+    expect(await basket.retry({})).toBe(1);
+    expect(await rowsOf(tasks)).toEqual(before);
+    end();
   });
 
   test('of more than 512 goes through them all, and leaves those alone that run', async () => {

@@ -183,3 +183,39 @@ test('what a later version wrote under a letter that this one does not know is c
   }
   expect(await basket.count({ state: 'dead' })).toEqual({ count: 0, more: false });
 });
+
+test('the dead of several types are shown page by page, each once, in the order of adding', async () => {
+  const list = Array.from({ length: 9 }, (_, place): Known => {
+    const type = types[place % 3] ?? 'send';
+
+    return { type, lane: undefined, end: place === 4 ? 'queued' : 'dead' };
+  });
+  const { basket, ids } = await made(list);
+  const shown: string[] = [];
+  for (let after = 0; ;) {
+    const views = await basket.list({ state: 'dead', after, limit: 2 });
+    if (views.length === 0) break;
+    shown.push(...views.map(({ id }) => id));
+    expect(shown.length).toBeLessThan(10);
+    after = views.at(-1)?.seq ?? 0;
+  }
+
+  expect(shown).toEqual(ids.filter((_, place) => place !== 4));
+});
+
+test('those that were cancelled while they run are not counted, also up to a limit', async () => {
+  const tasks = define();
+  const world = createWorld();
+  const tab = world.open(tasks);
+  const open = createGate();
+  const send = (): Promise<void> => open.promise;
+  tab.run({ send, skips: send, sends: send }, { concurrency: 2 });
+  const ids = await tab.basket.addMany(Array.from({ length: 5 }, () => ['send', 'x'] as const));
+  await world.settle();
+  for (const id of ids.slice(0, 2)) await tab.basket.cancel(id);
+
+  for (const limit of [1, 2]) expect(await tab.basket.count({ limit })).toEqual({ count: limit, more: true });
+  for (const limit of [3, 4]) expect(await tab.basket.count({ limit })).toEqual({ count: 3, more: false });
+  expect(await tab.basket.count({ state: 'dead' })).toEqual({ count: 0, more: false });
+  open.open();
+});

@@ -128,6 +128,29 @@ describe('why a task is not running now:', () => {
     end();
   });
 
+  test('one that was cancelled while it runs stands before it in its lane, and is not dead', async () => {
+    const { world, basket, run, end } = await opened();
+    run();
+    const head = await basket.add('send', 'waits', { lane: 'a' });
+    const next = await basket.add('send', 'fine', { lane: 'a' });
+    await world.settle();
+    await basket.cancel(head);
+
+    expect(await basket.explain(next)).toEqual([{ reason: 'lane', lane: 'a', behind: head, dead: false }]);
+    end();
+  });
+
+  test('its date is to come again, since the wall clock was put back', async () => {
+    const { world, basket, run } = await opened();
+    run();
+    const runAt = world.wall() + 1_000;
+    const id = await basket.add('send', 'throws', { runAt });
+    await world.advance(2_000);
+    world.jump(-3_600_000);
+
+    expect(await basket.explain(id)).toEqual([{ reason: 'date', until: runAt }]);
+  });
+
   test('a dead one stands before it in its lane', async () => {
     const { world, basket, run } = await opened();
     run();
@@ -215,9 +238,25 @@ describe('why a task is not running now:', () => {
     expect(await basket.explain(id)).toEqual([
       { reason: 'gate', gate: 'api', until: undefined, message: 'no network', by: 'x' },
     ]);
-    // A record that opened longer ago than the cap counts as none.
-    await world.advance(60_001);
-    expect((await basket.explain(id)).map(({ reason }) => reason)).not.toContain('gate');
+    end();
+  });
+
+  test('its gate opened longer ago than the cap, which counts as open', async () => {
+    const { tasks, world, basket, run, end } = await opened();
+    run();
+    await basket.add('send', 'waits', { gate: 'api' });
+    const id = await basket.add('send', 'fine', { gate: 'api', runAt: world.wall() + 1_000 });
+    await world.settle();
+    const reasonsSince = async (age: number): Promise<readonly string[]> => {
+      const open = { at: world.wall() - age, width: 1, passed: 0 };
+      const gate = { name: 'api', step: 1, until: 0, reason: 'no network', by: 'x', open };
+      await byHand(tasks, (stores) => stores.state.put(gate, 'gate:api'));
+
+      return (await basket.explain(id)).map(({ reason }) => reason);
+    };
+
+    expect(await reasonsSince(60_000)).toEqual(['date', 'gate']);
+    expect(await reasonsSince(60_001)).toEqual(['date']);
     end();
   });
 
