@@ -27,7 +27,7 @@ beforeEach(async () => {
   await allSent();
 });
 
-describe('the first task', () => {
+describe('the first task, in whose SharedWorker a stand-in runs its script', () => {
   test('is stored while the server is away, and arrives with its key once that is back', async () => {
     await server.down();
     const id = await save({ id: 'cellar', text: 'It is dry.' });
