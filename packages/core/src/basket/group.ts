@@ -170,9 +170,9 @@ async function storeGroup(
   const withBody = queue[0]?.task.apart?.heavy === false;
 
   const fill = async (stores: AddStores): Promise<void> => {
-    const until = clock.monotonic() + groupTime;
+    const until = leaving ? Number.POSITIVE_INFINITY : clock.monotonic() + groupTime;
     const pace = createPace(stores.tasks, clock.monotonic);
-    while (queue.length > 0 && (leaving || members.length === 0 || clock.monotonic() < until)) {
+    while (queue.length > 0 && (members.length === 0 || clock.monotonic() < until)) {
       const member = queue.shift() as Member;
       if (member.bodyAt !== undefined && clock.wall() - member.bodyAt > bodyPatience) {
         member.reject(tooLate);
