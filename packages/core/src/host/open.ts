@@ -4,7 +4,8 @@ import { createBasket, platformContext } from '../basket/basket.js';
 import type { WorkerError } from '../pure/errors.js';
 import { TaskbasketError } from '../pure/errors.js';
 import type { AnyRegistry } from '../pure/registry.js';
-import type { Attendance, WorkerFactory } from './client.js';
+import type { Attendance } from './client.js';
+import type { WorkerFactory } from './connect.js';
 import { attendWorker } from './client.js';
 
 /** Options of `openBasket`. */

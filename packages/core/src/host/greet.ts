@@ -1,0 +1,113 @@
+import type { BasketContext } from '../basket/context.js';
+import type { Connection, WorkerFactory } from './connect.js';
+import { connect } from './connect.js';
+import type { HelloAnswer } from './messages.js';
+import { isHelloAnswer, protocol } from './messages.js';
+import { problemOf, silentWorker } from './problems.js';
+import { waited } from './wait.js';
+
+/** No answer after so many milliseconds: construct again, which only raises another `connect`. After the last: silent. */
+const deadlines: readonly number[] = [250, 1_000, 3_000];
+
+/** A worker whose alive lock was granted is asked once more, and given so long, in milliseconds. */
+const lastQuestion = 250;
+
+/** A worker that has answered. */
+export interface Greeted extends Connection {
+  readonly answer: HelloAnswer;
+}
+
+/** Constructs the worker, and again at each deadline, until any of the connections answers. */
+export async function greeted(context: BasketContext, factory: WorkerFactory, gone: AbortSignal): Promise<Greeted> {
+  const connections: Connection[] = [];
+  const answers: Promise<Greeted>[] = [];
+  let kept: Greeted | undefined;
+
+  try {
+    kept = checked(context, await firstAnswer(context, factory, gone, connections, answers));
+
+    return kept;
+  } finally {
+    for (const connection of connections) if (connection.hello !== kept?.hello) connection.close();
+  }
+}
+
+async function firstAnswer(
+  context: BasketContext,
+  factory: WorkerFactory,
+  gone: AbortSignal,
+  connections: Connection[],
+  answers: Promise<Greeted>[],
+): Promise<Greeted> {
+  answers.push(aborted(gone));
+  for (const deadline of deadlines) {
+    if (connections.every((connection) => connection.shared)) {
+      const connection = connect(factory);
+      connections.push(connection);
+      answers.push(connection.failed, hello(context, connection));
+    }
+
+    const late = waited(context.ports.clock, deadline).then(() => undefined);
+    const first = await Promise.race([...answers, late]);
+    if (first !== undefined) return first;
+  }
+
+  throw silentWorker();
+}
+
+function checked(context: BasketContext, greeting: Greeted): Greeted {
+  const { answer } = greeting;
+  if (answer.protocol !== protocol || answer.basket !== context.names.channel) {
+    const spoken = `it serves "${answer.basket}" with protocol ${answer.protocol}`;
+    throw problemOf('mismatch', `The worker is another basket's: ${spoken}. Give each basket's worker its own name.`);
+  }
+
+  return greeting;
+}
+
+/** Asks once; waits as long as it takes. */
+export async function hello(context: BasketContext, connection: Connection): Promise<Greeted> {
+  const { channel: basket } = context.names;
+  const answer: unknown = await connection.hello({ protocol, basket, build: context.build });
+  if (isHelloAnswer(answer)) return { ...connection, answer };
+
+  throw problemOf('mismatch', 'The worker answers, but not as serveBasket does. Call serveBasket in its script.');
+}
+
+/** Resolves when the worker is gone: its lock is granted to us, and it answers no more. Rejects when the signal aborts. */
+export async function untilGone(context: BasketContext, greeting: Greeted, signal: AbortSignal): Promise<void> {
+  const { locks, clock } = context.ports;
+  for (;;) {
+    await locks.request(greeting.answer.alive, { signal }, () => Promise.resolve());
+    const answers = within(context, hello(context, greeting), lastQuestion);
+    const alive = await answers.then(
+      () => true,
+      () => false,
+    );
+    if (!alive || signal.aborted) return;
+
+    // It retires, or its lock was stolen: look again a little later.
+    await waited(clock, deadlines[1] ?? lastQuestion);
+  }
+}
+
+/** Rejects if there is no answer within so many milliseconds. */
+export async function within<Answer>(context: BasketContext, answer: Promise<Answer>, limit: number): Promise<Answer> {
+  const { clock } = context.ports;
+  // A page that stood still hears of the time first, and then of the answer that has long been there.
+  const late = waited(clock, limit).then(clock.turnOfTheLoop);
+
+  return Promise.race([answer, late.then(() => Promise.reject(silentWorker()))]);
+}
+
+/** Rejects when the signal aborts. */
+export function aborted(signal: AbortSignal): Promise<never> {
+  const end = new Promise<never>((_, reject) => {
+    const abort = (): void => reject(signal.reason);
+    if (signal.aborted) abort();
+    signal.addEventListener('abort', abort);
+  });
+  end.catch(() => undefined); // Raced by whoever waits for something else.
+
+  return end;
+}
