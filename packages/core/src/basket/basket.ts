@@ -1,5 +1,6 @@
 import { platformPorts } from '../ports/platform.js';
 import { TaskbasketError } from '../pure/errors.js';
+import { checkWhole, wrongOption } from '../pure/options.js';
 import type { Reason } from '../pure/reasons.js';
 import type { AnyRegistry, NameOf, PayloadOf, ResultOf } from '../pure/registry.js';
 import type { TaskView } from '../pure/view.js';
@@ -201,12 +202,10 @@ export function createBasket<R extends AnyRegistry>(context: BasketContext, clos
 
 /** A context on the platform's ports. */
 export function platformContext(registry: AnyRegistry, build: number): BasketContext {
-  if (!Number.isSafeInteger(build) || build < 0) {
-    throw new TaskbasketError(
-      'option',
-      `build is a whole number from 0, higher for each deploy; this one is ${String(build)}.`,
-    );
+  if (!Array.isArray((registry as Partial<AnyRegistry> | undefined)?.stores)) {
+    throw wrongOption('The registry', 'what defineTasks returned', registry);
   }
+  checkWhole(build, 'build', 0);
 
   return createContext(registry, platformPorts(), build);
 }

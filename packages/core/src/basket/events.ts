@@ -1,4 +1,5 @@
-import { surface, TaskbasketError } from '../pure/errors.js';
+import { surface } from '../pure/errors.js';
+import { checkOneOf, wrongOption } from '../pure/options.js';
 import type { BasketContext } from './context.js';
 import type { Hint } from './hub.js';
 
@@ -8,14 +9,12 @@ export type EventName = Hint['event'];
 /** What is told with an event. */
 export type EventOf<Name extends EventName> = Extract<Hint, { readonly event: Name }>;
 
-const names: ReadonlySet<string> = new Set<EventName>(['added', 'started', 'failed', 'settled', 'gate', 'lost']);
+const names: readonly EventName[] = ['added', 'started', 'failed', 'settled', 'gate', 'lost'];
 
 /** Calls back with what happened, here or in any other context; returns what ends it. */
 export function on(context: BasketContext, name: EventName, listener: (event: Hint) => void): () => void {
-  if (!names.has(name) || typeof listener !== 'function') {
-    const all = [...names].map((one) => `"${one}"`).join(', ');
-    throw new TaskbasketError('option', `on takes one of ${all}, and a function; not "${name}".`);
-  }
+  checkOneOf(name, 'An event', names);
+  if (typeof listener !== 'function') throw wrongOption('A listener', 'a function', listener);
 
   return context.hub.hear((message) => {
     const hints: readonly Hint[] =

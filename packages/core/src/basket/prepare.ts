@@ -2,7 +2,15 @@ import { isPromiseLike } from '../pure/codec.js';
 import { messageOf, TaskbasketError } from '../pure/errors.js';
 import { newRow } from '../pure/record.js';
 import type { PriorityName } from '../pure/options.js';
-import { checkOnDead, checkParts, checkText, checkTimeout, priorityDigit } from '../pure/options.js';
+import {
+  checkOnDead,
+  checkOneOf,
+  checkParts,
+  checkText,
+  checkTimeout,
+  priorityDigit,
+  wrongOption,
+} from '../pure/options.js';
 import type { AnyRegistry, TaskTypeParts } from '../pure/registry.js';
 import { typeOf } from '../pure/registry.js';
 import { heavyRef } from '../pure/key.js';
@@ -128,7 +136,7 @@ function prepare(
   options: AddOptions,
 ): { readonly lane: string | undefined; readonly complete: (stored: unknown) => Prepared } {
   checkParts(options, `The options of "${name}"`, addOptions);
-  checkDurability(options.durability);
+  if (options.durability !== undefined) checkOneOf(options.durability, 'durability', ['strict', 'relaxed']);
   const { timeout, onDead, priority, runAt } = options;
   if (timeout !== undefined) checkTimeout(timeout);
   if (onDead !== undefined) checkOnDead(onDead);
@@ -213,14 +221,7 @@ function dateOf(date: Date | number): number {
   const time = date instanceof Date ? date.getTime() : date;
   if (Number.isFinite(time)) return time;
 
-  throw new TaskbasketError('option', 'runAt is a date, or milliseconds since 1970; this one is neither.');
-}
-
-/** Refuses what is no durability. */
-function checkDurability(durability: AddOptions['durability']): void {
-  if (durability === undefined || durability === 'strict' || durability === 'relaxed') return;
-
-  throw new TaskbasketError('option', `durability is "strict" or "relaxed"; this one is "${String(durability)}".`);
+  throw wrongOption('runAt', 'a date, or milliseconds since 1970', date);
 }
 
 function codecThrew(name: string, error: unknown): TaskbasketError {

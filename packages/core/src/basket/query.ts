@@ -1,6 +1,6 @@
-import { messageOf, TaskbasketError } from '../pure/errors.js';
+import { TaskbasketError } from '../pure/errors.js';
 import { beyond, laneMark, readReady, skippedMark } from '../pure/key.js';
-import { checkParts } from '../pure/options.js';
+import { checkOneOf, checkParts, checkWhole, wrongOption } from '../pure/options.js';
 import type { TaskRow } from '../pure/record.js';
 import type { Stores } from '../store/requests.js';
 import { answer } from '../store/requests.js';
@@ -55,22 +55,14 @@ export function checkQuery(query: Query): void {
   checkParts(query, 'A query', [...filters, 'after', 'limit']);
   const { limit = pageSize, after = 0, state, lane } = query;
   if (!Number.isSafeInteger(limit) || limit < 1 || limit > 1_000) {
-    throw wrong("A query's limit", 'a whole number from 1 to 1,000', limit);
+    throw wrongOption("A query's limit", 'a whole number from 1 to 1,000', limit);
   }
-  if (!Number.isSafeInteger(after) || after < 0) {
-    throw wrong("A query's after", 'the seq of a task, a whole number', after);
-  }
-  if (state !== undefined && state !== 'queued' && state !== 'dead') {
-    throw wrong("A query's state", '"queued" or "dead"', state);
-  }
-  if (lane !== undefined && typeof lane !== 'string') throw wrong("A query's lane", 'a string', lane);
+  checkWhole(after, "A query's after, the seq of a task,", 0);
+  if (state !== undefined) checkOneOf(state, "A query's state", ['queued', 'dead']);
+  if (lane !== undefined && typeof lane !== 'string') throw wrongOption("A query's lane", 'a string', lane);
   const types: readonly unknown[] = query.type === undefined ? [] : [query.type].flat();
   if (types.some((type) => typeof type !== 'string'))
-    throw wrong("A query's type", 'a name, or a list of names', types);
-}
-
-function wrong(what: string, rule: string, value: unknown): TaskbasketError {
-  return new TaskbasketError('option', `${what} is ${rule}; this one is ${messageOf(value)}.`);
+    throw wrongOption("A query's type", 'a name, or a list of names', types);
 }
 
 /** The rows that fit, in the order of `seq`, after `query.after`; as many as `limit` at most. */

@@ -1,6 +1,6 @@
 import type { Backoff, Jitter } from './backoff.js';
 import { defaultBackoff } from './backoff.js';
-import { TaskbasketError } from './errors.js';
+import { messageOf, TaskbasketError } from './errors.js';
 import type { Priority } from './key.js';
 
 /** What goes first, between lanes. */
@@ -18,28 +18,38 @@ export function priorityName(priority: Priority): PriorityName {
 
 /** The digit of a priority's name. */
 export function priorityDigit(name: PriorityName): Priority {
-  // From code without types anything may come.
-  const digit = new Map<unknown, Priority>(Object.entries(priorities)).get(name);
-  if (digit !== undefined) return digit;
+  checkOneOf(name, 'A priority', ['high', 'normal', 'low']);
 
-  throw new TaskbasketError('option', `A priority is "high", "normal" or "low"; this one is "${name}".`);
+  return priorities[name];
+}
+
+/** The error for a value that can't be; from code without types anything may come. */
+export function wrongOption(what: string, rule: string, value: unknown): TaskbasketError {
+  const shown = typeof value === 'string' ? `"${value}"` : messageOf(value);
+
+  return new TaskbasketError('option', `${what} is ${rule}; this one is ${shown}.`);
+}
+
+/** Refuses what is none of a few words. */
+export function checkOneOf(value: string, what: string, words: readonly string[]): void {
+  if (!words.includes(value)) throw wrongOption(what, `"${words.join('" or "')}"`, value);
+}
+
+/** Refuses what is no whole number, or is below the least. */
+export function checkWhole(value: number, what: string, least = 1): void {
+  if (!Number.isSafeInteger(value) || value < least) throw wrongOption(what, `a whole number from ${least}`, value);
 }
 
 /** Refuses a timeout that no timer could hold. */
 export function checkTimeout(timeout: number): void {
   if (typeof timeout === 'number' && timeout > 0 && timeout <= longestTimer) return;
 
-  throw new TaskbasketError(
-    'option',
-    `A timeout is a number of milliseconds from 1 to ${longestTimer}; this one is ${String(timeout)}.`,
-  );
+  throw wrongOption('A timeout', `a number of milliseconds from 1 to ${longestTimer}`, timeout);
 }
 
 /** Refuses what is neither `block` nor `skip`. */
 export function checkOnDead(onDead: 'block' | 'skip'): void {
-  if (onDead === 'block' || onDead === 'skip') return;
-
-  throw new TaskbasketError('option', `onDead is "block" or "skip"; this one is "${String(onDead)}".`);
+  checkOneOf(onDead, 'onDead', ['block', 'skip']);
 }
 
 /**
@@ -61,7 +71,7 @@ export function checkParts(given: object, what: string, parts: readonly string[]
 export function checkId(id: string): void {
   if (typeof id === 'string') return;
 
-  throw new TaskbasketError('option', `An id is a string, as add gives it; this one is ${typeof id}.`);
+  throw wrongOption('An id', 'a string, as add gives it', id);
 }
 
 /** Refuses what is not a string with something in it. */
@@ -71,26 +81,18 @@ export function checkText(value: string, what: string): void {
   throw new TaskbasketError('option', `${what} must be a string with at least one character.`);
 }
 
-const jitters: readonly Jitter[] = ['equal', 'full', 'decorrelated', 'none'];
-
-/** Refuses what is no number of failures. */
-export function checkFailureLimit(limit: number | undefined): void {
-  if (limit === undefined || (Number.isSafeInteger(limit) && limit >= 1)) return;
-
-  throw new TaskbasketError('option', `failureLimit is a whole number from 1; this one is ${String(limit)}.`);
-}
-
 /** A backoff with its defaults; refuses what is no wait. */
-export function checkedBackoff(backoff: Partial<Backoff> | undefined, option: string): Backoff {
-  const { base = defaultBackoff.base, cap = defaultBackoff.cap, factor = 2, jitter = 'equal' } = backoff ?? {};
-  const wrong = (part: string, what: string, value: unknown): TaskbasketError =>
-    new TaskbasketError('option', `${option}.${part} is ${what}; this one is ${String(value)}.`);
-
+export function checkedBackoff(backoff: Partial<Backoff> = {}, option: string): Backoff {
+  checkParts(backoff, option, ['base', 'cap', 'factor', 'jitter']);
+  const { base = defaultBackoff.base, cap = defaultBackoff.cap, factor = 2, jitter = 'equal' } = backoff;
   for (const [part, value] of Object.entries({ base, cap })) {
-    if (!Number.isFinite(value) || value <= 0) throw wrong(part, 'a number of milliseconds above 0', value);
+    if (!Number.isFinite(value) || value <= 0)
+      throw wrongOption(`${option}.${part}`, 'a number of milliseconds above 0', value);
   }
-  if (!Number.isFinite(factor) || factor < 1) throw wrong('factor', 'a number from 1', factor);
-  if (!jitters.includes(jitter)) throw wrong('jitter', '"equal", "full", "decorrelated" or "none"', jitter);
+  if (!Number.isFinite(factor) || factor < 1) throw wrongOption(`${option}.factor`, 'a number from 1', factor);
+  checkOneOf(jitter, `${option}.jitter`, jitters);
 
   return { base, cap: Math.max(base, cap), factor, jitter };
 }
+
+const jitters: readonly Jitter[] = ['equal', 'full', 'decorrelated', 'none'];

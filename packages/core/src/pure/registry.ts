@@ -4,7 +4,16 @@ import { asItIs } from './codec.js';
 import { TaskbasketError } from './errors.js';
 import type { Priority } from './key.js';
 import type { PriorityName } from './options.js';
-import { checkedBackoff, checkFailureLimit, checkOnDead, checkText, checkTimeout, priorityDigit } from './options.js';
+import {
+  checkedBackoff,
+  checkOnDead,
+  checkParts,
+  checkText,
+  checkTimeout,
+  checkWhole,
+  priorityDigit,
+  wrongOption,
+} from './options.js';
 
 /** What any task type has, whatever its payload. Not generic, so that inference never meets a widened payload. */
 export interface AnyTaskType {
@@ -68,17 +77,24 @@ export interface TaskTypeParts extends AnyTaskType {
 export function task<Payload = void, Result = void, Stored = unknown>(
   options: TaskOptions<Payload, Stored> = {},
 ): TaskType<Payload, Result> {
+  checkParts(options, "A task type's options", taskOptions);
   const { version = 1, timeout = 120_000, onDead = 'block', priority = 'normal' } = options;
-  if (!Number.isSafeInteger(version) || version < 1) {
-    throw new TaskbasketError('option', `A task type's version is a whole number from 1; this one is ${version}.`);
-  }
+  checkWhole(version, "A task type's version");
   checkTimeout(timeout);
   checkOnDead(onDead);
-  checkFailureLimit(options.failureLimit);
+  if (options.failureLimit !== undefined) checkWhole(options.failureLimit, 'failureLimit');
+  for (const what of ['lane', 'gate'] as const) {
+    const value = options[what];
+    if (!/undefined|string|function/.test(typeof value)) throw wrongOption(`A ${what}`, 'a text, or a function', value);
+  }
+  const { codec = asItIs } = options;
+  if (typeof codec?.encode !== 'function' || typeof codec.decode !== 'function') {
+    throw wrongOption('A codec', 'an object with encode and decode', codec);
+  }
 
   const parts: TaskTypeParts = {
     version,
-    codec: options.codec ?? asItIs,
+    codec,
     lane: options.lane as TaskTypeParts['lane'],
     gate: options.gate as TaskTypeParts['gate'],
     priority: priorityDigit(priority),
@@ -90,6 +106,18 @@ export function task<Payload = void, Result = void, Stored = unknown>(
 
   return parts;
 }
+
+const taskOptions: readonly (keyof TaskOptions<unknown>)[] = [
+  'codec',
+  'version',
+  'lane',
+  'gate',
+  'priority',
+  'timeout',
+  'onDead',
+  'backoff',
+  'failureLimit',
+];
 
 /**
  * What the app's `open` gives back: anything that has the database's name and can be closed. It may be the connection
@@ -180,6 +208,15 @@ export function defineTasks<Types extends Record<string, AnyTaskType>, const Buc
   const bucket = options.bucket ?? ('taskbasket' as Bucket);
   checkText(name, "The database's name");
   checkText(bucket, "The bucket's name");
+  checkParts(options, 'The options of defineTasks', ['open', 'bucket', 'gates']);
+  if (options.open !== undefined && typeof options.open !== 'function') {
+    throw wrongOption('open', 'a function that opens the database', options.open);
+  }
+  for (const [type, made] of Object.entries(types)) {
+    if (typeof (made as Partial<TaskTypeParts> | undefined)?.codec !== 'object') {
+      throw wrongOption(`The task type "${type}"`, 'what task() returns', made);
+    }
+  }
 
   return Object.freeze({
     name,

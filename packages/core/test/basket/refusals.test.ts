@@ -1,0 +1,176 @@
+import { describe, expect, test } from 'vitest';
+
+import { contextOf } from '../../src/basket/basket.js';
+import { openBasket } from '../../src/host/open.js';
+import { TaskbasketError } from '../../src/pure/errors.js';
+import { defineTasks, task } from '../../src/pure/registry.js';
+import { runBasket } from '../../src/runner/run-basket.js';
+import { createStores } from '../../src/store/setup.js';
+import { contentsOf, freshName, openRaw } from '../support/database.js';
+import { createWorld } from '../support/world.js';
+
+// From code without types anything may come.
+// oxlint-disable-next-line typescript/no-explicit-any -- what no type lets through is what is tried here
+type Anything = any;
+
+/** One sentence, or two: what is wrong, and what to do. */
+const sentences = /^[A-Za-z"`].*[.)]$/s;
+
+async function wrong(call: () => unknown): Promise<TaskbasketError> {
+  try {
+    await call();
+  } catch (error) {
+    expect(error).toBeInstanceOf(TaskbasketError);
+
+    return error as TaskbasketError;
+  }
+
+  throw new Error('It was taken, and should have been refused.');
+}
+
+describe('each call that can not be is refused with an error that names what is wrong', () => {
+  const { basket } = (() => {
+    const tasks = defineTasks('refusals', { send: task<unknown>() });
+
+    return createWorld().open(tasks) as { readonly basket: Anything };
+  })();
+  const loose = { task, defineTasks, openBasket, runBasket, createStores } as Anything;
+  const registry = defineTasks('refusals', { send: task<unknown>() });
+
+  test.each<[string, TaskbasketError['code'], RegExp, () => unknown]>([
+    // What is defined once.
+    ['task, with no options', 'option', /options.*codec, version/, () => loose.task(null)],
+    ['task, with an option that there is not', 'option', /"retries".*backoff/, () => loose.task({ retries: 3 })],
+    ['task: version', 'option', /version.*0/, () => loose.task({ version: 0 })],
+    ['task: lane', 'option', /lane.*7/, () => loose.task({ lane: 7 })],
+    ['task: gate', 'option', /gate.*object/, () => loose.task({ gate: {} })],
+    ['task: codec', 'option', /codec.*encode and decode/, () => loose.task({ codec: { encode: () => 1 } })],
+    ['task: codec null', 'option', /codec.*null/, () => loose.task({ codec: null })],
+    ['task: priority', 'option', /priority.*"high" or "normal" or "low".*1/, () => loose.task({ priority: 1 })],
+    ['task: timeout', 'option', /timeout.*"5"/, () => loose.task({ timeout: '5' })],
+    ['task: onDead', 'option', /onDead.*"block" or "skip".*"drop"/, () => loose.task({ onDead: 'drop' })],
+    ['task: backoff', 'option', /backoff.*"max"/, () => loose.task({ backoff: { max: 5 } })],
+    ['task: backoff.base', 'option', /backoff\.base.*0/, () => loose.task({ backoff: { base: 0 } })],
+    ['task: backoff.factor', 'option', /backoff\.factor.*0.5/, () => loose.task({ backoff: { factor: 0.5 } })],
+    ['task: backoff.jitter', 'option', /backoff\.jitter.*"half"/, () => loose.task({ backoff: { jitter: 'half' } })],
+    ['task: failureLimit', 'option', /failureLimit.*0/, () => loose.task({ failureLimit: 0 })],
+    ['defineTasks: name', 'option', /database's name/, () => loose.defineTasks('', {})],
+    ['defineTasks: bucket', 'option', /bucket's name/, () => loose.defineTasks('x', {}, { bucket: '' })],
+    ['defineTasks: open', 'option', /open.*function/, () => loose.defineTasks('x', {}, { open: 'x' })],
+    ['defineTasks: gates', 'option', /gates\.cap/, () => loose.defineTasks('x', {}, { gates: { cap: -1 } })],
+    ['defineTasks: an option', 'option', /"version"/, () => loose.defineTasks('x', {}, { version: 3 })],
+    ['defineTasks: a handler as a type', 'option', /"send".*task\(\)/, () => loose.defineTasks('x', { send: () => 1 })],
+    [
+      'defineTasks: nothing as a type',
+      'option',
+      /"send".*undefined/,
+      () => loose.defineTasks('x', { send: undefined }),
+    ],
+    ['openBasket: no registry', 'option', /registry.*defineTasks/, () => loose.openBasket({ send: task() })],
+    ['openBasket: nothing', 'option', /registry.*defineTasks/, () => loose.openBasket()],
+    ['openBasket: build', 'option', /build.*"3"/, () => loose.openBasket(registry, { build: '3' })],
+    ['openBasket: worker', 'option', /worker.*function/, () => loose.openBasket(registry, { worker: {} })],
+    ['runBasket: no basket', 'option', /no basket.*openBasket/, () => loose.runBasket({}, {})],
+    ['runBasket: no handler', 'option', /no handler.*"send"/, () => loose.runBasket(basket, {})],
+    [
+      'runBasket: a handler too many',
+      'option',
+      /"sends".*no task type/,
+      () => loose.runBasket(basket, { send: () => 1, sends: () => 1 }),
+    ],
+    [
+      'runBasket: concurrency',
+      'option',
+      /concurrency.*0/,
+      () => loose.runBasket(basket, { send: () => 1 }, { concurrency: 0 }),
+    ],
+    ['contextOf: nothing', 'option', /no basket/, () => contextOf(undefined as Anything)],
+    ['createStores: no transaction', 'transaction', /createStores.*upgrade/, () => loose.createStores({}, registry)],
+
+    // What is added.
+    ['add: no name', 'unknown-type', /"undefined".*It has: send/, () => basket.add()],
+    ['add: a name that there is not', 'unknown-type', /"sent"/, () => basket.add('sent', 1)],
+    ['add: options null', 'option', /options of "send"/, () => basket.add('send', 1, null)],
+    ['add: options as a text', 'option', /options of "send"/, () => basket.add('send', 1, 'a')],
+    ['add: an option', 'option', /"delay".*runAt/, () => basket.add('send', 1, { delay: 5 })],
+    ['add: runAt as a text', 'option', /runAt.*"2026-01-01"/, () => basket.add('send', 1, { runAt: '2026-01-01' })],
+    ['add: runAt null', 'option', /runAt.*null/, () => basket.add('send', 1, { runAt: null })],
+    ['add: lane null', 'option', /lane/, () => basket.add('send', 1, { lane: null })],
+    ['add: durability', 'option', /durability.*"weak"/, () => basket.add('send', 1, { durability: 'weak' })],
+    ['addTx: no transaction', 'transaction', /no open transaction/, () => basket.addTx(undefined, 'send', 1)],
+    ['addTx: a name', 'unknown-type', /"sent"/, () => basket.addTx(undefined, 'sent', 1)],
+    ['addTx: a promise of prepare', 'unknown-type', /Promise/, () => basket.addTx({}, basket.prepare('send', 1))],
+    ['addMany: no list', 'option', /addMany.*list/, () => basket.addMany('send')],
+    ['addMany: a list of names', 'option', /addMany.*list/, () => basket.addMany(['send'])],
+    ['addMany: a name', 'unknown-type', /"sent"/, () => basket.addMany([['sent']])],
+    ['addMany: an option', 'option', /"delay"/, () => basket.addMany([['send', 1, { delay: 5 }]])],
+    ['addMany: options null', 'option', /options of "send"/, () => basket.addMany([['send', 1, null]])],
+    ['prepare: a name', 'unknown-type', /"sent"/, () => basket.prepare('sent')],
+    ['prepare: an option', 'option', /"delay"/, () => basket.prepare('send', 1, { delay: 5 })],
+
+    // What is asked for, and done, by an id or by a query.
+    ['get: no id', 'option', /id is a string.*undefined/, () => basket.get()],
+    ['explain: a number', 'option', /id is a string.*7/, () => basket.explain(7)],
+    ['settled: no id', 'option', /id is a string.*undefined/, () => basket.settled(undefined)],
+    ['settled: a promise of an id', 'option', /id is a string.*Promise/, () => basket.settled(Promise.resolve('x'))],
+    ['update: no id', 'option', /id is a string.*null/, () => basket.update(null, 1)],
+    ['cancel: nothing', 'option', /id.*query.*\{\}: all/, () => basket.cancel()],
+    ['cancel: null', 'option', /id.*query/, () => basket.cancel(null)],
+    ['cancel: a list of ids', 'option', /id.*query/, () => basket.cancel(['a', 'b'])],
+    ['cancel: a view', 'option', /"id"/, () => basket.cancel({ id: 'a', type: 'send' })],
+    ['cancel: a limit', 'option', /"limit"/, () => basket.cancel({ limit: 3 })],
+    ['cancel: a lane that is undefined', 'option', /lane is undefined.*all/, () => basket.cancel({ lane: undefined })],
+    ['retry: nothing', 'option', /id.*query/, () => basket.retry()],
+    ['retry: a state', 'option', /state.*"running"/, () => basket.retry({ state: 'running' })],
+    ['list: an id', 'option', /query.*type, state, lane, after, limit/, () => basket.list('id')],
+    ['list: null', 'option', /query/, () => basket.list(null)],
+    ['list: a part', 'option', /"gate"/, () => basket.list({ gate: 'api' })],
+    ['list: a limit', 'option', /limit.*"5"/, () => basket.list({ limit: '5' })],
+    ['list: after', 'option', /after.*-1/, () => basket.list({ after: -1 })],
+    ['list: a type', 'option', /type.*name/, () => basket.list({ type: [7] })],
+    ['list: a lane', 'option', /lane.*7/, () => basket.list({ lane: 7 })],
+    ['count: a state', 'option', /state.*"running"/, () => basket.count({ state: 'running' })],
+    ['watch: a part', 'option', /"gate"/, () => basket.watch({ gate: 'api' })],
+    ['on: an event', 'option', /event.*"added" or.*"done"/, () => basket.on('done', () => 1)],
+    ['on: no listener', 'option', /listener.*function/, () => basket.on('added')],
+  ])('%s', async (_, code, message, call) => {
+    const error = await wrong(call);
+    expect(error).toMatchObject({ code, name: 'TaskbasketError' });
+    expect(error.message).toMatch(message);
+    expect(error.message).toMatch(sentences);
+    expect(error.message.split(/[.] (?=[A-Z])/).length).toBeLessThanOrEqual(3);
+  });
+});
+
+test('a call that is refused rejects where it gives a promise, and does not throw', async () => {
+  const { basket } = createWorld().open(defineTasks(freshName(), { send: task() })) as { readonly basket: Anything };
+  const calls = ['add', 'addMany', 'prepare', 'get', 'explain', 'settled', 'update', 'cancel', 'retry'] as const;
+  const promises = calls.map((name) => basket[name](7) as Promise<unknown>);
+
+  for (const end of await Promise.allSettled(promises)) expect(end).toMatchObject({ status: 'rejected' });
+});
+
+test('what is refused changes nothing', async () => {
+  const tasks = defineTasks(freshName(), { send: task<unknown>() });
+  const { basket } = createWorld().open(tasks) as { readonly basket: Anything };
+  await basket.addMany([
+    ['send', 1],
+    ['send', 2],
+  ]);
+  const before = await contentsOf(tasks);
+  for (const which of [undefined, null, ['x'], { id: 'x' }, { lane: undefined }, 7]) {
+    await wrong(() => basket.cancel(which));
+    await wrong(() => basket.retry(which));
+  }
+  expect(await contentsOf(tasks)).toEqual(before);
+
+  const db = await openRaw(tasks.name);
+  const tx = db.transaction([...tasks.stores], 'readwrite');
+  await wrong(() => basket.addTx(tx, 'send', 3, { delay: 5 }));
+  basket.addTx(tx, 'send', 3);
+  await new Promise((resolve) => {
+    tx.addEventListener('complete', resolve);
+  });
+  db.close();
+  expect((await contentsOf(tasks)).tasks).toHaveLength(3);
+});
