@@ -1,20 +1,21 @@
-import { messageOf, nameOf, TaskbasketError } from '../pure/errors.js';
-import { rowOfId } from '../store/rows.js';
+import { TaskbasketError } from '../pure/errors.js';
 import type { Stores } from '../store/requests.js';
-import type { TransactContext } from '../store/transact.js';
-import { look, transact } from '../store/transact.js';
+import type { Durability, TransactContext } from '../store/transact.js';
+import { transact } from '../store/transact.js';
+import { dropBody, putBody } from './body.js';
+import type { Store } from './lines.js';
+import { createLines } from './lines.js';
+import { onceMore } from './once-more.js';
 import { createPace } from './pace.js';
 import type { Prepared } from './place.js';
 import { place } from './place.js';
-import { notStorable } from './prepare.js';
+import { isRefusal, notStored } from './refusal.js';
 
 /** A transaction takes adds for so long, in milliseconds, so that none of them waits long for its end. */
 const groupTime = 250;
 
 /** The row of a heavy body comes at the latest so long after it, in milliseconds: later, the body may have been collected. */
 const bodyPatience = 60_000;
-
-export type Durability = 'strict' | 'relaxed';
 
 /** A task that waits for its transaction. */
 interface Member {
@@ -31,29 +32,6 @@ interface Queue {
   readonly members: Member[];
 }
 
-/** The tasks of one lane that are being added, so that they keep the order of their calls. */
-interface Line {
-  /** What kind those are that have gone on and have not ended, and how many. Others wait for their end. */
-  kind: string;
-  open: number;
-  readonly waiting: Waiting[];
-}
-
-interface Waiting {
-  /** Absent while its codec is at work. */
-  task?: Prepared;
-  readonly durability: Durability;
-  readonly resolve: (task: Prepared) => void;
-  readonly reject: (error: unknown) => void;
-}
-
-/** Stores a task, with what else is added now. Resolves with it when it is committed. */
-export type Store = (
-  lane: string | undefined,
-  ready: Prepared | Promise<Prepared>,
-  durability?: Durability,
-) => Promise<Prepared>;
-
 /** Told to a member whose body was committed too long ago. */
 const tooLate = Symbol('too late');
 
@@ -66,7 +44,6 @@ const tooLate = Symbol('too late');
  */
 export function createGroups(context: TransactContext & { readonly leaving: Set<() => boolean> }): Store {
   const queues = new Map<string, Queue>();
-  const lines = new Map<string | undefined, Line>();
 
   // A page that closes: Chromium commits what is placed now, unless it has to wait for another transaction.
   context.leaving.add(() => {
@@ -112,51 +89,14 @@ export function createGroups(context: TransactContext & { readonly leaving: Set<
     }
   }
 
-  /** Lets go on what stands in front of a line, together with others of its kind. */
-  function advance(lane: string | undefined, line: Line): void {
-    for (;;) {
-      const [next] = line.waiting;
-      if (next?.task === undefined) break;
-      const { task, durability, resolve, reject } = next;
-      const kind = task.apart === undefined ? durability : task.apart.heavy ? task.id : `${durability} with body`;
-      if (line.open > 0 && line.kind !== kind) return;
+  return createLines(kindOf, (task, durability) =>
+    task.apart?.heavy === true ? storeHeavy(task, durability) : join(kindOf(task, durability), durability, task),
+  );
+}
 
-      line.waiting.shift();
-      line.kind = kind;
-      line.open += 1;
-      const stored = task.apart?.heavy === true ? storeHeavy(task, durability) : join(kind, durability, task);
-      void stored
-        .then(() => resolve(task), reject)
-        .then(() => {
-          line.open -= 1;
-          advance(lane, line);
-        });
-    }
-    if (line.open === 0 && line.waiting.length === 0) lines.delete(lane);
-  }
-
-  return (lane, ready, durability = 'strict') =>
-    new Promise((resolve, reject) => {
-      const line = lines.get(lane) ?? { kind: '', open: 0, waiting: [] };
-      if (lane !== undefined) lines.set(lane, line);
-      const one: Waiting = { durability, resolve, reject };
-      line.waiting.push(one);
-
-      const goOn = (task: Prepared): void => {
-        one.task = task;
-        advance(lane, line);
-      };
-      if ('id' in ready) {
-        goOn(ready);
-
-        return;
-      }
-      ready.then(goOn, (error: unknown) => {
-        reject(error);
-        line.waiting.splice(line.waiting.indexOf(one), 1);
-        advance(lane, line);
-      });
-    });
+/** Those of one kind share their transactions; a heavy one has its own. */
+function kindOf({ apart, id }: Prepared, durability: Durability): string {
+  return apart === undefined ? durability : apart.heavy ? id : `${durability} with body`;
 }
 
 /** Stores what is there, and what comes while it is placed; resolves when each was told its end. `leaving`: at one go. */
@@ -224,85 +164,4 @@ async function storeEach(
       alone && isRefusal(error) ? Promise.reject(notStored(task.row, error)) : onceMore(context, task, error, again)
     ).then(resolve, reject);
   }
-}
-
-/**
- * After a transaction of which it is not known whether it committed: looks for the task by its id, and tries once more
- * if it is not there.
- *
- * @throws TaskbasketError `quota`, `not-stored`: there is no such task. `unknown-outcome`: it could not be looked for.
- */
-export async function onceMore(
-  context: TransactContext,
-  task: Prepared,
-  error: unknown,
-  again: () => Promise<void>,
-): Promise<void> {
-  if (!isRefusal(error) && (await isThere(context, task, error))) return;
-
-  try {
-    await again();
-  } catch (second) {
-    if (isRefusal(second) || !(await isThere(context, task, second))) throw notStored(task.row, second);
-  }
-}
-
-async function isThere(context: TransactContext, { id, row }: Prepared, cause: unknown): Promise<boolean> {
-  try {
-    return (await look(context, (stores) => rowOfId(stores, id), ['tasks'])) !== undefined;
-  } catch {
-    throw new TaskbasketError(
-      'unknown-outcome',
-      `Whether the task "${row.type}" was stored is not known: ${messageOf(cause)} Look for its id with get, later.`,
-      cause,
-      id,
-    );
-  }
-}
-
-/** What the browser says if it stored nothing; after any other failure the transaction may have been committed. */
-const refusals: ReadonlySet<string> = new Set([
-  'QuotaExceededError',
-  'DataCloneError',
-  'DataError',
-  'ConstraintError',
-  'InvalidStateError',
-]);
-
-/** Whether an error says for sure that nothing was stored. */
-export function isRefusal(error: unknown): boolean {
-  return error instanceof TaskbasketError ? error.code !== 'unknown-outcome' : refusals.has(nameOf(error));
-}
-
-/** The error for a task that the browser did not store. */
-export function notStored({ type }: { readonly type: string }, error: unknown): TaskbasketError {
-  if (error instanceof TaskbasketError) return error;
-  if (nameOf(error) === 'DataCloneError') return notStorable(type, error);
-  if (nameOf(error) === 'QuotaExceededError') {
-    const remedy = 'Free some space, or ask the user to; nothing else was lost.';
-
-    return new TaskbasketError('quota', `There is no room for the task "${type}": ${remedy}`, error);
-  }
-
-  return new TaskbasketError('not-stored', `The task "${type}" was not stored: ${messageOf(error)}`, error);
-}
-
-/** Commits a heavy body ahead of its row. */
-export async function putBody(context: TransactContext, task: Prepared, durability: Durability): Promise<void> {
-  const { apart } = task;
-  if (apart === undefined) return;
-  try {
-    await transact(context, 'body', ({ payloads }) => void payloads.put(apart.value, apart.ref), {
-      durability,
-      scope: ['payloads'],
-    });
-  } catch (error) {
-    throw notStored(task.row, error);
-  }
-}
-
-/** Takes a body back whose row was refused. */
-export async function dropBody(context: TransactContext, { apart }: Prepared): Promise<void> {
-  if (apart === undefined) return;
-  await transact(context, 'body', ({ payloads }) => void payloads.delete(apart.ref), { scope: ['payloads'] });
 }

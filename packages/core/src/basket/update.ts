@@ -10,7 +10,7 @@ import { payloadsIn } from '../store/requests.js';
 import { deletePayload, rowOfId, runnerRow } from '../store/rows.js';
 import { edit, isClaimed } from './command.js';
 import type { BasketContext } from './context.js';
-import { notStored } from './group.js';
+import { notStored } from './refusal.js';
 import { bodyOf, encoded, placeOf } from './prepare.js';
 
 /**

@@ -14,10 +14,13 @@ export interface TransactContext {
 /** What a transaction is for; names the instants at which a simulation may kill. */
 export type Work = 'add' | 'body' | 'command' | 'takeover' | 'turn' | 'save' | 'audit';
 
+/** `strict`: flushed to disk when it completes. `relaxed`: handed to the operating system. */
+export type Durability = 'strict' | 'relaxed';
+
 /** How a transaction is begun. */
 export interface TransactOptions<Key extends StoreKey> {
   /** Default `strict`: flushed to disk when it completes. */
-  readonly durability?: 'strict' | 'relaxed' | undefined;
+  readonly durability?: Durability | undefined;
   /** Default: all. One that names a store waits for every other that writes there, so a large body is kept apart. */
   readonly scope?: readonly Key[] | undefined;
 }
