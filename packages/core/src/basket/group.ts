@@ -30,6 +30,8 @@ interface Member {
 interface Queue {
   readonly durability: Durability;
   readonly members: Member[];
+  /** While a group is being placed: takes all of it back. */
+  takeBack?: (() => void) | undefined;
 }
 
 /** Told to a member whose body was committed too long ago. */
@@ -45,9 +47,12 @@ const tooLate = Symbol('too late');
 export function createGroups(context: TransactContext & { readonly leaving: Set<() => boolean> }): Store {
   const queues = new Map<string, Queue>();
 
-  // A page that closes: Chromium commits what is placed now, unless it has to wait for another transaction.
+  // A page that closes: Chromium commits what is placed now at one go, unless it has to wait for another transaction.
   context.leaving.add(() => {
-    for (const queue of queues.values()) void storeGroup(context, queue, true); // It never rejects.
+    for (const queue of queues.values()) {
+      queue.takeBack?.();
+      void storeGroup(context, queue, true); // It never rejects.
+    }
 
     return queues.size > 0;
   });
@@ -100,18 +105,23 @@ function kindOf({ apart, id }: Prepared, durability: Durability): string {
 }
 
 /** Stores what is there, and what comes while it is placed; resolves when each was told its end. `leaving`: at one go. */
-async function storeGroup(
-  context: TransactContext,
-  { durability, members: queue }: Queue,
-  leaving: boolean,
-): Promise<void> {
+async function storeGroup(context: TransactContext, group: Queue, leaving: boolean): Promise<void> {
+  const { durability, members: queue } = group;
   const { clock } = context.ports;
   const members: Member[] = [];
+  let takenBack = false;
   const withBody = queue[0]?.task.apart?.heavy === false;
 
   const fill = async (stores: AddStores): Promise<void> => {
     const until = leaving ? Number.POSITIVE_INFINITY : clock.monotonic() + groupTime;
     const pace = createPace(stores.tasks, clock.monotonic);
+    if (!leaving) {
+      group.takeBack = () => {
+        takenBack = true;
+        queue.unshift(...members.splice(0));
+        stores.tasks.transaction.abort();
+      };
+    }
     while (queue.length > 0 && (members.length === 0 || clock.monotonic() < until)) {
       const member = queue.shift() as Member;
       if (member.bodyAt !== undefined && clock.wall() - member.bodyAt > bodyPatience) {
@@ -123,12 +133,15 @@ async function storeGroup(
       const turn = leaving ? undefined : pace();
       if (turn !== undefined) await turn;
     }
+    group.takeBack = undefined;
   };
 
   try {
     await write(context, durability, withBody, fill);
     for (const { resolve } of members) resolve();
   } catch (error) {
+    group.takeBack = undefined;
+    if (takenBack) return;
     // None could be placed: the database can't be opened.
     if (members.length === 0) members.push(...queue.splice(0));
     await storeEach(context, members, durability, error);

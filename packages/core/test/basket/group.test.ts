@@ -108,6 +108,28 @@ describe('what is added in one run of code', () => {
     expect((await rowsOf(tasks)).map(({ payload }) => payload)).toEqual(numbers(10));
   });
 
+  test('and is being placed when the page goes is placed anew at one go, once and in order, and committed at once', async () => {
+    const { tasks, basket, tab } = await opened();
+    const tick = slowRows(tab, 10);
+    const recorded = recordTransactions({
+      placed({ payload }) {
+        tick();
+        // Between two turns of the page it is put away.
+        if (payload !== 5 || recorded.length > 1) return;
+        setImmediate(() => {
+          for (const leave of tab.context.leaving) leave();
+        });
+      },
+    });
+    const ids = await Promise.all(numbers(40).map((number) => basket.add('send', number, { lane: 'a' })));
+
+    expect(recorded).toHaveLength(2);
+    expect(recorded[1]).toMatchObject({ tasks: 40, early: true });
+    const rows = await rowsOf(tasks);
+    expect(rows.map(({ payload }) => payload)).toEqual(numbers(40));
+    expect(rows.map(({ id }) => id)).toEqual(ids);
+  });
+
   test('while another transaction is committed waits for it, and then shares the next', async () => {
     const { basket } = await opened();
     const late: Promise<unknown>[] = [];
