@@ -2,12 +2,13 @@ import { describe, expect, test } from 'vitest';
 
 import { contextOf } from '../../src/basket/basket.js';
 import { openBasket } from '../../src/host/open.js';
-import { TaskbasketError } from '../../src/pure/errors.js';
+import type { TaskbasketError } from '../../src/pure/errors.js';
 import { defineTasks, task } from '../../src/pure/registry.js';
 import { runBasket } from '../../src/runner/run-basket.js';
 import { createStores } from '../../src/store/setup.js';
 import { contentsOf, freshName, openRaw } from '../support/database.js';
 import { createWorld } from '../support/world.js';
+import { failureOf } from './app.js';
 
 // From code without types anything may come.
 // oxlint-disable-next-line typescript/no-explicit-any -- what no type lets through is what is tried here
@@ -15,18 +16,6 @@ type Anything = any;
 
 /** One sentence, or two: what is wrong, and what to do. */
 const sentences = /^[A-Za-z"`].*[.)]$/s;
-
-async function wrong(call: () => unknown): Promise<TaskbasketError> {
-  try {
-    await call();
-  } catch (error) {
-    expect(error).toBeInstanceOf(TaskbasketError);
-
-    return error as TaskbasketError;
-  }
-
-  throw new Error('It was taken, and should have been refused.');
-}
 
 describe('each call that can not be is refused with an error that names what is wrong', () => {
   const { basket } = (() => {
@@ -134,7 +123,7 @@ describe('each call that can not be is refused with an error that names what is 
     ['on: an event', 'option', /event.*"added" or.*"done"/, () => basket.on('done', () => 1)],
     ['on: no listener', 'option', /listener.*function/, () => basket.on('added')],
   ])('%s', async (_, code, message, call) => {
-    const error = await wrong(call);
+    const error = await failureOf(call);
     expect(error).toMatchObject({ code, name: 'TaskbasketError' });
     expect(error.message).toMatch(message);
     expect(error.message).toMatch(sentences);
@@ -159,14 +148,14 @@ test('what is refused changes nothing', async () => {
   ]);
   const before = await contentsOf(tasks);
   for (const which of [undefined, null, ['x'], { id: 'x' }, { lane: undefined }, 7]) {
-    await wrong(() => basket.cancel(which));
-    await wrong(() => basket.retry(which));
+    await failureOf(() => basket.cancel(which));
+    await failureOf(() => basket.retry(which));
   }
   expect(await contentsOf(tasks)).toEqual(before);
 
   const db = await openRaw(tasks.name);
   const tx = db.transaction([...tasks.stores], 'readwrite');
-  await wrong(() => basket.addTx(tx, 'send', 3, { delay: 5 }));
+  await failureOf(() => basket.addTx(tx, 'send', 3, { delay: 5 }));
   basket.addTx(tx, 'send', 3);
   await new Promise((resolve) => {
     tx.addEventListener('complete', resolve);

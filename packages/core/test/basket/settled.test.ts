@@ -214,7 +214,8 @@ describe('those who wait', () => {
     await world.settle();
     const begun = vi.spyOn(IDBDatabase.prototype, 'transaction');
     const looks = (): number =>
-      begun.mock.calls.filter(([stores]) => [...stores].some((name) => name.endsWith('outcomes'))).length;
+      begun.mock.calls.filter(([stores]) => (stores as readonly string[]).some((name) => name.endsWith('outcomes')))
+        .length;
     const ends = ids.map((id) => basket.settled(id));
     await world.settle();
     expect(looks()).toBeLessThanOrEqual(2);

@@ -45,7 +45,7 @@ export function recordTransactions(rules: Rules = {}): readonly Recorded[] {
     aborted: () => undefined,
   });
 
-  const add = IDBObjectStore.prototype.add;
+  const add = Object.getOwnPropertyDescriptor(IDBObjectStore.prototype, 'add')?.value as IDBObjectStore['add'];
   vi.spyOn(IDBObjectStore.prototype, 'add').mockImplementation(function placed(this: IDBObjectStore, value: unknown) {
     const recorded = found.get(this.transaction);
     if (recorded !== undefined && this.name.endsWith('.tasks')) {
