@@ -2,9 +2,9 @@ import { TaskbasketError } from '../pure/errors.js';
 import { typeOf } from '../pure/registry.js';
 import type { AppTransaction } from '../store/app-transaction.js';
 import { addStores, finished } from '../store/app-transaction.js';
-import { transact } from '../store/transact.js';
 import type { BasketContext } from './context.js';
 import { dropBody, putBody } from './body.js';
+import { write } from './group.js';
 import type { Store } from './lines.js';
 import { onceMore } from './once-more.js';
 import { isRefusal, notStored } from './refusal.js';
@@ -53,21 +53,17 @@ export async function addMany(context: AddContext, list: readonly Listed[]): Pro
 
   const { clock } = context.ports;
   const heavy = tasks.filter(({ apart }) => apart?.heavy === true);
+  const withBody = tasks.some(({ apart }) => apart?.heavy === false);
   const store = async (): Promise<void> => {
     // Each time anew: a body whose row comes late may have been collected.
     for (const task of heavy) await putBody(context, task, durability);
-    await transact(
-      context,
-      'add',
-      async (stores) => {
-        const pace = createPace(stores.tasks, clock.monotonic);
-        for (const task of tasks) {
-          place(stores, task, task.apart?.heavy === false);
-          await pace();
-        }
-      },
-      { durability },
-    );
+    await write(context, durability, withBody, async (stores) => {
+      const pace = createPace(stores.tasks, clock.monotonic);
+      for (const task of tasks) {
+        place(stores, task, task.apart?.heavy === false);
+        await pace();
+      }
+    });
   };
   try {
     await store().catch((error: unknown) => {

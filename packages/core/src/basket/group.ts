@@ -151,7 +151,7 @@ async function storeGroup(context: TransactContext, group: Queue, leaving: boole
 type AddStores = Pick<Stores, 'tasks'> & Partial<Pick<Stores, 'payloads'>>;
 
 /** A transaction of adds, over the payloads only if one of them is small enough to go with its row. */
-function write(
+export function write(
   context: TransactContext,
   durability: Durability,
   withBody: boolean,

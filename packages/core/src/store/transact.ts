@@ -50,7 +50,8 @@ export async function transact<Result, Key extends StoreKey = StoreKey>(
     result = await body(storesOf(transaction, context.registry.bucket, scope));
   } catch (error) {
     abort(transaction);
-    throw error;
+    // What the transaction itself failed of (no room, say) tells more than the requests that it took with it.
+    throw transaction.error ?? error;
   }
 
   await reach?.(point('requests'), transaction);
