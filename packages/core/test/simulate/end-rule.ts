@@ -1,4 +1,4 @@
-import { waitRange } from './backoff-rule.js';
+import { remembersWait, waitRange } from './backoff-rule.js';
 import { laneMarkOf, readyOf } from './contents.js';
 import type { Change } from './difference.js';
 import { fieldsOf } from './difference.js';
@@ -84,11 +84,16 @@ export function wrongEnd(change: Change, end: End, life: Life, now: number, wall
   if (kind === 'failure' || kind === 'timeout') {
     allowed.add('failures');
     must(to.failures === from.failures + 1, 'failures');
-    const [least, most] = waitRange(rule.base, rule.cap, to.failures + from.blames);
+  }
+  const limited = to.failures > from.failures && to.failures >= (rule.failureLimit ?? Number.POSITIVE_INFINITY);
+  if ((kind === 'failure' || kind === 'timeout') && !limited) {
+    const [least, most] = waitRange(rule, to.failures + from.blames, from.wait);
     timed('@', now + least, now + most);
-  } else if (kind === 'permanent') {
+    if (rule.jitter === 'decorrelated') allowed.add('wait');
+    must(remembersWait(rule, to, (ready.when ?? 0) - now), 'wait');
+  } else if (kind === 'permanent' || limited) {
     for (const name of ['dead', 'marks']) allowed.add(name);
-    must(ready.letter === 'D' && to.dead?.reason === 'permanent', 'dead');
+    must(ready.letter === 'D' && to.dead?.reason === (limited ? 'limit' : 'permanent'), 'dead');
     const skips = (from.onDead ?? rule.onDead) === 'skip';
     const mark = laneMarkOf(from);
     must(mark === undefined || to.marks.includes(mark) === !skips, 'marks');

@@ -1,5 +1,5 @@
 import type { GateRow } from '../../src/pure/gate.js';
-import { waitRange } from './backoff-rule.js';
+import { defaultRule, waitRange } from './backoff-rule.js';
 import type { ClaimFacts, Ending } from './journal.js';
 import { gateBase, gateCap } from './registries.js';
 
@@ -61,7 +61,7 @@ function afterAway(found: GateRule, claim: ClaimFacts, told: number | undefined,
   if (rule.kind === 'opened' && claim.startedAt < rule.at) return found;
 
   const closing = (step: number): { earliest: number; latest: number } => {
-    const [least, most] = waitRange(gateBase, gateCap, step);
+    const [least, most] = waitRange({ ...defaultRule, base: gateBase, cap: gateCap }, step);
 
     return {
       earliest: now + Math.max(least, told ?? 0),

@@ -75,7 +75,7 @@ function judgeState(contents: Contents, fail: (what: string) => void): void {
 const letters = ['F', '@', '!', 'H', 'U', 'D'];
 const fields = new Set(
   `seq id type version owner gate priority lane given runAt timeout onDead addedAt ready marks payload ref attempts failures
-  interruptions blames wait recovered lastError dead cancelled ofLater`.split(/\s+/),
+  interruptions blames wait edition recovered lastError dead cancelled ofLater`.split(/\s+/),
 );
 
 /** The form of a row: its key and its marks say what its fields say. */
@@ -100,7 +100,7 @@ function judgeForm(world: World, row: TaskRow, fail: (what: string) => void): vo
   must(timed === (when !== undefined), 'its time');
   must(letter !== 'F' || row.attempts === 0, 'it is fresh, and was started');
   must((letter === 'D') === (row.dead !== undefined || row.cancelled === true), 'it is dead, or is it');
-  must(row.dead === undefined || row.dead.reason === 'permanent', 'its death has no reason');
+  must(row.dead === undefined || /^(permanent|limit)$/.test(row.dead.reason), 'its death has no reason');
   must((row.ref === undefined) !== (row.payload === undefined), 'its payload');
   for (const count of [row.attempts, row.failures, row.interruptions, row.blames])
     must(Number.isInteger(count) && count >= 0, 'a counter');

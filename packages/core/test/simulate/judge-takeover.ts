@@ -1,4 +1,4 @@
-import { waitRange } from './backoff-rule.js';
+import { defaultRule, remembersWait, waitRange } from './backoff-rule.js';
 import { headsOf, readyOf, runnerOf } from './contents.js';
 import type { Change } from './difference.js';
 import { fieldsOf } from './difference.js';
@@ -88,17 +88,19 @@ export function judgeTakeover(commit: Commit): void {
 
 function wrongRescue(change: Change, { underway }: Commit, now: number): string | undefined {
   const { from, to } = change;
-  const allowed = ['attempts', 'interruptions', 'recovered', 'ready'];
+  const allowed = ['attempts', 'interruptions', 'recovered', 'ready', 'wait'];
   const others = fieldsOf(change).filter((name) => !allowed.includes(name));
   if (others.length > 0) return `changed ${others.join(', ')}`;
   if (to.attempts !== from.attempts + 1) return 'attempts';
   if (to.interruptions !== from.interruptions + 1) return 'interruptions';
   if (to.recovered !== true) return 'recovered';
 
-  const rule = underway.life === undefined ? undefined : ruleOf(underway.life.kind, from.type);
+  const rule = (underway.life === undefined ? undefined : ruleOf(underway.life.kind, from.type)) ?? defaultRule;
   const beyond = to.interruptions - 2;
-  const [least, most] = beyond > 0 ? waitRange(rule?.base ?? 1_000, rule?.cap ?? 300_000, beyond) : [0, 0];
+  const [least, most] = beyond > 0 ? waitRange(rule, beyond, from.wait) : [0, 0];
   const { letter, when = Number.NaN } = readyOf(to);
+
+  if (beyond > 0 ? !remembersWait(rule, to, when - now) : to.wait !== from.wait) return 'wait';
 
   return letter === '@' && when >= now + least && when <= now + most ? undefined : `${to.ready} at ${now}`;
 }

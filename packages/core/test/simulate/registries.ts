@@ -2,6 +2,8 @@ import type { Codec } from '../../src/pure/codec.js';
 import type { PriorityName } from '../../src/pure/options.js';
 import type { AnyRegistry } from '../../src/pure/registry.js';
 import { defineTasks, task } from '../../src/pure/registry.js';
+import type { Connection } from '../../src/pure/registry.js';
+import type { BackoffRule } from './backoff-rule.js';
 
 /** The payload of every type: `n` is the journal's number, `rev` counts what attempts saved. */
 export interface Work {
@@ -23,15 +25,15 @@ export interface Work {
 export type Kind = 'old' | 'broken' | 'new' | 'page';
 
 /** What the specification knows of a type. */
-export interface TypeRule {
+export interface TypeRule extends BackoffRule {
   readonly version: number;
   readonly gate: string | undefined;
   readonly lane: boolean;
   readonly priority: PriorityName;
   readonly onDead: 'block' | 'skip';
   readonly timeout: number;
-  readonly base: number;
-  readonly cap: number;
+  /** So many failures make it dead. */
+  readonly failureLimit: number | undefined;
   readonly readable: boolean;
 }
 
@@ -47,12 +49,26 @@ const types: Readonly<
 > = {
   plain: rule({ gate: undefined }),
   note: rule({ gate: 'api', lane: true }),
-  photo: rule({ gate: 'api', lane: true, priority: 'low', onDead: 'skip', timeout: 5_000, base: 500, cap: 8_000 }),
-  urgent: rule({ gate: 'api', priority: 'high', timeout: 30_000, base: 100, cap: 1_000 }),
-  mail: rule({ gate: undefined, lane: true, onDead: 'skip', timeout: 20_000, base: 2_000, cap: 60_000 }),
-  coded: rule({ gate: 'api', lane: true, priority: 'low' }),
+  photo: rule({
+    gate: 'api',
+    lane: true,
+    priority: 'low',
+    onDead: 'skip',
+    timeout: 5_000,
+    base: 500,
+    cap: 8_000,
+    factor: 3,
+  }),
+  urgent: rule({ gate: 'api', priority: 'high', timeout: 30_000, base: 100, cap: 1_000, jitter: 'none' }),
+  mail: rule({ lane: true, onDead: 'skip', timeout: 20_000, base: 2_000, cap: 60_000, failureLimit: 2 }),
+  coded: rule({ gate: 'api', lane: true, priority: 'low', cap: 90_000, jitter: 'decorrelated' }),
   moved: rule({ gate: 'mx', lane: true, cap: 20_000, version: (kind) => (kind === 'new' || kind === 'page' ? 2 : 1) }),
-  alien: rule({ lane: true, version: (kind) => (kind === 'new' || kind === 'page' ? 1 : undefined) }),
+  alien: rule({
+    lane: true,
+    jitter: 'full',
+    failureLimit: 3,
+    version: (kind) => (kind === 'new' || kind === 'page' ? 1 : undefined),
+  }),
   ghost: rule({ lane: true, version: (kind) => (kind === 'page' ? 3 : undefined) }),
 };
 
@@ -70,6 +86,9 @@ function rule(given: Partial<RuleParts>): RuleParts {
     timeout: 120_000,
     base: 1_000,
     cap: 300_000,
+    factor: 2,
+    jitter: 'equal',
+    failureLimit: undefined,
     ...given,
   };
 }
@@ -97,10 +116,11 @@ export function anyRuleOf(name: string): TypeRule {
 }
 
 /** The registry of a build: made anew for each context, so that its stores' list says whose a transaction is. */
-export function registryOf(kind: Kind): AnyRegistry {
+export function registryOf(kind: Kind, open?: () => PromiseLike<Connection>): AnyRegistry {
   const made = Object.fromEntries(
     typesOf(kind).map((name) => {
-      const { lane, gate, priority, onDead, timeout, base, cap, version } = ruleOf(kind, name) ?? anyRuleOf(name);
+      const { lane, gate, priority, onDead, timeout, base, cap, factor, jitter, failureLimit, version } =
+        ruleOf(kind, name) ?? anyRuleOf(name);
 
       return [
         name,
@@ -109,7 +129,8 @@ export function registryOf(kind: Kind): AnyRegistry {
           priority,
           onDead,
           timeout,
-          backoff: { base, cap },
+          backoff: { base, cap, factor, jitter },
+          failureLimit,
           ...(lane ? { lane: (work: Work) => work.lane } : {}),
           gate: gate ?? ((work: Work) => work.gate),
           ...(name === 'coded' ? { codec: codecOf(kind) } : {}),
@@ -118,7 +139,7 @@ export function registryOf(kind: Kind): AnyRegistry {
     }),
   );
 
-  return defineTasks(database, made, { gates: { base: gateBase, cap: gateCap } });
+  return defineTasks(database, made, { open, gates: { base: gateBase, cap: gateCap } });
 }
 
 /** As a string: in one build unreadable, in another decoded asynchronously. */
