@@ -1,13 +1,16 @@
 import type { CrashPoint } from '../../src/ports/ports.js';
 import type { RunnerRow } from '../../src/pure/record.js';
-import { isOpen } from './transactions.js';
+import { add, addMany, addTx, prepare } from './adding.js';
+import type { PreparedFacts } from './adding.js';
+import { raise, remove } from './database.js';
+import { edit, update } from './editing.js';
+import { settle } from './settling.js';
 import { runnerOf } from './contents.js';
-import type { Ending, Told } from './journal.js';
+import type { Ending } from './journal.js';
 import type { Life } from './life.js';
 import { judgeViews } from './views.js';
 import type { Play } from './play.js';
-import type { Kind, Work } from './registries.js';
-import { notes, ruleOf, typesOf } from './registries.js';
+import type { Kind } from './registries.js';
 
 /** How often each command comes: drawn anew for each run, so that runs differ in kind. */
 export interface Mix {
@@ -16,6 +19,10 @@ export interface Mix {
   readonly hosts: number;
   readonly loss: number;
   readonly lanes: number;
+  /** How likely a payload is heavy. */
+  readonly heavy: number;
+  /** Whether some hundred tasks come at once, somewhen. */
+  readonly flood: boolean;
   /** How likely a command does not wait until nothing moves any more. */
   readonly haste: number;
 }
@@ -29,11 +36,21 @@ export interface Driver {
   born: number;
   next: number;
   rev: number;
+  /** What waits for a transaction of the app's. */
+  readonly prepared: PreparedFacts[];
+  flooded: boolean;
 }
 
 const names = [
   'add',
   'addTx',
+  'addMany',
+  'prepare',
+  'update',
+  'settle',
+  'suspend',
+  'raise',
+  'remove',
   'cancel',
   'retry',
   'end',
@@ -63,6 +80,13 @@ export type CommandName = (typeof names)[number];
 const commands: Readonly<Record<CommandName, (driver: Driver) => Promise<string | undefined> | string | undefined>> = {
   add,
   addTx,
+  addMany,
+  prepare,
+  update,
+  settle,
+  suspend,
+  raise,
+  remove,
   cancel: (driver) => edit(driver, 'cancel'),
   retry: (driver) => edit(driver, 'retry'),
   end,
@@ -101,6 +125,7 @@ const faults = [
   'reload',
   'storm',
   'sever',
+  'remove',
 ] as const;
 
 /** Draws what a run is like. */
@@ -108,6 +133,13 @@ export function drawMix({ world: { chance } }: Play): Mix {
   const weights: Record<CommandName, number> = {
     add: 14,
     addTx: 4,
+    addMany: 2.5,
+    prepare: 2,
+    update: 5,
+    settle: 3,
+    suspend: 1.5,
+    raise: 0.4,
+    remove: 0.25,
     cancel: 4,
     retry: 4,
     end: 26,
@@ -152,6 +184,8 @@ export function drawMix({ world: { chance } }: Play): Mix {
     hosts: chance.between(1, 3),
     loss: fair ? 0 : chance.pick([0, 0, 0.1, 0.5, 1]),
     lanes: chance.between(1, 5),
+    heavy: chance.pick([0, 0, 0.02, 0.1]),
+    flood: chance.is(0.03),
     haste: chance.pick([0, 0.1, 0.3, 0.6]),
   };
 }
@@ -176,10 +210,10 @@ function livesOf({ play }: Driver, what: 'page' | 'host'): readonly Life[] {
   return play.lives.filter((life) => !life.dead && play.world.slots.has(life) === (what === 'host'));
 }
 
-function pageOf(driver: Driver): Life {
-  const pages = livesOf(driver, 'page');
+/** A page that is in sight, or now and then a host: a page may run tasks itself. */
+export function pageOf(driver: Driver): Life {
+  const pages = livesOf(driver, 'page').filter(({ frozen }) => !frozen);
   const { chance, stopping } = driver.play.world;
-  // A page may run tasks itself.
   const hosts = livesOf(driver, 'host').filter((life) => !stopping.has(life) && !life.frozen);
   if (hosts.length > 0 && chance.is(0.12)) return chance.pick(hosts);
 
@@ -206,168 +240,6 @@ export function newHost(driver: Driver, kind?: Kind, build?: number): Life {
     build ?? chance.between(1, 3),
     chance.pick([1, 2, 3, 6]),
   );
-}
-
-/** Writes into the journal what is about to be asked for. */
-function ask(
-  driver: Driver,
-  by: Life,
-  transaction: boolean,
-  like?: string,
-  inLane?: string,
-): { told: Told; work: Work; options: Record<string, unknown> } {
-  const { world } = driver.play;
-  const { chance } = world;
-  const known = typesOf(by.kind).filter((name) => !(transaction && name === 'coded' && by.kind !== 'old'));
-  const type = like ?? chance.pick(known.flatMap((name) => (name === 'ghost' ? [name] : [name, name, name])));
-  const rule = ruleOf(by.kind, type);
-  if (rule === undefined) throw new Error(`No rule for ${type}.`);
-
-  driver.next += 1;
-  const lane = rule.lane && chance.is(0.85) ? `lane ${chance.below(driver.mix.lanes)}` : undefined;
-  const gate = rule.gate === undefined && chance.is(0.5) ? chance.pick(['mx', 'api', 'a|b%c']) : undefined;
-  const big = chance.is(type === 'photo' ? 0.7 : 0.05);
-  const work: Work = {
-    n: driver.next,
-    rev: 0,
-    ...(lane === undefined ? {} : { lane }),
-    ...(gate === undefined ? {} : { gate }),
-    ...(big ? { fill: 'x'.repeat(700) } : {}),
-  };
-  const otherLane = inLane ?? (chance.is(0.05) ? `lane ${chance.below(driver.mix.lanes)}` : undefined);
-  const otherGate = chance.is(0.05) ? chance.pick(['mx', 'api']) : undefined;
-  const runAt = chance.is(0.12)
-    ? world.time.wall() + chance.pick([-5_000, 500, 20_000, 200_000, 3_000_000])
-    : undefined;
-  const priority = chance.is(0.1) ? chance.pick(['high', 'normal', 'low'] as const) : undefined;
-  const timeout = chance.is(0.05) ? chance.pick([1_000, 40_000]) : undefined;
-  const onDead = chance.is(0.1) ? chance.pick(['block', 'skip'] as const) : undefined;
-  const told: Told = {
-    n: driver.next,
-    type,
-    kind: by.kind,
-    by,
-    version: rule.version,
-    gate: otherGate ?? rule.gate ?? gate ?? type,
-    lane: otherLane ?? lane,
-    priority: priority ?? rule.priority,
-    runAt,
-    timeout,
-    onDead,
-    big,
-    rev: 0,
-    state: 'asked',
-    end: undefined,
-    id: undefined,
-    seq: undefined,
-    cancelled: false,
-    starts: 0,
-  };
-  world.told.set(told.n, told);
-  const options = {
-    lane: otherLane,
-    gate: otherGate,
-    runAt: runAt === undefined || chance.is(0.5) ? runAt : new Date(runAt),
-    priority,
-    timeout,
-    onDead,
-  };
-
-  return { told, work, options };
-}
-
-function add(driver: Driver): string {
-  const { world } = driver.play;
-  const by = pageOf(driver);
-  const { told, work, options } = ask(driver, by, false);
-  by.basket.add(told.type, work, options).then(
-    (id) => {
-      if (by.dead) return;
-      if (told.id !== id || told.state === 'asked') world.fail(`add of #${told.n} resolved, and it is not stored`);
-    },
-    () => {
-      if (by.dead) return;
-      if (told.state !== 'asked') world.fail(`add of #${told.n} rejected, and it is ${told.state}`);
-      told.state = 'refused';
-    },
-  );
-
-  return `#${told.n} ${told.type} lane ${told.lane ?? 'none'} gate ${told.gate} in ${by.name}`;
-}
-
-function addTx(driver: Driver): string {
-  const { play } = driver;
-  const { world } = play;
-  const { chance } = world;
-  const by = pageOf(driver);
-  const transaction = play.begin('addTx', by);
-  const all: Told[] = [];
-  const burst = chance.is(0.06);
-  const count = burst ? chance.between(10, 40) : chance.between(1, 3);
-  const like = burst ? chance.pick(['note', 'photo', 'plain']) : undefined;
-  const lane = burst && chance.is(0.5) ? `lane ${chance.below(driver.mix.lanes)}` : undefined;
-  for (let n = 0; n < count; n += 1) {
-    const { told, work, options } = ask(driver, by, true, like, lane);
-    all.push(told);
-    const id = by.basket.addTx(transaction, told.type, work, options);
-    transaction.objectStore(notes).add({ id });
-  }
-
-  transaction.addEventListener('complete', () => {
-    if (all.some((told) => told.id === undefined)) world.fail('a transaction committed without its tasks');
-  });
-  transaction.addEventListener('abort', () => {
-    for (const told of all) {
-      if (told.state !== 'asked') world.fail(`#${told.n} is ${told.state}, and its transaction was aborted`);
-      told.state = 'refused';
-    }
-  });
-  const how = chance.pick(['commit', 'commit', 'leave', 'abort']);
-  if (how === 'commit') transaction.commit();
-  else if (how === 'abort') transaction.abort();
-  else if (chance.is(0.5))
-    globalThis.setImmediate(() => (isOpen(transaction) && chance.is(0.3) ? transaction.abort() : undefined));
-
-  return `${all.map((told) => `#${told.n} ${told.type} lane ${told.lane ?? 'none'}`).join(', ')} in ${by.name}, ${how}`;
-}
-
-function edit(driver: Driver, what: 'cancel' | 'retry'): string | undefined {
-  const { world } = driver.play;
-  const { chance } = world;
-  const by = pageOf(driver);
-  if (world.commands.has(by)) return undefined;
-  const stored = [...world.told.values()].filter(
-    (told) => told.id !== undefined && (told.state === 'stored' || chance.is(0.03)),
-  );
-  const dead = stored.filter(
-    (told) => told.seq !== undefined && world.contents.tasks.get(told.seq)?.dead !== undefined,
-  );
-  const running = new Set((runnerOf(world.contents)?.running ?? []).map((claim) => claim.id));
-  const runs = stored.filter((told) => running.has(told.id ?? ''));
-  const preferred = what === 'retry' ? dead : runs;
-  const from = preferred.length > 0 && chance.is(0.4) ? preferred : stored;
-  if (from.length === 0) return undefined;
-
-  const told = chance.pick(from);
-  const id = told.id ?? '';
-  const facts = { life: by, what, id, committed: undefined as boolean | undefined };
-  world.commands.set(by, facts);
-  by.basket[what](id).then(
-    (count) => {
-      const found = count === 1;
-      if (by.dead) return;
-      world.commands.delete(by);
-      if (facts.committed !== found)
-        world.fail(`${what} of ${id} says ${found}, and committed ${facts.committed ?? 'nothing'}`);
-    },
-    () => {
-      if (by.dead) return;
-      world.commands.delete(by);
-      if (facts.committed === true) world.fail(`${what} of ${id} rejected, and has committed`);
-    },
-  );
-
-  return `#${told.n} in ${by.name}`;
 }
 
 /** How attempts end, by chance. */
@@ -499,7 +371,7 @@ function arm(driver: Driver): string | undefined {
   const life = chance.pick(lives);
   const works = host
     ? (['turn', 'turn', 'turn', 'takeover', 'takeover', 'save', 'audit'] as const)
-    : (['add', 'command'] as const);
+    : (['add', 'add', 'body', 'command'] as const);
   const point: CrashPoint = `${chance.pick(works)}:${chance.pick(instants)}`;
   life.armed = { point, how: chance.pick(['abort', 'commit'] as const), left: chance.pick([0, 0, 1, 2, 4]) };
 
@@ -514,11 +386,11 @@ function refuse(driver: Driver): string | undefined {
   const life = chance.pick(lives);
   const works = world.slots.has(life)
     ? (['turn', 'turn', 'takeover', 'save', 'audit'] as const)
-    : (['add', 'command'] as const);
+    : (['add', 'add', 'body', 'command'] as const);
   const work = chance.pick(works);
   const point: CrashPoint = `${work}:requests`;
-  // A transaction that is committed, and told as failed. Only the runner finds out so far.
-  const how = chance.is(0.5) && (work === 'turn' || work === 'audit') ? 'lie' : 'refuse';
+  // A transaction that is committed, and told as failed.
+  const how = chance.is(0.5) && work !== 'save' ? 'lie' : 'refuse';
   life.armed = { point, how, left: chance.pick([0, 0, 1, 3]) };
 
   return `${life.name} at ${point}, ${how}, after ${life.armed.left}`;
@@ -614,6 +486,17 @@ function thaw({ play: { lives, world } }: Driver): string | undefined {
   world.faultAt = world.time.now();
 
   return frozen?.name;
+}
+
+/** A page is put away in the back/forward cache; it may be watching. */
+function suspend(driver: Driver): string | undefined {
+  const pages = livesOf(driver, 'page').filter(({ frozen }) => !frozen);
+  if (pages.length < 2) return undefined;
+  const page = driver.play.world.chance.pick(pages);
+  page.suspend();
+  driver.play.world.report.met('faults', 'put away');
+
+  return page.name;
 }
 
 /** Removes the row of a running task by hand, as a completion in the app's own transaction and a purge will. */

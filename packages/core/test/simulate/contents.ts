@@ -31,21 +31,29 @@ interface Internals {
   };
 }
 
-/** Reads everything that is committed. */
-export function readContents(db: IDBDatabase, stores: readonly string[], notes: string): Contents {
+/**
+ * Reads what a transaction has committed. Only its own stores are read: in any other another transaction may be at work.
+ */
+export function readContents(
+  before: Contents,
+  { db, objectStoreNames }: IDBTransaction,
+  stores: readonly string[],
+  notes: string,
+): Contents {
   const raw = (db as unknown as Internals)._rawDatabase.rawObjectStores;
-  const read = (name: string | undefined): ReadonlyMap<never, never> => {
-    const records = name === undefined ? undefined : raw.get(name)?.records.values();
+  const read = (name: string | undefined, known: ReadonlyMap<unknown, unknown>): ReadonlyMap<never, never> => {
+    if (name === undefined || !objectStoreNames.contains(name)) return known as ReadonlyMap<never, never>;
+    const records = raw.get(name)?.records.values();
 
     return new Map([...(records ?? [])].map(({ key, value }) => [key as never, value as never]));
   };
 
   return {
-    tasks: read(stores[0]),
-    payloads: read(stores[1]),
-    outcomes: read(stores[2]),
-    state: read(stores[3]),
-    notes: read(notes),
+    tasks: read(stores[0], before.tasks),
+    payloads: read(stores[1], before.payloads),
+    outcomes: read(stores[2], before.outcomes),
+    state: read(stores[3], before.state),
+    notes: read(notes, before.notes),
   };
 }
 

@@ -2,6 +2,8 @@ import { headsOf, laneMarkOf, readyOf, runnerOf } from './contents.js';
 import type { Driver } from './commands.js';
 import { die, newHost, newPage } from './commands.js';
 import type { Life } from './life.js';
+import { decideDead } from './editing.js';
+import { judgeWaiting } from './settling.js';
 import { judgeList } from './views.js';
 import { ruleOf } from './registries.js';
 import type { Kind } from './registries.js';
@@ -31,7 +33,7 @@ export async function finish(driver: Driver): Promise<void> {
 
   let build = 10;
   for (const retries of [false, true]) {
-    if (retries) await retryDead(driver, page);
+    if (retries) await decideDead(driver, page);
     let before = -1;
     while (before !== world.contents.tasks.size && !world.failed()) {
       before = world.contents.tasks.size;
@@ -54,17 +56,9 @@ export async function finish(driver: Driver): Promise<void> {
   if (!shown.loaded) world.fail('a watched query never had a value');
   else judgeList(world, page, shown.tasks);
   stop();
-}
-
-async function retryDead(driver: Driver, page: Life): Promise<void> {
-  const { world } = driver.play;
-  for (const row of world.contents.tasks.values()) {
-    if (row.dead === undefined || world.foreign.has(row.seq)) continue;
-    world.commands.set(page, { life: page, what: 'retry', id: row.id, committed: undefined });
-    const found = await page.basket.retry(row.id);
-    world.commands.delete(page);
-    if (!found) world.fail(`${row.id} is dead, and can not be retried`);
-  }
+  judgeWaiting(world);
+  if (world.mustSayLost && !world.saidLost) world.fail('the database was lost, and nobody says so');
+  if (driver.prepared.length > 0) world.report.met('other', 'prepared and never placed');
 }
 
 /** Longest wait that anything may impose: a cap of 5 minutes, a server's word of 150 s, runs alone, hand-over, polls. */

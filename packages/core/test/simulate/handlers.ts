@@ -20,6 +20,7 @@ function called(world: World, life: Life, type: string, payload: unknown, face: 
   const told = world.byId.get(face.id);
   if (claim === undefined || told === undefined) return new Promise(() => undefined);
   told.starts += 1;
+  if ((claim.row.edition ?? 0) === told.edition) told.startsUnderKey += 1;
   world.say(`  ${life.name} starts ${face.id} #${told.n} ${type}, attempt ${face.number}`);
 
   return new Promise((resolve, reject) => {
@@ -111,7 +112,10 @@ function judgeStart(world: World, life: Life, type: string, work: Work, face: At
   if (type !== told.type || work.n !== told.n) fail(`it is ${told.type} #${told.n}, and was given ${type} #${work.n}`);
   if (standing !== undefined && work.rev !== told.rev) fail(`its payload is revision ${work.rev} and not ${told.rev}`);
   if (face.number !== claim.row.attempts + 1) fail(`its number is ${face.number} after ${claim.row.attempts} attempts`);
-  if (face.idempotencyKey !== face.id) fail('its idempotency key is not its id');
+  const edition = claim.row.edition ?? 0;
+  const key = edition === 0 ? face.id : `${face.id}.${edition}`;
+  if (face.idempotencyKey !== key) fail(`its idempotency key is ${face.idempotencyKey}`);
+  if (standing !== undefined && edition !== told.edition) fail(`its edition is ${edition}`);
   if (face.recovered !== (claim.row.recovered === true)) fail('recovered');
   if (standing !== undefined && told.lane !== undefined) {
     const other = [...world.attempts].find(

@@ -1,7 +1,7 @@
 import type { TaskRow } from '../../src/pure/record.js';
 import type { PriorityName } from '../../src/pure/options.js';
 import type { Life } from './life.js';
-import type { Kind } from './registries.js';
+import type { Kind, Work } from './registries.js';
 
 /**
  * What the simulation itself saw: the specification's side of every check. Nothing here is taken from the library but
@@ -12,27 +12,50 @@ export interface Told {
   readonly type: string;
   readonly kind: Kind;
   readonly by: Life;
-  readonly version: number;
-  readonly gate: string;
+  /** What it was added with: whatever it is given later keeps its lane. */
+  readonly work: Work;
+  /** How it was asked for, and with which others: all of a list, or none. */
+  readonly via: Via;
+  readonly list: readonly Told[];
+  readonly givenGate: boolean;
+  version: number;
+  gate: string;
   readonly lane: string | undefined;
   readonly priority: PriorityName;
   readonly runAt: number | undefined;
   readonly timeout: number | undefined;
   readonly onDead: 'block' | 'skip' | undefined;
-  /** Whether its payload lies apart. */
-  readonly big: boolean;
+  /** Where its first payload lies. */
+  readonly size: Size;
   /** The last payload that was stored. */
   rev: number;
+  /** How often it was corrected when it was dead: the edition of its idempotency key. */
+  edition: number;
   /** `asked`: not known yet. `stored`: committed. `refused`: aborted. `ended`: gone, by exactly one way. */
   state: 'asked' | 'stored' | 'refused' | 'ended';
-  end: 'done' | 'cancelled' | 'purged' | undefined;
+  end: 'done' | 'cancelled' | 'purged' | 'lost' | undefined;
+  /** How many databases had been lost when it ended. */
+  era: number;
+  /** What its handler gave back, if that was kept. */
+  result: unknown;
   id: string | undefined;
   seq: number | undefined;
   /** A page's cancel has committed. */
   cancelled: boolean;
-  /** Handlers started. */
+  /** Handlers started, and those under its present idempotency key. */
   starts: number;
+  startsUnderKey: number;
+  /** Claims that were made of it. */
+  claims: number;
+  /** The number of the commit that last ended its being dead. */
+  deadUntil: number;
 }
+
+/** By which call a task is asked for. */
+export type Via = 'add' | 'addTx' | 'addMany' | 'prepare';
+
+/** In the row, apart from it in the same transaction, or ahead of it in one of its own. */
+export type Size = 'small' | 'apart' | 'heavy';
 
 /** How the driver ends an attempt. */
 export type Ending =

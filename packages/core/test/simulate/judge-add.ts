@@ -1,4 +1,6 @@
+import type { TaskRow } from '../../src/pure/record.js';
 import { readyOf } from './contents.js';
+import type { Size, Told } from './journal.js';
 import type { Commit } from './judge.js';
 import { workOf } from './registries.js';
 
@@ -10,7 +12,8 @@ export function judgeAdd({ world, underway, after, difference, fail }: Commit): 
   }
   if (underway.work === 'add' && added.length === 0) fail(`an add added ${added.length} rows`);
 
-  for (const row of added) {
+  const lists = new Set<readonly Told[]>();
+  for (const row of [...added].sort((one, other) => one.seq - other.seq)) {
     const stored = row.ref === undefined ? row.payload : after.payloads.get(row.ref);
     if (stored === undefined) {
       fail(`${row.id} has no payload`);
@@ -29,27 +32,76 @@ export function judgeAdd({ world, underway, after, difference, fail }: Commit): 
     told.id = row.id;
     told.seq = row.seq;
     world.byId.set(row.id, told);
+    lists.add(told.list);
 
-    const { letter, when } = readyOf(row);
-    const priority = ['high', 'normal', 'low'][row.priority];
-    const asked: Readonly<Record<string, readonly [unknown, unknown]>> = {
-      type: [row.type, told.type],
-      version: [row.version, told.version],
-      owner: [row.owner, null],
-      gate: [row.gate, told.gate],
-      lane: [row.lane, told.lane],
-      priority: [priority, told.priority],
-      runAt: [row.runAt, told.runAt],
-      timeout: [row.timeout, told.timeout],
-      onDead: [row.onDead, told.onDead],
-      apart: [row.ref !== undefined, told.big],
-      letter: [letter, told.runAt === undefined ? 'F' : '!'],
-      when: [when, told.runAt],
-      attempts: [row.attempts + row.failures + row.interruptions + row.blames, 0],
-      rev: [work.rev, 0],
-    };
-    for (const [what, [is, must]] of Object.entries(asked)) {
-      if (is !== must) fail(`${row.id}: ${what} is ${String(is)} and must be ${String(must)}`);
-    }
+    const wrong = wrongRow(row, told, work.rev);
+    if (wrong !== undefined) fail(`${row.id}: ${wrong}`);
+    if (told.via !== 'add' || told.lane === undefined) continue;
+    const line = `${told.by.name} ${told.lane}`;
+    const last = world.lastAdded.get(line) ?? 0;
+    if (last > told.n) fail(`#${told.n} came after #${last} into ${told.lane}, and was added before it`);
+    world.lastAdded.set(line, told.n);
   }
+  for (const list of lists) judgeList(list, fail);
+  if (added.length > 1 && underway.work === 'add' && lists.size === added.length)
+    world.report.met('other', 'adds that shared a transaction');
+}
+
+/** All of a list, in its order, or none. */
+function judgeList(list: readonly Told[], fail: (what: string) => void): void {
+  const missing = list.find(({ state }) => state === 'asked' || state === 'refused');
+  if (missing !== undefined) fail(`#${missing.n} is missing of the list of #${list[0]?.n}`);
+  const seqs = list.map(({ seq }) => seq ?? 0);
+  if (seqs.some((seq, place) => seq <= (seqs[place - 1] ?? 0))) fail(`the list of #${list[0]?.n} is out of order`);
+}
+
+/** Where a payload lies: in the row, under the row's id, or as a heavy body. */
+export function refOf(id: string, size: Size): string | undefined {
+  return size === 'small' ? undefined : size === 'heavy' ? `~${id}` : id;
+}
+
+function wrongRow(row: TaskRow, told: Told, rev: number): string | undefined {
+  const { letter, when } = readyOf(row);
+  const priority = ['high', 'normal', 'low'][row.priority];
+  const asked: Readonly<Record<string, readonly [unknown, unknown]>> = {
+    type: [row.type, told.type],
+    version: [row.version, told.version],
+    owner: [row.owner, null],
+    gate: [row.gate, told.gate],
+    lane: [row.lane, told.lane],
+    priority: [priority, told.priority],
+    runAt: [row.runAt, told.runAt],
+    timeout: [row.timeout, told.timeout],
+    onDead: [row.onDead, told.onDead],
+    ref: [row.ref, refOf(row.id, told.size)],
+    letter: [letter, told.runAt === undefined ? 'F' : '!'],
+    when: [when, told.runAt],
+    attempts: [row.attempts + row.failures + row.interruptions + row.blames, 0],
+    edition: [row.edition ?? 0, 0],
+    rev: [rev, 0],
+  };
+  const [wrong] = Object.entries(asked).filter(([, [is, must]]) => is !== must);
+  if (wrong === undefined) return undefined;
+  const [what, [is, must]] = wrong;
+
+  return `${what} is ${String(is)} and must be ${String(must)}`;
+}
+
+/** A heavy body goes ahead of its row; it is taken back only if there is none. */
+export function judgeBody({ world, underway, after, difference, fail }: Commit): void {
+  const { added, removed, changed, outcomes, payloadsPut, payloadsDeleted } = difference;
+  if (added.length + removed.length + changed.length + outcomes.length > 0) fail('wrote more than a body');
+  const [key = ''] = [...payloadsPut, ...payloadsDeleted];
+  if (payloadsPut.length + payloadsDeleted.length !== 1 || !key.startsWith('~')) fail('is not about one heavy body');
+  if (payloadsDeleted.length === 1) {
+    if ([...after.tasks.values()].some(({ ref }) => ref === key)) fail(`took ${key} back, and its row is there`);
+    world.report.met('other', 'heavy bodies taken back');
+
+    return;
+  }
+
+  const told = world.told.get(workOf(after.payloads.get(key)).n);
+  if (told?.by !== underway.life || told?.size !== 'heavy') fail(`${key} was not asked for here`);
+  else if (told.state !== 'asked') fail(`${key} was written again, and its task is ${told.state}`);
+  world.report.met('other', 'heavy bodies ahead of their row');
 }

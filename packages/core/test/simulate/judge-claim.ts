@@ -98,6 +98,7 @@ export function judgeClaim(commit: Commit, term: Term, claim: Claim, turn: TurnF
     term.alone = { claim: claim.claim, at: seen, facts };
     world.report.met('other', term.claims.size > 0 ? 'ran alone after 10 s of waiting' : 'ran alone');
   }
+  told.claims += 1;
   term.claims.set(claim.claim, facts);
   term.lastClaim = claim.claim;
   if (!alone) term.claimedAt = seen;

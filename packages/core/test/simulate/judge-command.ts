@@ -1,31 +1,61 @@
 import type { TaskRow } from '../../src/pure/record.js';
+import type { Contents } from './contents.js';
 import { gateOf, headsOf, laneMarkOf, readyOf, runnerOf } from './contents.js';
 import { fieldsOf, onlyDiffersIn } from './difference.js';
 import type { Commit } from './judge.js';
 import { countPayments, ended, isPayment, lanesOf } from './judge.js';
+import { judgeUpdate } from './judge-update.js';
+import type { CommandFacts } from './world.js';
 
-/** A page's cancel or retry: does what it says to the one task, pays a lane whose head went, and leaves its stamp. */
+/** A query's tasks are changed in slices of so many. */
+const slice = 256;
+
+/**
+ * A page's cancel, retry or update: does what it says to its tasks, and to no other; pays lanes whose head went, and leaves
+ * its stamp.
+ */
 export function judgeCommand(commit: Commit): void {
   const { underway, before, difference, fail } = commit;
   const { command } = underway;
-  if (command === undefined || command.committed !== undefined) {
+  if (command === undefined || (command.committed !== undefined && typeof command.which === 'string')) {
     fail('nobody asked for it');
 
     return;
   }
 
-  command.committed = true;
-  const row = [...before.tasks.values()].find((one) => one.id === command.id);
+  const rows = targetsOf(command, before);
+  command.committed = (command.committed ?? 0) + rows.length;
+  command.after = rows.at(-1)?.seq ?? command.after;
   if (difference.added.length > 0) fail('a command added a row');
-  if (row === undefined || row.cancelled === true) {
-    fail(`${command.what} ${command.id} changed something, and there is no such task`);
+  if (rows.length === 0) {
+    fail(`${command.what} ${JSON.stringify(command.which)} changed something, and there is no such task`);
 
     return;
   }
   if (!difference.state.includes('edits')) fail('left no stamp');
+  if (typeof command.which !== 'string')
+    commit.world.report.met('other', rows.length === slice ? 'commands by query, a whole slice' : 'commands by query');
 
-  if (command.what === 'cancel') judgeCancel(commit, row);
-  else judgeRetry(commit, row);
+  if (command.what === 'cancel') judgeCancel(commit, rows);
+  else if (command.what === 'update') judgeUpdate(commit, rows);
+  else judgeRetry(commit, rows);
+}
+
+/** The tasks that a command's next transaction must change. */
+export function targetsOf({ which, after }: CommandFacts, contents: Contents): readonly TaskRow[] {
+  const rows = [...contents.tasks.values()].filter((row) => row.cancelled !== true);
+  if (typeof which === 'string') return rows.filter(({ id }) => id === which);
+
+  const { type, state, lane } = which;
+  const fits = (row: TaskRow): boolean =>
+    (type === undefined || [type].flat().includes(row.type)) &&
+    (state === undefined || (state === 'dead') === (readyOf(row).letter === 'D')) &&
+    (lane === undefined || row.lane === lane);
+
+  return rows
+    .filter((row) => row.seq > after && fits(row))
+    .sort((one, other) => one.seq - other.seq)
+    .slice(0, slice);
 }
 
 /** A command that committed without a change: there was no such task. */
@@ -34,76 +64,101 @@ export function judgeIdleCommand(commit: Commit): void {
   const { command } = underway;
   if (command === undefined) return;
 
-  command.committed = false;
-  const row = [...before.tasks.values()].find((one) => one.id === command.id);
-  if (row !== undefined && row.cancelled !== true) fail(`${command.what} ${command.id} did nothing`);
+  command.committed ??= 0;
+  const [row] = targetsOf(command, before);
+  if (row !== undefined) fail(`${command.what} ${JSON.stringify(command.which)} did nothing to ${row.id}`);
 }
 
-function judgeCancel(commit: Commit, row: TaskRow): void {
+function isClaimed(contents: Contents, row: TaskRow): boolean {
+  return runnerOf(contents)?.running.some((one) => one.seq === row.seq && one.id === row.id) ?? false;
+}
+
+function judgeCancel(commit: Commit, rows: readonly TaskRow[]): void {
   const { world, underway, before, after, difference, fail } = commit;
-  const claimed = runnerOf(before)?.running.find((one) => one.seq === row.seq && one.id === row.id);
-  const told = world.byId.get(row.id);
-  if (told !== undefined) told.cancelled = true;
-  const [outcome] = difference.outcomes;
-  if (difference.outcomes.length !== 1 || outcome?.id !== row.id || outcome.state !== 'cancelled') {
-    fail(`no outcome of ${row.id}`);
-  }
+  const told = difference.outcomes.filter(({ state }) => state === 'cancelled').map(({ id }) => id);
+  const ids = rows.map(({ id }) => id);
+  if (difference.outcomes.length !== rows.length || [...told].sort().join() !== [...ids].sort().join())
+    fail(`no outcome of ${ids.join(', ')}`);
   if (difference.state.some((key) => key !== 'edits')) fail('a cancel wrote more than its stamp');
 
-  if (claimed !== undefined) {
-    const change = difference.changed.find(({ from }) => from.seq === row.seq);
-    const rest = difference.changed.length + difference.removed.length;
-    if (change === undefined || rest !== 1) fail(`${row.id} is claimed, and was not only marked as cancelled`);
-    else if (change.to.cancelled !== true || readyOf(change.to).letter !== 'D') fail(`${row.id} is not cancelled`);
-    else if (!onlyDiffersIn(change, ['cancelled', 'ready'])) fail(`changed ${fieldsOf(change).join(', ')}`);
-    const facts = world.leading?.claims.get(claimed.claim);
-    if (facts !== undefined) facts.cancelledAt = world.time.now();
-    world.report.met('other', 'cancelled while claimed');
+  const claimed = new Set(rows.filter((row) => isClaimed(before, row)).map(({ seq }) => seq));
+  const others = rows.filter(({ seq }) => !claimed.has(seq));
+  for (const row of rows) {
+    const facts = world.byId.get(row.id);
+    if (facts !== undefined) facts.cancelled = true;
+    if (claimed.has(row.seq)) judgeMarked(commit, row);
+    else ended(commit, row.id, 'cancelled');
+  }
+  const gone = difference.removed.map(({ seq }) => seq).join();
+  if (gone !== others.map(({ seq }) => seq).join()) fail(`did not remove ${ids.join(', ')} alone`);
+
+  const lanes = lanesOf(others);
+  const heads = headsOf(after);
+  for (const change of difference.changed) {
+    if (claimed.has(change.from.seq)) continue;
+    const lane = laneMarkOf(change.from);
+    const isHead = lane !== undefined && lanes.has(lane) && heads.get(lane)?.seq === change.from.seq;
+    if (!isHead || !isPayment(change, 0, underway.walls)) fail(`also changed ${change.from.id}`);
+  }
+  countPayments(commit, 'cancel', lanes, new Set());
+}
+
+/** One that runs is only marked: settle or rescue deletes it. */
+function judgeMarked({ world, before, difference, fail }: Commit, row: TaskRow): void {
+  const change = difference.changed.find(({ from }) => from.seq === row.seq);
+  if (change === undefined) fail(`${row.id} is claimed, and was not marked as cancelled`);
+  else if (change.to.cancelled !== true || readyOf(change.to).letter !== 'D') fail(`${row.id} is not cancelled`);
+  else if (!onlyDiffersIn(change, ['cancelled', 'ready'])) fail(`changed ${fieldsOf(change).join(', ')}`);
+  const claim = runnerOf(before)?.running.find(({ seq }) => seq === row.seq)?.claim ?? 0;
+  const facts = world.leading?.claims.get(claim);
+  if (facts !== undefined) facts.cancelledAt = world.time.now();
+  world.report.met('other', 'cancelled while claimed');
+}
+
+function judgeRetry(commit: Commit, rows: readonly TaskRow[]): void {
+  const { difference, fail } = commit;
+  if (difference.removed.length > 0 || difference.outcomes.length > 0) fail('a retry removed or ended something');
+  const seqs = new Set(rows.map(({ seq }) => seq));
+  if (difference.changed.some(({ from }) => !seqs.has(from.seq))) fail('a retry changed another task');
+  for (const row of rows) judgeRevived(commit, row);
+
+  const names = new Set(rows.map(({ gate }) => gate));
+  const gates = difference.state.filter((key) => key.startsWith('gate:'));
+  if (gates.some((key) => !names.has(key.slice(5)))) fail('touched another gate');
+  for (const name of names) judgeForward(commit, name);
+}
+
+function judgeRevived({ world, before, difference, fail }: Commit, row: TaskRow): void {
+  const { letter } = readyOf(row);
+  const waits = letter === '@' || letter === 'D' || (letter === '!' && row.attempts > 0);
+  const revives = waits && !isClaimed(before, row);
+  const change = difference.changed.find(({ from }) => from.seq === row.seq);
+  if (!revives) {
+    if (change !== undefined) fail(`changed ${row.id}, which does not wait for a retry (${row.ready})`);
+
+    return;
+  }
+  if (change === undefined) {
+    fail(`left ${row.id} as it was (${row.ready})`);
 
     return;
   }
 
-  ended(commit, row.id, 'cancelled');
-  if (difference.removed.length !== 1 || difference.removed[0]?.seq !== row.seq) fail(`did not remove ${row.id} alone`);
-  const lane = laneMarkOf(row);
-  const head = lane === undefined ? undefined : headsOf(after).get(lane);
-
-  for (const change of difference.changed) {
-    if (change.from.seq !== head?.seq || !isPayment(change, 0, underway.walls)) fail(`also changed ${change.from.id}`);
-  }
-  countPayments(commit, 'cancel', lanesOf([row]), new Set());
+  const { to } = change;
+  const ready = readyOf(to);
+  const allowed = ['ready', 'failures', 'interruptions', 'blames', 'dead', 'marks', 'wait'];
+  const others = fieldsOf(change).filter((name) => !allowed.includes(name));
+  if (others.length > 0) fail(`changed ${others.join(', ')} of ${row.id}`);
+  if (to.failures + to.interruptions + to.blames + (to.wait ?? 0) > 0)
+    fail(`did not set the counters of ${row.id} back`);
+  if (to.dead !== undefined || ready.letter !== '@' || ready.when !== 0) fail(`${row.id} is not due: ${to.ready}`);
+  world.report.met('other', letter === 'D' ? 'dead ones retried' : 'waiting ones retried');
 }
 
-function judgeRetry(commit: Commit, row: TaskRow): void {
-  const { world, underway, before, after, difference, fail } = commit;
-  if (difference.removed.length > 0 || difference.outcomes.length > 0) fail('a retry removed or ended something');
-
-  const claimed = runnerOf(before)?.running.some((one) => one.seq === row.seq && one.id === row.id) ?? false;
-  const { letter } = readyOf(row);
-  const revives = !claimed && (letter === '@' || letter === 'D' || (letter === '!' && row.attempts > 0));
-  const change = difference.changed.find(({ from }) => from.seq === row.seq);
-  if (difference.changed.length > (change === undefined ? 0 : 1)) fail('a retry changed another task');
-
-  if (!revives) {
-    if (change !== undefined) fail(`changed ${row.id}, which does not wait for a retry (${row.ready})`);
-  } else if (change === undefined) {
-    fail(`left ${row.id} as it was (${row.ready})`);
-  } else {
-    const { to } = change;
-    const ready = readyOf(to);
-    const allowed = ['ready', 'failures', 'interruptions', 'blames', 'dead', 'marks', 'wait'];
-    const others = fieldsOf(change).filter((name) => !allowed.includes(name));
-    if (others.length > 0) fail(`changed ${others.join(', ')} of ${row.id}`);
-    if (to.failures + to.interruptions + to.blames + (to.wait ?? 0) > 0)
-      fail(`did not set the counters of ${row.id} back`);
-    if (to.dead !== undefined || ready.letter !== '@' || ready.when !== 0) fail(`${row.id} is not due: ${to.ready}`);
-    world.report.met('other', letter === 'D' ? 'dead ones retried' : 'waiting ones retried');
-  }
-
-  const gates = difference.state.filter((key) => key.startsWith('gate:'));
-  if (gates.some((key) => key !== `gate:${row.gate}`)) fail('touched another gate');
-  const from = gateOf(before, row.gate);
-  const to = gateOf(after, row.gate);
+/** The probe of a closed gate comes at once, or a second after the last time that it did. */
+function judgeForward({ world, underway, before, after, fail }: Commit, name: string): void {
+  const from = gateOf(before, name);
+  const to = gateOf(after, name);
   const [least, most] = underway.walls;
   const { triedAt = 0, until = 0 } = from ?? {};
   const isSoon = (wall: number): boolean => wall - triedAt < 1_000 && triedAt - wall <= 1_000;
@@ -113,8 +168,7 @@ function judgeRetry(commit: Commit, row: TaskRow): void {
     const forward = isSame ? until === 0 : to?.until === 0;
     const fits =
       (isSoon(least) && delayed) || (isSoon(most) && delayed) || (!(isSoon(least) && isSoon(most)) && forward);
-    if (!fits || to?.step !== from.step || to.open !== undefined)
-      fail(`did not bring the probe of ${row.gate} forward`);
+    if (!fits || to?.step !== from.step || to.open !== undefined) fail(`did not bring the probe of ${name} forward`);
     else world.report.met('gates', forward ? 'probe brought forward' : 'tried a second ago');
-  } else if (JSON.stringify(from) !== JSON.stringify(to)) fail(`changed the gate ${row.gate}`);
+  } else if (JSON.stringify(from) !== JSON.stringify(to)) fail(`changed the gate ${name}`);
 }

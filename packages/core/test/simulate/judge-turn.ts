@@ -134,6 +134,8 @@ function judgeSettled(commit: Commit, settled: readonly ClaimFacts[], touched: S
       ended(commit, row.id, row.cancelled === true ? 'cancelled' : 'done');
       if (row.cancelled !== true && typeof end !== 'string' && end.kind === 'success' && end.result !== undefined) {
         expected.push({ id: row.id, result: end.result });
+        const told = world.byId.get(row.id);
+        if (told !== undefined) told.result = end.result;
       }
     }
     if (now !== undefined && readyOf(now).letter === 'F') fail(`${claim.id} is fresh again`);

@@ -2,7 +2,7 @@ import { laneMarkOf, headsOf, readyOf, runnerOf } from './contents.js';
 import type { Contents } from './contents.js';
 import type { Change, Difference } from './difference.js';
 import { differenceOf, fieldsOf, onlyDiffersIn } from './difference.js';
-import { judgeAdd } from './judge-add.js';
+import { judgeAdd, judgeBody } from './judge-add.js';
 import { judgeCommand } from './judge-command.js';
 import { judgeTakeover } from './judge-takeover.js';
 import { judgeTurn } from './judge-turn.js';
@@ -23,11 +23,12 @@ export interface Commit {
 const mayWrite: Readonly<Record<WorkName, RegExp>> = {
   add: /^$/,
   addTx: /^$/,
+  body: /^$/,
   command: /^(edits|gate:.*)$/,
   takeover: /^(runner|deposed:.*)$/,
   turn: /^(runner|positions|gate:.*)$/,
   save: /^$/,
-  audit: /^unreadable$/,
+  audit: /^(unreadable|bodies)$/,
   hand: /^edits$/,
   unnamed: /^$/,
 };
@@ -38,6 +39,7 @@ export function judgeCommit(world: World, underway: Underway, before: Contents, 
   const { work, life } = underway;
   const fail = (what: string): void => world.fail(`${work} of ${life?.name ?? 'nobody'}: ${what}`);
   const commit: Commit = { world, underway, before, after, difference, fail };
+  if (work === 'audit') noteOrphans(commit);
   if (!difference.any) return difference;
 
   const forbidden = difference.state.filter((key) => !mayWrite[work].test(key));
@@ -53,6 +55,9 @@ export function judgeCommit(world: World, underway: Underway, before: Contents, 
     case 'add':
     case 'addTx':
       judgeAdd(commit);
+      break;
+    case 'body':
+      judgeBody(commit);
       break;
     case 'command':
       judgeCommand(commit);
@@ -87,6 +92,7 @@ export function ended({ world, fail }: Commit, id: string, end: 'done' | 'cancel
   else {
     told.state = 'ended';
     told.end = end;
+    told.era = world.losses;
   }
 }
 
@@ -156,9 +162,34 @@ function judgeSave({ world, after, difference, fail }: Commit): void {
   else told.rev = attempt.saving;
 }
 
+/** What has no row for so long, in milliseconds, is collected. */
+const day = 24 * 60 * 60_000;
+
+/** Notes which bodies an audit found without a row, as it says itself: a body counts from its first such audit. */
+function noteOrphans({ world, underway, after, difference }: Commit): void {
+  for (const seen of world.orphans.values()) seen.last = Math.max(seen.last, underway.walls[1]);
+  if (!difference.state.includes('bodies')) return;
+  const [least, most] = underway.walls;
+  for (const ref of Object.keys(after.state.get('bodies') ?? {})) {
+    const known = world.orphans.get(ref);
+    world.orphans.set(ref, {
+      first: Math.min(known?.first ?? least, least),
+      last: Math.max(known?.last ?? most, most),
+    });
+  }
+}
+
 /** The audit finds nothing; the only row that it may write is one that was unreadable and can be read by this build. */
-function judgeAudit({ world, underway, difference, fail }: Commit): void {
-  const { added, removed, changed, outcomes } = difference;
+function judgeAudit({ world, underway, after, difference, fail }: Commit): void {
+  const { added, removed, changed, outcomes, payloadsPut, payloadsDeleted } = difference;
+  if (payloadsPut.length > 0) fail('wrote a payload');
+  const refs = new Set([...after.tasks.values()].map(({ ref }) => ref));
+  for (const ref of payloadsDeleted) {
+    const { first, last } = world.orphans.get(ref) ?? { first: 0, last: 0 };
+    if (refs.has(ref)) fail(`collected ${ref}, whose row is there`);
+    else if (last - first <= day) fail(`collected ${ref} after ${last - first} ms`);
+    else world.report.met('other', 'heavy bodies collected');
+  }
   if (added.length > 0 || removed.length > 0 || outcomes.length > 0) fail('added or removed a row');
   for (const change of changed) {
     const { from, to } = change;

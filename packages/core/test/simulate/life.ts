@@ -8,6 +8,7 @@ import type { Chance } from './chance.js';
 import type { Loop } from './loop.js';
 import type { Kind } from './registries.js';
 import { registryOf } from './registries.js';
+import type { Connection } from '../../src/pure/registry.js';
 import type { Time } from './time.js';
 import { isOpen, refuseCommit, tellWrongly } from './transactions.js';
 
@@ -26,8 +27,11 @@ export interface Shared {
   readonly locks: Locks;
   readonly bus: Bus;
   readonly chance: Chance;
+  /** Opens the app's database, in whatever version the app has come to. */
+  readonly open: () => Promise<Connection>;
   /** Called when a crash point was carried out. */
   readonly crashed: (life: Life, armed: Armed) => void;
+  readonly broke: (life: Life, what: string) => void;
   /** Called at each crash point. */
   readonly reached: (life: Life, point: CrashPoint, transaction: IDBTransaction | undefined) => void;
 }
@@ -48,6 +52,10 @@ export interface Life {
   readonly registry: AnyRegistry;
   readonly context: BasketContext;
   readonly basket: Basket<AnyRegistry>;
+  /** How often a transaction of it was made to fail. */
+  faults: number;
+  /** Put away in the back/forward cache: frozen, with its channel closed. */
+  suspended: boolean;
   /** The context's transactions that have not ended. */
   readonly open: Set<IDBTransaction>;
   dead: boolean;
@@ -62,6 +70,7 @@ export interface Life {
   readonly kill: () => void;
   readonly freeze: () => void;
   readonly thaw: () => void;
+  readonly suspend: () => void;
   readonly tell: () => void;
 }
 
@@ -74,7 +83,9 @@ export function createLife(name: string, kind: Kind, build: number, shared: Shar
   const waitingForThaw: (() => void)[] = [];
   const untold: (() => void)[] = [];
   const endings: (() => void)[] = [];
-  const registry = registryOf(kind);
+  const registry = registryOf(kind, () => (life.dead ? never : shared.open()));
+
+  const never = new Promise<never>(() => undefined);
 
   /** Goes on when the context is not frozen; never, once it is dead. */
   function whenAwake(goOn: () => void): void {
@@ -82,8 +93,6 @@ export function createLife(name: string, kind: Kind, build: number, shared: Shar
     if (life.frozen) waitingForThaw.push(goOn);
     else goOn();
   }
-
-  const never = new Promise<never>(() => undefined);
 
   async function reach(point: CrashPoint, transaction?: IDBTransaction): Promise<void> {
     shared.reached(life, point, transaction);
@@ -103,6 +112,7 @@ export function createLife(name: string, kind: Kind, build: number, shared: Shar
     life.armed = undefined;
     shared.crashed(life, armed);
     if (armed.how === 'refuse' || armed.how === 'lie') {
+      life.faults += 1;
       if (transaction !== undefined && armed.how === 'refuse') refuseCommit(transaction);
       if (transaction !== undefined && armed.how === 'lie') tellWrongly(transaction);
 
@@ -172,6 +182,7 @@ export function createLife(name: string, kind: Kind, build: number, shared: Shar
   };
 
   const channel = (): Channel => {
+    if (life.suspended) shared.broke(life, 'opens its channel while it is put away');
     let leave = (): void => undefined;
     const listeners: ((message: unknown) => void)[] = [];
     let closed = false;
@@ -221,6 +232,8 @@ export function createLife(name: string, kind: Kind, build: number, shared: Shar
     context,
     basket: createBasket(context),
     open: new Set(),
+    faults: 0,
+    suspended: false,
     dead: false,
     frozen: false,
     deaf: false,
@@ -233,6 +246,8 @@ export function createLife(name: string, kind: Kind, build: number, shared: Shar
       life.dead = true;
       for (const transaction of life.open) if (isOpen(transaction)) transaction.abort();
       for (const end of endings) end();
+      context.hub.close();
+      context.database.close();
     },
 
     freeze() {
@@ -242,6 +257,15 @@ export function createLife(name: string, kind: Kind, build: number, shared: Shar
     thaw() {
       life.frozen = false;
       for (const goOn of waitingForThaw.splice(0)) goOn();
+      if (!life.suspended) return;
+      life.suspended = false;
+      context.hub.resume();
+    },
+
+    suspend() {
+      context.hub.suspend();
+      life.suspended = true;
+      life.frozen = true;
     },
 
     tell() {

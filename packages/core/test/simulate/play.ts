@@ -6,6 +6,7 @@ import type { Chance } from './chance.js';
 import { nothing, readContents, runnerOf } from './contents.js';
 import { handlersOf } from './handlers.js';
 import { judgeContents } from './invariants.js';
+import type { Difference } from './difference.js';
 import { judgeCommit } from './judge.js';
 import { judgeIdleCommand } from './judge-command.js';
 import type { Bus, Life, Shared } from './life.js';
@@ -15,7 +16,7 @@ import type { Kind } from './registries.js';
 import { database, notes, registryOf } from './registries.js';
 import type { Report } from './report.js';
 import { createTime } from './time.js';
-import { watchTransactions } from './transactions.js';
+import { hasCommitted, watchTransactions } from './transactions.js';
 import type { Underway, World } from './world.js';
 import { workOf } from './world.js';
 
@@ -23,8 +24,13 @@ import { workOf } from './world.js';
 export interface Play {
   readonly world: World;
   readonly lives: Life[];
-  /** The driver's own connection: the app's. */
-  readonly app: IDBDatabase;
+  /** The driver's own connection: the app's, which opens its database in this version. */
+  app: IDBDatabase;
+  readonly openApp: () => Promise<IDBDatabase>;
+  /** The app's next version; gives back its number. */
+  readonly raise: () => number;
+  /** The database has been deleted: what was in it is lost. */
+  readonly lose: () => void;
   /** The connection that each context last used. */
   readonly connections: Map<Life, IDBDatabase>;
   /** How likely a message is lost. */
@@ -60,7 +66,8 @@ export async function createPlay(
     }
   });
   const registry = registryOf('page');
-  const app = await openApp(registry);
+  const app = { version: 1 };
+  const openApp = (): Promise<IDBDatabase> => openedApp(registry, app.version);
   const locks = createLocalLocks();
   const lives: Life[] = [];
   const byStores = new WeakMap<object, Life>();
@@ -85,6 +92,13 @@ export async function createPlay(
     leading: undefined,
     attempts: new Set(),
     commands: new Map(),
+    waiting: new Set(),
+    lastAdded: new Map(),
+    orphans: new Map(),
+    losses: 0,
+    deleting: false,
+    saidLost: false,
+    mustSayLost: false,
     underway: new Map(),
     stopping: new Set(),
     stopped: new Set(),
@@ -120,12 +134,7 @@ export async function createPlay(
       life?.open.add(transaction);
     },
 
-    completed({ transaction }) {
-      const facts = world.underway.get(transaction);
-      world.underway.delete(transaction);
-      facts?.life?.open.delete(transaction);
-      if (facts !== undefined && failure === undefined) committed(play, facts, registry.stores);
-    },
+    completed: ({ transaction }) => completed(transaction),
 
     aborted({ transaction }) {
       const facts = world.underway.get(transaction);
@@ -135,15 +144,26 @@ export async function createPlay(
     },
   });
 
+  function completed(transaction: IDBTransaction): void {
+    const facts = world.underway.get(transaction);
+    world.underway.delete(transaction);
+    facts?.life?.open.delete(transaction);
+    if (facts !== undefined && failure === undefined) committed(play, facts, registry.stores, transaction);
+  }
+
   const shared: Shared = {
     time,
     loop,
     locks,
     chance: chance.fork(),
     bus: createBus(() => play),
+    open: openApp,
+    broke: (life, what) => world.fail(`${life.name} ${what}`),
 
     crashed(life, { point, how }) {
       say(`  ${life.name} ${how === 'refuse' || how === 'lie' ? 'is refused' : 'dies'} at ${point} (${how})`);
+      const command = world.commands.get(life);
+      if (how === 'lie' && point.startsWith('command') && command !== undefined) command.lied = true;
       if (world.slots.has(life)) world.faultAt = time.now();
       world.unheardAt = time.now();
       if (how === 'refuse' || how === 'lie')
@@ -177,6 +197,10 @@ export async function createPlay(
     const life = createLife(name, kind, build, shared);
     own(life);
     lives.push(life);
+    life.basket.on('lost', () => {
+      world.saidLost = true;
+      if (world.losses === 0) world.fail(`${name} hears that the database is lost`);
+    });
 
     return life;
   }
@@ -184,7 +208,9 @@ export async function createPlay(
   const play: Play = {
     world,
     lives,
-    app,
+    app: await openApp(),
+    openApp,
+
     connections: new Map(),
     loss: 0,
     page: born,
@@ -228,8 +254,39 @@ export async function createPlay(
         .catch((error: unknown) => world.fail(String(error)));
     },
 
+    raise() {
+      app.version += 1;
+
+      return app.version;
+    },
+
+    lose() {
+      // What was committed in it last is not told yet.
+      for (const transaction of [...world.underway.keys()]) {
+        if (hasCommitted(transaction)) completed(transaction);
+      }
+      world.losses += 1;
+      world.saidLost = false;
+      world.contents = nothing;
+      for (const told of world.byId.values()) {
+        if (told.state !== 'stored') continue;
+        told.state = 'ended';
+        told.end = 'lost';
+        told.era = world.losses - 1;
+        if (told.deadUntil === Number.POSITIVE_INFINITY) told.deadUntil = world.commits;
+      }
+      for (const claim of world.leading?.claims.values() ?? []) world.leading?.lost.add(claim);
+      world.leading?.claims.clear();
+      world.leading = undefined;
+      world.foreign.clear();
+      world.orphans.clear();
+      world.lastAdded.clear();
+      world.faultAt = time.now();
+      world.unheardAt = time.now();
+    },
+
     begin(work, life) {
-      const transaction = app.transaction([...registry.stores, notes], 'readwrite');
+      const transaction = play.app.transaction([...registry.stores, notes], 'readwrite');
       const facts = world.underway.get(transaction);
       world.underway.set(transaction, {
         life,
@@ -274,10 +331,10 @@ export async function createPlay(
     close() {
       for (const life of lives) life.kill();
       watchTransactions(undefined);
-      app.close();
+      play.app.close();
     },
   };
-  const transaction = app.transaction(registry.stores, 'readonly');
+  const transaction = play.app.transaction(registry.stores, 'readonly');
   await new Promise<void>((resolve) => {
     transaction.oncomplete = () => resolve();
   });
@@ -286,10 +343,10 @@ export async function createPlay(
 }
 
 /** Judges a commit, and what is stored since. */
-function committed(play: Play, facts: Underway, stores: readonly string[]): void {
-  const { world, app } = play;
+function committed(play: Play, facts: Underway, stores: readonly string[], transaction: IDBTransaction): void {
+  const { world } = play;
   const before = world.contents;
-  const after = readContents(app, stores, notes);
+  const after = readContents(before, transaction, stores, notes);
   world.contents = after;
   world.commits += 1;
   const { life, work } = facts;
@@ -307,6 +364,7 @@ function committed(play: Play, facts: Underway, stores: readonly string[]): void
     world.report.met('commits', work);
     if (before.state.get('runner') !== after.state.get('runner')) world.seenAt = world.time.now();
     judgeContents(world, after, [...difference.added, ...difference.changed.map(({ to }) => to)]);
+    noteDead(world, difference);
     const claims = runnerOf(after)?.running.map(({ claim, seq }) => `${claim}:${seq}`);
     const rows = [
       ...difference.added.map((row) => `+${row.seq} ${row.ready}`),
@@ -318,6 +376,20 @@ function committed(play: Play, facts: Underway, stores: readonly string[]): void
     );
   } catch (error) {
     world.fail(`a judge threw: ${error instanceof Error ? (error.stack ?? error.message) : String(error)}`);
+  }
+}
+
+/** Notes from when to when each task is dead. */
+function noteDead(world: World, { changed, removed }: Difference): void {
+  for (const { from, to } of changed) {
+    const told = world.byId.get(to.id);
+    if (told === undefined) continue;
+    if (to.dead !== undefined) told.deadUntil = Number.POSITIVE_INFINITY;
+    else if (from.dead !== undefined) told.deadUntil = world.commits;
+  }
+  for (const { id, dead } of removed) {
+    const told = world.byId.get(id);
+    if (told !== undefined && dead !== undefined) told.deadUntil = world.commits;
   }
 }
 
@@ -335,7 +407,8 @@ function createBus(play: () => Play): Bus {
     post(life, message) {
       const { world, loss } = play();
       const { kind } = message as { readonly kind: string };
-      if (kind !== 'hello' && kind !== 'wake') {
+      const said = kind === 'lost' ? world.losses > 0 : kind === 'look' && world.deleting;
+      if (kind !== 'hello' && kind !== 'wake' && !said) {
         if ((world.unannounced.get(life) ?? 0) === 0)
           world.fail(`${life.name} says "${kind}", and has committed nothing`);
       }
@@ -348,12 +421,12 @@ function createBus(play: () => Play): Bus {
   };
 }
 
-function openApp(registry: ReturnType<typeof registryOf>): Promise<IDBDatabase> {
-  const request = indexedDB.open(database, 1);
+function openedApp(registry: ReturnType<typeof registryOf>, version: number): Promise<IDBDatabase> {
+  const request = indexedDB.open(database, version);
   request.onupgradeneeded = () => {
     const { transaction, result } = request;
     if (transaction !== null) createStores(transaction, registry);
-    result.createObjectStore(notes, { autoIncrement: true });
+    if (!result.objectStoreNames.contains(notes)) result.createObjectStore(notes, { autoIncrement: true });
   };
 
   return new Promise((resolve, reject) => {

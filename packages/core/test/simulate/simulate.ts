@@ -86,7 +86,7 @@ async function playRun(
   const play = await createPlay(chance, loop, report, say);
   const { world } = play;
   const mix = drawMix(play);
-  const driver: Driver = { play, mix, hasty: false, born: 0, next: 0, rev: 0 };
+  const driver: Driver = { play, mix, hasty: false, born: 0, next: 0, rev: 0, prepared: [], flooded: false };
   play.loss = mix.loss;
   const rest = createRestJudge(world, () => play.loss > 0);
   newPage(driver);

@@ -26,9 +26,11 @@ export function watchTransactions(next: Watcher | undefined): void {
   installed = true;
 
   const prototype = FakeDatabase.prototype;
+  closeLater(prototype);
   const begin = Object.getOwnPropertyDescriptor(prototype, 'transaction')?.value as IDBDatabase['transaction'];
 
   prototype.transaction = function transaction(this: IDBDatabase, stores, mode, options) {
+    if (closing.has(this)) throw new DOMException('The connection is closing.', 'InvalidStateError');
     const begun = begin.call(this, stores, mode, options);
     const told = watcher;
     if (mode !== 'readwrite' || told === undefined) return begun;
@@ -38,9 +40,48 @@ export function watchTransactions(next: Watcher | undefined): void {
     begun.addEventListener('complete', () => told.completed(watched));
     begun.addEventListener('abort', () => told.aborted(watched));
     mayLie(begun);
+    noteAbort(begun);
 
     return begun;
   };
+}
+
+/** Connections that close when their transactions have ended. */
+const closing = new WeakSet<IDBDatabase>();
+
+/**
+ * Here a connection is closed when its transactions have ended, as the specification says: the in-memory IndexedDB
+ * deletes a database under them.
+ */
+function closeLater(prototype: IDBDatabase): void {
+  const close = Object.getOwnPropertyDescriptor(prototype, 'close')?.value as IDBDatabase['close'];
+  prototype.close = function closeWhenDone(this: IDBDatabase) {
+    const { _rawDatabase: raw } = this as unknown as {
+      readonly _rawDatabase: { readonly transactions: readonly OfConnection[] };
+    };
+    const isBusy = raw.transactions.some(({ db, _state }) => db === this && _state !== 'finished');
+    if (!isBusy) {
+      close.call(this);
+
+      return;
+    }
+    closing.add(this);
+    globalThis.setImmediate(() => this.close());
+  };
+}
+
+/** Whether a connection is open, and stays so. */
+export function isConnected(db: IDBDatabase): boolean {
+  const { _closePending: pending, _closed: closed } = db as unknown as {
+    readonly _closePending: boolean;
+    readonly _closed: boolean;
+  };
+
+  return !pending && !closed && !closing.has(db);
+}
+
+interface OfConnection extends Internals {
+  readonly db: IDBDatabase;
 }
 
 /** Transactions of which the end is told wrongly. */
@@ -70,6 +111,24 @@ function mayLie(transaction: IDBTransaction): void {
     });
   };
   Object.defineProperty(transaction, 'addEventListener', { value: add });
+}
+
+/** Transactions that were aborted; their event may be still to come. */
+const aborted = new WeakSet<IDBTransaction>();
+
+function noteAbort(transaction: IDBTransaction): void {
+  const internals = transaction as unknown as Internals;
+  const abort = internals._abort.bind(internals);
+  const value = (name: string): void => {
+    aborted.add(transaction);
+    abort(name);
+  };
+  Object.defineProperty(transaction, '_abort', { value });
+}
+
+/** Whether a transaction has committed, also if nobody has been told yet. */
+export function hasCommitted(transaction: IDBTransaction): boolean {
+  return (transaction as unknown as Internals)._state === 'finished' && !aborted.has(transaction);
 }
 
 interface Internals {

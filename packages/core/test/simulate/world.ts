@@ -3,20 +3,55 @@ import type { Chance } from './chance.js';
 import type { Contents } from './contents.js';
 import type { AttemptFacts, Term, Told } from './journal.js';
 import type { Life } from './life.js';
+import type { Work } from './registries.js';
 import type { Report } from './report.js';
 import type { Time } from './time.js';
 
 /** A command of a page that is under way. */
 export interface CommandFacts {
   readonly life: Life;
-  readonly what: 'cancel' | 'retry';
-  readonly id: string;
-  /** Whether its transaction has committed, and what it found. */
-  committed: boolean | undefined;
+  readonly what: 'cancel' | 'retry' | 'update';
+  /** An id, or which tasks. */
+  readonly which: string | Which;
+  /** What the task is given. */
+  readonly work?: Work | undefined;
+  /** How many tasks were found by its transactions that have committed; `undefined`: none has. */
+  committed: number | undefined;
+  /** The last `seq` of the slice before. */
+  after: number;
+  /** It was told that its transaction failed. */
+  lied: boolean;
+}
+
+/** A query of a command; all parts must fit. */
+export interface Which {
+  readonly type?: string | readonly string[];
+  readonly state?: 'queued' | 'dead';
+  readonly lane?: string;
+}
+
+/** Somebody who waits for a task's end. */
+export interface Waiting {
+  readonly life: Life;
+  readonly told: Told;
+  /** How many commits there had been. */
+  readonly since: number;
+  /** It hears of a deletion of the database: by its own connection. */
+  sure: boolean;
 }
 
 /** What a readwrite transaction is for: said by its crash point, or by the driver. */
-export type WorkName = 'add' | 'addTx' | 'command' | 'takeover' | 'turn' | 'save' | 'audit' | 'hand' | 'unnamed';
+export type WorkName =
+  | 'add'
+  | 'addTx'
+  | 'body'
+  | 'command'
+  | 'takeover'
+  | 'turn'
+  | 'save'
+  | 'audit'
+  | 'hand'
+  | 'unnamed';
 
 /** A readwrite transaction of which the end is open. */
 export interface Underway {
@@ -51,6 +86,17 @@ export interface World {
   leading: Term | undefined;
   readonly attempts: Set<AttemptFacts>;
   readonly commands: Map<Life, CommandFacts>;
+  readonly waiting: Set<Waiting>;
+  /** The number of the last task of a lane that a context's `add` stored. */
+  readonly lastAdded: Map<string, number>;
+  /** Heavy bodies that audits found without a row: when first, and when last, by the wall clock. */
+  readonly orphans: Map<string, { first: number; last: number }>;
+  /** How often the database was deleted; whether it was said since, and whether it had to be. */
+  losses: number;
+  /** It is being deleted: whoever is sent away says so. */
+  deleting: boolean;
+  saidLost: boolean;
+  mustSayLost: boolean;
   readonly underway: Map<IDBTransaction, Underway>;
   /** Lives that were told to stop, and those whose `run` has ended. */
   readonly stopping: Set<Life>;

@@ -1,0 +1,269 @@
+import { TaskbasketError } from '../../src/pure/errors.js';
+import type { PreparedTask } from '../../src/basket/add.js';
+import type { Driver } from './commands.js';
+import { pageOf } from './commands.js';
+import type { Size, Told, Via } from './journal.js';
+import type { Life } from './life.js';
+import type { Work } from './registries.js';
+import { notes, ruleOf, typesOf } from './registries.js';
+import { isOpen } from './transactions.js';
+
+/** What is prepared, and not stored yet. */
+export interface PreparedFacts {
+  readonly by: Life;
+  readonly told: Told;
+  readonly task: PreparedTask;
+}
+
+/** A payload that lies apart, and one that goes ahead of its row: the second is over 256 KiB as it is counted. */
+const fills: Readonly<Record<Size, string | undefined>> = {
+  small: undefined,
+  apart: 'x'.repeat(700),
+  heavy: 'z'.repeat(140_000),
+};
+
+interface Wish {
+  readonly via: Via;
+  /** An asynchronous codec can't be used. */
+  readonly now?: boolean;
+  readonly type?: string | undefined;
+  readonly lane?: string | undefined;
+  readonly list?: Told[];
+}
+
+interface Asked {
+  readonly told: Told;
+  readonly work: Work;
+  readonly options: Record<string, unknown>;
+}
+
+/** Writes into the journal what is about to be asked for. */
+function ask(driver: Driver, by: Life, { via, now = false, type: like, lane: inLane, list = [] }: Wish): Asked {
+  const { world } = driver.play;
+  const { chance } = world;
+  const known = typesOf(by.kind).filter((name) => !(now && name === 'coded' && by.kind !== 'old'));
+  const type = like ?? chance.pick(known.flatMap((name) => (name === 'ghost' ? [name] : [name, name, name])));
+  const rule = ruleOf(by.kind, type);
+  if (rule === undefined) throw new Error(`No rule for ${type}.`);
+
+  driver.next += 1;
+  const lane = rule.lane && chance.is(0.85) ? `lane ${chance.below(driver.mix.lanes)}` : undefined;
+  const gate = rule.gate === undefined && chance.is(0.5) ? chance.pick(['mx', 'api', 'a|b%c']) : undefined;
+  const size = chance.is(driver.mix.heavy) ? 'heavy' : chance.is(type === 'photo' ? 0.7 : 0.05) ? 'apart' : 'small';
+  const fill = fills[size];
+  const work: Work = {
+    n: driver.next,
+    rev: 0,
+    ...(lane === undefined ? {} : { lane }),
+    ...(gate === undefined ? {} : { gate }),
+    ...(fill === undefined ? {} : { fill }),
+  };
+  const otherLane = inLane ?? (chance.is(0.05) ? `lane ${chance.below(driver.mix.lanes)}` : undefined);
+  const otherGate = chance.is(0.05) ? chance.pick(['mx', 'api']) : undefined;
+  const runAt = chance.is(0.12)
+    ? world.time.wall() + chance.pick([-5_000, 500, 20_000, 200_000, 3_000_000])
+    : undefined;
+  const priority = chance.is(0.1) ? chance.pick(['high', 'normal', 'low'] as const) : undefined;
+  const timeout = chance.is(0.05) ? chance.pick([1_000, 40_000]) : undefined;
+  const onDead = chance.is(0.1) ? chance.pick(['block', 'skip'] as const) : undefined;
+  const told: Told = {
+    n: driver.next,
+    type,
+    kind: by.kind,
+    by,
+    work,
+    via,
+    list,
+    givenGate: otherGate !== undefined,
+    version: rule.version,
+    gate: otherGate ?? rule.gate ?? gate ?? type,
+    lane: otherLane ?? lane,
+    priority: priority ?? rule.priority,
+    runAt,
+    timeout,
+    onDead,
+    size,
+    rev: 0,
+    edition: 0,
+    state: 'asked',
+    end: undefined,
+    era: 0,
+    result: undefined,
+    id: undefined,
+    seq: undefined,
+    cancelled: false,
+    starts: 0,
+    startsUnderKey: 0,
+    claims: 0,
+    deadUntil: -1,
+  };
+  list.push(told);
+  world.told.set(told.n, told);
+  const options = {
+    lane: otherLane,
+    gate: otherGate,
+    runAt: runAt === undefined || chance.is(0.5) ? runAt : new Date(runAt),
+    priority,
+    timeout,
+    onDead,
+    durability: chance.is(0.1) ? chance.pick(['strict', 'relaxed'] as const) : undefined,
+  };
+
+  return { told, work, options };
+}
+
+/** One task, or several that one run of the app's code adds without awaiting any. */
+export function add(driver: Driver): string {
+  const { world } = driver.play;
+  const { chance } = world;
+  const by = pageOf(driver);
+  const count = chance.pick([1, 1, 1, 2, 3, 6]);
+  const lane = count > 1 && chance.is(0.6) ? `lane ${chance.below(driver.mix.lanes)}` : undefined;
+  const all: Told[] = [];
+  for (let n = 0; n < count; n += 1) {
+    const asked = ask(driver, by, { via: 'add', lane });
+    all.push(asked.told);
+    addOne(driver, by, asked);
+  }
+  if (count > 1) world.report.met('other', 'adds without awaiting');
+
+  return `${all.map(said).join(', ')} in ${by.name}`;
+}
+
+function said({ n, type, lane, gate, size }: Told): string {
+  return `#${n} ${type} lane ${lane ?? 'none'} gate ${gate}${size === 'small' ? '' : ` ${size}`}`;
+}
+
+function addOne(driver: Driver, by: Life, { told, work, options }: Asked): void {
+  const { world } = driver.play;
+  const { faults } = by;
+  by.basket.add(told.type, work, options).then(
+    (id) => {
+      if (by.dead) return;
+      if (told.id !== id || told.state === 'asked') world.fail(`add of #${told.n} resolved, and it is not stored`);
+    },
+    (error: unknown) => {
+      if (!by.dead) rejected(driver, by, told, faults, error);
+    },
+  );
+}
+
+/** An add may reject only if something went wrong, and then there is no task, unless it says that it does not know. */
+function rejected({ play: { world } }: Driver, by: Life, told: Told, faults: number, error: unknown): void {
+  const unknown = error instanceof TaskbasketError && error.code === 'unknown-outcome';
+  world.report.met('other', unknown ? 'adds of unknown outcome' : 'adds rejected');
+  if (by.faults === faults) world.fail(`add of #${told.n} rejected for nothing: ${String(error)}`);
+  if (unknown) {
+    if (told.id !== undefined && error.id !== told.id) world.fail(`an unknown outcome of #${told.n} names ${error.id}`);
+  } else if (told.state !== 'asked') {
+    world.fail(`add of #${told.n} rejected, and it is ${told.state}`);
+  }
+  if (told.state === 'asked') told.state = 'refused';
+}
+
+/** A list of tasks: all of them, or none. */
+export function addMany(driver: Driver): string {
+  const { world } = driver.play;
+  const { chance } = world;
+  const by = pageOf(driver);
+  const flood = driver.mix.flood && !driver.flooded && chance.is(0.4);
+  driver.flooded ||= flood;
+  const count = flood ? chance.between(280, 620) : chance.between(0, 5);
+  const type = flood ? chance.pick(['plain', 'urgent', 'photo', 'note']) : undefined;
+  const lane = flood && chance.is(0.3) ? `lane ${chance.below(driver.mix.lanes)}` : undefined;
+  const list: Told[] = [];
+  const asked = Array.from({ length: count }, () => ask(driver, by, { via: 'addMany', type, lane, list }));
+  const { faults } = by;
+  if (flood) world.report.met('other', 'floods');
+  const tasks = asked.map(({ told, work, options }) => [told.type, work, options] as const);
+  (by.basket.addMany as (tasks: unknown) => Promise<readonly string[]>)(tasks).then(
+    (ids) => {
+      if (by.dead) return;
+      if (ids.length !== count || list.some(({ id }, place) => id !== ids[place]))
+        world.fail(`addMany of ${list.map(({ n }) => `#${n}`).join(', ')} resolved with other ids than are stored`);
+    },
+    (error: unknown) => {
+      if (!by.dead) for (const told of list) rejected(driver, by, told, faults, error);
+    },
+  );
+
+  return `${flood ? `a flood of ${count}` : list.map(said).join(', ')} in ${by.name}`;
+}
+
+/** Prepares a task, for a later transaction of the app's. */
+export function prepare(driver: Driver): string {
+  const { world } = driver.play;
+  const by = pageOf(driver);
+  const { told, work, options } = ask(driver, by, { via: 'prepare' });
+  by.basket.prepare(told.type, work, options).then(
+    (task) => {
+      if (!by.dead) driver.prepared.push({ by, told, task });
+    },
+    (error: unknown) => {
+      if (!by.dead) world.fail(`prepare of #${told.n} rejected: ${String(error)}`);
+    },
+  );
+
+  return `${said(told)} in ${by.name}`;
+}
+
+/** Tasks in the app's own transaction, which also writes the app's data. */
+export function addTx(driver: Driver): string {
+  const { play } = driver;
+  const { world } = play;
+  const { chance } = world;
+  const by = pageOf(driver);
+  const transaction = play.begin('addTx', by);
+  const all: Told[] = [];
+  const burst = chance.is(0.06);
+  const count = burst ? chance.between(10, 40) : chance.between(1, 3);
+  const type = burst ? chance.pick(['note', 'photo', 'plain']) : undefined;
+  const lane = burst && chance.is(0.5) ? `lane ${chance.below(driver.mix.lanes)}` : undefined;
+  for (let n = 0; n < count; n += 1) {
+    const { told, work, options } = ask(driver, by, { via: 'addTx', now: true, type, lane });
+    all.push(told);
+    const id = by.basket.addTx(transaction, told.type, work, options);
+    transaction.objectStore(notes).add({ id });
+  }
+  const prepared = driver.prepared.filter((one) => one.by === by);
+  for (const one of prepared) placePrepared(driver, transaction, one);
+
+  transaction.addEventListener('complete', () => {
+    if ([...all, ...prepared.map(({ told }) => told)].some((told) => told.id === undefined))
+      world.fail('a transaction committed without its tasks');
+  });
+  transaction.addEventListener('abort', () => {
+    for (const told of all) {
+      if (told.state !== 'asked') world.fail(`#${told.n} is ${told.state}, and its transaction was aborted`);
+      told.state = 'refused';
+    }
+    // What was prepared may be tried again.
+    driver.prepared.push(...prepared);
+  });
+  const how = chance.pick(['commit', 'commit', 'leave', 'abort']);
+  if (how === 'commit') transaction.commit();
+  else if (how === 'abort') transaction.abort();
+  else if (chance.is(0.5))
+    globalThis.setImmediate(() => (isOpen(transaction) && chance.is(0.3) ? transaction.abort() : undefined));
+  const also = prepared.length === 0 ? '' : `, prepared ${prepared.map(({ told }) => said(told)).join(', ')}`;
+
+  return `${all.map((told) => `#${told.n} ${told.type} lane ${told.lane ?? 'none'}`).join(', ')}${also} in ${by.name}, ${how}`;
+}
+
+/** What is prepared goes into one transaction, once. */
+function placePrepared(driver: Driver, transaction: IDBTransaction, one: PreparedFacts): void {
+  const { world } = driver.play;
+  driver.prepared.splice(driver.prepared.indexOf(one), 1);
+  const place = one.by.basket.addTx as (transaction: IDBTransaction, task: PreparedTask) => string;
+  const id = place(transaction, one.task);
+  if (id !== one.task.id) world.fail(`#${one.told.n} was prepared as ${one.task.id}, and is added as ${id}`);
+  transaction.objectStore(notes).add({ id });
+  world.report.met('other', 'prepared ones placed');
+  if (!world.chance.is(0.2)) return;
+  try {
+    place(transaction, one.task);
+    world.fail(`#${one.told.n} was added twice`);
+  } catch (error) {
+    if (!(error instanceof TaskbasketError)) world.fail(`a second addTx of #${one.told.n} threw ${String(error)}`);
+  }
+}

@@ -1,0 +1,51 @@
+import type { Driver } from './commands.js';
+import type { Life } from './life.js';
+import type { Play } from './play.js';
+import { database } from './registries.js';
+import { forgetSure } from './settling.js';
+import { isConnected } from './transactions.js';
+
+/** The app's new version comes along and raises the version of its database, while everything is open. */
+export async function raise({ play }: Driver): Promise<string> {
+  const version = play.raise();
+  play.app.close();
+  play.app = await play.openApp();
+  play.world.report.met('faults', 'version raised');
+
+  return `to ${version}`;
+}
+
+/** The database is deleted under everybody; the app makes it anew at once, or when it is next asked for. */
+export async function remove({ play }: Driver): Promise<string> {
+  const { world } = play;
+  const anew = world.chance.is(0.5);
+  const leader = play.lives.find((life) => life.holds && !life.dead && !life.frozen && !life.deaf);
+  const mustSay = leader !== undefined && isOpen(play, leader);
+  forgetSure(play);
+  world.deleting = true;
+  play.app.close();
+  const request = indexedDB.deleteDatabase(database);
+  const deleted = new Promise<void>((resolve, reject) => {
+    request.onsuccess = () => {
+      play.lose();
+      world.mustSayLost = mustSay;
+      resolve();
+    };
+    request.onerror = () => reject(request.error ?? new Error('The database was not deleted.'));
+  });
+  // Right behind the deletion, or after whoever was sent away by it.
+  const opened = anew ? play.openApp() : deleted.then(() => play.quiet()).then(() => play.openApp());
+  play.app = await opened;
+  await play.quiet();
+  world.deleting = false;
+  world.report.met('faults', anew ? 'database deleted, and made anew by the app' : 'database deleted');
+
+  return `the database${anew ? ', and made it anew' : ''}`;
+}
+
+/** Whether a context has a connection that hears of a deletion. */
+export function isOpen({ connections }: Play, life: Life): boolean {
+  const connection = connections.get(life);
+
+  return connection !== undefined && isConnected(connection);
+}

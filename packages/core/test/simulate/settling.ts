@@ -1,0 +1,90 @@
+import { isDeepStrictEqual } from 'node:util';
+import type { Outcome } from '../../src/basket/settled.js';
+import type { Driver } from './commands.js';
+import { pageOf } from './commands.js';
+import { isOpen } from './database.js';
+import type { Told } from './journal.js';
+import type { Play } from './play.js';
+import type { Waiting, World } from './world.js';
+
+/** A context waits for a task's end, or asks for it later. */
+export function settle(driver: Driver): string | undefined {
+  const { play } = driver;
+  const { world } = play;
+  const by = pageOf(driver);
+  const tasks = [...world.told.values()].filter(
+    ({ id, state }) => id !== undefined && (state === 'stored' || world.chance.is(0.2)),
+  );
+  if (tasks.length === 0) return undefined;
+  const told = world.chance.pick(tasks);
+  const waiting: Waiting = { life: by, told, since: world.commits, sure: true };
+  world.waiting.add(waiting);
+  by.basket.settled(told.id ?? '').then(
+    (outcome) => {
+      world.waiting.delete(waiting);
+      if (by.dead) return;
+      world.report.met('other', `settled: ${outcome.state}`);
+      const wrong = wrongOutcome(world, waiting, outcome);
+      if (wrong !== undefined)
+        world.fail(`settled of #${told.n} in ${by.name} says ${JSON.stringify(outcome)}: ${wrong}`);
+    },
+    (error: unknown) => {
+      world.waiting.delete(waiting);
+      if (!by.dead) world.fail(`settled of #${told.n} in ${by.name} rejected: ${String(error)}`);
+    },
+  );
+
+  return `#${told.n} in ${by.name}`;
+}
+
+/** Whoever waits without hearing of a deletion, by itself or by a message, may take what is lost for done. */
+export function forgetSure(play: Play): void {
+  for (const waiting of play.world.waiting) {
+    const { life } = waiting;
+    if (play.loss > 0 || life.frozen || !isOpen(play, life)) waiting.sure = false;
+  }
+}
+
+function wrongOutcome(world: World, { told, since, sure }: Waiting, outcome: Outcome): string | undefined {
+  const { state, end } = told;
+  const is = (holds: boolean): string | undefined =>
+    holds ? undefined : `it is ${state}${end === undefined ? '' : `, ${end}`}`;
+  switch (outcome.state) {
+    case 'done':
+      if (end === 'lost') return sure ? 'it was lost' : undefined;
+      // A row that was removed by hand stands for a completion in the app's own transaction.
+      if (end === 'purged') return undefined;
+
+      return is(end === 'done') ?? wrongResult(told, outcome.result);
+    case 'dead':
+      return is(told.deadUntil > since);
+    case 'cancelled':
+      return is(told.cancelled);
+    case 'gone':
+      return is(isForgotten(world, told));
+    default:
+      return 'nothing ends so';
+  }
+}
+
+function wrongResult(told: Told, result: unknown): string | undefined {
+  return isDeepStrictEqual(result, told.result) ? undefined : `its result was ${String(told.result)}`;
+}
+
+/** Nothing is stored of a plain success, of what was lost, and of what ended in a database that was lost later. */
+function isForgotten({ losses }: World, { end, result, state, era }: Told): boolean {
+  if (state === 'ended' && era < losses) return true;
+
+  return end === 'purged' || (end === 'done' && result === undefined);
+}
+
+/** With the faults off, nobody waits for what has ended. */
+export function judgeWaiting(world: World): void {
+  for (const { life, told } of world.waiting) {
+    if (life.dead || life.frozen) continue;
+    const dead =
+      told.seq !== undefined && told.state === 'stored' && world.contents.tasks.get(told.seq)?.dead !== undefined;
+    if (told.state === 'ended' || dead)
+      world.fail(`${life.name} still waits for #${told.n}, which is ${told.end ?? 'dead'}`);
+  }
+}
