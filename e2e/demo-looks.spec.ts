@@ -9,6 +9,10 @@ import type { DemoServer } from './fixture.ts';
 
 /** What axe finds serious or critical, in words. */
 async function findings(page: Page): Promise<readonly string[]> {
+  // Colours that are on their way are neither what was nor what will be.
+  await page.evaluate(async () => {
+    await Promise.allSettled(document.getAnimations().map(async ({ finished }) => finished));
+  });
   const { violations } = await new AxeBuilder({ page }).analyze();
   return violations
     .filter(({ impact }) => impact === 'serious' || impact === 'critical')
