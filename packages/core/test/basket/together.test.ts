@@ -1,7 +1,8 @@
 import { openDB } from 'idb';
 import { afterEach, describe, expect, test } from 'vitest';
 
-import type { Basket } from '../../src/basket/basket.js';
+import type { Basket, Prepared } from '../../src/basket/basket.js';
+import type { Codec } from '../../src/pure/codec.js';
 import { dexieStores } from '../../src/store/setup.js';
 import { byHand, contentsOf, endOf, freshName, openRaw } from '../support/database.js';
 import { createWorld } from '../support/world.js';
@@ -13,6 +14,7 @@ type App = ReturnType<typeof appWithNotes>;
 /** A transaction of the app over its notes and the basket's stores, and what the app does with it. */
 interface Begun {
   readonly addTask: (payload?: Note) => string;
+  readonly addPrepared: (prepared: Prepared<'saveNote'>) => string;
   readonly putNote: () => unknown;
   readonly addNote: () => unknown;
   readonly commit: () => void;
@@ -34,6 +36,7 @@ const beginRaw: Begin = async (tasks, basket) => {
 
   return {
     addTask: (payload = note) => basket.addTx(tx, 'saveNote', payload),
+    addPrepared: (prepared) => basket.addTx(tx, prepared),
     putNote: () => tx.objectStore('notes').put(note),
     addNote: () => tx.objectStore('notes').add(note),
     commit: () => tx.commit(),
@@ -53,6 +56,7 @@ function beginWith(idb: typeof import('idb')): Begin {
 
     return {
       addTask: (payload = note) => basket.addTx(tx, 'saveNote', payload),
+      addPrepared: (prepared) => basket.addTx(tx, prepared),
       putNote: () => seen(tx.objectStore('notes').put(note)),
       addNote: () => seen(tx.objectStore('notes').add(note)),
       commit: () => tx.commit(),
@@ -64,6 +68,12 @@ function beginWith(idb: typeof import('idb')): Begin {
     };
   };
 }
+
+/** An asynchronous one, as encryption is. */
+const later: Codec<Note> = {
+  encode: async (plain) => Promise.resolve(JSON.stringify(plain)),
+  decode: async (stored) => Promise.resolve(JSON.parse(stored as string) as Note),
+};
 
 const both = { notes: ['n1'], tasks: ['saveNote'], payloads: 0 };
 const neither = { notes: [], tasks: [], payloads: 0 };
@@ -116,6 +126,36 @@ describe.each<[string, Begin]>([
     const { tasks, addTask, putNote, abort, end } = await begun();
     addTask({ id: 'n1', text: 'x'.repeat(5_000) });
     putNote();
+    abort();
+
+    expect(await end).toBe('abort');
+    expect(await written(tasks)).toEqual(neither);
+  });
+
+  test.each([
+    [note, 0],
+    [{ id: 'n1', text: 'x'.repeat(5_000) }, 1],
+  ])('that is committed right after a task whose codec is asynchronous: both are there', async (payload, payloads) => {
+    const tasks = appWithNotes(freshName(), { codec: later });
+    const { basket } = createWorld().open(tasks);
+    const prepared = await basket.prepare('saveNote', payload);
+    const { addPrepared, putNote, commit, end } = await begin(tasks, basket);
+    putNote();
+    const id = addPrepared(prepared);
+    commit();
+
+    expect(await end).toBe('complete');
+    expect(await written(tasks)).toEqual({ ...both, payloads });
+    expect(await basket.get(id)).toMatchObject({ id: prepared.id, payload });
+  });
+
+  test('that is aborted right after a task whose codec is asynchronous: neither is there', async () => {
+    const tasks = appWithNotes(freshName(), { codec: later });
+    const { basket } = createWorld().open(tasks);
+    const prepared = await basket.prepare('saveNote', note);
+    const { addPrepared, putNote, abort, end } = await begin(tasks, basket);
+    putNote();
+    addPrepared(prepared);
     abort();
 
     expect(await end).toBe('abort');
@@ -257,6 +297,18 @@ describe("scenario 59: a task and a note in Dexie's transaction", () => {
       }),
     ).rejects.toThrow('Transaction');
     expect(await written(tasks)).toEqual(neither);
+  });
+
+  test('that is committed right after a task that was prepared: both are there', async () => {
+    const { tasks, db, basket, notes, stores } = await opened();
+    const prepared = await basket.prepare('saveNote', note);
+    await db.transaction('rw', stores, (tx) => {
+      void notes.put(note);
+      basket.addTx(tx, prepared);
+      tx.idbtrans.commit();
+    });
+
+    expect(await written(tasks)).toEqual(both);
   });
 
   test('that is committed on the next line: both are there', async () => {
