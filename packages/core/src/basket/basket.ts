@@ -114,7 +114,7 @@ export type Basket<R extends AnyRegistry> = {
   /**
    * Gives a task that was never started, or is dead, a new payload, in its place: it keeps its id, its lane and its turn.
    * A dead one runs again, under a new idempotency key and with fresh counters. Resolves, durably, with whether there
-   * was such a task.
+   * was such a task. A codec is asked once that was found: until it resolves, leave a payload for one as it is.
    *
    * @throws TaskbasketError `started`: what may have been sent is not edited. `option`: the payload gives another lane.
    * `unknown-type`, `payload`.
@@ -124,7 +124,7 @@ export type Basket<R extends AnyRegistry> = {
     payload: PayloadOf<R, Name>,
   ) => Promise<boolean>;
   /**
-   * Removes a task by its id, or all that fit a query (`{}`: every one). One that runs is aborted and does not come back;
+   * Removes a task by its id, or all that fit a query (`{}`: every one; a part that is undefined is refused). One that runs is aborted and does not come back;
    * its lane moves on when its handler has ended, or 10 s after. Resolves with how many there were; each 256 of a query
    * are durable by themselves.
    */
