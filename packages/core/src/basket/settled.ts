@@ -8,6 +8,7 @@ import { rowOfId } from '../store/rows.js';
 import { marksIndex } from '../store/setup.js';
 import { look } from '../store/transact.js';
 import type { BasketContext } from './context.js';
+import { createLooks } from './looks.js';
 import type { Recent } from './recent.js';
 import { isLoss } from './recent.js';
 
@@ -25,9 +26,6 @@ export type Outcome<Result = unknown> =
   | { readonly state: 'cancelled' | 'purged' | 'gone' }
   | { readonly state: 'replaced'; readonly by: string };
 
-/** A lost "look again" costs no more than this, in milliseconds. */
-const poll = 60_000;
-
 /** Those who wait for the end of one task. */
 interface Waiting {
   /** It was there, or was added here: if it goes without an outcome, it succeeded without a result. */
@@ -39,66 +37,45 @@ interface Waiting {
 /** Waits for the ends of tasks: one look at the database for all that are waited for. */
 export function createSettled(context: BasketContext, added: Recent): (id: string) => Promise<Outcome> {
   const waiting = new Map<string, Waiting>();
-  let looking = false;
-  let lookAgain = false;
-  let stop: (() => void) | undefined;
+  /** Whether the database was taken away since the look began: what was in it did not succeed by being gone. */
+  let taken = false;
 
   async function lookAtAll(): Promise<void> {
-    lookAgain = looking;
-    if (looking) return;
-
-    looking = true;
+    taken = false;
     try {
       const asked = [...waiting];
-      const found = await look(context, (stores) => Promise.all(asked.map(([id, one]) => outcomeOf(stores, id, one))), [
-        'tasks',
-        'outcomes',
-      ]);
+      const find = (stores: OutcomeStores): Promise<readonly Found[]> =>
+        Promise.all(asked.map(([id, { seen }]) => outcomeOf(stores, id, seen)));
+      const found = await look(context, find, ['tasks', 'outcomes']);
       for (const [place, [id, one]] of asked.entries()) {
         const outcome = found[place];
-        if (outcome === undefined) continue;
+        if (taken || outcome === undefined) continue;
+        one.seen = true;
+        if (outcome === 'to come') continue;
         waiting.delete(id);
         for (const tell of one.told) tell(outcome);
       }
     } catch (error) {
       // Closed for good, or there is no database: nobody may wait for ever. What passes by itself is looked at again.
       if (error instanceof TaskbasketError) giveUp(error);
-    } finally {
-      looking = false;
     }
-    if (waiting.size === 0) stop?.();
-    else if (lookAgain) await lookAtAll();
+    if (waiting.size === 0) looks.stop();
   }
+
+  const looks = createLooks(context, lookAtAll, (message) => {
+    if (!isLoss(message)) return;
+    taken = true;
+    for (const one of waiting.values()) one.seen = false;
+  });
 
   function giveUp(error: unknown): void {
     for (const { failed } of waiting.values()) for (const fail of failed) fail(error);
     waiting.clear();
   }
 
-  function start(): void {
-    let stopTimer = (): void => undefined;
-    const pollAgain = (): void => {
-      stopTimer = context.ports.clock.timer(poll, () => {
-        void lookAtAll(); // It never rejects.
-        pollAgain();
-      });
-    };
-    const stopHearing = context.hub.hear((message) => {
-      // What was in a database that is gone did not succeed.
-      if (isLoss(message)) for (const one of waiting.values()) one.seen = false;
-      void lookAtAll(); // It never rejects.
-    });
-    pollAgain();
-    stop = () => {
-      stopHearing();
-      stopTimer();
-      stop = undefined;
-    };
-  }
-
   context.closed.signal.addEventListener('abort', () => {
     giveUp(new TaskbasketError('closed', 'This basket was closed. Ask another one, by the id.'));
-    stop?.();
+    looks.stop();
   });
 
   return async (id) => {
@@ -109,29 +86,27 @@ export function createSettled(context: BasketContext, added: Recent): (id: strin
       one.told.push(resolve);
       one.failed.push(reject);
       waiting.set(id, one);
-      if (stop === undefined) start();
-      void lookAtAll(); // It never rejects.
+      looks.start();
+      looks.look();
     });
   };
 }
 
-/** The end of a task, or `undefined`: it is still to come. */
-async function outcomeOf(
-  stores: Pick<Stores, 'tasks' | 'outcomes'>,
-  id: string,
-  one: Waiting,
-): Promise<Outcome | undefined> {
+type OutcomeStores = Pick<Stores, 'tasks' | 'outcomes'>;
+type Found = Outcome | 'to come';
+
+/** The end of a task. One that was `seen`, and went without a word, succeeded without a result. */
+async function outcomeOf(stores: OutcomeStores, id: string, seen: boolean): Promise<Found> {
   const [row, found] = await Promise.all([
     rowOfId(stores, id),
     answer(stores.outcomes.index(marksIndex).get(idMark(id))) as Promise<OutcomeRow | undefined>,
   ]);
   if (row !== undefined && row.cancelled !== true) {
-    one.seen = true;
-    if (readReady(row.ready)?.letter !== 'D') return undefined;
+    if (readReady(row.ready)?.letter !== 'D') return 'to come';
 
     return { state: 'dead', because: row.dead?.reason ?? 'permanent', error: row.lastError };
   }
-  if (found === undefined) return one.seen ? { state: 'done', result: undefined } : { state: 'gone' };
+  if (found === undefined) return seen ? { state: 'done', result: undefined } : { state: 'gone' };
 
   const { state, result, unstorable, by } = found;
   if (state === 'done') return { state, result, ...(unstorable === undefined ? {} : { unstorable }) };

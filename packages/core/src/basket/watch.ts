@@ -1,6 +1,7 @@
 import { surface } from '../pure/errors.js';
 import type { TaskView } from '../pure/view.js';
 import type { BasketContext } from './context.js';
+import { createLooks } from './looks.js';
 import { page } from './observe.js';
 import type { Query } from './query.js';
 import { checkQuery } from './query.js';
@@ -21,9 +22,6 @@ export interface Watched<Value> {
   /** Calls back at once with the latest value, then after each change; returns what ends it. */
   readonly subscribe: (listener: (value: Value) => void) => () => void;
 }
-
-/** A lost "look again" costs no more than this, in milliseconds. */
-const poll = 60_000;
 
 const nothingYet: Snapshot = { loaded: false, tasks: [], more: false };
 
@@ -60,26 +58,15 @@ function watched(
 ): Watched<Snapshot> {
   const listeners = new Set<(value: Snapshot) => void>();
   let value = nothingYet;
-  let looking = false;
-  let lookAgain = false;
-  let stopPoll = (): void => undefined;
-  let stopHearing = (): void => undefined;
 
-  async function look(): Promise<void> {
-    lookAgain = looking;
-    if (looking) return;
-
-    looking = true;
+  const looks = createLooks(context, async () => {
     try {
       const found = await page(context, query);
       tell({ loaded: true, ...found });
     } catch {
       // The database is closed or can't be read now: the last value stands, and the next message or poll looks again.
-    } finally {
-      looking = false;
     }
-    if (lookAgain && listeners.size > 0) await look();
-  }
+  });
 
   function tell(next: Snapshot): void {
     if (value.loaded && value.tasks.length === 0 && next.tasks.length === 0) return;
@@ -88,23 +75,8 @@ function watched(
     for (const listener of listeners) listener(value);
   }
 
-  function pollAgain(): void {
-    stopPoll = context.ports.clock.timer(poll, () => {
-      void look(); // It never rejects.
-      pollAgain();
-    });
-  }
-
-  function start(): void {
-    subscribed.set(own, stop);
-    stopHearing = context.hub.hear(() => void look()); // It never rejects.
-    pollAgain();
-    void look(); // It never rejects.
-  }
-
   function stop(): void {
-    stopHearing();
-    stopPoll();
+    looks.stop();
     subscribed.delete(own);
   }
 
@@ -121,7 +93,11 @@ function watched(
         }
       };
       listeners.add(tellOne);
-      if (listeners.size === 1 && !context.closed.signal.aborted) start();
+      if (listeners.size === 1 && !context.closed.signal.aborted) {
+        subscribed.set(own, stop);
+        looks.start();
+        looks.look();
+      }
       tellOne(value);
 
       return () => {

@@ -295,6 +295,29 @@ describe('when the database is deleted', () => {
     expect(await end).toEqual({ state: 'gone' });
   });
 
+  test('while it is being looked at: gone, and not done', async () => {
+    const { tasks, tab, world, basket } = await opened();
+    const id = await basket.add('send', 1);
+    const { begin } = tab.context.database;
+    let first = true;
+    Object.assign(tab.context.database, {
+      async begin(...what: Parameters<typeof begin>) {
+        const transaction = await begin(...what);
+        // The word comes while the look still reads the old database, in which the row is.
+        if (first) tab.context.hub.say({ kind: 'taken' });
+        first = false;
+
+        return transaction;
+      },
+    });
+    const end = basket.settled(id);
+    // What is there afterwards is another one.
+    await byHand(tasks, (stores) => stores.tasks.clear());
+    await world.advance(60_000);
+
+    expect(await end).toEqual({ state: 'gone' });
+  });
+
   test('a task that was added here before is gone, and not done', async () => {
     const { tasks, world, basket } = await opened();
     const id = await basket.add('send', 1);
