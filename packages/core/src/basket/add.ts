@@ -56,8 +56,10 @@ export async function addMany(context: AddContext, list: readonly Listed[]): Pro
   const withBody = tasks.some(({ apart }) => apart?.heavy === false);
   const store = async (): Promise<void> => {
     // Each time anew: a body whose row comes late may have been collected.
-    for (const task of heavy) await putBody(context, task, durability);
+    const connections: (IDBDatabase | undefined)[] = [];
+    for (const task of heavy) connections.push(await putBody(context, task, durability));
     await write(context, durability, withBody, async (stores) => {
+      if (connections.some((one) => one !== stores.tasks.transaction.db)) throw connectionLost();
       const pace = createPace(stores.tasks, clock.monotonic);
       for (const task of tasks) {
         place(stores, task, task.apart?.heavy === false);
@@ -140,4 +142,9 @@ export function addTx(
 function announce({ hub, added }: AddContext, tasks: readonly Prepared[]): void {
   for (const { id } of tasks) added.note(id);
   hub.say({ kind: 'look', hints: tasks.map(({ id, row }) => ({ event: 'added', id, type: row.type }) as const) });
+}
+
+/** Of which nothing is known yet: it is looked for, and tried once more. */
+function connectionLost(): DOMException {
+  return new DOMException('The connection was closed between the bodies and their tasks.', 'AbortError');
 }

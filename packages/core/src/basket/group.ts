@@ -17,11 +17,17 @@ const groupTime = 250;
 /** The row of a heavy body comes at the latest so long after it, in milliseconds: later, the body may have been collected. */
 const bodyPatience = 60_000;
 
+/** A body that went ahead. */
+interface CommittedBody {
+  /** By the wall clock, in milliseconds. */
+  readonly at: number;
+  readonly db: IDBDatabase | undefined;
+}
+
 /** A task that waits for its transaction. */
 interface Member {
   readonly task: Prepared;
-  /** When its body was committed, if that went ahead. By the wall clock, in milliseconds. */
-  readonly bodyAt: number | undefined;
+  readonly body: CommittedBody | undefined;
   readonly resolve: () => void;
   readonly reject: (error: unknown) => void;
 }
@@ -29,12 +35,13 @@ interface Member {
 /** Those that share their transactions: of one durability, with the payloads or without. */
 interface Queue {
   readonly durability: Durability;
+  readonly withBody: boolean;
   readonly members: Member[];
   /** While a group is being placed: takes all of it back. */
   takeBack?: (() => void) | undefined;
 }
 
-/** Told to a member whose body was committed too long ago. */
+/** Told to a member whose body may not be there any more. */
 const tooLate = Symbol('too late');
 
 /**
@@ -57,12 +64,12 @@ export function createGroups(context: TransactContext & { readonly leaving: Set<
     return queues.size > 0;
   });
 
-  function join(name: string, durability: Durability, task: Prepared, bodyAt?: number): Promise<void> {
+  function join(name: string, durability: Durability, task: Prepared, body?: CommittedBody): Promise<void> {
     return new Promise((resolve, reject) => {
-      const member = { task, bodyAt, resolve, reject };
+      const member = { task, body, resolve, reject };
       const waiting = queues.get(name);
       if (waiting === undefined) {
-        const queue = { durability, members: [member] };
+        const queue = { durability, withBody: task.apart?.heavy === false, members: [member] };
         queues.set(name, queue);
         void flush(name, queue); // It never rejects.
       } else {
@@ -80,9 +87,9 @@ export function createGroups(context: TransactContext & { readonly leaving: Set<
 
   async function storeHeavy(task: Prepared, durability: Durability): Promise<void> {
     for (;;) {
-      await putBody(context, task, durability);
+      const db = await putBody(context, task, durability);
       try {
-        await join(durability, durability, task, context.ports.clock.wall());
+        await join(durability, durability, task, { at: context.ports.clock.wall(), db });
 
         return;
       } catch (error) {
@@ -106,11 +113,10 @@ function kindOf({ apart, id }: Prepared, durability: Durability): string {
 
 /** Stores what is there, and what comes while it is placed; resolves when each was told its end. `leaving`: at one go. */
 async function storeGroup(context: TransactContext, group: Queue, leaving: boolean): Promise<void> {
-  const { durability, members: queue } = group;
+  const { durability, withBody, members: queue } = group;
   const { clock } = context.ports;
   const members: Member[] = [];
   let takenBack = false;
-  const withBody = queue[0]?.task.apart?.heavy === false;
 
   const fill = async (stores: AddStores): Promise<void> => {
     const until = leaving ? Number.POSITIVE_INFINITY : clock.monotonic() + groupTime;
@@ -124,7 +130,7 @@ async function storeGroup(context: TransactContext, group: Queue, leaving: boole
     }
     while (queue.length > 0 && (members.length === 0 || clock.monotonic() < until)) {
       const member = queue.shift() as Member;
-      if (member.bodyAt !== undefined && clock.wall() - member.bodyAt > bodyPatience) {
+      if (isLate(context, stores, member)) {
         member.reject(tooLate);
         continue;
       }
@@ -162,6 +168,11 @@ export function write(
   return transact(context, 'add', body, { durability, scope });
 }
 
+/** Whether a member's body may have been collected, or be gone with its database. */
+function isLate({ ports }: TransactContext, { tasks }: AddStores, { body }: Member): boolean {
+  return body !== undefined && (ports.clock.wall() - body.at > bodyPatience || tasks.transaction.db !== body.db);
+}
+
 /** After a group that failed: each member by itself, in order, so that one that can't be stored fails alone. */
 async function storeEach(
   context: TransactContext,
@@ -169,12 +180,18 @@ async function storeEach(
   durability: Durability,
   error: unknown,
 ): Promise<void> {
-  for (const { task, resolve, reject } of members) {
+  for (const member of members) {
+    const { task, resolve, reject } = member;
     const withBody = task.apart?.heavy === false;
-    const again = (): Promise<void> => write(context, durability, withBody, (stores) => place(stores, task, withBody));
+    let late = false;
+    const again = (): Promise<void> =>
+      write(context, durability, withBody, (stores) => {
+        late = isLate(context, stores, member);
+        if (!late) place(stores, task, withBody);
+      });
     const alone = members.length === 1 || error instanceof TaskbasketError;
     await (
       alone && isRefusal(error) ? Promise.reject(notStored(task.row, error)) : onceMore(context, task, error, again)
-    ).then(resolve, reject);
+    ).then(() => (late ? reject(tooLate) : resolve()), reject);
   }
 }

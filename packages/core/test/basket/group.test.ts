@@ -3,7 +3,7 @@ import { describe, expect, test } from 'vitest';
 
 import type { Codec } from '../../src/pure/codec.js';
 import { defineTasks, task } from '../../src/pure/registry.js';
-import { freshName, rowsOf } from '../support/database.js';
+import { contentsOf, freshName, rowsOf } from '../support/database.js';
 import { recordTransactions } from '../support/transactions.js';
 import { createWorld } from '../support/world.js';
 import { failureOf } from './app.js';
@@ -145,6 +145,24 @@ describe('what is added in one run of code', () => {
 
     expect(recorded.map((one) => one.tasks)).toEqual([1, 5]);
   });
+});
+
+test('what is added with a body while its page goes, behind one that is being committed, keeps its body', async () => {
+  const { tasks, tab, basket } = await opened();
+  const late: Promise<string>[] = [];
+  tab.at('add:requests', () => {
+    if (late.length > 0) return;
+    // The queue is empty, and its transaction has not ended.
+    queueMicrotask(() => {
+      for (const leave of tab.context.leaving) leave();
+      late.push(basket.add('send', `late ${medium}`));
+    });
+  });
+  await basket.add('send', medium);
+  await Promise.all(late);
+
+  const { tasks: rows, payloads } = await contentsOf(tasks);
+  expect(rows.map(({ ref }) => payloads.get(ref ?? ''))).toEqual([medium, `late ${medium}`]);
 });
 
 describe('scenario 63: one member of a group that can not be stored rejects alone', () => {

@@ -97,6 +97,79 @@ test('a row that comes later than a minute after its body has the body put again
   expect(await basket.get(id)).toMatchObject({ payload: photo });
 });
 
+/** Writes the first body slowly, while the database is deleted by somebody: that waits for it, and the row comes later. */
+function deletedUnderABody({ tasks, tab }: Pick<Awaited<ReturnType<typeof opened>>, 'tasks' | 'tab'>): void {
+  const keep = (transaction: IDBTransaction, times: number): void => {
+    const request = transaction.objectStore(tasks.stores[1]).get('nothing');
+    request.addEventListener('success', () => times > 0 && keep(transaction, times - 1));
+  };
+  let first = true;
+  tab.at('body:requests', (transaction) => {
+    if (!first || transaction === undefined) return;
+    first = false;
+    keep(transaction, 50);
+    Object.assign(transaction, { commit: () => undefined });
+    indexedDB.deleteDatabase(tasks.name);
+  });
+}
+
+test('a body whose database is deleted before its row comes is put into the new one as well', async () => {
+  const found = await opened();
+  deletedUnderABody(found);
+  const id = await found.basket.add('send', photo);
+
+  const { tasks: rows, payloads } = await contentsOf(found.tasks);
+  expect(rows).toMatchObject([{ id, seq: 1, ref: `~${id}` }]);
+  expect([...payloads.keys()]).toEqual([`~${id}`]);
+});
+
+test('so are those of many that are added together', async () => {
+  const found = await opened();
+  deletedUnderABody(found);
+  const ids = await found.basket.addMany([
+    ['send', photo],
+    ['send', 'small'],
+    ['send', long],
+  ]);
+
+  const { tasks: rows, payloads } = await contentsOf(found.tasks);
+  expect(rows.map(({ id }) => id)).toEqual(ids);
+  expect([...payloads.keys()].sort()).toEqual([`~${ids[0]}`, `~${ids[2]}`].sort());
+});
+
+test('and that of a row which was not stored with its connection', async () => {
+  const { tasks, tab, basket } = await opened();
+  let first = true;
+  recordTransactions({
+    fate({ stores }) {
+      if (!first || !stores.includes('tasks')) return undefined;
+      first = false;
+      void new Promise((resolve) => {
+        indexedDB.deleteDatabase(tasks.name).addEventListener('success', resolve);
+      });
+      // As a platform does that clears a site's data: the connection is closed under what goes on.
+      Object.assign(tab.context.database, { begin: afterDeletion(tab.context.database.begin) });
+
+      return 'aborted';
+    },
+  });
+  const id = await basket.add('send', photo);
+
+  const { payloads } = await contentsOf(tasks);
+  expect([...payloads.keys()]).toEqual([`~${id}`]);
+});
+
+/** Begins once what was asked before has been done. */
+function afterDeletion<Begin extends (...what: never[]) => Promise<unknown>>(begin: Begin): Begin {
+  const later = async (...what: Parameters<Begin>): Promise<unknown> => {
+    for (let turn = 0; turn < 20; turn += 1) await new Promise((resolve) => setImmediate(resolve));
+
+    return begin(...what);
+  };
+
+  return later as Begin;
+}
+
 test('a row that is refused takes its body with it', async () => {
   const { tasks, world, basket } = await opened();
   const recorded = recordTransactions({ fate: ({ stores }) => (stores.includes('tasks') ? 'refused' : undefined) });
