@@ -35,8 +35,8 @@ export async function update(context: BasketContext, id: string, payload: unknow
     if (row === undefined || row.cancelled === true) return { found: [], hints: [] };
     if (isClaimed(row, runner?.running ?? []) || !isEditable(row)) throw started(row);
 
+    if (row.ref !== body?.ref) deletePayload(stores, row);
     if (body !== undefined) payloadsIn(stores).put(body.value, body.ref);
-    else deletePayload(stores, row);
     const where = body === undefined ? { inline } : { ref: body.ref };
     const { gate } = place;
     stores.tasks.put(corrected(row, { payload: where, version: type.version, gate }, context.ports.clock.wall()));

@@ -376,6 +376,19 @@ describe('the new payload', () => {
     expect((await contentsOf(tasks)).payloads.size).toBe(0);
   });
 
+  test('takes the place of the one before in the store of payloads, also if one of them is heavy', async () => {
+    const { tasks, basket } = await opened();
+    const id = await basket.add('send', { text: medium });
+    for (const [text, ref] of [
+      ['x'.repeat(200_000), `~${id}`],
+      [medium, id],
+    ] as const) {
+      await basket.update(id, { text });
+      expect([...(await contentsOf(tasks)).payloads.keys()]).toEqual([ref]);
+      expect(await basket.get(id)).toMatchObject({ payload: { text } });
+    }
+  });
+
   test('is what it was at the call: a change on the next line is not stored', async () => {
     const { basket } = await opened();
     const form: Form = { text: 'one', lane: 'a' };
