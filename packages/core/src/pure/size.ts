@@ -20,7 +20,9 @@ function bytesLeft(value: unknown, left: number): number {
   if (typeof value === 'bigint') return left - value.toString(16).length;
   if (typeof value !== 'object' || value === null) return left - 8;
 
-  if (value instanceof ArrayBuffer || ArrayBuffer.isView(value)) return left - 16 - value.byteLength;
+  // A view is stored with all of its buffer.
+  if (ArrayBuffer.isView(value)) return left - 16 - value.buffer.byteLength;
+  if (value instanceof ArrayBuffer) return left - 16 - value.byteLength;
   if (Array.isArray(value)) return partsLeft(value, left - 16);
   if (value instanceof Map || value instanceof Set)
     return value.size > left ? -1 : partsLeft([...value].flat(), left - 16);

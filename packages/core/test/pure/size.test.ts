@@ -44,6 +44,7 @@ describe('not small is', () => {
     ['many bytes', new Uint8Array(2_000)],
     ['a view on many bytes', new DataView(new ArrayBuffer(2_000))],
     ['a buffer', new ArrayBuffer(2_000)],
+    ['a short view on a large buffer, which is stored with it', new Uint8Array(new ArrayBuffer(2_000), 0, 10)],
     ['a large map', new Map(Array.from({ length: 200 }, (_, place) => [place, place]))],
     ['a map with a large value', new Map([['a', 'x'.repeat(600)]])],
     ['a map with a large key', new Map([['x'.repeat(600), 'a']])],
