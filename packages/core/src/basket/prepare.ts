@@ -1,4 +1,4 @@
-import { isPromiseLike } from '../pure/codec.js';
+import { asItIs, isPromiseLike } from '../pure/codec.js';
 import { messageOf, TaskbasketError } from '../pure/errors.js';
 import { newRow } from '../pure/record.js';
 import type { PriorityName } from '../pure/options.js';
@@ -94,8 +94,8 @@ export function encoded(type: TaskTypeParts, name: string, payload: unknown): un
       throw notStorable(name, error);
     }
   };
-  const stored = encodedOnce(type, name, payload);
-  if (!isPromiseLike(stored)) return copied(stored);
+  const { stored, later } = encodedOnce(type, name, payload);
+  if (!later) return copied(stored);
 
   return Promise.resolve(stored).then(copied, (error: unknown) => {
     throw codecThrew(name, error);
@@ -104,8 +104,8 @@ export function encoded(type: TaskTypeParts, name: string, payload: unknown): un
 
 /** The same, for a transaction in which nothing may be awaited. */
 function encodedNow(type: TaskTypeParts, name: string, payload: unknown): unknown {
-  const stored = encodedOnce(type, name, payload);
-  if (isPromiseLike(stored)) {
+  const { stored, later } = encodedOnce(type, name, payload);
+  if (later) {
     void Promise.resolve(stored).catch(() => undefined); // Refused below; how it would have ended is of no use.
     throw new TaskbasketError(
       'payload',
@@ -116,9 +116,16 @@ function encodedNow(type: TaskTypeParts, name: string, payload: unknown): unknow
   return stored;
 }
 
-function encodedOnce(type: TaskTypeParts, name: string, payload: unknown): unknown {
+/** What the codec gives, and whether that is still to come. What is stored as it is never is: a promise can't be stored. */
+function encodedOnce(
+  { codec }: TaskTypeParts,
+  name: string,
+  payload: unknown,
+): { readonly stored: unknown; readonly later: boolean } {
   try {
-    return type.codec.encode(payload);
+    const stored = codec.encode(payload);
+
+    return { stored, later: codec !== asItIs && isPromiseLike(stored) };
   } catch (error) {
     throw codecThrew(name, error);
   }

@@ -122,6 +122,9 @@ describe('a payload that can not be stored', () => {
         },
       },
     ],
+    ['an object that throws whatever it is asked', new Proxy({}, { get: stumble, has: stumble, ownKeys: stumble })],
+    ['a promise that somebody forgot to await', Promise.resolve({ text: 'x' })],
+    ['what looks like a promise, and never ends', Object.fromEntries([['then', () => undefined]])],
   ];
 
   test.each(payloads)('is %s: add rejects, names the type, and nothing is stored', async (_, payload) => {
@@ -145,6 +148,15 @@ describe('a payload that can not be stored', () => {
     expect(await end).toBe('complete');
     expect(await stored(tasks)).toEqual([1, 0]);
     db.close();
+  });
+
+  test.each(payloads)('is %s: addMany, prepare and update refuse it as well', async (_, payload) => {
+    const { tasks, basket } = await opened();
+    const id = await basket.add('send', 'good');
+    const ways = [basket.addMany([['send', payload]]), basket.prepare('send', payload), basket.update(id, payload)];
+
+    for (const way of ways) expect(await failureOf(way)).toMatchObject({ code: 'payload' });
+    expect((await contentsOf(tasks)).tasks).toMatchObject([{ payload: 'good' }]);
   });
 
   test('rejects one add, and leaves those at the same time alone', async () => {
