@@ -73,6 +73,10 @@ export function reasonsOf(row: TaskRow, facts: ReasonFacts): readonly Reason[] {
   if (head !== undefined && head.seq < row.seq && row.lane !== undefined) {
     const dead = readReady(head.ready)?.letter === 'D' && head.cancelled !== true;
     reasons.push({ reason: 'lane', lane: row.lane, behind: head.id, dead });
+  } else if (led && row.lane !== undefined) {
+    // Back in a lane that had gone on without it, it leads again, once what runs there has ended.
+    const before = claims.find(({ lane }) => lane !== undefined && row.marks.includes(lane));
+    if (before !== undefined) reasons.push({ reason: 'lane', lane: row.lane, behind: before.id, dead: false });
   }
   reasons.push(...gateOf(facts, ahead));
   if (ready?.rank === alone) reasons.push({ reason: 'alone', interruptions: row.interruptions });

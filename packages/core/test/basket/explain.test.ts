@@ -161,6 +161,22 @@ describe('why a task is not running now:', () => {
     expect(await basket.explain(next)).toEqual([{ reason: 'lane', lane: 'a', behind: head, dead: true }]);
   });
 
+  test('it was brought back to the front of a lane in which another runs', async () => {
+    const { world, basket, run, end } = await opened();
+    run();
+    const back = await basket.add('skips', 'refuses', { lane: 'a' });
+    await world.settle();
+    const id = await basket.add('skips', 'waits', { lane: 'a' });
+    await world.settle();
+    await basket.retry(back);
+    await world.settle();
+
+    expect(await basket.explain(back)).toEqual([{ reason: 'lane', lane: 'a', behind: id, dead: false }]);
+    end();
+    await world.settle();
+    expect(await basket.explain(back)).toMatchObject([{ reason: 'dead' }]);
+  });
+
   test('it is dead, with why and its last error; a lane that went on without it is not in its way', async () => {
     const { world, basket, run, end } = await opened();
     run();
