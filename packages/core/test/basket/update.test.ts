@@ -364,11 +364,13 @@ describe('the new payload', () => {
   test('lies in the row or apart as its size says, and leaves no orphan', async () => {
     const { tasks, basket } = await opened();
     const id = await basket.add('send', { text: 'small' });
-    for (const text of [medium, `${medium}!`, 'small again']) {
+    const heavy = 'h'.repeat(140_000);
+    for (const text of [medium, `${medium}!`, heavy, medium, heavy, 'small again']) {
       await basket.update(id, { text });
       const { tasks: rows, payloads } = await contentsOf(tasks);
-      expect([...payloads.keys()]).toEqual(text.length > 1_000 ? [id] : []);
-      expect(rows[0]?.ref).toBe(text.length > 1_000 ? id : undefined);
+      const ref = text === heavy ? `~${id}` : text.length > 1_000 ? id : undefined;
+      expect([...payloads.keys()]).toEqual(ref === undefined ? [] : [ref]);
+      expect(rows[0]?.ref).toBe(ref);
       expect(await basket.get(id)).toMatchObject({ payload: { text } });
     }
     await basket.update(id, { text: medium });
