@@ -44,8 +44,8 @@ export interface DatabaseParts {
 interface Watcher {
   /** The connection has to close, or was closed; `deleted`: so was the database. */
   readonly closing: (deleted: boolean) => void;
-  /** There is no such database; `damaged`: the browser has just deleted it by itself. */
-  readonly missing: (damaged: boolean) => void;
+  /** There is no such database; `deleted`: there was one, which somebody, or the browser by itself, has deleted. */
+  readonly missing: (deleted: boolean) => void;
 }
 
 /**
@@ -78,8 +78,8 @@ export function createDatabase(registry: AnyRegistry, parts: DatabaseParts): Dat
         parts.say('taken');
         parts.say('look');
       },
-      missing(damaged) {
-        lost ||= had || damaged;
+      missing(deleted) {
+        lost ||= had || deleted;
       },
     });
     current.then(
@@ -169,8 +169,15 @@ async function opened(registry: AnyRegistry, watcher: Watcher): Promise<IDBDatab
 }
 
 /** What a connection of ours does when another context wants the database, or the platform took it away. */
-function callbacks({ closing }: Watcher): Pick<OpenDBCallbacks<unknown>, 'blocking' | 'terminated'> {
-  return { blocking: (_from, to) => closing(to === null), terminated: () => closing(true) };
+function callbacks({ closing, missing }: Watcher): Pick<OpenDBCallbacks<unknown>, 'blocking' | 'terminated'> {
+  return {
+    blocking(_from, to) {
+      // Whoever makes it anew, the next opening comes after the deletion.
+      if (to === null) missing(true);
+      closing(to === null);
+    },
+    terminated: () => closing(true),
+  };
 }
 
 /** Opens a database that is there; one that is not stays so: an upgrade from nothing is aborted. */

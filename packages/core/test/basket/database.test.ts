@@ -293,6 +293,26 @@ describe('the database is deleted under us', () => {
     expect((await runnerOf(tasks)).epoch.count).toBe(count);
   });
 
+  test('it is said to be lost also if the app was quicker to make it anew', async () => {
+    const tasks = appWithNotes(freshName());
+    const world = createWorld();
+    const { basket, context } = world.open(tasks);
+    const heard: string[] = [];
+    context.hub.hear(({ kind }) => heard.push(kind));
+    await basket.add('saveNote', { ...note, id: 'before' });
+    await world.settle();
+
+    // The app's own open is queued right behind its deletion.
+    const gone = deleted(tasks.name);
+    const made = tasks.open?.();
+    await gone;
+    (await made)?.close();
+    await basket.add('saveNote', { ...note, id: 'after' });
+    await world.settle();
+    expect(await rowsOf(tasks)).toMatchObject([{ seq: 1 }]);
+    expect(heard).toContain('lost');
+  });
+
   test('a new tab that finds none makes it, and says nothing: nothing is known to be lost', async () => {
     const tasks = notesApp(freshName());
     const world = createWorld();

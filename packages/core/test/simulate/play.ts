@@ -407,7 +407,7 @@ function createBus(play: () => Play): Bus {
     post(life, message) {
       const { world, loss } = play();
       const { kind } = message as { readonly kind: string };
-      const said = kind === 'lost' ? world.losses > 0 : kind === 'look' && world.deleting;
+      const said = kind === 'lost' ? world.losses > 0 : world.deleting;
       if (kind !== 'hello' && kind !== 'wake' && !said) {
         if ((world.unannounced.get(life) ?? 0) === 0)
           world.fail(`${life.name} says "${kind}", and has committed nothing`);
