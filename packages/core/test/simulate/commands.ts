@@ -1,3 +1,4 @@
+import type { TaskView } from '../../src/pure/view.js';
 import type { CrashPoint } from '../../src/ports/ports.js';
 import type { RunnerRow } from '../../src/pure/record.js';
 import { add, addMany, addTx, prepare } from './adding.js';
@@ -8,7 +9,7 @@ import { settle } from './settling.js';
 import { runnerOf } from './contents.js';
 import type { Ending } from './journal.js';
 import type { Life } from './life.js';
-import { judgeViews } from './views.js';
+import { judgeList, judgeViews } from './views.js';
 import type { Play } from './play.js';
 import type { Kind } from './registries.js';
 
@@ -39,6 +40,8 @@ export interface Driver {
   /** What waits for a transaction of the app's. */
   readonly prepared: PreparedFacts[];
   flooded: boolean;
+  /** What pages watch that were put away. */
+  readonly watches: Map<Life, () => { readonly loaded: boolean; readonly tasks: readonly TaskView[] }>;
 }
 
 const names = [
@@ -479,20 +482,34 @@ function freeze(driver: Driver): string | undefined {
   return life.name;
 }
 
-function thaw({ play: { lives, world } }: Driver): string | undefined {
+async function thaw({ play, watches }: Driver): Promise<string | undefined> {
+  const { lives, world } = play;
   const frozen = lives.find((life) => life.frozen && !life.dead);
-  if (frozen !== undefined) world.unannounced.set(frozen, 1);
-  frozen?.thaw();
+  if (frozen === undefined) return undefined;
+  world.unannounced.set(frozen, 1);
+  const { suspended } = frozen;
+  frozen.thaw();
   world.faultAt = world.time.now();
+  const watched = watches.get(frozen);
+  if (!suspended || watched === undefined) return frozen.name;
 
-  return frozen?.name;
+  // It catches up by itself with what it was told nothing of.
+  await play.quiet();
+  const { loaded, tasks } = watched();
+  if (!frozen.dead && loaded) judgeList(world, frozen, tasks);
+  if (loaded) world.report.met('other', 'came back and caught up');
+
+  return `${frozen.name}, which was put away`;
 }
 
-/** A page is put away in the back/forward cache; it may be watching. */
+/** A page is put away in the back/forward cache, while it watches all tasks. */
 function suspend(driver: Driver): string | undefined {
   const pages = livesOf(driver, 'page').filter(({ frozen }) => !frozen);
   if (pages.length < 2) return undefined;
   const page = driver.play.world.chance.pick(pages);
+  const { get, subscribe } = page.basket.watch({ limit: 1_000 });
+  subscribe(() => undefined);
+  driver.watches.set(page, get);
   page.suspend();
   driver.play.world.report.met('faults', 'put away');
 

@@ -42,7 +42,11 @@ export function judgeCommand(commit: Commit): void {
 }
 
 /** The tasks that a command's next transaction must change. */
-export function targetsOf({ which, after }: CommandFacts, contents: Contents): readonly TaskRow[] {
+export function targetsOf(
+  { which, after }: Pick<CommandFacts, 'which' | 'after'>,
+  contents: Contents,
+  most = slice,
+): readonly TaskRow[] {
   const rows = [...contents.tasks.values()].filter((row) => row.cancelled !== true);
   if (typeof which === 'string') return rows.filter(({ id }) => id === which);
 
@@ -55,7 +59,7 @@ export function targetsOf({ which, after }: CommandFacts, contents: Contents): r
   return rows
     .filter((row) => row.seq > after && fits(row))
     .sort((one, other) => one.seq - other.seq)
-    .slice(0, slice);
+    .slice(0, most);
 }
 
 /** A command that committed without a change: there was no such task. */

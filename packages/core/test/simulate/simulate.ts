@@ -86,7 +86,17 @@ async function playRun(
   const play = await createPlay(chance, loop, report, say);
   const { world } = play;
   const mix = drawMix(play);
-  const driver: Driver = { play, mix, hasty: false, born: 0, next: 0, rev: 0, prepared: [], flooded: false };
+  const driver: Driver = {
+    play,
+    mix,
+    hasty: false,
+    born: 0,
+    next: 0,
+    rev: 0,
+    prepared: [],
+    flooded: false,
+    watches: new Map(),
+  };
   play.loss = mix.loss;
   const rest = createRestJudge(world, () => play.loss > 0);
   newPage(driver);

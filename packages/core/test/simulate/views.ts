@@ -1,9 +1,12 @@
 import type { TaskView } from '../../src/pure/view.js';
+import type { TaskRow } from '../../src/pure/record.js';
 import { readyOf, runnerOf } from './contents.js';
+import { wrongReasons } from './explaining.js';
+import { targetsOf } from './judge-command.js';
 import type { Life } from './life.js';
 import type { Work } from './registries.js';
-import { ruleOf } from './registries.js';
-import type { World } from './world.js';
+import { ruleOf, typesOf } from './registries.js';
+import type { Which, World } from './world.js';
 
 /** What a page is shown is what is stored: nothing more, nothing less, in order. */
 export async function judgeViews(world: World, page: Life): Promise<void> {
@@ -11,13 +14,51 @@ export async function judgeViews(world: World, page: Life): Promise<void> {
   const views = await page.basket.list({ limit: 1_000 });
   if (contents === world.contents) judgeList(world, page, views);
 
+  await judgeQuery(world, page);
   const rows = [...world.contents.tasks.values()];
   if (rows.length === 0) return;
+  await judgeExplain(world, page, chance.pick(rows));
   const row = chance.pick(rows);
   const found = await page.basket.get(row.id);
   const now = world.contents.tasks.get(row.seq);
   if (now !== row) return;
   if ((found === undefined) !== (row.cancelled === true)) world.fail(`get of ${row.id} in ${page.name} is wrong`);
+}
+
+/** A query and its count, page by page, against what is stored. */
+async function judgeQuery(world: World, page: Life): Promise<void> {
+  const { contents, chance } = world;
+  const which: Which = {
+    ...(chance.is(0.5) ? { lane: `lane ${chance.below(4)}` } : {}),
+    ...(chance.is(0.5) ? { state: chance.pick(['queued', 'dead'] as const) } : {}),
+    ...(chance.is(0.5) ? { type: chance.pick(typesOf('page')) } : {}),
+  };
+  const rows = targetsOf({ which, after: 0 }, contents, Number.POSITIVE_INFINITY);
+  const limit = chance.pick([1, 3, 1_000]);
+  const seen: TaskView[] = [];
+  for (let after = 0; ;) {
+    const views = await page.basket.list({ ...which, after, limit });
+    seen.push(...views);
+    after = views.at(-1)?.seq ?? 0;
+    if (views.length < limit) break;
+  }
+  const counted = await page.basket.count({ ...which, limit });
+  if (contents !== world.contents) return;
+
+  const said = `in ${page.name} of ${JSON.stringify(which)}`;
+  if (seen.map(({ id }) => id).join() !== rows.map(({ id }) => id).join())
+    world.fail(`list ${said} shows ${seen.length} of ${rows.length}`);
+  if (counted.count !== Math.min(limit, rows.length) || counted.more !== rows.length > limit)
+    world.fail(`count ${said} is ${JSON.stringify(counted)} of ${rows.length}`);
+}
+
+async function judgeExplain(world: World, page: Life, row: TaskRow): Promise<void> {
+  const reasons = await page.basket.explain(row.id);
+  if (world.contents.tasks.get(row.seq) !== row) return;
+  for (const { reason } of reasons) world.report.met('other', `explained: ${reason}`);
+  if (reasons.length === 0) world.report.met('other', 'explained: nothing');
+  const wrong = wrongReasons(world, page, row, reasons);
+  if (wrong !== undefined) world.fail(`explain of ${row.id} in ${page.name} says ${wrong}`);
 }
 
 /** Whether a list shows exactly what is stored. */

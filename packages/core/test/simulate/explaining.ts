@@ -1,0 +1,117 @@
+import type { Reason } from '../../src/pure/reasons.js';
+import type { TaskRow } from '../../src/pure/record.js';
+import type { Contents } from './contents.js';
+import { gateOf, headsOf, laneMarkOf, readyOf, runnerOf } from './contents.js';
+import { roomIn } from './gate-rule.js';
+import type { Life } from './life.js';
+import { ruleOf } from './registries.js';
+import type { World } from './world.js';
+
+/** What is wrong with the reasons that a page gives for a row's not running, if anything is: each must be true. */
+export function wrongReasons(world: World, page: Life, row: TaskRow, reasons: readonly Reason[]): string | undefined {
+  const { contents } = world;
+  const facts = factsOf(world, page, row);
+  for (const reason of reasons) {
+    const wrong = wrongReason(facts, contents, row, reason);
+    if (wrong !== undefined) return `${JSON.stringify(reason)}: ${wrong}`;
+  }
+  if (reasons.length > 0) return undefined;
+  const stands = Object.entries(facts).find(([name, value]) => inTheWay.has(name) && value === true);
+
+  return stands === undefined ? undefined : `nothing, and it is ${stands[0]}`;
+}
+
+const inTheWay = new Set([
+  'claimed',
+  'dead',
+  'unreadable',
+  'unknown',
+  'dated',
+  'waits',
+  'behind',
+  'closed',
+  'alone',
+  'unled',
+]);
+
+type Facts = ReturnType<typeof factsOf>;
+
+function factsOf({ contents, time, leading }: World, page: Life, row: TaskRow) {
+  const runner = runnerOf(contents);
+  const { letter, when = 0, rank } = readyOf(row);
+  const wall = time.wall();
+  const ahead = runner === undefined ? 0 : runner.seen - runner.wall;
+  const lane = laneMarkOf(row);
+  const head = lane === undefined ? undefined : headsOf(contents).get(lane);
+  const gate = gateOf(contents, row.gate);
+  const through = [...(leading?.claims.values() ?? [])].filter((claim) => claim.gate === row.gate);
+  const rule = ruleOf(page.kind, row.type);
+
+  return {
+    wall,
+    ahead,
+    head,
+    gate,
+    letter,
+    when,
+    rule,
+    claimed: runner?.running.some(({ seq, id }) => seq === row.seq && id === row.id) ?? false,
+    running: runner?.running.length ?? 0,
+    dead: letter === 'D',
+    unreadable: letter === 'U' || letter === 'Z',
+    unknown: rule?.version !== row.version,
+    dated: row.runAt !== undefined && row.runAt > wall,
+    waits: (letter === '@' && when - ahead > wall) || (letter === '!' && when > wall),
+    behind: head !== undefined && head.seq < row.seq,
+    closed: roomIn(gate, through, wall + ahead) < 1,
+    alone: rank === 3,
+    unled: false,
+    through: through.length,
+  };
+}
+
+function wrongReason(facts: Facts, contents: Contents, row: TaskRow, reason: Reason): string | undefined {
+  const { wall, ahead, head, gate, letter, when, rule } = facts;
+  const is = (holds: boolean): string | undefined => (holds ? undefined : `it is not (${row.ready})`);
+  switch (reason.reason) {
+    case 'gone':
+      return is(row.cancelled === true || !contents.tasks.has(row.seq));
+    case 'running':
+      return is(facts.claimed);
+    case 'backoff':
+      return is(letter === '@' && reason.until === when - ahead && reason.until > wall);
+    case 'date':
+      return is(reason.until > wall && (reason.until === row.runAt || (letter === '!' && reason.until === when)));
+    case 'lane':
+      return is(
+        facts.behind &&
+          reason.behind === head?.id &&
+          reason.lane === row.lane &&
+          reason.dead === (readyOf(head).letter === 'D' && head.cancelled !== true),
+      );
+    case 'gate':
+      return is(
+        gate !== undefined &&
+          reason.gate === row.gate &&
+          reason.by === gate.by &&
+          reason.message === gate.reason &&
+          (reason.until === undefined
+            ? facts.through >= (gate.open?.width ?? 1)
+            : reason.until === gate.until - ahead && reason.until > wall && gate.open === undefined),
+      );
+    case 'dead':
+      return is(facts.dead && reason.because === row.dead?.reason);
+    case 'unknown-type':
+      return is(rule === undefined);
+    case 'unknown-version':
+      return is(rule !== undefined && rule.version === reason.known && row.version === reason.version && facts.unknown);
+    case 'undecodable':
+      return is(facts.unreadable);
+    case 'alone':
+      return is(facts.alone && reason.interruptions === row.interruptions);
+    case 'busy':
+      return is(facts.running >= (runnerOf(contents)?.slots ?? Number.POSITIVE_INFINITY));
+    case 'no-runner':
+      return undefined;
+  }
+}
