@@ -88,6 +88,8 @@ function ask(driver: Driver, by: Life, { via, now = false, type: like, lane: inL
     state: 'asked',
     end: undefined,
     era: 0,
+    pending: true,
+    lostOnce: false,
     result: undefined,
     id: undefined,
     seq: undefined,
@@ -139,6 +141,7 @@ function addOne(driver: Driver, by: Life, { told, work, options }: Asked): void 
   const { faults } = by;
   by.basket.add(told.type, work, options).then(
     (id) => {
+      told.pending = false;
       if (by.dead) return;
       if (told.id !== id || told.state === 'asked') world.fail(`add of #${told.n} resolved, and it is not stored`);
     },
@@ -150,12 +153,13 @@ function addOne(driver: Driver, by: Life, { told, work, options }: Asked): void 
 
 /** An add may reject only if something went wrong, and then there is no task, unless it says that it does not know. */
 function rejected({ play: { world } }: Driver, by: Life, told: Told, faults: number, error: unknown): void {
+  told.pending = false;
   const unknown = error instanceof TaskbasketError && error.code === 'unknown-outcome';
   world.report.met('other', unknown ? 'adds of unknown outcome' : 'adds rejected');
   if (by.faults === faults) world.fail(`add of #${told.n} rejected for nothing: ${String(error)}`);
   if (unknown) {
     if (told.id !== undefined && error.id !== told.id) world.fail(`an unknown outcome of #${told.n} names ${error.id}`);
-  } else if (told.state !== 'asked') {
+  } else if (told.state !== 'asked' && told.end !== 'lost') {
     world.fail(`add of #${told.n} rejected, and it is ${told.state}`);
   }
   if (told.state === 'asked') told.state = 'refused';
@@ -178,6 +182,7 @@ export function addMany(driver: Driver): string {
   const tasks = asked.map(({ told, work, options }) => [told.type, work, options] as const);
   (by.basket.addMany as (tasks: unknown) => Promise<readonly string[]>)(tasks).then(
     (ids) => {
+      for (const told of list) told.pending = false;
       if (by.dead) return;
       if (ids.length !== count || list.some(({ id }, place) => id !== ids[place]))
         world.fail(`addMany of ${list.map(({ n }) => `#${n}`).join(', ')} resolved with other ids than are stored`);

@@ -486,18 +486,22 @@ async function thaw({ play, watches }: Driver): Promise<string | undefined> {
   const { lives, world } = play;
   const frozen = lives.find((life) => life.frozen && !life.dead);
   if (frozen === undefined) return undefined;
-  world.unannounced.set(frozen, 1);
   const { suspended } = frozen;
+  const watched = watches.get(frozen);
+  if (suspended) await play.quiet();
+  const { commits } = world;
+  world.unannounced.set(frozen, 1);
   frozen.thaw();
   world.faultAt = world.time.now();
-  const watched = watches.get(frozen);
   if (!suspended || watched === undefined) return frozen.name;
 
   // It catches up by itself with what it was told nothing of.
   await play.quiet();
   const { loaded, tasks } = watched();
-  if (!frozen.dead && loaded) judgeList(world, frozen, tasks);
-  if (loaded) world.report.met('other', 'came back and caught up');
+  // (Of what is committed meanwhile, it may be told nothing.)
+  if (frozen.dead || !loaded || world.commits !== commits) return frozen.name;
+  judgeList(world, frozen, tasks);
+  world.report.met('other', 'came back and caught up');
 
   return `${frozen.name}, which was put away`;
 }
@@ -598,6 +602,7 @@ function wake(driver: Driver): string {
 
 function reload(driver: Driver): string {
   const page = pageOf(driver);
+  if (driver.play.world.chance.is(0.5)) page.leave();
   die(driver, page);
   driver.play.world.report.met('kills', 'a page');
 

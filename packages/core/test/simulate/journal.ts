@@ -34,6 +34,10 @@ export interface Told {
   /** `asked`: not known yet. `stored`: committed. `refused`: aborted. `ended`: gone, by exactly one way. */
   state: 'asked' | 'stored' | 'refused' | 'ended';
   end: 'done' | 'cancelled' | 'purged' | 'lost' | undefined;
+  /** Its add has not been told its end. */
+  pending: boolean;
+  /** It was stored in a database that was lost; a pending add may store it again. */
+  lostOnce: boolean;
   /** How many databases had been lost when it ended. */
   era: number;
   /** What its handler gave back, if that was kept. */
@@ -122,4 +126,6 @@ export interface Term {
   alone: { readonly claim: number; readonly at: number; readonly facts: ClaimFacts } | undefined;
   /** When it last claimed anything but what runs alone, by the runner's clock. */
   claimedAt: number;
+  /** Claims in a row that passed a lower priority over. */
+  passedOver: number;
 }

@@ -26,8 +26,11 @@ export function judgeAdd({ world, underway, after, difference, fail }: Commit): 
       fail(`${row.id} was not asked for here`);
       continue;
     }
-    if (told.state !== 'asked') fail(`${row.id} was ${told.state} already`);
-    if (world.byId.has(row.id)) fail(`${row.id} is an id for the second time`);
+    // Of what was told as failed, and lies in a database that is gone, nothing can be found.
+    const again = told.pending && told.end === 'lost';
+    if (told.state !== 'asked' && !again) fail(`${row.id} was ${told.state} already`);
+    if (world.byId.has(row.id) && !again) fail(`${row.id} is an id for the second time`);
+    told.end = undefined;
     told.state = 'stored';
     told.id = row.id;
     told.seq = row.seq;

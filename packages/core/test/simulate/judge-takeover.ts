@@ -81,6 +81,7 @@ export function judgeTakeover(commit: Commit): void {
     lastClaim: 0,
     alone: undefined,
     claimedAt: Number.NEGATIVE_INFINITY,
+    passedOver: 0,
   };
   world.leading = term;
   world.terms.set(life, term);

@@ -11,6 +11,7 @@ import type { ClaimFacts, Term } from './journal.js';
 import type { Commit } from './judge.js';
 import { countPayments, ended, isPayment } from './judge.js';
 import { judgeClaim } from './judge-claim.js';
+import { judgeShare } from './judge-share.js';
 import { ruleOf } from './registries.js';
 
 /** One turn of the runner: what it settled, paid, put aside and claimed. */
@@ -55,6 +56,7 @@ export function judgeTurn(commit: Commit): void {
   judgeOthers(commit, settled, touched);
   for (const claim of settled) term.claims.delete(claim.claim);
   for (const claim of made) judgeClaim(commit, term, claim, { made: made.length, settled });
+  judgeShare(commit, term, made);
 }
 
 function judgeRunnerRow({ world, underway, before, after, difference, fail }: Commit, term: Term): void {

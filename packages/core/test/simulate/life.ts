@@ -56,6 +56,8 @@ export interface Life {
   faults: number;
   /** Put away in the back/forward cache: frozen, with its channel closed. */
   suspended: boolean;
+  /** It is told that it goes. */
+  leaving: boolean;
   /** The context's transactions that have not ended. */
   readonly open: Set<IDBTransaction>;
   dead: boolean;
@@ -70,6 +72,8 @@ export interface Life {
   readonly kill: () => void;
   readonly freeze: () => void;
   readonly thaw: () => void;
+  /** It is told that it goes: what is still to be placed is placed. */
+  readonly leave: () => void;
   readonly suspend: () => void;
   readonly tell: () => void;
 }
@@ -189,7 +193,9 @@ export function createLife(name: string, kind: Kind, build: number, shared: Shar
 
     return {
       post(message) {
-        if (!closed && !life.dead) shared.bus.post(life, message);
+        if (closed || life.dead) return;
+        if (life.suspended) shared.broke(life, 'says something while it is put away');
+        shared.bus.post(life, message);
       },
 
       listen(listener) {
@@ -234,6 +240,7 @@ export function createLife(name: string, kind: Kind, build: number, shared: Shar
     open: new Set(),
     faults: 0,
     suspended: false,
+    leaving: false,
     dead: false,
     frozen: false,
     deaf: false,
@@ -262,7 +269,14 @@ export function createLife(name: string, kind: Kind, build: number, shared: Shar
       context.hub.resume();
     },
 
+    leave() {
+      life.leaving = true;
+      for (const leave of context.leaving) if (leave()) context.hub.leave();
+      life.leaving = false;
+    },
+
     suspend() {
+      life.leave();
       context.hub.suspend();
       life.suspended = true;
       life.frozen = true;

@@ -109,6 +109,8 @@ export async function createPlay(
     woken: false,
     calm: false,
     commits: 0,
+    loses: () => play.loss > 0,
+    atRest: nothing,
     seenAt: 0,
     faultAt: Number.NEGATIVE_INFINITY,
     unheardAt: Number.NEGATIVE_INFINITY,
@@ -272,6 +274,7 @@ export async function createPlay(
         if (told.state !== 'stored') continue;
         told.state = 'ended';
         told.end = 'lost';
+        told.lostOnce = true;
         told.era = world.losses - 1;
         if (told.deadUntil === Number.POSITIVE_INFINITY) told.deadUntil = world.commits;
       }
@@ -308,6 +311,7 @@ export async function createPlay(
         // What is due at once.
         time.goTo(time.now());
       }
+      world.atRest = world.contents;
       // What was committed before must have been said by now, except by those that are frozen.
       for (const life of world.unannounced.keys()) if (!life.frozen) world.unannounced.delete(life);
     },
@@ -407,7 +411,7 @@ function createBus(play: () => Play): Bus {
     post(life, message) {
       const { world, loss } = play();
       const { kind } = message as { readonly kind: string };
-      const said = kind === 'lost' ? world.losses > 0 : world.deleting;
+      const said = kind === 'lost' ? world.losses > 0 : world.deleting || life.leaving;
       if (kind !== 'hello' && kind !== 'wake' && !said) {
         if ((world.unannounced.get(life) ?? 0) === 0)
           world.fail(`${life.name} says "${kind}", and has committed nothing`);

@@ -72,8 +72,8 @@ function wrongResult(told: Told, result: unknown): string | undefined {
 }
 
 /** Nothing is stored of a plain success, of what was lost, and of what ended in a database that was lost later. */
-function isForgotten({ losses }: World, { end, result, state, era }: Told): boolean {
-  if (state === 'ended' && era < losses) return true;
+function isForgotten({ losses }: World, { end, result, state, era, lostOnce }: Told): boolean {
+  if (lostOnce || (state === 'ended' && era < losses)) return true;
 
   return end === 'purged' || (end === 'done' && result === undefined);
 }

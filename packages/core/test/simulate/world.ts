@@ -114,6 +114,10 @@ export interface World {
   /** While the faults are off, handlers succeed at once. */
   calm: boolean;
   commits: number;
+  /** Whether messages are lost. */
+  readonly loses: () => boolean;
+  /** What was stored when nothing moved last. */
+  atRest: Contents;
   /** Time itself when the runner's row was last written. */
   seenAt: number;
   /** When something last failed on purpose: a runner may wait for its backoff since. */

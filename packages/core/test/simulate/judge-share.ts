@@ -1,0 +1,68 @@
+import type { Claim, TaskRow } from '../../src/pure/record.js';
+import type { Contents } from './contents.js';
+import { gateOf, headsOf, laneMarkOf, readyOf, runnerOf } from './contents.js';
+import { roomIn } from './gate-rule.js';
+import type { Term } from './journal.js';
+import type { Commit } from './judge.js';
+import { ruleOf } from './registries.js';
+
+/** One claim in eight is for the lowest priority that has something due; a turn may make six of them at once. */
+const mostPassedOver = 16;
+
+/** Whom a turn passed over: the lowest priority gets its share, and of one priority the fresh go in the order of their adding. */
+export function judgeShare(commit: Commit, term: Term, made: readonly Claim[]): void {
+  const { world, before, after, fail } = commit;
+  const rows = made.flatMap(({ seq }) => before.tasks.get(seq) ?? []);
+  const [first] = rows;
+  // After a fault, or a message that was lost, the runner need not know of a row.
+  if (first === undefined || world.loses() || world.time.now() - world.unheardAt < 61_000) return;
+  if (rows.some(({ interruptions }) => interruptions >= 3)) return;
+
+  const waiting = waitingFor(commit, term);
+  const lowest = Math.max(...rows.map(({ priority }) => priority));
+  const lower = waiting.filter(({ priority }) => priority > lowest);
+  term.passedOver = lower.length === 0 ? 0 : term.passedOver + rows.length;
+  if (lower.length > 0) world.report.met('looks', 'a lower priority was passed over');
+  if (term.passedOver > mostPassedOver) fail(`passed ${lower[0]?.id} over for ${term.passedOver} of a higher priority`);
+
+  for (const row of rows.filter((one) => readyOf(one).letter === 'F')) {
+    const earlier = waiting.find(
+      (one) =>
+        readyOf(one).letter === 'F' && one.priority === row.priority && one.seq < row.seq && isOpen(one, before, after),
+    );
+    if (earlier !== undefined) fail(`claimed ${row.id}, and ${earlier.id} of its priority was added before it`);
+  }
+}
+
+function isOpen(row: TaskRow, before: Contents, after: Contents): boolean {
+  return gateOf(before, row.gate) === undefined && gateOf(after, row.gate) === undefined;
+}
+
+/** What the runner must have known of at the last rest, and could still claim. */
+function waitingFor({ world, before, after }: Commit, term: Term): readonly TaskRow[] {
+  const runner = runnerOf(after);
+  if (runner === undefined) return [];
+  const { seen, wall } = runner;
+  const heads = headsOf(after);
+  const headsBefore = headsOf(before);
+  const lanes = new Set(runner.running.flatMap(({ lane }) => lane ?? []));
+  const claimed = new Set(runner.running.map(({ seq }) => seq));
+
+  return [...after.tasks.values()].filter((row) => {
+    if (before.tasks.get(row.seq) !== row || world.atRest.tasks.get(row.seq) !== row) return false;
+    if (claimed.has(row.seq) || world.foreign.has(row.seq) || row.interruptions >= 3 || row.blames > 0) return false;
+    const { letter, when = 0 } = readyOf(row);
+    if (letter === '@' ? when > seen : letter === '!' ? when > wall : letter !== 'F') return false;
+    if ((row.runAt ?? 0) > wall || ruleOf(term.life.kind, row.type)?.version !== row.version) return false;
+    const lane = laneMarkOf(row);
+    if (lane !== undefined && (lanes.has(lane) || heads.get(lane)?.seq !== row.seq || headsBefore.get(lane) !== row))
+      return false;
+    const through = [...term.claims.values()].filter(({ gate }) => gate === row.gate);
+
+    return [before, after].every((contents) => {
+      const gate = gateOf(contents, row.gate);
+
+      return gate?.by !== row.id && roomIn(gate, through, seen) > 0;
+    });
+  });
+}
