@@ -128,13 +128,19 @@ export function addTx(
       : notStorable(task.row.type, error);
   }
 
+  // A page that goes meanwhile can't say so on `complete`: it does as it goes.
+  const underway = (): boolean => true;
+  context.leaving.add(underway);
+  if (before !== undefined) before.used = true;
   const { transaction } = stores;
-  transaction.addEventListener('complete', () => announce(context, [task]));
-  if (before !== undefined) {
-    before.used = true;
-    // It was not stored: the app may try its transaction again.
-    transaction.addEventListener('abort', () => (before.used = false));
-  }
+  transaction.addEventListener('complete', () => {
+    context.leaving.delete(underway);
+    announce(context, [task]);
+  });
+  transaction.addEventListener('abort', () => {
+    context.leaving.delete(underway);
+    if (before !== undefined) before.used = false; // It was not stored: the app may try its transaction again.
+  });
 
   return task.id;
 }
