@@ -135,6 +135,14 @@ export function createHub(openChannel: () => Channel, turnOfTheLoop: () => Promi
   };
 }
 
+/** Whose ends a message tells of; `undefined`: any task may have ended. */
+export function endedIn(message: Message): readonly string[] | undefined {
+  const { hints = undefined } = 'hints' in message ? message : {};
+  if (hints === undefined || hints.length >= hintsAMessage) return undefined;
+
+  return hints.flatMap((hint) => (hint.event === 'settled' ? [hint.id] : []));
+}
+
 /** Of two messages of a kind the later, with the hints of both. */
 function merged(earlier: Message | undefined, later: Message): Message {
   const hints = [earlier, later].flatMap((one) => (one !== undefined && 'hints' in one ? (one.hints ?? []) : []));

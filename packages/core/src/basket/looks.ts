@@ -12,11 +12,11 @@ export interface Looks {
   readonly stop: () => void;
 }
 
-/** `once` is one look, and never rejects; `heard` is told of each message before the look that follows it. */
+/** `once` is one look, and never rejects; `heard` is told of each message, and of each minute, before the look that follows. */
 export function createLooks(
   { hub, ports }: Pick<BasketContext, 'hub' | 'ports'>,
   once: () => Promise<void>,
-  heard?: (message: Message) => void,
+  heard?: (message?: Message) => void,
 ): Looks {
   let looking = false;
   let again = false;
@@ -41,6 +41,7 @@ export function createLooks(
       let stopTimer = (): void => undefined;
       const pollAgain = (): void => {
         stopTimer = ports.clock.timer(poll, () => {
+          heard?.();
           void look(); // It never rejects.
           pollAgain();
         });

@@ -8,6 +8,7 @@ import { rowOfId } from '../store/rows.js';
 import { marksIndex } from '../store/setup.js';
 import { look } from '../store/transact.js';
 import type { BasketContext } from './context.js';
+import { endedIn } from './hub.js';
 import { createLooks } from './looks.js';
 import type { Recent } from './recent.js';
 import { isLoss } from './recent.js';
@@ -34,27 +35,21 @@ interface Waiting {
   readonly failed: ((error: unknown) => void)[];
 }
 
-/** Waits for the ends of tasks: one look at the database for all that are waited for. */
+/** So many are looked for in one transaction: the turns of a runner that drains what thousands wait for come in between. */
+const slice = 256;
+
+/** Waits for the ends of tasks. A message says whose end to look for; once a minute all are looked for. */
 export function createSettled(context: BasketContext, added: Recent): (id: string) => Promise<Outcome> {
   const waiting = new Map<string, Waiting>();
   /** Whether the database was taken away since the look began: what was in it did not succeed by being gone. */
   let taken = false;
 
-  async function lookAtAll(): Promise<void> {
-    taken = false;
+  /** Whose end is to be looked for. */
+  const wanted = new Set<string>();
+
+  async function lookForEnds(): Promise<void> {
     try {
-      const asked = [...waiting];
-      const find = (stores: OutcomeStores): Promise<readonly Found[]> =>
-        Promise.all(asked.map(([id, { seen }]) => outcomeOf(stores, id, seen)));
-      const found = await look(context, find, ['tasks', 'outcomes']);
-      for (const [place, [id, one]] of asked.entries()) {
-        const outcome = found[place];
-        if (taken || outcome === undefined) continue;
-        one.seen = true;
-        if (outcome === 'to come') continue;
-        waiting.delete(id);
-        for (const tell of one.told) tell(outcome);
-      }
+      while (wanted.size > 0) await lookForSome([...wanted].slice(0, slice));
     } catch (error) {
       // Closed for good, or there is no database: nobody may wait for ever. What passes by itself is looked at again.
       if (error instanceof TaskbasketError) giveUp(error);
@@ -62,8 +57,33 @@ export function createSettled(context: BasketContext, added: Recent): (id: strin
     if (waiting.size === 0) looks.stop();
   }
 
-  const looks = createLooks(context, lookAtAll, (message) => {
-    if (!isLoss(message)) return;
+  async function lookForSome(ids: readonly string[]): Promise<void> {
+    taken = false;
+    const asked = ids.map((id) => [id, waiting.get(id)] as const);
+    for (const id of ids) wanted.delete(id); // Before the look: who asks meanwhile is looked for again.
+    const find = (stores: OutcomeStores): Promise<readonly Found[]> =>
+      Promise.all(asked.map(([id, one]) => outcomeOf(stores, id, one?.seen === true)));
+    const found = await look(context, find, ['tasks', 'outcomes']).catch((error: unknown) => {
+      want(ids);
+      throw error;
+    });
+    for (const [place, [id, one]] of asked.entries()) {
+      const outcome = found[place];
+      if (taken || one === undefined || outcome === undefined) continue;
+      one.seen = true;
+      if (outcome === 'to come') continue;
+      waiting.delete(id);
+      for (const tell of one.told) tell(outcome);
+    }
+  }
+
+  function want(ids: Iterable<string>): void {
+    for (const id of ids) if (waiting.has(id)) wanted.add(id);
+  }
+
+  const looks = createLooks(context, lookForEnds, (message) => {
+    want((message && endedIn(message)) ?? waiting.keys());
+    if (message === undefined || !isLoss(message)) return;
     taken = true;
     for (const one of waiting.values()) one.seen = false;
   });
@@ -71,6 +91,7 @@ export function createSettled(context: BasketContext, added: Recent): (id: strin
   function giveUp(error: unknown): void {
     for (const { failed } of waiting.values()) for (const fail of failed) fail(error);
     waiting.clear();
+    wanted.clear();
   }
 
   context.closed.signal.addEventListener('abort', () => {
@@ -86,6 +107,7 @@ export function createSettled(context: BasketContext, added: Recent): (id: strin
       one.told.push(resolve);
       one.failed.push(reject);
       waiting.set(id, one);
+      wanted.add(id);
       looks.start();
       looks.look();
     });
