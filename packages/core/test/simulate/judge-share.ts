@@ -25,7 +25,8 @@ export function judgeShare(commit: Commit, term: Term, made: readonly Claim[]): 
   if (lower.length > 0) world.report.met('looks', 'a lower priority was passed over');
   if (term.passedOver > mostPassedOver) fail(`passed ${lower[0]?.id} over for ${term.passedOver} of a higher priority`);
 
-  for (const row of rows.filter((one) => readyOf(one).letter === 'F')) {
+  // A probe goes first, and to whoever was tried longest ago.
+  for (const row of rows.filter((one) => readyOf(one).letter === 'F' && isOpen(one, before, after))) {
     const earlier = waiting.find(
       (one) =>
         readyOf(one).letter === 'F' && one.priority === row.priority && one.seq < row.seq && isOpen(one, before, after),

@@ -264,7 +264,7 @@ export async function createPlay(
 
     lose() {
       // What was committed in it last is not told yet.
-      for (const transaction of [...world.underway.keys()]) {
+      for (const transaction of Array.from(world.underway.keys())) {
         if (hasCommitted(transaction)) completed(transaction);
       }
       world.losses += 1;

@@ -62,7 +62,8 @@ function wrongOutcome(world: World, { told, since, sure }: Waiting, outcome: Out
       return is(told.cancelled);
     case 'gone':
       return is(isForgotten(world, told));
-    default:
+    case 'replaced':
+    case 'purged':
       return 'nothing ends so';
   }
 }
