@@ -12,7 +12,7 @@ const mostPassedOver = 16;
 /** Whom a turn passed over: the lowest priority gets its share, and of one priority the fresh go in the order of their adding. */
 export function judgeShare(commit: Commit, term: Term, made: readonly Claim[]): void {
   const { world, before, after, fail } = commit;
-  const rows = made.flatMap(({ seq }) => before.tasks.get(seq) ?? []);
+  const rows = made.flatMap(({ seq }) => after.tasks.get(seq) ?? []);
   const [first] = rows;
   // After a fault, or a message that was lost, the runner need not know of a row.
   if (first === undefined || world.loses() || world.time.now() - world.unheardAt < 61_000) return;
