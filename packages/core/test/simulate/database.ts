@@ -9,7 +9,10 @@ import { isConnected } from './transactions.js';
 export async function raise({ play }: Driver): Promise<string> {
   const version = play.raise();
   play.app.close();
-  play.app = await play.openApp();
+  const opening = play.openApp();
+  await play.quiet();
+  if (play.world.failed()) return `to ${version}, in vain`;
+  play.app = await opening;
   play.world.report.met('faults', 'version raised');
 
   return `to ${version}`;
@@ -24,18 +27,18 @@ export async function remove({ play }: Driver): Promise<string> {
   forgetSure(play);
   world.deleting = true;
   play.app.close();
+  const { losses } = world;
   const request = indexedDB.deleteDatabase(database);
-  const deleted = new Promise<void>((resolve, reject) => {
-    request.onsuccess = () => {
-      play.lose();
-      world.mustSayLost = mustSay;
-      resolve();
-    };
-    request.onerror = () => reject(request.error ?? new Error('The database was not deleted.'));
-  });
+  request.onsuccess = () => {
+    play.lose();
+    world.mustSayLost = mustSay;
+  };
   // Right behind the deletion, or after whoever was sent away by it.
-  const opened = anew ? play.openApp() : deleted.then(() => play.quiet()).then(() => play.openApp());
-  play.app = await opened;
+  const opening = anew ? play.openApp() : undefined;
+  await play.quiet();
+  if (world.losses === losses) world.fail('the database could not be deleted');
+  if (world.failed()) return 'the database, in vain';
+  play.app = await (opening ?? play.openApp());
   await play.quiet();
   world.deleting = false;
   world.report.met('faults', anew ? 'database deleted, and made anew by the app' : 'database deleted');
