@@ -1,15 +1,16 @@
 import type { GateRow } from '../pure/gate.js';
-import type { Letter, Ready } from '../pure/key.js';
-import { alone, beyond, laneMark, readReady, timePart } from '../pure/key.js';
+import type { Ready } from '../pure/key.js';
+import { alone, beyond, laneMark, timePart } from '../pure/key.js';
 import { aheadOf, reasonsOf } from '../pure/reasons.js';
 import type { RunnerRow, TaskRow } from '../pure/record.js';
 import { stateKeys } from '../pure/record.js';
 import type { AnyRegistry } from '../pure/registry.js';
 import { findType } from '../pure/registry.js';
 import type { Stores } from '../store/requests.js';
+import { behind, prefixesOf, rowsByState } from '../store/by-state.js';
 import { answer } from '../store/requests.js';
-import { headOfLane } from '../store/rows.js';
-import { marksIndex, readyIndex } from '../store/setup.js';
+import { headOfLane, numbersOf, rowsAfter } from '../store/rows.js';
+import { marksIndex } from '../store/setup.js';
 
 /** A lane that stands still. */
 export interface BlockedLane {
@@ -61,7 +62,7 @@ export interface BacklogFacts {
 export async function backlogOf(stores: TaskAndState, facts: BacklogFacts): Promise<Backlog> {
   const [oldest, fresh, timed, dated, dead, unreadable] = await Promise.all([
     oldestOf(stores),
-    ...(['F', '@', '!', 'D', 'U'] as const).map((letter) => prefixesOf(stores, letter)),
+    ...['F', '@', '!', 'D', 'U'].map((letter) => prefixesOf(stores, letter, visited)),
   ]);
   const byTime = [...(timed ?? []), ...(dated ?? [])];
   const holding = [...(dead ?? []), ...(unreadable ?? [])];
@@ -77,11 +78,11 @@ export async function backlogOf(stores: TaskAndState, facts: BacklogFacts): Prom
   };
 }
 
-async function oldestOf({ tasks }: TaskAndState): Promise<TaskRow | undefined> {
+async function oldestOf(stores: TaskAndState): Promise<TaskRow | undefined> {
   const slice = 64;
   let after = 0;
   for (let seen = 0; seen < looked; seen += slice) {
-    const rows = (await answer(tasks.getAll(IDBKeyRange.lowerBound(after, true), slice))) as readonly TaskRow[];
+    const rows = await rowsAfter(stores, after, slice);
     const found = rows.find(({ ready }) => !ready.startsWith('D'));
     if (found !== undefined || rows.length < slice) return found;
     after = rows.at(-1)?.seq ?? after;
@@ -90,37 +91,16 @@ async function oldestOf({ tasks }: TaskAndState): Promise<TaskRow | undefined> {
   return undefined;
 }
 
-/** The prefixes of a letter: one step each, however many rows lie in one. */
-async function prefixesOf({ tasks }: TaskAndState, letter: Letter): Promise<readonly Ready[]> {
-  const found: Ready[] = [];
-  let from: string = letter;
-  while (found.length < visited) {
-    const range = IDBKeyRange.bound([from], [`${letter}\uffff`]);
-    const row = (await answer(tasks.index(readyIndex).get(range))) as TaskRow | undefined;
-    const ready = row === undefined ? undefined : readReady(row.ready);
-    if (ready === undefined) break;
-    found.push(ready);
-    from = beyond(ready.prefix);
-  }
-
-  return found;
-}
-
-/** The first rows of a prefix, up to a `ready` key. */
-async function rowsIn(
-  { tasks }: TaskAndState,
-  { prefix }: Ready,
-  count: number,
-  end = beyond(prefix),
-): Promise<readonly TaskRow[]> {
-  return (await answer(tasks.index(readyIndex).getAll(IDBKeyRange.bound([prefix], [end]), count))) as TaskRow[];
+/** All rows of a prefix, or those up to a `ready` key. */
+function rangeOf({ prefix }: Ready, end = beyond(prefix)): IDBKeyRange {
+  return IDBKeyRange.bound([prefix], [end]);
 }
 
 async function blockedLanesOf(stores: TaskAndState, prefixes: readonly Ready[]): Promise<readonly BlockedLane[]> {
   const lanes: BlockedLane[] = [];
   let left = looked;
   for (const prefix of prefixes) {
-    const rows = await rowsIn(stores, prefix, left);
+    const rows = await rowsByState(stores, rangeOf(prefix), left);
     left -= rows.length;
     const found = await Promise.all(rows.map((row) => blockedBy(stores, row)));
     for (const lane of found) if (lane !== undefined) lanes.push(lane);
@@ -140,7 +120,7 @@ async function blockedBy({ tasks }: TaskAndState, row: TaskRow): Promise<Blocked
 }
 
 async function idsOf(stores: TaskAndState, prefixes: readonly Ready[]): Promise<readonly string[]> {
-  const rows = await Promise.all(prefixes.map((prefix) => rowsIn(stores, prefix, told)));
+  const rows = await Promise.all(prefixes.map((prefix) => rowsByState(stores, rangeOf(prefix), told)));
 
   return rows
     .flat()
@@ -154,15 +134,18 @@ async function waitingOf(
   prefixes: readonly Ready[],
   facts: BacklogFacts,
 ): Promise<TaskRow | undefined> {
-  const positions = ((await answer(stores.state.get(stateKeys.positions))) ?? {}) as Readonly<Record<string, number>>;
+  const positions = await numbersOf(stores, stateKeys.positions);
   let left = triedInAll;
   for (const ready of prefixes) {
     if (left <= 0) break;
     if (findType(facts.registry, ready.route.type)?.version !== ready.route.version) continue;
-    const rows =
-      ready.when === undefined
-        ? await freshIn(stores, ready, positions[ready.prefix] ?? 0)
-        : await rowsIn(stores, ready, tried, `${ready.prefix}|${timePart(dueSince(ready, facts))}\uffff`);
+    const { prefix, when } = ready;
+    // The runner has passed what lies at or below its position.
+    const range =
+      when === undefined
+        ? behind(prefix, positions[prefix] ?? 0)
+        : rangeOf(ready, `${prefix}|${timePart(dueSince(ready, facts))}\uffff`);
+    const rows = await rowsByState(stores, range, tried);
     left -= rows.length;
     const old = rows.filter(({ addedAt }) => addedAt <= facts.since);
     const could = await Promise.all(old.map((row) => couldRun(stores, row, facts)));
@@ -175,13 +158,6 @@ async function waitingOf(
 
 function dueSince({ letter }: Ready, { runner, since }: BacklogFacts): number {
   return letter === '@' ? since + aheadOf(runner) : since;
-}
-
-/** The runner has passed what lies at or below its position. */
-async function freshIn({ tasks }: TaskAndState, { prefix }: Ready, position: number): Promise<readonly TaskRow[]> {
-  const range = IDBKeyRange.bound([prefix, position + 1], [prefix, Number.POSITIVE_INFINITY]);
-
-  return (await answer(tasks.index(readyIndex).getAll(range, tried))) as TaskRow[];
 }
 
 async function couldRun(

@@ -1,9 +1,11 @@
 import { TaskbasketError } from '../pure/errors.js';
-import { beyond, laneMark, readReady, skippedMark } from '../pure/key.js';
+import { laneMark, readReady, skippedMark } from '../pure/key.js';
 import { checkOneOf, checkParts, checkWhole, wrongOption } from '../pure/options.js';
 import type { TaskRow } from '../pure/record.js';
 import type { Stores } from '../store/requests.js';
-import { answer } from '../store/requests.js';
+import { behind, prefixesOf } from '../store/by-state.js';
+import { answer, walk } from '../store/requests.js';
+import { rowsAfter } from '../store/rows.js';
 import { marksIndex, readyIndex } from '../store/setup.js';
 
 /** Which tasks; all parts must fit. */
@@ -83,30 +85,23 @@ export async function rowsOf(stores: TaskStore, query: Query, limit: number): Pr
   }
 }
 
-async function sliceOf({ tasks }: TaskStore, query: Query, after: number): Promise<readonly TaskRow[]> {
-  if (query.lane === undefined && query.state !== 'dead') {
-    return (await answer(tasks.getAll(IDBKeyRange.lowerBound(after, true), slice))) as readonly TaskRow[];
-  }
+async function sliceOf(stores: TaskStore, { lane, state }: Query, after: number): Promise<readonly TaskRow[]> {
+  if (lane === undefined && state !== 'dead') return rowsAfter(stores, after, slice);
 
-  const seqs = query.lane === undefined ? await deadOnes(tasks, after) : await ofLane(tasks, query.lane, after);
+  const { tasks } = stores;
+  const seqs = lane === undefined ? await deadOnes(stores, after) : await ofLane(tasks, lane, after);
   const first = [...new Set(seqs)].sort((one, other) => one - other).slice(0, slice);
 
   return (await Promise.all(first.map((seq) => answer(tasks.get(seq))))) as readonly TaskRow[];
 }
 
 /** The dead of each route, whose keys lie together in the order of `seq`: not one step over what is alive. */
-async function deadOnes(tasks: IDBObjectStore, after: number): Promise<readonly number[]> {
-  const index = tasks.index(readyIndex);
-  const seqs: number[] = [];
-  let from = 'D';
-  for (;;) {
-    const next = (await answer(index.getAll(IDBKeyRange.bound([from], ['D\uffff']), 1)))[0] as TaskRow | undefined;
-    const prefix = next === undefined ? undefined : readReady(next.ready)?.prefix;
-    if (prefix === undefined) return seqs;
-    const range = IDBKeyRange.bound([prefix, after + 1], [prefix, Number.POSITIVE_INFINITY]);
-    seqs.push(...((await answer(index.getAllKeys(range, slice))) as number[]));
-    from = beyond(prefix);
-  }
+async function deadOnes(stores: TaskStore, after: number): Promise<readonly number[]> {
+  const index = stores.tasks.index(readyIndex);
+  const prefixes = await prefixesOf(stores, 'D');
+  const seqs = prefixes.map(({ prefix }) => answer(index.getAllKeys(behind(prefix, after), slice)));
+
+  return (await Promise.all(seqs)).flat() as number[];
 }
 
 /** A lane's rows are found by its mark, in the order of `seq`, and those that left it dead by another. */
@@ -119,26 +114,17 @@ async function ofLane(tasks: IDBObjectStore, lane: string, after: number): Promi
 /** A multi-entry index has no range behind one of a mark's rows: it is walked. */
 async function withMark(index: IDBIndex, mark: string, after: number): Promise<readonly number[]> {
   const seqs: number[] = [];
-  const request = index.openKeyCursor(mark);
-  await new Promise<void>((resolve, reject) => {
-    request.addEventListener('error', () => reject(request.error));
-    request.addEventListener('success', () => {
-      const cursor = request.result;
-      if (cursor === null || seqs.length === slice) {
-        resolve();
+  await walk(index.openKeyCursor(mark), (cursor) => {
+    const seq = cursor.primaryKey as number;
+    if (seq <= after) {
+      cursor.continuePrimaryKey(mark, after + 1);
 
-        return;
-      }
+      return true;
+    }
+    seqs.push(seq);
+    cursor.continue();
 
-      const seq = cursor.primaryKey as number;
-      if (seq <= after) {
-        cursor.continuePrimaryKey(mark, after + 1);
-
-        return;
-      }
-      seqs.push(seq);
-      cursor.continue();
-    });
+    return seqs.length < slice;
   });
 
   return seqs;

@@ -2,8 +2,9 @@ import { letters, readReady } from '../pure/key.js';
 import type { OutcomeRow, TaskRow } from '../pure/record.js';
 import { dueAfter } from '../pure/transitions.js';
 import type { SparingStores } from '../store/requests.js';
-import { answer } from '../store/requests.js';
-import { marksIndex, readyIndex } from '../store/setup.js';
+import { behind, rowsByState } from '../store/by-state.js';
+import { answer, walk } from '../store/requests.js';
+import { marksIndex } from '../store/setup.js';
 import { collectBodies } from './bodies.js';
 import { inFence } from './fence.js';
 import type { Leader } from './leader.js';
@@ -63,21 +64,12 @@ async function lanesFrom(leader: Leader, stores: SparingStores, from: Place): Pr
   const heads: { readonly lane: string; readonly seq: number }[] = [];
 
   const start = from.key === '' ? 'L' : `${from.key}\u0000`;
-  const request = index.openKeyCursor(IDBKeyRange.bound(start, 'L\uffff'));
-  await new Promise<void>((resolve, reject) => {
-    request.addEventListener('error', () => reject(request.error));
-    request.addEventListener('success', () => {
-      const cursor = request.result;
-      if (cursor === null || heads.length === lanesASlice) {
-        resolve();
+  await walk(index.openKeyCursor(IDBKeyRange.bound(start, 'L\uffff')), (cursor) => {
+    const lane = cursor.key as string;
+    heads.push({ lane, seq: cursor.primaryKey as number });
+    cursor.continue(`${lane}\u0000`);
 
-        return;
-      }
-
-      const lane = cursor.key as string;
-      heads.push({ lane, seq: cursor.primaryKey as number });
-      cursor.continue(`${lane}\u0000`);
-    });
+    return heads.length < lanesASlice;
   });
 
   const rows = await Promise.all(heads.map(({ seq }) => answer(stores.tasks.get(seq)) as Promise<TaskRow | undefined>));
@@ -100,7 +92,7 @@ async function freshFrom(leader: Leader, stores: SparingStores, from: Place): Pr
 
   const [prefix, position] = current;
   const seq = prefix === from.key ? from.seq : 0;
-  const rows = await rowsBetween(stores, prefix, seq + 1, position);
+  const rows = seq < position ? await rowsByState(stores, behind(prefix, seq, position), rowsASlice) : [];
   const last = rows.at(-1);
 
   return {
@@ -114,9 +106,8 @@ async function freshFrom(leader: Leader, stores: SparingStores, from: Place): Pr
 
 /** Held rows without a lane: nothing of this version holds one, so each is lost. */
 async function heldFrom(leader: Leader, stores: SparingStores, from: Place): Promise<Slice> {
-  const index = stores.tasks.index(readyIndex);
   const lower = from.key === '' ? ['H'] : [from.key, from.seq + 1];
-  const rows = (await answer(index.getAll(IDBKeyRange.bound(lower, ['H\uffff']), rowsASlice))) as readonly TaskRow[];
+  const rows = await rowsByState(stores, IDBKeyRange.bound(lower, ['H\uffff']), rowsASlice);
   const last = rows.at(-1);
 
   return {
@@ -138,18 +129,6 @@ async function outcomesFrom(leader: Leader, stores: SparingStores, from: Place):
   const end = rows.at(-1);
 
   return { lost: [], next: old.length < rowsASlice || end === undefined ? undefined : { key: '', seq: end.n } };
-}
-
-async function rowsBetween(
-  stores: SparingStores,
-  prefix: string,
-  low: number,
-  high: number,
-): Promise<readonly TaskRow[]> {
-  if (low > high) return [];
-  const range = IDBKeyRange.bound([prefix, low], [prefix, high]);
-
-  return (await answer(stores.tasks.index(readyIndex).getAll(range, rowsASlice))) as readonly TaskRow[];
 }
 
 /** Whether nothing would find a row that is its lane's head, or has no lane. */

@@ -3,6 +3,7 @@ import { stateKeys } from '../pure/record.js';
 import type { Stores } from '../store/requests.js';
 import { answer, everyStore, keysFrom, payloadsIn } from '../store/requests.js';
 import { marksIndex } from '../store/setup.js';
+import { numbersOf } from '../store/rows.js';
 import { look } from '../store/transact.js';
 import { inFence } from './fence.js';
 import type { Leader } from './leader.js';
@@ -13,9 +14,6 @@ const slice = 256;
 /** A heavy body may go ahead of its row for a minute; what has had none for so long, in milliseconds, never will. */
 const patience = 24 * 60 * 60_000;
 
-/** When each body was first found without a row, by the wall clock, in milliseconds. */
-type Found = Readonly<Record<string, number>>;
-
 /**
  * Deletes heavy bodies whose row never came: their page ended between the two. Nothing is concluded from one look; a body
  * is deleted by an audit that finds it without a row a day after another did.
@@ -25,7 +23,8 @@ export async function collectBodies(leader: Leader): Promise<void> {
   const now = leader.context.ports.clock.wall();
 
   const done = await inFence(leader, 'audit', async ({ stores }) => {
-    const before = ((await answer(stores.state.get(stateKeys.bodies))) ?? {}) as Found;
+    // When each was first found without a row, by the wall clock.
+    const before = await numbersOf(stores, stateKeys.bodies);
     const found = Object.fromEntries(orphans.map((ref) => [ref, Math.min(before[ref] ?? now, now)]));
     const old = orphans.filter((ref) => now - (found[ref] ?? now) > patience);
     for (const ref of old) delete found[ref];

@@ -1,11 +1,11 @@
 import { laneMark, readReady, timePart } from '../pure/key.js';
 import type { TaskRow } from '../pure/record.js';
 import type { Moment } from '../pure/transitions.js';
+import { behind, rowsByState } from '../store/by-state.js';
 import { answer } from '../store/requests.js';
-import { marksIndex, readyIndex } from '../store/setup.js';
+import { marksIndex } from '../store/setup.js';
 import type { Draft } from './draft.js';
 import type { Source } from './memory.js';
-import { freshRange } from './survey.js';
 
 /** Rows are read in batches of so many: small at first, larger where many are passed over. */
 const firstBatch = 16;
@@ -53,7 +53,6 @@ export function createHeads({ stores, heads }: Draft): Heads {
 /** A reader of a source. Fresh rows go by `seq` from the position on, timed ones by their time up to now. */
 export function createReader(draft: Draft, source: Source, heads: Heads): Reader {
   const { memory, moment, stores } = draft;
-  const index = stores.tasks.index(readyIndex);
   const fresh = source.letter === 'F';
   const clock = clockOf(source, moment);
 
@@ -65,7 +64,7 @@ export function createReader(draft: Draft, source: Source, heads: Heads): Reader
   let lower: [string, number] | undefined;
 
   function range(): IDBKeyRange {
-    if (fresh) return freshRange(source.prefix, memory.positions.get(source.prefix) ?? 0);
+    if (fresh) return behind(source.prefix, memory.positions.get(source.prefix) ?? 0);
 
     const upper = [`${source.prefix}|${timePart(clock)}`, Number.POSITIVE_INFINITY];
     const start = lower ?? [`${source.prefix}|`, 0];
@@ -94,7 +93,7 @@ export function createReader(draft: Draft, source: Source, heads: Heads): Reader
     async fill() {
       if (place < batch.length || ended) return;
 
-      const rows = (await answer(index.getAll(range(), size))) as readonly TaskRow[];
+      const rows = await rowsByState(stores, range(), size);
       ended = rows.length < size;
       size = Math.min(size * 2, largestBatch);
       batch = rows;
@@ -121,7 +120,7 @@ export function createReader(draft: Draft, source: Source, heads: Heads): Reader
       }
 
       // Read after this turn's own writes, so that those under the same prefix are in it.
-      const next = await nextTime(index, source, clock);
+      const next = await nextTime(stores, source, clock);
       memory.sources.set(source.prefix, { ...source, from: left || unread ? 0 : next, next });
     },
   };
@@ -133,10 +132,10 @@ export function clockOf(source: Source, moment: Moment): number {
 }
 
 /** The first time of a source that is still to come. */
-async function nextTime(index: IDBIndex, source: Source, clock: number): Promise<number> {
+async function nextTime(stores: Draft['stores'], source: Source, clock: number): Promise<number> {
   const lower = [`${source.prefix}|${timePart(clock + 1)}`, 0];
   const upper = [`${source.prefix}|~`];
-  const [row] = (await answer(index.getAll(IDBKeyRange.bound(lower, upper), 1))) as readonly TaskRow[];
+  const [row] = await rowsByState(stores, IDBKeyRange.bound(lower, upper), 1);
 
   return row === undefined ? Number.POSITIVE_INFINITY : (readReady(row.ready)?.when ?? Number.POSITIVE_INFINITY);
 }

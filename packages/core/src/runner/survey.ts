@@ -1,8 +1,9 @@
 import type { Ready, Route } from '../pure/key.js';
 import { beyond, beyondRoute, readReady } from '../pure/key.js';
 import type { AnyRegistry } from '../pure/registry.js';
+import { behind } from '../store/by-state.js';
 import type { Stores } from '../store/requests.js';
-import { answer } from '../store/requests.js';
+import { answer, walk } from '../store/requests.js';
 import { readyIndex } from '../store/setup.js';
 import type { CandidateLetter, Memory } from './memory.js';
 import { mayRun, noteTimed } from './memory.js';
@@ -24,7 +25,7 @@ export async function survey(stores: Pick<Stores, 'tasks'>, registry: AnyRegistr
 }
 
 async function surveyTimed(index: IDBIndex, registry: AnyRegistry, memory: Memory, letter: '@' | '!'): Promise<void> {
-  await walk(index, letter, letter + letterEnd, (ready) => {
+  await step(index, letter, letter + letterEnd, (ready) => {
     if (ready?.when === undefined) return undefined;
     if (!mayRun(registry, ready.route)) return beyondRoute(letter, ready.route);
 
@@ -47,7 +48,7 @@ async function surveyFresh(index: IDBIndex, registry: AnyRegistry, memory: Memor
   });
 
   const inGap = ({ start, end }: { start: string; end: string }): Promise<void> =>
-    walk(index, start, end, (ready) => {
+    step(index, start, end, (ready) => {
       if (ready === undefined) return undefined;
       if (!mayRun(registry, ready.route)) return beyondRoute('F', ready.route);
 
@@ -60,7 +61,7 @@ async function surveyFresh(index: IDBIndex, registry: AnyRegistry, memory: Memor
     const ready = readReady(prefix);
     if (ready === undefined || !mayRun(registry, ready.route)) return;
 
-    const range = freshRange(prefix, memory.positions.get(prefix) ?? 0);
+    const range = behind(prefix, memory.positions.get(prefix) ?? 0);
     if ((await answer(index.getKey(range))) !== undefined) noteFresh(memory, prefix, ready.route, ready.rank);
   };
 
@@ -72,16 +73,11 @@ function noteFresh(memory: Memory, prefix: string, route: Route, rank: number): 
   memory.sources.set(prefix, { prefix, letter, route, rank, from: 0, next: 0 });
 }
 
-/** The fresh rows of a prefix behind a position. */
-export function freshRange(prefix: string, position: number): IDBKeyRange {
-  return IDBKeyRange.bound([prefix, position + 1], [prefix, Number.POSITIVE_INFINITY]);
-}
-
 /**
  * Steps through `ready` keys from `start` to below `end`. `next` says where to go on, or `undefined`: at the next key
  * (one of another version's, which is left alone).
  */
-async function walk(
+async function step(
   index: IDBIndex,
   start: string,
   end: string,
@@ -89,22 +85,12 @@ async function walk(
 ): Promise<void> {
   if (start >= end) return;
 
-  const request = index.openKeyCursor(IDBKeyRange.bound([start], [end], false, true));
-  await new Promise<void>((resolve, reject) => {
-    request.addEventListener('error', () => reject(request.error));
-    request.addEventListener('success', () => {
-      const cursor = request.result;
-      if (cursor === null) {
-        resolve();
+  await walk(index.openKeyCursor(IDBKeyRange.bound([start], [end], false, true)), (cursor) => {
+    const [ready] = cursor.key as [string, number];
+    const goOn = next(readReady(ready));
+    const below = goOn === undefined || goOn < end;
+    if (below) cursor.continue(goOn && [goOn]);
 
-        return;
-      }
-
-      const [ready] = cursor.key as [string, number];
-      const goOn = next(readReady(ready));
-      if (goOn === undefined) cursor.continue();
-      else if (goOn < end) cursor.continue([goOn]);
-      else resolve();
-    });
+    return below;
   });
 }

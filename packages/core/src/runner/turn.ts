@@ -1,8 +1,8 @@
 import type { Hint } from '../basket/hub.js';
 import { stateKeys } from '../pure/record.js';
 import type { SparingStores } from '../store/requests.js';
-import { answer, sparing } from '../store/requests.js';
-import { claimedRow, gateRows } from '../store/rows.js';
+import { sparing } from '../store/requests.js';
+import { claimedRow, gateRows, numbersOf } from '../store/rows.js';
 import type { Claimed } from './claim.js';
 import { claimDue } from './claim.js';
 import type { Draft } from './draft.js';
@@ -106,8 +106,8 @@ function deletesPayload({ claim, verdict, abortedFor }: RunningAttempt): boolean
 
 /** Reads on from the stored positions, as if nothing had been read before. */
 async function recall(stores: SparingStores, stamp: unknown): Promise<Memory> {
-  const [stored, gates] = await Promise.all([answer(stores.state.get(stateKeys.positions)), gateRows(stores)]);
-  const positions = Object.entries((stored ?? {}) as Readonly<Record<string, number>>);
+  const [stored, gates] = await Promise.all([numbersOf(stores, stateKeys.positions), gateRows(stores)]);
+  const positions = Object.entries(stored);
 
   return {
     stamp,

@@ -1,14 +1,12 @@
 import { isPromiseLike } from '../pure/codec.js';
-import { beyond, readReady } from '../pure/key.js';
 import type { TaskRow } from '../pure/record.js';
 import { stateKeys } from '../pure/record.js';
 import { findType } from '../pure/registry.js';
 import { dueAfter } from '../pure/transitions.js';
-import type { SparingStores } from '../store/requests.js';
+import { behind, prefixesOf, rowsByState } from '../store/by-state.js';
 import { answer } from '../store/requests.js';
 import type { StoredPayload } from '../store/rows.js';
-import { payloadOf } from '../store/rows.js';
-import { readyIndex } from '../store/setup.js';
+import { numbersOf, payloadOf } from '../store/rows.js';
 import { look } from '../store/transact.js';
 import { inFence } from './fence.js';
 import type { Leader } from './leader.js';
@@ -66,30 +64,15 @@ async function tryRoute(leader: Leader, prefix: string): Promise<boolean> {
 
 /** The prefixes of unreadable rows whose type and version this build has: one step each. */
 async function unreadablePrefixes(leader: Leader): Promise<readonly string[] | undefined> {
-  const done = await inFence(leader, 'audit', async ({ stores }) => {
-    const index = stores.tasks.index(readyIndex);
-    const prefixes: string[] = [];
-    let from = 'U';
-    for (;;) {
-      const [row] = (await answer(index.getAll(IDBKeyRange.bound([from], ['U\uffff']), 1))) as readonly TaskRow[];
-      const ready = row === undefined ? undefined : readReady(row.ready);
-      if (ready === undefined) return prefixes;
-      if (mayRun(leader.context.registry, ready.route)) prefixes.push(ready.prefix);
-      from = beyond(ready.prefix);
-    }
-  });
+  const done = await inFence(leader, 'audit', ({ stores }) => prefixesOf(stores, 'U'));
 
-  return done?.result;
+  return done?.result.filter(({ route }) => mayRun(leader.context.registry, route)).map(({ prefix }) => prefix);
 }
 
 async function storedPlace(leader: Leader, prefix: string): Promise<number | undefined> {
-  const done = await inFence(leader, 'audit', ({ stores }) => placesOf(stores));
+  const done = await inFence(leader, 'audit', ({ stores }) => numbersOf(stores, stateKeys.unreadable));
 
   return done === undefined ? undefined : (done.result[prefix] ?? 0);
-}
-
-async function placesOf(stores: SparingStores): Promise<Readonly<Record<string, number>>> {
-  return ((await answer(stores.state.get(stateKeys.unreadable))) ?? {}) as Readonly<Record<string, number>>;
 }
 
 async function rowsFrom(
@@ -100,11 +83,8 @@ async function rowsFrom(
 ): Promise<readonly Found[] | undefined> {
   if (place >= until) return [];
 
-  const done = await inFence(leader, 'audit', async ({ stores }) => {
-    const range = IDBKeyRange.bound([prefix, place + 1], [prefix, until]);
-
-    return (await answer(stores.tasks.index(readyIndex).getAll(range, triedAtOnce))) as readonly TaskRow[];
-  });
+  const range = behind(prefix, place, until);
+  const done = await inFence(leader, 'audit', ({ stores }) => rowsByState(stores, range, triedAtOnce));
   const storedOf = (row: TaskRow): StoredPayload | Promise<StoredPayload> => {
     const { ref, payload } = row;
 
@@ -149,7 +129,7 @@ async function bringBack(
       if (row === undefined || !row.ready.startsWith('U') || row.cancelled === true) continue;
       stores.tasks.put(dueAfter(row, momentOf(leader), 0));
     }
-    stores.state.put({ ...(await placesOf(stores)), [prefix]: place }, stateKeys.unreadable);
+    stores.state.put({ ...(await numbersOf(stores, stateKeys.unreadable)), [prefix]: place }, stateKeys.unreadable);
   });
   if (done !== undefined && readable.length > 0) leader.poke();
 

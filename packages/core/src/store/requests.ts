@@ -12,6 +12,16 @@ export function answer<Result>(request: IDBRequest<Result>): Promise<Result> {
   return wrap(request);
 }
 
+/** Leads a cursor from key to key: `visit` moves it on, and gives back whether it did. */
+export function walk(request: IDBRequest<IDBCursor | null>, visit: (cursor: IDBCursor) => boolean): Promise<void> {
+  return new Promise((resolve, reject) => {
+    request.addEventListener('error', () => reject(request.error));
+    request.addEventListener('success', () => {
+      if (request.result === null || !visit(request.result)) resolve();
+    });
+  });
+}
+
 /**
  * Resolves when the transaction has completed, which is the only proof that it was stored: quota and disk errors come
  * at the end, after every request has succeeded. Rejects with what aborted it.

@@ -11,6 +11,15 @@ export async function rowOfId(stores: Pick<Stores, 'tasks'>, id: string): Promis
   return (await answer(stores.tasks.index(marksIndex).get(idMark(id)))) as TaskRow | undefined;
 }
 
+/** Rows in the order of `seq` behind one, so many at most. */
+export async function rowsAfter(
+  { tasks }: Pick<Stores, 'tasks'>,
+  seq: number,
+  most: number,
+): Promise<readonly TaskRow[]> {
+  return (await answer(tasks.getAll(IDBKeyRange.lowerBound(seq, true), most))) as readonly TaskRow[];
+}
+
 /** The claim's row as it is now, or `undefined`: it is gone. */
 export async function claimedRow(
   stores: Pick<Stores, 'tasks'>,
@@ -29,6 +38,14 @@ export async function headOfLane(stores: Pick<Stores, 'tasks'>, lane: string): P
 /** Who leads, and what is claimed. */
 export async function runnerRow(stores: Pick<Stores, 'state'>): Promise<RunnerRow | undefined> {
   return (await answer(stores.state.get(stateKeys.runner))) as RunnerRow | undefined;
+}
+
+/** A row of the state store that gives each name a number; none if it was never written. */
+export async function numbersOf(
+  { state }: Pick<Stores, 'state'>,
+  key: string,
+): Promise<Readonly<Record<string, number>>> {
+  return ((await answer(state.get(key))) ?? {}) as Readonly<Record<string, number>>;
 }
 
 /** Every gate that has a record. */

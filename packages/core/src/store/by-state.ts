@@ -1,0 +1,38 @@
+import type { Ready } from '../pure/key.js';
+import { beyond, readReady } from '../pure/key.js';
+import type { TaskRow } from '../pure/record.js';
+import type { Stores } from './requests.js';
+import { answer } from './requests.js';
+import { readyIndex } from './setup.js';
+
+type Tasks = Pick<Stores, 'tasks'>;
+
+/** Rows in the order of `ready`, then `seq`: all of the range, or so many at most. */
+export async function rowsByState({ tasks }: Tasks, range: IDBKeyRange, most?: number): Promise<readonly TaskRow[]> {
+  return (await answer(tasks.index(readyIndex).getAll(range, most))) as readonly TaskRow[];
+}
+
+/** Of a prefix that is not timed: those behind a `seq`, and up to another. */
+export function behind(prefix: string, after: number, upTo: number = Number.POSITIVE_INFINITY): IDBKeyRange {
+  return IDBKeyRange.bound([prefix, after + 1], [prefix, upTo]);
+}
+
+/** The prefixes of a letter under which rows lie, so many at most: one step each, however many rows lie in one. */
+export async function prefixesOf(
+  { tasks }: Tasks,
+  letter: string,
+  most: number = Number.POSITIVE_INFINITY,
+): Promise<readonly Ready[]> {
+  const index = tasks.index(readyIndex);
+  const found: Ready[] = [];
+  let from = letter;
+  while (found.length < most) {
+    const row = (await answer(index.get(IDBKeyRange.bound([from], [`${letter}\uffff`])))) as TaskRow | undefined;
+    const ready = row && readReady(row.ready);
+    if (ready === undefined) break;
+    found.push(ready);
+    from = beyond(ready.prefix);
+  }
+
+  return found;
+}
