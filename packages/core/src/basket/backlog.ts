@@ -1,9 +1,9 @@
 import type { GateRow } from '../pure/gate.js';
 import type { Ready } from '../pure/key.js';
-import { alone, beyond, laneMark, timePart } from '../pure/key.js';
+import { alone, beyond, timePart } from '../pure/key.js';
 import { aheadOf, reasonsOf } from '../pure/reasons.js';
 import type { RunnerRow, TaskRow } from '../pure/record.js';
-import { stateKeys } from '../pure/record.js';
+import { laneOf, stateKeys } from '../pure/record.js';
 import type { AnyRegistry } from '../pure/registry.js';
 import { findType } from '../pure/registry.js';
 import type { Stores } from '../store/requests.js';
@@ -112,9 +112,10 @@ async function blockedLanesOf(stores: TaskAndState, prefixes: readonly Ready[]):
 
 /** A task that left its lane when it died has no mark of it any more, and is not its head. */
 async function blockedBy({ tasks }: TaskAndState, row: TaskRow): Promise<BlockedLane | undefined> {
-  const { owner, lane, id, seq, ready, cancelled } = row;
-  if (lane === undefined || cancelled === true) return undefined;
-  const head = await answer(tasks.index(marksIndex).getKey(laneMark(owner, lane)));
+  const { lane, id, seq, ready, cancelled } = row;
+  const mark = laneOf(row);
+  if (lane === undefined || mark === undefined || cancelled === true) return undefined;
+  const head = await answer(tasks.index(marksIndex).getKey(mark));
 
   return head === seq ? { lane, by: id, because: ready.startsWith('D') ? 'dead' : 'unreadable' } : undefined;
 }
@@ -165,7 +166,7 @@ async function couldRun(
   row: TaskRow,
   { registry, runner, gates, running, wall }: BacklogFacts,
 ): Promise<boolean> {
-  const head = row.lane === undefined ? undefined : await headOfLane(stores, laneMark(row.owner, row.lane));
+  const head = await headOfLane(stores, laneOf(row));
   const type = findType(registry, row.type);
   const gate = gates.get(row.gate);
   const through = running.filter((one) => one.gate === row.gate).length;

@@ -1,10 +1,10 @@
 import { randomText } from '../ports/ids.js';
 import { gateForward } from '../pure/gate.js';
-import { idMark, laneMark, readReady } from '../pure/key.js';
+import { idMark, readReady } from '../pure/key.js';
 import type { Claim, OutcomeRow, TaskRow } from '../pure/record.js';
-import { stateKeys } from '../pure/record.js';
+import { isClaimed, laneOf, stateKeys } from '../pure/record.js';
 import { cancelledWhileRunning, revived } from '../pure/transitions.js';
-import { payLane } from '../store/pay.js';
+import { payLanes } from '../store/pay.js';
 import type { SparingStores, Stores } from '../store/requests.js';
 import { sparing } from '../store/requests.js';
 import { deleteTasks, gateRows, rowOfId, runnerRow } from '../store/rows.js';
@@ -31,9 +31,7 @@ export function cancel(context: BasketContext, which: string | Filter): Promise<
     deleteTasks(stores, others);
 
     // 0 is a page's "at once".
-    const moment = { now: 0, wall };
-    const lanes = new Set(others.flatMap((row) => (row.lane === undefined ? [] : [laneMark(row.owner, row.lane)])));
-    for (const lane of lanes) await payLane(stores, lane, moment, (head) => isClaimed(head, claims));
+    await payLanes(stores, others.map(laneOf), { now: 0, wall }, (head) => isClaimed(head, claims));
 
     return rows.map(({ id, type }) => ({ event: 'settled', id, type, state: 'cancelled' }));
   });
@@ -62,11 +60,6 @@ function waitsForRetry(row: TaskRow): boolean {
   const letter = readReady(row.ready)?.letter;
 
   return letter === '@' || letter === 'D' || (letter === '!' && row.attempts > 0);
-}
-
-/** Whether a claim stands for a row. */
-export function isClaimed(row: TaskRow, claims: readonly Claim[]): boolean {
-  return claims.some((claim) => claim.seq === row.seq && claim.id === row.id);
 }
 
 type Change = (stores: SparingStores, rows: readonly TaskRow[], claims: readonly Claim[]) => Promise<readonly Hint[]>;

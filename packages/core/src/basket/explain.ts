@@ -1,9 +1,9 @@
 import { currentGate } from '../pure/gate.js';
-import { laneMark } from '../pure/key.js';
 import { checkId } from '../pure/options.js';
 import type { Reason } from '../pure/reasons.js';
 import { aheadOf, reasonsOf } from '../pure/reasons.js';
 import type { TaskRow } from '../pure/record.js';
+import { laneOf } from '../pure/record.js';
 import { findType } from '../pure/registry.js';
 import type { Stores } from '../store/requests.js';
 import { claimedRow, gateRows, headOfLane, rowOfId, runnerRow } from '../store/rows.js';
@@ -32,7 +32,7 @@ async function factsOf({ registry }: BasketContext, stores: Pick<Stores, 'tasks'
   const [runner, gates, head] = await Promise.all([
     runnerRow(stores),
     gateRows(stores),
-    row.lane === undefined ? undefined : headOfLane(stores, laneMark(row.owner, row.lane)),
+    headOfLane(stores, laneOf(row)),
   ]);
   const gate = currentGate(gates.get(row.gate), wall + aheadOf(runner), registry.gates);
   const running: readonly (TaskRow | undefined)[] =

@@ -3,12 +3,13 @@ import { corrected, isEditable } from '../pure/correction.js';
 import { TaskbasketError } from '../pure/errors.js';
 import { checkId } from '../pure/options.js';
 import type { TaskRow } from '../pure/record.js';
+import { isClaimed } from '../pure/record.js';
 import type { TaskTypeParts } from '../pure/registry.js';
 import { typeOf } from '../pure/registry.js';
 import { look } from '../store/transact.js';
 import { payloadsIn } from '../store/requests.js';
 import { deletePayload, rowOfId, runnerRow } from '../store/rows.js';
-import { edit, isClaimed } from './command.js';
+import { edit } from './command.js';
 import type { BasketContext } from './context.js';
 import { notStored } from './refusal.js';
 import { bodyOf, encoded, placeOf } from './prepare.js';
@@ -33,7 +34,7 @@ export async function update(context: BasketContext, id: string, payload: unknow
   const found = await edit(context, async (stores) => {
     const [row, runner] = await Promise.all([rowOfId(stores, id), runnerRow(stores)]);
     if (row === undefined || row.cancelled === true) return { found: [], hints: [] };
-    if (isClaimed(row, runner?.running ?? []) || !isEditable(row)) throw started(row);
+    if (isClaimed(row, runner?.running) || !isEditable(row)) throw started(row);
 
     if (row.ref !== body?.ref) deletePayload(stores, row);
     if (body !== undefined) payloadsIn(stores).put(body.value, body.ref);

@@ -1,6 +1,7 @@
 import type { GateRow } from './gate.js';
 import { alone, letters, readReady } from './key.js';
 import type { Death, RunnerRow, StoredError, TaskRow } from './record.js';
+import { isClaimed } from './record.js';
 import type { AnyTaskType } from './registry.js';
 
 /**
@@ -55,7 +56,7 @@ export function reasonsOf(row: TaskRow, facts: ReasonFacts): readonly Reason[] {
   const { runner, led, head, wall } = facts;
   const claims = runner?.running ?? [];
   if (row.cancelled === true) return [{ reason: 'gone' }];
-  if (led && claims.some(({ seq, id }) => seq === row.seq && id === row.id)) return [{ reason: 'running' }];
+  if (led && isClaimed(row, claims)) return [{ reason: 'running' }];
 
   const ready = readReady(row.ready);
   const reasons: Reason[] = [];

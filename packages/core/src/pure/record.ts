@@ -115,6 +115,11 @@ export interface Claim {
   readonly ref?: string;
 }
 
+/** Whether a claim stands for a row: a database made anew counts `seq` from 1 again, so the id must be the same. */
+export function isClaimed({ seq, id }: Pick<TaskRow, 'seq' | 'id'>, claims: readonly Claim[] = []): boolean {
+  return claims.some((claim) => claim.seq === seq && claim.id === id);
+}
+
 /** Which take-over of the basket: compared as a whole, since a database made anew counts from 1 again. */
 export interface Epoch {
   readonly count: number;
@@ -207,6 +212,17 @@ export function newRow(task: NewTask): NewTaskRow {
     interruptions: 0,
     blames: 0,
   };
+}
+
+/** The mark of a row's lane; `undefined`: it has none. */
+export function laneOf({
+  owner,
+  lane,
+}: {
+  readonly owner: string | null;
+  readonly lane?: string | undefined;
+}): string | undefined {
+  return lane === undefined ? undefined : laneMark(owner, lane);
 }
 
 /** Where a row's payload is: in it, or apart. */

@@ -5,6 +5,7 @@ import type { Ready } from './key.js';
 import { readReady } from './key.js';
 import { aheadOf } from './reasons.js';
 import type { Death, RunnerRow, StoredError, TaskRow } from './record.js';
+import { isClaimed } from './record.js';
 
 /** A task as it is shown. Times are in milliseconds of this device's wall clock. */
 export interface TaskView<Name extends string = string, Payload = unknown> {
@@ -59,7 +60,7 @@ export interface ViewFacts {
 export function taskView(row: TaskRow, facts: ViewFacts): TaskView {
   const { runner, read } = facts;
   const ready = readReady(row.ready);
-  const running = runner?.running.some((claim) => claim.seq === row.seq && claim.id === row.id) ?? false;
+  const running = isClaimed(row, runner?.running);
   const ahead = aheadOf(runner);
 
   return {

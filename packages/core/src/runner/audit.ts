@@ -8,7 +8,7 @@ import { marksIndex } from '../store/setup.js';
 import { collectBodies } from './bodies.js';
 import { inFence } from './fence.js';
 import type { Leader } from './leader.js';
-import { momentOf } from './leader.js';
+import { momentOf, runs } from './leader.js';
 
 /** How much of an audit one transaction does. */
 const lanesASlice = 200;
@@ -133,7 +133,7 @@ async function outcomesFrom(leader: Leader, stores: SparingStores, from: Place):
 
 /** Whether nothing would find a row that is its lane's head, or has no lane. */
 function isLost(leader: Leader, row: TaskRow): boolean {
-  if ([...leader.running.values()].some(({ claim }) => claim.seq === row.seq)) return false;
+  if (runs(leader.running, row)) return false;
 
   const ready = readReady(row.ready);
   // A parent that is awaited, and a letter of another version, are reasons that this one does not judge.

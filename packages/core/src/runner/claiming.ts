@@ -1,8 +1,8 @@
 import type { GateRow } from '../pure/gate.js';
 import { allowance, currentGate, isProbe, isSuspect } from '../pure/gate.js';
-import { laneMark } from '../pure/key.js';
 import { look } from '../pure/look.js';
 import type { Claim, TaskRow } from '../pure/record.js';
+import { laneOf } from '../pure/record.js';
 import { findType } from '../pure/registry.js';
 import { dueOn, held, interruptionsToRunAlone } from '../pure/transitions.js';
 import type { Draft } from './draft.js';
@@ -61,7 +61,7 @@ export function gateOf({ leader, draft }: Claiming, name: string): GateRow | und
 /** The one look before every claim, with what this turn has claimed. */
 export function lookAt({ draft, heads, attempts }: Claiming, row: TaskRow): ReturnType<typeof look> {
   const taken = [...draft.running.values(), ...attempts];
-  const lane = row.lane === undefined ? undefined : laneMark(row.owner, row.lane);
+  const lane = laneOf(row);
 
   return look(row, {
     head: heads.of(row),
@@ -111,11 +111,12 @@ function attemptOf(claiming: Claiming, row: TaskRow): RunningAttempt {
   const type = findType(registry, row.type);
   if (type === undefined) throw new Error(`A task of the unknown type "${row.type}" was read as if it could run.`);
 
+  const lane = laneOf(row);
   const claim: Claim = {
     claim: leader.nextClaim + attempts.length,
     seq: row.seq,
     id: row.id,
-    ...(row.lane === undefined ? {} : { lane: laneMark(row.owner, row.lane) }),
+    ...(lane === undefined ? {} : { lane }),
     ...(row.ref === undefined ? {} : { ref: row.ref }),
   };
 

@@ -7,6 +7,7 @@ import { blamed } from '../pure/transitions.js';
 import { rowOfId } from '../store/rows.js';
 import type { Draft } from './draft.js';
 import type { Leader, RunningAttempt } from './leader.js';
+import { runs } from './leader.js';
 import { note } from './memory.js';
 
 /** Writes what the ends of attempts say about their destinations, and puts off whom a gate was closed by alone. */
@@ -74,7 +75,7 @@ function isClosed(gate: GateRow | undefined): boolean {
 async function blame(leader: Leader, { stores, moment, memory, running }: Draft, id: string): Promise<void> {
   const { registry, ports } = leader.context;
   const row = await rowOfId(stores, id);
-  if (row === undefined || [...running.values()].some(({ claim }) => claim.seq === row.seq)) return;
+  if (row === undefined || runs(running, row)) return;
 
   const next = blamed(row, moment, findType(registry, row.type)?.backoff ?? defaultBackoff, ports.random);
   if (next === undefined) return;

@@ -97,6 +97,11 @@ export interface Leader {
   readonly poke: () => void;
 }
 
+/** Whether one of a running set is an attempt of this row. */
+export function runs(running: ReadonlyMap<number, RunningAttempt>, { seq }: TaskRow): boolean {
+  return [...running.values()].some(({ claim }) => claim.seq === seq);
+}
+
 /** Both clocks of one instant. */
 export function momentOf(leader: Leader): Moment {
   return { now: leader.clock.now(), wall: leader.context.ports.clock.wall() };

@@ -1,5 +1,6 @@
-import { laneMark, readReady, timePart } from '../pure/key.js';
+import { readReady, timePart } from '../pure/key.js';
 import type { TaskRow } from '../pure/record.js';
+import { laneOf } from '../pure/record.js';
 import type { Moment } from '../pure/transitions.js';
 import { behind, rowsByState } from '../store/by-state.js';
 import { answer } from '../store/requests.js';
@@ -40,13 +41,13 @@ export function createHeads({ stores, heads }: Draft): Heads {
 
   return {
     async read(rows) {
-      const lanes = new Set(rows.flatMap((row) => (row.lane === undefined ? [] : [laneMark(row.owner, row.lane)])));
-      const unknown = [...lanes].filter((lane) => !heads.has(lane));
+      const lanes = [...new Set(rows.map(laneOf))];
+      const unknown = lanes.filter((lane) => lane !== undefined && !heads.has(lane)) as readonly string[];
       const found = await Promise.all(unknown.map((lane) => answer(index.getKey(lane))));
       for (const [place, lane] of unknown.entries()) heads.set(lane, found[place] as number | undefined);
     },
 
-    of: (row) => (row.lane === undefined ? undefined : heads.get(laneMark(row.owner, row.lane))),
+    of: (row) => heads.get(laneOf(row) ?? ''),
   };
 }
 

@@ -2,12 +2,13 @@ import { messageOf } from '../pure/errors.js';
 import { idMark } from '../pure/key.js';
 import type { Claim, OutcomeRow, TaskRow } from '../pure/record.js';
 import { settled } from '../pure/transitions.js';
-import { payLane } from '../store/pay.js';
+import { payLanes } from '../store/pay.js';
 import type { SparingStores } from '../store/requests.js';
 import { claimedRow, deletePayload, deleteTasks } from '../store/rows.js';
 import type { Draft } from './draft.js';
 import { settleGates } from './gates.js';
 import type { Leader, RunningAttempt } from './leader.js';
+import { runs } from './leader.js';
 import { note } from './memory.js';
 
 /** Writes how each attempt ended, and brings back what waited for it. */
@@ -17,21 +18,20 @@ export async function settle(leader: Leader, draft: Draft, ended: readonly Runni
   await settleGates(leader, draft, ended);
   if (ended.length > 0) draft.wrote = true;
 
-  await payLanes(leader, draft, ended);
+  await payFor(
+    leader,
+    draft,
+    ended.map(({ claim }) => claim),
+  );
 }
 
 /** Brings back the heads of the lanes in which claims have ended. */
-export async function payLanes(
-  leader: Leader,
-  draft: Draft,
-  ended: readonly { readonly claim: Claim }[],
-): Promise<void> {
-  const lanes = new Set(ended.flatMap(({ claim }) => (claim.lane === undefined ? [] : [claim.lane])));
-  const isClaimed = (row: TaskRow): boolean => [...draft.running.values()].some(({ claim }) => claim.seq === row.seq);
-  const paid = await Promise.all([...lanes].map((lane) => payLane(draft.stores, lane, draft.moment, isClaimed)));
-  for (const { lane, head, written } of paid) {
-    draft.heads.set(lane, head);
-    if (written !== undefined) note(draft.memory, written.ready, leader.context.registry);
+export async function payFor(leader: Leader, draft: Draft, ended: readonly Claim[]): Promise<void> {
+  const { stores, moment, running, heads, memory } = draft;
+  const lanes = ended.map(({ lane }) => lane);
+  for (const { lane, head, written } of await payLanes(stores, lanes, moment, (row) => runs(running, row))) {
+    heads.set(lane, head);
+    if (written !== undefined) note(memory, written.ready, leader.context.registry);
   }
 }
 

@@ -1,16 +1,16 @@
 import type { BasketContext } from '../basket/context.js';
 import { randomText } from '../ports/ids.js';
 import { defaultBackoff } from '../pure/backoff.js';
-import type { Claim, Epoch, RunnerRow } from '../pure/record.js';
+import type { Claim, Epoch, RunnerRow, TaskRow } from '../pure/record.js';
 import { stateKeys } from '../pure/record.js';
 import { findType } from '../pure/registry.js';
 import { createRunnerClock } from '../pure/runner-clock.js';
 import type { Moment } from '../pure/transitions.js';
 import { rescued } from '../pure/transitions.js';
-import { payLane } from '../store/pay.js';
+import { payLanes } from '../store/pay.js';
 import type { SparingStores } from '../store/requests.js';
 import { sparing } from '../store/requests.js';
-import { claimedRow, deletePayload, deleteTasks, runnerRow } from '../store/rows.js';
+import { endClaim, runnerRow } from '../store/rows.js';
 import { transact } from '../store/transact.js';
 import type { AnyHandler, Leader } from './leader.js';
 
@@ -86,24 +86,16 @@ async function rescue(
 ): Promise<void> {
   const { registry, ports } = context;
 
-  await Promise.all(
-    claims.map(async (claim) => {
-      const row = await claimedRow(stores, claim);
-      if (row === undefined) {
-        deletePayload(stores, claim);
+  const next = (row: TaskRow): TaskRow | undefined =>
+    rescued(row, moment, findType(registry, row.type)?.backoff ?? defaultBackoff, ports.random);
 
-        return;
-      }
-
-      const backoff = findType(registry, row.type)?.backoff ?? defaultBackoff;
-      const next = rescued(row, moment, backoff, ports.random);
-      if (next === undefined) deleteTasks(stores, [row]);
-      else stores.tasks.put(next);
-    }),
+  await Promise.all(claims.map((claim) => endClaim(stores, claim, next)));
+  await payLanes(
+    stores,
+    claims.map(({ lane }) => lane),
+    moment,
+    () => false,
   );
-
-  const lanes = new Set(claims.flatMap(({ lane }) => (lane === undefined ? [] : [lane])));
-  await Promise.all([...lanes].map((lane) => payLane(stores, lane, moment, () => false)));
 }
 
 /** Leaves a key that a transaction of the deposed runner can run into without reading. */

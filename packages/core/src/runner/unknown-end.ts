@@ -1,10 +1,10 @@
 import type { Claim, RunnerRow } from '../pure/record.js';
 import { dueAfter } from '../pure/transitions.js';
-import { claimedRow, deletePayload, deleteTasks } from '../store/rows.js';
+import { endClaim } from '../store/rows.js';
 import type { Draft } from './draft.js';
 import type { Leader, RunningAttempt } from './leader.js';
 import { note } from './memory.js';
-import { payLanes } from './settle.js';
+import { payFor } from './settle.js';
 
 /**
  * What a turn left whose end is not known: it failed as far as we were told, and yet it was committed (a connection that
@@ -27,28 +27,10 @@ export async function returnStrays(leader: Leader, draft: Draft, runner: RunnerR
   leader.nextClaim = Math.max(leader.nextClaim, ...strays.map(({ claim }) => claim + 1));
   await Promise.all(strays.map((claim) => returnOne(leader, draft, claim)));
 
-  await payLanes(
-    leader,
-    draft,
-    strays.map((claim) => ({ claim })),
-  );
+  await payFor(leader, draft, strays);
 }
 
 async function returnOne(leader: Leader, { stores, moment, memory }: Draft, claim: Claim): Promise<void> {
-  const row = await claimedRow(stores, claim);
-  if (row === undefined) {
-    deletePayload(stores, claim);
-
-    return;
-  }
-
-  if (row.cancelled === true) {
-    deleteTasks(stores, [row]);
-
-    return;
-  }
-
-  const next = dueAfter(row, moment, 0);
-  stores.tasks.put(next);
-  note(memory, next.ready, leader.context.registry);
+  const next = await endClaim(stores, claim, (row) => (row.cancelled === true ? undefined : dueAfter(row, moment, 0)));
+  if (next !== undefined) note(memory, next.ready, leader.context.registry);
 }

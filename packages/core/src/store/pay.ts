@@ -13,15 +13,28 @@ export interface PaidLane {
   readonly written: TaskRow | undefined;
 }
 
+type IsClaimed = (head: TaskRow) => boolean;
+
 /**
- * Brings a lane's head back, in the transaction that removed what stood before it. One that is claimed is left alone:
- * its own end pays the lane.
+ * Brings back the heads of lanes, in the transaction that removed what stood before them. One that is claimed is left
+ * alone: its own end pays the lane. A lane may be named often; `undefined` stands for none.
  */
-export async function payLane(
+export function payLanes(
+  stores: Pick<Stores, 'tasks'>,
+  lanes: readonly (string | undefined)[],
+  moment: Moment,
+  isClaimed: IsClaimed,
+): Promise<readonly PaidLane[]> {
+  const named = [...new Set(lanes)].filter((lane) => lane !== undefined);
+
+  return Promise.all(named.map((lane) => payLane(stores, lane, moment, isClaimed)));
+}
+
+async function payLane(
   stores: Pick<Stores, 'tasks'>,
   lane: string,
   moment: Moment,
-  isClaimed: (head: TaskRow) => boolean,
+  isClaimed: IsClaimed,
 ): Promise<PaidLane> {
   const head = await headOfLane(stores, lane);
   const written = head === undefined || isClaimed(head) ? undefined : paid(head, moment);

@@ -1,6 +1,6 @@
 import type { GateRow } from '../pure/gate.js';
 import { idMark } from '../pure/key.js';
-import type { RunnerRow, TaskRow } from '../pure/record.js';
+import type { Claim, RunnerRow, TaskRow } from '../pure/record.js';
 import { stateKeys } from '../pure/record.js';
 import type { SparingStores, Stores } from './requests.js';
 import { answer, keysFrom, payloadsIn } from './requests.js';
@@ -30,9 +30,14 @@ export async function claimedRow(
   return row?.id === claim.id ? row : undefined;
 }
 
-/** The row that leads a lane: the one with the lowest `seq` that carries its mark. */
-export async function headOfLane(stores: Pick<Stores, 'tasks'>, lane: string): Promise<TaskRow | undefined> {
-  return (await answer(stores.tasks.index(marksIndex).get(lane))) as TaskRow | undefined;
+/** The row that leads the lane of a mark: the one with the lowest `seq` that carries it. */
+export async function headOfLane(
+  stores: Pick<Stores, 'tasks'>,
+  lane: string | undefined,
+): Promise<TaskRow | undefined> {
+  return lane === undefined
+    ? undefined
+    : ((await answer(stores.tasks.index(marksIndex).get(lane))) as TaskRow | undefined);
 }
 
 /** Who leads, and what is claimed. */
@@ -92,6 +97,24 @@ export function deleteTasks(
 /** Deletes the payload that lies apart, if one does. */
 export function deletePayload(stores: Pick<SparingStores, 'payloads'>, { ref }: { readonly ref?: string }): void {
   if (ref !== undefined) payloadsIn(stores).delete(ref);
+}
+
+/**
+ * Writes what becomes of a claim's row, and gives it back: what `next` makes of it, or `undefined`, then it goes. If it
+ * has gone already, its payload goes.
+ */
+export async function endClaim(
+  stores: Pick<SparingStores, 'tasks' | 'payloads'>,
+  claim: Claim,
+  next: (row: TaskRow) => TaskRow | undefined,
+): Promise<TaskRow | undefined> {
+  const row = await claimedRow(stores, claim);
+  const written = row && next(row);
+  if (written !== undefined) stores.tasks.put(written);
+  else if (row === undefined) deletePayload(stores, claim);
+  else deleteTasks(stores, [row]);
+
+  return written;
 }
 
 /** Numbers as runs of neighbours. */
