@@ -137,7 +137,7 @@ export function createHub(openChannel: () => Channel, turnOfTheLoop: () => Promi
 
 /** Whose ends a message tells of; `undefined`: any task may have ended. */
 export function endedIn(message: Message): readonly string[] | undefined {
-  const { hints = undefined } = 'hints' in message ? message : {};
+  const hints = 'hints' in message ? message.hints : undefined;
   if (hints === undefined || hints.length >= hintsAMessage) return undefined;
 
   return hints.flatMap((hint) => (hint.event === 'settled' ? [hint.id] : []));

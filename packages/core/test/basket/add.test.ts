@@ -124,6 +124,7 @@ describe('a payload that can not be stored', () => {
     ],
     ['an object that throws whatever it is asked', new Proxy({}, { get: stumble, has: stumble, ownKeys: stumble })],
     ['a promise that somebody forgot to await', Promise.resolve({ text: 'x' })],
+    // oxlint-disable-next-line unicorn/no-thenable -- it is what is refused
     ['what looks like a promise, and never ends', Object.fromEntries([['then', () => undefined]])],
   ];
 
