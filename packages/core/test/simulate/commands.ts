@@ -515,6 +515,7 @@ function suspend(driver: Driver): string | undefined {
   subscribe(() => undefined);
   driver.watches.set(page, get);
   page.suspend();
+  driver.play.world.unheardAt = driver.play.world.time.now();
   driver.play.world.report.met('faults', 'put away');
 
   return page.name;

@@ -63,6 +63,9 @@ function factsOf({ contents, time, leading }: World, page: Life, row: TaskRow) {
     dated: row.runAt !== undefined && row.runAt > wall,
     waits: (letter === '@' && when - ahead > wall) || (letter === '!' && when > wall),
     behind: head !== undefined && head.seq < row.seq,
+    /** Whose claim holds its lane: it came back to a lane that had gone on without it. */
+    taken: runner?.running.find((claim) => claim.lane !== undefined && claim.lane === lane && claim.seq !== row.seq)
+      ?.id,
     closed: roomIn(gate, through, wall + ahead) < 1,
     alone: rank === 3,
     unled: false,
@@ -83,9 +86,10 @@ function wrongReason(facts: Facts, contents: Contents, row: TaskRow, reason: Rea
     case 'date':
       return is(reason.until > wall && (reason.until === row.runAt || (letter === '!' && reason.until === when)));
     case 'lane':
+      if (!facts.behind) return is(reason.behind === facts.taken && reason.lane === row.lane && !reason.dead);
+
       return is(
-        facts.behind &&
-          reason.behind === head?.id &&
+        reason.behind === head?.id &&
           reason.lane === row.lane &&
           reason.dead === (readyOf(head).letter === 'D' && head.cancelled !== true),
       );

@@ -354,6 +354,8 @@ function committed(play: Play, facts: Underway, stores: readonly string[], trans
   world.contents = after;
   world.commits += 1;
   const { life, work } = facts;
+  // Its word comes after its channel is closed.
+  if (life?.suspended === true) world.unheardAt = world.time.now();
   if (life !== undefined) world.unannounced.set(life, (world.unannounced.get(life) ?? 0) + 1);
 
   try {
