@@ -1,4 +1,4 @@
-import type { LockOptions, Locks } from './ports.js';
+import type { Locks } from './ports.js';
 
 interface Request {
   readonly held: () => Promise<void>;
@@ -6,71 +6,55 @@ interface Request {
   readonly reject: (reason: unknown) => void;
 }
 
-interface Queue {
-  holder: Request | undefined;
-  readonly waiting: Request[];
-}
-
 /** Locks within one process, with the semantics of Web Locks that are used: for Node, and for tests. */
 export function createLocalLocks(): Locks {
-  const queues = new Map<string, Queue>();
+  /** Of each lock who holds it, and behind that one who waits for it. */
+  const queues = new Map<string, Request[]>();
 
-  function queueOf(name: string): Queue {
-    const found = queues.get(name) ?? { holder: undefined, waiting: [] };
-    queues.set(name, found);
-
-    return found;
-  }
-
-  function grant(name: string): void {
-    const queue = queueOf(name);
-    if (queue.holder !== undefined) return;
-
-    const next = queue.waiting.shift();
-    if (next === undefined) {
+  function grant(name: string, queue: Request[]): void {
+    const [holder] = queue;
+    if (holder === undefined) {
       queues.delete(name);
 
       return;
     }
 
-    queue.holder = next;
     const released = (): void => {
-      if (queue.holder !== next) return;
-      queue.holder = undefined;
-      grant(name);
+      if (queue[0] !== holder) return; // It was stolen.
+      queue.shift();
+      grant(name, queue);
     };
-    void Promise.resolve().then(next.held).then(next.resolve, next.reject).finally(released);
+    void Promise.resolve().then(holder.held).then(holder.resolve, holder.reject).finally(released);
   }
 
-  function request(name: string, options: LockOptions, held: () => Promise<void>): Promise<void> {
-    const { signal, steal } = options;
+  return {
+    request: (name, { signal, steal }, held) =>
+      new Promise((resolve, reject) => {
+        if (signal?.aborted === true) {
+          reject(signal.reason);
 
-    return new Promise<void>((resolve, reject) => {
-      if (signal?.aborted === true) {
-        reject(signal.reason);
+          return;
+        }
 
-        return;
-      }
+        const queue = queues.get(name) ?? [];
+        queues.set(name, queue);
+        const request: Request = { held, resolve, reject };
+        if (steal === true) {
+          queue.shift()?.reject(new DOMException('The lock was stolen.', 'AbortError'));
+          queue.unshift(request);
+        } else {
+          queue.push(request);
+        }
 
-      const queue = queueOf(name);
-      const entry: Request = { held, resolve, reject };
-      if (steal === true) {
-        queue.holder?.reject(new DOMException('The lock was stolen.', 'AbortError'));
-        queue.holder = undefined;
-        queue.waiting.unshift(entry);
-      } else {
-        queue.waiting.push(entry);
-      }
+        signal?.addEventListener('abort', () => {
+          const place = queue.indexOf(request);
+          if (place < 1) return;
+          queue.splice(place, 1);
+          reject(signal.reason);
+        });
+        if (queue[0] === request) grant(name, queue);
+      }),
 
-      signal?.addEventListener('abort', () => {
-        const place = queue.waiting.indexOf(entry);
-        if (place === -1) return;
-        queue.waiting.splice(place, 1);
-        reject(signal.reason);
-      });
-      grant(name);
-    });
-  }
-
-  return { request, held: (name) => Promise.resolve(queues.get(name)?.holder !== undefined) };
+    held: (name) => Promise.resolve(queues.has(name)),
+  };
 }
