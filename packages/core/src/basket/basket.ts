@@ -5,7 +5,7 @@ import type { Reason } from '../pure/reasons.js';
 import type { AnyRegistry, NameOf, PayloadOf, ResultOf } from '../pure/registry.js';
 import type { TaskView } from '../pure/view.js';
 import type { AppTransaction } from '../store/app-transaction.js';
-import type { Listed, PreparedTask } from './add.js';
+import type { PreparedTask } from './add.js';
 import { add, addMany, addTx, prepareTask } from './add.js';
 import { cancel, retry } from './command.js';
 import type { BasketContext } from './context.js';
@@ -18,7 +18,6 @@ import { explain } from './explain.js';
 import { createGroups } from './group.js';
 import type { Health } from './health.js';
 import { health } from './health.js';
-import type { Hint } from './hub.js';
 import { get, list } from './observe.js';
 import type { AddOptions } from './prepare.js';
 import type { Filter, Query } from './query.js';
@@ -166,26 +165,21 @@ export function createBasket<R extends AnyRegistry>(context: BasketContext, clos
   const added = createRecent(context.hub);
   const adding = { ...context, store: createGroups(context), added };
   const basket = {
-    add: (name: string, payload?: unknown, options?: AddOptions) => add(adding, name, payload, options),
-    addTx: (
-      transaction: AppTransaction<string>,
-      name: string | PreparedTask,
-      payload?: unknown,
-      options?: AddOptions,
-    ) => addTx(adding, transaction, name, payload, options),
-    addMany: (tasks: readonly Listed[]) => addMany(adding, tasks),
-    prepare: (name: string, payload?: unknown, options?: AddOptions) => prepareTask(adding, name, payload, options),
-    get: (id: string) => get(context, id),
-    list: (query?: Query) => list(context, query),
-    count: (query?: Query) => count(context, query),
+    add: within(adding, add),
+    addTx: within(adding, addTx),
+    addMany: within(adding, addMany),
+    prepare: within(adding, prepareTask),
+    get: within(context, get),
+    list: within(context, list),
+    count: within(context, count),
     watch: createWatches(context),
-    explain: (id: string) => explain(context, id),
-    update: (id: string, payload: unknown) => update(context, id, payload),
-    cancel: (which: string | Filter) => cancel(context, which),
-    retry: (which: string | Filter) => retry(context, which),
+    explain: within(context, explain),
+    update: within(context, update),
+    cancel: within(context, cancel),
+    retry: within(context, retry),
     settled: createSettled(context, added),
-    on: (event: EventName, listener: (event: Hint) => void) => on(context, event, listener),
-    health: () => health(context),
+    on: within(context, on),
+    health: within(context, health),
 
     close() {
       closing?.();
@@ -198,6 +192,14 @@ export function createBasket<R extends AnyRegistry>(context: BasketContext, clos
 
   // The types of payloads live in the registry alone: at run time all baskets are the same.
   return Object.freeze(basket) as unknown as Basket<R>;
+}
+
+/** A method of a basket: what `does` it, in its context. */
+function within<Context, Given extends unknown[], Result>(
+  context: Context,
+  does: (context: Context, ...given: Given) => Result,
+): (...given: Given) => Result {
+  return (...given) => does(context, ...given);
 }
 
 /** A context on the platform's ports. */

@@ -1,12 +1,13 @@
 import { isPromiseLike } from '../pure/codec.js';
 import type { GateRow } from '../pure/gate.js';
-import { letters } from '../pure/key.js';
+import { isKnown } from '../pure/key.js';
 import { checkId } from '../pure/options.js';
 import type { RunnerRow, TaskRow } from '../pure/record.js';
 import { findType } from '../pure/registry.js';
 import type { TaskView } from '../pure/view.js';
 import { taskView } from '../pure/view.js';
 import type { Stores } from '../store/requests.js';
+import type { StoredPayload } from '../store/rows.js';
 import { gateRows, payloadOf, rowOfId, runnerRow } from '../store/rows.js';
 import { look } from '../store/transact.js';
 import type { BasketContext } from './context.js';
@@ -16,8 +17,7 @@ import { checkQuery, pageSize, rowsOf } from './query.js';
 /** A row with the stored payload that belongs to it, as read in one transaction. */
 interface Loaded {
   readonly row: TaskRow;
-  readonly stored: unknown;
-  readonly lost: boolean;
+  readonly stored: StoredPayload;
 }
 
 /** One task, or `undefined`: it is done, cancelled, or never was. */
@@ -75,19 +75,16 @@ async function views(
  * written; one whose task has ended meanwhile is lost to the view, which was true a moment ago.
  */
 async function load(context: BasketContext, rows: readonly TaskRow[]): Promise<readonly Loaded[]> {
-  const inline = (row: TaskRow): Loaded => ({ row, stored: row.payload, lost: false });
+  const inline = (row: TaskRow): Loaded => ({ row, stored: { value: row.payload } });
   if (rows.every(({ ref }) => ref === undefined)) return rows.map(inline);
 
   return look(
     context,
     (stores) =>
       Promise.all(
-        rows.map(async (row) => {
-          if (row.ref === undefined) return inline(row);
-          const found = await payloadOf(stores, row.ref);
-
-          return 'lost' in found ? { row, stored: undefined, lost: true } : { row, stored: found.value, lost: false };
-        }),
+        rows.map(async (row) =>
+          row.ref === undefined ? inline(row) : { row, stored: await payloadOf(stores, row.ref) },
+        ),
       ),
     ['payloads'],
   );
@@ -107,22 +104,15 @@ async function viewOf(
 }
 
 /** The payload, or nothing if this build can't read it; the task is kept in any case. */
-async function decoded(
-  context: BasketContext,
-  { row, stored, lost }: Loaded,
-): Promise<{ payload: unknown } | undefined> {
+async function decoded(context: BasketContext, { row, stored }: Loaded): Promise<{ payload: unknown } | undefined> {
   const type = findType(context.registry, row.type);
-  if (type === undefined || type.version !== row.version || lost || !isKnown(row)) return undefined;
+  if (type === undefined || type.version !== row.version || 'lost' in stored || !isKnown(row.ready)) return undefined;
 
   try {
-    const payload = type.codec.decode(stored);
+    const payload = type.codec.decode(stored.value);
 
     return { payload: isPromiseLike(payload) ? await payload : payload };
   } catch {
     return undefined;
   }
-}
-
-function isKnown(row: TaskRow): boolean {
-  return letters.some((letter) => row.ready.startsWith(letter));
 }

@@ -85,6 +85,11 @@ export function timePart(when: number): string {
     .padStart(9, '0');
 }
 
+/** Whether a key begins with a letter that this version writes. */
+export function isKnown(ready: string): boolean {
+  return letters.some((letter) => ready.startsWith(letter));
+}
+
 /** What a `ready` key says. */
 export interface Ready {
   readonly letter: string;

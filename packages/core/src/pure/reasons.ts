@@ -1,5 +1,5 @@
 import type { GateRow } from './gate.js';
-import { alone, letters, readReady } from './key.js';
+import { alone, isKnown, readReady } from './key.js';
 import type { Death, RunnerRow, StoredError, TaskRow } from './record.js';
 import { isClaimed } from './record.js';
 import type { AnyTaskType } from './registry.js';
@@ -94,7 +94,7 @@ function unknownOf({ version, ready }: TaskRow, { type }: ReasonFacts): readonly
   if (type.version !== version) return [{ reason: 'unknown-version', version, known: type.version }];
 
   // A letter of a later version's: what it means is known there.
-  return letters.some((letter) => ready.startsWith(letter)) ? [] : [{ reason: 'undecodable', error: undefined }];
+  return isKnown(ready) ? [] : [{ reason: 'undecodable', error: undefined }];
 }
 
 function gateOf({ gate, through, wall }: ReasonFacts, ahead: number): readonly Reason[] {

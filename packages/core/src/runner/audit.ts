@@ -1,4 +1,4 @@
-import { letters, readReady } from '../pure/key.js';
+import { isKnown, readReady } from '../pure/key.js';
 import type { OutcomeRow, TaskRow } from '../pure/record.js';
 import { dueAfter } from '../pure/transitions.js';
 import type { SparingStores } from '../store/requests.js';
@@ -137,7 +137,7 @@ function isLost(leader: Leader, row: TaskRow): boolean {
 
   const ready = readReady(row.ready);
   // A parent that is awaited, and a letter of another version, are reasons that this one does not judge.
-  if (ready === undefined || !letters.some((letter) => letter === ready.letter)) return false;
+  if (ready === undefined || !isKnown(row.ready)) return false;
   if (row.after !== undefined && row.after.length > 0) return false;
 
   if (ready.letter === 'H') return true;
