@@ -1,6 +1,7 @@
 import type { StorageHealth } from '../ports/storage.js';
 import { storageHealth } from '../ports/storage.js';
 import type { GateRow } from '../pure/gate.js';
+import { defined } from '../pure/parts.js';
 import { aheadOf } from '../pure/reasons.js';
 import type { RunnerRow } from '../pure/record.js';
 import { findType, versionsOf } from '../pure/registry.js';
@@ -116,11 +117,11 @@ export async function health(context: BasketContext): Promise<Health> {
     runner: {
       led,
       running: led ? (runner?.running ?? []).map(({ id }) => id) : [],
-      ...(runner === undefined ? {} : { build: runner.build, lastTurn: runner.wall }),
+      ...defined({ build: runner?.build, lastTurn: runner?.wall }),
     },
     worker,
     stalled,
-    ...(oldest === undefined ? {} : { oldest: { id: oldest.id, addedAt: oldest.addedAt } }),
+    ...defined({ oldest: oldest && { id: oldest.id, addedAt: oldest.addedAt } }),
     queued,
     dead,
     blockedLanes,
@@ -178,9 +179,5 @@ function differences(here: Versions, worker: Versions | undefined): readonly Reg
 
   return [...new Set([...Object.keys(here), ...Object.keys(worker)])]
     .filter((type) => here[type] !== worker[type])
-    .map((type) => ({
-      type,
-      ...(here[type] === undefined ? {} : { here: here[type] }),
-      ...(worker[type] === undefined ? {} : { worker: worker[type] }),
-    }));
+    .map((type) => ({ type, ...defined({ here: here[type], worker: worker[type] }) }));
 }

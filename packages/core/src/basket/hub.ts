@@ -1,4 +1,5 @@
 import type { Channel } from '../ports/ports.js';
+import { partOf } from '../pure/parts.js';
 import type { StoredError } from '../pure/record.js';
 
 /**
@@ -151,9 +152,9 @@ function merged(earlier: Message | undefined, later: Message): Message {
 }
 
 function isMessage(message: unknown): message is Message {
-  if (typeof message !== 'object' || message === null || !('kind' in message)) return false;
+  const kind = partOf(message, 'kind');
+  if (kind === 'wake') return typeof partOf(message, 'visible') === 'boolean';
+  if (kind === 'hello') return typeof partOf(message, 'build') === 'number';
 
-  if (message.kind === 'wake') return 'visible' in message && typeof message.visible === 'boolean';
-
-  return message.kind === 'hello' ? 'build' in message && typeof message.build === 'number' : true;
+  return kind !== undefined;
 }

@@ -1,6 +1,7 @@
 import { TaskbasketError } from '../pure/errors.js';
 import { idMark, readReady } from '../pure/key.js';
 import { checkId } from '../pure/options.js';
+import { defined } from '../pure/parts.js';
 import type { Death, OutcomeRow, StoredError } from '../pure/record.js';
 import type { Stores } from '../store/requests.js';
 import { answer } from '../store/requests.js';
@@ -131,7 +132,7 @@ async function outcomeOf(stores: OutcomeStores, id: string, seen: boolean): Prom
   if (found === undefined) return seen ? { state: 'done', result: undefined } : { state: 'gone' };
 
   const { state, result, unstorable, by } = found;
-  if (state === 'done') return { state, result, ...(unstorable === undefined ? {} : { unstorable }) };
+  if (state === 'done') return { state, result, ...defined({ unstorable }) };
   if (state === 'replaced') return { state, by: by ?? '' };
 
   return { state: state === 'dead' ? 'gone' : state };

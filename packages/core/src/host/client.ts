@@ -2,6 +2,7 @@ import type { BasketContext } from '../basket/context.js';
 import type { WorkerHealth } from '../basket/own-worker.js';
 import { retryDelay } from '../pure/backoff.js';
 import { messageOf, surface, WorkerError } from '../pure/errors.js';
+import { defined } from '../pure/parts.js';
 import type { WorkerFactory } from './connect.js';
 import type { Greeted } from './greet.js';
 import { aborted, greeted, hello, untilGone, within } from './greet.js';
@@ -76,7 +77,7 @@ export function attendWorker(
     }
 
     told = undefined;
-    health = { state: 'running', build, ...(types === undefined ? {} : { types }) };
+    health = { state: 'running', build, ...defined({ types }) };
   }
 
   async function attend(): Promise<void> {

@@ -1,6 +1,7 @@
 import type { Remote } from 'comlink';
 import { releaseProxy, wrap } from 'comlink';
 
+import { partOf } from '../pure/parts.js';
 import type { HostFace } from './messages.js';
 import { scriptFailed, unstarted } from './problems.js';
 
@@ -28,9 +29,8 @@ export function connect(factory: WorkerFactory): Connection {
 
   const failed = new Promise<never>((_, reject) => {
     (worker as unknown as EventTarget).addEventListener('error', (event) => {
-      const message =
-        'message' in event && typeof event.message === 'string' && event.message !== '' ? event.message : undefined;
-      reject(scriptFailed(message));
+      const message = partOf(event, 'message');
+      reject(scriptFailed(typeof message === 'string' && message !== '' ? message : undefined));
     });
   });
   failed.catch(() => undefined); // Raced by whoever greets; later errors of a worker that answered are not ours.

@@ -1,3 +1,5 @@
+import { partOf } from '../pure/parts.js';
+
 /**
  * What a page and a worker say to each other. Raised only if an older side could not go on; an unknown protocol is left
  * alone.
@@ -32,10 +34,7 @@ export interface HostFace {
 
 /** Whether an answer is one, whatever sent it. */
 export function isHelloAnswer(answer: unknown): answer is HelloAnswer {
-  if (typeof answer !== 'object' || answer === null) return false;
-  const { protocol: spoken, basket, build, alive } = answer as Partial<Record<keyof HelloAnswer, unknown>>;
+  const numbers = ['protocol', 'build'].every((name) => typeof partOf(answer, name) === 'number');
 
-  return (
-    typeof spoken === 'number' && typeof basket === 'string' && typeof build === 'number' && typeof alive === 'string'
-  );
+  return numbers && ['basket', 'alive'].every((name) => typeof partOf(answer, name) === 'string');
 }

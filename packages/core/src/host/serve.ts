@@ -5,6 +5,7 @@ import { platformContext } from '../basket/basket.js';
 import type { BasketContext } from '../basket/context.js';
 import { randomText } from '../ports/ids.js';
 import { retryDelay } from '../pure/backoff.js';
+import { defined } from '../pure/parts.js';
 import type { AnyRegistry } from '../pure/registry.js';
 import { versionsOf } from '../pure/registry.js';
 import { createBell } from '../runner/bell.js';
@@ -72,7 +73,7 @@ export function serveBasket<R extends AnyRegistry>(
         build,
         alive,
         types: versionsOf(registry),
-        ...(trouble === undefined ? {} : { trouble }),
+        ...defined({ trouble }),
       };
     },
   });

@@ -1,3 +1,5 @@
+import { defined } from '../pure/parts.js';
+
 /** How safe what is stored is, as far as the browser tells; in bytes. A field is not there where it does not. */
 export interface StorageHealth {
   /** What this origin uses. */
@@ -17,7 +19,7 @@ export async function storageHealth(): Promise<StorageHealth> {
   try {
     const [{ usage, quota }, persisted] = await Promise.all([storage.estimate(), storage.persisted()]);
 
-    return { ...(usage === undefined ? {} : { usage }), ...(quota === undefined ? {} : { quota }), persisted };
+    return defined({ usage, quota, persisted });
   } catch {
     return {}; // A browser may refuse, as in a frame without storage of its own: nothing is known then.
   }

@@ -1,3 +1,5 @@
+import { partOf } from './parts.js';
+
 /**
  * Turns payloads into what is stored, and back. Methods or properties: a schema library's codec fits as it is.
  *
@@ -33,5 +35,5 @@ export function json<Payload>(): Codec<Payload, string> {
 
 /** Whether a value is a promise, or something that can be awaited like one. */
 export function isPromiseLike(value: unknown): value is PromiseLike<unknown> {
-  return typeof value === 'object' && value !== null && 'then' in value && typeof value.then === 'function';
+  return typeof partOf(value, 'then') === 'function';
 }

@@ -1,3 +1,5 @@
+import { defined, partOf } from './parts.js';
+
 /**
  * What can go wrong, in one closed list. The first word says which rule was broken; the message says what to do.
  *
@@ -37,7 +39,7 @@ export class TaskbasketError extends Error {
   readonly id: string | undefined;
 
   constructor(code: ErrorCode, message: string, cause?: unknown, id?: string) {
-    super(message, cause === undefined ? undefined : { cause });
+    super(message, defined({ cause }));
     this.code = code;
     this.id = id;
   }
@@ -68,11 +70,10 @@ export class WorkerError extends TaskbasketError {
 
 /** The message of anything that can be thrown, `undefined` and cyclic objects included. Never throws itself. */
 export function messageOf(thrown: unknown): string {
-  try {
-    if (typeof thrown === 'object' && thrown !== null && 'message' in thrown && typeof thrown.message === 'string') {
-      return thrown.message;
-    }
+  const message = partOf(thrown, 'message');
+  if (typeof message === 'string') return message;
 
+  try {
     return String(thrown);
   } catch {
     return 'a value that can not be shown';
@@ -81,13 +82,8 @@ export function messageOf(thrown: unknown): string {
 
 /** The name of anything that can be thrown: an error's `name`, otherwise the kind of value. Never throws itself. */
 export function nameOf(thrown: unknown): string {
-  try {
-    if (typeof thrown === 'object' && thrown !== null && 'name' in thrown && typeof thrown.name === 'string') {
-      return thrown.name;
-    }
-  } catch {
-    // A getter or a proxy that throws: the kind of value is all that can be said.
-  }
+  const name = partOf(thrown, 'name');
+  if (typeof name === 'string') return name;
 
   return thrown === null ? 'null' : typeof thrown;
 }

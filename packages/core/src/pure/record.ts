@@ -1,5 +1,6 @@
 import type { Priority, Route } from './key.js';
 import { idMark, keyMark, laneMark, readyKey, timedKey, waitMark } from './key.js';
+import { defined } from './parts.js';
 
 /**
  * A task as it is stored. Every field that later versions need has its name here already, used or not: apps own the
@@ -240,11 +241,4 @@ export function routeOf(row: Route): Route {
 /** The idempotency key of a row's next attempt: the id, then `id.1`, `id.2` for each correction of a dead task. */
 export function idempotencyKey(row: Pick<TaskRow, 'id' | 'edition'>): string {
   return row.edition === undefined || row.edition === 0 ? row.id : `${row.id}.${row.edition}`;
-}
-
-type Defined<Fields> = { [Name in keyof Fields]?: Exclude<Fields[Name], undefined> };
-
-/** The fields that are there: a stored row has no field that says `undefined`. */
-function defined<Fields extends object>(fields: Fields): Defined<Fields> {
-  return Object.fromEntries(Object.entries(fields).filter(([, value]) => value !== undefined)) as Defined<Fields>;
 }

@@ -1,5 +1,6 @@
 import { messageOf, nameOf } from './errors.js';
 import { isNetworkError } from './network.js';
+import { defined, partOf } from './parts.js';
 import type { StoredError } from './record.js';
 
 /**
@@ -50,7 +51,7 @@ export class PermanentFailure extends Error {
   readonly status: number | undefined;
 
   constructor(message: string, options: FailureOptions = {}) {
-    super(message, options.cause === undefined ? undefined : { cause: options.cause });
+    super(message, defined({ cause: options.cause }));
     this.status = options.status;
     mark(this, { kind: 'permanent' });
   }
@@ -64,7 +65,7 @@ export class RetryLater extends Error {
   override readonly name = 'RetryLater';
 
   constructor(when: Date | number, options: { readonly cause?: unknown } = {}) {
-    super('The handler asked to be called later.', options.cause === undefined ? undefined : { cause: options.cause });
+    super('The handler asked to be called later.', defined({ cause: options.cause }));
     if (!(typeof when === 'number' || when instanceof Date) || !Number.isFinite(Number(when))) {
       throw new TypeError('RetryLater takes milliseconds from now or a date; this is neither.');
     }
@@ -89,10 +90,8 @@ export class Unavailable extends Error {
   readonly status: number | undefined;
 
   constructor(options: UnavailableOptions = {}) {
-    super(
-      options.message ?? (options.cause === undefined ? 'The destination is away.' : messageOf(options.cause)),
-      options.cause === undefined ? undefined : { cause: options.cause },
-    );
+    const { cause } = options;
+    super(options.message ?? (cause === undefined ? 'The destination is away.' : messageOf(cause)), defined({ cause }));
     this.status = options.status;
     mark(this, { kind: 'unavailable', retryAfter: options.retryAfter });
   }
@@ -100,10 +99,15 @@ export class Unavailable extends Error {
 
 /** What is kept of anything thrown: never fails, and holds only plain values. */
 export function storedError(thrown: unknown, wall: number): StoredError {
-  const status = statusOf(thrown);
+  const status = partOf(thrown, 'status');
   const message = messageOf(thrown).slice(0, 2_000);
 
-  return { name: nameOf(thrown).slice(0, 100), message, at: wall, ...(status === undefined ? {} : { status }) };
+  return {
+    name: nameOf(thrown).slice(0, 100),
+    message,
+    at: wall,
+    ...defined({ status: typeof status === 'number' ? status : undefined }),
+  };
 }
 
 /**
@@ -111,7 +115,7 @@ export function storedError(thrown: unknown, wall: number): StoredError {
  * `Unavailable`: being away from the network is not a failure, also for a handler that does not say so.
  */
 export function verdictOf(thrown: unknown, wall: number): Verdict {
-  const said = brandOf(thrown);
+  const said = partOf(thrown, brand) as Branded | undefined;
   const error = storedError(thrown, wall);
   if (said === undefined) return { kind: isNetworkError(thrown) ? 'unavailable' : 'failure', error };
   if (said.kind === 'permanent') return { kind: 'permanent', error };
@@ -122,9 +126,7 @@ export function verdictOf(thrown: unknown, wall: number): Verdict {
       : { kind: 'later', date: said.when.getTime() };
   }
 
-  const wait = waitOf(said.retryAfter, wall);
-
-  return { kind: 'unavailable', error, ...(wait === undefined ? {} : { retryAfter: wait }) };
+  return { kind: 'unavailable', error, ...defined({ retryAfter: waitOf(said.retryAfter, wall) }) };
 }
 
 /** A server's word in milliseconds from now; what is neither a number nor a date is no word. */
@@ -133,26 +135,4 @@ function waitOf(retryAfter: Date | number | undefined, wall: number): number | u
   if (typeof wait !== 'number') return undefined;
 
   return Number.isFinite(wait) ? Math.max(0, wait) : undefined;
-}
-
-function brandOf(thrown: unknown): Branded | undefined {
-  try {
-    if (typeof thrown !== 'object' || thrown === null || !(brand in thrown)) return undefined;
-
-    return (thrown as { readonly [brand]: Branded })[brand];
-  } catch {
-    return undefined;
-  }
-}
-
-function statusOf(thrown: unknown): number | undefined {
-  try {
-    if (typeof thrown === 'object' && thrown !== null && 'status' in thrown && typeof thrown.status === 'number') {
-      return thrown.status;
-    }
-  } catch {
-    // A getter that throws: there is no status.
-  }
-
-  return undefined;
 }

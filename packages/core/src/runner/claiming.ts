@@ -1,6 +1,7 @@
 import type { GateRow } from '../pure/gate.js';
 import { allowance, currentGate, isProbe, isSuspect } from '../pure/gate.js';
 import { look } from '../pure/look.js';
+import { defined } from '../pure/parts.js';
 import type { Claim, TaskRow } from '../pure/record.js';
 import { laneOf } from '../pure/record.js';
 import { findType } from '../pure/registry.js';
@@ -111,13 +112,11 @@ function attemptOf(claiming: Claiming, row: TaskRow): RunningAttempt {
   const type = findType(registry, row.type);
   if (type === undefined) throw new Error(`A task of the unknown type "${row.type}" was read as if it could run.`);
 
-  const lane = laneOf(row);
   const claim: Claim = {
     claim: leader.nextClaim + attempts.length,
     seq: row.seq,
     id: row.id,
-    ...(lane === undefined ? {} : { lane }),
-    ...(row.ref === undefined ? {} : { ref: row.ref }),
+    ...defined({ lane: laneOf(row), ref: row.ref }),
   };
 
   return {

@@ -1,4 +1,5 @@
 import { messageOf, TaskbasketError } from '../pure/errors.js';
+import { partOf } from '../pure/parts.js';
 import type { AnyRegistry } from '../pure/registry.js';
 import { raw } from './requests.js';
 
@@ -69,9 +70,9 @@ function refused(why: string): TaskbasketError {
 }
 
 function rawTransaction(given: AppTransaction<string>): IDBTransaction {
-  if (typeof given === 'object' && given !== null) {
-    const inner = 'idbtrans' in given ? given.idbtrans : raw(given as unknown as IDBTransaction);
-    if (typeof inner?.objectStore === 'function' && 'objectStoreNames' in inner) return inner;
+  const inner = partOf(given, 'idbtrans') ?? raw(given);
+  if (typeof partOf(inner, 'objectStore') === 'function' && partOf(inner, 'objectStoreNames') !== undefined) {
+    return inner as IDBTransaction;
   }
 
   throw refused('is no open transaction of raw IndexedDB, idb or Dexie');

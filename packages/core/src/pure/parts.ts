@@ -1,0 +1,15 @@
+/** A part of anything; `undefined` if there is none, or if reading it throws (a getter, a proxy). Never throws itself. */
+export function partOf(value: unknown, name: PropertyKey): unknown {
+  try {
+    return typeof value === 'object' && value !== null ? (Reflect.get(value, name) as unknown) : undefined;
+  } catch {
+    return undefined;
+  }
+}
+
+type Defined<Fields> = { [Name in keyof Fields]?: Exclude<Fields[Name], undefined> };
+
+/** The fields that are there: what is stored or told has no field that says `undefined`. */
+export function defined<Fields extends object>(fields: Fields): Defined<Fields> {
+  return Object.fromEntries(Object.entries(fields).filter(([, value]) => value !== undefined)) as Defined<Fields>;
+}
