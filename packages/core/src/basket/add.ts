@@ -13,13 +13,12 @@ import type { Prepared } from './place.js';
 import { place } from './place.js';
 import type { AddOptions } from './prepare.js';
 import { notStorable, prepared, preparedNow } from './prepare.js';
-import type { Recent } from './recent.js';
 
 /** A context that adds. */
 export interface AddContext extends BasketContext {
   readonly store: Store;
-  /** What was added here. */
-  readonly added: Recent;
+  /** Tells that these were committed; `store` does it by itself. */
+  readonly announce: (tasks: readonly Prepared[]) => void;
 }
 
 /** A task's name, its payload and its options, as `addMany` takes them. */
@@ -33,10 +32,8 @@ export async function add(
   options: AddOptions = {},
 ): Promise<string> {
   const { lane, ready } = prepared(context, name, payload, options);
-  const task = await context.store(lane, ready, options.durability);
-  announce(context, [task]);
 
-  return task.id;
+  return (await context.store(lane, ready, options.durability)).id;
 }
 
 /** Stores all of them in one transaction, or none. */
@@ -63,7 +60,8 @@ export async function addMany(context: AddContext, list: readonly Listed[]): Pro
       const pace = createPace(stores.tasks, clock.monotonic);
       for (const task of tasks) {
         place(stores, task, task.apart?.heavy === false);
-        await pace();
+        const turn = pace();
+        if (turn !== undefined) await turn;
       }
     });
   };
@@ -77,7 +75,7 @@ export async function addMany(context: AddContext, list: readonly Listed[]): Pro
     if (isRefusal(error)) for (const task of heavy) void dropBody(context, task).catch(() => undefined);
     throw error;
   }
-  announce(context, tasks);
+  context.announce(tasks);
 
   return tasks.map(({ id }) => id);
 }
@@ -135,7 +133,7 @@ export function addTx(
   const { transaction } = stores;
   transaction.addEventListener('complete', () => {
     context.leaving.delete(underway);
-    announce(context, [task]);
+    context.announce([task]);
   });
   transaction.addEventListener('abort', () => {
     context.leaving.delete(underway);
@@ -143,11 +141,6 @@ export function addTx(
   });
 
   return task.id;
-}
-
-function announce({ hub, added }: AddContext, tasks: readonly Prepared[]): void {
-  for (const { id } of tasks) added.note(id);
-  hub.say({ kind: 'look', hints: tasks.map(({ id, row }) => ({ event: 'added', id, type: row.type }) as const) });
 }
 
 /** Of which nothing is known yet: it is looked for, and tried once more. */

@@ -21,6 +21,7 @@ import { health } from './health.js';
 import { get, list } from './observe.js';
 import type { AddOptions } from './prepare.js';
 import type { Filter, Query } from './query.js';
+import type { Prepared as Stored } from './place.js';
 import { createRecent } from './recent.js';
 import type { Outcome } from './settled.js';
 import { createSettled } from './settled.js';
@@ -163,7 +164,11 @@ const parts = Symbol.for('taskbasket.parts');
 /** A basket in a context; `closing` is called when it is closed. */
 export function createBasket<R extends AnyRegistry>(context: BasketContext, closing?: () => void): Basket<R> {
   const added = createRecent(context.hub);
-  const adding = { ...context, store: createGroups(context), added };
+  const announce = (tasks: readonly Stored[]): void => {
+    for (const { id } of tasks) added.note(id);
+    context.hub.say({ kind: 'look', hints: tasks.map(({ id, row: { type } }) => ({ event: 'added', id, type })) });
+  };
+  const adding = { ...context, announce, store: createGroups({ ...context, announce }) };
   const basket = {
     add: within(adding, add),
     addTx: within(adding, addTx),

@@ -44,6 +44,13 @@ interface Queue {
 /** Told to a member whose body may not be there any more. */
 const tooLate = Symbol('too late');
 
+/** What groups need of their context. */
+interface GroupContext extends TransactContext {
+  readonly leaving: Set<() => boolean>;
+  /** Tells that these were committed. */
+  readonly announce: (tasks: readonly Prepared[]) => void;
+}
+
 /**
  * Stores tasks, those that are added at the same time in one transaction.
  *
@@ -51,7 +58,7 @@ const tooLate = Symbol('too late');
  * in a transaction of its own, and its row follows: if the page ends in between, the body is collected later. Tasks of
  * one lane keep the order of their calls, whatever they weigh and however long their codecs take.
  */
-export function createGroups(context: TransactContext & { readonly leaving: Set<() => boolean> }): Store {
+export function createGroups(context: GroupContext): Store {
   const queues = new Map<string, Queue>();
 
   // A page that closes: Chromium commits what is placed now at one go, unless it has to wait for another transaction.
@@ -112,7 +119,7 @@ function kindOf({ apart, id }: Prepared, durability: Durability): string {
 }
 
 /** Stores what is there, and what comes while it is placed; resolves when each was told its end. `leaving`: at one go. */
-async function storeGroup(context: TransactContext, group: Queue, leaving: boolean): Promise<void> {
+async function storeGroup(context: GroupContext, group: Queue, leaving: boolean): Promise<void> {
   const { durability, withBody, members: queue } = group;
   const { clock } = context.ports;
   const members: Member[] = [];
@@ -144,6 +151,7 @@ async function storeGroup(context: TransactContext, group: Queue, leaving: boole
 
   try {
     await write(context, durability, withBody, fill);
+    context.announce(members.map(({ task }) => task));
     for (const { resolve } of members) resolve();
   } catch (error) {
     group.takeBack = undefined;
@@ -175,7 +183,7 @@ function isLate({ ports }: TransactContext, { tasks }: AddStores, { body }: Memb
 
 /** After a group that failed: each member by itself, in order, so that one that can't be stored fails alone. */
 async function storeEach(
-  context: TransactContext,
+  context: GroupContext,
   members: readonly Member[],
   durability: Durability,
   error: unknown,
@@ -192,6 +200,10 @@ async function storeEach(
     const alone = members.length === 1 || error instanceof TaskbasketError;
     await (
       alone && isRefusal(error) ? Promise.reject(notStored(task.row, error)) : onceMore(context, task, error, again)
-    ).then(() => (late ? reject(tooLate) : resolve()), reject);
+    ).then(() => {
+      if (late) return reject(tooLate);
+      context.announce([task]);
+      resolve();
+    }, reject);
   }
 }

@@ -56,8 +56,11 @@ export function createLines(
     if (line.open === 0 && line.waiting.length === 0) lines.delete(lane);
   }
 
-  return (lane, ready, durability = 'strict') =>
-    new Promise((resolve, reject) => {
+  return (lane, ready, durability = 'strict') => {
+    // The common case, without a line to stand in.
+    if (lane === undefined && 'id' in ready) return store(ready, durability).then(() => ready);
+
+    return new Promise((resolve, reject) => {
       const line = lines.get(lane) ?? { kind: '', open: 0, waiting: [] };
       if (lane !== undefined) lines.set(lane, line);
       const one: Waiting = { durability, resolve, reject };
@@ -78,4 +81,5 @@ export function createLines(
         advance(lane, line);
       });
     });
+  };
 }

@@ -89,7 +89,7 @@ export function preparedNow(
 export function encoded(type: TaskTypeParts, name: string, payload: unknown): unknown {
   const copied = (stored: unknown): unknown => {
     try {
-      return /object|function|symbol/.test(typeof stored) ? structuredClone(stored) : stored;
+      return mustBeCopied(stored) ? structuredClone(stored) : stored;
     } catch (error) {
       throw notStorable(name, error);
     }
@@ -100,6 +100,13 @@ export function encoded(type: TaskTypeParts, name: string, payload: unknown): un
   return Promise.resolve(stored).then(copied, (error: unknown) => {
     throw codecThrew(name, error);
   });
+}
+
+/** What can change, or can't be stored at all; a text, a number and the like are as they are. */
+function mustBeCopied(stored: unknown): boolean {
+  const kind = typeof stored;
+
+  return kind === 'object' || kind === 'function' || kind === 'symbol';
 }
 
 /** The same, for a transaction in which nothing may be awaited. */

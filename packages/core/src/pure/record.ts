@@ -178,7 +178,7 @@ export interface NewTask {
 
 /** The row of a new task: fresh, or timed by its date. Nothing in it depends on an answer of the database. */
 export function newRow(task: NewTask): NewTaskRow {
-  const { owner, type, version, gate, priority, lane, given, key, after, runAt, payload } = task;
+  const { owner, type, version, gate, priority, lane, key, after, runAt, payload } = task;
   const route: Route = { owner, type, version, gate };
   const marks = [
     idMark(task.id),
@@ -187,23 +187,21 @@ export function newRow(task: NewTask): NewTaskRow {
     ...(after ?? []).map(waitMark),
   ];
 
-  return {
+  return defined({
     id: task.id,
     type,
     version,
     owner,
     gate,
     priority,
-    ...defined({
-      lane,
-      given,
-      key,
-      after,
-      runAt,
-      expiresAt: task.expiresAt,
-      timeout: task.timeout,
-      onDead: task.onDead,
-    }),
+    lane,
+    given: task.given,
+    key,
+    after,
+    runAt,
+    expiresAt: task.expiresAt,
+    timeout: task.timeout,
+    onDead: task.onDead,
     addedAt: task.addedAt,
     ready: runAt === undefined ? readyKey('F', route, priority) : timedKey('!', route, priority, runAt),
     marks,
@@ -212,7 +210,7 @@ export function newRow(task: NewTask): NewTaskRow {
     failures: 0,
     interruptions: 0,
     blames: 0,
-  };
+  }) as NewTaskRow;
 }
 
 /** The mark of a row's lane; `undefined`: it has none. */
