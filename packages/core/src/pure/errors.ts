@@ -70,10 +70,11 @@ export class WorkerError extends TaskbasketError {
 
 /** The message of anything that can be thrown, `undefined` and cyclic objects included. Never throws itself. */
 export function messageOf(thrown: unknown): string {
-  const message = partOf(thrown, 'message');
-  if (typeof message === 'string') return message;
-
   try {
+    if (typeof thrown === 'object' && thrown !== null && 'message' in thrown && typeof thrown.message === 'string') {
+      return thrown.message;
+    }
+
     return String(thrown);
   } catch {
     return 'a value that can not be shown';
