@@ -5,13 +5,14 @@ import { platformContext } from '../basket/basket.js';
 import type { BasketContext } from '../basket/context.js';
 import { randomText } from '../ports/ids.js';
 import { retryDelay } from '../pure/backoff.js';
+import { checkWhole } from '../pure/options.js';
 import { defined } from '../pure/parts.js';
 import type { AnyRegistry } from '../pure/registry.js';
 import { versionsOf } from '../pure/registry.js';
 import { createBell } from '../runner/bell.js';
 import type { AnyHandler } from '../runner/leader.js';
 import type { Handlers } from '../runner/run-basket.js';
-import { checkConcurrency, checkHandlers } from '../runner/checks.js';
+import { checkHandlers } from '../runner/checks.js';
 import { run } from '../runner/run.js';
 import type { Hello, HelloAnswer, HostFace } from './messages.js';
 import { protocol } from './messages.js';
@@ -53,7 +54,7 @@ export function serveBasket<R extends AnyRegistry>(
 ): void {
   const { build = 0, concurrency = 6 } = options;
   checkHandlers(registry, handlers);
-  checkConcurrency(concurrency);
+  checkWhole(concurrency, 'concurrency');
 
   const context = platformContext(registry, build);
   const scope = globalThis as unknown as WorkerScope;

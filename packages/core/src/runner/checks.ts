@@ -28,14 +28,3 @@ export function checkHandlers(registry: AnyRegistry, handlers: Readonly<Record<s
 function isHandler(handlers: Readonly<Record<string, unknown>>, name: string): boolean {
   return typeof handlers[name] === 'function' && (Object.hasOwn(handlers, name) || !(name in Object.prototype));
 }
-
-/**
- * Refuses what is no number of slots.
- *
- * @throws TaskbasketError `option`.
- */
-export function checkConcurrency(concurrency: number): void {
-  if (Number.isSafeInteger(concurrency) && concurrency >= 1) return;
-
-  throw new TaskbasketError('option', `concurrency is a whole number from 1; this one is ${String(concurrency)}.`);
-}

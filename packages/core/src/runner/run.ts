@@ -1,11 +1,12 @@
 import type { BasketContext } from '../basket/context.js';
 import { retryDelay } from '../pure/backoff.js';
 import { TaskbasketError } from '../pure/errors.js';
+import { checkWhole } from '../pure/options.js';
 import { deposeAttempt, abortAttempt, nextDeadline, overseeAttempts, runAttempt } from './attempt.js';
 import { audit } from './audit.js';
 import type { Bell } from './bell.js';
 import { createBell } from './bell.js';
-import { checkConcurrency, checkHandlers } from './checks.js';
+import { checkHandlers } from './checks.js';
 import { greet } from './greeting.js';
 import type { AnyHandler, Leader } from './leader.js';
 import type { Leaving } from './leaving.js';
@@ -47,7 +48,7 @@ export async function run(
 ): Promise<void> {
   const { concurrency = 6, signal = new AbortController().signal } = options;
   checkHandlers(context.registry, handlers);
-  checkConcurrency(concurrency);
+  checkWhole(concurrency, 'concurrency');
 
   let failures = 0;
   while (!signal.aborted) {

@@ -4,6 +4,7 @@ import { stateKeys } from '../pure/record.js';
 import { findType } from '../pure/registry.js';
 import { dueAfter } from '../pure/transitions.js';
 import { behind, prefixesOf, rowsByState } from '../store/by-state.js';
+import type { Stores } from '../store/requests.js';
 import { answer } from '../store/requests.js';
 import type { StoredPayload } from '../store/rows.js';
 import { numbersOf, payloadOf } from '../store/rows.js';
@@ -23,77 +24,64 @@ interface Found {
 
 /**
  * Tries again, at each start, what an earlier build could not decode: up to 64 of a route, from the stored place on and
- * round the end, one round at most. What decodes is due at once. Resolves with false if the runner was deposed.
+ * round the end, one round at most. What decodes is due at once. Ends early if the runner was deposed.
  */
-export async function tryUnreadable(leader: Leader): Promise<boolean> {
-  const prefixes = await unreadablePrefixes(leader);
-  if (prefixes === undefined) return false;
+export async function tryUnreadable(leader: Leader): Promise<void> {
+  const { context } = leader;
+  const find = async (stores: Pick<Stores, 'tasks' | 'state'>): Promise<readonly Start[]> => {
+    const places = await numbersOf(stores, stateKeys.unreadable);
+    const known = (await prefixesOf(stores, 'U')).filter(({ route }) => mayRun(context.registry, route));
 
-  for (const prefix of prefixes) {
-    if (!(await tryRoute(leader, prefix))) return false;
+    return known.map(({ prefix }) => ({ prefix, place: places[prefix] ?? 0 }));
+  };
+  for (const start of await look(context, find, ['tasks', 'state'])) {
+    if (!(await tryRoute(leader, start))) return;
   }
-
-  return true;
 }
 
-async function tryRoute(leader: Leader, prefix: string): Promise<boolean> {
-  let place = await storedPlace(leader, prefix);
-  if (place === undefined) return false;
+/** A route of which there is something to try, and behind which `seq` that begins. */
+interface Start {
+  readonly prefix: string;
+  readonly place: number;
+}
 
-  const start = place;
+/** Resolves with false if the runner was deposed. */
+async function tryRoute(leader: Leader, start: Start): Promise<boolean> {
+  const { prefix } = start;
+  let { place } = start;
   let wrapped = false;
-  for (;;) {
-    const found = await rowsFrom(leader, prefix, place, wrapped ? start : Number.POSITIVE_INFINITY);
-    if (found === undefined) return false;
-
+  while (!leader.gone) {
+    const found = await rowsFrom(leader, prefix, place, wrapped ? start.place : Number.POSITIVE_INFINITY);
     const readable = await decodableOf(leader, found);
-    const last = found.at(-1)?.row.seq;
-    if (!(await bringBack(leader, prefix, readable, last ?? 0))) return false;
+    const last = found.at(-1)?.row.seq ?? 0;
+    if (!(await bringBack(leader, prefix, readable, last))) return false;
 
     const more = found.length === triedAtOnce;
     if (more && readable.length > 0) {
-      place = last ?? place;
-    } else if (!more && !wrapped && start > 0) {
+      place = last;
+    } else if (!more && !wrapped && start.place > 0) {
       wrapped = true;
       place = 0;
     } else {
       return true;
     }
   }
+
+  return false;
 }
 
-/** The prefixes of unreadable rows whose type and version this build has: one step each. */
-async function unreadablePrefixes(leader: Leader): Promise<readonly string[] | undefined> {
-  const done = await inFence(leader, 'audit', ({ stores }) => prefixesOf(stores, 'U'));
-
-  return done?.result.filter(({ route }) => mayRun(leader.context.registry, route)).map(({ prefix }) => prefix);
-}
-
-async function storedPlace(leader: Leader, prefix: string): Promise<number | undefined> {
-  const done = await inFence(leader, 'audit', ({ stores }) => numbersOf(stores, stateKeys.unreadable));
-
-  return done === undefined ? undefined : (done.result[prefix] ?? 0);
-}
-
-async function rowsFrom(
-  leader: Leader,
-  prefix: string,
-  place: number,
-  until: number,
-): Promise<readonly Found[] | undefined> {
+async function rowsFrom({ context }: Leader, prefix: string, place: number, until: number): Promise<readonly Found[]> {
   if (place >= until) return [];
 
   const range = behind(prefix, place, until);
-  const done = await inFence(leader, 'audit', ({ stores }) => rowsByState(stores, range, triedAtOnce));
+  const rows = await look(context, (stores) => rowsByState(stores, range, triedAtOnce), ['tasks']);
   const storedOf = (row: TaskRow): StoredPayload | Promise<StoredPayload> => {
     const { ref, payload } = row;
 
-    return ref === undefined
-      ? { value: payload }
-      : look(leader.context, (stores) => payloadOf(stores, ref), ['payloads']);
+    return ref === undefined ? { value: payload } : look(context, (stores) => payloadOf(stores, ref), ['payloads']);
   };
 
-  return done && Promise.all(done.result.map(async (row) => ({ row, stored: await storedOf(row) })));
+  return Promise.all(rows.map(async (row) => ({ row, stored: await storedOf(row) })));
 }
 
 /** Decodes outside of any transaction: it is the app's code. */
