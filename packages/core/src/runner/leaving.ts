@@ -14,7 +14,8 @@ const visibleFirst = 1_000;
 export interface Leaving {
   /** Whether running attempts are to be aborted now. */
   readonly aborts: () => boolean;
-  readonly handsOver: () => boolean;
+  /** What the term ends with, once nothing runs any more. */
+  readonly end: () => 'stopped' | 'handed over';
   /** It is to stop, every attempt has ended, and what is left can't be written: the next take-over rescues it. */
   readonly isStuck: () => boolean;
   readonly close: () => void;
@@ -69,7 +70,7 @@ export function createLeaving(leader: Leader, bell: Bell, signal: AbortSignal, r
 
   return {
     aborts: () => aborting,
-    handsOver: () => handsOver && !signal.aborted,
+    end: () => (handsOver && !signal.aborted ? 'handed over' : 'stopped'),
     isStuck: () =>
       leader.stopping &&
       leader.failedTurns >= triesToStop &&

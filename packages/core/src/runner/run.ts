@@ -3,7 +3,7 @@ import { retryDelay } from '../pure/backoff.js';
 import { TaskbasketError } from '../pure/errors.js';
 import { checkWhole } from '../pure/options.js';
 import { deposeAttempt, abortAttempt, nextDeadline, overseeAttempts, runAttempt } from './attempt.js';
-import { audit } from './audit.js';
+import { createAudits } from './audits.js';
 import type { Bell } from './bell.js';
 import { createBell } from './bell.js';
 import { checkHandlers } from './checks.js';
@@ -30,12 +30,8 @@ export interface RunOptions {
 /** Beyond this, in milliseconds, the runner looks again by itself: what a lost message costs at most. */
 const poll = 60_000;
 
-/** The first audit comes at the first turn with nothing due, at the latest after 5 minutes; the next ones daily. */
-const firstAudit = 5 * 60_000;
-const auditEvery = 24 * 60 * 60_000;
-
 /** Why a term ended. */
-type TermEnd = 'stopped' | 'handed over' | 'deposed';
+type TermEnd = ReturnType<Leaving['end']> | 'deposed';
 
 /**
  * Queues for the runner's lock, leads while it has it, and queues again when it was deposed or handed over, until the
@@ -143,9 +139,10 @@ async function turns(
 ): Promise<TermEnd> {
   const { clock } = leader.context.ports;
   let polled = clock.monotonic();
-  let auditAt = polled + firstAudit;
-  let auditing: AsyncGenerator<number, void, undefined> | undefined;
-  let audited = false;
+  const audits = createAudits(leader, onAudit);
+  const stopRunning = (): void => {
+    if (leaving.aborts()) for (const attempt of leader.running.values()) abortAttempt(leader, attempt, 'stop');
+  };
 
   for (;;) {
     if (robbed.aborted) return 'deposed';
@@ -165,8 +162,8 @@ async function turns(
       // Nothing was written: what ended is settled by the next turn, which reads everything again.
       leader.memory = undefined;
       leader.failedTurns += 1;
-      if (leaving.aborts()) for (const attempt of leader.running.values()) abortAttempt(leader, attempt, 'stop');
-      if (leaving.isStuck()) return leaving.handsOver() ? 'handed over' : 'stopped';
+      stopRunning();
+      if (leaving.isStuck()) return leaving.end();
 
       const delay = retryDelay({ base: 250, cap: 30_000 }, leader.failedTurns, leader.context.ports.random);
       await bell.rungWithin(clock, Math.min(delay, nextDeadline(leader)));
@@ -175,26 +172,11 @@ async function turns(
 
     if (end.deposed || robbed.aborted) return 'deposed';
     start(leader, end, bell);
-    if (leaving.aborts()) for (const attempt of leader.running.values()) abortAttempt(leader, attempt, 'stop');
-    if (leader.stopping && leader.running.size === 0) return leaving.handsOver() ? 'handed over' : 'stopped';
-    if (end.again) continue;
+    stopRunning();
+    if (leader.stopping && leader.running.size === 0) return leaving.end();
+    if (end.again || (await audits.goOn(leader.running.size === 0))) continue;
 
-    const idle = !audited && end.claimed.length === 0 && leader.running.size === 0;
-    if (auditing === undefined && !leader.stopping && (idle || clock.monotonic() >= auditAt)) auditing = audit(leader);
-    if (auditing !== undefined) {
-      const slice = await auditing.next();
-      if (slice.done !== true) {
-        onAudit?.(slice.value);
-        continue;
-      }
-      auditing = undefined;
-      audited = true;
-      auditAt = clock.monotonic() + auditEvery;
-      if (leader.poked) continue;
-    }
-
-    const untilAudit = leader.stopping ? Number.POSITIVE_INFINITY : auditAt - clock.monotonic();
-    const wait = Math.min(end.alarm, nextDeadline(leader), polled + poll - clock.monotonic(), untilAudit);
+    const wait = Math.min(end.alarm, nextDeadline(leader), polled + poll - clock.monotonic(), audits.wait());
     await bell.rungWithin(clock, wait);
     // What ended within the same turn of the loop is settled together.
     await clock.turnOfTheLoop();
