@@ -3,6 +3,7 @@ import { typeOf } from '../pure/registry.js';
 import type { AppTransaction } from '../store/app-transaction.js';
 import { addStores, finished } from '../store/app-transaction.js';
 import type { BasketContext } from './context.js';
+import { underway } from './context.js';
 import { dropBody, putBody } from './body.js';
 import { write } from './group.js';
 import type { Store } from './lines.js';
@@ -65,6 +66,7 @@ export async function addMany(context: AddContext, list: readonly Listed[]): Pro
       }
     });
   };
+  const end = underway(context);
   try {
     await store().catch((error: unknown) => {
       if (isRefusal(error)) throw notStored(first.row, error);
@@ -74,6 +76,8 @@ export async function addMany(context: AddContext, list: readonly Listed[]): Pro
   } catch (error) {
     if (isRefusal(error)) for (const task of heavy) void dropBody(context, task).catch(() => undefined);
     throw error;
+  } finally {
+    end();
   }
   context.announce(tasks);
 
@@ -126,17 +130,15 @@ export function addTx(
       : notStorable(task.row.type, error);
   }
 
-  // A page that goes meanwhile can't say so on `complete`: it does as it goes.
-  const underway = (): boolean => true;
-  context.leaving.add(underway);
+  const end = underway(context);
   if (before !== undefined) before.used = true;
   const { transaction } = stores;
   transaction.addEventListener('complete', () => {
-    context.leaving.delete(underway);
+    end();
     context.announce([task]);
   });
   transaction.addEventListener('abort', () => {
-    context.leaving.delete(underway);
+    end();
     if (before !== undefined) before.used = false; // It was not stored: the app may try its transaction again.
   });
 

@@ -10,6 +10,7 @@ import { sparing } from '../store/requests.js';
 import { deleteTasks, gateRows, rowOfId, runnerRow } from '../store/rows.js';
 import { transact } from '../store/transact.js';
 import type { BasketContext } from './context.js';
+import { underway } from './context.js';
 import type { Hint } from './hub.js';
 import type { Filter } from './query.js';
 import { checkFilter, rowsOf } from './query.js';
@@ -113,7 +114,8 @@ export async function edit(
 
     return done;
   };
-  const { found, hints } = await sparing(false, (scope) => transact(context, 'command', body, { scope }));
+  const end = underway(context);
+  const { found, hints } = await sparing(false, (scope) => transact(context, 'command', body, { scope })).finally(end);
   if (found.length > 0) context.hub.say({ kind: 'look', hints });
 
   return found;

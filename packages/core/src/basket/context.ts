@@ -58,6 +58,14 @@ export function createContext(registry: AnyRegistry, ports: Ports, build: number
   };
 }
 
+/** Until it is ended: a page that goes meanwhile can't say "look again" when this completes, and does as it goes. */
+export function underway({ leaving }: Pick<BasketContext, 'leaving'>): () => void {
+  const leave = (): boolean => true;
+  leaving.add(leave);
+
+  return () => leaving.delete(leave);
+}
+
 /** Database and bucket as one text, so that no two pairs give the same. */
 function namesOf(registry: AnyRegistry): Names {
   const basket = `taskbasket:${encodeURIComponent(registry.name)}:${encodeURIComponent(registry.bucket)}`;
