@@ -55,7 +55,11 @@ export async function transact<Result, Key extends StoreKey = StoreKey>(
   }
 
   await reach?.(point('requests'), transaction);
-  transaction.commit();
+  try {
+    transaction.commit();
+  } catch {
+    // It has ended by itself, as Chromium's does at once for a value beyond its 127 MB: how it ended tells.
+  }
   await done;
   await reach?.(point('complete'));
 

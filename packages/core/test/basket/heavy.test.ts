@@ -190,6 +190,21 @@ test('a body for which there is no room: the add says so, and there is neither b
   expect(await contentsOf(tasks)).toMatchObject({ tasks: [], payloads: new Map() });
 });
 
+test('a body that is too large for the browser: the add says what the browser said', async () => {
+  const { tasks, tab, basket } = await opened();
+  const why = 'The serialized keys and/or value are too large (size=300000050 bytes, max=133169152 bytes).';
+  tab.at('body:requests', (transaction) => {
+    // As Chromium does: before any request has had its answer, and before it is told to commit.
+    Object.defineProperty(transaction, 'error', { value: new DOMException(why, 'UnknownError') });
+    transaction?.abort();
+  });
+
+  const failure = await failureOf(basket.add('send', photo));
+  expect(failure).toMatchObject({ code: 'not-stored', cause: { name: 'UnknownError' } });
+  expect(failure.message).toContain(why);
+  expect(await contentsOf(tasks)).toMatchObject({ tasks: [], payloads: new Map() });
+});
+
 test('a page that dies between body and row leaves a body, and no task', async () => {
   const { tasks, world, tab, basket } = await opened();
   tab.at('body:complete', tab.kill);
