@@ -146,19 +146,21 @@ function addOne(driver: Driver, by: Life, { told, work, options }: Asked): void 
       if (told.id !== id || told.state === 'asked') world.fail(`add of #${told.n} resolved, and it is not stored`);
     },
     (error: unknown) => {
-      if (!by.dead) rejected(driver, by, told, faults, error);
+      if (!by.dead) rejected(driver, told, told, faults, error);
     },
   );
 }
 
 /** An add may reject only if something went wrong, and then there is no task, unless it says that it does not know. */
-function rejected({ play: { world } }: Driver, by: Life, told: Told, faults: number, error: unknown): void {
+function rejected({ play: { world } }: Driver, told: Told, named: Told, faults: number, error: unknown): void {
+  const { by } = told;
   told.pending = false;
   const unknown = error instanceof TaskbasketError && error.code === 'unknown-outcome';
   world.report.met('other', unknown ? 'adds of unknown outcome' : 'adds rejected');
   if (by.faults === faults) world.fail(`add of #${told.n} rejected for nothing: ${String(error)}`);
   if (unknown) {
-    if (told.id !== undefined && error.id !== told.id) world.fail(`an unknown outcome of #${told.n} names ${error.id}`);
+    if (named.id !== undefined && error.id !== named.id)
+      world.fail(`an unknown outcome of #${told.n} names ${error.id}`);
   } else if (told.state !== 'asked' && told.end !== 'lost') {
     world.fail(`add of #${told.n} rejected, and it is ${told.state}`);
   }
@@ -188,7 +190,7 @@ export function addMany(driver: Driver): string {
         world.fail(`addMany of ${list.map(({ n }) => `#${n}`).join(', ')} resolved with other ids than are stored`);
     },
     (error: unknown) => {
-      if (!by.dead) for (const told of list) rejected(driver, by, told, faults, error);
+      if (!by.dead) for (const told of list) rejected(driver, told, list[0] ?? told, faults, error);
     },
   );
 

@@ -117,6 +117,13 @@ export async function createPlay(
   };
 
   watchTransactions({
+    reads(stores) {
+      const life = byStores.get(stores as object);
+      if (life?.blind !== true) return;
+      life.blind = false;
+      throw new DOMException('The connection was lost.', 'UnknownError');
+    },
+
     begun({ transaction, stores, db }) {
       const life = byStores.get(stores as object);
       if (life !== undefined) play.connections.set(life, db);

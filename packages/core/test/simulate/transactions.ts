@@ -11,6 +11,8 @@ export interface Watched {
 
 /** Who is told of readwrite transactions. */
 export interface Watcher {
+  /** Told before a readonly one begins; may throw what keeps it from that. */
+  readonly reads?: (stores: unknown) => void;
   readonly begun: (watched: Watched) => void;
   readonly completed: (watched: Watched) => void;
   readonly aborted: (watched: Watched) => void;
@@ -31,8 +33,9 @@ export function watchTransactions(next: Watcher | undefined): void {
 
   prototype.transaction = function transaction(this: IDBDatabase, stores, mode, options) {
     if (closing.has(this)) throw new DOMException('The connection is closing.', 'InvalidStateError');
-    const begun = begin.call(this, stores, mode, options);
     const told = watcher;
+    if (mode === 'readonly') told?.reads?.(stores);
+    const begun = begin.call(this, stores, mode, options);
     if (mode !== 'readwrite' || told === undefined) return begun;
 
     const watched = { transaction: begun, stores, db: this };
