@@ -1,7 +1,9 @@
 /** A part of anything; `undefined` if there is none, or if reading it throws (a getter, a proxy). Never throws itself. */
 export function partOf(value: unknown, name: PropertyKey): unknown {
   try {
-    return typeof value === 'object' && value !== null ? (Reflect.get(value, name) as unknown) : undefined;
+    return typeof value === 'object' && value !== null && name in value
+      ? (Reflect.get(value, name) as unknown)
+      : undefined;
   } catch {
     return undefined;
   }
