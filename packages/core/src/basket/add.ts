@@ -71,7 +71,7 @@ export async function addMany(context: AddContext, list: readonly Listed[]): Pro
     await store().catch((error: unknown) => {
       if (isRefusal(error)) throw notStored(first.row, error);
 
-      return onceMore(context, first, error, store); // All or none: one of them tells.
+      return onceMore(context, [first, ...tasks], error, store);
     });
   } catch (error) {
     if (isRefusal(error)) for (const task of heavy) void dropBody(context, task).catch(() => undefined);

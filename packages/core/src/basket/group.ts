@@ -199,7 +199,7 @@ async function storeEach(
       });
     const alone = members.length === 1 || error instanceof TaskbasketError;
     await (
-      alone && isRefusal(error) ? Promise.reject(notStored(task.row, error)) : onceMore(context, task, error, again)
+      alone && isRefusal(error) ? Promise.reject(notStored(task.row, error)) : onceMore(context, [task], error, again)
     ).then(() => {
       if (late) return reject(tooLate);
       context.announce([task]);

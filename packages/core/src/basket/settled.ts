@@ -1,12 +1,10 @@
 import { TaskbasketError } from '../pure/errors.js';
-import { idMark, readReady } from '../pure/key.js';
+import { readReady } from '../pure/key.js';
 import { checkId } from '../pure/options.js';
 import { defined } from '../pure/parts.js';
-import type { Death, OutcomeRow, StoredError } from '../pure/record.js';
+import type { Death, StoredError } from '../pure/record.js';
 import type { Stores } from '../store/requests.js';
-import { answer } from '../store/requests.js';
-import { rowOfId } from '../store/rows.js';
-import { marksIndex } from '../store/setup.js';
+import { outcomeOfId, rowOfId } from '../store/rows.js';
 import { look } from '../store/transact.js';
 import type { BasketContext } from './context.js';
 import { endedIn } from './hub.js';
@@ -120,10 +118,7 @@ type Found = Outcome | 'to come';
 
 /** The end of a task. One that was `seen`, and went without a word, succeeded without a result. */
 async function outcomeOf(stores: OutcomeStores, id: string, seen: boolean): Promise<Found> {
-  const [row, found] = await Promise.all([
-    rowOfId(stores, id),
-    answer(stores.outcomes.index(marksIndex).get(idMark(id))) as Promise<OutcomeRow | undefined>,
-  ]);
+  const [row, found] = await Promise.all([rowOfId(stores, id), outcomeOfId(stores, id)]);
   if (row !== undefined && row.cancelled !== true) {
     if (readReady(row.ready)?.letter !== 'D') return 'to come';
 

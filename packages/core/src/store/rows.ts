@@ -1,6 +1,6 @@
 import type { GateRow } from '../pure/gate.js';
 import { idMark } from '../pure/key.js';
-import type { Claim, RunnerRow, TaskRow } from '../pure/record.js';
+import type { Claim, OutcomeRow, RunnerRow, TaskRow } from '../pure/record.js';
 import { stateKeys } from '../pure/record.js';
 import type { SparingStores, Stores } from './requests.js';
 import { answer, keysFrom, payloadsIn } from './requests.js';
@@ -18,6 +18,11 @@ export async function rowsAfter(
   most: number,
 ): Promise<readonly TaskRow[]> {
   return (await answer(tasks.getAll(IDBKeyRange.lowerBound(seq, true), most))) as readonly TaskRow[];
+}
+
+/** What is stored of the end of an id's task. */
+export async function outcomeOfId(stores: Pick<Stores, 'outcomes'>, id: string): Promise<OutcomeRow | undefined> {
+  return (await answer(stores.outcomes.index(marksIndex).get(idMark(id)))) as OutcomeRow | undefined;
 }
 
 /** The claim's row as it is now, or `undefined`: it is gone. */

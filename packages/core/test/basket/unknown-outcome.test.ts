@@ -1,7 +1,7 @@
 import { describe, expect, test } from 'vitest';
 
 import { defineTasks, task } from '../../src/pure/registry.js';
-import { contentsOf, freshName, rowsOf } from '../support/database.js';
+import { byHand, contentsOf, freshName, rowsOf } from '../support/database.js';
 import type { Fate } from '../support/transactions.js';
 import { recordTransactions } from '../support/transactions.js';
 import { createWorld } from '../support/world.js';
@@ -11,7 +11,8 @@ const medium = 'x'.repeat(2_000);
 
 async function opened() {
   const tasks = defineTasks(freshName(), { send: task<unknown>() });
-  const tab = createWorld().open(tasks);
+  const world = createWorld();
+  const tab = world.open(tasks);
   await tab.basket.list();
   const { begin } = tab.context.database;
 
@@ -23,7 +24,21 @@ async function opened() {
     });
   };
 
-  return { tasks, basket: tab.basket, lose };
+  /** Something happens before the database is next read. */
+  const meanwhile = (happens: () => Promise<unknown>): void => {
+    Object.assign(tab.context.database, {
+      async begin(...what: Parameters<typeof begin>) {
+        if (what[0] === 'readonly') {
+          Object.assign(tab.context.database, { begin });
+          await happens();
+        }
+
+        return begin(...what);
+      },
+    });
+  };
+
+  return { tasks, basket: tab.basket, other: world.open(tasks).basket, lose, meanwhile };
 }
 
 /** Gives the transactions that place tasks one fate after the other, then none. */
@@ -88,6 +103,16 @@ describe.each(ways)('the connection is lost in the instant of the commit: %s', (
     expect(await rowsOf(tasks)).toEqual([]);
   });
 
+  test('that was committed, and cancelled before it was looked for, resolves, and does not come back', async () => {
+    const { tasks, basket, other, meanwhile } = await opened();
+    fates('lied');
+    meanwhile(() => other.cancel({}));
+
+    const ids = [await add(basket)].flat();
+    expect(await rowsOf(tasks)).toEqual([]);
+    expect(await basket.settled(ids[0] ?? '')).toEqual({ state: 'cancelled' });
+  });
+
   test('that can not be looked for rejects with unknown-outcome and the id by which it is found later', async () => {
     const { tasks, basket, lose } = await opened();
     fates('lied');
@@ -100,6 +125,18 @@ describe.each(ways)('the connection is lost in the instant of the commit: %s', (
     expect(rows).toHaveLength(count);
     expect(rows[0]?.id).toBe(failure.id);
   });
+});
+
+test('a list of which the first was done before it was looked for is not stored again', async () => {
+  const { tasks, basket, meanwhile } = await opened();
+  fates('lied');
+  meanwhile(() => byHand(tasks, (stores) => void stores.tasks.delete(1)));
+
+  const ids = await basket.addMany([
+    ['send', 1],
+    ['send', 2],
+  ]);
+  expect((await rowsOf(tasks)).map(({ id }) => id)).toEqual(ids.slice(1));
 });
 
 test('each member of a group that was committed, and of which that was not told, resolves, and is there once', async () => {

@@ -26,8 +26,10 @@ export function judgeAdd({ world, underway, after, difference, fail }: Commit): 
       fail(`${row.id} was not asked for here`);
       continue;
     }
-    // Of what was told as failed, and lies in a database that is gone, nothing can be found.
-    const again = told.pending && told.end === 'lost';
+    // Nothing is found of what was told as failed, if it lies in a database that is gone, or was done without a result.
+    const forgotten =
+      told.end === 'lost' || told.end === 'purged' || (told.end === 'done' && told.result === undefined);
+    const again = told.pending && told.state === 'ended' && forgotten;
     if (told.state !== 'asked' && !again) fail(`${row.id} was ${told.state} already`);
     if (world.byId.has(row.id) && !again) fail(`${row.id} is an id for the second time`);
     told.end = undefined;
