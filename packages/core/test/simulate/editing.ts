@@ -14,7 +14,7 @@ export function edit(driver: Driver, what: 'cancel' | 'retry'): string | undefin
   const { world } = driver.play;
   const by = pageOf(driver);
   if (world.commands.has(by)) return undefined;
-  if (world.chance.is(0.15)) {
+  if (world.chance.is(driver.flooded ? 0.4 : 0.15)) {
     const which = queryOf(driver);
     commit(driver, { by, what, which }, () => by.basket[what](which));
 
@@ -53,8 +53,9 @@ export function update(driver: Driver): string | undefined {
   return `#${told.n} as ${driver.rev} in ${by.name}`;
 }
 
-function queryOf({ play: { world }, mix }: Driver): Which {
+function queryOf({ play: { world }, mix, flooded }: Driver): Which {
   const { chance } = world;
+  if (flooded && chance.is(0.4)) return {};
   const types = typesOf('page');
 
   return {

@@ -44,7 +44,10 @@ function factsOf({ contents, time, leading }: World, page: Life, row: TaskRow) {
   const lane = laneMarkOf(row);
   const head = lane === undefined ? undefined : headsOf(contents).get(lane);
   const gate = gateOf(contents, row.gate);
-  const through = [...(leading?.claims.values() ?? [])].filter((claim) => claim.gate === row.gate);
+  // A claim whose row was removed by hand does not say through which gate it runs.
+  const through = [...(leading?.claims.values() ?? [])].filter(
+    (claim) => claim.gate === row.gate && contents.tasks.has(claim.seq),
+  );
   const rule = ruleOf(page.kind, row.type);
 
   return {
@@ -82,7 +85,8 @@ function wrongReason(facts: Facts, contents: Contents, row: TaskRow, reason: Rea
     case 'running':
       return is(facts.claimed);
     case 'backoff':
-      return is(letter === '@' && reason.until === when - ahead && reason.until > wall);
+      // Under a letter of a later version nobody knows which clock is meant.
+      return is((letter === '@' ? reason.until === when - ahead : letter === 'Z') && reason.until > wall);
     case 'date':
       return is(reason.until > wall && (reason.until === row.runAt || (letter === '!' && reason.until === when)));
     case 'lane':
