@@ -311,6 +311,15 @@ describe('why a task is not running now:', () => {
     expect(await basket.explain(id)).toEqual([{ reason: 'undecodable', error: undefined }]);
   });
 
+  test('a later version of the library gave it a time in a way that this one does not know', async () => {
+    const { tasks, world, basket, run } = await opened();
+    run();
+    const id = await basket.add('send', 'fine', { runAt: world.wall() + 1_000 });
+    await change(tasks, 1, { ready: 'Z|send|1|send|1|zzzzzzzzz', runAt: 0 });
+
+    expect(await basket.explain(id)).toEqual([{ reason: 'undecodable', error: undefined }]);
+  });
+
   test('the runner died under it so often that it waits until it can run alone', async () => {
     const { tasks, world, basket, run } = await opened();
     const id = await basket.add('send', 'fine');
