@@ -4,6 +4,10 @@ import type { Message } from './hub.js';
 /** A lost "look again" costs no more than this, in milliseconds. */
 const poll = 60_000;
 
+/** After each look as many times as long is left to others, at most so many milliseconds. */
+const restPerLook = 4;
+const longestRest = 1_000;
+
 /** Looks at the database again and again, one look at a time. */
 export interface Looks {
   readonly look: () => void;
@@ -23,13 +27,26 @@ export function createLooks(
   let end: (() => void) | undefined;
 
   async function look(): Promise<void> {
-    again = looking;
+    again = true;
     if (looking) return;
 
     looking = true;
-    await once();
+    while (again) {
+      again = false;
+      const began = ports.clock.monotonic();
+      await once();
+      const took = ports.clock.monotonic() - began;
+      // The runner's turns wait while somebody looks: several times as long is theirs.
+      if (took > 0 && end !== undefined) await rested(Math.min(longestRest, took * restPerLook));
+      again &&= end !== undefined;
+    }
     looking = false;
-    if (again && end !== undefined) await look();
+  }
+
+  function rested(wait: number): Promise<void> {
+    return new Promise((resolve) => {
+      ports.clock.timer(wait, resolve);
+    });
   }
 
   return {

@@ -291,3 +291,29 @@ describe('a subscriber that throws', () => {
     expect(world.alarms()).toBe(idle);
   });
 });
+
+test('a watch leaves several times as long to others as its look took, and misses nothing', async () => {
+  const tasks = defineTasks(freshName(), { send: task<number>() });
+  const world = createWorld();
+  const tab = world.open(tasks);
+  let time = 0;
+  // A look reads the clock before and after: each takes 10 ms.
+  Object.assign(tab.context.ports.clock, { monotonic: () => (time += 10) });
+  const seen: number[] = [];
+  tab.basket.watch().subscribe((value) => void seen.push(value.tasks.length));
+  await world.advance(1_000);
+  const before = seen.length;
+
+  await tab.basket.add('send', 0);
+  await world.settle();
+  expect(seen).toHaveLength(before + 1);
+  for (let n = 1; n < 5; n += 1) {
+    await tab.basket.add('send', n);
+    await world.settle();
+  }
+  expect(seen).toHaveLength(before + 1);
+
+  await world.advance(1_000);
+  expect(seen.at(-1)).toBe(5);
+  expect(seen.length).toBeLessThanOrEqual(before + 3);
+});
