@@ -158,7 +158,7 @@ function foundIn(context: BasketContext, works: boolean): Promise<Found> {
         ...backlog,
         runner,
         gates: gates.size,
-        closedGates: [...gates.values()].flatMap((gate) => closedGate(gate, wall, aheadOf(runner))),
+        closedGates: [...gates.values()].flatMap((gate) => closedGate(gate, wall, aheadOf(runner), registry.gates.cap)),
         stands: backlog.waiting !== undefined && unmoved >= stalledAfter && !full,
       };
     },
@@ -166,10 +166,18 @@ function foundIn(context: BasketContext, works: boolean): Promise<Found> {
   );
 }
 
-function closedGate({ name, open, until, reason, by }: GateRow, wall: number, ahead: number): readonly ClosedGate[] {
+/** A closed gate. One that nobody has probed for longer than a cap since it might is not known to be away: nothing waits there. */
+function closedGate(
+  { name, open, until, reason, by }: GateRow,
+  wall: number,
+  ahead: number,
+  cap: number,
+): readonly ClosedGate[] {
   const next = until - ahead;
 
-  return open === undefined ? [{ gate: name, message: reason, by, ...(next > wall ? { until: next } : {}) }] : [];
+  return open === undefined && next + cap > wall
+    ? [{ gate: name, message: reason, by, ...(next > wall ? { until: next } : {}) }]
+    : [];
 }
 
 type Versions = Readonly<Record<string, number>>;

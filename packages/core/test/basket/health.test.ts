@@ -326,6 +326,26 @@ describe('what lies there', () => {
     expect(count.count).toBe(3);
   });
 
+  test('a gate whose tasks were all cancelled is not told to be away for ever', async () => {
+    const world = createWorld();
+    const tasks = define();
+    const page = world.open(tasks);
+    world.open(tasks).run({
+      ...nothing,
+      send: () => undefined,
+      other() {
+        throw new Unavailable();
+      },
+    });
+    await page.basket.add('other');
+    await world.settle();
+    expect((await healthOf(world, page)).closedGates).toMatchObject([{ gate: 'elsewhere' }]);
+
+    await page.basket.cancel({});
+    await world.advance(24 * 60 * 60_000);
+    expect((await healthOf(world, page)).closedGates).toEqual([]);
+  });
+
   test('closed gates are named with why and until when; more than 100 records are a warning', async () => {
     const world = createWorld();
     const tasks = define();
