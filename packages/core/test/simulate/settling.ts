@@ -51,7 +51,9 @@ function wrongOutcome(world: World, { told, since, sure }: Waiting, outcome: Out
     holds ? undefined : `it is ${state}${end === undefined ? '' : `, ${end}`}`;
   switch (outcome.state) {
     case 'done':
-      if (end === 'lost') return sure ? 'it was lost' : undefined;
+      // Whoever did not hear of the deletion takes what is gone for done.
+      if (!sure && state === 'ended') return undefined;
+      if (end === 'lost') return 'it was lost';
       // A row that was removed by hand stands for a completion in the app's own transaction.
       if (end === 'purged') return undefined;
 
