@@ -1,7 +1,7 @@
 import { expect, test } from 'vitest';
 import { simulate } from './simulate/simulate.js';
 
-const options = { seed: 13, steps: 150 };
+const options = { seed: 9, steps: 150 };
 
 test('a short simulation finds nothing, and meets what it is there for', async () => {
   const { violation, report, steps } = await simulate(options);
@@ -15,9 +15,10 @@ test('a short simulation finds nothing, and meets what it is there for', async (
 }, 60_000);
 
 test('the same seed gives the same trace, and another seed another', async () => {
-  const first = await simulate(options);
-  const second = await simulate(options);
-  const other = await simulate({ ...options, seed: options.seed + 1 });
+  const short = { ...options, steps: 60 };
+  const first = await simulate(short);
+  const second = await simulate(short);
+  const other = await simulate({ ...short, seed: short.seed + 1 });
 
   expect(second.trace).toBe(first.trace);
   expect(other.trace).not.toBe(first.trace);
