@@ -497,6 +497,8 @@ async function thaw({ play, watches }: Driver): Promise<string | undefined> {
 
   // It catches up by itself with what it was told nothing of.
   await play.quiet();
+  // A watch that has just looked rests for a second at most.
+  await play.advance(1_001);
   const { loaded, tasks } = watched();
   // (Of what is committed meanwhile, it may be told nothing.)
   if (frozen.dead || !loaded || world.commits !== commits) return frozen.name;
