@@ -48,7 +48,7 @@ async function sizes() {
   ]) {
     const { shares } = await bundled(entry, [], []);
     console.log(
-      `\nminified bytes of each module of the ${what}\n${shares.map(([name, bytes]) => `${bytes} ${name}`).join(', ')}`,
+      `\nminified bytes of each module of the ${what}\n${shares.map(({ name, bytes }) => `${bytes} ${name}`).join(', ')}`,
     );
   }
 }
@@ -81,8 +81,8 @@ async function bundled(entry, external, without) {
   });
   const inputs = Object.values(metafile.outputs)[0]?.inputs ?? {};
   const shares = Object.entries(inputs)
-    .map(([name, { bytesInOutput }]) => [name.replace(/^.*(?:core\/dist|node_modules)\//, ''), bytesInOutput])
-    .toSorted(([, one], [, other]) => other - one);
+    .map(([name, { bytesInOutput: bytes }]) => ({ name: name.replace(/^.*(?:core\/dist|node_modules)\//, ''), bytes }))
+    .toSorted((one, other) => other.bytes - one.bytes);
 
   return { text: outputFiles[0]?.text ?? '', shares };
 }
