@@ -1,7 +1,7 @@
-import { expect, test } from 'vitest';
+import { afterEach, expect, test, vi } from 'vitest';
 
 import { defineTasks, task } from '../../src/pure/registry.js';
-import { byHand, contentsOf, freshName } from '../support/database.js';
+import { byHand, contentsOf, freshName, openRaw } from '../support/database.js';
 import { createWorld } from '../support/world.js';
 
 const day = 24 * 60 * 60_000;
@@ -15,13 +15,15 @@ async function withOrphan() {
   void dying.basket.add('send', new Blob(['lost'])).catch(() => undefined);
   await world.settle();
 
-  const { basket, run } = world.open(tasks);
+  const { basket, run, at } = world.open(tasks);
   await basket.add('send', new Blob(['kept']));
   const payloads = async (): Promise<number> => (await contentsOf(tasks)).payloads.size;
   expect(await payloads()).toBe(2);
 
-  return { tasks, world, basket, run, payloads };
+  return { tasks, world, basket, run, at, payloads };
 }
+
+afterEach(() => void vi.restoreAllMocks());
 
 const failing = {
   send: () => {
@@ -66,5 +68,30 @@ test('ten starts within a day delete nothing', async () => {
     runner.stop();
     await world.settle();
   }
+  expect(await payloads()).toBe(2);
+});
+
+test('a body whose row comes in the instant before it would be deleted stays', async () => {
+  const { tasks, world, run, at, payloads } = await withOrphan();
+  const db = await openRaw(tasks.name);
+  const { payloads: bodies, tasks: rows } = await contentsOf(tasks);
+  const orphan = [...bodies.keys()].find((ref) => ref !== rows[0]?.ref) ?? '';
+  const { seq: _, ...late } = { ...rows[0], id: orphan.slice(1), ref: orphan, marks: [`I${orphan.slice(1)}`] };
+
+  // The audit has judged the body, and notes it no more: its deletion is the next transaction.
+  let judged = false;
+  const deletes = vi.spyOn(IDBObjectStore.prototype, 'delete');
+  at('audit:complete', () => {
+    if (judged || !deletes.mock.calls.some(([key]) => key === 'bodies')) return;
+    judged = true;
+    db.transaction([...tasks.stores], 'readwrite')
+      .objectStore(tasks.stores[0])
+      .add(late);
+  });
+  run(failing);
+  await world.advance(3 * day);
+  db.close();
+
+  expect(judged).toBe(true);
   expect(await payloads()).toBe(2);
 });
