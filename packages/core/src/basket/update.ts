@@ -2,6 +2,7 @@ import { asItIs, isPromiseLike } from '../pure/codec.js';
 import { corrected, isEditable } from '../pure/correction.js';
 import { TaskbasketError } from '../pure/errors.js';
 import { checkId } from '../pure/options.js';
+import { isKnown } from '../pure/key.js';
 import type { TaskRow } from '../pure/record.js';
 import { isClaimed } from '../pure/record.js';
 import type { TaskTypeParts } from '../pure/registry.js';
@@ -34,6 +35,7 @@ export async function update(context: BasketContext, id: string, payload: unknow
   const found = await edit(context, async (stores) => {
     const [row, runner] = await Promise.all([rowOfId(stores, id), runnerRow(stores)]);
     if (row === undefined || row.cancelled === true) return { found: [], hints: [] };
+    if (!isKnown(row.ready)) throw ofLater(row);
     if (isClaimed(row, runner?.running) || !isEditable(row)) throw started(row);
 
     if (row.ref !== body?.ref) deletePayload(stores, row);
@@ -72,6 +74,13 @@ function placeFor(type: TaskTypeParts, row: TaskRow, payload: unknown): { readon
   }
 
   return { gate };
+}
+
+/** A row under a letter that this version does not know: what that means, a later one knows. */
+function ofLater({ type }: TaskRow): TaskbasketError {
+  const why = `The task "${type}" stands as a later version of the library left it`;
+
+  return new TaskbasketError('unknown-type', `${why}: correct it in a page of that version, or cancel it.`);
 }
 
 function started(row: TaskRow): TaskbasketError {

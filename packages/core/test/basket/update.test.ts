@@ -431,3 +431,15 @@ describe('the new payload', () => {
     expect(await failureOf(other.update(id as string, { text: 'two' }))).toMatchObject({ code: 'unknown-type' });
   });
 });
+
+test('a task under a letter of a later version is left alone by an update, which says so', async () => {
+  const { tasks, basket } = await opened();
+  const id = await basket.add('send', { text: 'one' });
+  const [row] = await rowsOf(tasks);
+  const later = { ...row, ready: `Z${row?.ready.slice(1)}` };
+  await byHand(tasks, (stores) => void stores.tasks.put(later));
+
+  const failure = await failureOf(basket.update(id, { text: 'two' }));
+  expect(failure).toMatchObject({ code: 'unknown-type', message: expect.stringMatching(/later version/) as string });
+  expect(await rowsOf(tasks)).toEqual([later]);
+});
