@@ -313,7 +313,7 @@ export async function createPlay(
 
     async quiet() {
       for (let rung = 0; !world.failed(); rung += 1) {
-        if (!(await loop.quiet()) || rung > 1_000) world.fail('it does not come to rest');
+        if (!(await loop.quiet()) || rung > 5_000) world.fail('it does not come to rest');
         if (time.next() > time.now()) break;
         // What is due at once.
         time.goTo(time.now());
