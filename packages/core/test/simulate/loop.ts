@@ -14,8 +14,8 @@ export interface Loop {
   readonly remove: () => void;
 }
 
-/** So many rounds without rest are a busy loop. */
-const busy = 60_000;
+/** So many rounds without rest are a busy loop; a flood of one lane, one task after the other, takes some 100,000. */
+const busy = 400_000;
 
 /** Takes the global `setImmediate` over, and counts. */
 export function installLoop(): Loop {
