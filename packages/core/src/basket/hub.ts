@@ -29,7 +29,8 @@ const hintsAMessage = 100;
 /**
  * What contexts tell each other. Hints only: each may be lost, and nothing durable goes through one.
  *
- * - `look`: a page added or changed something; the runner and every watcher look again.
+ * - `look`: a page added or changed something; the runner and every watcher look again. `returned`: this page was put
+ *   away, and has heard nothing meanwhile.
  * - `changed`: the runner wrote; watchers look again.
  * - `hello`: a runner of this build is about to queue for the lock; an older holder hands over.
  * - `wake`: a page is back online, or is looked at again; the runner brings the probes of closed gates forward.
@@ -37,7 +38,7 @@ const hintsAMessage = 100;
  * - `lost`: the database was deleted, and has been made anew, empty.
  */
 export type Message =
-  | { readonly kind: 'look' | 'changed' | 'taken' | 'lost'; readonly hints?: readonly Hint[] }
+  | { readonly kind: 'look' | 'changed' | 'taken' | 'lost'; readonly hints?: readonly Hint[]; readonly returned?: true }
   | { readonly kind: 'hello'; readonly build: number }
   | { readonly kind: 'wake'; readonly visible: boolean };
 
@@ -124,7 +125,7 @@ export function createHub(openChannel: () => Channel, turnOfTheLoop: () => Promi
     resume() {
       suspended = false;
       if (listeners.size > 0) opened();
-      tell({ kind: 'look' });
+      tell({ kind: 'look', returned: true });
     },
 
     close() {

@@ -21,7 +21,8 @@ export function createRecent(hub: Hub): Recent {
       if (!hearing) {
         hearing = true;
         hub.hear((message) => {
-          if (isLoss(message)) ids.clear();
+          // Of what happened while a page was put away it knows nothing.
+          if (isLoss(message) || 'returned' in message) ids.clear();
         });
       }
       ids.add(id);
