@@ -198,7 +198,7 @@ test('the worker is killed while the page is in the back/forward cache: the page
   expect(await workerTargets(own, server)).toHaveLength(1);
 });
 
-test('a page goes away and comes back again and again, each time as soon as it is there: it is never thrown out', async ({
+test('a page goes away and comes back again and again, each time when it has heard its worker: it is never thrown out', async ({
   tab,
   server,
   database,
@@ -206,6 +206,12 @@ test('a page goes away and comes back again and again, each time as soon as it i
   const page = await tab();
   await openNoting(page, database);
   for (let round = 1; round <= 5; round += 1) {
+    // What is under way as a page goes may evict it: a transaction that has begun, a worker that is being constructed.
+    await until(
+      () => page.evaluate(async () => (await window.lab.basket.health()).worker.state),
+      (state) => state === 'running',
+      'a worker that has answered',
+    );
     await goAway(page);
     await comeBack(page);
     await page.evaluate(() => void window.story.splice(0));

@@ -52,6 +52,8 @@ export interface Hub {
   /** Closes the channel while the page is put away: a message to it would evict it. */
   readonly suspend: () => void;
   readonly resume: () => void;
+  /** Whether the page is put away: whatever it begins then evicts it. */
+  readonly away: () => boolean;
   readonly close: () => void;
 }
 
@@ -121,6 +123,8 @@ export function createHub(openChannel: () => Channel, turnOfTheLoop: () => Promi
       suspended = true;
       closeChannel();
     },
+
+    away: () => suspended,
 
     resume() {
       suspended = false;

@@ -31,7 +31,8 @@ export function createLooks(
     if (looking) return;
 
     looking = true;
-    while (again) {
+    // One that is put away looks when it is back: it hears of that.
+    while (again && !hub.away()) {
       again = false;
       const began = ports.clock.monotonic();
       await once();

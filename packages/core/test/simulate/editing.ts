@@ -110,7 +110,7 @@ function commit({ play: { world } }: Driver, { by, what, which, work }: Asked, a
       if (error instanceof TaskbasketError && error.code === 'started') {
         world.report.met('other', 'updates refused as started');
         if (told?.claims === 0) world.fail(`${said} was refused as started, and it never was`);
-      } else if (by.faults === faults && losses === world.losses) {
+      } else if (by.faults === faults && losses === world.losses && !isOfLater(error)) {
         world.fail(`${said} rejected for nothing: ${String(error)}`);
       }
       if (typeof which === 'string' && (facts.committed ?? 0) > 0 && !facts.lied)
@@ -138,4 +138,9 @@ export async function decideDead(driver: Driver, page: Life): Promise<void> {
     world.commands.delete(page);
     if (Number(found) !== 1) world.fail(`${id} is dead, and can not be ${what === 'update' ? 'corrected' : 'retried'}`);
   }
+}
+
+/** A row under a letter of a later version is not updated, and the error says so. */
+function isOfLater(error: unknown): boolean {
+  return error instanceof TaskbasketError && error.code === 'unknown-type' && error.message.includes('later version');
 }
