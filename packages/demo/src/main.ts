@@ -49,6 +49,8 @@ explainUnsent(basket, unsent, (explained, snapshot) => {
   showUnsentTasks(explained, snapshot);
   look();
 });
+// One that was added and sent between two looks of the watch changes nothing there, and may have been seen by ours.
+basket.on('settled', look);
 showMoods(announce, showLedger());
 showConnection();
 void keepShell();
