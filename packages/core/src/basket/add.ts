@@ -13,7 +13,8 @@ import { createPace } from './pace.js';
 import type { Prepared } from './place.js';
 import { place } from './place.js';
 import type { AddOptions } from './prepare.js';
-import { notStorable, prepared, preparedNow } from './prepare.js';
+import { notStorable } from './encode.js';
+import { prepared, preparedNow } from './prepare.js';
 
 /** A context that adds. */
 export interface AddContext extends BasketContext {

@@ -124,9 +124,9 @@ export type Basket<R extends AnyRegistry> = {
     payload: PayloadOf<R, Name>,
   ) => Promise<boolean>;
   /**
-   * Removes a task by its id, or all that fit a query (`{}`: every one; a part that is undefined is refused). One that runs is aborted and does not come back;
-   * its lane moves on when its handler has ended, or 10 s after. Resolves with how many there were; each 256 of a query
-   * are durable by themselves.
+   * Removes a task by its id, or all that fit a query (`{}`: every one; a part that is undefined is refused). One that
+   * runs is aborted and does not come back; its lane moves on when its handler has ended, or 10 s after. Resolves with how
+   * many there were; each 256 of a query are durable by themselves.
    */
   readonly cancel: <Name extends keyof R['types'] & string>(which: TaskId | Filter<Name>) => Promise<number>;
   /**

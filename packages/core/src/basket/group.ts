@@ -65,7 +65,7 @@ export function createGroups(context: GroupContext): Store {
   context.leaving.add(() => {
     for (const queue of queues.values()) {
       queue.takeBack?.();
-      void storeGroup(context, queue, true); // It never rejects.
+      if (queue.members.length > 0) void storeGroup(context, queue, true); // It never rejects.
     }
 
     return queues.size > 0;

@@ -1,4 +1,4 @@
-import { asItIs, isPromiseLike } from '../pure/codec.js';
+import { isPromiseLike } from '../pure/codec.js';
 import { messageOf, TaskbasketError } from '../pure/errors.js';
 import { newRow } from '../pure/record.js';
 import type { PriorityName } from '../pure/options.js';
@@ -15,6 +15,7 @@ import type { AnyRegistry, TaskTypeParts } from '../pure/registry.js';
 import { typeOf } from '../pure/registry.js';
 import { heavyRef } from '../pure/key.js';
 import { isSmall } from '../pure/size.js';
+import { encoded, encodedNow } from './encode.js';
 import type { Body, Prepared } from './place.js';
 
 /** Options of one task; what is left out is as its type says. */
@@ -80,62 +81,6 @@ export function preparedNow(
   const type = typeOf(context.registry, name);
 
   return prepare(context, type, name, payload, options).complete(encodedNow(type, name, payload));
-}
-
-/**
- * The payload as it is stored: as it is at the call, whatever the app does with the value afterwards. A codec that is
- * asynchronous is asked at the call as well.
- */
-export function encoded(type: TaskTypeParts, name: string, payload: unknown): unknown {
-  const copied = (stored: unknown): unknown => {
-    try {
-      return mustBeCopied(stored) ? structuredClone(stored) : stored;
-    } catch (error) {
-      throw notStorable(name, error);
-    }
-  };
-  const { stored, later } = encodedOnce(type, name, payload);
-  if (!later) return copied(stored);
-
-  return Promise.resolve(stored).then(copied, (error: unknown) => {
-    throw codecThrew(name, error);
-  });
-}
-
-/** What can change, or can't be stored at all; a text, a number and the like are as they are. */
-function mustBeCopied(stored: unknown): boolean {
-  const kind = typeof stored;
-
-  return kind === 'object' || kind === 'function' || kind === 'symbol';
-}
-
-/** The same, for a transaction in which nothing may be awaited. */
-function encodedNow(type: TaskTypeParts, name: string, payload: unknown): unknown {
-  const { stored, later } = encodedOnce(type, name, payload);
-  if (later) {
-    void Promise.resolve(stored).catch(() => undefined); // Refused below; how it would have ended is of no use.
-    throw new TaskbasketError(
-      'payload',
-      `The codec of "${name}" is asynchronous, and nothing can be awaited within a transaction. Await prepare first, and give addTx what it resolves with.`,
-    );
-  }
-
-  return stored;
-}
-
-/** What the codec gives, and whether that is still to come. What is stored as it is never is: a promise can't be stored. */
-function encodedOnce(
-  { codec }: TaskTypeParts,
-  name: string,
-  payload: unknown,
-): { readonly stored: unknown; readonly later: boolean } {
-  try {
-    const stored = codec.encode(payload);
-
-    return { stored, later: codec !== asItIs && isPromiseLike(stored) };
-  } catch (error) {
-    throw codecThrew(name, error);
-  }
 }
 
 /**
@@ -236,21 +181,4 @@ function dateOf(date: Date | number): number {
   if (Number.isFinite(time)) return time;
 
   throw wrongOption('runAt', 'a date, or milliseconds since 1970', date);
-}
-
-function codecThrew(name: string, error: unknown): TaskbasketError {
-  return new TaskbasketError(
-    'payload',
-    `The codec of "${name}" could not encode the payload: ${messageOf(error)}`,
-    error,
-  );
-}
-
-/** The error for a value that the platform can't clone. */
-export function notStorable(name: string, error: unknown): TaskbasketError {
-  return new TaskbasketError(
-    'payload',
-    `The payload of "${name}" can not be stored: ${messageOf(error)} Give the type a codec that turns it into plain data.`,
-    error,
-  );
 }

@@ -1,5 +1,5 @@
 import { messageOf, nameOf, TaskbasketError } from '../pure/errors.js';
-import { notStorable } from './prepare.js';
+import { notStorable } from './encode.js';
 
 /** What the browser says if it stored nothing; after any other failure the transaction may have been committed. */
 const refusals: ReadonlySet<string> = new Set([

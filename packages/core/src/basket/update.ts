@@ -13,7 +13,8 @@ import { deletePayload, rowOfId, runnerRow } from '../store/rows.js';
 import { edit } from './command.js';
 import type { BasketContext } from './context.js';
 import { notStored } from './refusal.js';
-import { bodyOf, encoded, placeOf } from './prepare.js';
+import { encoded } from './encode.js';
+import { bodyOf, placeOf } from './prepare.js';
 
 /**
  * Gives a task that was never started, or is dead, a new payload, in its place. A dead one gets a new idempotency key,

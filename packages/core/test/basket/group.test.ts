@@ -130,6 +130,22 @@ describe('what is added in one run of code', () => {
     expect(rows.map(({ id }) => id)).toEqual(ids);
   });
 
+  test('and is being committed when the page goes needs nothing more: no transaction begins there', async () => {
+    const { basket, tab } = await opened();
+    let gone = false;
+    const recorded = recordTransactions({
+      fate() {
+        if (!gone) for (const leave of tab.context.leaving) leave();
+        gone = true;
+
+        return undefined;
+      },
+    });
+    await basket.add('send', 1);
+
+    expect(recorded).toHaveLength(1);
+  });
+
   test('while another transaction is committed waits for it, and then shares the next', async () => {
     const { basket } = await opened();
     const late: Promise<unknown>[] = [];

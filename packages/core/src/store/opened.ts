@@ -1,0 +1,165 @@
+import type { OpenDBCallbacks } from 'idb';
+import { openDB } from 'idb';
+
+import { messageOf, TaskbasketError } from '../pure/errors.js';
+import type { AnyRegistry, Connection } from '../pure/registry.js';
+import { everyStore, raw } from './requests.js';
+import { createStores, hasStores } from './setup.js';
+
+/** What an opening tells. */
+export interface Watcher {
+  /** The connection has to close, or was closed; `deleted`: so was the database. */
+  readonly closing: (deleted: boolean) => void;
+  /** There is no such database; `deleted`: there was one, which somebody, or the browser by itself, has deleted. */
+  readonly missing: (deleted: boolean) => void;
+}
+
+/** Opens a database in whatever state an app left it; makes it, or our stores in it, if that is ours to do. */
+export async function opened(registry: AnyRegistry, watcher: Watcher): Promise<IDBDatabase> {
+  if (typeof indexedDB === 'undefined') {
+    throw new TaskbasketError('no-database', 'This browser has no IndexedDB here, so tasks can not be kept.');
+  }
+
+  const existing = await existingDatabase(registry.name, watcher);
+  if (existing !== undefined && hasStores(existing, registry)) return existing;
+
+  if (registry.open === undefined) return ownDatabase(registry, existing, watcher);
+
+  existing?.close();
+  await openedByApp(registry, registry.open);
+
+  const again = await existingDatabase(registry.name, watcher);
+  if (again !== undefined && hasStores(again, registry)) return again;
+  again?.close();
+
+  throw storesMissing(registry);
+}
+
+/** What a connection of ours does when another context wants the database, or the platform took it away. */
+function callbacks({ closing, missing }: Watcher): Pick<OpenDBCallbacks<unknown>, 'blocking' | 'terminated'> {
+  return {
+    blocking(_from, to) {
+      // Whoever makes it anew, the next opening comes after the deletion.
+      if (to === null) missing(true);
+      closing(to === null);
+    },
+    terminated: () => closing(true),
+  };
+}
+
+/** Opens a database that is there; one that is not stays so: an upgrade from nothing is aborted. */
+async function existingDatabase(name: string, watcher: Watcher): Promise<IDBDatabase | undefined> {
+  let missing = false;
+
+  try {
+    const db = await openDB(name, undefined, {
+      upgrade(_db, _from, _to, transaction, event) {
+        missing = true;
+        // Chromium says so, once, of a database that it has found damaged.
+        watcher.missing((event as { readonly dataLoss?: string }).dataLoss === 'total');
+        transaction.done.catch(() => undefined); // Its abort is what we want.
+        transaction.abort();
+      },
+      ...callbacks(watcher),
+    });
+
+    return raw(db as unknown as IDBDatabase);
+  } catch (error) {
+    if (missing) return undefined;
+
+    throw noDatabase(name, error);
+  }
+}
+
+/** Makes the basket's own database, or adds this bucket's stores to it. */
+async function ownDatabase(
+  registry: AnyRegistry,
+  existing: IDBDatabase | undefined,
+  watcher: Watcher,
+): Promise<IDBDatabase> {
+  const ours = existing === undefined || isOurs(existing);
+  existing?.close();
+  if (!ours) throw storesMissing(registry);
+
+  try {
+    const made = await openDB(registry.name, (existing?.version ?? 0) + 1, {
+      upgrade: (_db, _from, _to, transaction) => createStores(transaction, registry),
+      ...callbacks(watcher),
+    });
+    const db = raw(made as unknown as IDBDatabase);
+    if (hasStores(db, registry)) return db;
+    db.close();
+
+    // Another bucket of the same database was quicker to this version: look again.
+    return await opened(registry, watcher);
+  } catch (error) {
+    if (error instanceof DOMException && error.name === 'VersionError') return opened(registry, watcher);
+
+    throw error instanceof TaskbasketError || isClosed(error) ? error : noDatabase(registry.name, error);
+  }
+}
+
+/**
+ * Whether a database holds baskets' stores only, whole ones, so that raising its version surprises nobody. One without
+ * any store is an app's that has just begun: its next open by version would fail.
+ */
+function isOurs({ objectStoreNames: names }: IDBDatabase): boolean {
+  return (
+    names.length > 0 &&
+    [...names].every((name) => {
+      const [bucket = ''] = /.*(?=\.\w+$)/.exec(name) ?? [];
+      const whole = everyStore.map((key) => `${bucket}.${key}`);
+
+      return whole.includes(name) && whole.every((other) => names.contains(other));
+    })
+  );
+}
+
+async function openedByApp(registry: AnyRegistry, open: () => PromiseLike<Connection>): Promise<void> {
+  try {
+    const connection = await open();
+    if (connection !== undefined && connection.name !== registry.name) throw otherName(registry, connection.name);
+    closeForUpgrades(connection);
+  } catch (error) {
+    throw error instanceof TaskbasketError ? error : noDatabase(registry.name, error);
+  }
+}
+
+/**
+ * What `open` returned may be the one connection that the app works with, so it is not closed: a closed Dexie does not
+ * open again by itself. It must not block an upgrade either: Dexie closes itself then, a connection of the platform or
+ * idb's is closed here, and what can't be asked to listen is closed at once.
+ */
+function closeForUpgrades(connection: Connection | undefined): void {
+  if (connection === undefined) return;
+  if ('addEventListener' in connection) {
+    (connection as Connection & EventTarget).addEventListener('versionchange', () => connection.close());
+  } else if (!('on' in connection)) {
+    connection.close();
+  }
+}
+
+/** What is thrown for a connection that is closed. */
+export function isClosed(error: unknown): boolean {
+  return error instanceof DOMException && error.name === 'InvalidStateError';
+}
+
+function otherName(registry: AnyRegistry, name: string): TaskbasketError {
+  return new TaskbasketError(
+    'stores-missing',
+    `open opened the database "${name}", and the basket lives in "${registry.name}". Give both the same name.`,
+  );
+}
+
+function noDatabase(name: string, cause: unknown): TaskbasketError {
+  return new TaskbasketError('no-database', `The database "${name}" could not be opened: ${messageOf(cause)}`, cause);
+}
+
+function storesMissing(registry: AnyRegistry): TaskbasketError {
+  return new TaskbasketError(
+    'stores-missing',
+    `The database "${registry.name}" lacks object stores or indexes of the bucket "${registry.bucket}". ` +
+      'Call createStores(tx, tasks) in its upgrade (with Dexie: add dexieStores(tasks) to each stores() call), ' +
+      'raise its version, and give defineTasks the function that opens it as `open`.',
+  );
+}
