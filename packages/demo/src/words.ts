@@ -27,6 +27,7 @@ const order: readonly Reason['reason'][] = [
   'no-runner',
   'gate',
   'alone',
+  'aside',
   'backoff',
   'date',
   'busy',
@@ -76,6 +77,7 @@ export function tell(task: UnsentTask, reasons: readonly Reason[], { behind, pro
         `The last try failed: ${withStop(task.lastError?.message ?? 'no reason was given')}`,
         first.until,
       );
+    case 'aside':
     case 'busy':
     case 'gone':
     case undefined:

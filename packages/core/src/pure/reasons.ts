@@ -16,7 +16,8 @@ import type { AnyTaskType } from './registry.js';
  *   absent, a probe is on its way, or the gate is only just opening. `retry` brings the probe forward.
  * - `dead`: it waits for `retry`, `update` or `cancel`.
  * - `unknown-type`, `unknown-version`: for a build that has it. `undecodable`: for one that can decode it.
- * - `alone`: the runner died under it so often that it waits until nothing else runs.
+ * - `alone`: the runner died under it so often that it waits until nothing else runs. `aside`: it stands aside, `until`
+ *   then at the latest, while the task `for` which it does is such a one.
  * - `busy`: as many tasks run as may at once. `no-runner`: nobody runs tasks; a page with a worker must be open.
  */
 export type Reason =
@@ -33,7 +34,8 @@ export type Reason =
   | { readonly reason: 'dead'; readonly because: Death['reason']; readonly error: StoredError | undefined }
   | { readonly reason: 'unknown-version'; readonly version: number; readonly known: number }
   | { readonly reason: 'undecodable'; readonly error: StoredError | undefined }
-  | { readonly reason: 'alone'; readonly interruptions: number };
+  | { readonly reason: 'alone'; readonly interruptions: number }
+  | { readonly reason: 'aside'; readonly for: string; readonly until: number };
 
 /** What the reasons of a row follow from. */
 export interface ReasonFacts {
@@ -82,12 +84,21 @@ export function reasonsOf(row: TaskRow, facts: ReasonFacts): readonly Reason[] {
   }
   reasons.push(...gateOf(facts, ahead));
   if (ready?.rank === alone) reasons.push({ reason: 'alone', interruptions: row.interruptions });
+  const aside = asideOf(row, runner, wall + ahead);
+  if (led && aside !== undefined) reasons.push({ reason: 'aside', for: aside.id, until: aside.until - ahead });
   if (!led) reasons.push({ reason: 'no-runner' });
   else if (reasons.length === 0 && runner?.slots !== undefined && claims.length >= runner.slots) {
     reasons.push({ reason: 'busy' });
   }
 
   return reasons;
+}
+
+/** Who runs alone meanwhile, if it is another. */
+function asideOf({ id }: TaskRow, runner: RunnerRow | undefined, now: number): RunnerRow['alone'] {
+  const before = runner?.alone;
+
+  return before === undefined || before.id === id || before.until <= now ? undefined : before;
 }
 
 function unknownOf({ version, ready }: TaskRow, { type }: ReasonFacts): readonly Reason[] {

@@ -134,6 +134,8 @@ export interface RunnerRow {
   readonly running: readonly Claim[];
   /** How many may run at once. */
   readonly slots?: number;
+  /** Who runs alone, or is about to, and until when at the latest nothing else is claimed, by the runner's clock. */
+  readonly alone?: { readonly id: string; readonly until: number };
   /** The runner's clock at its last turn, in milliseconds, and the wall clock at the same time. */
   readonly seen: number;
   readonly wall: number;

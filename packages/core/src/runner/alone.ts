@@ -1,4 +1,5 @@
 import { alone } from '../pure/key.js';
+import type { RunnerRow, TaskRow } from '../pure/record.js';
 import { rankOf } from '../pure/transitions.js';
 import type { Claiming } from './claiming.js';
 import { apply, looksPerTurn, lookAt, openReaders, roomInGate } from './claiming.js';
@@ -29,16 +30,25 @@ export async function claimAlone(claiming: Claiming): Promise<Alone> {
   const cleared = draft.running.size === 0 || now >= since + aloneWindow;
   const found = await firstOf(claiming, readers, cleared);
   await Promise.all(readers.map((reader) => reader.close()));
-  if (!found) return { phase: 'none' };
-  if (!cleared) return { phase: 'clearing', since };
+  if (found === undefined) return { phase: 'none' };
+
+  const { id } = found;
+  if (!cleared) return { phase: 'clearing', id, since };
 
   const [attempt] = claiming.attempts;
 
-  return attempt === undefined ? { phase: 'none' } : { phase: 'running', claim: attempt.claim.claim, since: now };
+  return attempt === undefined ? { phase: 'none' } : { phase: 'running', id, claim: attempt.claim.claim, since: now };
 }
 
-/** Whether there is a task that may run alone now; claims it if it is its time. */
-async function firstOf(claiming: Claiming, readers: readonly Reader[], claims: boolean): Promise<boolean> {
+/** Who stands in the way of all others, as it is stored for those who ask why they wait. */
+export function aloneOf(state: Alone): RunnerRow['alone'] {
+  if (state.phase === 'none' || state.phase === 'rest') return undefined;
+
+  return { id: state.id, until: state.since + aloneWindow };
+}
+
+/** The task that may run alone now; claims it if it is its time. */
+async function firstOf(claiming: Claiming, readers: readonly Reader[], claims: boolean): Promise<TaskRow | undefined> {
   for (const reader of readers) {
     for (;;) {
       await reader.fill();
@@ -51,11 +61,11 @@ async function firstOf(claiming: Claiming, readers: readonly Reader[], claims: b
       if (!claims && lookAt(claiming, row) === 'claim') {
         reader.stop();
 
-        return true;
+        return row;
       }
-      if (apply(claiming, reader, row)) return true;
+      if (apply(claiming, reader, row)) return row;
     }
   }
 
-  return false;
+  return undefined;
 }

@@ -28,7 +28,8 @@ export async function claimDue(leader: Leader, draft: Draft): Promise<Claimed> {
   const ordinary = !nobody && (next.phase === 'none' || next.phase === 'rest');
 
   const more = ordinary ? await claimInOrder(claiming) : false;
-  if (claiming.attempts.length > 0) draft.wrote = true;
+  // Also who waits to run alone is stored, and that nobody does any more.
+  if (claiming.attempts.length > 0 || next.phase !== leader.alone.phase) draft.wrote = true;
 
   return {
     attempts: claiming.attempts,

@@ -5,7 +5,8 @@ import type { SparingStores, StoreKey } from '../store/requests.js';
 import { answer, withoutPayloads } from '../store/requests.js';
 import { runnerRow } from '../store/rows.js';
 import { transact } from '../store/transact.js';
-import type { Leader } from './leader.js';
+import { aloneOf } from './alone.js';
+import type { Alone, Leader } from './leader.js';
 
 /** A transaction of the runner that has been found to be still its own to write. */
 export interface Fenced {
@@ -47,13 +48,16 @@ export async function inFence<Result>(
 /** Aborts the transaction of a runner whose epoch is over; never leaves this module. */
 class Deposed extends Error {}
 
-/** The runner's row with these claims. */
-export function runnerRowOf(leader: Leader, running: readonly Claim[], moment: Moment): RunnerRow {
+/** The runner's row with these claims, and with who runs alone. */
+export function runnerRowOf(leader: Leader, running: readonly Claim[], moment: Moment, state: Alone): RunnerRow {
+  const alone = aloneOf(state);
+
   return {
     epoch: leader.epoch,
     build: leader.context.build,
     running,
     slots: leader.concurrency,
+    ...(alone === undefined ? {} : { alone }),
     seen: moment.now,
     wall: moment.wall,
   };

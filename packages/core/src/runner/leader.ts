@@ -66,8 +66,8 @@ export type Alone =
   | { readonly phase: 'none' }
   /** One has run; others get their turn before the next. */
   | { readonly phase: 'rest' }
-  | { readonly phase: 'clearing'; readonly since: number }
-  | { readonly phase: 'running'; readonly claim: number; readonly since: number };
+  | { readonly phase: 'clearing'; readonly id: string; readonly since: number }
+  | { readonly phase: 'running'; readonly id: string; readonly claim: number; readonly since: number };
 
 /** The runner while it leads: what belongs to one epoch. Dropped as a whole when it is deposed. */
 export interface Leader {

@@ -131,7 +131,7 @@ async function cancelledOf({ stores, running }: Draft): Promise<readonly Running
 function finish(leader: Leader, draft: Draft, claimed: Claimed): Memory {
   const { stores, moment, memory } = draft;
   const claims = [...draft.running.values(), ...claimed.attempts].map((attempt) => attempt.claim);
-  if (draft.wrote) stores.state.put(runnerRowOf(leader, claims, moment), stateKeys.runner);
+  if (draft.wrote) stores.state.put(runnerRowOf(leader, claims, moment, claimed.alone), stateKeys.runner);
 
   const idle = claimed.attempts.length === 0;
   const storesPositions = hasMovedOn(memory) && (idle || memory.unstored >= turnsPerPosition);

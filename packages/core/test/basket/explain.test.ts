@@ -334,6 +334,45 @@ describe('why a task is not running now:', () => {
     expect(await basket.explain(other)).toBeDefined();
   });
 
+  test('another, under which the runner died so often, runs alone', async () => {
+    const { tasks, world, basket, run, end } = await opened();
+    const other = await basket.add('send', 'fine');
+    const poison = await basket.add('send', 'waits');
+    await change(tasks, 2, { ready: '@|send|1|send|3|000000000', interruptions: 3, attempts: 3 });
+    run();
+    await world.settle();
+
+    const until = world.wall() + 10_000;
+    expect(await basket.explain(poison)).toEqual([{ reason: 'running' }]);
+    expect(await basket.explain(other)).toEqual([{ reason: 'aside', for: poison, until }]);
+    await world.advance(10_001);
+    expect(await basket.explain(other)).toEqual([{ reason: 'gone' }]);
+    end();
+  });
+
+  test('another waits until it can run alone, until it is cancelled', async () => {
+    const { tasks, world, basket, run, end } = await opened();
+    await basket.add('send', 'waits');
+    run();
+    await world.settle();
+    const poison = await basket.add('send', 'fine', { runAt: world.wall() + 61_000 });
+    await change(tasks, 2, { ready: '@|send|1|send|3|000000000', interruptions: 3, attempts: 3, runAt: undefined });
+    // Nobody told the runner: its poll finds the row.
+    await world.advance(61_000);
+
+    const other = await basket.add('send', 'fine');
+    await world.settle();
+    const reasons = await basket.explain(other);
+    expect(reasons).toEqual([{ reason: 'aside', for: poison, until: expect.any(Number) }]);
+    expect(await basket.explain(poison)).toEqual([{ reason: 'alone', interruptions: 3 }]);
+
+    expect(await basket.cancel(poison)).toBe(1);
+    await world.settle();
+    expect(await basket.explain(other)).toEqual([{ reason: 'gone' }]);
+    expect((await contentsOf(tasks)).state.get('runner')).not.toHaveProperty('alone');
+    end();
+  });
+
   test('as many run as may at once', async () => {
     const { tasks, world, basket, run, end } = await opened(2);
     run();

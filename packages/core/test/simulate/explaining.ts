@@ -31,6 +31,7 @@ const inTheWay = new Set([
   'behind',
   'closed',
   'alone',
+  'aside',
   'unled',
 ]);
 
@@ -71,6 +72,12 @@ function factsOf({ contents, time, leading }: World, page: Life, row: TaskRow) {
       ?.id,
     closed: roomIn(gate, through, wall + ahead) < 1,
     alone: rank === 3,
+    /** Another that runs alone was claimed within the last 10 s, and runs. */
+    aside:
+      leading?.alone !== undefined &&
+      leading.alone.facts.seq !== row.seq &&
+      leading.claims.has(leading.alone.claim) &&
+      wall + ahead < leading.alone.at + 10_000,
     unled: false,
     through: through.length,
   };
@@ -117,6 +124,13 @@ function wrongReason(facts: Facts, contents: Contents, row: TaskRow, reason: Rea
       return is(facts.unreadable);
     case 'alone':
       return is(facts.alone && reason.interruptions === row.interruptions);
+    case 'aside': {
+      const left = reason.until - wall;
+      const other = [...contents.tasks.values()].find(({ id }) => id === reason.for);
+
+      // It may have been edited or cancelled meanwhile.
+      return is(reason.for !== row.id && left > 0 && left <= 10_000 && other?.interruptions !== 0);
+    }
     case 'busy':
       return is(facts.running >= (runnerOf(contents)?.slots ?? Number.POSITIVE_INFINITY));
     case 'no-runner':
