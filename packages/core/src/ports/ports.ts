@@ -47,7 +47,6 @@ export interface Locks {
 /** How a lock is asked for. */
 export interface LockOptions {
   readonly signal?: AbortSignal;
-  readonly steal?: boolean;
 }
 
 /** Says "look again" to every other context of the origin. Messages may be lost. */

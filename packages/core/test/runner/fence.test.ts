@@ -33,7 +33,7 @@ test('the lock is stolen while an attempt runs: the robbed runner aborts it, and
       await thiefsRunner.promise;
     },
   });
-  await world.steal(robbed);
+  world.steal(robbed);
   await world.settle();
   expect(old?.signal.aborted).toBe(true);
   expect(fresh).toMatchObject({ number: 2, recovered: true, idempotencyKey: old?.idempotencyKey });

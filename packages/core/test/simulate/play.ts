@@ -1,7 +1,7 @@
 import { IDBFactory as FakeFactory } from 'fake-indexeddb';
-import { createLocalLocks } from '../../src/ports/local-locks.js';
 import { run } from '../../src/runner/run.js';
 import { createStores } from '../../src/store/setup.js';
+import { createStealableLocks } from '../support/locks.js';
 import type { Chance } from './chance.js';
 import { nothing, readContents, runnerOf } from './contents.js';
 import { handlersOf } from './handlers.js';
@@ -68,7 +68,7 @@ export async function createPlay(
   const registry = registryOf('page');
   const app = { version: 1 };
   const openApp = (): Promise<IDBDatabase> => openedApp(registry, app.version);
-  const locks = createLocalLocks();
+  const locks = createStealableLocks();
   const lives: Life[] = [];
   const byStores = new WeakMap<object, Life>();
   const stops = new Map<Life, AbortController>();
@@ -258,9 +258,7 @@ export async function createPlay(
       if (holder === undefined) return;
       holder.deaf = late;
       const { runnerLock } = holder.context.names;
-      locks
-        .request(runnerLock, { steal: true }, () => Promise.resolve())
-        .catch((error: unknown) => world.fail(String(error)));
+      locks.steal(runnerLock);
     },
 
     raise() {

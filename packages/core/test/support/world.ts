@@ -6,13 +6,13 @@ import type { Basket } from '../../src/basket/basket.js';
 import { createBasket } from '../../src/basket/basket.js';
 import type { BasketContext } from '../../src/basket/context.js';
 import { createContext } from '../../src/basket/context.js';
-import { createLocalLocks } from '../../src/ports/local-locks.js';
 import type { Channel, CrashPoint, Locks, Ports } from '../../src/ports/ports.js';
 import type { AnyRegistry } from '../../src/pure/registry.js';
 import type { AnyHandler } from '../../src/runner/leader.js';
 import type { Handlers } from '../../src/runner/run-basket.js';
 import { run } from '../../src/runner/run.js';
 import { seeded } from './chance.js';
+import { createStealableLocks } from './locks.js';
 import { aTurnOfTheLoop, quiet } from './quiet.js';
 
 /** One browser: its time, its locks, its channels, and the tabs in it. IndexedDB is the one of this process. */
@@ -30,7 +30,7 @@ export interface World {
   /** Opens a tab, or a worker: a context of its own. */
   readonly open: <R extends AnyRegistry>(registry: R, options?: TabOptions) => Tab<R>;
   /** Takes the runner's lock from whoever holds it, and lets go of it at once. */
-  readonly steal: (tab: { readonly context: BasketContext }) => Promise<void>;
+  readonly steal: (tab: { readonly context: BasketContext }) => void;
   /** From now on no message reaches any other tab. */
   readonly loseMessages: () => void;
 }
@@ -99,7 +99,7 @@ export function createWorld(seed = 1): World {
   let opened = 0;
   const alarms = new Set<Alarm>();
   const channels = new Set<{ readonly name: string; readonly tell: (message: unknown) => void }>();
-  const locks = createLocalLocks();
+  const locks = createStealableLocks();
 
   function openTab<R extends AnyRegistry>(registry: R, options: TabOptions = {}): Tab<R> {
     opened += 1;
@@ -122,7 +122,7 @@ export function createWorld(seed = 1): World {
         turnOfTheLoop: () => death.unlessDead(() => new Promise((resolve) => setImmediate(resolve))),
       },
       random: seeded(options.seed ?? seed * 1_000 + opened),
-      locks: locksOf(death, options.ownLocks === true ? createLocalLocks() : locks),
+      locks: locksOf(death, options.ownLocks === true ? createStealableLocks() : locks),
       channel: (name) => channelOf(name),
       online(back) {
         onlines.add(back);
@@ -220,7 +220,7 @@ export function createWorld(seed = 1): World {
     },
     alarms: () => alarms.size,
     open: openTab,
-    steal: (tab) => locks.request(tab.context.names.runnerLock, { steal: true }, () => Promise.resolve()),
+    steal: (tab) => locks.steal(tab.context.names.runnerLock),
     loseMessages() {
       lost = true;
     },
