@@ -14,7 +14,6 @@ export function platformPorts(): Ports {
     random: () => Math.random(),
     locks: platformLocks() ?? processLocks(),
     channel: platformChannel,
-    online: platformOnline,
   };
 }
 
@@ -68,8 +67,8 @@ function processLocks(): Locks {
 
 const locksOfThisProcess = Symbol.for('taskbasket.locks');
 
-/** Node has no such event. */
-function platformOnline(back: () => void): () => void {
+/** Calls back when this context is told that it is online again: for runners alone. Node has no such event. */
+export function platformOnline(back: () => void): () => void {
   const scope = globalThis as Partial<Pick<typeof globalThis, 'addEventListener' | 'removeEventListener'>>;
   scope.addEventListener?.('online', back);
 

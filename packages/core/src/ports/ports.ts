@@ -8,7 +8,7 @@ export interface Ports {
   readonly random: () => number;
   readonly locks: Locks;
   readonly channel: (name: string) => Channel;
-  /** Calls back when this context is told that it is online again, a hint only; returns what ends that. */
+  /** Calls back when this context is told that it is online again, a hint only; returns what ends that. Left out: the platform's. */
   readonly online?: ((back: () => void) => () => void) | undefined;
   /**
    * Called at numbered instants at which a browser may die; there in a simulation only. A transaction that is passed

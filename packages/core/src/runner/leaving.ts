@@ -1,3 +1,4 @@
+import { platformOnline } from '../ports/platform.js';
 import type { Bell } from './bell.js';
 import type { Leader } from './leader.js';
 
@@ -57,7 +58,8 @@ export function createLeaving(leader: Leader, bell: Bell, signal: AbortSignal, r
     }
   }
 
-  const stopOnline = ports.online?.(() => wake(false));
+  const { online = platformOnline } = ports;
+  const stopOnline = online(() => wake(false));
   const stopHearing = hub.hear((message) => {
     if (message.kind === 'look') leader.poke();
     if (message.kind === 'wake') wake(message.visible);
@@ -79,7 +81,7 @@ export function createLeaving(leader: Leader, bell: Bell, signal: AbortSignal, r
     close() {
       stopHearing();
       stopTimer();
-      stopOnline?.();
+      stopOnline();
       stopHidden?.();
       signal.removeEventListener('abort', stop);
       robbed.removeEventListener('abort', bell.ring);
