@@ -141,7 +141,7 @@ export interface RunnerRow {
   readonly wall: number;
 }
 
-/** The keys of the state store. */
+/** The keys of the state store, beside `deposedKey`, which only a runner writes. */
 export const stateKeys = {
   runner: 'runner',
   positions: 'positions',
@@ -153,10 +153,12 @@ export const stateKeys = {
   owner: 'owner',
   gate: (name: string): string => `gate:${name}`,
   paused: 'paused:',
-  /** Padded, so that the oldest can be removed as a range. */
-  deposed: (epoch: Epoch, claim?: number): string =>
-    `deposed:${String(epoch.count).padStart(12, '0')}:${epoch.nonce}${claim === undefined ? '' : `:${claim}`}`,
 } as const;
+
+/** The key of a deposed epoch, or of a claim of it, in the state store; padded, so that the oldest are one range. */
+export function deposedKey(epoch: Epoch, claim?: number): string {
+  return `deposed:${String(epoch.count).padStart(12, '0')}:${epoch.nonce}${claim === undefined ? '' : `:${claim}`}`;
+}
 
 /** What an add says of a task; the rest of its row follows from it. */
 export interface NewTask {

@@ -2,7 +2,7 @@ import type { BasketContext } from '../basket/context.js';
 import { randomText } from '../ports/ids.js';
 import { defaultBackoff } from '../pure/backoff.js';
 import type { Claim, Epoch, RunnerRow, TaskRow } from '../pure/record.js';
-import { stateKeys } from '../pure/record.js';
+import { deposedKey, stateKeys } from '../pure/record.js';
 import { findType } from '../pure/registry.js';
 import { createRunnerClock } from '../pure/runner-clock.js';
 import type { Moment } from '../pure/transitions.js';
@@ -100,7 +100,7 @@ async function rescue(
 
 /** Leaves a key that a transaction of the deposed runner can run into without reading. */
 function depose(stores: SparingStores, epoch: Epoch): void {
-  stores.state.put(true, stateKeys.deposed(epoch));
-  const oldest = stateKeys.deposed({ count: Math.max(0, epoch.count - deposedKept), nonce: '' });
+  stores.state.put(true, deposedKey(epoch));
+  const oldest = deposedKey({ count: Math.max(0, epoch.count - deposedKept), nonce: '' });
   stores.state.delete(IDBKeyRange.bound('deposed:', oldest, false, true));
 }

@@ -1,7 +1,7 @@
 import { describe, expect, test } from 'vitest';
 
 import { readReady } from '../../src/pure/key.js';
-import { idempotencyKey, newRow, stateKeys } from '../../src/pure/record.js';
+import { deposedKey, idempotencyKey, newRow } from '../../src/pure/record.js';
 import { newTask } from './rows.js';
 
 describe('the row of a new task', () => {
@@ -87,8 +87,8 @@ test("a task's idempotency key is its id, and another one for each correction", 
 });
 
 test('the traces of deposed runners sort by their age, those of an epoch behind each other', () => {
-  const epochs = [1, 9, 10, 999_999].map((count) => stateKeys.deposed({ count, nonce: 'n' }));
+  const epochs = [1, 9, 10, 999_999].map((count) => deposedKey({ count, nonce: 'n' }));
 
   expect([...epochs].sort()).toEqual(epochs);
-  expect(stateKeys.deposed({ count: 9, nonce: 'n' }, 4)).toBe(`${epochs[1]}:4`);
+  expect(deposedKey({ count: 9, nonce: 'n' }, 4)).toBe(`${epochs[1]}:4`);
 });
