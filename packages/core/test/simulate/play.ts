@@ -17,7 +17,7 @@ import { database, notes, registryOf } from './registries.js';
 import type { Report } from './report.js';
 import { createTime } from './time.js';
 import { hasCommitted, watchTransactions } from './transactions.js';
-import type { Underway, World } from './world.js';
+import type { Underway, WorkName, World } from './world.js';
 import { workOf } from './world.js';
 
 /** One run's world, with what the driver needs to move it. */
@@ -134,9 +134,11 @@ export async function createPlay(
         begunAt: time.now(),
         walls: [time.wall(), time.wall()],
         stoppingAtBegin: life !== undefined && world.stopping.has(life),
+        stoppedAtBegin: life !== undefined && world.stopped.has(life),
       };
-      if (life !== undefined && world.stopped.has(life))
+      if (life !== undefined && facts.stoppedAtBegin && !isAsked(world, life)) {
         world.fail(`${life.name} has stopped, and begins a transaction`);
+      }
       // What is dead begins nothing; its code was on its way when it died.
       if (life?.dead === true) transaction.abort();
       world.underway.set(transaction, facts);
@@ -186,6 +188,9 @@ export async function createPlay(
       const facts = transaction === undefined ? undefined : world.underway.get(transaction);
       if (facts === undefined) return;
       facts.work = workOf(point);
+      if (facts.stoppedAtBegin && worksOfRunners.has(facts.work)) {
+        world.fail(`${life.name} has stopped, and its runner begins a ${facts.work}`);
+      }
       if (facts.work === 'command') facts.command = world.commands.get(life);
     },
   };
@@ -303,6 +308,7 @@ export async function createPlay(
         begunAt: facts?.begunAt ?? time.now(),
         walls: [time.wall(), time.wall()],
         stoppingAtBegin: false,
+        stoppedAtBegin: false,
       });
       life?.open.add(transaction);
 
@@ -430,6 +436,18 @@ function createBus(play: () => Play): Bus {
       }
     },
   };
+}
+
+/** What only a runner does. A runner that has stopped does none of it, though its context may go on with what the app asked. */
+const worksOfRunners: ReadonlySet<WorkName> = new Set<WorkName>(['turn', 'save', 'audit', 'takeover']);
+
+/** Whether the app has asked something of this context that is not answered yet. */
+function isAsked({ told, commands, waiting }: World, life: Life): boolean {
+  return (
+    commands.has(life) ||
+    [...waiting].some((one) => one.life === life) ||
+    [...told.values()].some(({ by, pending }) => pending && by === life)
+  );
 }
 
 function openedApp(registry: ReturnType<typeof registryOf>, version: number): Promise<IDBDatabase> {

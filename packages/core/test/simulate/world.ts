@@ -64,6 +64,7 @@ export interface Underway {
   readonly walls: [least: number, most: number];
 
   readonly stoppingAtBegin: boolean;
+  readonly stoppedAtBegin: boolean;
 }
 
 /** All that one run's parts share. */
