@@ -111,7 +111,7 @@ async function lead(
   onAudit: RunOptions['onAudit'],
 ): Promise<TermEnd> {
   const bell = createBell();
-  const leader = await takeOver(context, handlers, concurrency, bell.ring);
+  const leader = await takeOver(context, handlers, concurrency, bell.ring, robbed);
   const leaving = createLeaving(leader, bell, signal, robbed);
   // A newer build that waits behind others answers, and need not wait for its next minute.
   context.hub.say({ kind: 'hello', build: context.build });

@@ -19,16 +19,19 @@ const deposedKept = 1_000;
 
 /**
  * Raises the epoch and rescues what the runner before left running, in one transaction: from its `complete` on no older
- * runner can write, and nothing is claimed by nobody.
+ * runner can write, and nothing is claimed by nobody. Rejects if the lock was stolen before that began: it would only
+ * depose the thief.
  */
 export async function takeOver(
   context: BasketContext,
   handlers: Readonly<Record<string, AnyHandler>>,
   concurrency: number,
   wake: () => void,
+  robbed: AbortSignal,
 ): Promise<Leader> {
   const { ports, build } = context;
   const work = async (stores: SparingStores): Promise<Pick<Leader, 'epoch' | 'clock'> & { rescuedSome: boolean }> => {
+    robbed.throwIfAborted();
     const before = await runnerRow(stores);
     const next: Epoch = { count: (before?.epoch.count ?? 0) + 1, nonce: randomText(ports.random, 12) };
     const runnerClock = createRunnerClock(ports.clock, seenNow(before, ports.clock.wall()));

@@ -50,6 +50,24 @@ test('the lock is stolen while an attempt runs: the robbed runner aborts it, and
   expect(await rowsOf(tasks)).toEqual([]);
 });
 
+test('the lock is stolen before the take-over has begun: the robbed runner does not depose the thief', async () => {
+  const tasks = sendTasks();
+  const world = createWorld();
+  const [robbed, thief] = [world.open(tasks), world.open(tasks)];
+  const ran: string[] = [];
+  await robbed.basket.add('send', 1);
+  let takeovers = 0;
+  robbed.at('takeover:requests', () => (takeovers += 1));
+  robbed.run({ send: () => void ran.push('robbed') });
+  thief.run({ send: () => void ran.push('thief') });
+  await Promise.resolve();
+  world.steal(robbed);
+  await world.settle();
+
+  expect([takeovers, ran]).toEqual([0, ['thief']]);
+  expect((await runnerOf(tasks)).epoch.count).toBe(1);
+});
+
 test('two runners that both believe to lead: the one with the older epoch writes nothing, neither success nor failure nor save', async () => {
   const tasks = sendTasks();
   const world = createWorld();

@@ -125,11 +125,9 @@ function wrongReason(facts: Facts, contents: Contents, row: TaskRow, reason: Rea
     case 'alone':
       return is(facts.alone && reason.interruptions === row.interruptions);
     case 'aside': {
-      const left = reason.until - wall;
-      const other = [...contents.tasks.values()].find(({ id }) => id === reason.for);
+      const alone = runnerOf(contents)?.alone;
 
-      // It may have been edited or cancelled meanwhile.
-      return is(reason.for !== row.id && left > 0 && left <= 10_000 && other?.interruptions !== 0);
+      return is(reason.for !== row.id && reason.for === alone?.id && reason.until === alone.until - ahead);
     }
     case 'busy':
       return is(facts.running >= (runnerOf(contents)?.slots ?? Number.POSITIVE_INFINITY));

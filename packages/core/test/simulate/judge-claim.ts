@@ -95,6 +95,9 @@ export function judgeClaim(commit: Commit, term: Term, claim: Claim, turn: TurnF
   };
 
   if (alone) {
+    const says = runner.alone;
+    if (says?.id !== row.id || says.until !== seen + aloneFor)
+      fail('it runs alone, and the row of the runner does not say so');
     term.alone = { claim: claim.claim, at: seen, facts };
     world.report.met('other', term.claims.size > 0 ? 'ran alone after 10 s of waiting' : 'ran alone');
   }
