@@ -77,7 +77,8 @@ export type Basket<R extends AnyRegistry> = {
   ) => TaskId<Name>;
   /**
    * Stores tasks in one transaction, all of them or none; resolves with their ids, in the same order. Each is a list of
-   * what `add` takes. On disk, unless every one of them says `relaxed`.
+   * what `add` takes. On disk, unless every one of them says `relaxed`. If order in a lane matters, await what you added
+   * before: `addMany` and an `add` that has not resolved yet keep none between them.
    *
    * @throws TaskbasketError as `add` does; with `unknown-outcome`, all are there or none.
    */
@@ -117,7 +118,8 @@ export type Basket<R extends AnyRegistry> = {
    * was such a task. A codec is asked once that was found: until it resolves, leave a payload for one as it is.
    *
    * @throws TaskbasketError `started`: what may have been sent is not edited. `option`: the payload gives another lane.
-   * `unknown-type`, `payload`.
+   * `unknown-type`: this build lacks it, or a later version left the task so. `payload`, `quota`, `not-stored`,
+   * `unknown-outcome`, `no-database`, `stores-missing`, `closed`.
    */
   readonly update: <Name extends keyof R['types'] & string>(
     id: TaskId<Name>,
@@ -127,11 +129,13 @@ export type Basket<R extends AnyRegistry> = {
    * Removes a task by its id, or all that fit a query (`{}`: every one; a part that is undefined is refused). One that
    * runs is aborted and does not come back; its lane moves on when its handler has ended, or 10 s after. Resolves with how
    * many there were; each 256 of a query are durable by themselves.
+   *
+   * @throws TaskbasketError `option`, `quota`, `not-stored`, `unknown-outcome`, `no-database`, `stores-missing`, `closed`.
    */
   readonly cancel: <Name extends keyof R['types'] & string>(which: TaskId | Filter<Name>) => Promise<number>;
   /**
    * Tries tasks that wait for their backoff, or are dead, again at once, and brings their gates' probes forward, at most
-   * once a second. Resolves with how many there were, as `cancel` does.
+   * once a second. Resolves with how many there were, and rejects, as `cancel` does.
    */
   readonly retry: <Name extends keyof R['types'] & string>(which: TaskId | Filter<Name>) => Promise<number>;
   /**

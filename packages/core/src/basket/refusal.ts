@@ -17,13 +17,21 @@ export function isRefusal(error: unknown): boolean {
 
 /** The error for a task that the browser did not store. */
 export function notStored({ type }: { readonly type: string }, error: unknown): TaskbasketError {
+  return nameOf(error) === 'DataCloneError' ? notStorable(type, error) : refused(`task "${type}"`, error);
+}
+
+/** The error for a change of tasks that the browser did not store: nothing was changed. */
+export function notChanged(error: unknown): TaskbasketError {
+  return refused('change', error);
+}
+
+function refused(what: string, error: unknown): TaskbasketError {
   if (error instanceof TaskbasketError) return error;
-  if (nameOf(error) === 'DataCloneError') return notStorable(type, error);
   if (nameOf(error) === 'QuotaExceededError') {
     const remedy = 'Free some space, or ask the user to; nothing else was lost.';
 
-    return new TaskbasketError('quota', `There is no room for the task "${type}": ${remedy}`, error);
+    return new TaskbasketError('quota', `There is no room for the ${what}: ${remedy}`, error);
   }
 
-  return new TaskbasketError('not-stored', `The task "${type}" was not stored: ${messageOf(error)}`, error);
+  return new TaskbasketError('not-stored', `The ${what} was not stored: ${messageOf(error)}`, error);
 }

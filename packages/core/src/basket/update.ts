@@ -12,7 +12,6 @@ import { payloadsIn } from '../store/requests.js';
 import { deletePayload, rowOfId, runnerRow } from '../store/rows.js';
 import { edit } from './command.js';
 import type { BasketContext } from './context.js';
-import { notStored } from './refusal.js';
 import { encoded } from './encode.js';
 import { bodyOf, placeOf } from './prepare.js';
 
@@ -28,8 +27,10 @@ export async function update(context: BasketContext, id: string, payload: unknow
 
   const { type: name } = before;
   const type = typeOf(context.registry, name);
-  const place = placeFor(type, before, payload);
-  const stored = encoded(type, name, type.codec === asItIs ? atTheCall : payload);
+  // Both of one state of the payload: the app may have changed it since the call.
+  const given = type.codec === asItIs ? atTheCall : payload;
+  const place = placeFor(type, before, given);
+  const stored = encoded(type, name, given);
   const inline = isPromiseLike(stored) ? await stored : stored;
   const body = bodyOf(id, inline);
 
@@ -46,8 +47,6 @@ export async function update(context: BasketContext, id: string, payload: unknow
     stores.tasks.put(corrected(row, { payload: where, version: type.version, gate }, context.ports.clock.wall()));
 
     return { found: [row], hints: [] };
-  }).catch((error: unknown) => {
-    throw notStored(before, error);
   });
 
   return found.length > 0;

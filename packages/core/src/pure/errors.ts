@@ -35,7 +35,7 @@ export type ErrorCode =
 export class TaskbasketError extends Error {
   override readonly name: string = 'TaskbasketError';
   readonly code: ErrorCode;
-  /** The task that it is about; there with `unknown-outcome`. */
+  /** The task that it is about; there with the `unknown-outcome` of an add, and with `started`. */
   readonly id: string | undefined;
 
   constructor(code: ErrorCode, message: string, cause?: unknown, id?: string) {
@@ -52,7 +52,7 @@ export class TaskbasketError extends Error {
  * - `failed`: the script could not be loaded, was blocked, or threw when it was first run. Browsers say no more than
  *   a bare event for most of these; what was said is in the message.
  * - `silent`: it does not answer: it never did, or no longer does, as in an endless loop.
- * - `mismatch`: it answers, but for another basket, or with another protocol.
+ * - `mismatch`: it answers, but for another basket, with another protocol, or as an older build.
  * - `database`: it answers, but can't open the database, or finds no stores of the basket in it.
  */
 export type WorkerProblem = 'unsupported' | 'failed' | 'silent' | 'mismatch' | 'database';

@@ -44,7 +44,7 @@ export interface FailureOptions {
 
 /**
  * Thrown by a handler: trying again is of no use. The task is dead and stays visible, and its lane stands still
- * (unless `onDead: 'skip'`), until `retry` or `cancel`.
+ * (unless `onDead: 'skip'`), until `retry`, `update` or `cancel`.
  */
 export class PermanentFailure extends Error {
   override readonly name = 'PermanentFailure';

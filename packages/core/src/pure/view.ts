@@ -16,7 +16,7 @@ export interface TaskView<Name extends string = string, Payload = unknown> {
   readonly version: number;
   /** Absent if it can't be read by this build: see `unreadable`. */
   readonly payload: Payload | undefined;
-  /** `dead`: set aside until `retry` or `cancel`. */
+  /** `dead`: set aside until `retry`, `update` or `cancel`. */
   readonly state: 'queued' | 'dead';
   /** Claimed by a runner, as far as the database knows. */
   readonly running: boolean;

@@ -147,3 +147,61 @@ test('each member of a group that was committed, and of which that was not told,
   expect((await rowsOf(tasks)).map(({ id }) => id)).toEqual(ids);
   expect(recorded).toHaveLength(1);
 });
+
+describe('the connection is lost in the instant of the commit of a change', () => {
+  /** One that is dead, so that all three can change it. */
+  async function changed(fate: Fate) {
+    const { tasks, basket, lose } = await opened();
+    const id = await basket.add('send', 'old');
+    await byHand(tasks, (stores) => {
+      stores.tasks.get(1).addEventListener('success', (event) => {
+        const row = (event.target as IDBRequest<object>).result;
+        stores.tasks.put({ ...row, ready: 'D|send|1|send|1', attempts: 1, dead: { reason: 'permanent', at: 1 } });
+      });
+    });
+    const before = await contentsOf(tasks);
+    const left = [fate];
+    recordTransactions({
+      fate: ({ stores }) => (stores.includes('state') ? left.shift() : undefined),
+    });
+
+    return { tasks, basket, id, lose, before };
+  }
+  const changes = [
+    ['update', (basket: Awaited<ReturnType<typeof opened>>['basket'], id: string) => basket.update(id, 'new'), true],
+    ['cancel', (basket: Awaited<ReturnType<typeof opened>>['basket'], id: string) => basket.cancel(id), 1],
+    ['retry', (basket: Awaited<ReturnType<typeof opened>>['basket'], id: string) => basket.retry(id), 1],
+  ] as const;
+
+  test.each(changes)('%s that was committed resolves', async (_, change, told) => {
+    const { tasks, basket, id } = await changed('lied');
+
+    expect(await change(basket, id)).toBe(told);
+    expect((await rowsOf(tasks)).filter(({ ready }) => ready.startsWith('D'))).toEqual([]);
+  });
+
+  test.each(changes)(
+    '%s that was not committed rejects with not-stored, and nothing was changed',
+    async (_, change) => {
+      const { tasks, basket, id } = await changed('aborted');
+      const before = await contentsOf(tasks);
+
+      const failure = await failureOf(change(basket, id));
+      expect(failure).toMatchObject({ code: 'not-stored', cause: { name: 'AbortError' } });
+      expect(await contentsOf(tasks)).toEqual(before);
+    },
+  );
+
+  // (`update` reads before it writes.)
+  test.each(changes.slice(1))(
+    '%s of which nothing can be found out rejects with unknown-outcome',
+    async (_, change) => {
+      const { basket, id, lose } = await changed('lied');
+      lose();
+
+      const failure = await failureOf(change(basket, id));
+      expect(failure.code).toBe('unknown-outcome');
+      expect(failure.message).toMatch(/not known.*list/);
+    },
+  );
+});

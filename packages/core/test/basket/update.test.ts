@@ -353,6 +353,17 @@ describe('the new payload', () => {
     expect(await basket.get(id)).toMatchObject({ lane: 'mine', gate: { name: 'api' } });
   });
 
+  test('takes lane and gate from the payload as it was at the call', async () => {
+    const { basket } = await opened();
+    const id = await basket.add('send', { text: 'one', lane: 'a', gate: 'here' });
+    const form = { text: 'two', lane: 'a', gate: 'there' };
+    const updated = basket.update(id, form);
+    Object.assign(form, { text: 'three', lane: 'b', gate: 'elsewhere' });
+
+    expect(await updated).toBe(true);
+    expect(await basket.get(id)).toMatchObject({ payload: { text: 'two' }, lane: 'a', gate: { name: 'there' } });
+  });
+
   test('takes the gate with it', async () => {
     const { basket } = await opened();
     const id = await basket.add('send', { text: 'one', gate: 'here' });
