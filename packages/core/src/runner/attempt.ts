@@ -1,3 +1,4 @@
+import { notStored } from '../basket/refusal.js';
 import { isPromiseLike } from '../pure/codec.js';
 import { messageOf, TaskbasketError } from '../pure/errors.js';
 import { idempotencyKey } from '../pure/record.js';
@@ -179,7 +180,7 @@ async function save(leader: Leader, attempt: RunningAttempt, payload: unknown): 
   };
   const done = await sparing((ref ?? claim.ref) !== undefined, (scope) => inFence(leader, 'save', write, scope)).catch(
     (error: unknown) => {
-      throw error instanceof TaskbasketError ? error : notSaved(claimed, error);
+      throw notStored(claimed, error);
     },
   );
   if (done === undefined) throw over(claimed);

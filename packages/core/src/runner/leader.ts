@@ -23,7 +23,7 @@ export interface Attempt<Payload = unknown> {
    * Stores the task's payload anew, so that the next attempt is called with it. Durable when it resolves.
    *
    * @throws TaskbasketError `closed`, if the attempt is over or the runner was deposed: nothing was written. `payload`,
-   * if the value can't be stored.
+   * if the value can't be stored. `quota`, `not-stored`: the browser says that it was not, and the next attempt tells.
    */
   readonly save: (payload: Payload) => Promise<void>;
 }

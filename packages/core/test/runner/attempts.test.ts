@@ -245,6 +245,25 @@ describe('stop', () => {
     expect(await rowsOf(tasks)).toMatchObject([{ attempts: 1, failures: 0 }, { attempts: 0 }]);
   });
 
+  test('a save that the browser did not store says so, and the payload stays as it was', async () => {
+    const tasks = sendTasks();
+    const world = createWorld();
+    const tab = world.open(tasks);
+    await tab.basket.add('send', 1);
+    let told: unknown;
+    tab.at('save:requests', (transaction) => transaction?.abort());
+    tab.run({
+      async send(_, { number, save }) {
+        if (number === 1) await save(2).catch((error: unknown) => (told = error));
+        await never();
+      },
+    });
+    await world.settle();
+
+    expect(told).toMatchObject({ code: 'not-stored', message: expect.stringContaining('"send"') });
+    expect(await rowsOf(tasks)).toMatchObject([{ payload: 1 }]);
+  });
+
   test('what was done in time counts as done, also after the stop', async () => {
     const tasks = sendTasks();
     const world = createWorld();
