@@ -14,6 +14,12 @@ import type { BasketContext } from './context.js';
 import type { Query } from './query.js';
 import { checkQuery, pageSize, rowsOf } from './query.js';
 
+/**
+ * So long is waited for what an asynchronous decoder gives, in milliseconds: it takes a few, or waits for something (a key
+ * that nobody unlocks) without which the other tasks can still be shown.
+ */
+const longestDecoding = 10_000;
+
 /** A row with the stored payload that belongs to it, as read in one transaction. */
 interface Loaded {
   readonly row: TaskRow;
@@ -103,7 +109,7 @@ async function viewOf(
   return taskView(row, { runner, gate: gates.get(row.gate), wall, read: await decoded(context, loaded) });
 }
 
-/** The payload, or nothing if this build can't read it; the task is kept in any case. */
+/** The payload, or nothing if this build can't read it, or not in time; the task is kept in any case. */
 async function decoded(context: BasketContext, { row, stored }: Loaded): Promise<{ payload: unknown } | undefined> {
   const type = findType(context.registry, row.type);
   if (type === undefined || type.version !== row.version || 'lost' in stored || !isKnown(row.ready)) return undefined;
@@ -111,8 +117,18 @@ async function decoded(context: BasketContext, { row, stored }: Loaded): Promise
   try {
     const payload = type.codec.decode(stored.value);
 
-    return { payload: isPromiseLike(payload) ? await payload : payload };
+    return { payload: isPromiseLike(payload) ? await inTime(context, payload) : payload };
   } catch {
     return undefined;
   }
+}
+
+/** Rejects if there is no answer in time. What comes later, also a rejection, is nobody's. */
+function inTime({ ports }: BasketContext, answer: PromiseLike<unknown>): Promise<unknown> {
+  let stop = (): void => undefined;
+  const late = new Promise((_, reject) => {
+    stop = ports.clock.timer(longestDecoding, reject);
+  });
+
+  return Promise.race([answer, late]).finally(stop);
 }

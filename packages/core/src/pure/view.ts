@@ -32,7 +32,7 @@ export interface TaskView<Name extends string = string, Payload = unknown> {
   readonly addedAt: number;
   /** When it is tried next; there only if that is still to come. */
   readonly dueAt: number | undefined;
-  /** This build has no such type or version, or could not decode the payload. It is kept. */
+  /** This build has no such type or version, or could not decode the payload, or not within 10 s. It is kept. */
   readonly unreadable: boolean;
   readonly lastError: StoredError | undefined;
   readonly dead: Death | undefined;

@@ -1,5 +1,6 @@
-import { describe, expect, test } from 'vitest';
+import { describe, expect, test, vi } from 'vitest';
 
+import type { Codec } from '../../src/pure/codec.js';
 import { defineTasks, task } from '../../src/pure/registry.js';
 import { byHand, freshName, openRaw, rowsOf } from '../support/database.js';
 import { createGate, createWorld } from '../support/world.js';
@@ -212,6 +213,39 @@ describe('a view', () => {
 
     expect(await basket.get(id)).toMatchObject({ id, unreadable: true, payload: undefined, state: 'queued' });
     expect(await basket.list()).toHaveLength(1);
+  });
+
+  test('of a task whose decoder hangs is unreadable after 10 s and the others are shown with it', async () => {
+    const decoding = createGate<string>();
+    const codec: Codec<string> = {
+      encode: (payload) => payload,
+      decode: (stored) => (stored === 'locked' ? decoding.promise : Promise.resolve(stored as string)),
+    };
+    const world = createWorld();
+    const { basket } = world.open(defineTasks(freshName(), { send: task({ codec }) }));
+    const id = await basket.add('send', 'locked');
+    await basket.add('send', 'open');
+    let shown: readonly unknown[] = [];
+    void Promise.all([basket.get(id), basket.list()]).then(([one, all]) => (shown = [one, ...all]));
+
+    await world.advance(9_999);
+    expect(shown).toEqual([]);
+    await world.advance(1);
+    const locked = { id, unreadable: true, payload: undefined };
+    expect(shown).toMatchObject([locked, locked, { unreadable: false, payload: 'open' }]);
+    expect(world.alarms()).toBe(0);
+
+    decoding.fail(new Error('The key was thrown away.'));
+    await world.settle();
+  });
+
+  test('whose decoder is synchronous sets no timer', async () => {
+    const { basket, context } = createWorld().open(define());
+    await basket.add('send', 1);
+    const timer = vi.spyOn(context.ports.clock, 'timer');
+
+    expect(await basket.list()).toHaveLength(1);
+    expect(timer).not.toHaveBeenCalled();
   });
 
   test('of no task is nothing', async () => {

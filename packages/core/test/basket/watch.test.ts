@@ -132,6 +132,25 @@ describe('a watched query', () => {
     expect(payloadsOf(watched.get())).toEqual([1, 2]);
   });
 
+  test('goes on when a decoder hangs', async () => {
+    const codec: Codec<string> = {
+      encode: (payload) => payload,
+      decode: (stored) => (stored === 'locked' ? new Promise(() => undefined) : (stored as string)),
+    };
+    const world = createWorld();
+    const { basket } = world.open(defineTasks(freshName(), { send: task({ codec }) }));
+    const watched = basket.watch();
+    watched.subscribe(() => undefined);
+    const id = await basket.add('send', 'locked');
+    await world.advance(10_000);
+    expect(watched.get().tasks).toMatchObject([{ id, unreadable: true }]);
+
+    await basket.cancel(id);
+    await basket.add('send', 'open');
+    await world.advance(1_000);
+    expect(payloadsOf(watched.get())).toEqual(['open']);
+  });
+
   test('shows only what fits, and whether there is more', async () => {
     const { basket, world } = await opened();
     const watched = basket.watch({ type: 'send', limit: 2 });
