@@ -8,7 +8,7 @@ import type { TaskView } from '../pure/view.js';
 import { taskView } from '../pure/view.js';
 import type { Stores } from '../store/requests.js';
 import type { StoredPayload } from '../store/rows.js';
-import { gateRows, payloadOf, rowOfId, runnerRow } from '../store/rows.js';
+import { claimedRow, gateRows, payloadOf, rowOfId, runnerRow } from '../store/rows.js';
 import { look } from '../store/transact.js';
 import type { BasketContext } from './context.js';
 import type { Query } from './query.js';
@@ -61,15 +61,10 @@ async function views(
   context: BasketContext,
   find: (stores: Pick<Stores, 'tasks'>) => Promise<readonly TaskRow[]>,
 ): Promise<readonly TaskView[]> {
-  const scope = ['tasks', 'state'] as const;
-  const { rows, runner, gates } = await look(
+  const [rows, runner, gates] = await look(
     context,
-    async (stores) => {
-      const [found, leads, closed] = await Promise.all([find(stores), runnerRow(stores), gateRows(stores)]);
-
-      return { rows: found, runner: leads, gates: closed };
-    },
-    scope,
+    (stores) => Promise.all([find(stores), runnerRow(stores), gateRows(stores)]),
+    ['tasks', 'state'],
   );
   const loaded = await load(context, rows);
 
@@ -78,13 +73,14 @@ async function views(
 
 /**
  * The payloads of rows. Those that lie apart are read by themselves, so that nothing waits for a large one that is being
- * written; one whose task has ended meanwhile is lost to the view, which was true a moment ago.
+ * written. What has no payload then is looked at again: left out if its task has ended meanwhile, and lost only if its
+ * row says that it should be there.
  */
 async function load(context: BasketContext, rows: readonly TaskRow[]): Promise<readonly Loaded[]> {
   const inline = (row: TaskRow): Loaded => ({ row, stored: { value: row.payload } });
   if (rows.every(({ ref }) => ref === undefined)) return rows.map(inline);
 
-  return look(
+  const loaded = await look(
     context,
     (stores) =>
       Promise.all(
@@ -94,6 +90,15 @@ async function load(context: BasketContext, rows: readonly TaskRow[]): Promise<r
       ),
     ['payloads'],
   );
+  const certain = loaded.map(async (one): Promise<readonly Loaded[]> => {
+    if (!('lost' in one.stored)) return [one];
+    const row = await look(context, (stores) => claimedRow(stores, one.row), ['tasks']);
+    if (row === undefined) return [];
+
+    return row.ref === one.row.ref ? [one] : load(context, [row]);
+  });
+
+  return (await Promise.all(certain)).flat();
 }
 
 async function viewOf(

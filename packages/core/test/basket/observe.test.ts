@@ -256,3 +256,53 @@ describe('a view', () => {
     expect(await basket.get('')).toBeUndefined();
   });
 });
+
+describe('between its row and its large payload', () => {
+  const large = 'x'.repeat(5_000);
+
+  /** A basket that reads payloads only after another tab has changed something, once. */
+  async function withOther() {
+    const tasks = defineTasks(freshName(), { send: task<string>() });
+    const world = createWorld();
+    const tab = world.open(tasks);
+    const other = world.open(tasks);
+    const id = await tab.basket.add('send', large);
+    const kept = await tab.basket.add('send', `${large}!`);
+    const { begin } = tab.context.database;
+
+    function meanwhile(change: () => Promise<unknown>): void {
+      let changed = false;
+      Object.assign(tab.context.database, {
+        async begin(...what: Parameters<typeof begin>) {
+          if (!changed && what[1].includes('payloads')) {
+            changed = true;
+            await change();
+          }
+
+          return begin(...what);
+        },
+      });
+    }
+
+    return { basket: tab.basket, other, id, kept, meanwhile };
+  }
+
+  test('a task that ends is left out, and not shown as unreadable', async () => {
+    const { basket, other, id, kept, meanwhile } = await withOther();
+
+    meanwhile(() => other.basket.cancel(id));
+    expect(await basket.list()).toMatchObject([{ id: kept, unreadable: false, payload: `${large}!` }]);
+    meanwhile(() => other.basket.cancel(kept));
+    expect(await basket.get(kept)).toBeUndefined();
+  });
+
+  test.each([
+    ['small', 'a few words'],
+    ['heavy', 'y'.repeat(300_000)],
+  ])('a task whose payload becomes a %s one is shown with that', async (_, payload) => {
+    const { basket, other, id, meanwhile } = await withOther();
+
+    meanwhile(() => other.basket.update(id, payload));
+    expect(await basket.get(id)).toMatchObject({ id, unreadable: false, payload });
+  });
+});
