@@ -15,7 +15,8 @@ import { isLoss } from './recent.js';
 /**
  * How a task ended.
  *
- * - `done`: with what its handler returned. `unstorable` says why that is not there, if it could not be stored.
+ * - `done`: with what its handler returned. `unstorable` says why that is not there, if it could not be stored, or can't
+ *   be read any more.
  * - `dead`: it waits for a decision; after `retry` or `update` it may be asked again.
  * - `cancelled`, `purged`: removed. `replaced`: by another, which stands for it.
  * - `gone`: it is not there, and nothing is stored of its end. It succeeded without a result, or never was.

@@ -20,9 +20,23 @@ export async function rowsAfter(
   return (await answer(tasks.getAll(IDBKeyRange.lowerBound(seq, true), most))) as readonly TaskRow[];
 }
 
-/** What is stored of the end of an id's task. */
-export async function outcomeOfId(stores: Pick<Stores, 'outcomes'>, id: string): Promise<OutcomeRow | undefined> {
-  return (await answer(stores.outcomes.index(marksIndex).get(idMark(id)))) as OutcomeRow | undefined;
+/** What is told of the end of a task. */
+export type StoredEnd = Pick<OutcomeRow, 'state' | 'result' | 'unstorable' | 'by'>;
+
+/**
+ * What is stored of the end of an id's task. One that is there, and that the browser can't read any more, has a result:
+ * nothing else of an outcome is large enough to lie in a file of its own.
+ */
+export async function outcomeOfId(stores: Pick<Stores, 'outcomes'>, id: string): Promise<StoredEnd | undefined> {
+  const index = stores.outcomes.index(marksIndex);
+  const mark = idMark(id);
+  const found = await readable(index.get(mark));
+  if ('value' in found) return found.value as OutcomeRow | undefined;
+
+  // If not even its key can be read, it is not this one value that is lost.
+  const key = await answer(index.getKey(mark));
+
+  return key === undefined ? undefined : { state: 'done', unstorable: 'The browser can no longer read it.' };
 }
 
 /** The claim's row as it is now, or `undefined`: it is gone. */
@@ -68,24 +82,27 @@ export async function gateRows(stores: Pick<Stores, 'state'>): Promise<ReadonlyM
 /** A payload that lies apart. */
 export type StoredPayload = { readonly value: unknown } | { readonly lost: true };
 
-/**
- * Reads a payload that lies apart. One that is not there, or that the browser can't read (Chromium keeps large values in
- * files of their own), is lost to its own task alone: the failed request must not abort the transaction.
- */
-export function payloadOf(stores: Pick<Stores, 'payloads'>, ref: string): Promise<StoredPayload> {
-  const request = stores.payloads.get(ref) as IDBRequest<unknown>;
+/** Reads a payload that lies apart. One that is not there, or can't be read, is lost. */
+export async function payloadOf(stores: Pick<Stores, 'payloads'>, ref: string): Promise<StoredPayload> {
+  const found = await readable(stores.payloads.get(ref));
 
-  return new Promise((resolve, reject) => {
-    request.addEventListener('success', () => {
-      resolve(request.result === undefined ? { lost: true } : { value: request.result });
-    });
-    request.addEventListener('error', (event) => {
-      event.preventDefault();
-      // The whole transaction is gone, which says nothing about the payload.
-      if (request.error?.name === 'AbortError') reject(request.error);
-      else resolve({ lost: true });
-    });
-  });
+  return 'value' in found && found.value === undefined ? { lost: true } : found;
+}
+
+/**
+ * The answer to a request for a value. One that the browser can't read (Chromium keeps large values in files of their
+ * own) is lost to its own task alone: the failed request must not abort the transaction.
+ */
+async function readable(request: IDBRequest<unknown>): Promise<StoredPayload> {
+  request.addEventListener('error', (event) => event.preventDefault());
+  try {
+    return { value: await answer(request) };
+  } catch (error) {
+    // The whole transaction is gone, which says nothing about the value.
+    if (request.error?.name === 'AbortError') throw error;
+
+    return { lost: true };
+  }
 }
 
 /** Deletes rows and their payloads, blindly; neighbours as one range, which costs hardly more than one row. */

@@ -1,4 +1,4 @@
-import { describe, expect, test, vi } from 'vitest';
+import { afterEach, describe, expect, test, vi } from 'vitest';
 
 import type { OutcomeRow } from '../../src/pure/record.js';
 import { defineTasks, task } from '../../src/pure/registry.js';
@@ -286,6 +286,63 @@ describe('those who wait', () => {
     Object.assign(tab.context.database, { begin });
     await basket.cancel(id);
     expect(await end).toEqual({ state: 'cancelled' });
+  });
+});
+
+describe('an end that the browser can not read any more', () => {
+  afterEach(() => void vi.restoreAllMocks());
+
+  /** A request of the transaction that asks fails, as Chromium's for a large value whose file is lost. */
+  function loseEnd(id: string, method: 'get' | 'getKey'): { mockRestore: () => void } {
+    const asked = IDBIndex.prototype[method];
+
+    return vi.spyOn(IDBIndex.prototype, method).mockImplementation(function lost(this: IDBIndex, key) {
+      const { _rawIndex: values } = this as unknown as { readonly _rawIndex: object };
+      if (key === `I${id}` && this.objectStore.name.endsWith('.outcomes')) {
+        const fail = (): never => {
+          throw new DOMException('Failed to read large IndexedDB value', 'DataError');
+        };
+        Object.assign(values, { getValue: fail, ...(method === 'getKey' && { getKey: fail }) });
+      }
+      const request = asked.call(this, key);
+      for (const own of ['getValue', 'getKey']) Reflect.deleteProperty(values, own);
+
+      return request;
+    });
+  }
+
+  async function ended() {
+    const found = await opened();
+    runnerElsewhere(found);
+    const words = Array.from({ length: 300 }, () => ['count', { word: 'bread' }] as const);
+    const ids: readonly string[] = await found.basket.addMany(words);
+    await found.world.settle();
+
+    return { ...found, ids, lost: ids[0] ?? '' };
+  }
+
+  test('is told as one whose result is not there, and keeps no other from being told', async () => {
+    const { tasks, world, ids, lost } = await ended();
+    loseEnd(lost, 'get');
+    const later = world.open(tasks).basket;
+    const [first, ...others] = ids.map((id) => later.settled(id));
+    await world.advance(60_000);
+
+    expect(await isOpen(world, Promise.all(others))).toBe(false);
+    expect(await first).toEqual({ state: 'done', result: undefined, unstorable: 'The browser can no longer read it.' });
+    expect(await Promise.all(others)).toEqual(others.map(() => ({ state: 'done', result: 5 })));
+  });
+
+  test('is waited for if its key can not be read either: then it may be anything', async () => {
+    const { world, basket, lost } = await ended();
+    const broken = [loseEnd(lost, 'get'), loseEnd(lost, 'getKey')];
+    const end = basket.settled(lost);
+    await world.settle();
+    expect(await isOpen(world, end)).toBe(true);
+
+    for (const one of broken) one.mockRestore();
+    await world.advance(60_000);
+    expect(await end).toEqual({ state: 'done', result: 5 });
   });
 });
 
