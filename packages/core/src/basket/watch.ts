@@ -17,9 +17,12 @@ export interface Snapshot<View = TaskView> {
 
 /** One contract that React's `useSyncExternalStore` and Svelte take as it is. Both can be passed on bare. */
 export interface Watched<Value> {
-  /** The latest value; the same reference until it changes. */
+  /**
+   * The latest value; the same reference until the next look at the database, which each message and each minute brings.
+   * A look that finds tasks gives a new one, also if they are as before.
+   */
   readonly get: () => Value;
-  /** Calls back at once with the latest value, then after each change; returns what ends it. */
+  /** Calls back at once with the latest value, then after each look that gave a new one; returns what ends it. */
   readonly subscribe: (listener: (value: Value) => void) => () => void;
 }
 
