@@ -4,6 +4,7 @@ import { dueAfter } from '../pure/transitions.js';
 import type { SparingStores } from '../store/requests.js';
 import { behind, rowsByState } from '../store/by-state.js';
 import { answer, walk } from '../store/requests.js';
+import { readable } from '../store/rows.js';
 import { marksIndex } from '../store/setup.js';
 import { collectBodies } from './bodies.js';
 import { inFence } from './fence.js';
@@ -119,16 +120,26 @@ async function heldFrom(leader: Leader, stores: SparingStores, from: Place): Pro
 /** Removes outcomes beyond the last 10,000, and those older than 30 days. */
 async function outcomesFrom(leader: Leader, stores: SparingStores, from: Place): Promise<Slice> {
   const last = await answer(stores.outcomes.openKeyCursor(null, 'prev'));
-  const rows = (await answer(
-    stores.outcomes.getAll(IDBKeyRange.lowerBound(from.seq, true), rowsASlice),
-  )) as readonly Required<Pick<OutcomeRow, 'n' | 'at'>>[];
   const oldest = leader.context.ports.clock.wall() - outcomesKeptFor;
   const first = Number(last?.primaryKey ?? 0) - outcomesKept;
-  const old = rows.filter(({ n, at }) => n <= first || at < oldest);
-  for (const { n } of old) stores.outcomes.delete(n);
-  const end = rows.at(-1);
+  const range = IDBKeyRange.lowerBound(from.seq, true);
+  const keys = (await answer(stores.outcomes.getAllKeys(range, rowsASlice))) as readonly number[];
+  const times = await Promise.all(keys.map((n) => endedAt(stores, n)));
+  const old = keys.filter((n, place) => n <= first || Number(times[place]) < oldest);
+  for (const n of old) stores.outcomes.delete(n);
+  const end = keys.at(-1);
 
-  return { lost: [], next: old.length < rowsASlice || end === undefined ? undefined : { key: '', seq: end.n } };
+  return {
+    lost: [],
+    next: keys.length < rowsASlice || end === undefined || old.at(-1) !== end ? undefined : { key: '', seq: end },
+  };
+}
+
+/** When an outcome came. One that the browser can't read any more does not tell, and goes by its number alone. */
+async function endedAt({ outcomes }: SparingStores, n: number): Promise<number> {
+  const stored = await readable(outcomes.get(n));
+
+  return 'lost' in stored ? Number.POSITIVE_INFINITY : (stored.value as OutcomeRow).at;
 }
 
 /** Whether nothing would find a row that is its lane's head, or has no lane. */

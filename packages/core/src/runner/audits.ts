@@ -1,13 +1,16 @@
 import { audit } from './audit.js';
 import type { Leader } from './leader.js';
 
-/** The first audit comes at the first turn with nothing due, at the latest after 5 minutes; the next ones daily. */
+/**
+ * The first audit comes at the first turn with nothing due, at the latest after 5 minutes; the next ones daily. One that
+ * failed is begun anew after 5 minutes.
+ */
 const firstAudit = 5 * 60_000;
 const auditEvery = 24 * 60 * 60_000;
 
 /** The audits of a leader, slice by slice between its turns. */
 export interface Audits {
-  /** Does a slice, if one is due; resolves with whether a turn is to follow at once. */
+  /** Does a slice, if one is due; resolves with whether a turn is to follow at once. One that fails ends its audit. */
   readonly goOn: (idle: boolean) => Promise<boolean>;
   /** Milliseconds until the next audit. */
   readonly wait: () => number;
@@ -26,15 +29,16 @@ export function createAudits(leader: Leader, found: ((count: number) => void) | 
       if (due && !leader.stopping) current ??= audit(leader);
       if (current === undefined) return false;
 
-      const slice = await current.next();
-      if (slice.done !== true) {
+      // What fails costs the audit alone: an error by which nobody can lead, the turns meet as well.
+      const slice = await current.next().catch(() => undefined);
+      if (slice?.done === false) {
         found?.(slice.value);
 
         return true;
       }
       current = undefined;
       first = false;
-      dueAt = clock.monotonic() + auditEvery;
+      dueAt = clock.monotonic() + (slice === undefined ? firstAudit : auditEvery);
 
       return leader.poked;
     },

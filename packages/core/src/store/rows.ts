@@ -79,7 +79,7 @@ export async function gateRows(stores: Pick<Stores, 'state'>): Promise<ReadonlyM
   return new Map(rows.map((gate) => [gate.name, gate]));
 }
 
-/** A payload that lies apart. */
+/** A payload that lies apart, or another value that may be large. */
 export type StoredPayload = { readonly value: unknown } | { readonly lost: true };
 
 /** Reads a payload that lies apart. One that is not there, or can't be read, is lost. */
@@ -91,9 +91,9 @@ export async function payloadOf(stores: Pick<Stores, 'payloads'>, ref: string): 
 
 /**
  * The answer to a request for a value. One that the browser can't read (Chromium keeps large values in files of their
- * own) is lost to its own task alone: the failed request must not abort the transaction.
+ * own) is lost to its own row alone: the failed request must not abort the transaction.
  */
-async function readable(request: IDBRequest<unknown>): Promise<StoredPayload> {
+export async function readable(request: IDBRequest<unknown>): Promise<StoredPayload> {
   request.addEventListener('error', (event) => event.preventDefault());
   try {
     return { value: await answer(request) };
