@@ -6,7 +6,6 @@ import { behind, rowsByState } from '../store/by-state.js';
 import { answer, walk } from '../store/requests.js';
 import { readable } from '../store/rows.js';
 import { marksIndex } from '../store/setup.js';
-import { collectBodies } from './bodies.js';
 import { inFence } from './fence.js';
 import type { Leader } from './leader.js';
 import { momentOf, runs } from './leader.js';
@@ -45,7 +44,6 @@ export async function* audit(leader: Leader): AsyncGenerator<number, void, undef
       yield lost.length;
     }
   }
-  await collectBodies(leader);
 }
 
 /** Where a slice begins. */

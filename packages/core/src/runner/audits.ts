@@ -1,4 +1,5 @@
 import { audit } from './audit.js';
+import { collectBodies } from './bodies.js';
 import type { Leader } from './leader.js';
 
 /**
@@ -22,6 +23,16 @@ export function createAudits(leader: Leader, found: ((count: number) => void) | 
   let dueAt = clock.monotonic() + firstAudit;
   let first = true;
   let current: ReturnType<typeof audit> | undefined;
+  let collecting = false;
+
+  /** Beside the turns, for it waits for each body that is being written; what fails, the next audit does. */
+  async function collect(): Promise<void> {
+    if (collecting) return;
+
+    collecting = true;
+    await collectBodies(leader).catch(() => undefined);
+    collecting = false;
+  }
 
   return {
     async goOn(idle) {
@@ -38,6 +49,7 @@ export function createAudits(leader: Leader, found: ((count: number) => void) | 
       }
       current = undefined;
       first = false;
+      if (slice !== undefined) void collect(); // It never rejects.
       dueAt = clock.monotonic() + (slice === undefined ? firstAudit : auditEvery);
 
       return leader.poked;

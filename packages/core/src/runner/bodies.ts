@@ -47,7 +47,7 @@ export async function collectBodies(leader: Leader): Promise<void> {
   );
 }
 
-/** Heavy bodies that belong to no row, and to no claim. Read beside the turns, which wait for none of it. */
+/** Heavy bodies that belong to no row, and to no claim. Reads nothing more once the runner has stopped. */
 async function orphansOf(leader: Leader): Promise<readonly string[]> {
   const { context } = leader;
   const claimed = new Set([...leader.running.values()].map(({ claim }) => claim.ref));
@@ -58,10 +58,11 @@ async function orphansOf(leader: Leader): Promise<readonly string[]> {
     const refs = (await look(context, ({ payloads }) => answer(payloads.getAllKeys(range, slice)), [
       'payloads',
     ])) as string[];
+    if (leader.gone) break;
     const alone = await look(context, (stores) => withoutRow(stores, refs), ['tasks']);
     orphans.push(...alone.filter((ref) => !claimed.has(ref)));
     const last = refs.at(-1);
-    if (last === undefined || refs.length < slice) return orphans;
+    if (last === undefined || refs.length < slice) break;
     from = last;
   }
 

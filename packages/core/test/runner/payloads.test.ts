@@ -72,6 +72,27 @@ test('scenario 63: while a large body is being written, tasks without one are cl
   expect((await contentsOf(tasks)).payloads.size).toBe(0);
 });
 
+test('an audit that waits for a large body holds up no task, nor the end of its runner, after which it begins nothing', async () => {
+  const tasks = defineTasks(freshName(), { send: task<Item>() });
+  const world = createWorld();
+  const tab = world.open(tasks);
+  await tab.basket.add('send', { number: 1 });
+  const ran: number[] = [];
+  const body = await writeForLong(tasks);
+  const runner = tab.run({ send: ({ number }) => void ran.push(number) });
+  // Four slices: the audit has come to the bodies.
+  await untilTrue(() => runner.audits.length === 4);
+
+  await tab.basket.add('send', { number: 2 });
+  await untilTrue(() => ran.length === 2);
+  runner.stop();
+  await untilTrue(() => runner.stopped());
+  const begins = vi.spyOn(tab.context.database, 'begin');
+  await body.end();
+  await world.settle();
+  expect(begins).not.toHaveBeenCalled();
+});
+
 test('a body that is read for longer than its attempt may take is not taken for unreadable', async () => {
   const tasks = defineTasks(freshName(), { send: task<Item>({ timeout: 1_000 }) });
   const world = createWorld();
