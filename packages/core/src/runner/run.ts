@@ -117,13 +117,15 @@ async function lead(
   context.hub.say({ kind: 'hello', build: context.build });
 
   // Beside the turns: a decoder of the app's that hangs must not hold them up. The turns meet the same failures.
-  tryUnreadable(leader).catch(() => undefined);
+  const gone = new AbortController();
+  tryUnreadable(leader, gone.signal).catch(() => undefined);
 
   try {
     return await turns(leader, bell, leaving, robbed, onAudit);
   } finally {
     leaving.close();
     leader.gone = true;
+    gone.abort();
     for (const attempt of leader.running.values()) deposeAttempt(attempt);
     leader.running.clear();
   }

@@ -9,6 +9,7 @@ import { answer } from '../store/requests.js';
 import type { StoredPayload } from '../store/rows.js';
 import { numbersOf, payloadOf } from '../store/rows.js';
 import { look } from '../store/transact.js';
+import { createBell } from './bell.js';
 import { inFence } from './fence.js';
 import type { Leader } from './leader.js';
 import { momentOf } from './leader.js';
@@ -24,9 +25,10 @@ interface Found {
 
 /**
  * Tries again, at each start, what an earlier build could not decode: up to 64 of a route, from the stored place on and
- * round the end, one round at most. What decodes is due at once. Ends early if the runner was deposed.
+ * round the end, one round at most. What decodes is due at once. Ends early if the runner was deposed
+ * or is `gone`.
  */
-export async function tryUnreadable(leader: Leader): Promise<void> {
+export async function tryUnreadable(leader: Leader, gone: AbortSignal): Promise<void> {
   const { context } = leader;
   const find = async (stores: Pick<Stores, 'tasks' | 'state'>): Promise<readonly Start[]> => {
     const places = await numbersOf(stores, stateKeys.unreadable);
@@ -35,7 +37,7 @@ export async function tryUnreadable(leader: Leader): Promise<void> {
     return known.map(({ prefix }) => ({ prefix, place: places[prefix] ?? 0 }));
   };
   for (const start of await look(context, find, ['tasks', 'state'])) {
-    if (!(await tryRoute(leader, start))) return;
+    if (!(await tryRoute(leader, start, gone))) return;
   }
 }
 
@@ -46,13 +48,13 @@ interface Start {
 }
 
 /** Resolves with false if the runner was deposed. */
-async function tryRoute(leader: Leader, start: Start): Promise<boolean> {
+async function tryRoute(leader: Leader, start: Start, gone: AbortSignal): Promise<boolean> {
   const { prefix } = start;
   let { place } = start;
   let wrapped = false;
   while (!leader.gone) {
     const found = await rowsFrom(leader, prefix, place, wrapped ? start.place : Number.POSITIVE_INFINITY);
-    const readable = await decodableOf(leader, found);
+    const readable = await decodableOf(leader, found, gone);
     const last = found.at(-1)?.row.seq ?? 0;
     if (!(await bringBack(leader, prefix, readable, last))) return false;
 
@@ -84,23 +86,37 @@ async function rowsFrom({ context }: Leader, prefix: string, place: number, unti
   return Promise.all(rows.map(async (row) => ({ row, stored: await storedOf(row) })));
 }
 
-/** Decodes outside of any transaction: it is the app's code. */
-async function decodableOf(leader: Leader, found: readonly Found[]): Promise<readonly TaskRow[]> {
-  const decodable = await Promise.all(
-    found.map(async ({ row, stored }) => {
-      try {
-        if ('lost' in stored) return [];
-        const payload = findType(leader.context.registry, row.type)?.codec.decode(stored.value);
-        if (isPromiseLike(payload)) await payload;
+/**
+ * Decodes outside of any transaction: it is the app's code. What has not come to its end within the time of an attempt,
+ * the longest of them all, stays unreadable, and the others are not held up by it.
+ */
+async function decodableOf(
+  { context }: Leader,
+  found: readonly Found[],
+  gone: AbortSignal,
+): Promise<readonly TaskRow[]> {
+  if (gone.aborted) return [];
 
-        return [row];
-      } catch {
-        return []; // Still unreadable, as it was: it stays, visible, for another build.
-      }
-    }),
-  );
+  const decodable: TaskRow[] = [];
+  const bell = createBell();
+  const decode = async ({ row, stored }: Found): Promise<void> => {
+    try {
+      if ('lost' in stored) return;
+      const payload = findType(context.registry, row.type)?.codec.decode(stored.value);
+      if (isPromiseLike(payload)) await payload;
+      decodable.push(row);
+    } catch {
+      // Still unreadable, as it was: it stays, visible, for another build.
+    }
+  };
+  const timeouts = found.map(({ row }) => row.timeout ?? findType(context.registry, row.type)?.timeout ?? 0);
 
-  return decodable.flat();
+  void Promise.all(found.map(decode)).then(bell.ring); // None of them rejects.
+  gone.addEventListener('abort', bell.ring);
+  await bell.rungWithin(context.ports.clock, Math.max(0, ...timeouts));
+  gone.removeEventListener('abort', bell.ring);
+
+  return [...decodable];
 }
 
 async function bringBack(

@@ -206,6 +206,43 @@ describe('what this build can not decode', () => {
     expect(after).toBe(0);
   });
 
+  test('a decoder that never ends keeps no other unreadable task from coming back, and no timer beyond its runner', async () => {
+    const name = freshName();
+    const world = createWorld();
+    const first = world.open(build(name, 10));
+    for (const number of [50, 51]) await first.basket.add('send', number);
+    await first.basket.add('laned', 50);
+    first.run({ send: nothing, laned: nothing });
+    await world.settle();
+    first.kill();
+
+    const codec: Codec<number, number> = {
+      encode: (number) => number,
+      decode: (stored) => (stored === 50 ? new Promise(() => undefined) : stored),
+    };
+    const tasks = defineTasks(name, {
+      send: task({ codec, timeout: 5_000 }),
+      laned: task({ codec, lane: 'a', timeout: 5_000 }),
+    });
+    const ran: number[] = [];
+    const handler = (number: number): void => void ran.push(number);
+    const tab = world.open(tasks);
+    tab.run({ send: handler, laned: handler });
+    await world.advance(10_000);
+    expect(ran).toEqual([51]);
+    const hangs = { payload: 50, attempts: 0, failures: 0 };
+    expect(await rowsOf(tasks)).toMatchObject([hangs, hangs]);
+    tab.kill();
+
+    const stopped = world.open(tasks);
+    const idle = world.alarms();
+    const runner = stopped.run({ send: handler, laned: handler });
+    await world.settle();
+    runner.stop();
+    await runner.done;
+    expect(world.alarms()).toBe(idle);
+  });
+
   test('a payload that lay apart and is not there any more is unreadable, and not a failure', async () => {
     const tasks = defineTasks(freshName(), { send: task<string>() });
     const world = createWorld();
