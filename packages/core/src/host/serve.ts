@@ -25,7 +25,7 @@ export interface ServeOptions {
    * older one. A rollback is a higher number too. Default 0.
    */
   readonly build?: number | undefined;
-  /** How many attempts run at once. Default 6. */
+  /** How many attempts run at once. Default 6. A task that must run alone is started beside them after 10 s, as one more. */
   readonly concurrency?: number | undefined;
 }
 

@@ -13,7 +13,7 @@ export type Handlers<R extends AnyRegistry> = {
 export interface RunBasketOptions {
   /** Stops the runner: running attempts are aborted and waited for, 10 s at most. */
   readonly signal?: AbortSignal | undefined;
-  /** How many attempts run at once. Default 6. */
+  /** How many attempts run at once. Default 6. A task that must run alone is started beside them after 10 s, as one more. */
   readonly concurrency?: number | undefined;
 }
 

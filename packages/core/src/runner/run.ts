@@ -21,7 +21,10 @@ import { tryUnreadable } from './unreadable.js';
 export interface RunOptions {
   /** Stops the runner: running attempts are aborted and waited for, 10 s at most. */
   readonly signal?: AbortSignal | undefined;
-  /** How many attempts run at once. Default 6, about what a browser opens to one host. */
+  /**
+   * How many attempts run at once. Default 6, about what a browser opens to one host. One more may, on purpose: a task
+   * that must run alone waits 10 s for the others to end, and is then started beside them, or they could starve it.
+   */
   readonly concurrency?: number | undefined;
   /** Told what each audit found; 0 unless there is a mistake in this library. */
   readonly onAudit?: ((found: number) => void) | undefined;
