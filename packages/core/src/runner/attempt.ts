@@ -28,7 +28,8 @@ export async function runAttempt(
 
   if (attempt.stored === undefined) await read;
   const { stored } = attempt;
-  if (stored === undefined) {
+  // One that was read for too long says nothing about the decoder.
+  if (stored === undefined || attempt.controller.signal.aborted) {
     conclude(leader, attempt, { kind: 'returned', started: false });
 
     return;
@@ -44,7 +45,7 @@ export async function runAttempt(
   }
 
   if (attempt.controller.signal.aborted) {
-    conclude(leader, attempt, { kind: 'returned', started: false });
+    conclude(leader, attempt, tookTooLong(leader, attempt));
 
     return;
   }
@@ -110,7 +111,7 @@ function abandon(leader: Leader, attempt: RunningAttempt): void {
 function conclude(leader: Leader, attempt: RunningAttempt, verdict: Verdict): void {
   if (attempt.over || attempt.verdict !== undefined) return;
 
-  if (attempt.abortedFor === 'timeout' && attempt.started) {
+  if (attempt.abortedFor === 'timeout' && verdict.kind !== 'returned') {
     attempt.verdict = tookTooLong(leader, attempt);
   } else if (attempt.abortedFor !== undefined && verdict.kind !== 'success' && verdict.kind !== 'permanent') {
     attempt.verdict = { kind: 'returned', started: attempt.started };
@@ -119,7 +120,7 @@ function conclude(leader: Leader, attempt: RunningAttempt, verdict: Verdict): vo
   }
 }
 
-/** A decoder that does not end is no failure of the task, whose handler was not called: this build can't read it. */
+/** A decoder that does not end in time is no failure of the task, whose handler was not called: this build can't read it. */
 function tookTooLong(leader: Leader, attempt: RunningAttempt, more?: string): Verdict {
   return { kind: attempt.started ? 'timeout' : 'unreadable', error: timeoutError(leader, attempt, more) };
 }

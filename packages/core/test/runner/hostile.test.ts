@@ -171,6 +171,37 @@ test('a decoder that hangs uses no attempt and counts no failure', async () => {
   expect((await rowsOf(tasks))[0]?.ready).toMatch(/^U/);
 });
 
+test.each(['ends', 'throws'] as const)(
+  'a decoder that %s after its time, and before its slot is lost, is not called again and again',
+  async (how) => {
+    const answer = createGate<Item>();
+    let decodes = 0;
+    const late = {
+      encode: (item: Item): Item => item,
+      decode: () => {
+        decodes += 1;
+
+        return answer.promise;
+      },
+    };
+    const tasks = defineTasks(freshName(), { send: task<Item>({ codec: late, timeout: 1_000 }) });
+    const world = createWorld();
+    const tab = world.open(tasks);
+    await tab.basket.add('send', { number: 1 });
+    let ran = 0;
+    tab.run({ send: () => void (ran += 1) });
+    await world.advance(1_500);
+    if (how === 'ends') answer.open({ number: 1 });
+    else answer.fail(new Error('no key'));
+    await world.settle();
+
+    expect([decodes, ran]).toEqual([1, 0]);
+    expect(await rowsOf(tasks)).toMatchObject([
+      { attempts: 0, failures: 0, ready: expect.stringMatching(/^U/) as string, lastError: { name: 'TimeoutError' } },
+    ]);
+  },
+);
+
 test('what save stores is the value at its call; a large payload can become small, or nothing', async () => {
   const tasks = defineTasks(freshName(), { send: task<Item | undefined>() });
   const world = createWorld();

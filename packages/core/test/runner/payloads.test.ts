@@ -117,6 +117,27 @@ test('a body that is read for longer than its attempt may take is not taken for 
   expect(ran).toBe(1);
 });
 
+test('a body whose read ends after the time of its attempt is not taken for unreadable', async () => {
+  const tasks = defineTasks(freshName(), { send: task<Item>({ timeout: 1_000 }) });
+  const world = createWorld();
+  const tab = world.open(tasks);
+  const id = await tab.basket.add('send', { number: 1, text: big });
+  // oxlint-disable-next-line typescript/unbound-method -- called with its own store below
+  const { get } = IDBObjectStore.prototype;
+  const slow = Object.assign(new EventTarget(), { result: { number: 1 } });
+  const spy = vi.spyOn(IDBObjectStore.prototype, 'get').mockImplementation(function (this: IDBObjectStore, key) {
+    return key === id ? (slow as unknown as IDBRequest) : get.call(this, key);
+  });
+  let ran = 0;
+  tab.run({ send: () => void (ran += 1) });
+  await world.advance(1_500);
+  spy.mockRestore();
+  slow.dispatchEvent(new Event('success'));
+  await world.settle();
+
+  expect(ran).toBe(1);
+});
+
 test('a task with a body that fails after it was cancelled takes its body with it', async () => {
   const tasks = defineTasks(freshName(), { send: task<Item>() });
   const world = createWorld();
