@@ -115,26 +115,33 @@ async function holdWhileAlive(context: BasketContext, name: string, retiring: Ab
   await context.ports.locks.request(name, { signal: retiring }, forever).catch(() => undefined); // Stolen: nothing is lost.
 }
 
+/** In milliseconds. */
+const longestWait = 60_000;
+
 /**
  * Runs until the worker retires. What keeps it from leading now may be mended later, by a page that opens the database:
  * it is tried again when a page says that it added something, at the latest after a minute.
  */
-async function runForever(
+export async function runForever(
   context: BasketContext,
   handlers: Readonly<Record<string, AnyHandler>>,
   concurrency: number,
   retiring: AbortSignal,
 ): Promise<void> {
+  const { clock, random } = context.ports;
   for (let failures = 1; !retiring.aborted; failures += 1) {
+    const since = clock.monotonic();
     try {
       await run(context, handlers, { signal: retiring, concurrency });
     } catch {
-      const wait = retryDelay({ base: 1_000, cap: 60_000 }, failures, context.ports.random);
+      // What had run for longer than any wait is the first of its row.
+      if (clock.monotonic() - since > longestWait) failures = 1;
+      const wait = retryDelay({ base: 1_000, cap: longestWait }, failures, random);
       const bell = createBell();
       const stopHearing = context.hub.hear(({ kind }) => {
         if (kind === 'look') bell.ring();
       });
-      await bell.rungWithin(context.ports.clock, wait);
+      await bell.rungWithin(clock, wait);
       stopHearing();
     }
   }
