@@ -101,7 +101,10 @@ async function rescue(
   );
 }
 
-/** Leaves a key that a transaction of the deposed runner can run into without reading. */
+/**
+ * Leaves a key that a transaction of the deposed runner can run into without reading: for ends in the app's own
+ * transactions, which a later version brings; nothing of this one looks for it.
+ */
 function depose(stores: SparingStores, epoch: Epoch): void {
   stores.state.put(true, deposedKey(epoch));
   const oldest = deposedKey({ count: Math.max(0, epoch.count - deposedKept), nonce: '' });

@@ -24,9 +24,9 @@ interface Found {
 }
 
 /**
- * Tries again, at each start, what an earlier build could not decode: up to 64 of a route, from the stored place on and
- * round the end, one round at most. What decodes is due at once. Ends early if the runner was deposed
- * or is `gone`.
+ * Tries again, at each start, what an earlier build could not decode: 64 of a route, from the stored place on and round
+ * the end; each one that decodes brings the next, one round at most. So of many that this build can't read either, each
+ * start tries the next 64. What decodes is due at once. Ends early if the runner was deposed or is `gone`.
  */
 export async function tryUnreadable(leader: Leader, gone: AbortSignal): Promise<void> {
   const { context } = leader;
