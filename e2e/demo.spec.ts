@@ -122,6 +122,27 @@ test('a discarded save is not sent', async ({ demo, server }) => {
   expect(reportsOn(server)).toEqual([{ title: 'Bridge 8', text: '' }]);
 });
 
+test('what is announced stands for two seconds before something else takes its place', async ({ demo, server }) => {
+  await demo.evaluate(() => {
+    const told: number[] = [];
+    Object.assign(globalThis, { told });
+    new MutationObserver(() => told.push(performance.now())).observe(document.getElementById('announcement') as Node, {
+      childList: true,
+    });
+  });
+  server.setMood('503', { retryAfter: 60 });
+  await write(demo, { title: 'Bridge 7' });
+  await expect(demo.getByTestId('announcement')).toContainText('Saved: Bridge 7.');
+  await unsentItem(demo, 'Bridge 7').getByTestId('cancel').click();
+  await expect(demo.getByTestId('announcement')).toContainText('Discarded: Bridge 7.');
+  await write(demo, { title: 'Bridge 8' });
+  await expect(demo.getByTestId('announcement')).toContainText('Saved: Bridge 8.');
+
+  const told = await demo.evaluate(() => (globalThis as unknown as { readonly told: readonly number[] }).told);
+  expect(told.length).toBeGreaterThan(2);
+  for (const [place, at] of told.slice(1).entries()) expect(at - (told[place] ?? 0)).toBeGreaterThan(1_950);
+});
+
 test('a save that the server refuses is kept, and says why', async ({ demo, server }) => {
   server.setMood('4xx', { status: 413 });
   await write(demo, { title: 'Bridge 7' });
