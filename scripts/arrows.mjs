@@ -4,6 +4,12 @@ import path from 'node:path';
 import { Failure, isMain, main, root } from './steps.mjs';
 
 const GROUPS = ['pure', 'ports', 'store', 'basket', 'runner', 'host'];
+
+/** The folders within a group, in their order. What lies in the group itself comes after all of them. */
+const FOLDERS = {
+  basket: ['context', 'adding', 'reading', 'changing', 'telling'],
+  runner: ['term', 'attempt', 'turn', 'chores'],
+};
 const ENTRIES = ['index.ts', 'worker.ts'];
 
 /** A dependency, and the only group that may import it. */
@@ -21,6 +27,10 @@ export function violations(files) {
       found.push(`${file} belongs to no group: it must lie in one of ${GROUPS.join(', ')}, or be an entry.`);
       continue;
     }
+    const inner = file.split('/').slice(1, -1);
+    if (inner.length > 1 || inner.some((folder) => !FOLDERS[group ?? '']?.includes(folder))) {
+      found.push(`${file} lies in a folder that ${group} does not have.`);
+    }
     for (const specifier of imports) {
       const problem = specifier.startsWith('.')
         ? problemInside(files, file, specifier)
@@ -37,8 +47,20 @@ function problemInside(files, file, specifier) {
   if (ENTRIES.includes(target)) return `${file} imports the entry ${target}; only users may.`;
   if (ENTRIES.includes(file)) return undefined;
   const [from, to] = [groupOf(file), groupOf(target)];
-  if (GROUPS.indexOf(to) <= GROUPS.indexOf(from)) return undefined;
-  return `${file} imports ${target}, but ${to} comes after ${from}.`;
+  if (GROUPS.indexOf(to) > GROUPS.indexOf(from)) return `${file} imports ${target}, but ${to} comes after ${from}.`;
+  if (to !== from || placeInGroup(target) <= placeInGroup(file)) return undefined;
+  return `${file} imports ${target}, but ${folderOf(target)} comes after ${folderOf(file)}.`;
+}
+
+/** Where a file stands in the order of its group's folders: those are numbered from 0, and the group's own files come last. */
+function placeInGroup(file) {
+  const folders = FOLDERS[groupOf(file) ?? ''] ?? [];
+  const place = folders.indexOf(file.split('/')[1]);
+  return place < 0 ? folders.length : place;
+}
+
+function folderOf(file) {
+  return path.posix.dirname(file);
 }
 
 function problemOutside(file, group, specifier) {
@@ -103,6 +125,18 @@ const SELF_TEST = [
   ['a neighbour', { 'store/a.ts': ['./b.js', 'idb'], 'store/b.ts': [] }, undefined],
   ['an arrow backwards', { 'pure/a.ts': ['../ports/b.js'], 'ports/b.ts': [] }, 'ports comes after pure'],
   ['a runner in the basket', { 'basket/a.ts': ['../runner/b.js'], 'runner/b.ts': [] }, 'runner comes after basket'],
+  [
+    'a folder backwards',
+    { 'runner/term/a.ts': ['../turn/b.js'], 'runner/turn/b.ts': [] },
+    'turn comes after runner/term',
+  ],
+  [
+    'a group in its folder',
+    { 'basket/adding/a.ts': ['../b.js'], 'basket/b.ts': [] },
+    'basket comes after basket/adding',
+  ],
+  ['a folder forwards', { 'basket/b.ts': ['./adding/a.js'], 'basket/adding/a.ts': [] }, undefined],
+  ['an unknown folder', { 'basket/utils/a.ts': [] }, 'a folder that basket does not have'],
   ['idb outside of store', { 'basket/a.ts': ['idb'] }, 'only store may'],
   ['idb in an entry', { 'index.ts': ['idb'] }, 'only store may'],
   ['comlink outside of host', { 'runner/a.ts': ['comlink/dist/esm/protocol'] }, 'only host may'],

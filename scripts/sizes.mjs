@@ -10,8 +10,12 @@ const page = "import { openBasket, defineTasks, task } from './index.js'; consol
 const worker = "export * from './worker.js'";
 
 /** What a page could live without if it only added: each is given as the modules that would go. */
-const tending = ['command', 'count', 'explain', 'events', 'health', 'backlog', 'settled', 'update'];
-const reading = ['observe', 'watch', 'query'];
+const tending = [
+  ...['count', 'explain', 'health', 'backlog'].map((name) => `reading/${name}`),
+  ...['command', 'update'].map((name) => `changing/${name}`),
+  ...['events', 'settled'].map((name) => `telling/${name}`),
+];
+const reading = ['reading/observe', 'reading/query', 'telling/watch'];
 const modules = (/** @type {readonly string[]} */ names) => names.map((name) => `basket/${name}.js`);
 const views = ['pure/reasons.js', 'pure/view.js'];
 const client = ['host/client.js', 'host/greet.js', 'host/connect.js', 'host/problems.js'];

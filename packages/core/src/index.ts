@@ -2,16 +2,16 @@
  * What a page, a worker or a server-side render imports to add and to see tasks. Importing it touches nothing.
  * Nothing of the runner is in here: see `taskbasket/worker`.
  */
-export type { AddOptions } from './basket/prepare.js';
+export type { AddOptions } from './basket/adding/prepare.js';
 export type { AddArguments, Basket, Prepared, TaskId, ViewOf } from './basket/basket.js';
-export type { Count } from './basket/count.js';
-export type { BlockedLane } from './basket/backlog.js';
-export type { EventName, EventOf } from './basket/events.js';
-export type { ClosedGate, Health, RegistryDifference } from './basket/health.js';
-export type { WorkerHealth } from './basket/own-worker.js';
-export type { Filter, Query } from './basket/query.js';
-export type { Outcome } from './basket/settled.js';
-export type { Snapshot, Watched } from './basket/watch.js';
+export type { Count } from './basket/reading/count.js';
+export type { BlockedLane } from './basket/reading/backlog.js';
+export type { EventName, EventOf } from './basket/telling/events.js';
+export type { ClosedGate, Health, RegistryDifference } from './basket/reading/health.js';
+export type { WorkerHealth } from './basket/context/own-worker.js';
+export type { Filter, Query } from './basket/reading/query.js';
+export type { Outcome } from './basket/telling/settled.js';
+export type { Snapshot, Watched } from './basket/telling/watch.js';
 export type { OpenOptions } from './host/open.js';
 export { openBasket } from './host/open.js';
 export type { Codec } from './pure/codec.js';

@@ -1,5 +1,5 @@
-import type { BasketContext } from '../basket/context.js';
-import type { WorkerHealth } from '../basket/own-worker.js';
+import type { BasketContext } from '../basket/context/context.js';
+import type { WorkerHealth } from '../basket/context/own-worker.js';
 import { retryDelay } from '../pure/backoff.js';
 import { messageOf, surface, WorkerError } from '../pure/errors.js';
 import { defined } from '../pure/parts.js';

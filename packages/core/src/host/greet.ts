@@ -1,4 +1,4 @@
-import type { BasketContext } from '../basket/context.js';
+import type { BasketContext } from '../basket/context/context.js';
 import type { Connection, WorkerFactory } from './connect.js';
 import { connect } from './connect.js';
 import type { HelloAnswer } from './messages.js';

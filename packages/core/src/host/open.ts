@@ -1,5 +1,5 @@
 import type { Basket } from '../basket/basket.js';
-import type { BasketContext } from '../basket/context.js';
+import type { BasketContext } from '../basket/context/context.js';
 import { createBasket, platformContext } from '../basket/basket.js';
 import type { WorkerError } from '../pure/errors.js';
 import { TaskbasketError } from '../pure/errors.js';

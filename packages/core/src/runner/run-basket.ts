@@ -1,7 +1,7 @@
 import type { Basket } from '../basket/basket.js';
 import { contextOf } from '../basket/basket.js';
 import type { AnyRegistry, PayloadOf, ResultOf } from '../pure/registry.js';
-import type { AnyHandler, Handler } from './leader.js';
+import type { AnyHandler, Handler } from './term/leader.js';
 import { run } from './run.js';
 
 /** One handler for each type of a registry. */

@@ -1,21 +1,21 @@
-import type { BasketContext } from '../basket/context.js';
+import type { BasketContext } from '../basket/context/context.js';
 import { retryDelay } from '../pure/backoff.js';
 import { TaskbasketError } from '../pure/errors.js';
 import { checkWhole } from '../pure/options.js';
-import { deposeAttempt, abortAttempt, nextDeadline, overseeAttempts, runAttempt } from './attempt.js';
-import { createAudits } from './audits.js';
-import type { Bell } from './bell.js';
-import { createBell } from './bell.js';
-import { checkHandlers } from './checks.js';
-import { greet } from './greeting.js';
-import type { AnyHandler, Leader } from './leader.js';
-import type { Leaving } from './leaving.js';
-import { createLeaving } from './leaving.js';
-import { readPayloads } from './payloads.js';
-import { takeOver } from './takeover.js';
-import type { TurnEnd } from './turn.js';
-import { turn } from './turn.js';
-import { tryUnreadable } from './unreadable.js';
+import { deposeAttempt, abortAttempt, nextDeadline, overseeAttempts, runAttempt } from './attempt/attempt.js';
+import { createAudits } from './chores/audits.js';
+import type { Bell } from './term/bell.js';
+import { createBell } from './term/bell.js';
+import { checkHandlers } from './term/checks.js';
+import { greet } from './term/greeting.js';
+import type { AnyHandler, Leader } from './term/leader.js';
+import type { Leaving } from './term/leaving.js';
+import { createLeaving } from './term/leaving.js';
+import { readPayloads } from './attempt/payloads.js';
+import { takeOver } from './term/takeover.js';
+import type { TurnEnd } from './turn/turn.js';
+import { turn } from './turn/turn.js';
+import { tryUnreadable } from './chores/unreadable.js';
 
 /** Options of a runner. */
 export interface RunOptions {

@@ -1,6 +1,6 @@
 import { afterEach, describe, expect, test, vi } from 'vitest';
 
-import type { AddOptions } from '../../src/basket/prepare.js';
+import type { AddOptions } from '../../src/basket/adding/prepare.js';
 import type { Codec } from '../../src/pure/codec.js';
 import { json } from '../../src/pure/codec.js';
 import type { TaskbasketError } from '../../src/pure/errors.js';

@@ -1,7 +1,7 @@
 import * as fc from 'fast-check';
 import { expect, test, vi } from 'vitest';
 
-import type { Query } from '../../src/basket/query.js';
+import type { Query } from '../../src/basket/reading/query.js';
 import { defineTasks, task } from '../../src/pure/registry.js';
 import { PermanentFailure } from '../../src/pure/verdict.js';
 import { freshName, openRaw, rowsOf } from '../support/database.js';

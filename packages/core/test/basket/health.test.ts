@@ -1,6 +1,6 @@
 import { afterEach, describe, expect, test, vi } from 'vitest';
 
-import type { Health } from '../../src/basket/health.js';
+import type { Health } from '../../src/basket/reading/health.js';
 import type { RunnerRow } from '../../src/pure/record.js';
 import type { AnyRegistry } from '../../src/pure/registry.js';
 import { defineTasks, task } from '../../src/pure/registry.js';

@@ -1,6 +1,6 @@
 import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest';
 
-import type { Snapshot } from '../../src/basket/watch.js';
+import type { Snapshot } from '../../src/basket/telling/watch.js';
 import type { Codec } from '../../src/pure/codec.js';
 import { defineTasks, task } from '../../src/pure/registry.js';
 import { freshName } from '../support/database.js';

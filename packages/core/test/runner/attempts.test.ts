@@ -1,7 +1,7 @@
 import { describe, expect, test } from 'vitest';
 
 import { defineTasks, task } from '../../src/pure/registry.js';
-import type { Attempt } from '../../src/runner/leader.js';
+import type { Attempt } from '../../src/runner/term/leader.js';
 import { contentsOf, freshName, rowsOf, runnerOf } from '../support/database.js';
 import { createGate, createWorld } from '../support/world.js';
 

@@ -1,5 +1,5 @@
 import { TaskbasketError } from '../../src/pure/errors.js';
-import type { PreparedTask } from '../../src/basket/add.js';
+import type { PreparedTask } from '../../src/basket/adding/add.js';
 import type { Driver } from './commands.js';
 import { pageOf } from './commands.js';
 import type { Size, Told, Via } from './journal.js';

@@ -1,4 +1,4 @@
-import type { AnyHandler, Attempt } from '../../src/runner/leader.js';
+import type { AnyHandler, Attempt } from '../../src/runner/term/leader.js';
 import { PermanentFailure, RetryLater, Unavailable } from '../../src/pure/verdict.js';
 import type { AttemptFacts, ClaimFacts, Ending } from './journal.js';
 import type { Life } from './life.js';

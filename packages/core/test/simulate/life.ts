@@ -1,5 +1,5 @@
-import type { BasketContext } from '../../src/basket/context.js';
-import { createContext } from '../../src/basket/context.js';
+import type { BasketContext } from '../../src/basket/context/context.js';
+import { createContext } from '../../src/basket/context/context.js';
 import type { Basket } from '../../src/basket/basket.js';
 import { createBasket } from '../../src/basket/basket.js';
 import type { Channel, CrashPoint, LockOptions, Locks, Ports } from '../../src/ports/ports.js';

@@ -1,5 +1,5 @@
 import { isDeepStrictEqual } from 'node:util';
-import type { Outcome } from '../../src/basket/settled.js';
+import type { Outcome } from '../../src/basket/telling/settled.js';
 import type { Driver } from './commands.js';
 import { readyOf } from './contents.js';
 import { pageOf } from './commands.js';

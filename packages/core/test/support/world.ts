@@ -4,11 +4,11 @@ import { afterEach } from 'vitest';
 
 import type { Basket } from '../../src/basket/basket.js';
 import { createBasket } from '../../src/basket/basket.js';
-import type { BasketContext } from '../../src/basket/context.js';
-import { createContext } from '../../src/basket/context.js';
+import type { BasketContext } from '../../src/basket/context/context.js';
+import { createContext } from '../../src/basket/context/context.js';
 import type { Channel, CrashPoint, Locks, Ports } from '../../src/ports/ports.js';
 import type { AnyRegistry } from '../../src/pure/registry.js';
-import type { AnyHandler } from '../../src/runner/leader.js';
+import type { AnyHandler } from '../../src/runner/term/leader.js';
 import type { Handlers } from '../../src/runner/run-basket.js';
 import { run } from '../../src/runner/run.js';
 import { seeded } from './chance.js';

@@ -1,0 +1,90 @@
+import { asItIs, isPromiseLike } from '../../pure/codec.js';
+import { corrected, isEditable } from '../../pure/correction.js';
+import { TaskbasketError } from '../../pure/errors.js';
+import { checkId } from '../../pure/options.js';
+import { isKnown } from '../../pure/key.js';
+import type { TaskRow } from '../../pure/record.js';
+import { isClaimed } from '../../pure/record.js';
+import type { TaskTypeParts } from '../../pure/registry.js';
+import { typeOf } from '../../pure/registry.js';
+import { look } from '../../store/transact.js';
+import { payloadsIn } from '../../store/requests.js';
+import { deletePayload, rowOfId, runnerRow } from '../../store/rows.js';
+import { edit } from './command.js';
+import type { BasketContext } from '../context/context.js';
+import { encoded } from '../adding/encode.js';
+import { bodyOf, placeOf } from '../adding/prepare.js';
+
+/**
+ * Gives a task that was never started, or is dead, a new payload, in its place. A dead one gets a new idempotency key,
+ * fresh counters, and runs again. Resolves, durably, with whether there was such a task.
+ */
+export async function update(context: BasketContext, id: string, payload: unknown): Promise<boolean> {
+  checkId(id);
+  const atTheCall = copied(payload);
+  const before = await look(context, (stores) => rowOfId(stores, id), ['tasks']);
+  if (before === undefined || before.cancelled === true) return false;
+
+  const { type: name } = before;
+  const type = typeOf(context.registry, name);
+  // Both of one state of the payload: the app may have changed it since the call.
+  const given = type.codec === asItIs ? atTheCall : payload;
+  const place = placeFor(type, before, given);
+  const stored = encoded(type, name, given);
+  const inline = isPromiseLike(stored) ? await stored : stored;
+  const body = bodyOf(id, inline);
+
+  const found = await edit(context, async (stores) => {
+    const [row, runner] = await Promise.all([rowOfId(stores, id), runnerRow(stores)]);
+    if (row === undefined || row.cancelled === true) return { found: [], hints: [] };
+    if (!isKnown(row.ready)) throw ofLater(row);
+    if (isClaimed(row, runner?.running) || !isEditable(row)) throw started(row);
+
+    if (row.ref !== body?.ref) deletePayload(stores, row);
+    if (body !== undefined) payloadsIn(stores).put(body.value, body.ref);
+    const where = body === undefined ? { inline } : { ref: body.ref };
+    const { gate } = place;
+    stores.tasks.put(corrected(row, { payload: where, version: type.version, gate }, context.ports.clock.wall()));
+
+    return { found: [row], hints: [] };
+  });
+
+  return found.length > 0;
+}
+
+/** The payload as it is at the call, or itself: only its codec can tell what it makes of it. */
+function copied(payload: unknown): unknown {
+  try {
+    return structuredClone(payload);
+  } catch {
+    return payload;
+  }
+}
+
+/** Gate and lane as the new payload says; the lane must stay, since a task keeps its place. */
+function placeFor(type: TaskTypeParts, row: TaskRow, payload: unknown): { readonly gate: string } {
+  const given = (what: 'lane' | 'gate'): string | undefined =>
+    row.given?.includes(what) === true ? row[what] : undefined;
+  const { lane, gate } = placeOf(type, row.type, payload, { lane: given('lane'), gate: given('gate') });
+  if (typeof type.lane === 'function' && lane !== row.lane) {
+    const lanes = `"${String(lane)}", and the task stands in "${String(row.lane)}"`;
+    const remedy = 'Cancel it and add another, or keep what its lane is made of.';
+
+    throw new TaskbasketError('option', `The new payload of "${row.type}" gives the lane ${lanes}. ${remedy}`);
+  }
+
+  return { gate };
+}
+
+/** A row under a letter that this version does not know: what that means, a later one knows. */
+function ofLater({ type }: TaskRow): TaskbasketError {
+  const why = `The task "${type}" stands as a later version of the library left it`;
+
+  return new TaskbasketError('unknown-type', `${why}: correct it in a page of that version, or cancel it.`);
+}
+
+function started(row: TaskRow): TaskbasketError {
+  const remedy = 'What may have been sent is not edited: add another task, which runs after it in its lane.';
+
+  return new TaskbasketError('started', `The task "${row.type}" was started. ${remedy}`, undefined, row.id);
+}

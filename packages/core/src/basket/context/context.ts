@@ -1,0 +1,74 @@
+import type { Channel, Ports } from '../../ports/ports.js';
+import { createIds } from '../../ports/ids.js';
+import type { AnyRegistry } from '../../pure/registry.js';
+import type { Database } from '../../store/connection.js';
+import { createDatabase } from '../../store/connection.js';
+import type { Hub } from './hub.js';
+import { createHub } from './hub.js';
+import type { WorkerHealth } from './own-worker.js';
+
+/** What all of a basket's parts share, in one context (a page, a worker). */
+export interface BasketContext {
+  readonly registry: AnyRegistry;
+  readonly ports: Ports;
+  readonly database: Database;
+  readonly hub: Hub;
+  readonly newId: () => string;
+  readonly names: Names;
+  readonly build: number;
+  /** Aborts when the basket is closed. */
+  readonly closed: AbortController;
+  /** Called when the page is put away, which may be its end: what is still to be placed is placed, if there is any. */
+  readonly leaving: Set<() => boolean>;
+  /** Asks this context's own worker how it fares, a second at most; whoever attends one puts this here. */
+  askWorker: () => Promise<WorkerHealth>;
+}
+
+/** The names of what a basket's contexts share. They carry no build: all builds are one basket. */
+export interface Names {
+  /** Held by the one runner. */
+  readonly runnerLock: string;
+  /** Held by a worker for as long as it lives; completed by the worker's own name. */
+  readonly aliveLock: string;
+  readonly channel: string;
+}
+
+/** A context of a basket on the given ports. */
+export function createContext(registry: AnyRegistry, ports: Ports, build: number): BasketContext {
+  const names = namesOf(registry);
+  const openChannel = (): Channel => ports.channel(names.channel);
+  const hub = createHub(openChannel, ports.clock.turnOfTheLoop);
+
+  return {
+    registry,
+    ports,
+    database: createDatabase(registry, {
+      locks: ports.locks,
+      runnerLock: names.runnerLock,
+      timer: ports.clock.timer,
+      say: (kind) => hub.say({ kind }),
+    }),
+    hub,
+    newId: createIds(ports.random),
+    names,
+    build,
+    closed: new AbortController(),
+    leaving: new Set(),
+    askWorker: () => Promise.resolve({ state: 'none' }),
+  };
+}
+
+/** Until it is ended: a page that goes meanwhile can't say "look again" when this completes, and does as it goes. */
+export function underway({ leaving }: Pick<BasketContext, 'leaving'>): () => void {
+  const leave = (): boolean => true;
+  leaving.add(leave);
+
+  return () => leaving.delete(leave);
+}
+
+/** Database and bucket as one text, so that no two pairs give the same. */
+function namesOf(registry: AnyRegistry): Names {
+  const basket = `taskbasket:${encodeURIComponent(registry.name)}:${encodeURIComponent(registry.bucket)}`;
+
+  return { runnerLock: `${basket}:runner`, aliveLock: `${basket}:alive`, channel: basket };
+}

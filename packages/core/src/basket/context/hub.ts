@@ -1,0 +1,165 @@
+import type { Channel } from '../../ports/ports.js';
+import { partOf } from '../../pure/parts.js';
+import type { StoredError } from '../../pure/record.js';
+
+/**
+ * Something that happened, told once it is durable. Best effort: any may be lost, and at most 100 go in one message.
+ *
+ * - `added`: a task was committed by a page. `started`: its handler was called, for the `number`th time.
+ * - `failed`: an attempt ended with an error; the task stays. `settled`: the task came to this end.
+ * - `gate`: a destination was found to be away, for the given reason (`closed`), or answers again.
+ * - `lost`: the database was deleted under us; what was in it is gone, and an empty one takes its place.
+ */
+export type Hint =
+  | { readonly event: 'added'; readonly id: string; readonly type: string }
+  | { readonly event: 'started'; readonly id: string; readonly type: string; readonly number: number }
+  | { readonly event: 'failed'; readonly id: string; readonly type: string; readonly error: StoredError }
+  | {
+      readonly event: 'settled';
+      readonly id: string;
+      readonly type: string;
+      readonly state: 'done' | 'dead' | 'cancelled';
+    }
+  | { readonly event: 'gate'; readonly gate: string; readonly closed: boolean; readonly reason: string }
+  | { readonly event: 'lost' };
+
+/** So many hints go in one message; a drain of thousands must not flood the channel. */
+const hintsAMessage = 100;
+
+/**
+ * What contexts tell each other. Hints only: each may be lost, and nothing durable goes through one.
+ *
+ * - `look`: a page added or changed something; the runner and every watcher look again. `returned`: this page was put
+ *   away, and has heard nothing meanwhile.
+ * - `changed`: the runner wrote; watchers look again.
+ * - `hello`: a runner of this build is about to queue for the lock; an older holder hands over.
+ * - `wake`: a page is back online, or is looked at again; the runner brings the probes of closed gates forward.
+ * - `taken`: the database was taken away, and may have been deleted: what was in it need not have succeeded.
+ * - `lost`: the database was deleted, and has been made anew, empty.
+ */
+export type Message =
+  | { readonly kind: 'look' | 'changed' | 'taken' | 'lost'; readonly hints?: readonly Hint[]; readonly returned?: true }
+  | { readonly kind: 'hello'; readonly build: number }
+  | { readonly kind: 'wake'; readonly visible: boolean };
+
+/** Where a context's parts hear and say what happened. */
+export interface Hub {
+  /** Says it to this context's own parts and to all others, once for all that is said within a turn of the loop. */
+  readonly say: (message: Message) => void;
+  readonly hear: (listener: (message: Message) => void) => () => void;
+  /** Says `look` to the others alone: in a page that goes nothing may begin, or it would be evicted as soon as it is away. */
+  readonly leave: () => void;
+  /** Closes the channel while the page is put away: a message to it would evict it. */
+  readonly suspend: () => void;
+  readonly resume: () => void;
+  /** Whether the page is put away: whatever it begins then evicts it. */
+  readonly away: () => boolean;
+  readonly close: () => void;
+}
+
+/** A hub on a channel that is opened when something is first said or heard. */
+export function createHub(openChannel: () => Channel, turnOfTheLoop: () => Promise<void>): Hub {
+  const listeners = new Set<(message: Message) => void>();
+  const unsaid = new Map<string, Message>();
+  let channel: Channel | undefined;
+  let flushing = false;
+  let suspended = false;
+  let closed = false;
+
+  function opened(): Channel | undefined {
+    if (closed || suspended || channel !== undefined) return channel;
+
+    channel = openChannel();
+    channel.listen((message) => {
+      if (isMessage(message)) tell(message);
+    });
+
+    return channel;
+  }
+
+  function tell(message: Message): void {
+    for (const listener of listeners) listener(message);
+  }
+
+  /** The first is said at once, what follows within a turn of the loop together: a tab may close on the next line. */
+  async function flush(): Promise<void> {
+    flushing = true;
+    while (unsaid.size > 0) {
+      const messages = [...unsaid.values()];
+      unsaid.clear();
+      for (const message of messages) {
+        opened()?.post(message);
+        tell(message);
+      }
+      await turnOfTheLoop();
+    }
+    flushing = false;
+  }
+
+  function closeChannel(): void {
+    channel?.close();
+    channel = undefined;
+  }
+
+  return {
+    say(message) {
+      if (closed) return;
+      unsaid.set(message.kind, merged(unsaid.get(message.kind), message));
+      if (!flushing) void flush(); // A message that is not said costs time only.
+    },
+
+    hear(listener) {
+      listeners.add(listener);
+      opened();
+
+      return () => listeners.delete(listener);
+    },
+
+    leave() {
+      opened()?.post({ kind: 'look' });
+    },
+
+    suspend() {
+      suspended = true;
+      closeChannel();
+    },
+
+    away: () => suspended,
+
+    resume() {
+      suspended = false;
+      if (listeners.size > 0) opened();
+      tell({ kind: 'look', returned: true });
+    },
+
+    close() {
+      closed = true;
+      unsaid.clear();
+      listeners.clear();
+      closeChannel();
+    },
+  };
+}
+
+/** Whose ends a message tells of; `undefined`: any task may have ended. */
+export function endedIn(message: Message): readonly string[] | undefined {
+  const hints = 'hints' in message ? message.hints : undefined;
+  if (hints === undefined || hints.length >= hintsAMessage) return undefined;
+
+  return hints.flatMap((hint) => (hint.event === 'settled' ? [hint.id] : []));
+}
+
+/** Of two messages of a kind the later, with the hints of both. */
+function merged(earlier: Message | undefined, later: Message): Message {
+  const hints = [earlier, later].flatMap((one) => (one !== undefined && 'hints' in one ? (one.hints ?? []) : []));
+
+  return hints.length === 0 ? later : ({ ...later, hints: hints.slice(0, hintsAMessage) } as Message);
+}
+
+function isMessage(message: unknown): message is Message {
+  const kind = partOf(message, 'kind');
+  if (kind === 'wake') return typeof partOf(message, 'visible') === 'boolean';
+  if (kind === 'hello') return typeof partOf(message, 'build') === 'number';
+
+  return kind !== undefined;
+}

@@ -1,0 +1,191 @@
+import type { StorageHealth } from '../../ports/storage.js';
+import { storageHealth } from '../../ports/storage.js';
+import type { GateRow } from '../../pure/gate.js';
+import { defined } from '../../pure/parts.js';
+import { aheadOf } from '../../pure/reasons.js';
+import type { RunnerRow } from '../../pure/record.js';
+import { findType, versionsOf } from '../../pure/registry.js';
+import { claimedRow, gateRows, runnerRow } from '../../store/rows.js';
+import { look } from '../../store/transact.js';
+import type { Backlog, BlockedLane } from './backlog.js';
+import { backlogOf } from './backlog.js';
+import type { BasketContext } from '../context/context.js';
+import type { Count } from './count.js';
+import { count } from './count.js';
+import type { WorkerHealth } from '../context/own-worker.js';
+
+/** How a basket fares. Times are in milliseconds of this device's wall clock. */
+export interface Health {
+  /** Who runs tasks, in whichever tab or worker. */
+  readonly runner: {
+    /** Whether somebody leads now. If nobody does, tasks wait for a page with a worker. */
+    readonly led: boolean;
+    /** The build of the last one that led; not there if nobody ever did. */
+    readonly build?: number;
+    /** The ids of the tasks that run, as far as the database knows. */
+    readonly running: readonly string[];
+    /** When it last wrote something: took a task up, or noted how one ended. */
+    readonly lastTurn?: number;
+  };
+  /** This context's own worker. It is asked, and has a second to answer. */
+  readonly worker: WorkerHealth;
+  /** A task could have run for a minute, and nothing has moved. Either nobody runs tasks, or who does hangs. */
+  readonly stalled: boolean;
+  /** The oldest that is not dead. Not there: there is none, or it lies behind more than a thousand dead ones. */
+  readonly oldest?: { readonly id: string; readonly addedAt: number };
+  /** How many are queued or run; counted up to 1,000. */
+  readonly queued: Count;
+  /** How many wait for a decision; counted up to 1,000. */
+  readonly dead: Count;
+  /** Lanes that stand still behind a dead or unreadable task; the first 100. */
+  readonly blockedLanes: readonly BlockedLane[];
+  /** Destinations that are away. */
+  readonly closedGates: readonly ClosedGate[];
+  /** How many gates have a record: those that are away, and those that have been lately. */
+  readonly gates: number;
+  /** The ids of tasks under which the runner died three times in a row, so that they run alone; the first 100. */
+  readonly aloneTasks: readonly string[];
+  readonly storage: StorageHealth;
+  /** Task types whose version is not the same here and in this context's worker: one of the two is of another deploy. */
+  readonly registries: readonly RegistryDifference[];
+  /** What should be looked into, in sentences. */
+  readonly warnings: readonly string[];
+}
+
+/** A destination that is away. */
+export interface ClosedGate {
+  readonly gate: string;
+  /** When it is tried next; not there: a probe is due, or on its way. */
+  readonly until?: number;
+  /** What the task `by` met there. */
+  readonly message: string;
+  readonly by: string;
+}
+
+/** A type that two registries have in different versions. Not there: it has no such type. */
+export interface RegistryDifference {
+  readonly type: string;
+  readonly here?: number;
+  readonly worker?: number;
+}
+
+/** For so long, in milliseconds, nothing may move before that is called stalled. */
+const stalledAfter = 60_000;
+
+/** What could run is looked for a second time after so many milliseconds: a sleep, or an edit, may have just ended. */
+const lookAgainAfter = 1_000;
+
+/** An attempt's slot is lost so long after its timeout, in milliseconds; and some for the turn that writes it. */
+const slotGrace = 20_000;
+
+/** More gates than this are records, and not destinations. */
+const manyGates = 100;
+
+interface Found extends Backlog {
+  readonly runner: RunnerRow | undefined;
+  readonly closedGates: readonly ClosedGate[];
+  readonly gates: number;
+  /** Something waits, and nothing moves. */
+  readonly stands: boolean;
+}
+
+/** How a basket fares. Costs the same however much is queued. */
+export async function health(context: BasketContext): Promise<Health> {
+  const { locks, clock } = context.ports;
+  const [worker, led, queued, dead, storage] = await Promise.all([
+    context.askWorker(),
+    locks.held(context.names.runnerLock),
+    count(context, { state: 'queued' }),
+    count(context, { state: 'dead' }),
+    storageHealth(),
+  ]);
+  // What a runner has in hand is no reason to wait if there is none, or it hangs.
+  const works = led && !(worker.state === 'failed' && worker.problem === 'silent');
+  const found = await foundIn(context, works);
+  let stalled = found.stands;
+  if (stalled) {
+    await new Promise<void>((resolve) => {
+      clock.timer(lookAgainAfter, resolve);
+    });
+    const again = await foundIn(context, works);
+    stalled = again.stands && again.waiting?.id === found.waiting?.id && again.runner?.wall === found.runner?.wall;
+  }
+
+  const { runner, oldest, blockedLanes, closedGates, gates, aloneTasks } = found;
+
+  return {
+    runner: {
+      led,
+      running: led ? (runner?.running ?? []).map(({ id }) => id) : [],
+      ...defined({ build: runner?.build, lastTurn: runner?.wall }),
+    },
+    worker,
+    stalled,
+    ...defined({ oldest: oldest && { id: oldest.id, addedAt: oldest.addedAt } }),
+    queued,
+    dead,
+    blockedLanes,
+    closedGates,
+    gates,
+    aloneTasks,
+    storage,
+    registries: worker.state === 'running' ? differences(versionsOf(context.registry), worker.types) : [],
+    warnings:
+      gates > manyGates
+        ? [`There are ${gates} gates. A gate is a destination, not a record: give fewer names in the \`gate\` option.`]
+        : [],
+  };
+}
+
+function foundIn(context: BasketContext, works: boolean): Promise<Found> {
+  const { registry, ports } = context;
+
+  return look(
+    context,
+    async (stores) => {
+      const [runner, gates] = await Promise.all([runnerRow(stores), gateRows(stores)]);
+      const wall = ports.clock.wall();
+      const unmoved = runner === undefined ? Number.POSITIVE_INFINITY : wall - runner.wall;
+
+      const rows = await Promise.all((runner?.running ?? []).map((claim) => claimedRow(stores, claim)));
+      const claimed = rows.filter((row) => row !== undefined);
+      const timeouts = claimed.map(({ timeout, type }) => timeout ?? findType(registry, type)?.timeout ?? 0);
+      const running = works && unmoved < Math.max(...timeouts) + slotGrace ? claimed : [];
+      const full = running.length > 0 && running.length >= (runner?.slots ?? 1);
+      const backlog = await backlogOf(stores, { registry, runner, gates, running, wall, since: wall - stalledAfter });
+
+      return {
+        ...backlog,
+        runner,
+        gates: gates.size,
+        closedGates: [...gates.values()].flatMap((gate) => closedGate(gate, wall, aheadOf(runner), registry.gates.cap)),
+        stands: backlog.waiting !== undefined && unmoved >= stalledAfter && !full,
+      };
+    },
+    ['tasks', 'state'],
+  );
+}
+
+/** A closed gate. One that nobody has probed for longer than a cap since it might is not known to be away: nothing waits there. */
+function closedGate(
+  { name, open, until, reason, by }: GateRow,
+  wall: number,
+  ahead: number,
+  cap: number,
+): readonly ClosedGate[] {
+  const next = until - ahead;
+
+  return open === undefined && next + cap > wall
+    ? [{ gate: name, message: reason, by, ...(next > wall ? { until: next } : {}) }]
+    : [];
+}
+
+type Versions = Readonly<Record<string, number>>;
+
+function differences(here: Versions, worker: Versions | undefined): readonly RegistryDifference[] {
+  if (worker === undefined) return [];
+
+  return [...new Set([...Object.keys(here), ...Object.keys(worker)])]
+    .filter((type) => here[type] !== worker[type])
+    .map((type) => ({ type, ...defined({ here: here[type], worker: worker[type] }) }));
+}

@@ -1,0 +1,139 @@
+import { isPromiseLike } from '../../pure/codec.js';
+import type { GateRow } from '../../pure/gate.js';
+import { isKnown } from '../../pure/key.js';
+import { checkId } from '../../pure/options.js';
+import type { RunnerRow, TaskRow } from '../../pure/record.js';
+import { findType } from '../../pure/registry.js';
+import type { TaskView } from '../../pure/view.js';
+import { taskView } from '../../pure/view.js';
+import type { Stores } from '../../store/requests.js';
+import type { StoredPayload } from '../../store/rows.js';
+import { claimedRow, gateRows, payloadOf, rowOfId, runnerRow } from '../../store/rows.js';
+import { look } from '../../store/transact.js';
+import type { BasketContext } from '../context/context.js';
+import type { Query } from './query.js';
+import { checkQuery, pageSize, rowsOf } from './query.js';
+
+/**
+ * So long is waited for what an asynchronous decoder gives, in milliseconds: it takes a few, or waits for something (a key
+ * that nobody unlocks) without which the other tasks can still be shown.
+ */
+const longestDecoding = 10_000;
+
+/** A row with the stored payload that belongs to it, as read in one transaction. */
+interface Loaded {
+  readonly row: TaskRow;
+  readonly stored: StoredPayload;
+}
+
+/** One task, or `undefined`: it is done, cancelled, or never was. */
+export async function get(context: BasketContext, id: string): Promise<TaskView | undefined> {
+  checkId(id);
+
+  return (
+    await views(context, async (stores) => {
+      const row = await rowOfId(stores, id);
+
+      return row === undefined || row.cancelled === true ? [] : [row];
+    })
+  )[0];
+}
+
+/** The tasks that fit, in the order in which they were added. */
+export async function list(context: BasketContext, query: Query = {}): Promise<readonly TaskView[]> {
+  checkQuery(query);
+
+  return views(context, (stores) => rowsOf(stores, query, query.limit ?? pageSize));
+}
+
+/** One page, and whether there is more. */
+export async function page(
+  context: BasketContext,
+  query: Query,
+): Promise<{ readonly tasks: readonly TaskView[]; readonly more: boolean }> {
+  const { limit = pageSize } = query;
+  const found = await views(context, (stores) => rowsOf(stores, query, limit + 1));
+
+  return { tasks: found.slice(0, limit), more: found.length > limit };
+}
+
+async function views(
+  context: BasketContext,
+  find: (stores: Pick<Stores, 'tasks'>) => Promise<readonly TaskRow[]>,
+): Promise<readonly TaskView[]> {
+  const [rows, runner, gates] = await look(
+    context,
+    (stores) => Promise.all([find(stores), runnerRow(stores), gateRows(stores)]),
+    ['tasks', 'state'],
+  );
+  const loaded = await load(context, rows);
+
+  return Promise.all(loaded.map((one) => viewOf(context, one, runner, gates)));
+}
+
+/**
+ * The payloads of rows. Those that lie apart are read by themselves, so that nothing waits for a large one that is being
+ * written. What has no payload then is looked at again: left out if its task has ended meanwhile, and lost only if its
+ * row says that it should be there.
+ */
+async function load(context: BasketContext, rows: readonly TaskRow[]): Promise<readonly Loaded[]> {
+  const inline = (row: TaskRow): Loaded => ({ row, stored: { value: row.payload } });
+  if (rows.every(({ ref }) => ref === undefined)) return rows.map(inline);
+
+  const loaded = await look(
+    context,
+    (stores) =>
+      Promise.all(
+        rows.map(async (row) =>
+          row.ref === undefined ? inline(row) : { row, stored: await payloadOf(stores, row.ref) },
+        ),
+      ),
+    ['payloads'],
+  );
+  const certain = loaded.map(async (one): Promise<readonly Loaded[]> => {
+    if (!('lost' in one.stored)) return [one];
+    const row = await look(context, (stores) => claimedRow(stores, one.row), ['tasks']);
+    if (row === undefined) return [];
+
+    return row.ref === one.row.ref ? [one] : load(context, [row]);
+  });
+
+  return (await Promise.all(certain)).flat();
+}
+
+async function viewOf(
+  context: BasketContext,
+  loaded: Loaded,
+  runner: RunnerRow | undefined,
+  gates: ReadonlyMap<string, GateRow>,
+): Promise<TaskView> {
+  const { row } = loaded;
+
+  const wall = context.ports.clock.wall();
+
+  return taskView(row, { runner, gate: gates.get(row.gate), wall, read: await decoded(context, loaded) });
+}
+
+/** The payload, or nothing if this build can't read it, or not in time; the task is kept in any case. */
+async function decoded(context: BasketContext, { row, stored }: Loaded): Promise<{ payload: unknown } | undefined> {
+  const type = findType(context.registry, row.type);
+  if (type === undefined || type.version !== row.version || 'lost' in stored || !isKnown(row.ready)) return undefined;
+
+  try {
+    const payload = type.codec.decode(stored.value);
+
+    return { payload: isPromiseLike(payload) ? await inTime(context, payload) : payload };
+  } catch {
+    return undefined;
+  }
+}
+
+/** Rejects if there is no answer in time. What comes later, also a rejection, is nobody's. */
+function inTime({ ports }: BasketContext, answer: PromiseLike<unknown>): Promise<unknown> {
+  let stop = (): void => undefined;
+  const late = new Promise((_, reject) => {
+    stop = ports.clock.timer(longestDecoding, reject);
+  });
+
+  return Promise.race([answer, late]).finally(stop);
+}

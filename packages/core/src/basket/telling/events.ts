@@ -1,0 +1,31 @@
+import { surface } from '../../pure/errors.js';
+import { checkOneOf, wrongOption } from '../../pure/options.js';
+import type { BasketContext } from '../context/context.js';
+import type { Hint } from '../context/hub.js';
+
+/** What can be listened for. */
+export type EventName = Hint['event'];
+
+/** What is told with an event. */
+export type EventOf<Name extends EventName> = Extract<Hint, { readonly event: Name }>;
+
+const names: readonly EventName[] = ['added', 'started', 'failed', 'settled', 'gate', 'lost'];
+
+/** Calls back with what happened, here or in any other context; returns what ends it. */
+export function on(context: BasketContext, name: EventName, listener: (event: Hint) => void): () => void {
+  checkOneOf(name, 'An event', names);
+  if (typeof listener !== 'function') throw wrongOption('A listener', 'a function', listener);
+
+  return context.hub.hear((message) => {
+    const hints: readonly Hint[] =
+      message.kind === 'lost' ? [{ event: 'lost' }] : 'hints' in message ? (message.hints ?? []) : [];
+    for (const hint of hints) {
+      if (hint.event !== name) continue;
+      try {
+        listener(hint);
+      } catch (error) {
+        surface(error);
+      }
+    }
+  });
+}

@@ -1,0 +1,81 @@
+import type { BasketContext } from '../context/context.js';
+import type { Message } from '../context/hub.js';
+
+/** A lost "look again" costs no more than this, in milliseconds. */
+const poll = 60_000;
+
+/** After each look as many times as long is left to others, at most so many milliseconds. */
+const restPerLook = 4;
+const longestRest = 1_000;
+
+/** Looks at the database again and again, one look at a time. */
+export interface Looks {
+  readonly look: () => void;
+  /** From now on looks after each message, and once a minute. Started twice is started once. */
+  readonly start: () => void;
+  readonly stop: () => void;
+}
+
+/** `once` is one look, and never rejects; `heard` is told of each message, and of each minute, before the look that follows. */
+export function createLooks(
+  { hub, ports }: Pick<BasketContext, 'hub' | 'ports'>,
+  once: () => Promise<void>,
+  heard?: (message?: Message) => void,
+): Looks {
+  let looking = false;
+  let again = false;
+  let end: (() => void) | undefined;
+
+  async function look(): Promise<void> {
+    again = true;
+    if (looking) return;
+
+    looking = true;
+    // One that is put away looks when it is back: it hears of that.
+    while (again && !hub.away()) {
+      again = false;
+      const began = ports.clock.monotonic();
+      await once();
+      const took = ports.clock.monotonic() - began;
+      // The runner's turns wait while somebody looks: several times as long is theirs.
+      if (took > 0 && end !== undefined) await rested(Math.min(longestRest, took * restPerLook));
+      again &&= end !== undefined;
+    }
+    looking = false;
+  }
+
+  function rested(wait: number): Promise<void> {
+    return new Promise((resolve) => {
+      ports.clock.timer(wait, resolve);
+    });
+  }
+
+  return {
+    look: () => void look(), // It never rejects.
+
+    start() {
+      if (end !== undefined) return;
+
+      let stopTimer = (): void => undefined;
+      const pollAgain = (): void => {
+        stopTimer = ports.clock.timer(poll, () => {
+          heard?.();
+          void look(); // It never rejects.
+          pollAgain();
+        });
+      };
+      const stopHearing = hub.hear((message) => {
+        heard?.(message);
+        void look(); // It never rejects.
+      });
+      pollAgain();
+      end = () => {
+        stopHearing();
+        stopTimer();
+        end = undefined;
+      };
+    },
+
+    stop: () => end?.(),
+  };
+}

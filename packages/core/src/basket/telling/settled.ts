@@ -1,0 +1,135 @@
+import { TaskbasketError } from '../../pure/errors.js';
+import { readReady } from '../../pure/key.js';
+import { checkId } from '../../pure/options.js';
+import { defined } from '../../pure/parts.js';
+import type { Death, StoredError } from '../../pure/record.js';
+import type { Stores } from '../../store/requests.js';
+import { outcomeOfId, rowOfId } from '../../store/rows.js';
+import { look } from '../../store/transact.js';
+import type { BasketContext } from '../context/context.js';
+import { endedIn } from '../context/hub.js';
+import { createLooks } from './looks.js';
+import type { Recent } from './recent.js';
+import { isLoss } from './recent.js';
+
+/**
+ * How a task ended.
+ *
+ * - `done`: with what its handler returned. `unstorable` says why that is not there, if it could not be stored, or can't
+ *   be read any more.
+ * - `dead`: it waits for a decision; after `retry` or `update` it may be asked again.
+ * - `cancelled`, `purged`: removed. `replaced`: by another, which stands for it.
+ * - `gone`: it is not there, and nothing is stored of its end. It succeeded without a result, or never was.
+ */
+export type Outcome<Result = unknown> =
+  | { readonly state: 'done'; readonly result: Result; readonly unstorable?: string }
+  | { readonly state: 'dead'; readonly because: Death['reason']; readonly error: StoredError | undefined }
+  | { readonly state: 'cancelled' | 'purged' | 'gone' }
+  | { readonly state: 'replaced'; readonly by: string };
+
+/** Those who wait for the end of one task. */
+interface Waiting {
+  /** It was there, or was added here: if it goes without an outcome, it succeeded without a result. */
+  seen: boolean;
+  readonly told: ((outcome: Outcome) => void)[];
+  readonly failed: ((error: unknown) => void)[];
+}
+
+/** So many are looked for in one transaction: the turns of a runner that drains what thousands wait for come in between. */
+const slice = 256;
+
+/** Waits for the ends of tasks. A message says whose end to look for; once a minute all are looked for. */
+export function createSettled(context: BasketContext, added: Recent): (id: string) => Promise<Outcome> {
+  const waiting = new Map<string, Waiting>();
+  /** Whether the database was taken away since the look began: what was in it did not succeed by being gone. */
+  let taken = false;
+
+  /** Whose end is to be looked for. */
+  const wanted = new Set<string>();
+
+  async function lookForEnds(): Promise<void> {
+    try {
+      while (wanted.size > 0) await lookForSome([...wanted].slice(0, slice));
+    } catch (error) {
+      // Closed for good, or there is no database: nobody may wait for ever. What passes by itself is looked at again.
+      if (error instanceof TaskbasketError) giveUp(error);
+    }
+    if (waiting.size === 0) looks.stop();
+  }
+
+  async function lookForSome(ids: readonly string[]): Promise<void> {
+    taken = false;
+    const asked = ids.map((id) => [id, waiting.get(id)] as const);
+    for (const id of ids) wanted.delete(id); // Before the look: who asks meanwhile is looked for again.
+    const find = (stores: OutcomeStores): Promise<readonly Found[]> =>
+      Promise.all(asked.map(([id, one]) => outcomeOf(stores, id, one?.seen === true)));
+    const found = await look(context, find, ['tasks', 'outcomes']).catch((error: unknown) => {
+      want(ids);
+      throw error;
+    });
+    for (const [place, [id, one]] of asked.entries()) {
+      const outcome = found[place];
+      if (taken || one === undefined || outcome === undefined) continue;
+      one.seen = true;
+      if (outcome === 'to come') continue;
+      waiting.delete(id);
+      for (const tell of one.told) tell(outcome);
+    }
+  }
+
+  function want(ids: Iterable<string>): void {
+    for (const id of ids) if (waiting.has(id)) wanted.add(id);
+  }
+
+  const looks = createLooks(context, lookForEnds, (message) => {
+    want((message && endedIn(message)) ?? waiting.keys());
+    if (message === undefined || !isLoss(message)) return;
+    taken = true;
+    for (const one of waiting.values()) one.seen = false;
+  });
+
+  function giveUp(error: unknown): void {
+    for (const { failed } of waiting.values()) for (const fail of failed) fail(error);
+    waiting.clear();
+    wanted.clear();
+  }
+
+  context.closed.signal.addEventListener('abort', () => {
+    giveUp(new TaskbasketError('closed', 'This basket was closed. Ask another one, by the id.'));
+    looks.stop();
+  });
+
+  return async (id) => {
+    checkId(id);
+
+    return new Promise((resolve, reject) => {
+      const one = waiting.get(id) ?? { seen: added.has(id), told: [], failed: [] };
+      one.told.push(resolve);
+      one.failed.push(reject);
+      waiting.set(id, one);
+      wanted.add(id);
+      looks.start();
+      looks.look();
+    });
+  };
+}
+
+type OutcomeStores = Pick<Stores, 'tasks' | 'outcomes'>;
+type Found = Outcome | 'to come';
+
+/** The end of a task. One that was `seen`, and went without a word, succeeded without a result. */
+async function outcomeOf(stores: OutcomeStores, id: string, seen: boolean): Promise<Found> {
+  const [row, found] = await Promise.all([rowOfId(stores, id), outcomeOfId(stores, id)]);
+  if (row !== undefined && row.cancelled !== true) {
+    if (readReady(row.ready)?.letter !== 'D') return 'to come';
+
+    return { state: 'dead', because: row.dead?.reason ?? 'permanent', error: row.lastError };
+  }
+  if (found === undefined) return seen ? { state: 'done', result: undefined } : { state: 'gone' };
+
+  const { state, result, unstorable, by } = found;
+  if (state === 'done') return { state, result, ...defined({ unstorable }) };
+  if (state === 'replaced') return { state, by: by ?? '' };
+
+  return { state: state === 'dead' ? 'gone' : state };
+}

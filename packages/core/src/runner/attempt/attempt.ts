@@ -1,0 +1,209 @@
+import { notStored } from '../../basket/adding/refusal.js';
+import { isPromiseLike } from '../../pure/codec.js';
+import { messageOf, TaskbasketError } from '../../pure/errors.js';
+import { idempotencyKey } from '../../pure/record.js';
+import type { StoredError, TaskRow } from '../../pure/record.js';
+import type { TaskTypeParts } from '../../pure/registry.js';
+import { isSmall } from '../../pure/size.js';
+import type { Verdict } from '../../pure/verdict.js';
+import { storedError, verdictOf } from '../../pure/verdict.js';
+import { payloadsIn, sparing } from '../../store/requests.js';
+import type { StoredPayload } from '../../store/rows.js';
+import { claimedRow } from '../../store/rows.js';
+import type { Fenced } from '../term/fence.js';
+import { inFence } from '../term/fence.js';
+import type { AnyHandler, Attempt, Leader, RunningAttempt } from '../term/leader.js';
+
+/** An attempt keeps its slot for so long after its signal was aborted, in milliseconds; then it is lost. */
+export const abortGrace = 10_000;
+
+/** Runs a claimed task to its verdict, after its payload was `read`. Never rejects: whatever is thrown becomes one. */
+export async function runAttempt(
+  leader: Leader,
+  attempt: RunningAttempt,
+  handler: AnyHandler,
+  read: Promise<void>,
+): Promise<void> {
+  const wall = (): number => leader.context.ports.clock.wall();
+
+  if (attempt.stored === undefined) await read;
+  const { stored } = attempt;
+  // One that was read for too long says nothing about the decoder.
+  if (stored === undefined || attempt.controller.signal.aborted) {
+    conclude(leader, attempt, { kind: 'returned', started: false });
+
+    return;
+  }
+
+  let payload: unknown;
+  try {
+    payload = await decoded(stored, attempt.type);
+  } catch (error) {
+    conclude(leader, attempt, { kind: 'unreadable', error: storedError(error, wall()) });
+
+    return;
+  }
+
+  if (attempt.controller.signal.aborted) {
+    conclude(leader, attempt, tookTooLong(leader, attempt));
+
+    return;
+  }
+
+  attempt.started = true;
+  try {
+    const result = await handler(payload, attemptFace(leader, attempt));
+    conclude(leader, attempt, result === undefined ? { kind: 'success' } : { kind: 'success', result });
+  } catch (thrown) {
+    conclude(leader, attempt, verdictOf(thrown, wall()));
+  }
+}
+
+/** Aborts an attempt; from now on it has ten seconds to end. */
+export function abortAttempt(
+  leader: Leader,
+  attempt: RunningAttempt,
+  cause: NonNullable<RunningAttempt['abortedFor']>,
+): void {
+  if (attempt.abortedFor !== undefined || attempt.over) return;
+
+  attempt.abortedFor = cause;
+  attempt.abandonAt = leader.context.ports.clock.monotonic() + abortGrace;
+  attempt.controller.abort(reasonOf(cause));
+}
+
+/** Aborts what has taken too long, and takes the slot of what did not heed it. */
+export function overseeAttempts(leader: Leader): void {
+  const monotonic = leader.context.ports.clock.monotonic();
+  for (const attempt of leader.running.values()) {
+    if (attempt.verdict !== undefined) continue;
+    if (attempt.abandonAt !== undefined && monotonic >= attempt.abandonAt) abandon(leader, attempt);
+    else if (attempt.abortedFor === undefined && monotonic >= attempt.deadline)
+      abortAttempt(leader, attempt, 'timeout');
+  }
+}
+
+/** Milliseconds until an attempt is to be aborted, or loses its slot. */
+export function nextDeadline(leader: Leader): number {
+  const monotonic = leader.context.ports.clock.monotonic();
+  const times = [...leader.running.values()]
+    .filter((attempt) => attempt.verdict === undefined)
+    .map((attempt) => (attempt.abandonAt ?? attempt.deadline) - monotonic);
+
+  return Math.min(Number.POSITIVE_INFINITY, ...times);
+}
+
+/** Drops an attempt at once: its runner may not write any more, so whatever it does is of no effect here. */
+export function deposeAttempt(attempt: RunningAttempt): void {
+  attempt.over = true;
+  attempt.controller.abort(new DOMException('Another runner has taken over.', 'AbortError'));
+}
+
+function abandon(leader: Leader, attempt: RunningAttempt): void {
+  const late = `The handler did not end within ${abortGrace / 1_000} s after its signal was aborted.`;
+  attempt.verdict =
+    attempt.abortedFor === 'timeout' && attempt.stored !== undefined
+      ? tookTooLong(leader, attempt, late)
+      : { kind: 'returned', started: attempt.started };
+}
+
+/** The first verdict counts; after an abort it is the abort's, except that what was done in time is done. */
+function conclude(leader: Leader, attempt: RunningAttempt, verdict: Verdict): void {
+  if (attempt.over || attempt.verdict !== undefined) return;
+
+  if (attempt.abortedFor === 'timeout' && verdict.kind !== 'returned') {
+    attempt.verdict = tookTooLong(leader, attempt);
+  } else if (attempt.abortedFor !== undefined && verdict.kind !== 'success' && verdict.kind !== 'permanent') {
+    attempt.verdict = { kind: 'returned', started: attempt.started };
+  } else {
+    attempt.verdict = verdict;
+  }
+}
+
+/** A decoder that does not end in time is no failure of the task, whose handler was not called: this build can't read it. */
+function tookTooLong(leader: Leader, attempt: RunningAttempt, more?: string): Verdict {
+  return { kind: attempt.started ? 'timeout' : 'unreadable', error: timeoutError(leader, attempt, more) };
+}
+
+function timeoutError(leader: Leader, { row, type }: RunningAttempt, more?: string): StoredError {
+  const message = `The attempt took longer than ${row.timeout ?? type.timeout} ms.${more === undefined ? '' : ` ${more}`}`;
+
+  return { name: 'TimeoutError', message, at: leader.context.ports.clock.wall() };
+}
+
+function reasonOf(cause: NonNullable<RunningAttempt['abortedFor']>): DOMException {
+  switch (cause) {
+    case 'timeout':
+      return new DOMException('The attempt took too long.', 'TimeoutError');
+    case 'stop':
+      return new DOMException('The runner stops.', 'AbortError');
+    case 'cancel':
+      return new DOMException('The task was cancelled.', 'AbortError');
+  }
+}
+
+async function decoded(stored: StoredPayload, type: TaskTypeParts): Promise<unknown> {
+  if ('lost' in stored) throw new Error('The payload that belongs to this task is not in the database.');
+
+  return type.codec.decode(stored.value);
+}
+
+function attemptFace(leader: Leader, attempt: RunningAttempt): Attempt {
+  const { row, controller } = attempt;
+
+  return Object.freeze({
+    id: row.id,
+    number: row.attempts + 1,
+    recovered: row.recovered === true,
+    signal: controller.signal,
+    idempotencyKey: idempotencyKey(row),
+    save: (payload: unknown) => save(leader, attempt, payload),
+  });
+}
+
+/** Writes the payload of a running attempt, if it still is one when the transaction begins. */
+async function save(leader: Leader, attempt: RunningAttempt, payload: unknown): Promise<void> {
+  const { row: claimed, type, claim } = attempt;
+  if (attempt.over) throw over(claimed);
+
+  const stored = await encoded(attempt, payload);
+  const ref = isSmall(stored) ? undefined : claimed.id;
+  const write = async ({ stores, runner }: Fenced): Promise<void> => {
+    const row = await claimedRow(stores, claim);
+    const stands = runner.running.some((one) => one.claim === claim.claim);
+    if (!stands || row === undefined || row.cancelled === true) throw over(claimed);
+
+    attempt.touched = true;
+    const { payload: _, ref: before, ...rest } = row;
+    if (ref !== undefined) payloadsIn(stores).put(stored, ref);
+    if (before !== undefined && before !== ref) payloadsIn(stores).delete(before);
+    stores.tasks.put({ ...rest, version: type.version, ...(ref === undefined ? { payload: stored } : { ref }) });
+  };
+  const done = await sparing((ref ?? claim.ref) !== undefined, (scope) => inFence(leader, 'save', write, scope)).catch(
+    (error: unknown) => {
+      throw notStored(claimed, error);
+    },
+  );
+  if (done === undefined) throw over(claimed);
+
+  leader.context.hub.say({ kind: 'changed' });
+}
+
+/** As it is at the call, whatever the handler does with the value afterwards. */
+async function encoded({ type, row }: RunningAttempt, payload: unknown): Promise<unknown> {
+  try {
+    const stored = type.codec.encode(payload);
+
+    return isPromiseLike(stored) ? await stored : structuredClone(stored);
+  } catch (error) {
+    throw notSaved(row, error);
+  }
+}
+
+function over(row: TaskRow): TaskbasketError {
+  return new TaskbasketError('closed', `This attempt of "${row.type}" is over, so nothing was saved.`);
+}
+
+function notSaved(row: TaskRow, error: unknown): TaskbasketError {
+  return new TaskbasketError('payload', `The payload of "${row.type}" can not be saved: ${messageOf(error)}`, error);
+}

@@ -1,0 +1,155 @@
+import { isKnown, readReady } from '../../pure/key.js';
+import type { OutcomeRow, TaskRow } from '../../pure/record.js';
+import { dueAfter } from '../../pure/transitions.js';
+import type { SparingStores } from '../../store/requests.js';
+import { behind, rowsByState } from '../../store/by-state.js';
+import { answer, walk } from '../../store/requests.js';
+import { readable } from '../../store/rows.js';
+import { marksIndex } from '../../store/setup.js';
+import { inFence } from '../term/fence.js';
+import type { Leader } from '../term/leader.js';
+import { momentOf, runs } from '../term/leader.js';
+
+/** How much of an audit one transaction does. */
+const lanesASlice = 200;
+const rowsASlice = 256;
+
+/** So many outcomes are kept, for so many milliseconds. */
+const outcomesKept = 10_000;
+const outcomesKeptFor = 30 * 24 * 60 * 60_000;
+
+/**
+ * The safety net: looks for heads, and rows without a lane, that nothing would find, and gives each a timed key. One
+ * step a lane over the lanes' marks; what lies below its position in each fresh range; held rows without a lane. Each
+ * slice is a fenced transaction of its own and yields how many rows it found: 0, unless there is a mistake in this
+ * library.
+ */
+export async function* audit(leader: Leader): AsyncGenerator<number, void, undefined> {
+  for (const part of [lanesFrom, freshFrom, heldFrom, outcomesFrom]) {
+    let from: Place | undefined = { key: '', seq: 0 };
+    while (from !== undefined) {
+      const place: Place = from;
+      const done: { readonly result: Slice } | undefined = await inFence(leader, 'audit', async ({ stores }) => {
+        const slice = await part(leader, stores, place);
+        for (const row of slice.lost) stores.tasks.put(dueAfter(row, momentOf(leader), 0));
+
+        return slice;
+      });
+      if (done === undefined) return;
+
+      const { lost, next } = done.result;
+      // What was found stands under timed keys that no source may know yet.
+      if (lost.length > 0) leader.poked = true;
+      from = next;
+      yield lost.length;
+    }
+  }
+}
+
+/** Where a slice begins. */
+interface Place {
+  readonly key: string;
+  readonly seq: number;
+}
+
+interface Slice {
+  readonly lost: readonly TaskRow[];
+  readonly next: Place | undefined;
+}
+
+/** The heads of up to 200 lanes. */
+async function lanesFrom(leader: Leader, stores: SparingStores, from: Place): Promise<Slice> {
+  const index = stores.tasks.index(marksIndex);
+  const heads: { readonly lane: string; readonly seq: number }[] = [];
+
+  const start = from.key === '' ? 'L' : `${from.key}\u0000`;
+  await walk(index.openKeyCursor(IDBKeyRange.bound(start, 'L\uffff')), (cursor) => {
+    const lane = cursor.key as string;
+    heads.push({ lane, seq: cursor.primaryKey as number });
+    cursor.continue(`${lane}\u0000`);
+
+    return heads.length < lanesASlice;
+  });
+
+  const rows = await Promise.all(heads.map(({ seq }) => answer(stores.tasks.get(seq)) as Promise<TaskRow | undefined>));
+  const last = heads.at(-1);
+  const taken = new Set([...leader.running.values()].map(({ claim }) => claim.lane));
+
+  return {
+    lost: rows.filter(
+      (row, place) => row !== undefined && !taken.has(heads[place]?.lane) && isLost(leader, row),
+    ) as TaskRow[],
+    next: heads.length < lanesASlice || last === undefined ? undefined : { key: last.lane, seq: 0 },
+  };
+}
+
+/** Rows without a lane that lie below the position of their fresh range. */
+async function freshFrom(leader: Leader, stores: SparingStores, from: Place): Promise<Slice> {
+  const positions = [...(leader.memory?.positions ?? [])].sort(([one], [other]) => (one < other ? -1 : 1));
+  const current = positions.find(([prefix]) => prefix >= from.key && prefix.startsWith('F'));
+  if (current === undefined) return { lost: [], next: undefined };
+
+  const [prefix, position] = current;
+  const seq = prefix === from.key ? from.seq : 0;
+  const rows = seq < position ? await rowsByState(stores, behind(prefix, seq, position), rowsASlice) : [];
+  const last = rows.at(-1);
+
+  return {
+    lost: rows.filter((row) => row.lane === undefined && isLost(leader, row)),
+    next:
+      last === undefined || rows.length < rowsASlice
+        ? { key: `${prefix}\u0000`, seq: 0 }
+        : { key: prefix, seq: last.seq },
+  };
+}
+
+/** Held rows without a lane: nothing of this version holds one, so each is lost. */
+async function heldFrom(leader: Leader, stores: SparingStores, from: Place): Promise<Slice> {
+  const lower = from.key === '' ? ['H'] : [from.key, from.seq + 1];
+  const rows = await rowsByState(stores, IDBKeyRange.bound(lower, ['H\uffff']), rowsASlice);
+  const last = rows.at(-1);
+
+  return {
+    lost: rows.filter((row) => row.lane === undefined && isLost(leader, row)),
+    next: last === undefined || rows.length < rowsASlice ? undefined : { key: last.ready, seq: last.seq },
+  };
+}
+
+/** Removes outcomes beyond the last 10,000, and those older than 30 days. */
+async function outcomesFrom(leader: Leader, stores: SparingStores, from: Place): Promise<Slice> {
+  const last = await answer(stores.outcomes.openKeyCursor(null, 'prev'));
+  const oldest = leader.context.ports.clock.wall() - outcomesKeptFor;
+  const first = Number(last?.primaryKey ?? 0) - outcomesKept;
+  const range = IDBKeyRange.lowerBound(from.seq, true);
+  const keys = (await answer(stores.outcomes.getAllKeys(range, rowsASlice))) as readonly number[];
+  const times = await Promise.all(keys.map((n) => endedAt(stores, n)));
+  const old = keys.filter((n, place) => n <= first || Number(times[place]) < oldest);
+  for (const n of old) stores.outcomes.delete(n);
+  const end = keys.at(-1);
+
+  return {
+    lost: [],
+    next: keys.length < rowsASlice || end === undefined || old.at(-1) !== end ? undefined : { key: '', seq: end },
+  };
+}
+
+/** When an outcome came. One that the browser can't read any more does not tell, and goes by its number alone. */
+async function endedAt({ outcomes }: SparingStores, n: number): Promise<number> {
+  const stored = await readable(outcomes.get(n));
+
+  return 'lost' in stored ? Number.POSITIVE_INFINITY : (stored.value as OutcomeRow).at;
+}
+
+/** Whether nothing would find a row that is its lane's head, or has no lane. */
+function isLost(leader: Leader, row: TaskRow): boolean {
+  if (runs(leader.running, row)) return false;
+
+  const ready = readReady(row.ready);
+  // A parent that is awaited, and a letter of another version, are reasons that this one does not judge.
+  if (ready === undefined || !isKnown(row.ready)) return false;
+  if (row.after !== undefined && row.after.length > 0) return false;
+
+  if (ready.letter === 'H') return true;
+
+  return ready.letter === 'F' && row.seq <= (leader.memory?.positions.get(ready.prefix) ?? 0);
+}

@@ -1,0 +1,30 @@
+import { TaskbasketError } from '../../pure/errors.js';
+import type { AnyRegistry } from '../../pure/registry.js';
+
+/**
+ * Every type needs its handler, and none may be left over: a slip in a name would leave its tasks lying.
+ *
+ * @throws TaskbasketError `option`.
+ */
+export function checkHandlers(registry: AnyRegistry, handlers: Readonly<Record<string, unknown>>): void {
+  const missing = Object.keys(registry.types).find((name) => !isHandler(handlers, name));
+  if (missing !== undefined) {
+    throw new TaskbasketError(
+      'option',
+      `There is no handler for the task type "${missing}". Give one function for each type.`,
+    );
+  }
+
+  const surplus = Object.keys(handlers).find((name) => !Object.hasOwn(registry.types, name));
+  if (surplus !== undefined) {
+    throw new TaskbasketError(
+      'option',
+      `There is a handler for "${surplus}", and no task type of that name in the registry.`,
+    );
+  }
+}
+
+/** A method of a class is one; what every object inherits is not. */
+function isHandler(handlers: Readonly<Record<string, unknown>>, name: string): boolean {
+  return typeof handlers[name] === 'function' && (Object.hasOwn(handlers, name) || !(name in Object.prototype));
+}

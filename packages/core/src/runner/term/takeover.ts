@@ -1,0 +1,112 @@
+import type { BasketContext } from '../../basket/context/context.js';
+import { randomText } from '../../ports/ids.js';
+import { defaultBackoff } from '../../pure/backoff.js';
+import type { Claim, Epoch, RunnerRow, TaskRow } from '../../pure/record.js';
+import { deposedKey, stateKeys } from '../../pure/record.js';
+import { findType } from '../../pure/registry.js';
+import { createRunnerClock } from '../../pure/runner-clock.js';
+import type { Moment } from '../../pure/transitions.js';
+import { rescued } from '../../pure/transitions.js';
+import { payLanes } from '../../store/pay.js';
+import type { SparingStores } from '../../store/requests.js';
+import { sparing } from '../../store/requests.js';
+import { endClaim, runnerRow } from '../../store/rows.js';
+import { transact } from '../../store/transact.js';
+import type { AnyHandler, Leader } from './leader.js';
+
+/** So many deposed epochs are remembered: each fences transactions of its runner that can't read. */
+const deposedKept = 1_000;
+
+/**
+ * Raises the epoch and rescues what the runner before left running, in one transaction: from its `complete` on no older
+ * runner can write, and nothing is claimed by nobody. Rejects if the lock was stolen before that began: it would only
+ * depose the thief.
+ */
+export async function takeOver(
+  context: BasketContext,
+  handlers: Readonly<Record<string, AnyHandler>>,
+  concurrency: number,
+  wake: () => void,
+  robbed: AbortSignal,
+): Promise<Leader> {
+  const { ports, build } = context;
+  const work = async (stores: SparingStores): Promise<Pick<Leader, 'epoch' | 'clock'> & { rescuedSome: boolean }> => {
+    robbed.throwIfAborted();
+    const before = await runnerRow(stores);
+    const next: Epoch = { count: (before?.epoch.count ?? 0) + 1, nonce: randomText(ports.random, 12) };
+    const runnerClock = createRunnerClock(ports.clock, seenNow(before, ports.clock.wall()));
+    const moment: Moment = { now: runnerClock.now(), wall: ports.clock.wall() };
+
+    await rescue(context, stores, before?.running ?? [], moment);
+    if (before !== undefined) depose(stores, before.epoch);
+    const row: RunnerRow = { epoch: next, build, running: [], seen: moment.now, wall: moment.wall };
+    stores.state.put(row, stateKeys.runner);
+
+    return { epoch: next, clock: runnerClock, rescuedSome: before !== undefined && before.running.length > 0 };
+  };
+  const { epoch, clock, rescuedSome } = await sparing(false, (scope) => transact(context, 'takeover', work, { scope }));
+  if (rescuedSome) context.hub.say({ kind: 'changed' });
+
+  const leader: Leader = {
+    context,
+    handlers,
+    concurrency,
+    epoch,
+    clock,
+    running: new Map(),
+    memory: undefined,
+    alone: { phase: 'none' },
+    nextClaim: 1,
+    stopping: false,
+    poked: true,
+    woken: undefined,
+    failedTurns: 0,
+    claims: 0,
+    gone: false,
+    poke() {
+      leader.poked = true;
+      wake();
+    },
+  };
+
+  return leader;
+}
+
+/**
+ * Where the runner's clock goes on: what the runner before saw last, and the time since then by a wall clock that is
+ * right again. Else a clock that once stood days ahead would stop all waits for as long as sessions are short.
+ */
+function seenNow(before: RunnerRow | undefined, wall: number): number {
+  return before === undefined ? 0 : before.seen + Math.max(0, wall - before.wall);
+}
+
+/** Returns every claim of a runner that is gone. A claim whose row is gone is skipped; its lane is brought back all the same. */
+async function rescue(
+  context: BasketContext,
+  stores: SparingStores,
+  claims: readonly Claim[],
+  moment: Moment,
+): Promise<void> {
+  const { registry, ports } = context;
+
+  const next = (row: TaskRow): TaskRow | undefined =>
+    rescued(row, moment, findType(registry, row.type)?.backoff ?? defaultBackoff, ports.random);
+
+  await Promise.all(claims.map((claim) => endClaim(stores, claim, next)));
+  await payLanes(
+    stores,
+    claims.map(({ lane }) => lane),
+    moment,
+    () => false,
+  );
+}
+
+/**
+ * Leaves a key that a transaction of the deposed runner can run into without reading: for ends in the app's own
+ * transactions, which a later version brings; nothing of this one looks for it.
+ */
+function depose(stores: SparingStores, epoch: Epoch): void {
+  stores.state.put(true, deposedKey(epoch));
+  const oldest = deposedKey({ count: Math.max(0, epoch.count - deposedKept), nonce: '' });
+  stores.state.delete(IDBKeyRange.bound('deposed:', oldest, false, true));
+}

@@ -1,0 +1,132 @@
+import { isProbe } from '../../pure/gate.js';
+import { claimAlone } from './alone.js';
+import type { Claiming } from './claiming.js';
+import { apply, claimSuspects, gateOf, goesOn, looksPerTurn, openReaders, roomInGate } from './claiming.js';
+import type { Draft } from './draft.js';
+import type { Alone, Leader, RunningAttempt } from '../term/leader.js';
+import { aloneWindow } from '../term/leader.js';
+import type { Reader } from './reader.js';
+import { clockOf, createHeads } from './reader.js';
+
+/** What a turn claims. The draft's memory has moved on with it. */
+export interface Claimed {
+  readonly attempts: readonly RunningAttempt[];
+  readonly alone: Alone;
+  /** It stopped before everything due had been looked at. */
+  readonly again: boolean;
+  /** Milliseconds until something that is still to come is due. */
+  readonly alarm: number;
+}
+
+/** One claim in so many is for the lowest priority that has something due. */
+const shareOfTheLowest = 8;
+
+/** Looks at what is due and claims what may run. The claims become durable with the turn's transaction. */
+export async function claimDue(leader: Leader, draft: Draft): Promise<Claimed> {
+  const claiming: Claiming = { leader, draft, heads: createHeads(draft), attempts: [], suspects: [], looks: 0 };
+  const nobody = leader.stopping || leader.concurrency <= draft.running.size;
+  const next = leader.stopping ? leader.alone : await claimAlone(claiming);
+  const ordinary = !nobody && (next.phase === 'none' || next.phase === 'rest');
+
+  const more = ordinary ? await claimInOrder(claiming) : false;
+  // Also who waits to run alone is stored, and that nobody does any more.
+  if (claiming.attempts.length > 0 || next.phase !== leader.alone.phase) draft.wrote = true;
+
+  return {
+    attempts: claiming.attempts,
+    alone: ordinary && next.phase === 'rest' ? { phase: 'none' } : next,
+    again: more || (ordinary && next.phase === 'rest'),
+    alarm: alarmOf(leader, draft, next),
+  };
+}
+
+/** Claims by priority, timed and fresh in turn, until all slots are taken; gives back whether something was left unread. */
+async function claimInOrder(claiming: Claiming): Promise<boolean> {
+  const { leader } = claiming;
+  const ranks = await Promise.all(([0, 1, 2] as const).map((rank) => openReaders(claiming, rank)));
+  const readers = ranks.flat();
+  let timedNext = true;
+
+  await claimProbes(claiming, readers);
+  while (goesOn(claiming)) {
+    const count = leader.claims + claiming.attempts.length;
+    const order = count % shareOfTheLowest === shareOfTheLowest - 1 ? [...ranks].reverse() : ranks;
+    const reader = await nextReader(order, timedNext);
+    if (reader === undefined) break;
+
+    const row = reader.peek();
+    if (row === undefined) break;
+    if (roomInGate(claiming, row) === 0) reader.stop();
+    else if (apply(claiming, reader, row)) timedNext = reader.source.letter === 'F';
+  }
+
+  claimSuspects(claiming);
+  await Promise.all(readers.map((reader) => reader.close()));
+
+  return claiming.looks >= looksPerTurn;
+}
+
+/**
+ * The probe of a gate that closed again and again goes to whoever was tried longest ago, whatever its priority, and
+ * before that to what never was: so no two that always fail keep all others from getting through.
+ */
+async function claimProbes(claiming: Claiming, readers: readonly Reader[]): Promise<void> {
+  for (const gate of new Set(readers.map(({ source }) => source.route.gate))) {
+    const record = gateOf(claiming, gate);
+    if (record === undefined || !isProbe(record) || record.step === 1) continue;
+
+    const bound = readers.filter(({ source }) => source.route.gate === gate);
+    while (goesOn(claiming) && roomInGate(claiming, { gate }) > 0) {
+      await Promise.all(bound.map((reader) => reader.fill()));
+      const due = bound.filter((reader) => reader.peek() !== undefined);
+      const reader = leastBy(due, ({ lateness }) => -lateness());
+      const row = reader?.peek();
+      if (reader === undefined || row === undefined) break;
+      apply(claiming, reader, row);
+    }
+  }
+}
+
+/** The reader of the first priority that has something; within it the latest of the timed, or the oldest of the fresh. */
+async function nextReader(ranks: readonly (readonly Reader[])[], timedNext: boolean): Promise<Reader | undefined> {
+  for (const readers of ranks) {
+    await Promise.all(readers.map((reader) => reader.fill()));
+    const due = readers.filter((reader) => reader.peek() !== undefined);
+    const fresh = leastBy(due.filter(isFresh), (reader) => reader.peek()?.seq ?? 0);
+    const timed = leastBy(
+      due.filter((reader) => !isFresh(reader)),
+      (reader) => -reader.lateness(),
+    );
+    const found = timedNext ? (timed ?? fresh) : (fresh ?? timed);
+    if (found !== undefined) return found;
+  }
+
+  return undefined;
+}
+
+function isFresh(reader: Reader): boolean {
+  return reader.source.letter === 'F';
+}
+
+function leastBy<Item>(items: readonly Item[], value: (item: Item) => number): Item | undefined {
+  let least: Item | undefined;
+  for (const item of items) if (least === undefined || value(item) < value(least)) least = item;
+
+  return least;
+}
+
+/** Milliseconds until the next time that is still to come. What is due and had to wait is woken by an end or an edit. */
+function alarmOf({ context }: Leader, { memory, moment }: Draft, state: Alone): number {
+  const times = [...memory.sources.values()].flatMap((source) => {
+    const wait = source.next - clockOf(source, moment);
+
+    return source.letter !== 'F' && wait > 0 ? [wait] : [];
+  });
+  // A closed gate may be probed then; an open one counts as none then.
+  const { cap } = context.registry.gates;
+  const ends = [...memory.gates.values()].map(({ until, open }) => (open === undefined ? until : open.at + cap + 1));
+  if (state.phase === 'clearing' || state.phase === 'running') ends.push(state.since + aloneWindow);
+  const ahead = ends.map((end) => end - moment.now).filter((wait) => wait > 0);
+
+  return Math.min(Number.POSITIVE_INFINITY, ...times, ...ahead);
+}

@@ -1,0 +1,19 @@
+import type { Hint } from '../../basket/context/hub.js';
+import type { Moment } from '../../pure/transitions.js';
+import type { SparingStores } from '../../store/requests.js';
+import type { RunningAttempt } from '../term/leader.js';
+import type { Memory } from '../term/memory.js';
+
+/** Everything that a turn changes in memory, applied when its transaction has completed. */
+export interface Draft {
+  readonly memory: Memory;
+  readonly stores: SparingStores;
+  readonly moment: Moment;
+  /** The running set without what is settled, and without what is about to be claimed. */
+  readonly running: Map<number, RunningAttempt>;
+  /** The heads of lanes, as far as they were read after everything was deleted that this turn deletes. */
+  readonly heads: Map<string, number | undefined>;
+  /** What is told once it is durable. */
+  readonly hints: Hint[];
+  wrote: boolean;
+}

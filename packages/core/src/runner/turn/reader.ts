@@ -1,0 +1,142 @@
+import { readReady, timePart } from '../../pure/key.js';
+import type { TaskRow } from '../../pure/record.js';
+import { laneOf } from '../../pure/record.js';
+import type { Moment } from '../../pure/transitions.js';
+import { behind, rowsByState } from '../../store/by-state.js';
+import { answer } from '../../store/requests.js';
+import { marksIndex } from '../../store/setup.js';
+import type { Draft } from './draft.js';
+import type { Source } from '../term/memory.js';
+
+/** Rows are read in batches of so many: small at first, larger where many are passed over. */
+const firstBatch = 16;
+const largestBatch = 512;
+
+/** Reads one source onward, as far as it is due. */
+export interface Reader {
+  readonly source: Source;
+  /** The next row to look at, or `undefined`: nothing more is due. */
+  readonly peek: () => TaskRow | undefined;
+  /** The row that was peeked has been looked at. `left`: it stays where it is, and is looked at again later. */
+  readonly take: (left: boolean) => void;
+  /** Reads on if the batch is used up; must be awaited before the next peek. */
+  readonly fill: () => Promise<void>;
+  /** How late the peeked row is, in milliseconds; fresh rows are as late as any. */
+  readonly lateness: () => number;
+  /** Leaves the rest where it is: its gate lets nothing more through now. */
+  readonly stop: () => void;
+  /** Writes into the draft's memory how far it came. */
+  readonly close: () => Promise<void>;
+}
+
+/** The heads of the lanes that were met in this turn: read after its own deletes, so that no ghost leads. */
+export interface Heads {
+  readonly read: (rows: readonly TaskRow[]) => Promise<void>;
+  readonly of: (row: TaskRow) => number | undefined;
+}
+
+/** The lanes' heads, each read once a turn: within one, no claim and no hold changes who leads. */
+export function createHeads({ stores, heads }: Draft): Heads {
+  const index = stores.tasks.index(marksIndex);
+
+  return {
+    async read(rows) {
+      const lanes = [...new Set(rows.map(laneOf))];
+      const unknown = lanes.filter((lane) => lane !== undefined && !heads.has(lane)) as readonly string[];
+      const found = await Promise.all(unknown.map((lane) => answer(index.getKey(lane))));
+      for (const [place, lane] of unknown.entries()) heads.set(lane, found[place] as number | undefined);
+    },
+
+    of: (row) => heads.get(laneOf(row) ?? ''),
+  };
+}
+
+/** A reader of a source. Fresh rows go by `seq` from the position on, timed ones by their time up to now. */
+export function createReader(draft: Draft, source: Source, heads: Heads): Reader {
+  const { memory, moment, stores } = draft;
+  const fresh = source.letter === 'F';
+  const clock = clockOf(source, moment);
+
+  let batch: readonly TaskRow[] = [];
+  let place = 0;
+  let size = firstBatch;
+  let ended = false;
+  let left = false;
+  let lower: [string, number] | undefined;
+
+  function range(): IDBKeyRange {
+    if (fresh) return behind(source.prefix, memory.positions.get(source.prefix) ?? 0);
+
+    const upper = [`${source.prefix}|${timePart(clock)}`, Number.POSITIVE_INFINITY];
+    const start = lower ?? [`${source.prefix}|`, 0];
+
+    return IDBKeyRange.bound(start, upper);
+  }
+
+  function peek(): TaskRow | undefined {
+    return batch[place];
+  }
+
+  return {
+    source,
+    peek,
+
+    take(stays) {
+      const row = peek();
+      if (row === undefined) return;
+
+      place += 1;
+      left ||= stays;
+      lower = [row.ready, row.seq + 1];
+      if (fresh) memory.positions.set(source.prefix, row.seq);
+    },
+
+    async fill() {
+      if (place < batch.length || ended) return;
+
+      const rows = await rowsByState(stores, range(), size);
+      ended = rows.length < size;
+      size = Math.min(size * 2, largestBatch);
+      batch = rows;
+      place = 0;
+      await heads.read(rows);
+    },
+
+    lateness: () => (fresh ? Number.POSITIVE_INFINITY : clock - (readReady(peek()?.ready ?? '')?.when ?? clock)),
+
+    stop() {
+      left ||= peek() !== undefined || !ended;
+      batch = [];
+      place = 0;
+      ended = true;
+    },
+
+    async close() {
+      const unread = peek() !== undefined || !ended;
+      if (fresh) {
+        // All read: new ones come with a "look again", or at the latest with the poll.
+        if (!unread && !left) memory.sources.delete(source.prefix);
+
+        return;
+      }
+
+      // Read after this turn's own writes, so that those under the same prefix are in it.
+      const next = await nextTime(stores, source, clock);
+      memory.sources.set(source.prefix, { ...source, from: left || unread ? 0 : next, next });
+    },
+  };
+}
+
+/** The clock by which a source's times are read. */
+export function clockOf(source: Source, moment: Moment): number {
+  return source.letter === '!' ? moment.wall : moment.now;
+}
+
+/** The first time of a source that is still to come. */
+async function nextTime(stores: Draft['stores'], source: Source, clock: number): Promise<number> {
+  const lower = [`${source.prefix}|${timePart(clock + 1)}`, 0];
+  const upper = [`${source.prefix}|~`];
+  const [row] = await rowsByState(stores, IDBKeyRange.bound(lower, upper), 1);
+
+  return row === undefined ? Number.POSITIVE_INFINITY : (readReady(row.ready)?.when ?? Number.POSITIVE_INFINITY);
+}

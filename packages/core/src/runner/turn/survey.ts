@@ -1,0 +1,96 @@
+import type { Ready, Route } from '../../pure/key.js';
+import { beyond, beyondRoute, readReady } from '../../pure/key.js';
+import type { AnyRegistry } from '../../pure/registry.js';
+import { behind } from '../../store/by-state.js';
+import type { Stores } from '../../store/requests.js';
+import { answer, walk } from '../../store/requests.js';
+import { readyIndex } from '../../store/setup.js';
+import type { CandidateLetter, Memory } from '../term/memory.js';
+import { mayRun, noteTimed } from '../term/memory.js';
+
+/** Above every string that begins with a letter. */
+const letterEnd = '\uffff';
+
+/**
+ * Finds which prefixes have rows to look at: one step each, however many rows lie in one. Routes that this build can't
+ * run are stepped over whole.
+ */
+export async function survey(stores: Pick<Stores, 'tasks'>, registry: AnyRegistry, memory: Memory): Promise<void> {
+  const index = stores.tasks.index(readyIndex);
+  await Promise.all([
+    surveyFresh(index, registry, memory),
+    surveyTimed(index, registry, memory, '@'),
+    surveyTimed(index, registry, memory, '!'),
+  ]);
+}
+
+async function surveyTimed(index: IDBIndex, registry: AnyRegistry, memory: Memory, letter: '@' | '!'): Promise<void> {
+  await step(index, letter, letter + letterEnd, (ready) => {
+    if (ready?.when === undefined) return undefined;
+    if (!mayRun(registry, ready.route)) return beyondRoute(letter, ready.route);
+
+    noteTimed(memory, letter, ready.prefix, ready.route, ready.rank, ready.when);
+
+    return beyond(ready.prefix);
+  });
+}
+
+/**
+ * Prefixes that have a position are read from there, since the backend keeps what was deleted before it for a while and
+ * would step over it again; what lies between them is searched for new ones.
+ */
+async function surveyFresh(index: IDBIndex, registry: AnyRegistry, memory: Memory): Promise<void> {
+  const known = [...memory.positions.keys()].filter((prefix) => prefix.startsWith('F')).sort();
+  const gaps = [...known.map((prefix) => `${prefix}\u0000`), 'F'].sort().map((start) => {
+    const end = known.find((prefix) => prefix >= start) ?? `F${letterEnd}`;
+
+    return { start, end };
+  });
+
+  const inGap = ({ start, end }: { start: string; end: string }): Promise<void> =>
+    step(index, start, end, (ready) => {
+      if (ready === undefined) return undefined;
+      if (!mayRun(registry, ready.route)) return beyondRoute('F', ready.route);
+
+      noteFresh(memory, ready.prefix, ready.route, ready.rank);
+
+      return `${ready.prefix}\u0000`;
+    });
+
+  const fromPosition = async (prefix: string): Promise<void> => {
+    const ready = readReady(prefix);
+    if (ready === undefined || !mayRun(registry, ready.route)) return;
+
+    const range = behind(prefix, memory.positions.get(prefix) ?? 0);
+    if ((await answer(index.getKey(range))) !== undefined) noteFresh(memory, prefix, ready.route, ready.rank);
+  };
+
+  await Promise.all([...gaps.map(inGap), ...known.map(fromPosition)]);
+}
+
+function noteFresh(memory: Memory, prefix: string, route: Route, rank: number): void {
+  const letter: CandidateLetter = 'F';
+  memory.sources.set(prefix, { prefix, letter, route, rank, from: 0, next: 0 });
+}
+
+/**
+ * Steps through `ready` keys from `start` to below `end`. `next` says where to go on, or `undefined`: at the next key
+ * (one of another version's, which is left alone).
+ */
+async function step(
+  index: IDBIndex,
+  start: string,
+  end: string,
+  next: (ready: Ready | undefined) => string | undefined,
+): Promise<void> {
+  if (start >= end) return;
+
+  await walk(index.openKeyCursor(IDBKeyRange.bound([start], [end], false, true)), (cursor) => {
+    const [ready] = cursor.key as [string, number];
+    const goOn = next(readReady(ready));
+    const below = goOn === undefined || goOn < end;
+    if (below) cursor.continue(goOn && [goOn]);
+
+    return below;
+  });
+}

@@ -1,0 +1,152 @@
+import type { Hint } from '../../basket/context/hub.js';
+import { stateKeys } from '../../pure/record.js';
+import type { SparingStores } from '../../store/requests.js';
+import { sparing } from '../../store/requests.js';
+import { claimedRow, gateRows, numbersOf } from '../../store/rows.js';
+import type { Claimed } from './claim.js';
+import { claimDue } from './claim.js';
+import type { Draft } from './draft.js';
+import type { Fenced } from '../term/fence.js';
+import { inFence, runnerRowOf } from '../term/fence.js';
+import { wakeGates } from './gates.js';
+import type { Leader, RunningAttempt } from '../term/leader.js';
+import { momentOf } from '../term/leader.js';
+import type { Memory } from '../term/memory.js';
+import { copyOf } from '../term/memory.js';
+import { settle } from './settle.js';
+import { survey } from './survey.js';
+import { returnStrays, unsettled } from './unknown-end.js';
+
+/** How a turn ended. */
+export interface TurnEnd {
+  /** The epoch is another's: nothing was written. */
+  readonly deposed: boolean;
+  readonly claimed: readonly RunningAttempt[];
+  /** Running attempts whose task a page has cancelled. */
+  readonly cancelled: readonly RunningAttempt[];
+  /** It wrote, or left something unread: another turn follows at once. */
+  readonly again: boolean;
+  /** When something is due next, in milliseconds from now; what is due and can't be claimed waits for an end or an edit. */
+  readonly alarm: number;
+}
+
+/** Positions are stored at the latest after so many turns: lost ones cost a second reading, no more. */
+const turnsPerPosition = 32;
+
+/**
+ * One transaction of the runner: fence, settle and pay, look and claim. Handlers start only when it has completed, and
+ * memory changes only then: if it fails, everything is forgotten and read again, and what ended is settled by the next.
+ */
+export async function turn(leader: Leader): Promise<TurnEnd> {
+  const ended = [...leader.running.values()].filter((attempt) => attempt.verdict !== undefined);
+  // Before the transaction begins: what is said later may not be visible to it.
+  const { poked, woken } = leader;
+  leader.poked = false;
+  leader.woken = undefined;
+
+  const work = async ({ stores, stamp, runner }: Fenced): Promise<TurnDone> => {
+    const known = leader.memory?.stamp === stamp ? leader.memory : undefined;
+    if (known === undefined) for (const attempt of leader.running.values()) attempt.touched = true;
+
+    const memory = known === undefined ? await recall(stores, stamp) : copyOf(known);
+    const running = new Map(leader.running);
+    const draft: Draft = {
+      memory,
+      stores,
+      moment: momentOf(leader),
+      running,
+      heads: new Map(),
+      hints: [],
+      wrote: false,
+    };
+    for (const attempt of ended) draft.running.delete(attempt.claim.claim);
+    await settle(leader, draft, unsettled(runner, ended));
+    await returnStrays(leader, draft, runner);
+    if (woken !== undefined) wakeGates(leader, draft, woken);
+    const cancelled = known === undefined ? await cancelledOf(draft) : [];
+    if (known === undefined || poked) await survey(stores, leader.context.registry, memory);
+
+    const claimed = await claimDue(leader, draft);
+
+    return { claimed, cancelled, draft, remembered: finish(leader, draft, claimed) };
+  };
+  const done = await sparing(ended.some(deletesPayload), (scope) => inFence(leader, 'turn', work, scope));
+  if (done === undefined) return { deposed: true, claimed: [], cancelled: [], again: false, alarm: 0 };
+
+  // Only now, durable, does any of it count.
+  const { claimed, cancelled, draft, remembered } = done.result;
+  leader.memory = remembered;
+  leader.alone = claimed.alone;
+  for (const attempt of ended) end(leader, attempt);
+  for (const attempt of claimed.attempts) leader.running.set(attempt.claim.claim, attempt);
+  leader.nextClaim += claimed.attempts.length;
+  leader.claims += claimed.attempts.length;
+  const started = claimed.attempts.map(startedHint);
+  if (draft.wrote) leader.context.hub.say({ kind: 'changed', hints: [...draft.hints, ...started] });
+
+  return { deposed: false, claimed: claimed.attempts, cancelled, again: claimed.again, alarm: claimed.alarm };
+}
+
+/** What a turn placed, and what is to be remembered of it once it has completed. */
+interface TurnDone {
+  readonly claimed: Claimed;
+  readonly cancelled: readonly RunningAttempt[];
+  readonly draft: Draft;
+  readonly remembered: Memory;
+}
+
+function startedHint({ row }: RunningAttempt): Hint {
+  return { event: 'started', id: row.id, type: row.type, number: row.attempts + 1 };
+}
+
+/** Whether a payload goes with how an attempt ended, as far as is known before the turn. */
+function deletesPayload({ claim, verdict, abortedFor }: RunningAttempt): boolean {
+  return claim.ref !== undefined && (verdict?.kind === 'success' || abortedFor === 'cancel');
+}
+
+/** Reads on from the stored positions, as if nothing had been read before. */
+async function recall(stores: SparingStores, stamp: unknown): Promise<Memory> {
+  const [stored, gates] = await Promise.all([numbersOf(stores, stateKeys.positions), gateRows(stores)]);
+  const positions = Object.entries(stored);
+
+  return {
+    stamp,
+    positions: new Map(positions),
+    sources: new Map(),
+    gates: new Map(gates),
+    stored: new Map(positions),
+    unstored: 0,
+  };
+}
+
+/** The running attempts whose task was cancelled, or has gone, since the last turn. */
+async function cancelledOf({ stores, running }: Draft): Promise<readonly RunningAttempt[]> {
+  const attempts = [...running.values()];
+  const rows = await Promise.all(attempts.map(({ claim }) => claimedRow(stores, claim)));
+
+  return attempts.filter((_, place) => rows[place] === undefined || rows[place].cancelled === true);
+}
+
+/** Writes the runner's row and, now and then, the positions; gives back what is to be remembered once it has completed. */
+function finish(leader: Leader, draft: Draft, claimed: Claimed): Memory {
+  const { stores, moment, memory } = draft;
+  const claims = [...draft.running.values(), ...claimed.attempts].map((attempt) => attempt.claim);
+  if (draft.wrote) stores.state.put(runnerRowOf(leader, claims, moment, claimed.alone), stateKeys.runner);
+
+  const idle = claimed.attempts.length === 0;
+  const storesPositions = hasMovedOn(memory) && (idle || memory.unstored >= turnsPerPosition);
+  if (storesPositions) stores.state.put(Object.fromEntries(memory.positions), stateKeys.positions);
+
+  return storesPositions
+    ? { ...memory, stored: new Map(memory.positions), unstored: 0 }
+    : { ...memory, unstored: memory.unstored + 1 };
+}
+
+function hasMovedOn(memory: Memory): boolean {
+  return [...memory.positions].some(([prefix, position]) => memory.stored.get(prefix) !== position);
+}
+
+function end(leader: Leader, attempt: RunningAttempt): void {
+  attempt.over = true;
+  leader.running.delete(attempt.claim.claim);
+}

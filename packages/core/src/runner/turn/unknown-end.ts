@@ -1,0 +1,36 @@
+import type { Claim, RunnerRow } from '../../pure/record.js';
+import { dueAfter } from '../../pure/transitions.js';
+import { endClaim } from '../../store/rows.js';
+import type { Draft } from './draft.js';
+import type { Leader, RunningAttempt } from '../term/leader.js';
+import { note } from '../term/memory.js';
+import { payFor } from './settle.js';
+
+/**
+ * What a turn left whose end is not known: it failed as far as we were told, and yet it was committed (a connection that
+ * is lost in that instant). The stored running set is the truth.
+ */
+
+/** The ended attempts that are still to be settled: one whose claim is stored no more was settled by that turn. */
+export function unsettled(runner: RunnerRow, ended: readonly RunningAttempt[]): readonly RunningAttempt[] {
+  const stored = new Set(runner.running.map(({ claim }) => claim));
+
+  return ended.filter((attempt) => stored.has(attempt.claim.claim));
+}
+
+/** Returns the claims of which no attempt was started here: they are due at once, and count nothing. */
+export async function returnStrays(leader: Leader, draft: Draft, runner: RunnerRow): Promise<void> {
+  const strays = runner.running.filter(({ claim }) => !leader.running.has(claim));
+  if (strays.length === 0) return;
+
+  draft.wrote = true;
+  leader.nextClaim = Math.max(leader.nextClaim, ...strays.map(({ claim }) => claim + 1));
+  await Promise.all(strays.map((claim) => returnOne(leader, draft, claim)));
+
+  await payFor(leader, draft, strays);
+}
+
+async function returnOne(leader: Leader, { stores, moment, memory }: Draft, claim: Claim): Promise<void> {
+  const next = await endClaim(stores, claim, (row) => (row.cancelled === true ? undefined : dueAfter(row, moment, 0)));
+  if (next !== undefined) note(memory, next.ready, leader.context.registry);
+}
