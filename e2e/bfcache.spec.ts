@@ -71,9 +71,9 @@ async function openNoting(page: Page, database: string): Promise<void> {
 
 async function goAway(page: Page): Promise<void> {
   await page.evaluate(() => {
-    location.href = '/favicon.svg';
+    location.href = '/elsewhere.svg';
   });
-  await page.waitForURL('**/favicon.svg');
+  await page.waitForURL('**/elsewhere.svg');
 }
 
 /** Goes back; the page is the same one, which was put away, and not loaded again. */

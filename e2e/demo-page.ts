@@ -1,6 +1,8 @@
 /**
  * The demo's page for its tests: what is written there, and a console that must stay clean.
  */
+import { fileURLToPath } from 'node:url';
+
 import type { Locator, Page } from '@playwright/test';
 
 import { type DemoServer, expect, test as base } from './fixture.ts';
@@ -20,6 +22,11 @@ interface DemoFixtures {
 }
 
 export const test = base.extend<DemoFixtures>({
+  // oxlint-disable-next-line no-empty-pattern -- Playwright reads the names of what a fixture needs from the pattern.
+  dist: async ({}, use) => {
+    await use(fileURLToPath(new URL('../packages/demo/dist', import.meta.url)));
+  },
+
   // oxlint-disable-next-line no-empty-pattern -- Playwright reads the names of what a fixture needs from the pattern.
   mayFail: async ({}, use) => {
     await use([]);

@@ -4,18 +4,22 @@
  *
  * Playwright's `route` and `setOffline` do not reach a SharedWorker: switch the server instead.
  */
+import { fileURLToPath } from 'node:url';
+
 import { type Browser, type Page, test as base } from '@playwright/test';
 
 import { type DemoServer, startServer } from '../packages/demo/server/server.mjs';
 import type { EffectRow, LedgerRow } from '../packages/demo/server/store.mjs';
-import type { Note } from '../packages/demo/src/lab/app.ts';
-import type { Lab, LabOptions } from '../packages/demo/src/lab/lab.ts';
-import type { LabPayload } from '../packages/demo/src/lab/tasks.ts';
+import type { Note } from './lab/app.ts';
+import type { Lab, LabOptions } from './lab/lab.ts';
+import type { LabPayload } from './lab/tasks.ts';
 
 export { expect } from '@playwright/test';
 export type { DemoServer, EffectRow, LabPayload, LedgerRow };
 
 export interface Fixtures {
+  /** The folder that the server serves: the built lab. */
+  readonly dist: string;
   /** A demo server for this test alone, and so an origin of its own: no worker or lock is shared with another test. */
   readonly server: DemoServer;
   /** The name of this test's database. */
@@ -24,8 +28,12 @@ export interface Fixtures {
 
 export const test = base.extend<Fixtures>({
   // oxlint-disable-next-line no-empty-pattern -- Playwright reads the names of what a fixture needs from the pattern.
-  server: async ({}, use) => {
-    const server = await startServer();
+  dist: async ({}, use) => {
+    await use(fileURLToPath(new URL('./lab/dist', import.meta.url)));
+  },
+
+  server: async ({ dist }, use) => {
+    const server = await startServer({ dist });
     await use(server);
     await server.close();
   },

@@ -87,7 +87,7 @@ test('retries go on over a navigation, at the stored time', async ({ browser, pa
   await openLab(page, { database, ...patient });
   const { id, dueAt } = await failOnce(page, server);
 
-  await page.goto('/favicon.svg');
+  await page.goto('/elsewhere.svg');
   await until(
     () => workerTargets(browser, server),
     (alive) => alive.length === 0,

@@ -3,7 +3,6 @@ import path from 'node:path';
 
 import type { Browser, Page } from '@playwright/test';
 
-import { startServer } from '../packages/demo/server/server.mjs';
 import { add, addAll, expect, openLab, rows, test, until, untilDrained, untilLed, workerTargets } from './fixture.ts';
 
 function workerErrors(page: Page) {
@@ -92,20 +91,13 @@ test('a worker that the content security policy blocks: a typed error, and addin
   await untilDrained(server, page, 2);
 });
 
-/** With a copy of the built demo, whose files a test may take away. */
-const deploy = test.extend<{ readonly dist: string }>({
-  // oxlint-disable-next-line no-empty-pattern -- Playwright reads the names of what a fixture needs from the pattern.
-  dist: async ({}, use, info) => {
+/** With a copy of the built lab, whose files a test may take away. */
+const deploy = test.extend({
+  dist: async ({ dist }, use, info) => {
     const copy = info.outputPath('dist');
-    await cp(new URL('../packages/demo/dist', import.meta.url), copy, { recursive: true });
+    await cp(dist, copy, { recursive: true });
     await use(copy);
     await rm(copy, { recursive: true });
-  },
-
-  server: async ({ dist }, use) => {
-    const server = await startServer({ dist });
-    await use(server);
-    await server.close();
   },
 });
 

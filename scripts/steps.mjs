@@ -67,12 +67,11 @@ export function tsc(directory = root, version = 'typescript') {
   return path.join(directory, 'node_modules', version, file);
 }
 
-/** The folders of the workspace's packages, as absolute paths. */
+/** The folders of the workspace's packages, as absolute paths. `pnpm-workspace.yaml` says the same. */
 export function packages(directory = root) {
   const parent = path.join(directory, 'packages');
-  if (!existsSync(parent)) return [];
-  return readdirSync(parent)
-    .map((name) => path.join(parent, name))
+  const inside = existsSync(parent) ? readdirSync(parent).map((name) => path.join(parent, name)) : [];
+  return [...inside, path.join(directory, 'e2e')]
     .filter((folder) => existsSync(path.join(folder, 'package.json')))
     .toSorted();
 }

@@ -8,6 +8,7 @@ import { Failure, bin, main, packages, root, run, seconds, tsc } from './steps.m
 
 const core = path.join(root, 'packages/core');
 const demo = path.join(root, 'packages/demo');
+const e2e = path.join(root, 'e2e');
 
 /** The programs' own output is shown as it comes only where it tells a story; else it is shown if the step fails. */
 const steps = {
@@ -42,7 +43,10 @@ const steps = {
     await quietly(bin('attw'), [tarball, '--profile', 'esm-only', '--no-color']);
   },
   sizes: () => shown(bin('size-limit'), []),
-  demo: () => quietly(bin('vite', demo), ['build'], demo),
+  pages: async () => {
+    await quietly(bin('vite', demo), ['build'], demo);
+    await quietly(bin('vite', e2e), ['build', 'lab'], e2e);
+  },
   e2e: async () => {
     rmSync(path.join(root, playwrightReport), { force: true });
     await shown(bin('playwright'), ['test']);

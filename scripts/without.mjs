@@ -62,8 +62,13 @@ const checks = {
   async e2e(copy, args) {
     const report = path.join(copy, playwrightReport);
     rmSync(report, { force: true });
-    const demo = path.join(copy, 'packages/demo');
-    await mustWork('The demo', bin('vite', demo), ['build'], demo);
+    for (const [page, folder, ...more] of [
+      ['The demo', 'packages/demo'],
+      ['The lab', 'e2e', 'lab'],
+    ]) {
+      const cwd = path.join(copy, folder);
+      await mustWork(page, bin('vite', cwd), ['build', ...more], cwd);
+    }
     const options = ['test', '--max-failures=1', ...args];
     const ended = await run(bin('playwright', copy), options, { cwd: copy, limit: 15 * MINUTE });
     const [first] = readPlaywright(copy).failed;

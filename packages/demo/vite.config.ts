@@ -14,14 +14,13 @@ export default defineConfig({
     assetsInlineLimit: 0,
     modulePreload: { polyfill: false },
     sourcemap: true,
-    rolldownOptions: { input: ['index.html', 'lab.html'] },
   },
   worker: { format: 'es' },
   plugins: [shell()],
   server: { proxy: { '/api': server, '/control': server } },
 });
 
-/** Writes `sw.js` with the list of the files that the page needs offline: all but those of the lab. */
+/** Writes `sw.js` with the list of the files that the page needs offline. */
 function shell(): Plugin {
   let folder = '';
   return {
@@ -34,7 +33,7 @@ function shell(): Plugin {
       const paths = readdirSync(folder, { recursive: true, withFileTypes: true })
         .filter((entry) => entry.isFile())
         .map((entry) => relative(folder, join(entry.parentPath, entry.name)).replaceAll(sep, '/'))
-        .filter((path) => !path.endsWith('.map') && !/^(assets\/)?lab/.test(path) && path !== 'sw.js')
+        .filter((path) => !path.endsWith('.map') && path !== 'sw.js')
         .sort();
       const hash = createHash('sha256');
       for (const path of paths) hash.update(path).update(readFileSync(join(folder, path)));
