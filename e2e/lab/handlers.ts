@@ -69,6 +69,7 @@ export function labHandlers(worker: string): Handlers<LabTasks> {
         'X-Worker': worker,
       },
       signal,
+      redirect: 'manual',
     }).catch(meansAway);
     ensureOk(response);
     return response;

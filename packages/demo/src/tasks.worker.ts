@@ -35,7 +35,8 @@ async function put(path: string, body: Blob | string, type: string, attempt: Sen
     'X-Recovered': String(recovered),
     'X-Worker': worker,
   };
-  const response = await fetch(path, { method: 'PUT', body, headers, signal }).catch(meansAway);
+  const request: RequestInit = { method: 'PUT', body, headers, signal, redirect: 'manual' };
+  const response = await fetch(path, request).catch(meansAway);
   const { status } = response;
   // The server's own words, for the person who has to correct it.
   if (refusals.has(status)) throw new PermanentFailure(await reasonIn(response), { status });

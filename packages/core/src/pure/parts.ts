@@ -9,6 +9,16 @@ export function partOf(value: unknown, name: PropertyKey): unknown {
   }
 }
 
+/** The time of a date of any realm (another frame has its own `Date`), or a number as it is; `undefined` for anything else. */
+export function timeOf(value: unknown): number | undefined {
+  if (typeof value === 'number') return value;
+  try {
+    return Date.prototype.getTime.call(value);
+  } catch {
+    return undefined;
+  }
+}
+
 type Defined<Fields> = { [Name in keyof Fields]?: Exclude<Fields[Name], undefined> };
 
 /** The fields that are there: what is stored or told has no field that says `undefined`. */

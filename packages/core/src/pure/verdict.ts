@@ -1,6 +1,6 @@
 import { messageOf, nameOf } from './errors.js';
 import { isNetworkError } from './network.js';
-import { defined, partOf } from './parts.js';
+import { defined, partOf, timeOf } from './parts.js';
 import type { StoredError } from './record.js';
 
 /**
@@ -66,7 +66,7 @@ export class RetryLater extends Error {
 
   constructor(when: Date | number, options: { readonly cause?: unknown } = {}) {
     super('The handler asked to be called later.', defined({ cause: options.cause }));
-    if (!(typeof when === 'number' || when instanceof Date) || !Number.isFinite(Number(when))) {
+    if (!Number.isFinite(timeOf(when))) {
       throw new TypeError('RetryLater takes milliseconds from now or a date; this is neither.');
     }
     mark(this, { kind: 'later', when });
@@ -75,7 +75,10 @@ export class RetryLater extends Error {
 
 /** What `Unavailable` can carry. */
 export interface UnavailableOptions extends FailureOptions {
-  /** The server's word: milliseconds from now, or a date. A floor; up to half is added by chance. */
+  /**
+   * The server's word: milliseconds from now, or a date. The wait is at least as long, and up to half longer, by chance.
+   * More than a day is taken as a day.
+   */
   readonly retryAfter?: Date | number | undefined;
   /** What is shown with the task and its gate. */
   readonly message?: string | undefined;
@@ -129,10 +132,13 @@ export function verdictOf(thrown: unknown, wall: number): Verdict {
   return { kind: 'unavailable', error, ...defined({ retryAfter: waitOf(said.retryAfter, wall) }) };
 }
 
-/** A server's word in milliseconds from now; what is neither a number nor a date is no word. */
-function waitOf(retryAfter: Date | number | undefined, wall: number): number | undefined {
-  const wait = retryAfter instanceof Date ? retryAfter.getTime() - wall : retryAfter;
-  if (typeof wait !== 'number') return undefined;
+/** The longest wait that a server's word can ask for, in milliseconds: a day. Some servers send a date as if it were seconds. */
+const longestWord = 86_400_000;
 
-  return Number.isFinite(wait) ? Math.max(0, wait) : undefined;
+/** A server's word in milliseconds from now; what is neither a number nor a date is no word. */
+function waitOf(retryAfter: unknown, wall: number): number | undefined {
+  const time = timeOf(retryAfter);
+  if (time === undefined || !Number.isFinite(time)) return undefined;
+
+  return Math.min(longestWord, Math.max(0, typeof retryAfter === 'number' ? time : time - wall));
 }

@@ -1,3 +1,5 @@
+import { runInNewContext } from 'node:vm';
+
 import { describe, expect, test, vi } from 'vitest';
 
 import { isNetworkError } from '../../src/pure/network.js';
@@ -103,6 +105,30 @@ describe('what a handler says', () => {
       expect(() => new RetryLater(when as number)).toThrow(/milliseconds from now or a date/);
     },
   );
+
+  test('a date of another frame is a date', () => {
+    const foreign = runInNewContext(`new Date(${wall + 5_000})`) as Date;
+
+    expect(foreign).not.toBeInstanceOf(Date);
+    expect(verdictOf(new RetryLater(foreign), wall)).toEqual({ kind: 'later', date: wall + 5_000 });
+    expect(verdictOf(new Unavailable({ retryAfter: foreign }), wall)).toMatchObject({ retryAfter: 5_000 });
+    expect(() => new RetryLater({ getTime: () => wall } as Date)).toThrow(/milliseconds from now or a date/);
+  });
+
+  test.each([
+    [86_400_000, 86_400_000],
+    [86_400_001, 86_400_000],
+    [1_767_268_800_000, 86_400_000],
+    [new Date(wall + 86_400_001), 86_400_000],
+    [new Date(8.64e15), 86_400_000],
+    [-1, 0],
+  ])('unavailable takes a word of more than a day for a day: %o', (retryAfter, wait) => {
+    expect(verdictOf(new Unavailable({ retryAfter }), wall)).toMatchObject({ retryAfter: wait });
+  });
+
+  test('later may be as late as the app says', () => {
+    expect(verdictOf(new RetryLater(90_000_000), wall)).toEqual({ kind: 'later', for: 90_000_000 });
+  });
 
   test('unavailable says how long, in milliseconds from now', () => {
     const kinds = [undefined, 0, 60_000, -5, new Date(wall + 7_000), new Date(wall - 7_000)];

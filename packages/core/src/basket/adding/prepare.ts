@@ -1,5 +1,6 @@
 import { isPromiseLike } from '../../pure/codec.js';
 import { messageOf, TaskbasketError } from '../../pure/errors.js';
+import { timeOf } from '../../pure/parts.js';
 import { newRow } from '../../pure/record.js';
 import type { PriorityName } from '../../pure/options.js';
 import {
@@ -177,8 +178,8 @@ function named(value: string, what: 'lane' | 'gate'): string {
 }
 
 function dateOf(date: Date | number): number {
-  const time = date instanceof Date ? date.getTime() : date;
-  if (Number.isFinite(time)) return time;
+  const time = timeOf(date);
+  if (time !== undefined && Number.isFinite(time)) return time;
 
   throw wrongOption('runAt', 'a date, or milliseconds since 1970', date);
 }
