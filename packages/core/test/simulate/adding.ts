@@ -5,7 +5,7 @@ import { pageOf } from './commands.js';
 import type { Size, Told, Via } from './journal.js';
 import type { Life } from './life.js';
 import type { Work } from './registries.js';
-import { notes, ruleOf, typesOf } from './registries.js';
+import { gateNames, laneNames, notes, ruleOf, typeNames, typesOf } from './registries.js';
 import { isOpen } from './transactions.js';
 
 /** What is prepared, and not stored yet. */
@@ -41,15 +41,19 @@ interface Asked {
 function ask(driver: Driver, by: Life, { via, now = false, type: like, lane: inLane, list = [] }: Wish): Asked {
   const { world } = driver.play;
   const { chance } = world;
-  const known = typesOf(by.kind).filter((name) => !(now && name === 'coded' && by.kind !== 'old'));
-  const type = like ?? chance.pick(known.flatMap((name) => (name === 'ghost' ? [name] : [name, name, name])));
+  const known = typesOf(by.kind).filter((name) => !(now && name === typeNames.coded && by.kind !== 'old'));
+  const type = like ?? chance.pick(known.flatMap((name) => (name === typeNames.ghost ? [name] : [name, name, name])));
   const rule = ruleOf(by.kind, type);
   if (rule === undefined) throw new Error(`No rule for ${type}.`);
 
   driver.next += 1;
-  const lane = rule.lane && chance.is(0.85) ? `lane ${chance.below(driver.mix.lanes)}` : undefined;
-  const gate = rule.gate === undefined && chance.is(0.5) ? chance.pick(['mx', 'api', 'a|b%c']) : undefined;
-  const size = chance.is(driver.mix.heavy) ? 'heavy' : chance.is(type === 'photo' ? 0.7 : 0.05) ? 'apart' : 'small';
+  const lane = rule.lane && chance.is(0.85) ? laneNames[chance.below(driver.mix.lanes)] : undefined;
+  const gate = rule.gate === undefined && chance.is(0.5) ? chance.pick(gateNames) : undefined;
+  const size = chance.is(driver.mix.heavy)
+    ? 'heavy'
+    : chance.is(type === typeNames.photo ? 0.7 : 0.05)
+      ? 'apart'
+      : 'small';
   const fill = fills[size];
   const work: Work = {
     n: driver.next,
@@ -58,8 +62,8 @@ function ask(driver: Driver, by: Life, { via, now = false, type: like, lane: inL
     ...(gate === undefined ? {} : { gate }),
     ...(fill === undefined ? {} : { fill }),
   };
-  const otherLane = inLane ?? (chance.is(0.05) ? `lane ${chance.below(driver.mix.lanes)}` : undefined);
-  const otherGate = chance.is(0.05) ? chance.pick(['mx', 'api']) : undefined;
+  const otherLane = inLane ?? (chance.is(0.05) ? laneNames[chance.below(driver.mix.lanes)] : undefined);
+  const otherGate = chance.is(0.05) ? chance.pick(gateNames) : undefined;
   const runAt = chance.is(0.12)
     ? world.time.wall() + chance.pick([-5_000, 500, 20_000, 200_000, 3_000_000])
     : undefined;
@@ -120,7 +124,7 @@ export function add(driver: Driver): string {
   const { chance } = world;
   const by = pageOf(driver);
   const count = chance.pick([1, 1, 1, 2, 3, 6]);
-  const lane = count > 1 && chance.is(0.6) ? `lane ${chance.below(driver.mix.lanes)}` : undefined;
+  const lane = count > 1 && chance.is(0.6) ? laneNames[chance.below(driver.mix.lanes)] : undefined;
   const all: Told[] = [];
   for (let n = 0; n < count; n += 1) {
     const asked = ask(driver, by, { via: 'add', lane });
@@ -175,8 +179,8 @@ export function addMany(driver: Driver): string {
   const flood = driver.mix.flood && !driver.flooded && chance.is(0.4);
   driver.flooded ||= flood;
   const count = flood ? chance.between(280, 620) : chance.between(0, 5);
-  const type = flood ? chance.pick(['plain', 'urgent', 'photo', 'note']) : undefined;
-  const lane = flood && chance.is(0.3) ? `lane ${chance.below(driver.mix.lanes)}` : undefined;
+  const type = flood ? chance.pick([typeNames.plain, typeNames.urgent, typeNames.photo, typeNames.note]) : undefined;
+  const lane = flood && chance.is(0.3) ? laneNames[chance.below(driver.mix.lanes)] : undefined;
   const list: Told[] = [];
   const asked = Array.from({ length: count }, () => ask(driver, by, { via: 'addMany', type, lane, list }));
   const { faults } = by;
@@ -224,8 +228,8 @@ export function addTx(driver: Driver): string {
   const all: Told[] = [];
   const burst = chance.is(0.06);
   const count = burst ? chance.between(10, 40) : chance.between(1, 3);
-  const type = burst ? chance.pick(['note', 'photo', 'plain']) : undefined;
-  const lane = burst && chance.is(0.5) ? `lane ${chance.below(driver.mix.lanes)}` : undefined;
+  const type = burst ? chance.pick([typeNames.note, typeNames.photo, typeNames.plain]) : undefined;
+  const lane = burst && chance.is(0.5) ? laneNames[chance.below(driver.mix.lanes)] : undefined;
   for (let n = 0; n < count; n += 1) {
     const { told, work, options } = ask(driver, by, { via: 'addTx', now: true, type, lane });
     all.push(told);

@@ -88,7 +88,7 @@ export function readyOf(row: TaskRow): Ready {
 
 /** The mark of a row's lane. Written out here: what is checked must not check itself. */
 export function laneMarkOf(row: TaskRow): string | undefined {
-  return row.lane === undefined ? undefined : `L|${row.lane}`;
+  return row.lane === undefined ? undefined : `L|${row.lane.replaceAll('%', '%25').replaceAll('|', '%7C')}`;
 }
 
 /** The heads of all lanes: the lowest `seq` that carries the mark. */

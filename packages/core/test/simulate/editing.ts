@@ -6,7 +6,7 @@ import { targetsOf } from './judge-command.js';
 import type { Told } from './journal.js';
 import type { Life } from './life.js';
 import type { Work } from './registries.js';
-import { ruleOf, typesOf } from './registries.js';
+import { gateNames, laneNames, ruleOf, typesOf } from './registries.js';
 import type { CommandFacts, Which } from './world.js';
 
 /** Cancels or retries one task, or all that fit a query. */
@@ -39,7 +39,7 @@ export function update(driver: Driver): string | undefined {
 
   driver.rev += 1;
   const { gate, ...rest } = told.work;
-  const other = gate !== undefined && chance.is(0.3) ? chance.pick(['mx', 'api', 'a|b%c']) : gate;
+  const other = gate !== undefined && chance.is(0.3) ? chance.pick(gateNames) : gate;
   const length = chance.is(driver.mix.heavy) ? 140_000 : chance.pick([0, 0, 0, 700]);
   const work: Work = {
     ...rest,
@@ -59,7 +59,7 @@ function queryOf({ play: { world }, mix, flooded }: Driver): Which {
   const types = typesOf('page');
 
   return {
-    ...(chance.is(0.5) ? { lane: `lane ${chance.below(mix.lanes)}` } : {}),
+    ...(chance.is(0.5) ? { lane: laneNames[chance.below(mix.lanes)] } : {}),
     ...(chance.is(0.5) ? { state: chance.pick(['queued', 'dead'] as const) } : {}),
     ...(chance.is(0.7) ? { type: chance.is(0.7) ? chance.pick(types) : [chance.pick(types), chance.pick(types)] } : {}),
   };

@@ -5,7 +5,7 @@ import type { Life } from './life.js';
 import { decideDead } from './editing.js';
 import { judgeWaiting } from './settling.js';
 import { judgeList } from './views.js';
-import { ruleOf } from './registries.js';
+import { ruleOf, typeNames } from './registries.js';
 import type { Kind } from './registries.js';
 import type { World } from './world.js';
 
@@ -152,9 +152,9 @@ function judgeLeft(world: World, deadStay: boolean): void {
     const lane = laneMarkOf(row);
     const head = lane === undefined ? row : (heads.get(lane) ?? row);
     const stands = (one: typeof row): boolean =>
-      world.foreign.has(one.seq) || one.type === 'ghost' || (deadStay && one.dead !== undefined);
+      world.foreign.has(one.seq) || one.type === typeNames.ghost || (deadStay && one.dead !== undefined);
     if (!stands(row) && !stands(head)) world.fail(`liveness: ${row.id} (${row.type}) is left over: ${row.ready}`);
-    if (row.type === 'ghost' && row.attempts > 0) world.fail(`${row.id} is of an unknown type, and was tried`);
+    if (row.type === typeNames.ghost && row.attempts > 0) world.fail(`${row.id} is of an unknown type, and was tried`);
   }
   for (const told of world.told.values()) {
     if (told.state === 'stored' && !world.contents.tasks.has(told.seq ?? 0))

@@ -3,6 +3,7 @@ import type { PriorityName } from '../../src/pure/options.js';
 import type { AnyRegistry } from '../../src/pure/registry.js';
 import { defineTasks, task } from '../../src/pure/registry.js';
 import type { Connection } from '../../src/pure/registry.js';
+import { hostileNames } from '../support/names.js';
 import type { BackoffRule } from './backoff-rule.js';
 
 /** The payload of every type: `n` is the journal's number, `rev` counts what attempts saved. */
@@ -43,14 +44,34 @@ export const gateCap = 40_000;
 /** The app's own store, which `addTx` joins. */
 export const notes = 'notes';
 
+/** The types' names by their part in the simulation: each resembles another one, a lane, or something of the library's own. */
+export const typeNames = {
+  plain: '__proto__',
+  note: 'a',
+  photo: 'a|',
+  urgent: 'a%7C',
+  mail: 'ab',
+  coded: 'constructor',
+  moved: '\uFFFF',
+  alien: '\uD800',
+  ghost: 'F',
+} as const;
+
+/** The names of lanes: a run uses the first few. */
+export const laneNames: readonly string[] = hostileNames.slice(0, 5);
+const api = 'a';
+const mx = 'a|a';
+/** The names of gates that a payload or an add gives. */
+export const gateNames: readonly string[] = [mx, api, 'a|b%c', '__proto__'];
+
 /** The types by name, and in which builds they are. */
 const types: Readonly<
   Record<string, Omit<TypeRule, 'version' | 'readable'> & { readonly version: (kind: Kind) => number | undefined }>
 > = {
-  plain: rule({ gate: undefined }),
-  note: rule({ gate: 'api', lane: true }),
-  photo: rule({
-    gate: 'api',
+  [typeNames.plain]: rule({ gate: undefined }),
+  [typeNames.note]: rule({ gate: api, lane: true }),
+  [typeNames.photo]: rule({
+    gate: api,
     lane: true,
     priority: 'low',
     onDead: 'skip',
@@ -59,17 +80,22 @@ const types: Readonly<
     cap: 8_000,
     factor: 3,
   }),
-  urgent: rule({ gate: 'api', priority: 'high', timeout: 30_000, base: 100, cap: 1_000, jitter: 'none' }),
-  mail: rule({ lane: true, onDead: 'skip', timeout: 20_000, base: 2_000, cap: 60_000, failureLimit: 2 }),
-  coded: rule({ gate: 'api', lane: true, priority: 'low', cap: 90_000, jitter: 'decorrelated' }),
-  moved: rule({ gate: 'mx', lane: true, cap: 20_000, version: (kind) => (kind === 'new' || kind === 'page' ? 2 : 1) }),
-  alien: rule({
+  [typeNames.urgent]: rule({ gate: api, priority: 'high', timeout: 30_000, base: 100, cap: 1_000, jitter: 'none' }),
+  [typeNames.mail]: rule({ lane: true, onDead: 'skip', timeout: 20_000, base: 2_000, cap: 60_000, failureLimit: 2 }),
+  [typeNames.coded]: rule({ gate: api, lane: true, priority: 'low', cap: 90_000, jitter: 'decorrelated' }),
+  [typeNames.moved]: rule({
+    gate: mx,
+    lane: true,
+    cap: 20_000,
+    version: (kind) => (kind === 'new' || kind === 'page' ? 2 : 1),
+  }),
+  [typeNames.alien]: rule({
     lane: true,
     jitter: 'full',
     failureLimit: 3,
     version: (kind) => (kind === 'new' || kind === 'page' ? 1 : undefined),
   }),
-  ghost: rule({ lane: true, version: (kind) => (kind === 'page' ? 3 : undefined) }),
+  [typeNames.ghost]: rule({ lane: true, version: (kind) => (kind === 'page' ? 3 : undefined) }),
 };
 
 interface RuleParts extends Omit<TypeRule, 'version' | 'readable'> {
@@ -100,11 +126,11 @@ export function typesOf(kind: Kind): readonly string[] {
 
 /** What a build says of a type; `undefined`: it does not know it. */
 export function ruleOf(kind: Kind, name: string): TypeRule | undefined {
-  const found = types[name];
+  const found = Object.hasOwn(types, name) ? types[name] : undefined;
   const version = found?.version(kind);
   if (found === undefined || version === undefined) return undefined;
 
-  return { ...found, version, readable: kind !== 'broken' || name !== 'coded' };
+  return { ...found, version, readable: kind !== 'broken' || name !== typeNames.coded };
 }
 
 /** A type of any build, for what does not depend on one. */
@@ -133,7 +159,7 @@ export function registryOf(kind: Kind, open?: () => PromiseLike<Connection>): An
           failureLimit,
           ...(lane ? { lane: (work: Work) => work.lane } : {}),
           gate: gate ?? ((work: Work) => work.gate),
-          ...(name === 'coded' ? { codec: codecOf(kind) } : {}),
+          ...(name === typeNames.coded ? { codec: codecOf(kind) } : {}),
         }),
       ];
     }),

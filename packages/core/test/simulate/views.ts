@@ -5,7 +5,7 @@ import { wrongReasons } from './explaining.js';
 import { targetsOf } from './judge-command.js';
 import type { Life } from './life.js';
 import type { Work } from './registries.js';
-import { ruleOf, typesOf } from './registries.js';
+import { laneNames, ruleOf, typesOf } from './registries.js';
 import type { Which, World } from './world.js';
 
 /** What a page is shown is what is stored: nothing more, nothing less, in order. */
@@ -29,7 +29,7 @@ export async function judgeViews(world: World, page: Life): Promise<void> {
 async function judgeQuery(world: World, page: Life): Promise<void> {
   const { contents, chance } = world;
   const which: Which = {
-    ...(chance.is(0.5) ? { lane: `lane ${chance.below(4)}` } : {}),
+    ...(chance.is(0.5) ? { lane: chance.pick(laneNames) } : {}),
     ...(chance.is(0.5) ? { state: chance.pick(['queued', 'dead'] as const) } : {}),
     ...(chance.is(0.5) ? { type: chance.pick(typesOf('page')) } : {}),
   };
