@@ -252,7 +252,7 @@ test('scenario 52: a browser without IndexedDB: every call fails with no-databas
     });
   });
   expect(new Set(failures)).toEqual(
-    new Set(['no-database: This browser has no IndexedDB here, so tasks can not be kept.']),
+    new Set(['no-database: This browser has no IndexedDB here, so tasks cannot be kept.']),
   );
 });
 

@@ -1,14 +1,14 @@
 import type { BasketContext } from '../basket/context/context.js';
 import type { WorkerHealth } from '../basket/context/own-worker.js';
+import { waited, within } from '../ports/wait.js';
 import { retryDelay } from '../pure/backoff.js';
 import { messageOf, surface, WorkerError } from '../pure/errors.js';
 import { defined } from '../pure/parts.js';
 import type { WorkerFactory } from './connect.js';
 import type { Greeted } from './greet.js';
-import { aborted, greeted, hello, untilGone, within } from './greet.js';
+import { aborted, greeted, hello, untilGone } from './greet.js';
 import type { HelloAnswer } from './messages.js';
 import { outdatedWorker, problemOf, silentWorker } from './problems.js';
-import { waited } from './wait.js';
 
 /**
  * Once there is something to do, the worker is asked so much later, when it is at it, and has so long to answer, in
@@ -129,7 +129,7 @@ export function attendWorker(
       let toAsk = false;
 
       ask = () => {
-        asking ??= within(context, hello(context, connection), patience)
+        asking ??= within(clock, patience, hello(context, connection), silentWorker)
           .then(({ answer }) => hear(answer), reject)
           .finally(() => {
             asking = undefined;
@@ -172,7 +172,7 @@ export function attendWorker(
       const late: WorkerHealth = { state: 'failed', problem: 'silent', message: silentWorker().message };
       if (ask === undefined) return health;
 
-      return within(context, ask(), healthWait).then(
+      return within(clock, healthWait, ask(), silentWorker).then(
         () => health,
         () => late,
       );

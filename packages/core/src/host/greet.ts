@@ -1,10 +1,10 @@
 import type { BasketContext } from '../basket/context/context.js';
+import { waited, within } from '../ports/wait.js';
 import type { Connection, WorkerFactory } from './connect.js';
 import { connect } from './connect.js';
 import type { HelloAnswer } from './messages.js';
 import { isHelloAnswer, protocol } from './messages.js';
 import { problemOf, silentWorker } from './problems.js';
-import { waited } from './wait.js';
 
 /** No answer after so many milliseconds: construct again, which only raises another `connect`. After the last: silent. */
 const deadlines: readonly number[] = [250, 1_000, 3_000];
@@ -79,7 +79,7 @@ export async function untilGone(context: BasketContext, greeting: Greeted, signa
   const { locks, clock } = context.ports;
   for (;;) {
     await locks.request(greeting.answer.alive, { signal }, () => Promise.resolve());
-    const answers = within(context, hello(context, greeting), lastQuestion);
+    const answers = within(clock, lastQuestion, hello(context, greeting), silentWorker);
     const alive = await answers.then(
       () => true,
       () => false,
@@ -89,15 +89,6 @@ export async function untilGone(context: BasketContext, greeting: Greeted, signa
     // It retires, or its lock was stolen: look again a little later.
     await waited(clock, deadlines[1] ?? lastQuestion);
   }
-}
-
-/** Rejects if there is no answer within so many milliseconds. */
-export async function within<Answer>(context: BasketContext, answer: Promise<Answer>, limit: number): Promise<Answer> {
-  const { clock } = context.ports;
-  // A page that stood still hears of the time first, and then of the answer that has long been there.
-  const late = waited(clock, limit).then(clock.turnOfTheLoop);
-
-  return Promise.race([answer, late.then(() => Promise.reject(silentWorker()))]);
 }
 
 /** Rejects when the signal aborts. */

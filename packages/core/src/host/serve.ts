@@ -4,6 +4,7 @@ import { expose } from 'comlink';
 import { platformContext } from '../basket/basket.js';
 import type { BasketContext } from '../basket/context/context.js';
 import { randomText } from '../ports/ids.js';
+import { waited } from '../ports/wait.js';
 import { retryDelay } from '../pure/backoff.js';
 import { checkWhole } from '../pure/options.js';
 import { defined } from '../pure/parts.js';
@@ -16,7 +17,6 @@ import { checkHandlers } from '../runner/term/checks.js';
 import { run } from '../runner/run.js';
 import type { Hello, HelloAnswer, HostFace } from './messages.js';
 import { protocol } from './messages.js';
-import { waited } from './wait.js';
 
 /** Options of `serveBasket`. */
 export interface ServeOptions {

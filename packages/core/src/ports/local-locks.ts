@@ -12,14 +12,17 @@ export function createLocalLocks(): Locks {
       const queue = queues.get(name) ?? [];
       queues.set(name, queue);
       await new Promise<void>((resolve, reject) => {
-        queue.push(resolve);
-        signal?.addEventListener('abort', () => {
-          const place = queue.indexOf(resolve);
-          if (place < 1) return; // Granted already.
-          queue.splice(place, 1);
-          reject(signal.reason);
-        });
-        if (queue.length === 1) resolve();
+        const giveUp = (): void => {
+          queue.splice(queue.indexOf(granted), 1);
+          reject(signal?.reason);
+        };
+        const granted = (): void => {
+          signal?.removeEventListener('abort', giveUp);
+          resolve();
+        };
+        queue.push(granted);
+        signal?.addEventListener('abort', giveUp, { once: true });
+        if (queue.length === 1) granted();
       });
 
       try {

@@ -1,4 +1,6 @@
+import { nameOf } from '../pure/errors.js';
 import { longestTimer } from '../pure/options.js';
+import { partOf } from '../pure/parts.js';
 import { createLocalLocks } from './local-locks.js';
 import type { Channel, Clock, Locks, Ports } from './ports.js';
 
@@ -12,7 +14,7 @@ export function platformPorts(): Ports {
   return {
     clock: platformClock,
     random: () => Math.random(),
-    locks: platformLocks() ?? processLocks(),
+    locks: platformLocks(),
     channel: platformChannel,
   };
 }
@@ -39,20 +41,30 @@ const platformClock: Clock = {
   },
 };
 
-function platformLocks(): Locks | undefined {
-  const { navigator } = globalThis as { readonly navigator?: { readonly locks?: LockManager } };
-  const manager = navigator?.locks;
-  if (manager === undefined) return undefined;
+/** Web Locks, or those of this process where there are none or the browser refuses them (a frame without an origin). */
+function platformLocks(): Locks {
+  const manager = partOf(partOf(globalThis, 'navigator'), 'locks') as LockManager | undefined;
+  const local = processLocks();
+  if (typeof partOf(manager, 'request') !== 'function' || manager === undefined) return local;
 
   return {
     async request(name, options, held) {
-      await manager.request(name, options, held);
+      try {
+        await manager.request(name, options, held);
+      } catch (error) {
+        if (nameOf(error) !== 'SecurityError') throw error;
+        await local.request(name, options, held);
+      }
     },
 
     async held(name) {
-      const { held = [] } = await manager.query();
+      try {
+        const { held = [] } = await manager.query();
 
-      return held.some((lock) => lock.name === name);
+        return held.some((lock) => lock.name === name);
+      } catch {
+        return local.held(name);
+      }
     },
   };
 }

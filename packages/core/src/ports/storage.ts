@@ -12,11 +12,9 @@ export interface StorageHealth {
 
 /** Asks the platform's storage manager; says nothing where there is none (Node, a page that is not a secure context). */
 export async function storageHealth(): Promise<StorageHealth> {
-  const { navigator } = globalThis as { readonly navigator?: { readonly storage?: StorageManager } };
-  const storage = navigator?.storage;
-  if (storage === undefined) return {};
-
   try {
+    const { storage } = (globalThis as { readonly navigator?: Partial<Navigator> }).navigator ?? {};
+    if (storage === undefined) return {};
     const [{ usage, quota }, persisted] = await Promise.all([storage.estimate(), storage.persisted()]);
 
     return defined({ usage, quota, persisted });

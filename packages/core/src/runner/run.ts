@@ -11,6 +11,7 @@ import { greet } from './term/greeting.js';
 import type { AnyHandler, Leader } from './term/leader.js';
 import type { Leaving } from './term/leaving.js';
 import { createLeaving } from './term/leaving.js';
+import { hasIndexedDb } from '../store/opened.js';
 import { readPayloads } from './attempt/payloads.js';
 import { takeOver } from './term/takeover.js';
 import type { TurnEnd } from './turn/turn.js';
@@ -203,7 +204,7 @@ function start(leader: Leader, end: TurnEnd, bell: Bell): void {
 function canNeverLead(error: unknown): boolean {
   if (!(error instanceof TaskbasketError) || error.code === 'not-stored') return false;
 
-  return error.code !== 'no-database' || typeof indexedDB === 'undefined';
+  return error.code !== 'no-database' || !hasIndexedDb();
 }
 
 function basketClosed(): TaskbasketError {

@@ -2,6 +2,7 @@ import type { OpenDBCallbacks } from 'idb';
 import { openDB } from 'idb';
 
 import { messageOf, TaskbasketError } from '../pure/errors.js';
+import { partOf } from '../pure/parts.js';
 import type { AnyRegistry, Connection } from '../pure/registry.js';
 import { everyStore, raw } from './requests.js';
 import { createStores, hasStores } from './setup.js';
@@ -16,8 +17,8 @@ export interface Watcher {
 
 /** Opens a database in whatever state an app left it; makes it, or our stores in it, if that is ours to do. */
 export async function opened(registry: AnyRegistry, watcher: Watcher): Promise<IDBDatabase> {
-  if (typeof indexedDB === 'undefined') {
-    throw new TaskbasketError('no-database', 'This browser has no IndexedDB here, so tasks can not be kept.');
+  if (!hasIndexedDb()) {
+    throw new TaskbasketError('no-database', 'This browser has no IndexedDB here, so tasks cannot be kept.');
   }
 
   const existing = await existingDatabase(registry.name, watcher);
@@ -33,6 +34,11 @@ export async function opened(registry: AnyRegistry, watcher: Watcher): Promise<I
   again?.close();
 
   throw storesMissing(registry);
+}
+
+/** Whether this context has an IndexedDB. In a frame without an origin, some browsers throw when it is asked for. */
+export function hasIndexedDb(): boolean {
+  return typeof partOf(partOf(globalThis, 'indexedDB'), 'open') === 'function';
 }
 
 /** What a connection of ours does when another context wants the database, or the platform took it away. */

@@ -334,7 +334,7 @@ test('scenario 52: without IndexedDB each call fails with no-database, in a sent
     for (const failing of [basket.add('ping'), basket.list(), basket.cancel('some id')]) {
       expect(await failureOf(failing)).toMatchObject({
         code: 'no-database',
-        message: 'This browser has no IndexedDB here, so tasks can not be kept.',
+        message: 'This browser has no IndexedDB here, so tasks cannot be kept.',
       });
     }
   } finally {

@@ -94,7 +94,7 @@ describe('scenario 70: a server that renders the app', () => {
       errors: ['unsupported'],
       name: 'TaskbasketError',
       code: 'no-database',
-      message: expect.stringMatching(/^This browser has no IndexedDB here, so tasks can not be kept\.$/) as string,
+      message: expect.stringMatching(/^This browser has no IndexedDB here, so tasks cannot be kept\.$/) as string,
     });
   });
 });

@@ -1,4 +1,5 @@
 import type { Channel } from '../../ports/ports.js';
+import { surface } from '../../pure/errors.js';
 import { partOf } from '../../pure/parts.js';
 import type { StoredError } from '../../pure/record.js';
 
@@ -66,29 +67,49 @@ export function createHub(openChannel: () => Channel, turnOfTheLoop: () => Promi
   let suspended = false;
   let closed = false;
 
-  function opened(): Channel | undefined {
-    if (closed || suspended || channel !== undefined) return channel;
+  function open(): void {
+    if (closed || suspended || channel !== undefined) return;
 
-    channel = openChannel();
-    channel.listen((message) => {
-      if (isMessage(message)) tell(message);
-    });
-
-    return channel;
+    try {
+      channel = openChannel();
+      channel.listen((received) => {
+        const message = messageIn(received);
+        if (message !== undefined) tell(message);
+      });
+    } catch {
+      // A browser may refuse channels, as in a frame without an origin. The next message tries again.
+    }
   }
 
+  /** Says it to the other contexts, if the browser lets it. */
+  function post(message: Message): void {
+    open();
+    try {
+      channel?.post(message);
+    } catch {
+      // A message that the browser refuses is a lost one: it costs time, never a task.
+    }
+  }
+
+  /** Each listener hears it, also if another one throws. */
   function tell(message: Message): void {
-    for (const listener of listeners) listener(message);
+    for (const listener of listeners) {
+      try {
+        listener(message);
+      } catch (error) {
+        surface(error);
+      }
+    }
   }
 
-  /** The first is said at once, what follows within a turn of the loop together: a tab may close on the next line. */
+  /** Says the first message at once, because a tab may close on the next line; then once for each turn of the loop. */
   async function flush(): Promise<void> {
     flushing = true;
     while (unsaid.size > 0) {
       const messages = [...unsaid.values()];
       unsaid.clear();
       for (const message of messages) {
-        opened()?.post(message);
+        post(message);
         tell(message);
       }
       await turnOfTheLoop();
@@ -110,13 +131,13 @@ export function createHub(openChannel: () => Channel, turnOfTheLoop: () => Promi
 
     hear(listener) {
       listeners.add(listener);
-      opened();
+      open();
 
       return () => listeners.delete(listener);
     },
 
     leave() {
-      opened()?.post({ kind: 'look' });
+      post({ kind: 'look' });
     },
 
     suspend() {
@@ -128,7 +149,7 @@ export function createHub(openChannel: () => Channel, turnOfTheLoop: () => Promi
 
     resume() {
       suspended = false;
-      if (listeners.size > 0) opened();
+      if (listeners.size > 0) open();
       tell({ kind: 'look', returned: true });
     },
 
@@ -156,10 +177,19 @@ function merged(earlier: Message | undefined, later: Message): Message {
   return hints.length === 0 ? later : ({ ...later, hints: hints.slice(0, hintsAMessage) } as Message);
 }
 
-function isMessage(message: unknown): message is Message {
-  const kind = partOf(message, 'kind');
-  if (kind === 'wake') return typeof partOf(message, 'visible') === 'boolean';
-  if (kind === 'hello') return typeof partOf(message, 'build') === 'number';
+/** What contexts say when something was written, or the database was taken away. */
+const kinds: ReadonlySet<unknown> = new Set(['look', 'changed', 'taken', 'lost']);
 
-  return kind !== undefined;
+/** The message that another context sent, or nothing: any code of the origin may post on the channel. */
+function messageIn(received: unknown): Message | undefined {
+  const part = (name: string): unknown => partOf(received, name);
+  const [kind, visible, build, hints] = ['kind', 'visible', 'build', 'hints'].map(part);
+  if (kind === 'wake') return typeof visible === 'boolean' ? { kind, visible } : undefined;
+  if (kind === 'hello') return Number.isSafeInteger(build) ? { kind, build: build as number } : undefined;
+  if (!kinds.has(kind)) return undefined;
+
+  // A message without its hints may tell of anything, so nothing is missed.
+  const readable = Array.isArray(hints) && hints.every((hint) => typeof partOf(hint, 'event') === 'string');
+
+  return { kind, ...(readable ? { hints: hints.slice(0, hintsAMessage) } : {}) } as Message;
 }

@@ -1,0 +1,79 @@
+import type { Clock } from './ports.js';
+
+/** A long wait is counted in pieces of so many milliseconds. */
+const slice = 10_000;
+
+/**
+ * Resolves after so many milliseconds, or as soon as the signal aborts. Leaves neither a timer nor a listener behind.
+ */
+export function waited(clock: Clock, wait: number, signal?: AbortSignal): Promise<void> {
+  return new Promise((resolve) => {
+    const end = (): void => {
+      stop();
+      signal?.removeEventListener('abort', end);
+      resolve();
+    };
+    const stop = clock.timer(wait, end);
+    signal?.addEventListener('abort', end);
+    if (signal?.aborted === true) end();
+  });
+}
+
+/** A deadline that somebody waits for. */
+export interface Deadline {
+  /** Begins the wait again: there was a sign of life. */
+  readonly renew: () => void;
+  readonly stop: () => void;
+}
+
+/**
+ * Calls `passed` once this context has run for so many milliseconds. The time in which a page is frozen, or a computer
+ * sleeps, does not count: of each piece of the wait it can only use up the one in which it begins.
+ */
+export function deadline(clock: Clock, limit: number, passed: () => void): Deadline {
+  let left = limit;
+  let stop = (): void => undefined;
+  let stopped = false;
+
+  async function piece(): Promise<void> {
+    left -= slice;
+    // A page that stood still hears of the time first, and then of the answer that has been there for long.
+    await clock.turnOfTheLoop();
+    if (stopped) return;
+    if (left > 0) wait();
+    else passed();
+  }
+
+  function wait(): void {
+    stop = clock.timer(Math.min(slice, left), () => void piece()); // It never rejects.
+  }
+
+  wait();
+
+  return {
+    renew() {
+      left = limit;
+    },
+
+    stop() {
+      stopped = true;
+      stop();
+    },
+  };
+}
+
+/**
+ * What the answer gives, or the error that `late` makes if there is none within so many milliseconds (see `deadline`).
+ * Leaves no timer behind.
+ */
+export function within<Answer>(
+  clock: Clock,
+  limit: number,
+  answer: Promise<Answer>,
+  late: () => Error,
+): Promise<Answer> {
+  return new Promise((resolve, reject) => {
+    const end = deadline(clock, limit, () => reject(late()));
+    void answer.then(resolve, reject).finally(end.stop); // It never rejects.
+  });
+}
