@@ -93,7 +93,9 @@ export function storesOf<Key extends StoreKey>(
   return Object.fromEntries(stores) as Pick<Stores, Key>;
 }
 
-/** Every key that begins with a text. */
+/** Every key that begins with a text which ends in an ordinary character, whatever follows: also U+FFFF twice. */
 export function keysFrom(start: string): IDBKeyRange {
-  return IDBKeyRange.bound(start, `${start}\uffff`);
+  const last = start.charCodeAt(start.length - 1);
+
+  return IDBKeyRange.bound(start, start.slice(0, -1) + String.fromCharCode(last + 1), false, true);
 }

@@ -79,6 +79,20 @@ export async function gateRows(stores: Pick<Stores, 'state'>): Promise<ReadonlyM
   return new Map(rows.map((gate) => [gate.name, gate]));
 }
 
+/** The records of some gates, by name; a gate that is open has none. */
+export async function gatesNamed(
+  { state }: Pick<Stores, 'state'>,
+  names: Iterable<string>,
+): Promise<ReadonlyMap<string, GateRow>> {
+  const read = async (name: string): Promise<readonly (readonly [string, GateRow])[]> => {
+    const gate = (await answer(state.get(stateKeys.gate(name)))) as GateRow | undefined;
+
+    return gate === undefined ? [] : [[name, gate]];
+  };
+
+  return new Map((await Promise.all([...new Set(names)].map(read))).flat());
+}
+
 /** A payload that lies apart, or another value that may be large. */
 export type StoredPayload = { readonly value: unknown } | { readonly lost: true };
 

@@ -141,6 +141,33 @@ test('a closed gate survives a reload: nothing is tried before its time', async 
   expect(tried).toBe(1);
 });
 
+test('a gate of any name survives a reload, and is not taken for another whose name resembles it', async () => {
+  const names = ['a', 'ab', 'a|b', 'a%7Cb', '%', '\uffff', '\uffff\uffff', 'a\uffff', ':', ';'];
+  const tasks = defineTasks(freshName(), { send: task<string>({ gate: (name) => name }) }, { gates });
+  const world = createWorld();
+  const first = world.open(tasks);
+  for (const name of names) await first.basket.add('send', name);
+  const down = new Set(names.filter((_, place) => place % 2 === 0));
+  const handlers = (sent: string[]) => ({
+    send(name: string) {
+      sent.push(name);
+      if (down.has(name)) away();
+    },
+  });
+  first.run(handlers([]), { concurrency: 20 });
+  await world.settle();
+  first.kill();
+
+  const second = world.open(tasks);
+  const sent: string[] = [];
+  second.run(handlers(sent), { concurrency: 20 });
+  for (const name of names) await second.basket.add('send', name);
+  await world.settle();
+  expect(sent.sort()).toEqual(names.filter((name) => !down.has(name)).sort());
+  const views = await second.basket.list();
+  expect(new Set(views.map(({ gate }) => gate.name))).toEqual(down);
+});
+
 test("a person's retry brings the probe forward, and nothing but one probe starts", async () => {
   const tasks = gateTasks();
   const world = createWorld();

@@ -134,6 +134,48 @@ test('the runner brings probes forward when its own context is online again; a p
   }
 });
 
+test.each([0, 1, 2])('a wake-up is not lost if %d turns fail just then', async (fails) => {
+  const { world, tab, page, probes } = await closedGate();
+  let left = fails;
+  tab.at('turn:requests', (transaction) => {
+    if (left > 0) transaction?.abort();
+    left -= 1;
+  });
+  page.context.hub.say({ kind: 'wake', visible: true });
+  await world.advance(5_000);
+
+  expect(left).toBeLessThan(0);
+  expect(probes).toHaveLength(2);
+});
+
+test('a failed turn does not make a hidden page of a visible one: the probe still comes within 2 s', async () => {
+  for (const seed of [1, 2, 3, 4, 5]) {
+    const { world, tab, page, probes } = await closedGate(seed);
+    let fails = true;
+    tab.at('turn:requests', (transaction) => {
+      if (fails) transaction?.abort();
+      fails = false;
+    });
+    page.context.hub.say({ kind: 'wake', visible: true });
+    tab.online();
+    await world.advance(4_000);
+
+    expect(probes).toHaveLength(2);
+  }
+});
+
+test('a page that says in one breath that it is visible, and that it is online while hidden, is taken for visible', async () => {
+  for (const seed of [1, 2, 3, 4, 5]) {
+    const { world, page, probes } = await closedGate(seed);
+    page.context.hub.say({ kind: 'look' }); // What follows within this turn of the loop is said together.
+    page.context.hub.say({ kind: 'wake', visible: true });
+    page.context.hub.say({ kind: 'wake', visible: false });
+    await world.advance(2_000);
+
+    expect(probes).toHaveLength(2);
+  }
+});
+
 test("a person's try counts once a second, whoever tries: what comes sooner waits until then", async () => {
   const { world, tab, page, probes } = await closedGate();
   const ids = (await page.basket.list()).map(({ id }) => id);

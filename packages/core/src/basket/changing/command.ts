@@ -8,7 +8,7 @@ import { cancelledWhileRunning, revived } from '../../pure/transitions.js';
 import { payLanes } from '../../store/pay.js';
 import type { SparingStores, Stores } from '../../store/requests.js';
 import { answer, sparing } from '../../store/requests.js';
-import { deleteTasks, gateRows, rowOfId, runnerRow } from '../../store/rows.js';
+import { deleteTasks, gatesNamed, rowOfId, runnerRow } from '../../store/rows.js';
 import { look, transact } from '../../store/transact.js';
 import type { BasketContext } from '../context/context.js';
 import { underway } from '../context/context.js';
@@ -48,10 +48,12 @@ export function retry(context: BasketContext, which: string | Filter): Promise<n
   return forEach(context, which, async (stores, rows, claims) => {
     for (const row of rows) if (!isClaimed(row, claims) && waitsForRetry(row)) stores.tasks.put(revived(row));
 
-    const gates = await gateRows(stores);
-    for (const name of new Set(rows.map(({ gate }) => gate))) {
-      const gate = gates.get(name);
-      if (gate !== undefined) stores.state.put(gateForward(gate, context.ports.clock.wall()), stateKeys.gate(name));
+    const gates = await gatesNamed(
+      stores,
+      rows.map(({ gate }) => gate),
+    );
+    for (const [name, gate] of gates) {
+      stores.state.put(gateForward(gate, context.ports.clock.wall()), stateKeys.gate(name));
     }
 
     return [];

@@ -170,8 +170,9 @@ export function endedIn(message: Message): readonly string[] | undefined {
   return hints.flatMap((hint) => (hint.event === 'settled' ? [hint.id] : []));
 }
 
-/** Of two messages of a kind the later, with the hints of both. */
+/** One message for two of a kind: the later one, with the hints of both. A page that is visible counts for both. */
 function merged(earlier: Message | undefined, later: Message): Message {
+  if (later.kind === 'wake') return { kind: 'wake', visible: later.visible || partOf(earlier, 'visible') === true };
   const hints = [earlier, later].flatMap((one) => (one !== undefined && 'hints' in one ? (one.hints ?? []) : []));
 
   return hints.length === 0 ? later : ({ ...later, hints: hints.slice(0, hintsAMessage) } as Message);

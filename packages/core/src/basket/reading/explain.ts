@@ -6,7 +6,7 @@ import type { TaskRow } from '../../pure/record.js';
 import { laneOf } from '../../pure/record.js';
 import { findType } from '../../pure/registry.js';
 import type { Stores } from '../../store/requests.js';
-import { claimedRow, gateRows, headOfLane, rowOfId, runnerRow } from '../../store/rows.js';
+import { claimedRow, gatesNamed, headOfLane, rowOfId, runnerRow } from '../../store/rows.js';
 import { look } from '../../store/transact.js';
 import type { BasketContext } from '../context/context.js';
 
@@ -31,7 +31,7 @@ async function factsOf({ registry }: BasketContext, stores: Pick<Stores, 'tasks'
 
   const [runner, gates, head] = await Promise.all([
     runnerRow(stores),
-    gateRows(stores),
+    gatesNamed(stores, [row.gate]),
     headOfLane(stores, laneOf(row)),
   ]);
   const gate = currentGate(gates.get(row.gate), wall + aheadOf(runner), registry.gates);

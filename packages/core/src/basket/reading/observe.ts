@@ -8,7 +8,7 @@ import type { TaskView } from '../../pure/view.js';
 import { taskView } from '../../pure/view.js';
 import type { Stores } from '../../store/requests.js';
 import type { StoredPayload } from '../../store/rows.js';
-import { claimedRow, gateRows, payloadOf, rowOfId, runnerRow } from '../../store/rows.js';
+import { claimedRow, gatesNamed, payloadOf, rowOfId, runnerRow } from '../../store/rows.js';
 import { look } from '../../store/transact.js';
 import type { BasketContext } from '../context/context.js';
 import type { Query } from './query.js';
@@ -63,7 +63,12 @@ async function views(
 ): Promise<readonly TaskView[]> {
   const [rows, runner, gates] = await look(
     context,
-    (stores) => Promise.all([find(stores), runnerRow(stores), gateRows(stores)]),
+    async (stores) => {
+      const [found, leads] = await Promise.all([find(stores), runnerRow(stores)]);
+      const names = found.map(({ gate }) => gate);
+
+      return [found, leads, await gatesNamed(stores, names)] as const;
+    },
     ['tasks', 'state'],
   );
   const loaded = await load(context, rows);

@@ -39,10 +39,8 @@ const turnsPerPosition = 32;
  */
 export async function turn(leader: Leader): Promise<TurnEnd> {
   const ended = [...leader.running.values()].filter((attempt) => attempt.verdict !== undefined);
-  // Before the transaction begins: what is said later may not be visible to it.
-  const { poked, woken } = leader;
-  leader.poked = false;
-  leader.woken = undefined;
+  // Taken before the transaction begins, because it may not see what is written after that.
+  const signals = takeSignals(leader);
 
   const work = async ({ stores, stamp, runner }: Fenced): Promise<TurnDone> => {
     const known = leader.memory?.stamp === stamp ? leader.memory : undefined;
@@ -62,15 +60,21 @@ export async function turn(leader: Leader): Promise<TurnEnd> {
     for (const attempt of ended) draft.running.delete(attempt.claim.claim);
     await settle(leader, draft, unsettled(runner, ended));
     await returnStrays(leader, draft, runner);
-    if (woken !== undefined) wakeGates(leader, draft, woken);
+    if (signals.woken !== undefined) wakeGates(leader, draft, signals.woken);
     const cancelled = known === undefined ? await cancelledOf(draft) : [];
-    if (known === undefined || poked) await survey(stores, leader.context.registry, memory);
+    if (known === undefined || signals.poked) await survey(stores, leader.context.registry, memory);
 
     const claimed = await claimDue(leader, draft);
 
     return { claimed, cancelled, draft, remembered: finish(leader, draft, claimed) };
   };
-  const done = await sparing(ended.some(deletesPayload), (scope) => inFence(leader, 'turn', work, scope));
+  const done = await sparing(ended.some(deletesPayload), (scope) => inFence(leader, 'turn', work, scope)).catch(
+    (error: unknown) => {
+      giveBackSignals(leader, signals);
+
+      throw error;
+    },
+  );
   if (done === undefined) return { deposed: true, claimed: [], cancelled: [], again: false, alarm: 0 };
 
   // Only now, durable, does any of it count.
@@ -85,6 +89,23 @@ export async function turn(leader: Leader): Promise<TurnEnd> {
   if (draft.wrote) leader.context.hub.say({ kind: 'changed', hints: [...draft.hints, ...started] });
 
   return { deposed: false, claimed: claimed.attempts, cancelled, again: claimed.again, alarm: claimed.alarm };
+}
+
+/** What others have said since the last turn. */
+type Signals = Pick<Leader, 'poked' | 'woken'>;
+
+function takeSignals(leader: Leader): Signals {
+  const { poked, woken } = leader;
+  leader.poked = false;
+  leader.woken = undefined;
+
+  return { poked, woken };
+}
+
+/** A turn that failed has done nothing about its signals: the next turn gets them, with what was said meanwhile. */
+function giveBackSignals(leader: Leader, { poked, woken }: Signals): void {
+  leader.poked ||= poked;
+  leader.woken = woken === undefined ? leader.woken : woken || leader.woken === true;
 }
 
 /** What a turn placed, and what is to be remembered of it once it has completed. */
