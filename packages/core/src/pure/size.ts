@@ -1,52 +1,86 @@
-/** From this size on, in bytes, a payload lies apart from its row: a retry then need not write it again. */
-export const smallPayload = 1_024;
+/** Up to this size, in bytes, a payload lies in its row. A larger one lies apart, so that a retry need not write it again. */
+export const inlineLimit = 1_024;
 
-/**
- * Whether a stored value is small, by a walk that ends as soon as the limit is passed. An estimate: strings count two
- * bytes a character, everything else a few. What can hold any amount without telling (a Blob), and what can't be
- * walked, is not small.
- */
-export function isSmall(value: unknown, limit: number = smallPayload): boolean {
+/** Above this size, in bytes, a payload is heavy: writing it takes so long that no other write may wait for it. */
+export const heavyLimit = 262_144;
+
+/** What a value is made of, as far as that decides where it is stored. */
+export interface Weight {
+  /** An estimate: two for each character, a few for everything else. */
+  readonly bytes: number;
+  /** The Blobs and Files in it, at any depth. */
+  readonly blobs: readonly Blob[];
+  /** Whether an object of the platform is in it whose size cannot be told. */
+  readonly opaque: boolean;
+  /** Whether an instance of one of the app's own classes is in it: a copy of such an instance has lost its methods. */
+  readonly ownClass: boolean;
+}
+
+/** The weight of a value of any depth; nothing, if it cannot be read: the write tells then. Meets each object once. */
+export function weigh(value: unknown): Weight {
   try {
-    return bytesLeft(value, limit) >= 0;
+    return weighed(value);
   } catch {
-    return false;
+    return { bytes: 0, blobs: [], opaque: false, ownClass: false };
   }
 }
 
-function bytesLeft(value: unknown, left: number): number {
-  if (left < 0) return left;
-  if (typeof value === 'string') return left - 2 * value.length;
-  if (typeof value === 'bigint') return left - value.toString(16).length;
-  if (typeof value !== 'object' || value === null) return left - 8;
+function weighed(value: unknown): Weight {
+  const blobs: Blob[] = [];
+  const seen = new Set<object>();
+  const open: object[] = [];
+  let bytes = 0;
+  let opaque = false;
+  let ownClass = false;
 
-  // A view is stored with all of its buffer.
-  if (ArrayBuffer.isView(value)) return left - 16 - value.buffer.byteLength;
-  if (value instanceof ArrayBuffer) return left - 16 - value.byteLength;
-  if (Array.isArray(value)) return partsLeft(value, left - 16);
-  if (value instanceof Map || value instanceof Set)
-    return value.size > left ? -1 : partsLeft([...value].flat(), left - 16);
-  if (value instanceof Date || value instanceof Number || value instanceof Boolean) return left - 16;
+  function put(part: unknown): void {
+    if (typeof part === 'object' && part !== null) open.push(part);
+    else bytes += typeof part === 'string' ? 2 * part.length : typeof part === 'bigint' ? part.toString(16).length : 8;
+  }
 
-  const prototype: unknown = Object.getPrototypeOf(value);
-  if (prototype !== Object.prototype && prototype !== null && !isOwnClass(value)) return -1;
+  put(value);
+  for (let one = open.pop(); one !== undefined; one = open.pop()) {
+    if (seen.has(one)) continue;
 
-  const keys = Object.keys(value);
+    seen.add(one);
+    bytes += 16;
+    const kind = Array.isArray(one) ? 'Array' : Object.prototype.toString.call(one).slice(8, -1);
+    if (ArrayBuffer.isView(one)) {
+      bytes += one.buffer.byteLength; // A view is stored with all of its buffer.
+    } else if (one instanceof ArrayBuffer) {
+      bytes += one.byteLength;
+    } else if (one instanceof Map || one instanceof Set) {
+      for (const part of [...one].flat()) put(part);
+    } else if (kind === 'Blob' || kind === 'File') {
+      blobs.push(one as Blob);
+      bytes += (one as Blob).size;
+    } else if (scalars.has(kind)) {
+      put((one as Date).toString());
+    } else {
+      // Object.values, since it skips what an array of a billion holes does not have; a FileList gives its files.
+      for (const part of Object.values(one)) put(part);
+      if (kind === 'Object') Object.keys(one).forEach(put);
+      ownClass ||= kind === 'Object' && isOwnClass(one);
+      opaque ||= kind !== 'Object' && kind !== 'Array';
+    }
+  }
 
-  return keys.length > left ? -1 : partsLeft(Object.entries(value).flat(), left - 16);
+  return { bytes, blobs, opaque, ownClass };
 }
 
-/** An instance of the app's own class is stored as a plain object; the platform's (Blob, File, CryptoKey) are not. */
+/** Objects that hold one value, which their text tells. */
+const scalars: ReadonlySet<string> = new Set(['Date', 'RegExp', 'Number', 'Boolean', 'String', 'Error', 'BigInt']);
+
+/** The prototype of a plain object, of whatever realm, has none itself. */
 function isOwnClass(value: object): boolean {
-  return Object.prototype.toString.call(value) === '[object Object]';
+  const prototype = Object.getPrototypeOf(value) as object | null;
+
+  return prototype !== null && Object.getPrototypeOf(prototype) !== null;
 }
 
-function partsLeft(parts: readonly unknown[], limit: number): number {
-  let left = limit;
-  for (const part of parts) {
-    if (left < 0) return left;
-    left = bytesLeft(part, left - 1); // An empty string costs something as well, or a list of them has no end.
-  }
+/** The store of a payload: in its row, beside it in the same transaction, or ahead of it in a transaction of its own. */
+export function storeFor({ bytes, blobs, opaque }: Weight): 'tasks' | 'payloads' | 'bodies' {
+  if (opaque || blobs.length > 0 || bytes > heavyLimit) return 'bodies';
 
-  return left;
+  return bytes > inlineLimit ? 'payloads' : 'tasks';
 }

@@ -5,7 +5,7 @@ import { addStores, finished } from '../../store/app-transaction.js';
 import type { BasketContext } from '../context/context.js';
 import { underway } from '../context/context.js';
 import { dropBody, putBody } from './body.js';
-import { write } from './group.js';
+import { bodyPatience, write } from './group.js';
 import type { Store } from './lines.js';
 import { onceMore } from './once-more.js';
 import { isRefusal, notStored } from './refusal.js';
@@ -56,9 +56,11 @@ export async function addMany(context: AddContext, list: readonly Listed[]): Pro
   const store = async (): Promise<void> => {
     // Each time anew: a body whose row comes late may have been collected.
     const connections: (IDBDatabase | undefined)[] = [];
+    const since = clock.wall();
     for (const task of heavy) connections.push(await putBody(context, task, durability));
     await write(context, durability, withBody, async (stores) => {
-      if (connections.some((one) => one !== stores.tasks.transaction.db)) throw connectionLost();
+      const late = heavy.length > 0 && clock.wall() - since > bodyPatience;
+      if (late || connections.some((one) => one !== stores.tasks.transaction.db)) throw connectionLost();
       const pace = createPace(stores.tasks, clock.monotonic);
       for (const task of tasks) {
         place(stores, task, task.apart?.heavy === false);

@@ -15,7 +15,7 @@ import { isRefusal, notStored } from './refusal.js';
 const groupTime = 250;
 
 /** The row of a heavy body comes at the latest so long after it, in milliseconds: later, the body may have been collected. */
-const bodyPatience = 60_000;
+export const bodyPatience = 60_000;
 
 /** A body that went ahead. */
 interface CommittedBody {

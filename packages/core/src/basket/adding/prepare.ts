@@ -15,7 +15,7 @@ import {
 import type { AnyRegistry, TaskTypeParts } from '../../pure/registry.js';
 import { typeOf } from '../../pure/registry.js';
 import { heavyRef } from '../../pure/key.js';
-import { isSmall } from '../../pure/size.js';
+import { storeFor, weigh } from '../../pure/size.js';
 import { encoded, encodedNow } from './encode.js';
 import type { Body, Prepared } from './place.js';
 
@@ -52,9 +52,6 @@ export interface PrepareContext {
   readonly ports: { readonly clock: { readonly wall: () => number } };
   readonly newId: () => string;
 }
-
-/** From this size on, in bytes, a payload is heavy. */
-const heavyPayload = 262_144;
 
 /** A task that is being prepared; its lane is known at once. */
 export interface Preparing {
@@ -132,8 +129,9 @@ function prepare(
 
 /** A stored payload that lies apart, or `undefined`: it is small. */
 export function bodyOf(id: string, value: unknown): Body | undefined {
-  if (isSmall(value)) return undefined;
-  const heavy = !isSmall(value, heavyPayload);
+  const store = storeFor(weigh(value));
+  if (store === 'tasks') return undefined;
+  const heavy = store === 'bodies';
 
   return { ref: heavy ? heavyRef(id) : id, value, heavy };
 }

@@ -1,5 +1,3 @@
-import { randomText } from '../../ports/ids.js';
-import { messageOf, TaskbasketError } from '../../pure/errors.js';
 import { gateForward } from '../../pure/gate.js';
 import { idMark, readReady } from '../../pure/key.js';
 import type { Claim, OutcomeRow, TaskRow } from '../../pure/record.js';
@@ -7,15 +5,12 @@ import { isClaimed, laneOf, stateKeys } from '../../pure/record.js';
 import { cancelledWhileRunning, revived } from '../../pure/transitions.js';
 import { payLanes } from '../../store/pay.js';
 import type { SparingStores, Stores } from '../../store/requests.js';
-import { answer, sparing } from '../../store/requests.js';
 import { deleteTasks, gatesNamed, rowOfId, runnerRow } from '../../store/rows.js';
-import { look, transact } from '../../store/transact.js';
 import type { BasketContext } from '../context/context.js';
-import { underway } from '../context/context.js';
 import type { Hint } from '../context/hub.js';
 import type { Filter } from '../reading/query.js';
 import { checkFilter, rowsOf } from '../reading/query.js';
-import { isRefusal, notChanged } from '../adding/refusal.js';
+import { edit } from './edit.js';
 
 /** So many tasks of a query are changed in one transaction. */
 const slice = 256;
@@ -70,9 +65,16 @@ function waitsForRetry(row: TaskRow): boolean {
 type Change = (stores: SparingStores, rows: readonly TaskRow[], claims: readonly Claim[]) => Promise<readonly Hint[]>;
 
 /** Changes one task by its id, or all that fit a query, slice by slice; each slice is durable by itself. */
-async function forEach(context: BasketContext, which: string | Filter, change: Change): Promise<number> {
-  if (typeof which !== 'string') checkFilter(which);
+async function forEach(context: BasketContext, given: string | Filter, change: Change): Promise<number> {
+  if (typeof given === 'string') return context.edits(given, () => changeEach(context, given, change));
 
+  checkFilter(given);
+  const which: Filter = { ...given, ...(Array.isArray(given.type) && { type: [...given.type] }) };
+
+  return context.edits(undefined, () => changeEach(context, which, change));
+}
+
+async function changeEach(context: BasketContext, which: string | Filter, change: Change): Promise<number> {
   let count = 0;
   let after = 0;
   for (;;) {
@@ -102,56 +104,6 @@ async function rowsFor(
   const row = await rowOfId(stores, which);
 
   return row === undefined || row.cancelled === true ? [] : [row];
-}
-
-/** What a command changed, and what is told of it. */
-interface Edited {
-  readonly found: readonly TaskRow[];
-  readonly hints: readonly Hint[];
-}
-
-/**
- * One transaction of a page's command; gives back the rows that it changed. Whatever it writes puts a fresh random stamp
- * beside it, so that a runner forgets what it has read; random and not counted, so that it can be put blind. By the same
- * stamp it is found out whether a transaction that was told as failed was committed all the same.
- *
- * @throws TaskbasketError `quota`, `not-stored`: nothing was changed. `unknown-outcome`: the stamp could not be read.
- */
-export async function edit(
-  context: BasketContext,
-  command: (stores: SparingStores) => Promise<Edited>,
-): Promise<readonly TaskRow[]> {
-  const stamp = randomText(context.ports.random, 12);
-  let done = undefined as Edited | undefined;
-  const body = async (stores: SparingStores): Promise<Edited> => {
-    done = undefined;
-    const edited = await command(stores);
-    if (edited.found.length > 0) stores.state.put(stamp, stateKeys.edits);
-    done = edited;
-
-    return edited;
-  };
-  const end = underway(context);
-  const { found, hints } = await sparing(false, (scope) => transact(context, 'command', body, { scope }))
-    .catch(async (error: unknown) => {
-      if (done !== undefined && !isRefusal(error) && (await isStamped(context, stamp, error))) return done;
-
-      throw notChanged(error);
-    })
-    .finally(end);
-  if (found.length > 0) context.hub.say({ kind: 'look', hints });
-
-  return found;
-}
-
-async function isStamped(context: BasketContext, stamp: string, cause: unknown): Promise<boolean> {
-  try {
-    return (await look(context, ({ state }) => answer(state.get(stateKeys.edits)), ['state'])) === stamp;
-  } catch {
-    const why = `Whether this was changed is not known: ${messageOf(cause)}`;
-
-    throw new TaskbasketError('unknown-outcome', `${why} Look at the tasks with get or list, later.`, cause);
-  }
 }
 
 function outcomeOf(row: TaskRow, at: number): OutcomeRow {

@@ -7,10 +7,11 @@ import type { TaskRow } from '../../pure/record.js';
 import { isClaimed } from '../../pure/record.js';
 import type { TaskTypeParts } from '../../pure/registry.js';
 import { typeOf } from '../../pure/registry.js';
+import { weigh } from '../../pure/size.js';
 import { look } from '../../store/transact.js';
 import { payloadsIn } from '../../store/requests.js';
 import { deletePayload, rowOfId, runnerRow } from '../../store/rows.js';
-import { edit } from './command.js';
+import { edit } from './edit.js';
 import type { BasketContext } from '../context/context.js';
 import { encoded } from '../adding/encode.js';
 import { bodyOf, placeOf } from '../adding/prepare.js';
@@ -21,14 +22,18 @@ import { bodyOf, placeOf } from '../adding/prepare.js';
  */
 export async function update(context: BasketContext, id: string, payload: unknown): Promise<boolean> {
   checkId(id);
-  const atTheCall = copied(payload);
+  const given = copied(payload);
+
+  return context.edits(id, () => updateNow(context, id, given));
+}
+
+async function updateNow(context: BasketContext, id: string, { copy, faithful, payload }: Copied): Promise<boolean> {
   const before = await look(context, (stores) => rowOfId(stores, id), ['tasks']);
   if (before === undefined || before.cancelled === true) return false;
 
   const { type: name } = before;
   const type = typeOf(context.registry, name);
-  // Both of one state of the payload: the app may have changed it since the call.
-  const given = type.codec === asItIs ? atTheCall : payload;
+  const given = type.codec === asItIs || faithful ? copy : payload;
   const place = placeFor(type, before, given);
   const stored = encoded(type, name, given);
   const inline = isPromiseLike(stored) ? await stored : stored;
@@ -52,12 +57,19 @@ export async function update(context: BasketContext, id: string, payload: unknow
   return found.length > 0;
 }
 
-/** The payload as it is at the call, or itself: only its codec can tell what it makes of it. */
-function copied(payload: unknown): unknown {
+/** A payload, and its copy as it was at the call. */
+interface Copied {
+  readonly payload: unknown;
+  readonly copy: unknown;
+  /** Whether a codec makes the same of the copy: an instance of the app's own class loses its methods when it is copied. */
+  readonly faithful: boolean;
+}
+
+function copied(payload: unknown): Copied {
   try {
-    return structuredClone(payload);
+    return { payload, copy: structuredClone(payload), faithful: !weigh(payload).ownClass };
   } catch {
-    return payload;
+    return { payload, copy: payload, faithful: false };
   }
 }
 

@@ -1,6 +1,8 @@
 import type { Channel, Ports } from '../../ports/ports.js';
 import { createIds } from '../../ports/ids.js';
 import type { AnyRegistry } from '../../pure/registry.js';
+import type { Turns } from '../../pure/turns.js';
+import { createTurns } from '../../pure/turns.js';
 import type { Database } from '../../store/connection.js';
 import { createDatabase } from '../../store/connection.js';
 import type { Hub } from './hub.js';
@@ -16,6 +18,8 @@ export interface BasketContext {
   readonly newId: () => string;
   readonly names: Names;
   readonly build: number;
+  /** Keeps the order of the calls that edit tasks: under a task's id, or for all tasks. */
+  readonly edits: Turns;
   /** Aborts when the basket is closed. */
   readonly closed: AbortController;
   /** Called when the page is put away, which may be its end: what is still to be placed is placed, if there is any. */
@@ -52,6 +56,7 @@ export function createContext(registry: AnyRegistry, ports: Ports, build: number
     newId: createIds(ports.random),
     names,
     build,
+    edits: createTurns(),
     closed: new AbortController(),
     leaving: new Set(),
     askWorker: () => Promise.resolve({ state: 'none' }),

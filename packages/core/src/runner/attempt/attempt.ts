@@ -1,11 +1,12 @@
-import { notStored } from '../../basket/adding/refusal.js';
+import { isRefusal, notStored } from '../../basket/adding/refusal.js';
 import { isPromiseLike } from '../../pure/codec.js';
 import { messageOf, TaskbasketError } from '../../pure/errors.js';
 import { idempotencyKey } from '../../pure/record.js';
 import type { StoredError, TaskRow } from '../../pure/record.js';
 import type { TaskTypeParts } from '../../pure/registry.js';
-import { isSmall } from '../../pure/size.js';
+import { storeFor, weigh } from '../../pure/size.js';
 import type { Verdict } from '../../pure/verdict.js';
+import { createTurns } from '../../pure/turns.js';
 import { storedError, verdictOf } from '../../pure/verdict.js';
 import { payloadsIn, sparing } from '../../store/requests.js';
 import type { StoredPayload } from '../../store/rows.js';
@@ -150,6 +151,7 @@ async function decoded(stored: StoredPayload, type: TaskTypeParts): Promise<unkn
 
 function attemptFace(leader: Leader, attempt: RunningAttempt): Attempt {
   const { row, controller } = attempt;
+  const inTurn = createTurns();
 
   return Object.freeze({
     id: row.id,
@@ -157,17 +159,20 @@ function attemptFace(leader: Leader, attempt: RunningAttempt): Attempt {
     recovered: row.recovered === true,
     signal: controller.signal,
     idempotencyKey: idempotencyKey(row),
-    save: (payload: unknown) => save(leader, attempt, payload),
+    async save(payload: unknown) {
+      if (attempt.over) throw over(row);
+      const stored = encoded(attempt, payload);
+      stored.catch(() => undefined); // It is told when its turn has come.
+
+      await inTurn('save', async () => save(leader, attempt, await stored));
+    },
   });
 }
 
 /** Writes the payload of a running attempt, if it still is one when the transaction begins. */
-async function save(leader: Leader, attempt: RunningAttempt, payload: unknown): Promise<void> {
+async function save(leader: Leader, attempt: RunningAttempt, stored: unknown): Promise<void> {
   const { row: claimed, type, claim } = attempt;
-  if (attempt.over) throw over(claimed);
-
-  const stored = await encoded(attempt, payload);
-  const ref = isSmall(stored) ? undefined : claimed.id;
+  const ref = storeFor(weigh(stored)) === 'tasks' ? undefined : claimed.id;
   const write = async ({ stores, runner }: Fenced): Promise<void> => {
     const row = await claimedRow(stores, claim);
     const stands = runner.running.some((one) => one.claim === claim.claim);
@@ -181,7 +186,7 @@ async function save(leader: Leader, attempt: RunningAttempt, payload: unknown): 
   };
   const done = await sparing((ref ?? claim.ref) !== undefined, (scope) => inFence(leader, 'save', write, scope)).catch(
     (error: unknown) => {
-      throw notStored(claimed, error);
+      throw isRefusal(error) ? notStored(claimed, error) : notKnown(claimed, error);
     },
   );
   if (done === undefined) throw over(claimed);
@@ -202,6 +207,12 @@ async function encoded({ type, row }: RunningAttempt, payload: unknown): Promise
 
 function over(row: TaskRow): TaskbasketError {
   return new TaskbasketError('closed', `This attempt of "${row.type}" is over, so nothing was saved.`);
+}
+
+function notKnown({ type, id }: TaskRow, error: unknown): TaskbasketError {
+  const why = `Whether the payload of "${type}" was saved is not known: ${messageOf(error)}`;
+
+  return new TaskbasketError('unknown-outcome', `${why} The next attempt is called with what is stored.`, error, id);
 }
 
 function notSaved(row: TaskRow, error: unknown): TaskbasketError {

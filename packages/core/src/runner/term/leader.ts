@@ -20,10 +20,12 @@ export interface Attempt<Payload = unknown> {
   /** The same on every attempt of a task; the server must answer its second use without a second effect. */
   readonly idempotencyKey: string;
   /**
-   * Stores the task's payload anew, so that the next attempt is called with it. Durable when it resolves.
+   * Stores the task's payload anew, so that the next attempt is called with it. Durable when it resolves. Several calls
+   * take effect in their order.
    *
    * @throws TaskbasketError `closed`, if the attempt is over or the runner was deposed: nothing was written. `payload`,
-   * if the value can't be stored. `quota`, `not-stored`: the browser says that it was not, and the next attempt tells.
+   * if the value can't be stored. `quota`, `not-stored`: it was not stored. `unknown-outcome`: nobody can tell; the next
+   * attempt is called with what is stored.
    */
   readonly save: (payload: Payload) => Promise<void>;
 }

@@ -1,0 +1,89 @@
+import { randomText } from '../../ports/ids.js';
+import { messageOf, TaskbasketError } from '../../pure/errors.js';
+import type { TaskRow } from '../../pure/record.js';
+import { stateKeys } from '../../pure/record.js';
+import type { SparingStores, Stores } from '../../store/requests.js';
+import { answer, sparing } from '../../store/requests.js';
+import { look, transact } from '../../store/transact.js';
+import { isRefusal, notChanged } from '../adding/refusal.js';
+import type { BasketContext } from '../context/context.js';
+import { underway } from '../context/context.js';
+import type { Hint } from '../context/hub.js';
+
+/** The length of a stamp, in characters. */
+const stampLength = 12;
+
+/** So many characters of stamps are kept, the newest first. */
+export const stampsKept: number = 64 * stampLength;
+
+/** What a command changed, and what is told of it. */
+export interface Edited {
+  readonly found: readonly TaskRow[];
+  readonly hints: readonly Hint[];
+}
+
+/** One try of a command: which stamp it puts, which stamps it found, and what it changed if it came to its end. */
+interface Try {
+  readonly stamp: string;
+  before: string;
+  done?: Edited;
+}
+
+/**
+ * Runs one transaction of a page's command and gives back the rows that it changed. The transaction puts a random stamp
+ * before those of earlier commands. A runner that reads another stamp forgets the rows that it has read. A command whose
+ * transaction is told as failed looks for its stamp, because the transaction may have been committed all the same.
+ *
+ * @throws TaskbasketError `quota`, `not-stored`: nothing was changed. `unknown-outcome`: nobody can tell.
+ */
+export async function edit(
+  context: BasketContext,
+  command: (stores: SparingStores) => Promise<Edited>,
+): Promise<readonly TaskRow[]> {
+  const one: Try = { stamp: randomText(context.ports.random, stampLength), before: '' };
+  const body = async (stores: SparingStores): Promise<Edited> => {
+    delete one.done;
+    const edited = await command(stores);
+    if (edited.found.length > 0) {
+      one.before = await stampsOf(stores);
+      stores.state.put(`${one.stamp}${one.before}`.slice(0, stampsKept), stateKeys.edits);
+    }
+    one.done = edited;
+
+    return edited;
+  };
+  const end = underway(context);
+  const { found, hints } = await sparing(false, (scope) => transact(context, 'command', body, { scope }))
+    .catch(async (error: unknown) => {
+      if (one.done !== undefined && !isRefusal(error) && (await isCommitted(context, one, error))) return one.done;
+
+      throw notChanged(error);
+    })
+    .finally(end);
+  if (found.length > 0) context.hub.say({ kind: 'look', hints });
+
+  return found;
+}
+
+async function stampsOf({ state }: Pick<Stores, 'state'>): Promise<string> {
+  const stored: unknown = await answer(state.get(stateKeys.edits));
+
+  return typeof stored === 'string' ? stored : '';
+}
+
+/** Whether a command was committed. Later commands may have pushed its stamp out; then nobody can tell. */
+async function isCommitted(context: BasketContext, { stamp, before }: Try, cause: unknown): Promise<boolean> {
+  const stamps = await look(context, stampsOf, ['state']).catch(() => undefined);
+  if (stamps?.includes(stamp) === true) return true;
+
+  // Where the stamp that stood there before is left, a later one would be left too.
+  const newest = before.slice(0, stampLength);
+  const complete = stamps !== undefined && (stamps.length < stampsKept || (newest !== '' && stamps.includes(newest)));
+  if (complete) return false;
+
+  throw new TaskbasketError(
+    'unknown-outcome',
+    `Whether the tasks were changed is not known: ${messageOf(cause)} Look at the tasks with get or list, later.`,
+    cause,
+  );
+}
