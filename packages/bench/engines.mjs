@@ -72,6 +72,6 @@ async function withWebKit(binary, tell) {
     });
     await ask('DELETE', `/session/${sessionId}`);
   } finally {
-    process.kill(-driver.pid);
+    if (driver.pid !== undefined) process.kill(-driver.pid);
   }
 }

@@ -6,7 +6,7 @@ import { newRow } from '../../core/dist/pure/record.js';
 import { payloadOf } from './payload.mjs';
 import { answer, fillStore, openRaw, write } from './raw.mjs';
 
-const newId = createIds(() => Math.random());
+const newId = createIds((count) => crypto.getRandomValues(new Uint8Array(count)));
 
 /** A basket with one task type. Nothing is opened yet. */
 export function basketOf(name) {

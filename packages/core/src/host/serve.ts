@@ -59,7 +59,7 @@ export function serveBasket<R extends AnyRegistry>(
   const context = platformContext(registry, build);
   const scope = globalThis as unknown as WorkerScope;
   const retiring = new AbortController();
-  const alive = `${context.names.aliveLock}:${randomText(context.ports.random, 12)}`;
+  const alive = `${context.names.aliveLock}:${randomText(context.ports.randomBytes, 12)}`;
 
   const face: HostFace = Object.freeze({
     async hello(hello: Hello): Promise<HelloAnswer> {

@@ -3,17 +3,23 @@ const digits = '0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz';
 /** So many ids a context makes before it takes a new random part. */
 const counted = digits.length ** 4;
 
+/** The largest multiple of the number of digits that fits into a byte: bytes from it on would make some digits more likely. */
+const uniform = 256 - (256 % digits.length);
+
+/** So many random bytes, each from 0 to 255. */
+export type RandomBytes = (count: number) => Uint8Array;
+
 /**
  * Makes ids: twelve random characters a context (71 bits) and four counted ones, so that the ids of one context are
  * neighbours in an index.
  */
-export function createIds(random: () => number): () => string {
-  let context = randomText(random, 12);
+export function createIds(bytes: RandomBytes): () => string {
+  let context = randomText(bytes, 12);
   let next = 0;
 
   return () => {
     if (next === counted) {
-      context = randomText(random, 12);
+      context = randomText(bytes, 12);
       next = 0;
     }
 
@@ -24,9 +30,15 @@ export function createIds(random: () => number): () => string {
   };
 }
 
-/** A random text of so many characters. */
-export function randomText(random: () => number, length: number): string {
-  return Array.from({ length }, () => digits.charAt(Math.floor(random() * digits.length))).join('');
+/** A random text of so many characters, each digit as likely as any other. */
+export function randomText(bytes: RandomBytes, length: number): string {
+  let written = '';
+  while (written.length < length) {
+    for (const byte of bytes(length - written.length))
+      if (byte < uniform) written += digits.charAt(byte % digits.length);
+  }
+
+  return written;
 }
 
 function text(number: number, length: number): string {

@@ -14,6 +14,7 @@ export function platformPorts(): Ports {
   return {
     clock: platformClock,
     random: () => Math.random(),
+    randomBytes: (count) => crypto.getRandomValues(new Uint8Array(count)),
     locks: platformLocks(),
     channel: platformChannel,
   };

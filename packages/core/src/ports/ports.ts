@@ -1,11 +1,15 @@
+import type { RandomBytes } from './ids.js';
+
 /**
  * Everything timed, random or shared, so that the whole library also runs in a simulation. IndexedDB itself is not a
  * port: it is always real, in Node an implementation of it.
  */
 export interface Ports {
   readonly clock: Clock;
-  /** From 0 to below 1. */
+  /** From 0 to below 1, for waits and how they are spread. An app may have seeded it: nothing that must be unique is made of it. */
   readonly random: () => number;
+  /** For what must be unique: ids, stamps, nonces, names of locks. */
+  readonly randomBytes: RandomBytes;
   readonly locks: Locks;
   readonly channel: (name: string) => Channel;
   /** Calls back when this context is told that it is online again, a hint only; returns what ends that. Left out: the platform's. */

@@ -1,12 +1,21 @@
-import { expect, test } from 'vitest';
+import { afterEach, expect, test, vi } from 'vitest';
+
+import { createContext } from '../../src/basket/context/context.js';
 
 import { createIds, randomText } from '../../src/ports/ids.js';
-import { seeded } from '../support/chance.js';
+import { platformPorts } from '../../src/ports/platform.js';
+import { defineTasks, task } from '../../src/pure/registry.js';
+import { bytesOf, seeded } from '../support/chance.js';
+import { freshName } from '../support/database.js';
+
+afterEach(() => {
+  vi.restoreAllMocks();
+});
 
 test('ids are unique over many contexts that make many', () => {
   const ids = new Set<string>();
   for (let context = 0; context < 20; context += 1) {
-    const next = createIds(seeded(context));
+    const next = createIds(bytesOf(seeded(context)));
     for (let count = 0; count < 5_000; count += 1) ids.add(next());
   }
 
@@ -14,7 +23,7 @@ test('ids are unique over many contexts that make many', () => {
 });
 
 test('the ids of one context are neighbours, and sort in the order in which they were made', () => {
-  const next = createIds(seeded(1));
+  const next = createIds(bytesOf(seeded(1)));
   const ids = Array.from({ length: 5_000 }, next);
 
   expect([...ids].sort()).toEqual(ids);
@@ -22,12 +31,30 @@ test('the ids of one context are neighbours, and sort in the order in which they
 });
 
 test('an id is sixteen letters and digits, so that it fits into a header, an address and a key as it is', () => {
-  const next = createIds(seeded(2));
+  const next = createIds(bytesOf(seeded(2)));
 
   for (let count = 0; count < 200; count += 1) expect(next()).toMatch(/^[0-9A-Za-z]{16}$/);
 });
 
-test('a random text has its length also with the least and the greatest chance', () => {
-  expect(randomText(() => 0, 3)).toBe('000');
-  expect(randomText(() => 1 - Number.EPSILON / 2, 3)).toBe('zzz');
+test('each digit of a random text is made of four of the 256 bytes, and the bytes that are left over are not used', () => {
+  let next = 0;
+  const every = randomText((count) => Uint8Array.from({ length: count }, () => next++), 248);
+  const times = new Map<string, number>();
+  for (const digit of every) times.set(digit, (times.get(digit) ?? 0) + 1);
+
+  expect([...times.values()]).toEqual(Array(62).fill(4));
+  expect(randomText((count) => Uint8Array.from({ length: count }, () => next++ % 256), 10)).toBe('0123456789');
+});
+
+test('an app that seeds Math.random gets other ids after each reload', () => {
+  vi.spyOn(Math, 'random').mockReturnValue(0.5);
+  const reload = (): string => {
+    const tasks = defineTasks(freshName(), { send: task() });
+
+    return createContext(tasks, platformPorts(), 0).newId();
+  };
+  const ids = Array.from({ length: 100 }, reload);
+
+  expect(new Set(ids).size).toBe(100);
+  expect(Math.random).not.toHaveBeenCalled();
 });

@@ -4,6 +4,7 @@ import type { Basket } from '../../src/basket/basket.js';
 import { createBasket } from '../../src/basket/basket.js';
 import type { Channel, CrashPoint, LockOptions, Locks, Ports } from '../../src/ports/ports.js';
 import type { AnyRegistry } from '../../src/pure/registry.js';
+import { bytesOf } from '../support/chance.js';
 import type { Chance } from './chance.js';
 import type { Loop } from './loop.js';
 import type { Kind } from './registries.js';
@@ -226,6 +227,7 @@ export function createLife(name: string, kind: Kind, build: number, shared: Shar
       turnOfTheLoop: () => new Promise((resolve) => loop.queue(() => whenAwake(resolve))),
     },
     random: random.next,
+    randomBytes: bytesOf(random.next),
     locks,
     channel,
     reach,

@@ -1,3 +1,8 @@
+/** Bytes made of a chance. */
+export function bytesOf(random: () => number): (count: number) => Uint8Array {
+  return (count) => Uint8Array.from({ length: count }, () => Math.floor(random() * 256));
+}
+
 /** Chance that is the same each time: mulberry32. From 0 to below 1. */
 export function seeded(seed: number): () => number {
   let state = seed;

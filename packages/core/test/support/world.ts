@@ -11,7 +11,7 @@ import type { AnyRegistry } from '../../src/pure/registry.js';
 import type { AnyHandler } from '../../src/runner/term/leader.js';
 import type { Handlers } from '../../src/runner/run-basket.js';
 import { run } from '../../src/runner/run.js';
-import { seeded } from './chance.js';
+import { bytesOf, seeded } from './chance.js';
 import { createStealableLocks } from './locks.js';
 import { aTurnOfTheLoop, quiet } from './quiet.js';
 
@@ -108,6 +108,7 @@ export function createWorld(seed = 1): World {
     const mine = new Set<Alarm>();
     const onlines = new Set<() => void>();
 
+    const random = seeded(options.seed ?? seed * 1_000 + opened);
     const ports: Ports = {
       clock: {
         wall: () => wall,
@@ -121,7 +122,8 @@ export function createWorld(seed = 1): World {
         },
         turnOfTheLoop: () => death.unlessDead(() => new Promise((resolve) => setImmediate(resolve))),
       },
-      random: seeded(options.seed ?? seed * 1_000 + opened),
+      random,
+      randomBytes: bytesOf(random),
       locks: locksOf(death, options.ownLocks === true ? createStealableLocks() : locks),
       channel: (name) => channelOf(name),
       online(back) {

@@ -40,7 +40,7 @@ export async function edit(
   context: BasketContext,
   command: (stores: SparingStores) => Promise<Edited>,
 ): Promise<readonly TaskRow[]> {
-  const one: Try = { stamp: randomText(context.ports.random, stampLength), before: '' };
+  const one: Try = { stamp: randomText(context.ports.randomBytes, stampLength), before: '' };
   const body = async (stores: SparingStores): Promise<Edited> => {
     delete one.done;
     const edited = await command(stores);

@@ -53,7 +53,7 @@ export function createContext(registry: AnyRegistry, ports: Ports, build: number
       say: (kind) => hub.say({ kind }),
     }),
     hub,
-    newId: createIds(ports.random),
+    newId: createIds(ports.randomBytes),
     names,
     build,
     edits: createTurns(),

@@ -33,7 +33,7 @@ export async function takeOver(
   const work = async (stores: SparingStores): Promise<Pick<Leader, 'epoch' | 'clock'> & { rescuedSome: boolean }> => {
     robbed.throwIfAborted();
     const before = await runnerRow(stores);
-    const next: Epoch = { count: (before?.epoch.count ?? 0) + 1, nonce: randomText(ports.random, 12) };
+    const next: Epoch = { count: (before?.epoch.count ?? 0) + 1, nonce: randomText(ports.randomBytes, 12) };
     const runnerClock = createRunnerClock(ports.clock, seenNow(before, ports.clock.wall()));
     const moment: Moment = { now: runnerClock.now(), wall: ports.clock.wall() };
 
