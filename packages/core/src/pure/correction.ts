@@ -1,6 +1,6 @@
-import { readReady } from './key.js';
 import type { NewTask, TaskRow } from './record.js';
 import { payloadFields } from './record.js';
+import { isDead } from './state.js';
 import { dueAfter, dueOn, revived } from './transitions.js';
 
 /** What an edit gives a row: the new payload, and what follows from it. */
@@ -32,8 +32,4 @@ function anew(row: TaskRow): TaskRow {
   const { lastError: _, recovered: __, ...rest } = revived(row);
 
   return { ...rest, attempts: 0, edition: (row.edition ?? 0) + 1 };
-}
-
-function isDead(row: TaskRow): boolean {
-  return readReady(row.ready)?.letter === 'D';
 }

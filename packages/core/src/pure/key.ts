@@ -1,3 +1,5 @@
+import { defined } from './parts.js';
+
 /**
  * A row's state, said so that it can be found: its `ready` key and its `marks`.
  *
@@ -85,11 +87,6 @@ export function timePart(when: number): string {
     .padStart(9, '0');
 }
 
-/** Whether a key begins with a letter that this version writes. */
-export function isKnown(ready: string): boolean {
-  return letters.some((letter) => ready.startsWith(letter));
-}
-
 /** What a `ready` key says. */
 export interface Ready {
   readonly letter: string;
@@ -101,32 +98,38 @@ export interface Ready {
   readonly when?: number;
 }
 
-/** Reads a `ready` key. `undefined`: not of this form, so written by another version and to be left alone. */
+/**
+ * Reads a `ready` key. `undefined`: the key does not have the form that this version writes. The rows of such a key are
+ * strange, and are left alone.
+ */
 export function readReady(ready: string): Ready | undefined {
-  const [owner = '', type, version, gate, rank, when] = ready.slice(1).split('|');
-  if (type === undefined || version === undefined || gate === undefined || rank === undefined) return undefined;
-
+  const letter = ready.charAt(0);
+  const [owner = '', type = '', version = '', gate = '', rank = '', when, more] = ready.slice(1).split('|');
   const route = {
     owner: owner === '' ? null : unescaped(owner),
     type: unescaped(type),
     version: Number(version),
     gate: unescaped(gate),
   };
-  const letter = ready.slice(0, 1);
-  const prefix = `${letter}${[owner, type, version, gate, rank].join('|')}`;
+  const prefix = `${letter}${routeKey(route)}|${rank}`;
+  const timed = letter === '@' || letter === '!';
+  const due = when === undefined ? undefined : Number.parseInt(when, 36);
+  const whole = due === undefined ? prefix : `${prefix}|${timePart(due)}`;
+  // Another escape, one more part, a version that is no number: written again, each of these gives another text.
+  const sound = whole === ready && Number.isSafeInteger(route.version) && /^[0-3]$/.test(rank);
+  if (!sound || more !== undefined || timed !== (due !== undefined)) return undefined;
 
-  return {
-    letter,
-    route,
-    rank: Number(rank),
-    prefix,
-    ...(when === undefined ? {} : { when: Number.parseInt(when, 36) }),
-  };
+  return { letter, route, rank: Number(rank), prefix, ...defined({ when: due }) };
 }
 
 /** The least string that is above every string that begins with `start` and a `|`. */
 export function beyond(start: string): string {
   return `${start}}`;
+}
+
+/** The least string above every string that begins with `start`, whose last character is an ASCII character. */
+export function above(start: string): string {
+  return start.slice(0, -1) + String.fromCharCode(start.charCodeAt(start.length - 1) + 1);
 }
 
 /** The least `ready` key above the whole route of the given one, whatever its rank. */
@@ -137,6 +140,20 @@ export function beyondRoute(letter: string, route: Route): string {
 /** The mark that finds a row by its id. A mark and not a unique index: a blind add must never abort the app's transaction. */
 export function idMark(id: string): string {
   return `I${escaped(id)}`;
+}
+
+/** What the marks of a row say of it, each of them if it is there. The owner's part stays as it is written. */
+export function readMarks(marks: readonly string[]): { readonly id?: string; readonly lane?: string } {
+  const partOf = (sign: RegExp, place: number): string | undefined => {
+    const part = marks
+      .find((mark) => sign.test(mark))
+      ?.slice(1)
+      .split('|')[place];
+
+    return part === undefined ? undefined : unescaped(part);
+  };
+
+  return defined({ id: partOf(/^I/, 0), lane: partOf(/^[LS]/, 1) });
 }
 
 /** The mark that finds a lane's rows in order; one over all types of its owner. */

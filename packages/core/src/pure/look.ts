@@ -26,7 +26,7 @@ export type Look = 'claim' | 'pass' | 'hold' | 'date' | 'wait';
 
 /** The one look before every claim. Neither a fresh nor a timed key proves that a row may run. */
 export function look(row: TaskRow, facts: LookFacts): Look {
-  if (facts.claimed) return 'pass';
+  if (facts.claimed || row.strange === true) return 'pass';
 
   const timed = readReady(row.ready)?.letter !== 'F';
   if (facts.head !== undefined && facts.head !== row.seq) return timed ? 'hold' : 'pass';

@@ -1,8 +1,8 @@
 import type { GateRow } from './gate.js';
-import { alone, isKnown, readReady } from './key.js';
+import { alone, readReady } from './key.js';
 import type { Death, RunnerRow, StoredError, TaskRow } from './record.js';
-import { isClaimed } from './record.js';
 import type { AnyTaskType } from './registry.js';
+import { isDead, stateOf } from './state.js';
 
 /**
  * Why a task is not running now, and what would change it. Times are in milliseconds of this device's wall clock.
@@ -57,26 +57,23 @@ export interface ReasonFacts {
 export function reasonsOf(row: TaskRow, facts: ReasonFacts): readonly Reason[] {
   const { runner, led, head, wall } = facts;
   const claims = runner?.running ?? [];
-  if (row.cancelled === true) return [{ reason: 'gone' }];
-  if (led && isClaimed(row, claims)) return [{ reason: 'running' }];
+  const state = stateOf(row, led ? claims : []);
+  if (state === 'gone' || state === 'running') return [{ reason: state }];
 
   const ready = readReady(row.ready);
   const reasons: Reason[] = [];
-  if (ready?.letter === 'D') {
+  if (state === 'dead')
     reasons.push({ reason: 'dead', because: row.dead?.reason ?? 'permanent', error: row.lastError });
-  }
-  if (ready?.letter === 'U') reasons.push({ reason: 'undecodable', error: row.lastError });
   reasons.push(...unknownOf(row, facts));
+  if (state === 'unreadable' || row.strange === true) reasons.push({ reason: 'undecodable', error: row.lastError });
 
   const ahead = aheadOf(runner);
   const until = ready?.when === undefined ? 0 : ready.when - (ready.letter === '@' ? ahead : 0);
   if (row.runAt !== undefined && row.runAt > wall) reasons.push({ reason: 'date', until: row.runAt });
-  else if (until > wall && isKnown(row.ready))
-    reasons.push({ reason: ready?.letter === '!' ? 'date' : 'backoff', until });
+  else if (until > wall) reasons.push({ reason: ready?.letter === '!' ? 'date' : 'backoff', until });
 
   if (head !== undefined && head.seq < row.seq && row.lane !== undefined) {
-    const dead = readReady(head.ready)?.letter === 'D' && head.cancelled !== true;
-    reasons.push({ reason: 'lane', lane: row.lane, behind: head.id, dead });
+    reasons.push({ reason: 'lane', lane: row.lane, behind: head.id, dead: isDead(head) });
   } else if (led && row.lane !== undefined) {
     // Back in a lane that had gone on without it, it leads again, once what runs there has ended.
     const before = claims.find(({ lane }) => lane !== undefined && row.marks.includes(lane));
@@ -101,12 +98,10 @@ function asideOf({ id }: TaskRow, runner: RunnerRow | undefined, now: number): R
   return before === undefined || before.id === id || before.until <= now ? undefined : before;
 }
 
-function unknownOf({ version, ready }: TaskRow, { type }: ReasonFacts): readonly Reason[] {
+function unknownOf({ version }: TaskRow, { type }: ReasonFacts): readonly Reason[] {
   if (type === undefined) return [{ reason: 'unknown-type' }];
-  if (type.version !== version) return [{ reason: 'unknown-version', version, known: type.version }];
 
-  // A letter of a later version's: what it means is known there.
-  return isKnown(ready) ? [] : [{ reason: 'undecodable', error: undefined }];
+  return type.version === version ? [] : [{ reason: 'unknown-version', version, known: type.version }];
 }
 
 function gateOf({ gate, through, wall }: ReasonFacts, ahead: number): readonly Reason[] {

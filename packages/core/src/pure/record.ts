@@ -64,6 +64,8 @@ export interface TaskRow {
   readonly dead?: Death;
   /** Cancelled while it ran: gone for every read and command; settle or rescue deletes it. */
   readonly cancelled?: true;
+  /** Never stored: this version would not have written the row. See `stored.ts`. */
+  readonly strange?: true;
 }
 
 /** A row before the database gave it its number. */

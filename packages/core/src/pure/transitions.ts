@@ -99,7 +99,7 @@ export function rescued(row: TaskRow, moment: Moment, backoff: Backoff, random: 
  */
 export function blamed(row: TaskRow, moment: Moment, backoff: Backoff, random: () => number): TaskRow | undefined {
   const ready = readReady(row.ready);
-  if (row.cancelled === true || ready?.letter !== '@' || ready.when === 0) return undefined;
+  if (row.strange === true || ready?.letter !== '@' || ready.when === 0) return undefined;
   const blames = row.blames + 1;
 
   return backedOff({ ...row, blames }, row.failures + blames, moment, backoff, random);
@@ -111,7 +111,7 @@ export function blamed(row: TaskRow, moment: Moment, backoff: Backoff, random: (
  */
 export function paid(row: TaskRow, moment: Moment): TaskRow | undefined {
   const letter = readReady(row.ready)?.letter;
-  if (letter !== 'F' && letter !== 'H') return undefined;
+  if (row.strange === true || (letter !== 'F' && letter !== 'H')) return undefined;
   if (row.runAt !== undefined && row.runAt > moment.wall) return dueOn(row, row.runAt);
 
   return dueAfter(row, moment, 0);

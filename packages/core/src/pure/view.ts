@@ -6,6 +6,7 @@ import { readReady } from './key.js';
 import { aheadOf } from './reasons.js';
 import type { Death, RunnerRow, StoredError, TaskRow } from './record.js';
 import { isClaimed } from './record.js';
+import { isDead } from './state.js';
 
 /** A task as it is shown. Times are in milliseconds of this device's wall clock. */
 export interface TaskView<Name extends string = string, Payload = unknown> {
@@ -69,7 +70,7 @@ export function taskView(row: TaskRow, facts: ViewFacts): TaskView {
     type: row.type,
     version: row.version,
     payload: read?.payload,
-    state: ready?.letter === 'D' ? 'dead' : 'queued',
+    state: isDead(row) ? 'dead' : 'queued',
     running,
     attempts: row.attempts + (running ? 1 : 0),
     failures: row.failures,

@@ -3,13 +3,14 @@ import { beyond, readReady } from '../pure/key.js';
 import type { TaskRow } from '../pure/record.js';
 import type { Stores } from './requests.js';
 import { answer } from './requests.js';
+import { rowsIn } from './rows.js';
 import { readyIndex } from './setup.js';
 
 type Tasks = Pick<Stores, 'tasks'>;
 
 /** Rows in the order of `ready`, then `seq`: all of the range, or so many at most. */
 export async function rowsByState({ tasks }: Tasks, range: IDBKeyRange, most?: number): Promise<readonly TaskRow[]> {
-  return (await answer(tasks.index(readyIndex).getAll(range, most))) as readonly TaskRow[];
+  return rowsIn(await answer(tasks.index(readyIndex).getAll(range, most)));
 }
 
 /** Of a prefix that is not timed: those behind a `seq`, and up to another. */

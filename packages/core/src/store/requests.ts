@@ -1,5 +1,7 @@
 import { unwrap, wrap } from 'idb';
 
+import { above } from '../pure/key.js';
+
 /** What an idb proxy stands for; a raw object, or the proxy of another copy of idb, as it is. */
 export function raw<Wrapped extends object>(wrapped: Wrapped): Wrapped {
   const inner = unwrap as unknown as (proxy: Wrapped) => Wrapped | undefined;
@@ -12,12 +14,16 @@ export function answer<Result>(request: IDBRequest<Result>): Promise<Result> {
   return wrap(request);
 }
 
-/** Leads a cursor from key to key: `visit` moves it on, and gives back whether it did. */
+/** Leads a cursor from key to key: `visit` moves it on, and gives back whether it did. Rejects with what `visit` throws. */
 export function walk(request: IDBRequest<IDBCursor | null>, visit: (cursor: IDBCursor) => boolean): Promise<void> {
   return new Promise((resolve, reject) => {
     request.addEventListener('error', () => reject(request.error));
     request.addEventListener('success', () => {
-      if (request.result === null || !visit(request.result)) resolve();
+      try {
+        if (request.result === null || !visit(request.result)) resolve();
+      } catch (error) {
+        reject(error);
+      }
     });
   });
 }
@@ -95,7 +101,5 @@ export function storesOf<Key extends StoreKey>(
 
 /** Every key that begins with a text which ends in an ordinary character, whatever follows: also U+FFFF twice. */
 export function keysFrom(start: string): IDBKeyRange {
-  const last = start.charCodeAt(start.length - 1);
-
-  return IDBKeyRange.bound(start, start.slice(0, -1) + String.fromCharCode(last + 1), false, true);
+  return IDBKeyRange.bound(start, above(start), false, true);
 }

@@ -2,22 +2,35 @@ import type { GateRow } from '../pure/gate.js';
 import { idMark } from '../pure/key.js';
 import type { Claim, OutcomeRow, RunnerRow, TaskRow } from '../pure/record.js';
 import { stateKeys } from '../pure/record.js';
+import { isPresent } from '../pure/state.js';
+import { endOf, gatesOf, numbersIn, rowOf, runnerOf } from '../pure/stored.js';
 import type { SparingStores, Stores } from './requests.js';
 import { answer, keysFrom, payloadsIn } from './requests.js';
 import { marksIndex } from './setup.js';
 
-/** The row of an id, also if it was cancelled while it runs; `undefined` if there is none. */
+/** The row of an id; `undefined` if there is none. */
 export async function rowOfId(stores: Pick<Stores, 'tasks'>, id: string): Promise<TaskRow | undefined> {
-  return (await answer(stores.tasks.index(marksIndex).get(idMark(id)))) as TaskRow | undefined;
+  return present(rowOf(await answer(stores.tasks.index(marksIndex).get(idMark(id)))));
 }
 
-/** Rows in the order of `seq` behind one, so many at most. */
+function present(row: TaskRow | undefined): TaskRow | undefined {
+  return isPresent(row) ? row : undefined;
+}
+
+/** The rows among values. */
+export function rowsIn(values: readonly unknown[]): readonly TaskRow[] {
+  return values.map(rowOf).filter(isPresent);
+}
+
+/** Rows in the order of `seq` behind one, so many at most, also those of tasks that were cancelled while they run. */
 export async function rowsAfter(
   { tasks }: Pick<Stores, 'tasks'>,
   seq: number,
   most: number,
 ): Promise<readonly TaskRow[]> {
-  return (await answer(tasks.getAll(IDBKeyRange.lowerBound(seq, true), most))) as readonly TaskRow[];
+  const values = await answer(tasks.getAll(IDBKeyRange.bound(seq, Number.POSITIVE_INFINITY, true), most));
+
+  return values.map(rowOf).filter((row) => row !== undefined);
 }
 
 /** What is told of the end of a task. */
@@ -31,7 +44,7 @@ export async function outcomeOfId(stores: Pick<Stores, 'outcomes'>, id: string):
   const index = stores.outcomes.index(marksIndex);
   const mark = idMark(id);
   const found = await readable(index.get(mark));
-  if ('value' in found) return found.value as OutcomeRow | undefined;
+  if ('value' in found) return endOf(found.value);
 
   // If not even its key can be read, it is not this one value that is lost.
   const key = await answer(index.getKey(mark));
@@ -39,29 +52,30 @@ export async function outcomeOfId(stores: Pick<Stores, 'outcomes'>, id: string):
   return key === undefined ? undefined : { state: 'done', unstorable: 'The browser can no longer read it.' };
 }
 
-/** The claim's row as it is now, or `undefined`: it is gone. */
+/** The claim's row as it is now, also if its task was cancelled meanwhile; `undefined` if there is none. */
 export async function claimedRow(
   stores: Pick<Stores, 'tasks'>,
   claim: { readonly seq: number; readonly id: string },
 ): Promise<TaskRow | undefined> {
-  const row = (await answer(stores.tasks.get(claim.seq))) as TaskRow | undefined;
+  const row = rowOf(await answer(stores.tasks.get(claim.seq)));
 
   return row?.id === claim.id ? row : undefined;
 }
 
-/** The row that leads the lane of a mark: the one with the lowest `seq` that carries it. */
+/**
+ * The row that leads the lane of a mark: the one with the lowest `seq` that carries it. Its task may have been cancelled
+ * while it runs.
+ */
 export async function headOfLane(
   stores: Pick<Stores, 'tasks'>,
   lane: string | undefined,
 ): Promise<TaskRow | undefined> {
-  return lane === undefined
-    ? undefined
-    : ((await answer(stores.tasks.index(marksIndex).get(lane))) as TaskRow | undefined);
+  return lane === undefined ? undefined : rowOf(await answer(stores.tasks.index(marksIndex).get(lane)));
 }
 
 /** Who leads, and what is claimed. */
 export async function runnerRow(stores: Pick<Stores, 'state'>): Promise<RunnerRow | undefined> {
-  return (await answer(stores.state.get(stateKeys.runner))) as RunnerRow | undefined;
+  return runnerOf(await answer(stores.state.get(stateKeys.runner)));
 }
 
 /** A row of the state store that gives each name a number; none if it was never written. */
@@ -69,14 +83,12 @@ export async function numbersOf(
   { state }: Pick<Stores, 'state'>,
   key: string,
 ): Promise<Readonly<Record<string, number>>> {
-  return ((await answer(state.get(key))) ?? {}) as Readonly<Record<string, number>>;
+  return numbersIn(await answer(state.get(key)));
 }
 
 /** Every gate that has a record. */
 export async function gateRows(stores: Pick<Stores, 'state'>): Promise<ReadonlyMap<string, GateRow>> {
-  const rows = (await answer(stores.state.getAll(keysFrom(stateKeys.gate(''))))) as readonly GateRow[];
-
-  return new Map(rows.map((gate) => [gate.name, gate]));
+  return gatesOf(await answer(stores.state.getAll(keysFrom(stateKeys.gate('')))));
 }
 
 /** The records of some gates, by name; a gate that is open has none. */
@@ -84,13 +96,9 @@ export async function gatesNamed(
   { state }: Pick<Stores, 'state'>,
   names: Iterable<string>,
 ): Promise<ReadonlyMap<string, GateRow>> {
-  const read = async (name: string): Promise<readonly (readonly [string, GateRow])[]> => {
-    const gate = (await answer(state.get(stateKeys.gate(name)))) as GateRow | undefined;
+  const keys = [...new Set(names)].map(stateKeys.gate);
 
-    return gate === undefined ? [] : [[name, gate]];
-  };
-
-  return new Map((await Promise.all([...new Set(names)].map(read))).flat());
+  return gatesOf(await Promise.all(keys.map((key) => answer(state.get(key)))));
 }
 
 /** A payload that lies apart, or another value that may be large. */
@@ -146,6 +154,8 @@ export async function endClaim(
 ): Promise<TaskRow | undefined> {
   const row = await claimedRow(stores, claim);
   const written = row && next(row);
+  // A row that became strange meanwhile stays as it is, unless it goes.
+  if (written?.strange === true) return undefined;
   if (written !== undefined) stores.tasks.put(written);
   else if (row === undefined) deletePayload(stores, claim);
   else deleteTasks(stores, [row]);

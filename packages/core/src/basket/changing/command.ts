@@ -22,7 +22,8 @@ const slice = 256;
 export function cancel(context: BasketContext, which: string | Filter): Promise<number> {
   return forEach(context, which, async (stores, rows, claims) => {
     const wall = context.ports.clock.wall();
-    const running = rows.filter((row) => isClaimed(row, claims));
+    // A strange row is not written, so it goes at once. Its attempt finds it gone.
+    const running = rows.filter((row) => row.strange !== true && isClaimed(row, claims));
     const others = rows.filter((row) => !running.includes(row));
     for (const row of rows) stores.outcomes.add(outcomeOf(row, wall));
     for (const row of running) stores.tasks.put(cancelledWhileRunning(row));
@@ -57,7 +58,7 @@ export function retry(context: BasketContext, which: string | Filter): Promise<n
 
 /** Dead, in its backoff, or asked by its handler to wait for a date. A date given at the add stays. */
 function waitsForRetry(row: TaskRow): boolean {
-  const letter = readReady(row.ready)?.letter;
+  const letter = row.strange === true ? undefined : readReady(row.ready)?.letter;
 
   return letter === '@' || letter === 'D' || (letter === '!' && row.attempts > 0);
 }
@@ -103,7 +104,7 @@ async function rowsFor(
   }
   const row = await rowOfId(stores, which);
 
-  return row === undefined || row.cancelled === true ? [] : [row];
+  return row === undefined ? [] : [row];
 }
 
 function outcomeOf(row: TaskRow, at: number): OutcomeRow {

@@ -2,7 +2,6 @@ import { asItIs, isPromiseLike } from '../../pure/codec.js';
 import { corrected, isEditable } from '../../pure/correction.js';
 import { TaskbasketError } from '../../pure/errors.js';
 import { checkId } from '../../pure/options.js';
-import { isKnown } from '../../pure/key.js';
 import type { TaskRow } from '../../pure/record.js';
 import { isClaimed } from '../../pure/record.js';
 import type { TaskTypeParts } from '../../pure/registry.js';
@@ -29,7 +28,8 @@ export async function update(context: BasketContext, id: string, payload: unknow
 
 async function updateNow(context: BasketContext, id: string, { copy, faithful, payload }: Copied): Promise<boolean> {
   const before = await look(context, (stores) => rowOfId(stores, id), ['tasks']);
-  if (before === undefined || before.cancelled === true) return false;
+  if (before === undefined) return false;
+  if (before.strange === true) throw ofLater(before);
 
   const { type: name } = before;
   const type = typeOf(context.registry, name);
@@ -41,8 +41,8 @@ async function updateNow(context: BasketContext, id: string, { copy, faithful, p
 
   const found = await edit(context, async (stores) => {
     const [row, runner] = await Promise.all([rowOfId(stores, id), runnerRow(stores)]);
-    if (row === undefined || row.cancelled === true) return { found: [], hints: [] };
-    if (!isKnown(row.ready)) throw ofLater(row);
+    if (row === undefined) return { found: [], hints: [] };
+    if (row.strange === true) throw ofLater(row);
     if (isClaimed(row, runner?.running) || !isEditable(row)) throw started(row);
 
     if (row.ref !== body?.ref) deletePayload(stores, row);
@@ -88,11 +88,12 @@ function placeFor(type: TaskTypeParts, row: TaskRow, payload: unknown): { readon
   return { gate };
 }
 
-/** A row under a letter that this version does not know: what that means, a later one knows. */
+/** The error for a strange row. */
 function ofLater({ type }: TaskRow): TaskbasketError {
-  const why = `The task "${type}" stands as a later version of the library left it`;
+  const why = `This version of the library cannot read the row of the task "${type}"`;
+  const remedy = 'A later version wrote it, or a migration of the app changed it. Cancel the task, or edit it there.';
 
-  return new TaskbasketError('unknown-type', `${why}: correct it in a page of that version, or cancel it.`);
+  return new TaskbasketError('unknown-type', `${why}. ${remedy}`);
 }
 
 function started(row: TaskRow): TaskbasketError {

@@ -1,6 +1,5 @@
 import { isPromiseLike } from '../../pure/codec.js';
 import type { GateRow } from '../../pure/gate.js';
-import { isKnown } from '../../pure/key.js';
 import { checkId } from '../../pure/options.js';
 import type { RunnerRow, TaskRow } from '../../pure/record.js';
 import { findType } from '../../pure/registry.js';
@@ -34,7 +33,7 @@ export async function get(context: BasketContext, id: string): Promise<TaskView 
     await views(context, async (stores) => {
       const row = await rowOfId(stores, id);
 
-      return row === undefined || row.cancelled === true ? [] : [row];
+      return row === undefined ? [] : [row];
     })
   )[0];
 }
@@ -122,7 +121,7 @@ async function viewOf(
 /** The payload, or nothing if this build can't read it, or not in time; the task is kept in any case. */
 async function decoded(context: BasketContext, { row, stored }: Loaded): Promise<{ payload: unknown } | undefined> {
   const type = findType(context.registry, row.type);
-  if (type === undefined || type.version !== row.version || 'lost' in stored || !isKnown(row.ready)) return undefined;
+  if (type === undefined || type.version !== row.version || 'lost' in stored || row.strange === true) return undefined;
 
   try {
     const payload = type.codec.decode(stored.value);

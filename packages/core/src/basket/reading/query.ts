@@ -1,7 +1,9 @@
 import { TaskbasketError } from '../../pure/errors.js';
-import { laneMark, readReady, skippedMark } from '../../pure/key.js';
+import { laneMark, skippedMark } from '../../pure/key.js';
+import { isDead, isPresent } from '../../pure/state.js';
 import { checkOneOf, checkParts, checkWhole, wrongOption } from '../../pure/options.js';
 import type { TaskRow } from '../../pure/record.js';
+import { rowOf } from '../../pure/stored.js';
 import type { Stores } from '../../store/requests.js';
 import { behind, prefixesOf } from '../../store/by-state.js';
 import { answer, walk } from '../../store/requests.js';
@@ -92,7 +94,9 @@ async function sliceOf(stores: TaskStore, { lane, state }: Query, after: number)
   const seqs = lane === undefined ? await deadOnes(stores, after) : await ofLane(tasks, lane, after);
   const first = [...new Set(seqs)].sort((one, other) => one - other).slice(0, slice);
 
-  return (await Promise.all(first.map((seq) => answer(tasks.get(seq))))) as readonly TaskRow[];
+  const values = await Promise.all(first.map((seq) => answer(tasks.get(seq))));
+
+  return values.map(rowOf).filter((row) => row !== undefined);
 }
 
 /** The dead of each route, whose keys lie together in the order of `seq`: not one step over what is alive. */
@@ -132,10 +136,9 @@ async function withMark(index: IDBIndex, mark: string, after: number): Promise<r
 
 /** Whether a row is one of those asked for, whatever its place. */
 export function fits(row: TaskRow, { type, state }: Filter): boolean {
-  if (row.cancelled === true) return false;
-  const dead = readReady(row.ready)?.letter === 'D';
-
   return (
-    (type === undefined || [type].flat().includes(row.type)) && (state === undefined || (state === 'dead') === dead)
+    isPresent(row) &&
+    (type === undefined || [type].flat().includes(row.type)) &&
+    (state === undefined || (state === 'dead') === isDead(row))
   );
 }

@@ -1,8 +1,8 @@
 import { TaskbasketError } from '../../pure/errors.js';
-import { readReady } from '../../pure/key.js';
 import { checkId } from '../../pure/options.js';
 import { defined } from '../../pure/parts.js';
 import type { Death, StoredError } from '../../pure/record.js';
+import { isDead } from '../../pure/state.js';
 import type { Stores } from '../../store/requests.js';
 import { outcomeOfId, rowOfId } from '../../store/rows.js';
 import { look } from '../../store/transact.js';
@@ -120,8 +120,8 @@ type Found = Outcome | 'to come';
 /** The end of a task. One that was `seen`, and went without a word, succeeded without a result. */
 async function outcomeOf(stores: OutcomeStores, id: string, seen: boolean): Promise<Found> {
   const [row, found] = await Promise.all([rowOfId(stores, id), outcomeOfId(stores, id)]);
-  if (row !== undefined && row.cancelled !== true) {
-    if (readReady(row.ready)?.letter !== 'D') return 'to come';
+  if (row !== undefined) {
+    if (!isDead(row)) return 'to come';
 
     return { state: 'dead', because: row.dead?.reason ?? 'permanent', error: row.lastError };
   }

@@ -5,6 +5,7 @@ import { idempotencyKey } from '../../pure/record.js';
 import type { StoredError, TaskRow } from '../../pure/record.js';
 import type { TaskTypeParts } from '../../pure/registry.js';
 import { storeFor, weigh } from '../../pure/size.js';
+import { isPresent } from '../../pure/state.js';
 import type { Verdict } from '../../pure/verdict.js';
 import { createTurns } from '../../pure/turns.js';
 import { storedError, verdictOf } from '../../pure/verdict.js';
@@ -176,7 +177,7 @@ async function save(leader: Leader, attempt: RunningAttempt, stored: unknown): P
   const write = async ({ stores, runner }: Fenced): Promise<void> => {
     const row = await claimedRow(stores, claim);
     const stands = runner.running.some((one) => one.claim === claim.claim);
-    if (!stands || row === undefined || row.cancelled === true) throw over(claimed);
+    if (!stands || !isPresent(row) || row.strange === true) throw over(claimed);
 
     attempt.touched = true;
     const { payload: _, ref: before, ...rest } = row;

@@ -1,5 +1,6 @@
-import { isKnown, readReady } from '../../pure/key.js';
+import { above, readReady } from '../../pure/key.js';
 import type { OutcomeRow, TaskRow } from '../../pure/record.js';
+import { rowOf } from '../../pure/stored.js';
 import { dueAfter } from '../../pure/transitions.js';
 import type { SparingStores } from '../../store/requests.js';
 import { behind, rowsByState } from '../../store/by-state.js';
@@ -63,7 +64,7 @@ async function lanesFrom(leader: Leader, stores: SparingStores, from: Place): Pr
   const heads: { readonly lane: string; readonly seq: number }[] = [];
 
   const start = from.key === '' ? 'L' : `${from.key}\u0000`;
-  await walk(index.openKeyCursor(IDBKeyRange.bound(start, 'L\uffff')), (cursor) => {
+  await walk(index.openKeyCursor(IDBKeyRange.bound(start, above('L'))), (cursor) => {
     const lane = cursor.key as string;
     heads.push({ lane, seq: cursor.primaryKey as number });
     cursor.continue(`${lane}\u0000`);
@@ -71,7 +72,7 @@ async function lanesFrom(leader: Leader, stores: SparingStores, from: Place): Pr
     return heads.length < lanesASlice;
   });
 
-  const rows = await Promise.all(heads.map(({ seq }) => answer(stores.tasks.get(seq)) as Promise<TaskRow | undefined>));
+  const rows = await Promise.all(heads.map(async ({ seq }) => rowOf(await answer(stores.tasks.get(seq)))));
   const last = heads.at(-1);
   const taken = new Set([...leader.running.values()].map(({ claim }) => claim.lane));
 
@@ -106,7 +107,7 @@ async function freshFrom(leader: Leader, stores: SparingStores, from: Place): Pr
 /** Held rows without a lane: nothing of this version holds one, so each is lost. */
 async function heldFrom(leader: Leader, stores: SparingStores, from: Place): Promise<Slice> {
   const lower = from.key === '' ? ['H'] : [from.key, from.seq + 1];
-  const rows = await rowsByState(stores, IDBKeyRange.bound(lower, ['H\uffff']), rowsASlice);
+  const rows = await rowsByState(stores, IDBKeyRange.bound(lower, [above('H')]), rowsASlice);
   const last = rows.at(-1);
 
   return {
@@ -145,8 +146,8 @@ function isLost(leader: Leader, row: TaskRow): boolean {
   if (runs(leader.running, row)) return false;
 
   const ready = readReady(row.ready);
-  // A parent that is awaited, and a letter of another version, are reasons that this one does not judge.
-  if (ready === undefined || !isKnown(row.ready)) return false;
+  // A parent that is awaited, and what makes a row strange, are reasons that this version does not judge.
+  if (ready === undefined || row.strange === true) return false;
   if (row.after !== undefined && row.after.length > 0) return false;
 
   if (ready.letter === 'H') return true;

@@ -5,9 +5,8 @@ import { findType } from '../../pure/registry.js';
 import { dueAfter } from '../../pure/transitions.js';
 import { behind, prefixesOf, rowsByState } from '../../store/by-state.js';
 import type { Stores } from '../../store/requests.js';
-import { answer } from '../../store/requests.js';
 import type { StoredPayload } from '../../store/rows.js';
-import { numbersOf, payloadOf } from '../../store/rows.js';
+import { claimedRow, numbersOf, payloadOf } from '../../store/rows.js';
 import { look } from '../../store/transact.js';
 import { createBell } from '../term/bell.js';
 import { inFence } from '../term/fence.js';
@@ -76,7 +75,8 @@ async function rowsFrom({ context }: Leader, prefix: string, place: number, unti
   if (place >= until) return [];
 
   const range = behind(prefix, place, until);
-  const rows = await look(context, (stores) => rowsByState(stores, range, triedAtOnce), ['tasks']);
+  const all = await look(context, (stores) => rowsByState(stores, range, triedAtOnce), ['tasks']);
+  const rows = all.filter(({ strange }) => strange !== true);
   const storedOf = (row: TaskRow): StoredPayload | Promise<StoredPayload> => {
     const { ref, payload } = row;
 
@@ -126,12 +126,11 @@ async function bringBack(
   place: number,
 ): Promise<boolean> {
   const done = await inFence(leader, 'audit', async ({ stores }) => {
-    const rows = await Promise.all(
-      readable.map((row) => answer(stores.tasks.get(row.seq)) as Promise<TaskRow | undefined>),
-    );
+    const rows = await Promise.all(readable.map((row) => claimedRow(stores, row)));
     for (const row of rows) {
-      if (row === undefined || !row.ready.startsWith('U') || row.cancelled === true) continue;
-      stores.tasks.put(dueAfter(row, momentOf(leader), 0));
+      if (row !== undefined && row.strange !== true && row.ready.startsWith('U')) {
+        stores.tasks.put(dueAfter(row, momentOf(leader), 0));
+      }
     }
     stores.state.put({ ...(await numbersOf(stores, stateKeys.unreadable)), [prefix]: place }, stateKeys.unreadable);
   });

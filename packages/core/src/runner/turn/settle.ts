@@ -63,6 +63,8 @@ async function settleOne(
     return [row];
   }
 
+  // A row that became strange while its task ran stays as it is.
+  if (row.strange === true) return [];
   stores.tasks.put(next);
   note(memory, next.ready, leader.context.registry);
   const { id, type: name } = row;

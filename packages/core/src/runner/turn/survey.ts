@@ -1,5 +1,5 @@
 import type { Ready, Route } from '../../pure/key.js';
-import { beyond, beyondRoute, readReady } from '../../pure/key.js';
+import { above, beyond, beyondRoute, readReady } from '../../pure/key.js';
 import type { AnyRegistry } from '../../pure/registry.js';
 import { behind } from '../../store/by-state.js';
 import type { Stores } from '../../store/requests.js';
@@ -7,9 +7,6 @@ import { answer, walk } from '../../store/requests.js';
 import { readyIndex } from '../../store/setup.js';
 import type { CandidateLetter, Memory } from '../term/memory.js';
 import { mayRun, noteTimed } from '../term/memory.js';
-
-/** Above every string that begins with a letter. */
-const letterEnd = '\uffff';
 
 /**
  * Finds which prefixes have rows to look at: one step each, however many rows lie in one. Routes that this build can't
@@ -25,7 +22,7 @@ export async function survey(stores: Pick<Stores, 'tasks'>, registry: AnyRegistr
 }
 
 async function surveyTimed(index: IDBIndex, registry: AnyRegistry, memory: Memory, letter: '@' | '!'): Promise<void> {
-  await step(index, letter, letter + letterEnd, (ready) => {
+  await step(index, letter, above(letter), (ready) => {
     if (ready?.when === undefined) return undefined;
     if (!mayRun(registry, ready.route)) return beyondRoute(letter, ready.route);
 
@@ -42,7 +39,7 @@ async function surveyTimed(index: IDBIndex, registry: AnyRegistry, memory: Memor
 async function surveyFresh(index: IDBIndex, registry: AnyRegistry, memory: Memory): Promise<void> {
   const known = [...memory.positions.keys()].filter((prefix) => prefix.startsWith('F')).sort();
   const gaps = [...known.map((prefix) => `${prefix}\u0000`), 'F'].sort().map((start) => {
-    const end = known.find((prefix) => prefix >= start) ?? `F${letterEnd}`;
+    const end = known.find((prefix) => prefix >= start) ?? above('F');
 
     return { start, end };
   });
@@ -74,8 +71,8 @@ function noteFresh(memory: Memory, prefix: string, route: Route, rank: number): 
 }
 
 /**
- * Steps through `ready` keys from `start` to below `end`. `next` says where to go on, or `undefined`: at the next key
- * (one of another version's, which is left alone).
+ * Steps through `ready` keys from `start` to below `end`. `next` says where to go on, or `undefined`: at the next key,
+ * since the rows of this one are strange.
  */
 async function step(
   index: IDBIndex,
@@ -87,9 +84,9 @@ async function step(
 
   await walk(index.openKeyCursor(IDBKeyRange.bound([start], [end], false, true)), (cursor) => {
     const [ready] = cursor.key as [string, number];
-    const goOn = next(readReady(ready));
-    const below = goOn === undefined || goOn < end;
-    if (below) cursor.continue(goOn && [goOn]);
+    const goOn = next(readReady(ready)) ?? `${ready}\u0000`;
+    const below = goOn < end;
+    if (below) cursor.continue([goOn]);
 
     return below;
   });
