@@ -61,7 +61,8 @@ export async function playRound(seed: number): Promise<Found> {
     if (records.has(`gate:${row.gate}`)) continue;
     const times = starts.filter((id) => id === row.id).length;
     // What a runner had claimed is said to run again; whether it was claimed says the record.
-    if (times === 0 || (times > 1 && !records.has('runner'))) problems.push(`${row.id} was untouched, and ran ${times} times`);
+    if (times === 0 || (times > 1 && !records.has('runner')))
+      problems.push(`${row.id} was untouched, and ran ${times} times`);
   }
 
   return { seed, said, problems, ended };
@@ -115,7 +116,12 @@ async function everything(seed: number, chance: Chance, strange: Strange, notes:
   /** Every way to ask, of everything and of a few. */
   const askAll = async (when: string): Promise<void> => {
     const ids = fixture.tasks.map(({ id }) => id);
-    const some = [chance.pick(ids), chance.pick(ids), chance.pick(hostileNames), ...ids.filter((id) => strange.touched.has(id))];
+    const some = [
+      chance.pick(ids),
+      chance.pick(ids),
+      chance.pick(hostileNames),
+      ...ids.filter((id) => strange.touched.has(id)),
+    ];
     const lanes = fixture.tasks.flatMap(({ lane }) => lane ?? []);
     await call(`list, ${when}`, () => basket.list());
     await call(`list of a type, ${when}`, () => basket.list({ type: 'send', limit: 1_000 }));
@@ -173,7 +179,7 @@ async function everything(seed: number, chance: Chance, strange: Strange, notes:
   await rest(world, 'what a cancel needs', 15 * seconds);
   const remains = await call('list after the cancel', () => basket.list());
   if (remains !== undefined && remains.length > 0)
-    problems.push(`still shown after the cancel of all: ${remains.map(({ id }) => String(id)).join()}`);
+    problems.push(`still shown after the cancel of all: ${JSON.stringify(remains.map(({ id }) => id))}`);
 
   runner.stop();
   await rest(world, 'the end of the runner', 20 * seconds);
@@ -196,9 +202,10 @@ async function visible(
   const views = await call('list of what is left', () => basket.list({ limit: 1_000 }));
   const counted = await call('count of what is left', () => basket.count());
   const seen = new Set(views?.map(({ id }) => id));
-  const missing = rows.filter(({ id }) => !seen.has(id)).map(({ seq, id }) => `${String(id)} (seq ${String(seq)})`);
+  const missing = rows.filter(({ id }) => !seen.has(id)).map(({ seq, id }) => JSON.stringify({ id, seq }));
   if (views !== undefined && missing.length > 0) problems.push(`not shown: ${missing.join(', ')}`);
-  if (counted !== undefined && counted.count !== rows.length) problems.push(`counted ${counted.count} of ${rows.length}`);
+  if (counted !== undefined && counted.count !== rows.length)
+    problems.push(`counted ${counted.count} of ${rows.length}`);
 
   return [...seen].filter((id) => typeof id === 'string');
 }

@@ -1,0 +1,111 @@
+// How the source is kept: how long a file may be, how long all of them, and that the page ARCHITECTURE.md names each one.
+// `--self-test` plants violations and expects each of them to be found.
+//
+// A line of code is one that is neither blank nor a comment: `countLines` counts. These are the only places that say so.
+import { readFileSync, readdirSync } from 'node:fs';
+import path from 'node:path';
+import { Failure, isMain, main, root } from './steps.mjs';
+
+/** Lines of code that one file of `packages/core/src` may have. */
+const LONGEST = 200;
+
+/** Lines of code that all files of `packages/core/src` may have together. A change that needs more takes some away elsewhere. */
+const ALL = 6_328;
+
+/** @param {string} source of a TypeScript file */
+export function countLines(source) {
+  const withoutBlocks = source.replace(/\/\*[\s\S]*?\*\//g, '');
+  return withoutBlocks.split('\n').filter((line) => line.trim() !== '' && !line.trim().startsWith('//')).length;
+}
+
+/**
+ * @param {ReadonlyMap<string, string>} files each file of `src` by its path there, with its text
+ * @param {string} page the text of ARCHITECTURE.md
+ * @param {{ longest?: number, all?: number }} [limits]
+ * @returns {string[]} one sentence for each violation
+ */
+export function violations(files, page, { longest = LONGEST, all = ALL } = {}) {
+  const found = [];
+  let sum = 0;
+  for (const [file, source] of files) {
+    const lines = countLines(source);
+    sum += lines;
+    if (lines > longest) found.push(`${file} has ${lines} lines of code. Split it: a file may have ${longest}.`);
+  }
+  if (sum > all)
+    found.push(`The source has ${sum} lines of code. It may have ${all}: take away what costs more than it gives.`);
+  return [...found, ...tableProblems([...files.keys()], page)];
+}
+
+/** Files without a row in the table of ARCHITECTURE.md, and rows without a file. A page that has no such table is not judged. */
+function tableProblems(files, page) {
+  const rows = [...page.matchAll(/^\| `([\w./-]+\.ts)` \|(.*)\|$/gm)];
+  if (rows.length === 0) return [];
+  const named = rows.map(([, file]) => file);
+  return [
+    ...files
+      .filter((file) => !named.includes(file))
+      .map((file) => `ARCHITECTURE.md has no row for ${file}. Add one with the question that the file answers.`),
+    ...named
+      .filter((file) => !files.includes(file))
+      .map((file) => `ARCHITECTURE.md has a row for ${file}, which is not there. Take the row out.`),
+    ...named
+      .filter((file, place) => named.indexOf(file) !== place)
+      .map((file) => `ARCHITECTURE.md has two rows for ${file}. Keep one.`),
+    ...rows
+      .filter(([, , question]) => question?.trim() === '')
+      .map(
+        ([, file]) => `The row for ${file} in ARCHITECTURE.md says nothing. Write the question that the file answers.`,
+      ),
+  ];
+}
+
+function readSource(folder) {
+  const names = readdirSync(folder, { recursive: true, encoding: 'utf8' }).filter((name) => name.endsWith('.ts'));
+  return new Map(
+    names
+      .map((name) => name.split(path.sep).join('/'))
+      .toSorted()
+      .map((name) => [name, readFileSync(path.join(folder, name), 'utf8')]),
+  );
+}
+
+/**
+ * What is planted, the files, the page, a part of the sentence that must be found; none: nothing may be found.
+ *
+ * @type {[string, Record<string, string>, string, string | undefined][]}
+ */
+const SELF_TEST = [
+  ['nothing', { 'a.ts': 'one\ntwo' }, '| `a.ts` | what is one? |', undefined],
+  ['no table', { 'a.ts': 'one' }, '', undefined],
+  ['as many lines as a file may have', { 'a.ts': 'x\n'.repeat(3) }, '', undefined],
+  ['one line more', { 'a.ts': 'x\n'.repeat(4) }, '', 'a.ts has 4 lines'],
+  ['comments and blank lines', { 'a.ts': 'x\n/** a\n * b\n */\n\n  // c\n  /* d */\nx\nx' }, '', undefined],
+  ['code behind a comment', { 'a.ts': 'x\nx\n/* a */ x\nx // b' }, '', 'a.ts has 4 lines'],
+  ['as many lines as all may have', { 'a.ts': 'x\nx\nx', 'b.ts': 'x\nx' }, '', undefined],
+  ['one line more in all', { 'a.ts': 'x\nx\nx', 'b.ts': 'x\nx\nx' }, '', 'has 6 lines of code'],
+  ['a file without a row', { 'a.ts': 'x', 'b/c.ts': 'x' }, '| `a.ts` | what? |', 'no row for b/c.ts'],
+  ['a row without a file', { 'a.ts': 'x' }, '| `a.ts` | what? |\n| `b.ts` | what? |', 'a row for b.ts'],
+  ['two rows', { 'a.ts': 'x' }, '| `a.ts` | what? |\n| `a.ts` | what? |', 'two rows for a.ts'],
+  ['a row without a question', { 'a.ts': 'x' }, '| `a.ts` |  |', 'says nothing'],
+];
+
+function selfTest() {
+  for (const [planted, files, page, expected] of SELF_TEST) {
+    const found = violations(new Map(Object.entries(files)), page, { longest: 3, all: 5 });
+    const right = expected === undefined ? found.length === 0 : found.some((sentence) => sentence.includes(expected));
+    if (!right) throw new Failure(`Self-test: planted ${planted}, found ${JSON.stringify(found)}.`);
+  }
+  console.log(`Self-test: ${SELF_TEST.length} plants, each judged rightly.`);
+}
+
+if (isMain(import.meta.url)) {
+  await main(async () => {
+    if (process.argv.includes('--self-test')) selfTest();
+    const files = readSource(path.join(root, 'packages/core/src'));
+    const found = violations(files, readFileSync(path.join(root, 'ARCHITECTURE.md'), 'utf8'));
+    const sum = [...files.values()].reduce((lines, source) => lines + countLines(source), 0);
+    if (found.length > 0) throw new Failure(found.join('\n'));
+    console.log(`House: ${files.size} files, ${sum} lines of code.`);
+  });
+}
