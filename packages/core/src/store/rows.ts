@@ -118,7 +118,10 @@ export async function payloadOf(stores: Pick<Stores, 'payloads'>, ref: string): 
 export async function readable(request: IDBRequest<unknown>): Promise<StoredPayload> {
   request.addEventListener('error', (event) => event.preventDefault());
   try {
-    return { value: await answer(request) };
+    const value = await answer(request);
+
+    // No value of ours is null. Chromium gives it for a value that is nested too deep for the stack of a worker.
+    return value === null ? { lost: true } : { value };
   } catch (error) {
     // The whole transaction is gone, which says nothing about the value.
     if (request.error?.name === 'AbortError') throw error;

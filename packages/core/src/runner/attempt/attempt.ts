@@ -145,7 +145,8 @@ function reasonOf(cause: NonNullable<RunningAttempt['abortedFor']>): DOMExceptio
 }
 
 async function decoded(stored: StoredPayload, type: TaskTypeParts): Promise<unknown> {
-  if ('lost' in stored) throw new Error('The payload that belongs to this task is not in the database.');
+  if ('lost' in stored)
+    throw new Error('The payload of this task is not in the database, or this browser cannot read it.');
 
   return type.codec.decode(stored.value);
 }

@@ -1,6 +1,7 @@
 import { messageOf } from '../../pure/errors.js';
 import { idMark } from '../../pure/key.js';
 import type { Claim, OutcomeRow, TaskRow } from '../../pure/record.js';
+import { checkDepth, weigh } from '../../pure/size.js';
 import { settled } from '../../pure/transitions.js';
 import { payLanes } from '../../store/pay.js';
 import type { SparingStores } from '../../store/requests.js';
@@ -89,6 +90,7 @@ function keepResult(leader: Leader, stores: SparingStores, row: TaskRow, result:
   }
 
   try {
+    checkDepth(weigh(result));
     stores.outcomes.add({ ...outcome, result });
   } catch (error) {
     stores.outcomes.add({ ...outcome, unstorable: messageOf(error) });
