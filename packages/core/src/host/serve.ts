@@ -5,7 +5,6 @@ import { platformContext } from '../basket/basket.js';
 import type { BasketContext } from '../basket/context/context.js';
 import { randomText } from '../ports/ids.js';
 import { waited } from '../ports/wait.js';
-import { retryDelay } from '../pure/backoff.js';
 import { checkWhole } from '../pure/options.js';
 import { defined } from '../pure/parts.js';
 import type { AnyRegistry } from '../pure/registry.js';
@@ -15,6 +14,7 @@ import type { AnyHandler } from '../runner/term/leader.js';
 import type { Handlers } from '../runner/run-basket.js';
 import { checkHandlers } from '../runner/term/checks.js';
 import { run } from '../runner/run.js';
+import { createPatience } from '../runner/term/patience.js';
 import type { Hello, HelloAnswer, HostFace } from './messages.js';
 import { protocol } from './messages.js';
 
@@ -128,20 +128,17 @@ export async function runForever(
   concurrency: number,
   retiring: AbortSignal,
 ): Promise<void> {
-  const { clock, random } = context.ports;
-  for (let failures = 1; !retiring.aborted; failures += 1) {
-    const since = clock.monotonic();
+  const { clock } = context.ports;
+  const patience = createPatience(context.ports, { base: 1_000, cap: longestWait });
+  while (!retiring.aborted) {
     try {
       await run(context, handlers, { signal: retiring, concurrency });
     } catch {
-      // What had run for longer than any wait is the first of its row.
-      if (clock.monotonic() - since > longestWait) failures = 1;
-      const wait = retryDelay({ base: 1_000, cap: longestWait }, failures, random);
       const bell = createBell();
       const stopHearing = context.hub.hear(({ kind }) => {
         if (kind === 'look') bell.ring();
       });
-      await bell.rungWithin(clock, wait);
+      await bell.rungWithin(clock, patience.failed());
       stopHearing();
     }
   }

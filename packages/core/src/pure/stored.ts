@@ -100,8 +100,9 @@ function isFoundAsItIs(row: TaskRow): boolean {
   const { owner, lane, marks, cancelled } = row;
   const sameRoute =
     route.owner === owner && route.type === row.type && route.version === row.version && route.gate === row.gate;
+  const lanes = marks.filter((mark) => mark.startsWith('L'));
   // A dead row may have left its lane.
-  const inLane = lane === undefined || letter === 'D' || marks.includes(laneMark(owner, lane));
+  const inLane = letter === 'D' || lanes.join() === (lane === undefined ? '' : laneMark(owner, lane));
 
   return sameRoute && inLane && marks.includes(idMark(row.id)) && (cancelled === undefined || letter === 'D');
 }

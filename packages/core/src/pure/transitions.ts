@@ -42,12 +42,9 @@ export function settled(
   policy: Policy,
   random: () => number,
 ): TaskRow | undefined {
-  if (row.cancelled === true) return undefined;
+  if (row.cancelled === true || verdict.kind === 'success') return undefined;
 
   switch (verdict.kind) {
-    case 'success':
-      return undefined;
-
     case 'failure':
     case 'timeout': {
       const failures = row.failures + 1;
@@ -72,6 +69,10 @@ export function settled(
 
     case 'returned':
       return dueAfter(verdict.started ? { ...row, attempts: row.attempts + 1, recovered: true } : row, moment, 0);
+
+    // Blames make the wait longer, and never count as failures.
+    case 'unread':
+      return blame(row, moment, policy.backoff, random);
 
     case 'unreadable':
       return { ...row, lastError: verdict.error, ready: readyKey('U', routeOf(row), row.priority) };
@@ -100,9 +101,8 @@ export function rescued(row: TaskRow, moment: Moment, backoff: Backoff, random: 
 export function blamed(row: TaskRow, moment: Moment, backoff: Backoff, random: () => number): TaskRow | undefined {
   const ready = readReady(row.ready);
   if (row.strange === true || ready?.letter !== '@' || ready.when === 0) return undefined;
-  const blames = row.blames + 1;
 
-  return backedOff({ ...row, blames }, row.failures + blames, moment, backoff, random);
+  return blame(row, moment, backoff, random);
 }
 
 /**
@@ -169,6 +169,12 @@ function backedOff(row: TaskRow, count: number, moment: Moment, backoff: Backoff
   const wait = retryDelay(backoff, count, random, row.wait);
 
   return dueAfter(backoff.jitter === 'decorrelated' ? { ...row, wait } : row, moment, wait);
+}
+
+function blame(row: TaskRow, moment: Moment, backoff: Backoff, random: () => number): TaskRow {
+  const blames = row.blames + 1;
+
+  return backedOff({ ...row, blames }, row.failures + blames, moment, backoff, random);
 }
 
 /** Any attempt that ends by itself sets the interruptions back. */

@@ -13,6 +13,7 @@ import type { StoredError } from './record.js';
  * - `unavailable`: the destination is away; not counted, closes the gate.
  * - `returned`: handed back by a runner that stops; neither failure nor interruption.
  * - `unreadable`: this build could not decode the payload; no handler was started.
+ * - `unread`: the database did not return the payload; no handler was started. The task waits, and nothing is counted.
  */
 export type Verdict =
   | { readonly kind: 'success'; readonly result?: unknown }
@@ -20,6 +21,7 @@ export type Verdict =
   | { readonly kind: 'later'; readonly for: number }
   | { readonly kind: 'later'; readonly date: number }
   | { readonly kind: 'unavailable'; readonly error: StoredError; readonly retryAfter?: number }
+  | { readonly kind: 'unread' }
   | { readonly kind: 'returned'; readonly started: boolean };
 
 /** Recognised by this and not by `instanceof` alone: an app may hold two copies of the library. */

@@ -1,5 +1,4 @@
 import type { BasketContext } from '../basket/context/context.js';
-import { retryDelay } from '../pure/backoff.js';
 import { TaskbasketError } from '../pure/errors.js';
 import { checkWhole } from '../pure/options.js';
 import { deposeAttempt, abortAttempt, nextDeadline, overseeAttempts, runAttempt } from './attempt/attempt.js';
@@ -12,6 +11,7 @@ import type { AnyHandler, Leader } from './term/leader.js';
 import type { Leaving } from './term/leaving.js';
 import { createLeaving } from './term/leaving.js';
 import { hasIndexedDb } from '../store/opened.js';
+import { createPatience } from './term/patience.js';
 import { readPayloads } from './attempt/payloads.js';
 import { takeOver } from './term/takeover.js';
 import type { TurnEnd } from './turn/turn.js';
@@ -50,23 +50,23 @@ export async function run(
   checkHandlers(context.registry, handlers);
   checkWhole(concurrency, 'concurrency');
 
-  let failures = 0;
+  // Two runners that don't share locks must not depose each other without end.
+  const patience = createPatience(context.ports, { base: 500, cap: poll });
   while (!signal.aborted) {
     if (context.closed.signal.aborted) throw basketClosed();
     try {
       const end = await term(context, handlers, concurrency, signal, options.onAudit);
-      failures = end === 'deposed' ? failures + 1 : 0;
+      if (end !== 'deposed') {
+        patience.worked();
+        continue;
+      }
     } catch (error) {
       if (signal.aborted) return;
-      if (canNeverLead(error)) throw error;
-
       // The database could not be read or written now: it may be able to later, and nothing is lost meanwhile.
-      failures += 1;
+      if (canNeverLead(error)) throw error;
     }
 
-    // Two runners that don't share locks must not depose each other without end.
-    const wait = failures === 0 ? 0 : retryDelay({ base: 500, cap: poll }, failures, context.ports.random);
-    if (wait > 0 && !signal.aborted) await pause(context, wait, signal);
+    if (!signal.aborted) await pause(context, patience.failed(), signal);
   }
 }
 
@@ -161,17 +161,16 @@ async function turns(
     let end: TurnEnd;
     try {
       end = await turn(leader);
-      leader.failedTurns = 0;
+      leader.patience.worked();
     } catch (error) {
       if (canNeverLead(error)) throw error;
 
       // Nothing was written: what ended is settled by the next turn, which reads everything again.
       leader.memory = undefined;
-      leader.failedTurns += 1;
+      const delay = leader.patience.failed();
       stopRunning();
       if (leaving.isStuck()) return leaving.end();
 
-      const delay = retryDelay({ base: 250, cap: 30_000 }, leader.failedTurns, leader.context.ports.random);
       await bell.rungWithin(clock, Math.min(delay, nextDeadline(leader)));
       continue;
     }

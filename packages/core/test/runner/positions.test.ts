@@ -69,6 +69,41 @@ test('a position is stored once there is nothing to do, is never lowered, and th
   expect(await positions(tasks)).toEqual({ [fresh]: 11 });
 });
 
+test('a gate that was used once leaves no stored position, also if the runner is never idle, and costs no survey', async () => {
+  const tasks = defineTasks(freshName(), {
+    send: task<number>({ gate: (number) => `record ${number}` }),
+    laned: task<number>({ lane: 'one', gate: 'lane', backoff: { base: 3_600_000, cap: 3_600_000 } }),
+  });
+  const world = createWorld();
+  const tab = world.open(tasks);
+  const left: number[] = [];
+  let ran = 0;
+  tab.run({
+    async send(number) {
+      // Each of them adds one, so that there is always something to claim.
+      ran += 1;
+      if (number < 400) void tab.basket.add('send', number + 1);
+      if (number % 100 === 99) left.push(Object.keys((await contentsOf(tasks)).state.get('positions') ?? {}).length);
+    },
+    laned() {
+      throw new Error('No.');
+    },
+  });
+  await tab.basket.addMany([
+    ['laned', 1],
+    ['laned', 2],
+    ['send', 0],
+  ]);
+  for (let time = 0; time < 20; time += 1) await world.settle();
+
+  expect(ran).toBe(401);
+  for (const count of left.slice(1)) expect(count).toBeLessThan(60);
+  const positionsNow = (await contentsOf(tasks)).state.get('positions') as Record<string, number>;
+  expect(Object.keys(positionsNow).length).toBeLessThan(12);
+  // Rows lie under this one, behind their head: without its position each survey would read them all again.
+  expect(positionsNow['F|laned|1|lane|1']).toBe(2);
+});
+
 test('positions that were lost cost a second reading and nothing else', async () => {
   const tasks = sendTasks();
   const world = createWorld();

@@ -3,6 +3,7 @@ import { idMark, readReady } from '../../pure/key.js';
 import type { Claim, OutcomeRow, TaskRow } from '../../pure/record.js';
 import { isClaimed, laneOf, stateKeys } from '../../pure/record.js';
 import { cancelledWhileRunning, revived } from '../../pure/transitions.js';
+import { keepOutcome } from '../../store/outcomes.js';
 import { payLanes } from '../../store/pay.js';
 import type { SparingStores, Stores } from '../../store/requests.js';
 import { deleteTasks, gatesNamed, rowOfId, runnerRow } from '../../store/rows.js';
@@ -25,7 +26,7 @@ export function cancel(context: BasketContext, which: string | Filter): Promise<
     // A strange row is not written, so it goes at once. Its attempt finds it gone.
     const running = rows.filter((row) => row.strange !== true && isClaimed(row, claims));
     const others = rows.filter((row) => !running.includes(row));
-    for (const row of rows) stores.outcomes.add(outcomeOf(row, wall));
+    await Promise.all(rows.map((row) => keepOutcome(stores, outcomeOf(row, wall))));
     for (const row of running) stores.tasks.put(cancelledWhileRunning(row));
     deleteTasks(stores, others);
 

@@ -30,9 +30,9 @@ export async function runAttempt(
 
   if (attempt.stored === undefined) await read;
   const { stored } = attempt;
-  // One that was read for too long says nothing about the decoder.
   if (stored === undefined || attempt.controller.signal.aborted) {
-    conclude(leader, attempt, { kind: 'returned', started: false });
+    // What was read for too long says nothing about the decoder.
+    conclude(leader, attempt, stored === undefined ? { kind: 'unread' } : { kind: 'returned', started: false });
 
     return;
   }
@@ -47,7 +47,7 @@ export async function runAttempt(
   }
 
   if (attempt.controller.signal.aborted) {
-    conclude(leader, attempt, tookTooLong(leader, attempt));
+    conclude(leader, attempt, abortVerdict(leader, attempt));
 
     return;
   }
@@ -102,28 +102,32 @@ export function deposeAttempt(attempt: RunningAttempt): void {
 }
 
 function abandon(leader: Leader, attempt: RunningAttempt): void {
-  const late = `The handler did not end within ${abortGrace / 1_000} s after its signal was aborted.`;
-  attempt.verdict =
-    attempt.abortedFor === 'timeout' && attempt.stored !== undefined
-      ? tookTooLong(leader, attempt, late)
-      : { kind: 'returned', started: attempt.started };
+  attempt.verdict = abortVerdict(
+    leader,
+    attempt,
+    `The handler did not end within ${abortGrace / 1_000} s after its signal was aborted.`,
+  );
 }
 
 /** The first verdict counts; after an abort it is the abort's, except that what was done in time is done. */
 function conclude(leader: Leader, attempt: RunningAttempt, verdict: Verdict): void {
+  const { abortedFor } = attempt;
   if (attempt.over || attempt.verdict !== undefined) return;
 
-  if (attempt.abortedFor === 'timeout' && verdict.kind !== 'returned') {
-    attempt.verdict = tookTooLong(leader, attempt);
-  } else if (attempt.abortedFor !== undefined && verdict.kind !== 'success' && verdict.kind !== 'permanent') {
-    attempt.verdict = { kind: 'returned', started: attempt.started };
-  } else {
-    attempt.verdict = verdict;
-  }
+  const { kind } = verdict;
+  const stands =
+    abortedFor === 'timeout' ? kind === 'unread' || kind === 'returned' : kind === 'success' || kind === 'permanent';
+  attempt.verdict = abortedFor === undefined || stands ? verdict : abortVerdict(leader, attempt);
 }
 
-/** A decoder that does not end in time is no failure of the task, whose handler was not called: this build can't read it. */
-function tookTooLong(leader: Leader, attempt: RunningAttempt, more?: string): Verdict {
+/**
+ * How an attempt ended that was aborted. If it took too long before its handler was called, the task has not failed:
+ * this build can't decode its payload, or the database did not return the payload.
+ */
+function abortVerdict(leader: Leader, attempt: RunningAttempt, more?: string): Verdict {
+  if (attempt.abortedFor !== 'timeout') return { kind: 'returned', started: attempt.started };
+  if (attempt.stored === undefined) return { kind: 'unread' };
+
   return { kind: attempt.started ? 'timeout' : 'unreadable', error: timeoutError(leader, attempt, more) };
 }
 

@@ -5,6 +5,7 @@ import { dueAfter } from '../../pure/transitions.js';
 import type { SparingStores } from '../../store/requests.js';
 import { behind, rowsByState } from '../../store/by-state.js';
 import { answer, walk } from '../../store/requests.js';
+import { outcomesKept } from '../../store/outcomes.js';
 import { readable } from '../../store/rows.js';
 import { marksIndex } from '../../store/setup.js';
 import { inFence } from '../term/fence.js';
@@ -15,8 +16,7 @@ import { momentOf, runs } from '../term/leader.js';
 const lanesASlice = 200;
 const rowsASlice = 256;
 
-/** So many outcomes are kept, for so many milliseconds. */
-const outcomesKept = 10_000;
+/** Outcomes are kept for so many milliseconds. */
 const outcomesKeptFor = 30 * 24 * 60 * 60_000;
 
 /**

@@ -6,6 +6,7 @@ import type { Moment } from '../../pure/transitions.js';
 import type { Verdict } from '../../pure/verdict.js';
 import type { StoredPayload } from '../../store/rows.js';
 import type { Memory } from './memory.js';
+import type { Patience } from './patience.js';
 
 /** What a handler is called with, beside the payload. */
 export interface Attempt<Payload = unknown> {
@@ -59,6 +60,11 @@ export interface RunningAttempt {
   /** Whether its row may have been written since it was claimed, so that settle must read it. */
   touched: boolean;
   verdict: Verdict | undefined;
+  /**
+   * How often a turn failed that kept its result and no other, while a turn that kept none went well before. `undefined`:
+   * no turn that kept its result has failed.
+   */
+  refusals: number | undefined;
   /** It has left the running set, or its runner was deposed: whatever it still does is ignored. */
   over: boolean;
 }
@@ -99,8 +105,10 @@ export interface Leader {
   poked: boolean;
   /** Somebody is online again, or visible (true): bring the probes of closed gates forward. */
   woken: boolean | undefined;
-  /** How many turns have failed in a row. */
-  failedTurns: number;
+  /** How many turns have failed in a row, and how long the next waits for that. */
+  readonly patience: Patience;
+  /** A turn failed that kept results; the next keeps none, to find out whether the results were the cause. */
+  spared: boolean;
   /** Claims so far, for the share of the lowest priority. */
   claims: number;
   /** It has stopped or was deposed: no transaction of it begins any more. */

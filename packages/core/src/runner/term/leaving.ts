@@ -75,7 +75,7 @@ export function createLeaving(leader: Leader, bell: Bell, signal: AbortSignal, r
     end: () => (handsOver && !signal.aborted ? 'handed over' : 'stopped'),
     isStuck: () =>
       leader.stopping &&
-      leader.failedTurns >= triesToStop &&
+      leader.patience.failures() >= triesToStop &&
       [...leader.running.values()].every((attempt) => attempt.verdict !== undefined),
 
     close() {

@@ -13,6 +13,7 @@ import { sparing } from '../../store/requests.js';
 import { endClaim, runnerRow } from '../../store/rows.js';
 import { transact } from '../../store/transact.js';
 import type { AnyHandler, Leader } from './leader.js';
+import { createPatience } from './patience.js';
 
 /** So many deposed epochs are remembered: each fences transactions of its runner that can't read. */
 const deposedKept = 1_000;
@@ -60,7 +61,8 @@ export async function takeOver(
     stopping: false,
     poked: true,
     woken: undefined,
-    failedTurns: 0,
+    patience: createPatience(ports, { base: 250, cap: 30_000 }),
+    spared: false,
     claims: 0,
     gone: false,
     poke() {

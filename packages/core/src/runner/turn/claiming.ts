@@ -133,6 +133,7 @@ function attemptOf(claiming: Claiming, row: TaskRow): RunningAttempt {
     started: false,
     touched: false,
     verdict: undefined,
+    refusals: undefined,
     over: false,
   };
 }

@@ -2,7 +2,7 @@ import { readReady, timePart } from '../../pure/key.js';
 import type { TaskRow } from '../../pure/record.js';
 import { laneOf } from '../../pure/record.js';
 import type { Moment } from '../../pure/transitions.js';
-import { behind, rowsByState } from '../../store/by-state.js';
+import { rowsByState } from '../../store/by-state.js';
 import { answer } from '../../store/requests.js';
 import { marksIndex } from '../../store/setup.js';
 import type { Draft } from './draft.js';
@@ -65,12 +65,10 @@ export function createReader(draft: Draft, source: Source, heads: Heads): Reader
   let lower: [string, number] | undefined;
 
   function range(): IDBKeyRange {
-    if (fresh) return behind(source.prefix, memory.positions.get(source.prefix) ?? 0);
+    const upper = [fresh ? source.prefix : `${source.prefix}|${timePart(clock)}`, Number.POSITIVE_INFINITY];
+    const first = fresh ? [source.prefix, (memory.positions.get(source.prefix) ?? 0) + 1] : [`${source.prefix}|`, 0];
 
-    const upper = [`${source.prefix}|${timePart(clock)}`, Number.POSITIVE_INFINITY];
-    const start = lower ?? [`${source.prefix}|`, 0];
-
-    return IDBKeyRange.bound(start, upper);
+    return IDBKeyRange.bound(lower ?? first, upper);
   }
 
   function peek(): TaskRow | undefined {
@@ -87,19 +85,21 @@ export function createReader(draft: Draft, source: Source, heads: Heads): Reader
 
       place += 1;
       left ||= stays;
-      lower = [row.ready, row.seq + 1];
-      if (fresh) memory.positions.set(source.prefix, row.seq);
+      if (fresh) moveOn(memory, source.prefix, row.seq);
     },
 
     async fill() {
-      if (place < batch.length || ended) return;
-
-      const rows = await rowsByState(stores, range(), size);
-      ended = rows.length < size;
-      size = Math.min(size * 2, largestBatch);
-      batch = rows;
-      place = 0;
-      await heads.read(rows);
+      while (place >= batch.length && !ended) {
+        const rows = await rowsByState(stores, range(), size);
+        const last = rows.at(-1);
+        if (last !== undefined) lower = [last.ready, last.seq + 1];
+        ended = rows.length < size;
+        size = Math.min(size * 2, largestBatch);
+        // A strange row is skipped here, so that no number of them uses up the checks of a turn.
+        batch = rows.filter(({ strange }) => strange !== true);
+        place = 0;
+      }
+      await heads.read(batch);
     },
 
     lateness: () => (fresh ? Number.POSITIVE_INFINITY : clock - (readReady(peek()?.ready ?? '')?.when ?? clock)),
@@ -127,6 +127,12 @@ export function createReader(draft: Draft, source: Source, heads: Heads): Reader
   };
 }
 
+/** The prefix that was read last comes last. */
+function moveOn({ positions }: Draft['memory'], prefix: string, seq: number): void {
+  positions.delete(prefix);
+  positions.set(prefix, seq);
+}
+
 /** The clock by which a source's times are read. */
 export function clockOf(source: Source, moment: Moment): number {
   return source.letter === '!' ? moment.wall : moment.now;
@@ -138,5 +144,6 @@ async function nextTime(stores: Draft['stores'], source: Source, clock: number):
   const upper = [`${source.prefix}|~`];
   const [row] = await rowsByState(stores, IDBKeyRange.bound(lower, upper), 1);
 
-  return row === undefined ? Number.POSITIVE_INFINITY : (readReady(row.ready)?.when ?? Number.POSITIVE_INFINITY);
+  // If a strange row hides the first time, the poll finds it.
+  return readReady(row?.ready ?? '')?.when ?? Number.POSITIVE_INFINITY;
 }

@@ -3,6 +3,7 @@ import { idMark } from '../../pure/key.js';
 import type { Claim, OutcomeRow, TaskRow } from '../../pure/record.js';
 import { checkDepth, weigh } from '../../pure/size.js';
 import { settled } from '../../pure/transitions.js';
+import { keepOutcome } from '../../store/outcomes.js';
 import { payLanes } from '../../store/pay.js';
 import type { SparingStores } from '../../store/requests.js';
 import { claimedRow, deletePayload, deleteTasks } from '../../store/rows.js';
@@ -11,6 +12,9 @@ import { settleGates } from './gates.js';
 import type { Leader, RunningAttempt } from '../term/leader.js';
 import { runs } from '../term/leader.js';
 import { note } from '../term/memory.js';
+
+/** A result is given up after it alone made so many turns fail; so is the word that the task is done. */
+const triesToKeep = 3;
 
 /** Writes how each attempt ended, and brings back what waited for it. */
 export async function settle(leader: Leader, draft: Draft, ended: readonly RunningAttempt[]): Promise<void> {
@@ -56,7 +60,7 @@ async function settleOne(
   const next = settled(row, verdict, moment, type, leader.context.ports.random);
   if (next === undefined) {
     if (verdict.kind === 'success' && verdict.result !== undefined && row.cancelled !== true) {
-      keepResult(leader, stores, row, verdict.result, moment.wall);
+      await keepResult(stores, row, verdict.result, attempt.refusals ?? 0, moment.wall);
     }
     // One that was cancelled while it ran was told then.
     if (row.cancelled !== true) hints.push({ event: 'settled', id: row.id, type: row.type, state: 'done' });
@@ -76,23 +80,59 @@ async function settleOne(
 }
 
 /**
+ * The ended attempts that this turn settles: all, unless a turn that kept results has failed. Then one turn keeps none of
+ * those results, which shows whether anything can be written, and the turns after it keep one each. So a result is given
+ * up for what it caused itself, and for nothing else.
+ */
+export function toSettle(leader: Leader): readonly RunningAttempt[] {
+  const ended = [...leader.running.values()].filter((attempt) => attempt.verdict !== undefined);
+  const doubtful = ended.filter((attempt) => attempt.refusals !== undefined);
+  if (doubtful.length === 0) return ended;
+
+  const [next] = doubtful.sort((one, other) => (one.refusals ?? 0) - (other.refusals ?? 0));
+  const certain = ended.filter((attempt) => !hasResult(attempt));
+
+  return leader.spared || next === undefined ? certain : [...certain, next];
+}
+
+/** Takes note of the results that a turn would have kept, after it failed. */
+export function doubt(leader: Leader, written: readonly RunningAttempt[]): void {
+  const kept = written.filter(hasResult);
+  if (kept.length === 0) return;
+
+  leader.spared = true;
+  for (const attempt of kept) attempt.refusals = attempt.refusals === undefined ? 0 : attempt.refusals + 1;
+}
+
+function hasResult({ verdict }: RunningAttempt): boolean {
+  return verdict?.kind === 'success' && verdict.result !== undefined;
+}
+
+/**
  * A result that can't be stored, or that the disk refuses, must not keep its task from ending, nor all others from
  * running: what is kept then is that it is done, and at last not even that.
  */
-function keepResult(leader: Leader, stores: SparingStores, row: TaskRow, result: unknown, at: number): void {
+async function keepResult(
+  stores: SparingStores,
+  row: TaskRow,
+  result: unknown,
+  refusals: number,
+  at: number,
+): Promise<void> {
   const { id, type, owner } = row;
   const outcome: OutcomeRow = { id, type, owner, state: 'done', at, marks: [idMark(id)] };
-  if (leader.failedTurns >= 4) return;
-  if (leader.failedTurns >= 2) {
-    stores.outcomes.add({ ...outcome, unstorable: 'It was refused when it was written.' });
-
-    return;
+  if (refusals >= 2 * triesToKeep) return;
+  if (refusals >= triesToKeep) {
+    return keepOutcome(stores, { ...outcome, unstorable: 'It was refused when it was written.' });
   }
 
+  let kept: Promise<void>;
   try {
     checkDepth(weigh(result));
-    stores.outcomes.add({ ...outcome, result });
+    kept = keepOutcome(stores, { ...outcome, result });
   } catch (error) {
-    stores.outcomes.add({ ...outcome, unstorable: messageOf(error) });
+    kept = keepOutcome(stores, { ...outcome, unstorable: messageOf(error) });
   }
+
+  return kept;
 }

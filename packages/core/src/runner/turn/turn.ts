@@ -1,7 +1,9 @@
 import type { Hint } from '../../basket/context/hub.js';
 import { stateKeys } from '../../pure/record.js';
+import { behind } from '../../store/by-state.js';
 import type { SparingStores } from '../../store/requests.js';
-import { sparing } from '../../store/requests.js';
+import { answer, sparing } from '../../store/requests.js';
+import { readyIndex } from '../../store/setup.js';
 import { claimedRow, gateRows, numbersOf } from '../../store/rows.js';
 import type { Claimed } from './claim.js';
 import { claimDue } from './claim.js';
@@ -13,7 +15,7 @@ import type { Leader, RunningAttempt } from '../term/leader.js';
 import { momentOf } from '../term/leader.js';
 import type { Memory } from '../term/memory.js';
 import { copyOf } from '../term/memory.js';
-import { settle } from './settle.js';
+import { doubt, settle, toSettle } from './settle.js';
 import { survey } from './survey.js';
 import { returnStrays, unsettled } from './unknown-end.js';
 
@@ -33,12 +35,16 @@ export interface TurnEnd {
 /** Positions are stored at the latest after so many turns: lost ones cost a second reading, no more. */
 const turnsPerPosition = 32;
 
+/** So many positions are kept of prefixes without rows; and so many are looked at in one turn. */
+const positionsKept = 8;
+const positionsASlice = 1_024;
+
 /**
  * One transaction of the runner: fence, settle and pay, look and claim. Handlers start only when it has completed, and
  * memory changes only then: if it fails, everything is forgotten and read again, and what ended is settled by the next.
  */
 export async function turn(leader: Leader): Promise<TurnEnd> {
-  const ended = [...leader.running.values()].filter((attempt) => attempt.verdict !== undefined);
+  const ended = toSettle(leader);
   // Taken before the transaction begins, because it may not see what is written after that.
   const signals = takeSignals(leader);
 
@@ -55,7 +61,8 @@ export async function turn(leader: Leader): Promise<TurnEnd> {
       running,
       heads: new Map(),
       hints: [],
-      wrote: false,
+      // A turn that writes nothing would not show that the results were the cause.
+      wrote: leader.spared,
     };
     for (const attempt of ended) draft.running.delete(attempt.claim.claim);
     await settle(leader, draft, unsettled(runner, ended));
@@ -66,11 +73,12 @@ export async function turn(leader: Leader): Promise<TurnEnd> {
 
     const claimed = await claimDue(leader, draft);
 
-    return { claimed, cancelled, draft, remembered: finish(leader, draft, claimed) };
+    return { claimed, cancelled, draft, remembered: await finish(leader, draft, claimed) };
   };
   const done = await sparing(ended.some(deletesPayload), (scope) => inFence(leader, 'turn', work, scope)).catch(
     (error: unknown) => {
       giveBackSignals(leader, signals);
+      doubt(leader, ended);
 
       throw error;
     },
@@ -81,6 +89,7 @@ export async function turn(leader: Leader): Promise<TurnEnd> {
   const { claimed, cancelled, draft, remembered } = done.result;
   leader.memory = remembered;
   leader.alone = claimed.alone;
+  leader.spared = false;
   for (const attempt of ended) end(leader, attempt);
   for (const attempt of claimed.attempts) leader.running.set(attempt.claim.claim, attempt);
   leader.nextClaim += claimed.attempts.length;
@@ -88,7 +97,9 @@ export async function turn(leader: Leader): Promise<TurnEnd> {
   const started = claimed.attempts.map(startedHint);
   if (draft.wrote) leader.context.hub.say({ kind: 'changed', hints: [...draft.hints, ...started] });
 
-  return { deposed: false, claimed: claimed.attempts, cancelled, again: claimed.again, alarm: claimed.alarm };
+  const left = [...leader.running.values()].some(({ refusals }) => refusals !== undefined);
+
+  return { deposed: false, claimed: claimed.attempts, cancelled, again: claimed.again || left, alarm: claimed.alarm };
 }
 
 /** What others have said since the last turn. */
@@ -149,18 +160,36 @@ async function cancelledOf({ stores, running }: Draft): Promise<readonly Running
 }
 
 /** Writes the runner's row and, now and then, the positions; gives back what is to be remembered once it has completed. */
-function finish(leader: Leader, draft: Draft, claimed: Claimed): Memory {
+async function finish(leader: Leader, draft: Draft, claimed: Claimed): Promise<Memory> {
   const { stores, moment, memory } = draft;
   const claims = [...draft.running.values(), ...claimed.attempts].map((attempt) => attempt.claim);
   if (draft.wrote) stores.state.put(runnerRowOf(leader, claims, moment, claimed.alone), stateKeys.runner);
 
   const idle = claimed.attempts.length === 0;
   const storesPositions = hasMovedOn(memory) && (idle || memory.unstored >= turnsPerPosition);
+  if (storesPositions) await forgetUnused(draft);
   if (storesPositions) stores.state.put(Object.fromEntries(memory.positions), stateKeys.positions);
 
   return storesPositions
     ? { ...memory, stored: new Map(memory.positions), unstored: 0 }
     : { ...memory, unstored: memory.unstored + 1 };
+}
+
+/**
+ * Forgets the positions of prefixes under which no row lies, but for the last few that were read: each known one costs
+ * every survey two requests. What lies under a prefix that comes back is read from the beginning.
+ */
+async function forgetUnused({ stores, memory }: Draft): Promise<void> {
+  const { positions, sources } = memory;
+  const unread = [...positions].filter(([prefix]) => !sources.has(prefix));
+  const old = unread.slice(0, -positionsKept).slice(0, positionsASlice);
+  const index = stores.tasks.index(readyIndex);
+  const rows = await Promise.all(old.map(([prefix]) => answer(index.getKey(behind(prefix, 0)))));
+  for (const [place, [prefix, position]] of old.entries()) {
+    positions.delete(prefix);
+    // Those that are in use come last, so that the next time is for others.
+    if (rows[place] !== undefined) positions.set(prefix, position);
+  }
 }
 
 function hasMovedOn(memory: Memory): boolean {

@@ -1,0 +1,22 @@
+import type { OutcomeRow } from '../pure/record.js';
+import type { Stores } from './requests.js';
+import { answer } from './requests.js';
+
+/** So many outcomes are kept. */
+export const outcomesKept = 10_000;
+
+/**
+ * Stores how a task ended, and removes the outcome that is now one too many. Throws at once if the result is no value
+ * that can be stored.
+ */
+export function keepOutcome(
+  { outcomes }: Pick<Stores, 'outcomes'>,
+  outcome: OutcomeRow,
+  kept: number = outcomesKept,
+): Promise<void> {
+  const added = answer(outcomes.add(outcome));
+
+  return added.then((n) => {
+    if (Number(n) > kept) outcomes.delete(Number(n) - kept);
+  });
+}

@@ -1,0 +1,247 @@
+import { describe, expect, test } from 'vitest';
+
+import { defineTasks, task } from '../../src/pure/registry.js';
+import { byHand, contentsOf, freshName, rowsOf } from '../support/database.js';
+import { aTurnOfTheLoop, createGate, createWorld } from '../support/world.js';
+
+const sound = {
+  id: 'strange',
+  type: 'send',
+  version: 1,
+  owner: null,
+  gate: 'send',
+  priority: 1,
+  addedAt: 0,
+  ready: 'F|send|1|send|1',
+  marks: ['Istrange'],
+  payload: 0,
+  attempts: 0,
+  failures: 0,
+  interruptions: 0,
+  blames: 0,
+};
+type Change = Parameters<typeof byHand>[1];
+
+/** Whether healthy tasks run before and behind what the app changed, and the runner stops when it is told to. */
+async function healthyOnesRun(change: Change) {
+  const tasks = defineTasks(freshName(), {
+    send: task<number>(),
+    other: task<number>(),
+    laned: task<number>({ lane: 'lane' }),
+  });
+  const world = createWorld();
+  const tab = world.open(tasks);
+  await tab.basket.add('send', 1);
+  await byHand(tasks, change);
+  const ran: number[] = [];
+  const note = (number: number): void => void ran.push(number);
+  const runner = tab.run({ send: note, other: note, laned: note }, { lostByHand: true });
+  await world.advance(1_000);
+  await tab.basket.add('other', 2);
+  await tab.basket.add('laned', 3);
+  await world.advance(70_000);
+  runner.stop();
+  await world.advance(20_000);
+
+  return { ran: ran.sort((one, other) => one - other), stopped: runner.stopped(), rows: await rowsOf(tasks) };
+}
+
+describe('a strange row keeps no healthy task from running, the runner from stopping, and is not run itself', () => {
+  const rows: readonly (readonly [string, object])[] = [
+    ['a fresh key with one more part', { ready: 'F|send|1|send|1|more' }],
+    ['a fresh key above all others', { ready: 'F\uffff' }],
+    ['a fresh key whose version is no number', { ready: 'F|other|v2|other|1' }],
+    ['a fresh key of a rank that there is not', { ready: 'F|send|1|send|9' }],
+    ['a timed key whose version is no number', { ready: '@|send|v2|send|1|000000000' }],
+    ['a timed key without a time', { ready: '@|send|1|send|1' }],
+    ['a timed key whose time is no time', { ready: '@|send|1|send|1|zz' }],
+    ['a timed key in capitals, before all others', { ready: '@|send|1|send|1|00000000Z' }],
+    ['a key in another escape', { ready: 'F|%41|1|send|1' }],
+    ['no key', { ready: undefined }],
+    ['a key that is a number', { ready: 7 }],
+    ['a type that was renamed in the row and not in its key', { type: 'renamed' }],
+    ['a version that was raised in the row and not in its key', { version: 2 }],
+    ['a type that is gone', { type: undefined }],
+    ['a gate that is null', { gate: null }],
+    ['an owner that is gone', { owner: undefined }],
+    ['a lane that is null', { lane: null }],
+    ['a lane that is a number', { lane: 5 }],
+    ['a lane without its mark', { lane: 'lane' }],
+    ['the mark of a lane without the lane', { marks: ['Istrange', 'L|lane2'] }],
+    ['marks that are a text', { marks: 'Istrange' }],
+    ['a priority that is a text', { priority: '1' }],
+    ['counters that are gone', { failures: undefined, blames: undefined }],
+    ['a counter that is no number', { interruptions: Number.NaN }],
+    ['a body under null', { ref: null }],
+    ['a body under an object', { ref: {} }],
+    ['a date that is a text', { runAt: 'tomorrow' }],
+    ['a timeout that is no number', { timeout: 'abc' }],
+    ['parents that are null', { after: null }],
+    ['an id that is gone', { id: undefined }],
+  ];
+
+  test.each(rows)('%s', async (_, different) => {
+    const { ran, stopped, rows: left } = await healthyOnesRun(({ tasks }) => tasks.put({ ...sound, ...different }));
+
+    expect({ ran, stopped }).toEqual({ ran: [1, 2, 3], stopped: true });
+    expect(left).toHaveLength(1);
+  });
+});
+
+test('a strange row stays as it is, is seen as unreadable, and runs once the app has mended it', async () => {
+  const tasks = defineTasks(freshName(), { send: task<number>() });
+  const world = createWorld();
+  const [tab, later] = [world.open(tasks), world.open(tasks)];
+  await tab.basket.list();
+  await byHand(tasks, ({ tasks: store }) => store.put({ ...sound, timeout: 'abc' }));
+  const ran: number[] = [];
+  const first = tab.run({ send: (number) => void ran.push(number) }, { lostByHand: true });
+  await world.advance(1_000);
+
+  expect((await rowsOf(tasks))[0]).toEqual({ ...sound, seq: 1, timeout: 'abc' });
+  expect(await tab.basket.explain('strange')).toMatchObject([{ reason: 'undecodable' }]);
+
+  first.stop();
+  const [row] = await rowsOf(tasks);
+  await byHand(tasks, ({ tasks: store }) => store.put({ ...row, timeout: 1_000 }));
+  later.run({ send: (number) => void ran.push(number) }, { lostByHand: true });
+  await world.advance(1_000);
+
+  expect(ran).toEqual([0]);
+});
+
+describe('a strange record of the state store counts as none', () => {
+  test.each([
+    ['a runner that is null', 'runner', null],
+    ['a runner of nothing', 'runner', {}],
+    ['a runner that is a text', 'runner', 'strange'],
+    ['a runner without a running set', 'runner', { epoch: { count: 1, nonce: 'x' }, build: 0, seen: 0, wall: 0 }],
+    [
+      'a runner whose time is no number',
+      'runner',
+      { epoch: { count: 1, nonce: 'x' }, build: 0, seen: 'x', wall: 0, running: [] },
+    ],
+    [
+      'claims of nothing',
+      'runner',
+      { epoch: { count: 1, nonce: 'x' }, build: 0, seen: 0, wall: 0, running: [null, {}, { claim: 1 }] },
+    ],
+    ['a position that is a text', 'positions', { 'F|send|1|send|1': 'x' }],
+    ['a position that is no whole number', 'positions', { 'F|send|1|send|1': Number.NaN }],
+    ['positions that are a text', 'positions', 'strange'],
+    [
+      'positions under strange names',
+      'positions',
+      { F: 3, 'F\uffff': 3, '': 3, 'F|%41|1|send|1': 3, '@|send|1|send|1': 3 },
+    ],
+    ['the bodies that were found', 'bodies', null],
+    ['the places of the unreadable', 'unreadable', 5],
+    ['a gate that is null', 'gate:other', null],
+  ] as const)('%s', async (_, key, value) => {
+    const { ran, stopped } = await healthyOnesRun(({ state }) => state.put(value, key));
+
+    expect({ ran, stopped }).toEqual({ ran: [1, 2, 3], stopped: true });
+  });
+});
+
+describe('a row that becomes strange while its task runs', () => {
+  const strange = [{ timeout: 'abc' }, { type: 'renamed' }, { ready: undefined }, { ref: {} }, { marks: null }];
+
+  async function settledAfter(end: 'succeeds' | 'fails' | 'is cut off', different: object) {
+    const tasks = defineTasks(freshName(), { send: task<number>({ lane: 'one' }) });
+    const world = createWorld();
+    const [tab, later] = [world.open(tasks), world.open(tasks)];
+    const answer = createGate();
+    await tab.basket.addMany([
+      ['send', 1],
+      ['send', 2],
+    ]);
+    const ran: number[] = [];
+    const send = async (number: number): Promise<void> => {
+      ran.push(number);
+      if (number === 1) await answer.promise;
+    };
+    tab.run({ send }, { lostByHand: true });
+    await world.settle();
+    const [row] = await rowsOf(tasks);
+    await byHand(tasks, ({ tasks: store, state }) => {
+      store.put({ ...row, ...different });
+      state.put(0.5, 'edits');
+    });
+    if (end === 'is cut off') tab.kill();
+    else if (end === 'fails') answer.fail(new Error('No.'));
+    else answer.open();
+    const runner = later.run({ send }, { lostByHand: true });
+    await world.advance(5_000);
+    runner.stop();
+    await world.advance(20_000);
+
+    return { ran, stopped: end !== 'is cut off' || runner.stopped(), state: (await contentsOf(tasks)).state };
+  }
+
+  test.each(strange)('its success ends it all the same, and its lane goes on: %j', async (different) => {
+    expect(await settledAfter('succeeds', different)).toMatchObject({ ran: [1, 2], stopped: true });
+  });
+
+  test.each(strange)('its failure leaves it, and its claim ends: %j', async (different) => {
+    const { ran, state } = await settledAfter('fails', different);
+
+    expect(ran[0]).toBe(1);
+    expect(state.get('runner')).toMatchObject({ running: [] });
+  });
+
+  test.each(strange)('the next runner leads all the same: %j', async (different) => {
+    const { stopped, state } = await settledAfter('is cut off', different);
+
+    expect(stopped).toBe(true);
+    expect(state.get('runner')).toMatchObject({ running: [] });
+  });
+});
+
+describe('a payload that the database does not return', () => {
+  test('its task waits longer from time to time, is counted nowhere, and its neighbours run', async () => {
+    const tasks = defineTasks(freshName(), { send: task<string>() });
+    const world = createWorld();
+    const tab = world.open(tasks);
+    const id = await tab.basket.add('send', 'x'.repeat(2_000));
+    await tab.basket.add('send', 'y'.repeat(2_000));
+    const { begin } = tab.context.database;
+    let refused = true;
+    Object.assign(tab.context.database, {
+      async begin(...what: Parameters<typeof begin>) {
+        const transaction = await begin(...what);
+        if (!refused || what[0] !== 'readonly' || what[1].length > 1 || what[1][0] !== 'payloads') return transaction;
+        const store = transaction.objectStore('taskbasket.payloads');
+        // oxlint-disable-next-line typescript/unbound-method -- called with its own store below
+        const { get } = store;
+        Object.assign(store, {
+          get(key: string) {
+            if (key === id) transaction.abort();
+
+            return get.call(store, key);
+          },
+        });
+        Object.assign(transaction, { objectStore: () => store });
+
+        return transaction;
+      },
+    });
+    let turns = 0;
+    tab.at('turn:before', () => void (turns += 1));
+    const ran: string[] = [];
+    tab.run({ send: (text) => void ran.push(text.slice(0, 1)) });
+    for (let time = 0; time < 500; time += 1) await aTurnOfTheLoop();
+
+    expect(turns).toBeLessThan(10);
+    expect(ran).toEqual(['y']);
+    await world.advance(60_000);
+    expect(turns).toBeLessThan(40);
+    const [row] = await rowsOf(tasks);
+    expect(row).toMatchObject({ attempts: 0, failures: 0, interruptions: 0 });
+    expect(row?.blames).toBeGreaterThan(3);
+
+    refused = false;
+    await world.advance(300_000);
+    expect(ran).toEqual(['y', 'x']);
+  });
+});
