@@ -19,6 +19,13 @@ export function timeOf(value: unknown): number | undefined {
   }
 }
 
+/** Whether an object is a plain one, of whatever realm: its prototype has none itself. */
+export function isPlain(value: object): boolean {
+  const prototype = Object.getPrototypeOf(value) as object | null;
+
+  return prototype === null || Object.getPrototypeOf(prototype) === null;
+}
+
 type Defined<Fields> = { [Name in keyof Fields]?: Exclude<Fields[Name], undefined> };
 
 /** The fields that are there: what is stored or told has no field that says `undefined`. */

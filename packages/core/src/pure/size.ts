@@ -1,4 +1,5 @@
 import { TaskbasketError } from './errors.js';
+import { isPlain } from './parts.js';
 
 /** Up to this size, in bytes, a payload lies in its row. A larger one lies apart, so that a retry need not write it again. */
 export const inlineLimit = 1_024;
@@ -75,7 +76,7 @@ function weighed(value: unknown): Weight {
       // Object.values, since it skips what an array of a billion holes does not have; a FileList gives its files.
       for (const part of Object.values(one).reverse()) put(part, level + 1);
       if (kind === 'Object') for (const key of Object.keys(one)) put(key, level);
-      ownClass ||= kind === 'Object' && isOwnClass(one);
+      ownClass ||= kind === 'Object' && !isPlain(one);
       opaque ||= kind !== 'Object' && kind !== 'Array';
     }
   }
@@ -85,13 +86,6 @@ function weighed(value: unknown): Weight {
 
 /** Objects that hold one value, which their text tells. */
 const scalars: ReadonlySet<string> = new Set(['Date', 'RegExp', 'Number', 'Boolean', 'String', 'Error', 'BigInt']);
-
-/** The prototype of a plain object, of whatever realm, has none itself. */
-function isOwnClass(value: object): boolean {
-  const prototype = Object.getPrototypeOf(value) as object | null;
-
-  return prototype !== null && Object.getPrototypeOf(prototype) !== null;
-}
 
 /**
  * Refuses a value that is nested too deep for some browser's worker.
