@@ -15,13 +15,13 @@ import { count } from './reading/count.js';
 import type { EventName, EventOf } from './telling/events.js';
 import { on } from './telling/events.js';
 import { explain } from './reading/explain.js';
-import { createGroups } from './adding/group.js';
 import type { Health } from './reading/health.js';
 import { health } from './reading/health.js';
 import { get, list } from './reading/observe.js';
 import type { AddOptions } from './adding/prepare.js';
 import type { Filter, Query } from './reading/query.js';
-import type { Prepared as Stored } from './adding/place.js';
+import type { Prepared as Stored } from './adding/prepare.js';
+import { createStore } from './adding/store.js';
 import { createRecent } from './telling/recent.js';
 import type { Outcome } from './telling/settled.js';
 import { createSettled } from './telling/settled.js';
@@ -172,7 +172,7 @@ export function createBasket<R extends AnyRegistry>(context: BasketContext, clos
     for (const { id } of tasks) added.note(id);
     context.hub.say({ kind: 'look', hints: tasks.map(({ id, row: { type } }) => ({ event: 'added', id, type })) });
   };
-  const adding = { ...context, announce, store: createGroups({ ...context, announce }) };
+  const adding = { ...context, announce, store: createStore({ ...context, announce }) };
   const basket = {
     add: within(adding, add),
     addTx: within(adding, addTx),

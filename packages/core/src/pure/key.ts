@@ -178,7 +178,25 @@ export function waitMark(parent: string): string {
   return `W${escaped(parent)}`;
 }
 
-/** The key of a heavy body of that task's: told apart, since it is committed ahead of its row. */
-export function heavyRef(id: string): string {
-  return `~${id}`;
+/** The key of a payload that lies beside its row. */
+export function payloadKey(id: string): string {
+  return escaped(id);
+}
+
+/**
+ * The key of a heavy body. The owner comes first, so that all bodies of a person are one range. Each write has a key of its
+ * own, told apart by `nonce`: a body is never overwritten, because its row is written later.
+ */
+export function bodyKey(owner: string | null, id: string, nonce: string): string {
+  return `${ownerPart(owner)}|${escaped(id)}|${nonce}`;
+}
+
+/** Whether a `ref` is the key of a heavy body: only such a key has parts. */
+export function isBodyKey(ref: string): boolean {
+  return ref.includes('|');
+}
+
+/** The mark of the row to which a body belongs. */
+export function idMarkOfBody(key: string): string {
+  return `I${key.split('|')[1] ?? ''}`;
 }

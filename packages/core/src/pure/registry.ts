@@ -142,7 +142,7 @@ export interface RegistryOptions<Bucket extends string> {
   readonly gates?: Partial<Pick<Backoff, 'base' | 'cap'>> | undefined;
 }
 
-/** The four names of a basket's object stores. */
+/** The names of the object stores that a transaction of the app may name. */
 export type StoreNames<Bucket extends string> = readonly [
   `${Bucket}.tasks`,
   `${Bucket}.payloads`,
@@ -166,7 +166,10 @@ export interface Registry<
   Bucket extends string = 'taskbasket',
 > extends AnyRegistry {
   readonly bucket: Bucket;
-  /** The names of the basket's object stores, to be named in a transaction that `addTx` is to join. */
+  /**
+   * The names of the basket's object stores, to be named in a transaction that `addTx` is to join. The store of heavy
+   * bodies is not among them: whoever names it waits until the largest body is written.
+   */
   readonly stores: StoreNames<Bucket>;
   readonly types: Types;
 }

@@ -195,7 +195,7 @@ function start(leader: Leader, end: TurnEnd, bell: Bell): void {
   for (const attempt of end.claimed) {
     const handler = leader.handlers[attempt.row.type];
     if (handler === undefined) throw new Error(`There is no handler for "${attempt.row.type}".`);
-    void runAttempt(leader, attempt, handler, read).then(bell.ring); // It never rejects.
+    void runAttempt(leader, attempt, handler, read(attempt)).then(bell.ring); // It never rejects.
   }
 }
 

@@ -4,7 +4,7 @@ import type { AnyRegistry } from '../pure/registry.js';
 import type { Watcher } from './opened.js';
 import { isClosed, opened } from './opened.js';
 import type { StoreKey } from './requests.js';
-import { everyStore } from './requests.js';
+import { lightStores } from './requests.js';
 
 /** The basket's connection to its database, opened when it is needed and again after it was closed. */
 export interface Database {
@@ -96,7 +96,8 @@ export function createDatabase(registry: AnyRegistry, parts: DatabaseParts): Dat
 
   return {
     async begin(mode, scope, durability = 'strict') {
-      const names = registry.stores.filter((_, place) => scope.some((key) => key === everyStore[place]));
+      const names = registry.stores.filter((_, place) => scope.some((key) => key === lightStores[place]));
+      if (scope.includes('bodies')) names.push(`${registry.bucket}.bodies`);
       for (let left = reopenings; ; left -= 1) {
         const current = connection();
         try {

@@ -41,62 +41,38 @@ export function completed(transaction: IDBTransaction): Promise<void> {
   });
 }
 
-/** The four stores of a basket within one transaction. */
-export interface Stores {
+/** The stores of a basket within one transaction. */
+export interface EveryStore {
   readonly tasks: IDBObjectStore;
+  /** Payloads that lie apart from their rows and are written together with them. */
   readonly payloads: IDBObjectStore;
   readonly outcomes: IDBObjectStore;
   readonly state: IDBObjectStore;
+  /** Heavy payloads. A transaction over this store names no other, because it may take seconds. */
+  readonly bodies: IDBObjectStore;
 }
+
+/** The stores of a transaction that may name all of them: no write to these takes long. */
+export type Stores = Omit<EveryStore, 'bodies'>;
 
 /** Which of them. */
-export type StoreKey = keyof Stores;
+export type StoreKey = keyof EveryStore;
 
-/** All of them, in the order of `Registry.stores`. */
-export const everyStore: readonly StoreKey[] = ['tasks', 'payloads', 'outcomes', 'state'];
+/** All but the store of heavy bodies, in the order of `Registry.stores`. */
+export const lightStores: readonly (keyof Stores)[] = ['tasks', 'payloads', 'outcomes', 'state'];
 
-/** All but the payloads, for what does without as a rule: a large one that is being written must not hold it up. */
-export const withoutPayloads: readonly Exclude<StoreKey, 'payloads'>[] = ['tasks', 'outcomes', 'state'];
-
-/** The stores of a transaction that may have to do without the payloads. */
-export type SparingStores = Omit<Stores, 'payloads'> & Partial<Pick<Stores, 'payloads'>>;
-
-/** The store of payloads, if the transaction has it; else `sparing` begins again with it. */
-export function payloadsIn(stores: Partial<Pick<Stores, 'payloads'>>): IDBObjectStore {
-  if (stores.payloads === undefined) throw new OutOfScope();
-
-  return stores.payloads;
-}
-
-/**
- * Does its work in a transaction without the payloads, and from the beginning with all stores if it turns out to need
- * them, or if that is known before.
- */
-export async function sparing<Result>(
-  needsPayloads: boolean,
-  work: (scope: readonly StoreKey[]) => Promise<Result>,
-): Promise<Result> {
-  try {
-    return await work(needsPayloads ? everyStore : withoutPayloads);
-  } catch (error) {
-    if (error instanceof OutOfScope) return work(everyStore);
-
-    throw error;
-  }
-}
-
-/** Aborts a transaction that needs a store which it has not; never leaves this module. */
-class OutOfScope extends Error {}
+/** All of them. */
+export const everyStore: readonly StoreKey[] = [...lightStores, 'bodies'];
 
 /** The basket's stores in a transaction whose scope has these. */
 export function storesOf<Key extends StoreKey>(
   transaction: IDBTransaction,
   bucket: string,
   scope: readonly Key[],
-): Pick<Stores, Key> {
+): Pick<EveryStore, Key> {
   const stores = scope.map((key) => [key, transaction.objectStore(`${bucket}.${key}`)]);
 
-  return Object.fromEntries(stores) as Pick<Stores, Key>;
+  return Object.fromEntries(stores) as Pick<EveryStore, Key>;
 }
 
 /** Every key that begins with a text which ends in an ordinary character, whatever follows: also U+FFFF twice. */

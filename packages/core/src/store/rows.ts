@@ -4,8 +4,9 @@ import type { Claim, OutcomeRow, RunnerRow, TaskRow } from '../pure/record.js';
 import { stateKeys } from '../pure/record.js';
 import { isPresent } from '../pure/state.js';
 import { endOf, gatesOf, numbersIn, rowOf, runnerOf } from '../pure/stored.js';
-import type { SparingStores, Stores } from './requests.js';
-import { answer, keysFrom, payloadsIn } from './requests.js';
+import { deletePayload, readable } from './payloads.js';
+import type { Stores } from './requests.js';
+import { answer, keysFrom } from './requests.js';
 import { marksIndex } from './setup.js';
 
 /** The row of an id; `undefined` if there is none. */
@@ -101,38 +102,9 @@ export async function gatesNamed(
   return gatesOf(await Promise.all(keys.map((key) => answer(state.get(key)))));
 }
 
-/** A payload that lies apart, or another value that may be large. */
-export type StoredPayload = { readonly value: unknown } | { readonly lost: true };
-
-/** Reads a payload that lies apart. One that is not there, or can't be read, is lost. */
-export async function payloadOf(stores: Pick<Stores, 'payloads'>, ref: string): Promise<StoredPayload> {
-  const found = await readable(stores.payloads.get(ref));
-
-  return 'value' in found && found.value === undefined ? { lost: true } : found;
-}
-
-/**
- * The answer to a request for a value. One that the browser can't read (Chromium keeps large values in files of their
- * own) is lost to its own row alone: the failed request must not abort the transaction.
- */
-export async function readable(request: IDBRequest<unknown>): Promise<StoredPayload> {
-  request.addEventListener('error', (event) => event.preventDefault());
-  try {
-    const value = await answer(request);
-
-    // No value of ours is null. Chromium gives it for a value that is nested too deep for the stack of a worker.
-    return value === null ? { lost: true } : { value };
-  } catch (error) {
-    // The whole transaction is gone, which says nothing about the value.
-    if (request.error?.name === 'AbortError') throw error;
-
-    return { lost: true };
-  }
-}
-
 /** Deletes rows and their payloads, blindly; neighbours as one range, which costs hardly more than one row. */
 export function deleteTasks(
-  stores: Pick<SparingStores, 'tasks' | 'payloads'>,
+  stores: Pick<Stores, 'tasks' | 'payloads'>,
   tasks: readonly { readonly seq: number; readonly ref?: string }[],
 ): void {
   for (const { first, last } of runsOf(tasks.map((task) => task.seq))) {
@@ -141,17 +113,12 @@ export function deleteTasks(
   for (const task of tasks) deletePayload(stores, task);
 }
 
-/** Deletes the payload that lies apart, if one does. */
-export function deletePayload(stores: Pick<SparingStores, 'payloads'>, { ref }: { readonly ref?: string }): void {
-  if (ref !== undefined) payloadsIn(stores).delete(ref);
-}
-
 /**
  * Writes what becomes of a claim's row, and gives it back: what `next` makes of it, or `undefined`, then it goes. If it
  * has gone already, its payload goes.
  */
 export async function endClaim(
-  stores: Pick<SparingStores, 'tasks' | 'payloads'>,
+  stores: Pick<Stores, 'tasks' | 'payloads'>,
   claim: Claim,
   next: (row: TaskRow) => TaskRow | undefined,
 ): Promise<TaskRow | undefined> {

@@ -40,6 +40,7 @@ export function createStores(transaction: UpgradeTransaction, registry: AnyRegis
   storeFor(payloads);
   addIndex(storeFor(outcomes, { keyPath: 'n', autoIncrement: true }), marksIndex, 'marks', true);
   storeFor(state);
+  storeFor(bodiesOf(registry));
 }
 
 function addIndex(store: IDBObjectStore, name: string, keyPath: string | string[], multiEntry: boolean): void {
@@ -53,7 +54,7 @@ function addIndex(store: IDBObjectStore, name: string, keyPath: string | string[
  * @example
  * db.version(3).stores({ notes: 'id', ...dexieStores(tasks) });
  */
-export function dexieStores<R extends AnyRegistry>(registry: R): { readonly [Store in R['stores'][number]]: string } {
+export function dexieStores<R extends AnyRegistry>(registry: R): DexieStores<R> {
   const [tasks, payloads, outcomes, state] = registry.stores;
 
   return {
@@ -61,18 +62,29 @@ export function dexieStores<R extends AnyRegistry>(registry: R): { readonly [Sto
     [payloads]: '',
     [outcomes]: '++n, *marks',
     [state]: '',
-  } as { readonly [Store in R['stores'][number]]: string };
+    [bodiesOf(registry)]: '',
+  } as DexieStores<R>;
 }
 
 /** Whether a database has all of the basket's stores, with their indexes. Throws if it was closed meanwhile. */
 export function hasStores(db: IDBDatabase, registry: AnyRegistry): boolean {
   const [tasks, , outcomes] = registry.stores;
-  if (!registry.stores.every((name) => db.objectStoreNames.contains(name))) return false;
+  if (![...registry.stores, bodiesOf(registry)].every((name) => db.objectStoreNames.contains(name))) return false;
 
   const transaction = db.transaction([tasks, outcomes]);
   const has = (store: string, index: string): boolean => transaction.objectStore(store).indexNames.contains(index);
 
   return has(tasks, readyIndex) && has(tasks, marksIndex) && has(outcomes, marksIndex);
+}
+
+/** The schema of each of the basket's stores. */
+export type DexieStores<R extends AnyRegistry> = {
+  readonly [Store in R['stores'][number] | `${R['bucket']}.bodies`]: string;
+};
+
+/** The name of the store of heavy bodies: `Registry.stores` leaves it out, so that no transaction of the app names it. */
+function bodiesOf({ bucket }: AnyRegistry): string {
+  return `${bucket}.bodies`;
 }
 
 function rawTransaction(transaction: UpgradeTransaction): IDBTransaction {

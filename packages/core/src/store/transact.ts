@@ -1,8 +1,8 @@
 import type { CrashPoint, Ports } from '../ports/ports.js';
 import type { AnyRegistry } from '../pure/registry.js';
 import type { Database } from './connection.js';
-import type { StoreKey, Stores } from './requests.js';
-import { completed, everyStore, storesOf } from './requests.js';
+import type { EveryStore, StoreKey, Stores } from './requests.js';
+import { completed, lightStores, storesOf } from './requests.js';
 
 /** What a transaction needs of its context. */
 export interface TransactContext {
@@ -21,7 +21,7 @@ export type Durability = 'strict' | 'relaxed';
 export interface TransactOptions<Key extends StoreKey> {
   /** Default `strict`: flushed to disk when it completes. */
   readonly durability?: Durability | undefined;
-  /** Default: all. One that names a store waits for every other that writes there, so a large body is kept apart. */
+  /** Default: all but the store of heavy bodies. */
   readonly scope?: readonly Key[] | undefined;
 }
 
@@ -30,13 +30,13 @@ export interface TransactOptions<Key extends StoreKey> {
  * the transaction has completed; nothing may count before. If `body` throws, the transaction is aborted: it would
  * otherwise commit what had been placed so far.
  */
-export async function transact<Result, Key extends StoreKey = StoreKey>(
+export async function transact<Result, Key extends StoreKey = keyof Stores>(
   context: TransactContext,
   work: Work,
-  body: (stores: Pick<Stores, Key>) => Result | Promise<Result>,
+  body: (stores: Pick<EveryStore, Key>) => Result | Promise<Result>,
   options: TransactOptions<Key> = {},
 ): Promise<Result> {
-  const { durability = 'strict', scope = everyStore as readonly Key[] } = options;
+  const { durability = 'strict', scope = lightStores as readonly StoreKey[] as readonly Key[] } = options;
   const { reach } = context.ports;
   const point = (instant: 'before' | 'requests' | 'complete'): CrashPoint => `${work}:${instant}`;
 
@@ -66,11 +66,11 @@ export async function transact<Result, Key extends StoreKey = StoreKey>(
   return result;
 }
 
-/** Reads what belongs together, in one transaction over the stores of the scope; by default all of them. */
-export async function look<Result, Key extends StoreKey = StoreKey>(
+/** Reads what belongs together, in one transaction over the stores of the scope; by default all but that of heavy bodies. */
+export async function look<Result, Key extends StoreKey = keyof Stores>(
   context: TransactContext,
-  body: (stores: Pick<Stores, Key>) => Promise<Result>,
-  scope: readonly Key[] = everyStore as readonly Key[],
+  body: (stores: Pick<EveryStore, Key>) => Promise<Result>,
+  scope: readonly Key[] = lightStores as readonly StoreKey[] as readonly Key[],
 ): Promise<Result> {
   const transaction = await context.database.begin('readonly', scope);
 

@@ -63,11 +63,11 @@ describe('what is added in one run of code', () => {
     const recorded = recordTransactions();
     await Promise.all([basket.add('send', 1), basket.add('send', 2), basket.add('send', medium)]);
 
-    expect(recorded).toMatchObject([{ early: true }, { early: true }]);
+    expect(recorded).toMatchObject([{ early: true, tasks: 3 }]);
     expect(await rowsOf(tasks)).toHaveLength(3);
   });
 
-  test('and is of another durability has a transaction of its own', async () => {
+  test('and is of another durability shares the transaction, which is then strict', async () => {
     const { basket } = await opened();
     const recorded = recordTransactions();
     const adds = numbers(6).map((number) =>
@@ -75,10 +75,7 @@ describe('what is added in one run of code', () => {
     );
     await Promise.all(adds);
 
-    expect(recorded).toMatchObject([
-      { durability: 'strict', tasks: 3 },
-      { durability: 'relaxed', tasks: 3 },
-    ]);
+    expect(recorded).toMatchObject([{ durability: 'strict', tasks: 6 }]);
   });
 
   test('is placed in one transaction, and the page has its turn every 25 ms', async () => {
@@ -106,28 +103,6 @@ describe('what is added in one run of code', () => {
       .map((part) => part.split('row').length - 1);
     expect(slices.filter((rows) => rows > 0)).toEqual([3, 3, 3, 1]);
     expect((await rowsOf(tasks)).map(({ payload }) => payload)).toEqual(numbers(10));
-  });
-
-  test('and is being placed when the page goes is placed anew at one go, once and in order, and committed at once', async () => {
-    const { tasks, basket, tab } = await opened();
-    const tick = slowRows(tab, 10);
-    const recorded = recordTransactions({
-      placed({ payload }) {
-        tick();
-        // Between two turns of the page it is put away.
-        if (payload !== 5 || recorded.length > 1) return;
-        setImmediate(() => {
-          for (const leave of tab.context.leaving) leave();
-        });
-      },
-    });
-    const ids = await Promise.all(numbers(40).map((number) => basket.add('send', number, { lane: 'a' })));
-
-    expect(recorded).toHaveLength(2);
-    expect(recorded[1]).toMatchObject({ tasks: 40, early: true });
-    const rows = await rowsOf(tasks);
-    expect(rows.map(({ payload }) => payload)).toEqual(numbers(40));
-    expect(rows.map(({ id }) => id)).toEqual(ids);
   });
 
   test('and is being committed when the page goes needs nothing more: no transaction begins there', async () => {

@@ -18,10 +18,10 @@ async function opened() {
 const photo = new Blob(['a photo']);
 const long = 'x'.repeat(200_000);
 
-/** Keeps the payloads busy from outside, as a large body does that is being written; resolves with what ends it. */
-async function busyPayloads(tasks: Awaited<ReturnType<typeof opened>>['tasks']): Promise<() => void> {
+/** Keeps the bodies busy from outside, as a large body does that is being written; resolves with what ends it. */
+async function busyBodies(tasks: Awaited<ReturnType<typeof opened>>['tasks']): Promise<() => void> {
   const db = await openRaw(tasks.name);
-  const store = db.transaction([tasks.stores[1]], 'readwrite').objectStore(tasks.stores[1]);
+  const store = db.transaction(['taskbasket.bodies'], 'readwrite').objectStore('taskbasket.bodies');
   let busy = true;
   const again = (): void => {
     const request = store.get('nothing');
@@ -32,30 +32,35 @@ async function busyPayloads(tasks: Awaited<ReturnType<typeof opened>>['tasks']):
   return () => (busy = false);
 }
 
+/** The ids of the tasks to which bodies belong. */
+function idsOf(bodies: ReadonlyMap<string, unknown>): readonly (string | undefined)[] {
+  return [...bodies.keys()].map((key) => key.split('|')[1]);
+}
+
 test.each([
   ['a Blob', photo],
   ['a long text', long],
 ])(
-  '%s goes ahead in a transaction over the payloads alone, and its row follows in one over the tasks',
+  '%s goes ahead in a transaction over the bodies alone, and its row follows in one over the tasks',
   async (_, payload) => {
     const { tasks, basket } = await opened();
     const recorded = recordTransactions();
     const id = await basket.add('send', payload);
 
     expect(recorded).toMatchObject([
-      { stores: ['payloads'], durability: 'strict', tasks: 0, early: true },
+      { stores: ['bodies'], durability: 'strict', tasks: 0, early: true },
       { stores: ['tasks'], durability: 'strict', tasks: 1, early: true },
     ]);
-    const { tasks: rows, payloads } = await contentsOf(tasks);
-    expect(rows).toMatchObject([{ id, ref: `~${id}` }]);
-    expect([...payloads.keys()]).toEqual([`~${id}`]);
+    const { tasks: rows, bodies } = await contentsOf(tasks);
+    expect(rows).toMatchObject([{ id, ref: expect.stringMatching(`^\\|${id}\\|\\w+$`) as string }]);
+    expect(idsOf(bodies)).toEqual([id]);
     expect(await basket.get(id)).toMatchObject({ payload, unreadable: false });
   },
 );
 
 test('scenario 63: while a large body is being written, small adds, reads and commands do not wait for it', async () => {
   const { tasks, basket } = await opened();
-  const end = await busyPayloads(tasks);
+  const end = await busyBodies(tasks);
   let stored = false;
   const large = basket.add('send', photo).then((id) => {
     stored = true;
@@ -92,7 +97,7 @@ test('a row that comes later than a minute after its body has the body put again
   });
   const id = await basket.add('send', photo);
 
-  expect(recorded.map(({ stores }) => stores.join())).toEqual(['payloads', 'tasks', 'payloads', 'tasks']);
+  expect(recorded.map(({ stores }) => stores.join())).toEqual(['bodies', 'tasks', 'bodies', 'tasks']);
   expect(recorded.map(({ tasks }) => tasks)).toEqual([0, 0, 0, 1]);
   expect(await basket.get(id)).toMatchObject({ payload: photo });
 });
@@ -100,7 +105,7 @@ test('a row that comes later than a minute after its body has the body put again
 /** Writes the first body slowly, while the database is deleted by somebody: that waits for it, and the row comes later. */
 function deletedUnderABody({ tasks, tab }: Pick<Awaited<ReturnType<typeof opened>>, 'tasks' | 'tab'>): void {
   const keep = (transaction: IDBTransaction, times: number): void => {
-    const request = transaction.objectStore(tasks.stores[1]).get('nothing');
+    const request = transaction.objectStore('taskbasket.bodies').get('nothing');
     request.addEventListener('success', () => times > 0 && keep(transaction, times - 1));
   };
   let first = true;
@@ -118,9 +123,9 @@ test('a body whose database is deleted before its row comes is put into the new 
   deletedUnderABody(found);
   const id = await found.basket.add('send', photo);
 
-  const { tasks: rows, payloads } = await contentsOf(found.tasks);
-  expect(rows).toMatchObject([{ id, seq: 1, ref: `~${id}` }]);
-  expect([...payloads.keys()]).toEqual([`~${id}`]);
+  const { tasks: rows, bodies } = await contentsOf(found.tasks);
+  expect(rows).toMatchObject([{ id, seq: 1, ref: expect.stringMatching(`^\\|${id}\\|\\w+$`) as string }]);
+  expect(idsOf(bodies)).toEqual([id]);
 });
 
 test('so are those of many that are added together', async () => {
@@ -132,9 +137,9 @@ test('so are those of many that are added together', async () => {
     ['send', long],
   ]);
 
-  const { tasks: rows, payloads } = await contentsOf(found.tasks);
+  const { tasks: rows, bodies } = await contentsOf(found.tasks);
   expect(rows.map(({ id }) => id)).toEqual(ids);
-  expect([...payloads.keys()].sort()).toEqual([`~${ids[0]}`, `~${ids[2]}`].sort());
+  expect([...idsOf(bodies)].sort()).toEqual([ids[0], ids[2]].sort());
 });
 
 test('and that of a row which was not stored with its connection', async () => {
@@ -155,8 +160,8 @@ test('and that of a row which was not stored with its connection', async () => {
   });
   const id = await basket.add('send', photo);
 
-  const { payloads } = await contentsOf(tasks);
-  expect([...payloads.keys()]).toEqual([`~${id}`]);
+  const { bodies } = await contentsOf(tasks);
+  expect(idsOf(bodies)).toEqual([id]);
 });
 
 /** Begins once what was asked before has been done. */
@@ -176,18 +181,18 @@ test('a row that is refused takes its body with it', async () => {
 
   expect(await failureOf(basket.add('send', photo))).toMatchObject({ code: 'quota' });
   await world.settle();
-  expect(recorded.map(({ stores }) => stores.join())).toEqual(['payloads', 'tasks', 'payloads']);
-  const { tasks: rows, payloads } = await contentsOf(tasks);
+  expect(recorded.map(({ stores }) => stores.join())).toEqual(['bodies', 'tasks', 'bodies']);
+  const { tasks: rows, bodies } = await contentsOf(tasks);
   expect(rows).toEqual([]);
-  expect(payloads.size).toBe(0);
+  expect(bodies.size).toBe(0);
 });
 
 test('a body for which there is no room: the add says so, and there is neither body nor row', async () => {
   const { tasks, basket } = await opened();
-  recordTransactions({ fate: ({ stores }) => (stores.includes('payloads') ? 'refused' : undefined) });
+  recordTransactions({ fate: ({ stores }) => (stores.includes('bodies') ? 'refused' : undefined) });
 
   expect(await failureOf(basket.add('send', photo))).toMatchObject({ code: 'quota' });
-  expect(await contentsOf(tasks)).toMatchObject({ tasks: [], payloads: new Map() });
+  expect(await contentsOf(tasks)).toMatchObject({ tasks: [], bodies: new Map() });
 });
 
 test('a body that is too large for the browser: the add says what the browser said', async () => {
@@ -202,7 +207,7 @@ test('a body that is too large for the browser: the add says what the browser sa
   const failure = await failureOf(basket.add('send', photo));
   expect(failure).toMatchObject({ code: 'not-stored', cause: { name: 'UnknownError' } });
   expect(failure.message).toContain(why);
-  expect(await contentsOf(tasks)).toMatchObject({ tasks: [], payloads: new Map() });
+  expect(await contentsOf(tasks)).toMatchObject({ tasks: [], bodies: new Map() });
 });
 
 test('a page that dies between body and row leaves a body, and no task', async () => {
@@ -211,9 +216,9 @@ test('a page that dies between body and row leaves a body, and no task', async (
   void basket.add('send', photo);
   await world.settle();
 
-  const { tasks: rows, payloads } = await contentsOf(tasks);
+  const { tasks: rows, bodies } = await contentsOf(tasks);
   expect(rows).toEqual([]);
-  expect(payloads.size).toBe(1);
+  expect(bodies.size).toBe(1);
 });
 
 test('a row whose outcome is not known keeps its body: the task may be there', async () => {
@@ -235,7 +240,7 @@ test('a row whose outcome is not known keeps its body: the task may be there', a
   const failure = await failureOf(basket.add('send', photo));
   expect(failure.code).toBe('unknown-outcome');
   await world.settle();
-  const { tasks: rows, payloads } = await contentsOf(tasks);
+  const { tasks: rows, bodies } = await contentsOf(tasks);
   expect(rows).toMatchObject([{ id: failure.id }]);
-  expect([...payloads.keys()]).toEqual([`~${failure.id}`]);
+  expect(idsOf(bodies)).toEqual([failure.id]);
 });

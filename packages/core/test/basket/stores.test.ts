@@ -15,11 +15,12 @@ const twoBuckets = (name: string) =>
   }) as const;
 
 describe('the stores that createStores makes', () => {
-  test('are four, with these keys and indexes', async () => {
+  test('are five, with these keys and indexes', async () => {
     const tasks = notesApp(freshName());
     const db = await openRaw(tasks.name, 1, (transaction) => createStores(transaction, tasks));
 
     expect(await layoutOf(tasks)).toEqual([
+      { name: 'taskbasket.bodies', keyPath: null, autoIncrement: false, indexes: [] },
       {
         name: 'taskbasket.outcomes',
         keyPath: 'n',

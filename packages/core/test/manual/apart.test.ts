@@ -30,8 +30,8 @@ describe('a photo', () => {
       'The photo is kept, and will be sent.',
     );
     expect(persist).toHaveBeenCalledOnce();
-    const { payloads, tasks } = await contentsOf(defineTasks('photos', {}));
-    expect([payloads.size, tasks[0]?.payload]).toEqual([1, undefined]);
+    const { bodies, tasks } = await contentsOf(defineTasks('photos', {}));
+    expect([bodies.size, tasks[0]?.payload]).toEqual([1, undefined]);
 
     const stop = new AbortController();
     const sent = new Promise<Blob>((resolve) => {
@@ -39,7 +39,7 @@ describe('a photo', () => {
       void runBasket(basket, handlers, { signal: stop.signal });
     });
     expect(new Uint8Array(await (await sent).arrayBuffer())).toEqual(bytes);
-    await until(async () => expect((await contentsOf(defineTasks('photos', {}))).payloads.size).toBe(0));
+    await until(async () => expect((await contentsOf(defineTasks('photos', {}))).bodies.size).toBe(0));
     stop.abort();
   });
 

@@ -50,7 +50,9 @@ function ask(driver: Driver, by: Life, { via, now = false, type: like, lane: inL
   const lane = rule.lane && chance.is(0.85) ? laneNames[chance.below(driver.mix.lanes)] : undefined;
   const gate = rule.gate === undefined && chance.is(0.5) ? chance.pick(gateNames) : undefined;
   const size = chance.is(driver.mix.heavy)
-    ? 'heavy'
+    ? via === 'addTx'
+      ? 'apart' // A heavy one is refused.
+      : 'heavy'
     : chance.is(type === typeNames.photo ? 0.7 : 0.05)
       ? 'apart'
       : 'small';

@@ -6,7 +6,7 @@ import type { PreparedFacts } from './adding.js';
 import { raise, remove } from './database.js';
 import { edit, update } from './editing.js';
 import { settle } from './settling.js';
-import { runnerOf } from './contents.js';
+import { isBody, runnerOf } from './contents.js';
 import type { Ending } from './journal.js';
 import type { Life } from './life.js';
 import { judgeList, judgeViews } from './views.js';
@@ -546,7 +546,7 @@ function purge({ play }: Driver): string | undefined {
 
     transaction.objectStore(tasks).delete(seq);
     // The claim's own payload may be left to the claim's end; one that was put apart since has no other owner.
-    if (current.ref !== undefined && (current.ref !== ref || !isLeft)) {
+    if (current.ref !== undefined && !isBody(current.ref) && (current.ref !== ref || !isLeft)) {
       transaction.objectStore(payloads).delete(current.ref);
     }
     transaction.objectStore(state).put(`hand${chance.below(1_000_000_000)}`, 'edits');

@@ -6,6 +6,7 @@ import type { OutcomeRow, RunnerRow, TaskRow } from '../../src/pure/record.js';
 /** Everything that is stored, at one instant. Values are shared between instants: the same object means unchanged. */
 export interface Contents {
   readonly tasks: ReadonlyMap<number, TaskRow>;
+  /** Those of both stores: no key of one is a key of the other. */
   readonly payloads: ReadonlyMap<string, unknown>;
   readonly outcomes: ReadonlyMap<number, OutcomeRow>;
   readonly state: ReadonlyMap<string, unknown>;
@@ -48,13 +49,29 @@ export function readContents(
     return new Map([...(records ?? [])].map(({ key, value }) => [key as never, value as never]));
   };
 
+  const part = (heavy: boolean): ReadonlyMap<string, unknown> =>
+    new Map([...before.payloads].filter(([key]) => isBody(key) === heavy));
+
   return {
     tasks: read(stores[0], before.tasks),
-    payloads: read(stores[1], before.payloads),
+    payloads: new Map([
+      ...read(stores[1], part(false)),
+      ...read(stores[1]?.replace(/payloads$/, 'bodies'), part(true)),
+    ]),
     outcomes: read(stores[2], before.outcomes),
     state: read(stores[3], before.state),
     notes: read(notes, before.notes),
   };
+}
+
+/** Whether a payload's key is that of a heavy body. Written out here: what is checked must not check itself. */
+export function isBody(key: string): boolean {
+  return key.includes('|');
+}
+
+/** The id of a heavy body's task. */
+export function idOfBody(key: string): string {
+  return key.split('|')[1] ?? '';
 }
 
 /** The runner's row. */

@@ -66,7 +66,7 @@ export async function finish(driver: Driver): Promise<void> {
 async function collect(driver: Driver): Promise<void> {
   const { play } = driver;
   const { world } = play;
-  const alone = (): boolean => [...world.contents.payloads.keys()].some((key) => key.startsWith('~'));
+  const alone = (): boolean => [...world.contents.payloads.keys()].some((key) => !refsOf(world).has(key));
   const wasAlone = alone();
   for (let audits = 0; audits < 3 && alone(); audits += 1) {
     for (const life of play.lives) if (!life.dead && world.slots.has(life)) die(driver, life);
@@ -74,10 +74,14 @@ async function collect(driver: Driver): Promise<void> {
     await play.quiet();
     world.time.jump(day);
   }
-  const refs = new Set([...world.contents.tasks.values()].map(({ ref }) => ref));
+  const refs = refsOf(world);
   const left = [...world.contents.payloads.keys()].find((key) => !refs.has(key));
   if (left !== undefined) world.fail(`${left} has no row, and was not collected`);
   if (wasAlone) world.report.met('other', 'bodies without a row at the end');
+}
+
+function refsOf(world: World): ReadonlySet<string | undefined> {
+  return new Set([...world.contents.tasks.values()].map(({ ref }) => ref));
 }
 
 /** Longer than a body may be without a row. */

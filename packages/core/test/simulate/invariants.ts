@@ -1,7 +1,7 @@
 import type { GateRow } from '../../src/pure/gate.js';
 import type { TaskRow } from '../../src/pure/record.js';
 import type { Contents } from './contents.js';
-import { headsOf, laneMarkOf, positionsOf, readyOf, runnerOf } from './contents.js';
+import { headsOf, isBody, laneMarkOf, positionsOf, readyOf, runnerOf } from './contents.js';
 import { ruleOf } from './registries.js';
 import type { World } from './world.js';
 
@@ -11,7 +11,7 @@ export function judgeContents(world: World, contents: Contents, written: readonl
   for (const row of written) judgeForm(world, row, fail);
   judgeClaims(world, contents, fail);
   judgeHeads(world, contents, fail);
-  judgePayloads(world, contents, fail);
+  judgePayloads(contents, fail);
   judgeState(contents, fail);
 }
 
@@ -55,14 +55,13 @@ function judgeHeads(world: World, contents: Contents, fail: (what: string) => vo
 }
 
 /** A payload that lies apart belongs to a row, or to a claim whose row was removed. */
-function judgePayloads(world: World, contents: Contents, fail: (what: string) => void): void {
+function judgePayloads(contents: Contents, fail: (what: string) => void): void {
   const refs = new Set([...contents.tasks.values()].flatMap(({ ref }) => ref ?? []));
   for (const ref of refs) if (!contents.payloads.has(ref)) fail(`the payload ${ref} is not there`);
   for (const claim of runnerOf(contents)?.running ?? []) if (claim.ref !== undefined) refs.add(claim.ref);
-  // A heavy body may wait for its row, which then never was there.
+  // A heavy body may wait for its row, or for its deletion after its row has gone.
   for (const key of contents.payloads.keys()) {
-    if (!refs.has(key) && (!key.startsWith('~') || world.byId.has(key.slice(1))))
-      fail(`the payload ${key} belongs to nothing`);
+    if (!refs.has(key) && !isBody(key)) fail(`the payload ${key} belongs to nothing`);
   }
 }
 

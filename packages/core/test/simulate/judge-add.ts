@@ -1,5 +1,5 @@
 import type { TaskRow } from '../../src/pure/record.js';
-import { readyOf } from './contents.js';
+import { idOfBody, isBody, readyOf } from './contents.js';
 import type { Size, Told } from './journal.js';
 import type { Commit } from './judge.js';
 import { workOf } from './registries.js';
@@ -60,9 +60,9 @@ function judgeList(list: readonly Told[], fail: (what: string) => void): void {
   if (seqs.some((seq, place) => seq <= (seqs[place - 1] ?? 0))) fail(`the list of #${list[0]?.n} is out of order`);
 }
 
-/** Where a payload lies: in the row, under the row's id, or as a heavy body. */
-export function refOf(id: string, size: Size): string | undefined {
-  return size === 'small' ? undefined : size === 'heavy' ? `~${id}` : id;
+/** Whether a payload lies where its size says: in the row, under the row's id, or as a heavy body of its own key. */
+export function isRefOf(ref: string | undefined, id: string, size: Size): boolean {
+  return size === 'heavy' ? ref?.startsWith(`|${id}|`) === true : ref === (size === 'small' ? undefined : id);
 }
 
 function wrongRow(row: TaskRow, told: Told, rev: number): string | undefined {
@@ -78,7 +78,7 @@ function wrongRow(row: TaskRow, told: Told, rev: number): string | undefined {
     runAt: [row.runAt, told.runAt],
     timeout: [row.timeout, told.timeout],
     onDead: [row.onDead, told.onDead],
-    ref: [row.ref, refOf(row.id, told.size)],
+    ref: [isRefOf(row.ref, row.id, told.size), true],
     letter: [letter, told.runAt === undefined ? 'F' : '!'],
     when: [when, told.runAt],
     attempts: [row.attempts + row.failures + row.interruptions + row.blames, 0],
@@ -92,21 +92,43 @@ function wrongRow(row: TaskRow, told: Told, rev: number): string | undefined {
   return `${what} is ${String(is)} and must be ${String(must)}`;
 }
 
-/** A heavy body goes ahead of its row; it is taken back only if there is none. */
+/** Heavy bodies go ahead of their rows; they are taken back only if there are none. */
 export function judgeBody({ world, underway, after, difference, fail }: Commit): void {
   const { added, removed, changed, outcomes, payloadsPut, payloadsDeleted } = difference;
-  if (added.length + removed.length + changed.length + outcomes.length > 0) fail('wrote more than a body');
-  const [key = ''] = [...payloadsPut, ...payloadsDeleted];
-  if (payloadsPut.length + payloadsDeleted.length !== 1 || !key.startsWith('~')) fail('is not about one heavy body');
-  if (payloadsDeleted.length === 1) {
-    if ([...after.tasks.values()].some(({ ref }) => ref === key)) fail(`took ${key} back, and its row is there`);
+  if (added.length + removed.length + changed.length + outcomes.length > 0) fail('wrote more than bodies');
+  const refs = new Set([...after.tasks.values()].map(({ ref }) => ref));
+  for (const key of payloadsDeleted) {
+    if (refs.has(key)) fail(`took ${key} back, and its row is there`);
     world.report.met('other', 'heavy bodies taken back');
-
-    return;
   }
 
-  const told = world.told.get(workOf(after.payloads.get(key)).n);
-  if (told?.by !== underway.life || told?.size !== 'heavy') fail(`${key} was not asked for here`);
-  else if (told.state !== 'asked') fail(`${key} was written again, and its task is ${told.state}`);
-  world.report.met('other', 'heavy bodies ahead of their row');
+  for (const key of payloadsPut) {
+    if (!isBody(key)) fail(`${key} is no heavy body`);
+    if (refs.has(key)) fail(`${key} was written again, and its row is there`);
+    const told = world.told.get(workOf(after.payloads.get(key)).n);
+    const changes = world.byId.has(idOfBody(key));
+    if (!changes && (told?.by !== underway.life || told?.size !== 'heavy')) fail(`${key} was not asked for here`);
+    else if (!changes && told?.state !== 'asked') fail(`${key} was written again, and its task is ${told?.state}`);
+    world.report.met('other', `heavy bodies ahead of their row${changes ? ', of a change' : ''}`);
+  }
 }
+
+/** What no transaction of a known work does: it deletes a body after the row that it belonged to, or one that is collected. */
+export function judgeDrop({ world, after, difference, fail }: Commit): void {
+  const { added, removed, changed, outcomes, state, payloadsPut, payloadsDeleted } = difference;
+  if (added.length + removed.length + changed.length + outcomes.length + state.length + payloadsPut.length > 0) {
+    fail('changed something outside of any known work');
+  }
+  const refs = new Set([...after.tasks.values()].map(({ ref }) => ref));
+  for (const key of payloadsDeleted) {
+    if (!isBody(key)) fail(`deleted ${key} outside of any known work`);
+    if (refs.has(key)) fail(`deleted ${key}, whose row is there`);
+    if (world.rowed.has(key)) continue;
+    const { first, last } = world.orphans.get(key) ?? { first: 0, last: 0 };
+    if (last - first <= day) fail(`collected ${key} after ${last - first} ms`);
+    else world.report.met('other', 'heavy bodies collected');
+  }
+}
+
+/** What has no row for so long, in milliseconds, is collected. */
+const day = 24 * 60 * 60_000;

@@ -1,5 +1,6 @@
 import type { TaskRow } from '../../src/pure/record.js';
-import { laneMarkOf, readyOf, runnerOf } from './contents.js';
+import { isBody, laneMarkOf, readyOf, runnerOf } from './contents.js';
+import { isRefOf } from './judge-add.js';
 import { fieldsOf } from './difference.js';
 import type { Commit } from './judge.js';
 import { ruleOf, workOf } from './registries.js';
@@ -72,9 +73,12 @@ export function judgeUpdate(
   if (!told.givenGate) told.gate = rule?.gate ?? work.gate ?? told.type;
   must(to.version === told.version && to.gate === told.gate, `its route is ${to.version} ${to.gate}`);
   const length = work.fill?.length ?? 0;
-  const ref = length === 0 ? undefined : length > 100_000 ? `~${from.id}` : from.id;
-  must(to.ref === ref, `its payload lies in ${to.ref} and must in ${ref}`);
+  const size = length === 0 ? 'small' : length > 100_000 ? 'heavy' : 'apart';
+  must(isRefOf(to.ref, from.id, size), `its payload lies in ${to.ref}, and is ${size}`);
   const stored = to.ref === undefined ? to.payload : after.payloads.get(to.ref);
   must(stored !== undefined && workOf(stored).rev === work.rev, 'its payload');
-  must(from.ref === undefined || from.ref === to.ref || !after.payloads.has(from.ref), 'its old payload is left');
+  must(
+    from.ref === undefined || from.ref === to.ref || isBody(from.ref) || !after.payloads.has(from.ref),
+    'its old payload is left',
+  );
 }

@@ -100,6 +100,7 @@ export async function createPlay(
     saidLost: false,
     mustSayLost: false,
     underway: new Map(),
+    rowed: new Set(),
     stopping: new Set(),
     stopped: new Set(),
     granted: new Set(),

@@ -99,6 +99,8 @@ export interface World {
   saidLost: boolean;
   mustSayLost: boolean;
   readonly underway: Map<IDBTransaction, Underway>;
+  /** The keys of payloads to which a row has belonged. */
+  readonly rowed: Set<string>;
   /** Lives that were told to stop, and those whose `run` has ended. */
   readonly stopping: Set<Life>;
   readonly stopped: Set<Life>;

@@ -7,6 +7,7 @@ import type { OutcomeRow, RunnerRow, TaskRow } from '../../src/pure/record.js';
 export interface Contents {
   readonly tasks: readonly TaskRow[];
   readonly payloads: ReadonlyMap<string, unknown>;
+  readonly bodies: ReadonlyMap<string, unknown>;
   readonly outcomes: readonly OutcomeRow[];
   readonly state: ReadonlyMap<string, unknown>;
 }
@@ -16,7 +17,8 @@ export async function contentsOf(registry: AnyRegistry): Promise<Contents> {
   const db = await openDB(registry.name);
   try {
     const [tasks, payloads, outcomes, state] = registry.stores;
-    const tx = db.transaction([...registry.stores]);
+    const bodies = `${registry.bucket}.bodies`;
+    const tx = db.transaction([...registry.stores, bodies]);
     const mapOf = async (name: string): Promise<Map<string, unknown>> => {
       const store = tx.objectStore(name);
       const [keys, values] = await Promise.all([store.getAllKeys(), store.getAll()]);
@@ -27,6 +29,7 @@ export async function contentsOf(registry: AnyRegistry): Promise<Contents> {
     return {
       tasks: (await tx.objectStore(tasks).getAll()) as TaskRow[],
       payloads: await mapOf(payloads),
+      bodies: await mapOf(bodies),
       outcomes: (await tx.objectStore(outcomes).getAll()) as OutcomeRow[],
       state: await mapOf(state),
     };
@@ -54,13 +57,15 @@ export async function byHand(
   change: (stores: {
     readonly tasks: IDBObjectStore;
     readonly payloads: IDBObjectStore;
+    readonly bodies: IDBObjectStore;
     readonly outcomes: IDBObjectStore;
     readonly state: IDBObjectStore;
   }) => void,
 ): Promise<void> {
   const db = await openRaw(registry.name);
   try {
-    const tx = db.transaction([...registry.stores], 'readwrite');
+    const bodies = `${registry.bucket}.bodies`;
+    const tx = db.transaction([...registry.stores, bodies], 'readwrite');
     const done = new Promise<void>((resolve, reject) => {
       tx.addEventListener('complete', () => resolve());
       tx.addEventListener('abort', () => reject(tx.error ?? new Error('aborted')));
@@ -69,6 +74,7 @@ export async function byHand(
     change({
       tasks: tx.objectStore(tasks),
       payloads: tx.objectStore(payloads),
+      bodies: tx.objectStore(bodies),
       outcomes: tx.objectStore(outcomes),
       state: tx.objectStore(state),
     });

@@ -91,6 +91,7 @@ claim<
       readonly 'taskbasket.payloads': string;
       readonly 'taskbasket.outcomes': string;
       readonly 'taskbasket.state': string;
+      readonly 'taskbasket.bodies': string;
     }
   >
 >();

@@ -1,58 +1,109 @@
 import { asItIs, isPromiseLike } from '../../pure/codec.js';
 import { messageOf, TaskbasketError } from '../../pure/errors.js';
+import { bodyKey, payloadKey } from '../../pure/key.js';
 import type { TaskTypeParts } from '../../pure/registry.js';
+import { storeFor, weigh } from '../../pure/size.js';
+import { deletePayload } from '../../store/payloads.js';
+import type { Stores } from '../../store/requests.js';
+
+/** An encoded payload, and where it is stored. */
+export interface Encoded {
+  readonly value: unknown;
+  /** Its key if it lies apart from its row. */
+  readonly ref?: string;
+  /** In its row (`tasks`), beside it in the same transaction, or ahead of it. */
+  readonly store: 'tasks' | 'payloads' | 'bodies';
+  /** An estimate. */
+  readonly bytes: number;
+  /** The Blobs and Files in it. */
+  readonly files: readonly Blob[];
+}
+
+/** Weighs an encoded payload and says where it is stored. A heavy one has a fresh key each time: no body is ever overwritten. */
+export function weighed(
+  { newId }: { readonly newId: () => string },
+  { id, owner }: { readonly id: string; readonly owner: string | null },
+  value: unknown,
+): Encoded {
+  const weight = weigh(value);
+  const store = storeFor(weight);
+  const { bytes, blobs: files } = weight;
+  if (store === 'tasks') return { value, store, bytes, files };
+
+  return { value, store, bytes, files, ref: store === 'bodies' ? bodyKey(owner, id, newId()) : payloadKey(id) };
+}
+
+/** Writes the payload of a row that is changed, and deletes the one that it had. A heavy one was written ahead. */
+export function writePayload(
+  stores: Pick<Stores, 'payloads'>,
+  row: { readonly ref?: string },
+  { value, ref, store }: Encoded,
+): void {
+  if (row.ref !== ref) deletePayload(stores, row);
+  if (store === 'payloads') stores.payloads.put(value, ref);
+}
+
+/** Whether a payload goes ahead of its row, in a transaction of its own. */
+export function isHeavy({ store }: Encoded): boolean {
+  return store === 'bodies';
+}
+
+/** What a row says of its payload. */
+export function rowPart({ value, ref }: Encoded): { readonly inline: unknown } | { readonly ref: string } {
+  return ref === undefined ? { inline: value } : { ref };
+}
 
 /**
- * The payload as it is stored: as it is at the call, whatever the app does with the value afterwards. A codec that is
- * asynchronous is asked at the call as well.
+ * Encodes a payload, as it is at the call, whatever the app does with it afterwards. A promise only if the codec gives one;
+ * an asynchronous codec is asked at the call as well.
  */
 export function encoded(type: TaskTypeParts, name: string, payload: unknown): unknown {
-  const copied = (stored: unknown): unknown => {
+  const copied = (value: unknown): unknown => {
     try {
-      return mustBeCopied(stored) ? structuredClone(stored) : stored;
+      return mustBeCopied(value) ? structuredClone(value) : value;
     } catch (error) {
       throw notStorable(name, error);
     }
   };
-  const { stored, later } = encodedOnce(type, name, payload);
-  if (!later) return copied(stored);
+  const { value, later } = encodedOnce(type, name, payload);
+  if (!later) return copied(value);
 
-  return Promise.resolve(stored).then(copied, (error: unknown) => {
+  return Promise.resolve(value).then(copied, (error: unknown) => {
     throw codecThrew(name, error);
   });
 }
 
 /** What can change, or can't be stored at all; a text, a number and the like are as they are. */
-function mustBeCopied(stored: unknown): boolean {
-  const kind = typeof stored;
+function mustBeCopied(value: unknown): boolean {
+  const kind = typeof value;
 
   return kind === 'object' || kind === 'function' || kind === 'symbol';
 }
 
-/** The same, for a transaction in which nothing may be awaited. */
+/** Encodes a payload for a transaction in which nothing may be awaited. It is not copied, because it is placed at once. */
 export function encodedNow(type: TaskTypeParts, name: string, payload: unknown): unknown {
-  const { stored, later } = encodedOnce(type, name, payload);
+  const { value, later } = encodedOnce(type, name, payload);
   if (later) {
-    void Promise.resolve(stored).catch(() => undefined); // Refused below; how it would have ended is of no use.
+    void Promise.resolve(value).catch(() => undefined); // Refused below; how it would have ended is of no use.
     throw new TaskbasketError(
       'payload',
       `The codec of "${name}" is asynchronous, and nothing can be awaited within a transaction. Await prepare first, and give addTx what it resolves with.`,
     );
   }
 
-  return stored;
+  return value;
 }
 
-/** What the codec gives, and whether that is still to come. What is stored as it is never is: a promise can't be stored. */
+/** What the codec gives, and whether that is still to come. Without a codec it never is: a promise can't be stored. */
 function encodedOnce(
   { codec }: TaskTypeParts,
   name: string,
   payload: unknown,
-): { readonly stored: unknown; readonly later: boolean } {
+): { readonly value: unknown; readonly later: boolean } {
   try {
-    const stored = codec.encode(payload);
+    const value = codec.encode(payload);
 
-    return { stored, later: codec !== asItIs && isPromiseLike(stored) };
+    return { value, later: codec !== asItIs && isPromiseLike(value) };
   } catch (error) {
     throw codecThrew(name, error);
   }
@@ -72,5 +123,13 @@ export function notStorable(name: string, error: unknown): TaskbasketError {
     'payload',
     `The payload of "${name}" can not be stored: ${messageOf(error)} Give the type a codec that turns it into plain data.`,
     error,
+  );
+}
+
+/** The error for a heavy payload that is given to `addTx`. */
+export function tooHeavy(name: string): TaskbasketError {
+  return new TaskbasketError(
+    'payload',
+    `The payload of "${name}" is too heavy for addTx: a Blob, or more than 256 KB, would hold up the app's transaction. Await prepare first, which stores the payload, and give addTx what it resolves with.`,
   );
 }

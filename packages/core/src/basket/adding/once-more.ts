@@ -3,7 +3,7 @@ import type { Stores } from '../../store/requests.js';
 import { outcomeOfId, rowOfId } from '../../store/rows.js';
 import type { TransactContext } from '../../store/transact.js';
 import { look } from '../../store/transact.js';
-import type { Prepared } from './place.js';
+import type { Prepared } from './prepare.js';
 import { isRefusal, notStored } from './refusal.js';
 
 /**

@@ -1,6 +1,7 @@
 import { isPromiseLike } from '../../pure/codec.js';
 import { messageOf, TaskbasketError } from '../../pure/errors.js';
 import { timeOf } from '../../pure/parts.js';
+import type { NewTaskRow } from '../../pure/record.js';
 import { newRow } from '../../pure/record.js';
 import type { PriorityName } from '../../pure/options.js';
 import {
@@ -14,10 +15,9 @@ import {
 } from '../../pure/options.js';
 import type { AnyRegistry, TaskTypeParts } from '../../pure/registry.js';
 import { typeOf } from '../../pure/registry.js';
-import { heavyRef } from '../../pure/key.js';
-import { storeFor, weigh } from '../../pure/size.js';
-import { encoded, encodedNow } from './encode.js';
-import type { Body, Prepared } from './place.js';
+import type { Durability } from '../../store/transact.js';
+import type { Encoded } from './encode.js';
+import { encoded, encodedNow, isHeavy, rowPart, tooHeavy, weighed } from './encode.js';
 
 /** Options of one task; what is left out is as its type says. */
 export interface AddOptions {
@@ -53,20 +53,28 @@ export interface PrepareContext {
   readonly newId: () => string;
 }
 
+/** A task that is ready to be written: everything about it that could fail without a transaction has been done. */
+export interface Prepared {
+  readonly id: string;
+  readonly row: NewTaskRow;
+  readonly payload: Encoded;
+}
+
 /** A task that is being prepared; its lane is known at once. */
 export interface Preparing {
   readonly lane: string | undefined;
+  readonly durability: Durability;
   /** A promise only if its codec is asynchronous: what is added in one run of the app's code shares a transaction. */
   readonly ready: Prepared | Promise<Prepared>;
 }
 
-/** Prepares a task; all of the payload is read before this returns. */
+/** Prepares a task; all of the payload and the options is read before this returns. */
 export function prepared(context: PrepareContext, name: string, payload: unknown, options: AddOptions = {}): Preparing {
   const type = typeOf(context.registry, name);
-  const { lane, complete } = prepare(context, type, name, payload, options);
-  const stored = encoded(type, name, payload);
+  const { lane, durability, complete } = prepare(context, type, name, payload, options);
+  const value = encoded(type, name, payload);
 
-  return { lane, ready: isPromiseLike(stored) ? Promise.resolve(stored).then(complete) : complete(stored) };
+  return { lane, durability, ready: isPromiseLike(value) ? Promise.resolve(value).then(complete) : complete(value) };
 }
 
 /** The same for a transaction in which nothing may be awaited. The payload is not copied: it is placed at once. */
@@ -77,30 +85,52 @@ export function preparedNow(
   options: AddOptions = {},
 ): Prepared {
   const type = typeOf(context.registry, name);
+  const task = prepare(context, type, name, payload, options).complete(encodedNow(type, name, payload));
+  if (isHeavy(task.payload)) throw tooHeavy(name);
 
-  return prepare(context, type, name, payload, options).complete(encodedNow(type, name, payload));
+  return task;
 }
 
 /**
- * Reads all of a task but its stored payload, and gives back what completes it with that; throws what is wrong with an
- * option or with lane and gate.
+ * The requests that add a task, but for a heavy body. All are blind, so that the app may commit on its next line. The
+ * payload goes first: if it can't be cloned, this throws before anything was placed.
  */
+export function place({ tasks, payloads }: AddStores, { row, payload }: Prepared): void {
+  if (payload.store === 'payloads') blind(payloads?.put(payload.value, payload.ref));
+  blind(tasks.add(row));
+}
+
+/** Where adds are placed; the payloads may be left out if all of them lie in their rows. */
+export interface AddStores {
+  readonly tasks: IDBObjectStore;
+  readonly payloads?: IDBObjectStore;
+}
+
+/** A request of which no answer is awaited. The transaction's end tells; the proxy of another copy of idb gives a promise. */
+function blind(request: unknown): void {
+  if (isPromiseLike(request)) void Promise.resolve(request).catch(() => undefined);
+}
+
+/** Reads each option once, and gives back what completes the task with its encoded payload; throws what is wrong. */
 function prepare(
   context: PrepareContext,
   type: TaskTypeParts,
   name: string,
   payload: unknown,
   options: AddOptions,
-): { readonly lane: string | undefined; readonly complete: (stored: unknown) => Prepared } {
+): Omit<Preparing, 'ready'> & { readonly complete: (value: unknown) => Prepared } {
   checkParts(options, `The options of "${name}"`, addOptions);
-  if (options.durability !== undefined) checkOneOf(options.durability, 'durability', ['strict', 'relaxed']);
-  const { timeout, onDead, priority, runAt } = options;
+  const { timeout, onDead, priority, runAt, durability = 'strict', lane: ownLane, gate: ownGate } = options;
+  checkOneOf(durability, 'durability', ['strict', 'relaxed']);
   if (timeout !== undefined) checkTimeout(timeout);
   if (onDead !== undefined) checkOnDead(onDead);
 
   const id = context.newId();
-  const { lane, gate } = placeOf(type, name, payload, options);
-  const given = (['lane', 'gate'] as const).filter((what) => options[what] !== undefined);
+  const { lane, gate } = placeOf(type, name, payload, { lane: ownLane, gate: ownGate });
+  const given = [
+    ...(ownLane === undefined ? [] : ['lane' as const]),
+    ...(ownGate === undefined ? [] : ['gate' as const]),
+  ];
   const described = {
     id,
     type: name,
@@ -118,22 +148,13 @@ function prepare(
 
   return {
     lane,
-    complete(stored) {
-      const apart = bodyOf(id, stored);
-      const place = apart === undefined ? { inline: stored } : { ref: apart.ref };
+    durability,
+    complete(value) {
+      const encodedPayload = weighed(context, described, value);
 
-      return { id, row: newRow({ ...described, payload: place }), apart };
+      return { id, row: newRow({ ...described, payload: rowPart(encodedPayload) }), payload: encodedPayload };
     },
   };
-}
-
-/** A stored payload that lies apart, or `undefined`: it is small. */
-export function bodyOf(id: string, value: unknown): Body | undefined {
-  const store = storeFor(weigh(value));
-  if (store === 'tasks') return undefined;
-  const heavy = store === 'bodies';
-
-  return { ref: heavy ? heavyRef(id) : id, value, heavy };
 }
 
 /** Lane and gate of a task: as the options say, else as its type does. */

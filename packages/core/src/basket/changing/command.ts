@@ -5,7 +5,7 @@ import { isClaimed, laneOf, stateKeys } from '../../pure/record.js';
 import { cancelledWhileRunning, revived } from '../../pure/transitions.js';
 import { keepOutcome } from '../../store/outcomes.js';
 import { payLanes } from '../../store/pay.js';
-import type { SparingStores, Stores } from '../../store/requests.js';
+import type { Stores } from '../../store/requests.js';
 import { deleteTasks, gatesNamed, rowOfId, runnerRow } from '../../store/rows.js';
 import type { BasketContext } from '../context/context.js';
 import type { Hint } from '../context/hub.js';
@@ -64,7 +64,7 @@ function waitsForRetry(row: TaskRow): boolean {
   return letter === '@' || letter === 'D' || (letter === '!' && row.attempts > 0);
 }
 
-type Change = (stores: SparingStores, rows: readonly TaskRow[], claims: readonly Claim[]) => Promise<readonly Hint[]>;
+type Change = (stores: Stores, rows: readonly TaskRow[], claims: readonly Claim[]) => Promise<readonly Hint[]>;
 
 /** Changes one task by its id, or all that fit a query, slice by slice; each slice is durable by itself. */
 async function forEach(context: BasketContext, given: string | Filter, change: Change): Promise<number> {

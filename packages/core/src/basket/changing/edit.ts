@@ -2,8 +2,8 @@ import { randomText } from '../../ports/ids.js';
 import { messageOf, TaskbasketError } from '../../pure/errors.js';
 import type { TaskRow } from '../../pure/record.js';
 import { stateKeys } from '../../pure/record.js';
-import type { SparingStores, Stores } from '../../store/requests.js';
-import { answer, sparing } from '../../store/requests.js';
+import type { Stores } from '../../store/requests.js';
+import { answer } from '../../store/requests.js';
 import { look, transact } from '../../store/transact.js';
 import { isRefusal, notChanged } from '../adding/refusal.js';
 import type { BasketContext } from '../context/context.js';
@@ -38,10 +38,10 @@ interface Try {
  */
 export async function edit(
   context: BasketContext,
-  command: (stores: SparingStores) => Promise<Edited>,
+  command: (stores: Stores) => Promise<Edited>,
 ): Promise<readonly TaskRow[]> {
   const one: Try = { stamp: randomText(context.ports.randomBytes, stampLength), before: '' };
-  const body = async (stores: SparingStores): Promise<Edited> => {
+  const body = async (stores: Stores): Promise<Edited> => {
     delete one.done;
     const edited = await command(stores);
     if (edited.found.length > 0) {
@@ -53,7 +53,7 @@ export async function edit(
     return edited;
   };
   const end = underway(context);
-  const { found, hints } = await sparing(false, (scope) => transact(context, 'command', body, { scope }))
+  const { found, hints } = await transact(context, 'command', body)
     .catch(async (error: unknown) => {
       if (one.done !== undefined && !isRefusal(error) && (await isCommitted(context, one, error))) return one.done;
 

@@ -8,12 +8,12 @@ import type { TaskTypeParts } from '../../pure/registry.js';
 import { typeOf } from '../../pure/registry.js';
 import { weigh } from '../../pure/size.js';
 import { look } from '../../store/transact.js';
-import { payloadsIn } from '../../store/requests.js';
-import { deletePayload, rowOfId, runnerRow } from '../../store/rows.js';
+import { rowOfId, runnerRow } from '../../store/rows.js';
 import { edit } from './edit.js';
 import type { BasketContext } from '../context/context.js';
-import { encoded } from '../adding/encode.js';
-import { bodyOf, placeOf } from '../adding/prepare.js';
+import { behindBodies, dropBodies, isLate, tooLate } from '../adding/bodies.js';
+import { encoded, rowPart, weighed, writePayload } from '../adding/encode.js';
+import { placeOf } from '../adding/prepare.js';
 
 /**
  * Gives a task that was never started, or is dead, a new payload, in its place. A dead one gets a new idempotency key,
@@ -26,33 +26,39 @@ export async function update(context: BasketContext, id: string, payload: unknow
   return context.edits(id, () => updateNow(context, id, given));
 }
 
-async function updateNow(context: BasketContext, id: string, { copy, faithful, payload }: Copied): Promise<boolean> {
+async function updateNow(
+  context: BasketContext,
+  id: string,
+  { copy, faithful, payload: original }: Copied,
+): Promise<boolean> {
   const before = await look(context, (stores) => rowOfId(stores, id), ['tasks']);
   if (before === undefined) return false;
   if (before.strange === true) throw ofLater(before);
 
   const { type: name } = before;
   const type = typeOf(context.registry, name);
-  const given = type.codec === asItIs || faithful ? copy : payload;
+  const given = type.codec === asItIs || faithful ? copy : original;
   const place = placeFor(type, before, given);
-  const stored = encoded(type, name, given);
-  const inline = isPromiseLike(stored) ? await stored : stored;
-  const body = bodyOf(id, inline);
+  const value = encoded(type, name, given);
+  const payload = weighed(context, before, isPromiseLike(value) ? await value : value);
 
-  const found = await edit(context, async (stores) => {
-    const [row, runner] = await Promise.all([rowOfId(stores, id), runnerRow(stores)]);
-    if (row === undefined) return { found: [], hints: [] };
-    if (row.strange === true) throw ofLater(row);
-    if (isClaimed(row, runner?.running) || !isEditable(row)) throw started(row);
+  const tasks = [{ row: before, payload }];
+  const found = await behindBodies(context, tasks, (ahead) =>
+    edit(context, async (stores) => {
+      if (isLate(context, stores.tasks, ahead)) throw tooLate;
+      const [row, runner] = await Promise.all([rowOfId(stores, id), runnerRow(stores)]);
+      if (row === undefined) return { found: [], hints: [] };
+      if (row.strange === true) throw ofLater(row);
+      if (isClaimed(row, runner?.running) || !isEditable(row)) throw started(row);
 
-    if (row.ref !== body?.ref) deletePayload(stores, row);
-    if (body !== undefined) payloadsIn(stores).put(body.value, body.ref);
-    const where = body === undefined ? { inline } : { ref: body.ref };
-    const { gate } = place;
-    stores.tasks.put(corrected(row, { payload: where, version: type.version, gate }, context.ports.clock.wall()));
+      writePayload(stores, row, payload);
+      const correction = { payload: rowPart(payload), version: type.version, gate: place.gate };
+      stores.tasks.put(corrected(row, correction, context.ports.clock.wall()));
 
-    return { found: [row], hints: [] };
-  });
+      return { found: [row], hints: [] };
+    }),
+  );
+  if (found.length === 0) dropBodies(context, tasks);
 
   return found.length > 0;
 }

@@ -6,8 +6,9 @@ import { findType } from '../../pure/registry.js';
 import type { TaskView } from '../../pure/view.js';
 import { taskView } from '../../pure/view.js';
 import type { Stores } from '../../store/requests.js';
-import type { StoredPayload } from '../../store/rows.js';
-import { claimedRow, gatesNamed, payloadOf, rowOfId, runnerRow } from '../../store/rows.js';
+import type { StoredPayload } from '../../store/payloads.js';
+import { readPayloads } from '../../store/payloads.js';
+import { claimedRow, gatesNamed, rowOfId, runnerRow } from '../../store/rows.js';
 import { look } from '../../store/transact.js';
 import type { BasketContext } from '../context/context.js';
 import type { Query } from './query.js';
@@ -84,15 +85,12 @@ async function load(context: BasketContext, rows: readonly TaskRow[]): Promise<r
   const inline = (row: TaskRow): Loaded => ({ row, stored: { value: row.payload } });
   if (rows.every(({ ref }) => ref === undefined)) return rows.map(inline);
 
-  const loaded = await look(
+  const found = await readPayloads(
     context,
-    (stores) =>
-      Promise.all(
-        rows.map(async (row) =>
-          row.ref === undefined ? inline(row) : { row, stored: await payloadOf(stores, row.ref) },
-        ),
-      ),
-    ['payloads'],
+    rows.flatMap(({ ref }) => ref ?? []),
+  );
+  const loaded = rows.map((row): Loaded =>
+    row.ref === undefined ? inline(row) : { row, stored: found.get(row.ref) ?? { lost: true } },
   );
   const certain = loaded.map(async (one): Promise<readonly Loaded[]> => {
     if (!('lost' in one.stored)) return [one];

@@ -1,18 +1,17 @@
+import { behindBodies, dropBodies, isLate, tooLate } from '../../basket/adding/bodies.js';
+import { rowPart, weighed, writePayload } from '../../basket/adding/encode.js';
 import { isRefusal, notStored } from '../../basket/adding/refusal.js';
 import { isPromiseLike } from '../../pure/codec.js';
 import { messageOf, TaskbasketError } from '../../pure/errors.js';
-import { idempotencyKey } from '../../pure/record.js';
+import { idempotencyKey, payloadFields } from '../../pure/record.js';
 import type { StoredError, TaskRow } from '../../pure/record.js';
 import type { TaskTypeParts } from '../../pure/registry.js';
-import { storeFor, weigh } from '../../pure/size.js';
 import { isPresent } from '../../pure/state.js';
 import type { Verdict } from '../../pure/verdict.js';
 import { createTurns } from '../../pure/turns.js';
 import { storedError, verdictOf } from '../../pure/verdict.js';
-import { payloadsIn, sparing } from '../../store/requests.js';
-import type { StoredPayload } from '../../store/rows.js';
+import type { StoredPayload } from '../../store/payloads.js';
 import { claimedRow } from '../../store/rows.js';
-import type { Fenced } from '../term/fence.js';
 import { inFence } from '../term/fence.js';
 import type { AnyHandler, Attempt, Leader, RunningAttempt } from '../term/leader.js';
 
@@ -176,28 +175,33 @@ function attemptFace(leader: Leader, attempt: RunningAttempt): Attempt {
 }
 
 /** Writes the payload of a running attempt, if it still is one when the transaction begins. */
-async function save(leader: Leader, attempt: RunningAttempt, stored: unknown): Promise<void> {
+async function save(leader: Leader, attempt: RunningAttempt, value: unknown): Promise<void> {
   const { row: claimed, type, claim } = attempt;
-  const ref = storeFor(weigh(stored)) === 'tasks' ? undefined : claimed.id;
-  const write = async ({ stores, runner }: Fenced): Promise<void> => {
-    const row = await claimedRow(stores, claim);
-    const stands = runner.running.some((one) => one.claim === claim.claim);
-    if (!stands || !isPresent(row) || row.strange === true) throw over(claimed);
+  const { context } = leader;
+  const payload = weighed(context, claimed, value);
+  const tasks = [{ row: claimed, payload }];
 
-    attempt.touched = true;
-    const { payload: _, ref: before, ...rest } = row;
-    if (ref !== undefined) payloadsIn(stores).put(stored, ref);
-    if (before !== undefined && before !== ref) payloadsIn(stores).delete(before);
-    stores.tasks.put({ ...rest, version: type.version, ...(ref === undefined ? { payload: stored } : { ref }) });
-  };
-  const done = await sparing((ref ?? claim.ref) !== undefined, (scope) => inFence(leader, 'save', write, scope)).catch(
-    (error: unknown) => {
-      throw isRefusal(error) ? notStored(claimed, error) : notKnown(claimed, error);
-    },
-  );
-  if (done === undefined) throw over(claimed);
+  const done = await behindBodies(context, tasks, (ahead) =>
+    inFence(leader, 'save', async ({ stores, runner }) => {
+      if (isLate(context, stores.tasks, ahead)) throw tooLate;
+      const row = await claimedRow(stores, claim);
+      const stands = runner.running.some((one) => one.claim === claim.claim);
+      if (!stands || !isPresent(row) || row.strange === true) throw over(claimed);
 
-  leader.context.hub.say({ kind: 'changed' });
+      attempt.touched = true;
+      writePayload(stores, row, payload);
+      const { payload: _, ref: __, ...rest } = row;
+      stores.tasks.put({ ...rest, version: type.version, ...payloadFields(rowPart(payload)) });
+    }),
+  ).catch((error: unknown) => {
+    throw isRefusal(error) ? notStored(claimed, error) : notKnown(claimed, error);
+  });
+  if (done === undefined) {
+    dropBodies(context, tasks);
+    throw over(claimed);
+  }
+
+  context.hub.say({ kind: 'changed' });
 }
 
 /** As it is at the call, whatever the handler does with the value afterwards. */

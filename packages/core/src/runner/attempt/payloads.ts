@@ -1,26 +1,28 @@
-import { payloadOf } from '../../store/rows.js';
-import { look } from '../../store/transact.js';
+import { isBodyKey } from '../../pure/key.js';
+import { readPayloads as readAll } from '../../store/payloads.js';
 import type { Leader, RunningAttempt } from '../term/leader.js';
 
 /**
- * Reads the payloads that lie apart, once their claims are durable, in a transaction over payloads alone: it waits for
- * a large one that is being written, and nothing else does. If that fails, each is read by itself, so that one payload
- * that can't be read keeps no other from its handler. What could not be read stays `undefined`.
+ * Reads the payloads that lie apart, once their claims are durable. Gives back what each attempt waits for: no attempt waits
+ * for the heavy body of another. If the reading fails, each is read by itself, so that one payload that can't be read keeps
+ * no other from its handler. What could not be read stays `undefined`.
  */
-export async function readPayloads({ context }: Leader, claimed: readonly RunningAttempt[]): Promise<void> {
+export function readPayloads(
+  { context }: Leader,
+  claimed: readonly RunningAttempt[],
+): (attempt: RunningAttempt) => Promise<void> {
   const apart = claimed.filter(({ stored }) => stored === undefined);
-  if (apart.length === 0) return;
-
-  const read = (attempts: readonly RunningAttempt[]): Promise<unknown> =>
-    look(
+  const isHeavy = ({ claim }: RunningAttempt): boolean => isBodyKey(claim.ref ?? '');
+  const read = async (attempts: readonly RunningAttempt[]): Promise<void> => {
+    const found = await readAll(
       context,
-      (stores) =>
-        Promise.all(
-          attempts.map(async (attempt) => {
-            attempt.stored = await payloadOf(stores, attempt.claim.ref ?? '');
-          }),
-        ),
-      ['payloads'],
+      attempts.map(({ claim }) => claim.ref ?? ''),
     );
-  await read(apart).catch(() => Promise.allSettled(apart.map((attempt) => read([attempt]))));
+    for (const attempt of attempts) attempt.stored = found.get(attempt.claim.ref ?? '');
+  };
+  const reading = [apart.filter((one) => !isHeavy(one)), apart.filter(isHeavy)].map((attempts) =>
+    read(attempts).catch(() => Promise.allSettled(attempts.map((attempt) => read([attempt])))),
+  );
+
+  return async (attempt) => void (await reading[isHeavy(attempt) ? 1 : 0]);
 }

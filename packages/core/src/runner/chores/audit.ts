@@ -2,11 +2,11 @@ import { above, readReady } from '../../pure/key.js';
 import type { OutcomeRow, TaskRow } from '../../pure/record.js';
 import { rowOf } from '../../pure/stored.js';
 import { dueAfter } from '../../pure/transitions.js';
-import type { SparingStores } from '../../store/requests.js';
+import type { Stores } from '../../store/requests.js';
 import { behind, rowsByState } from '../../store/by-state.js';
 import { answer, walk } from '../../store/requests.js';
 import { outcomesKept } from '../../store/outcomes.js';
-import { readable } from '../../store/rows.js';
+import { readable } from '../../store/payloads.js';
 import { marksIndex } from '../../store/setup.js';
 import { inFence } from '../term/fence.js';
 import type { Leader } from '../term/leader.js';
@@ -59,7 +59,7 @@ interface Slice {
 }
 
 /** The heads of up to 200 lanes. */
-async function lanesFrom(leader: Leader, stores: SparingStores, from: Place): Promise<Slice> {
+async function lanesFrom(leader: Leader, stores: Stores, from: Place): Promise<Slice> {
   const index = stores.tasks.index(marksIndex);
   const heads: { readonly lane: string; readonly seq: number }[] = [];
 
@@ -85,7 +85,7 @@ async function lanesFrom(leader: Leader, stores: SparingStores, from: Place): Pr
 }
 
 /** Rows without a lane that lie below the position of their fresh range. */
-async function freshFrom(leader: Leader, stores: SparingStores, from: Place): Promise<Slice> {
+async function freshFrom(leader: Leader, stores: Stores, from: Place): Promise<Slice> {
   const positions = [...(leader.memory?.positions ?? [])].sort(([one], [other]) => (one < other ? -1 : 1));
   const current = positions.find(([prefix]) => prefix >= from.key && prefix.startsWith('F'));
   if (current === undefined) return { lost: [], next: undefined };
@@ -105,7 +105,7 @@ async function freshFrom(leader: Leader, stores: SparingStores, from: Place): Pr
 }
 
 /** Held rows without a lane: nothing of this version holds one, so each is lost. */
-async function heldFrom(leader: Leader, stores: SparingStores, from: Place): Promise<Slice> {
+async function heldFrom(leader: Leader, stores: Stores, from: Place): Promise<Slice> {
   const lower = from.key === '' ? ['H'] : [from.key, from.seq + 1];
   const rows = await rowsByState(stores, IDBKeyRange.bound(lower, [above('H')]), rowsASlice);
   const last = rows.at(-1);
@@ -117,7 +117,7 @@ async function heldFrom(leader: Leader, stores: SparingStores, from: Place): Pro
 }
 
 /** Removes outcomes beyond the last 10,000, and those older than 30 days. */
-async function outcomesFrom(leader: Leader, stores: SparingStores, from: Place): Promise<Slice> {
+async function outcomesFrom(leader: Leader, stores: Stores, from: Place): Promise<Slice> {
   const last = await answer(stores.outcomes.openKeyCursor(null, 'prev'));
   const oldest = leader.context.ports.clock.wall() - outcomesKeptFor;
   const first = Number(last?.primaryKey ?? 0) - outcomesKept;
@@ -135,7 +135,7 @@ async function outcomesFrom(leader: Leader, stores: SparingStores, from: Place):
 }
 
 /** When an outcome came. One that the browser can't read any more does not tell, and goes by its number alone. */
-async function endedAt({ outcomes }: SparingStores, n: number): Promise<number> {
+async function endedAt({ outcomes }: Stores, n: number): Promise<number> {
   const stored = await readable(outcomes.get(n));
 
   return 'lost' in stored ? Number.POSITIVE_INFINITY : (stored.value as OutcomeRow).at;

@@ -5,8 +5,9 @@ import { findType } from '../../pure/registry.js';
 import { dueAfter } from '../../pure/transitions.js';
 import { behind, prefixesOf, rowsByState } from '../../store/by-state.js';
 import type { Stores } from '../../store/requests.js';
-import type { StoredPayload } from '../../store/rows.js';
-import { claimedRow, numbersOf, payloadOf } from '../../store/rows.js';
+import type { StoredPayload } from '../../store/payloads.js';
+import { readPayloads } from '../../store/payloads.js';
+import { claimedRow, numbersOf } from '../../store/rows.js';
 import { look } from '../../store/transact.js';
 import { createBell } from '../term/bell.js';
 import { inFence } from '../term/fence.js';
@@ -77,13 +78,15 @@ async function rowsFrom({ context }: Leader, prefix: string, place: number, unti
   const range = behind(prefix, place, until);
   const all = await look(context, (stores) => rowsByState(stores, range, triedAtOnce), ['tasks']);
   const rows = all.filter(({ strange }) => strange !== true);
-  const storedOf = (row: TaskRow): StoredPayload | Promise<StoredPayload> => {
-    const { ref, payload } = row;
+  const found = await readPayloads(
+    context,
+    rows.flatMap(({ ref }) => ref ?? []),
+  );
 
-    return ref === undefined ? { value: payload } : look(context, (stores) => payloadOf(stores, ref), ['payloads']);
-  };
-
-  return Promise.all(rows.map(async (row) => ({ row, stored: await storedOf(row) })));
+  return rows.map((row) => ({
+    row,
+    stored: row.ref === undefined ? { value: row.payload } : (found.get(row.ref) ?? { lost: true }),
+  }));
 }
 
 /**

@@ -1,8 +1,8 @@
 import type { Claim, RunnerRow } from '../../pure/record.js';
 import { stateKeys } from '../../pure/record.js';
 import type { Moment } from '../../pure/transitions.js';
-import type { SparingStores, StoreKey } from '../../store/requests.js';
-import { answer, withoutPayloads } from '../../store/requests.js';
+import type { Stores } from '../../store/requests.js';
+import { answer } from '../../store/requests.js';
 import { runnerRow } from '../../store/rows.js';
 import { transact } from '../../store/transact.js';
 import type { Alone, Leader } from './leader.js';
@@ -10,7 +10,7 @@ import { aloneOf } from './leader.js';
 
 /** A transaction of the runner that has been found to be still its own to write. */
 export interface Fenced {
-  readonly stores: SparingStores;
+  readonly stores: Stores;
   readonly runner: RunnerRow;
   /** What the last page that edited wrote: another one means that what was read before may have changed. */
   readonly stamp: unknown;
@@ -18,24 +18,23 @@ export interface Fenced {
 
 /**
  * A transaction in which the runner may write: reads the epoch first, and changes nothing if it is no longer this
- * leader's. `undefined`: deposed, or the database was made anew. The scope is all stores but the payloads by default.
+ * leader's. `undefined`: deposed, or the database was made anew.
  */
 export async function inFence<Result>(
   leader: Leader,
   work: 'turn' | 'save' | 'audit',
   body: (fenced: Fenced) => Promise<Result>,
-  scope: readonly StoreKey[] = withoutPayloads,
 ): Promise<{ readonly result: Result } | undefined> {
   if (leader.gone) return undefined;
 
   try {
-    const fenced = async (stores: SparingStores): Promise<Result> => {
+    const fenced = async (stores: Stores): Promise<Result> => {
       const [runner, stamp] = await Promise.all([runnerRow(stores), answer(stores.state.get(stateKeys.edits))]);
       if (runner === undefined || !isEpochOf(runner, leader)) throw new Deposed();
 
       return body({ stores, runner, stamp });
     };
-    const result = await transact(leader.context, work, fenced, { scope });
+    const result = await transact(leader.context, work, fenced);
 
     return { result };
   } catch (error) {

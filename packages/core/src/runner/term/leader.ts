@@ -4,7 +4,7 @@ import type { TaskTypeParts } from '../../pure/registry.js';
 import type { RunnerClock } from '../../pure/runner-clock.js';
 import type { Moment } from '../../pure/transitions.js';
 import type { Verdict } from '../../pure/verdict.js';
-import type { StoredPayload } from '../../store/rows.js';
+import type { StoredPayload } from '../../store/payloads.js';
 import type { Memory } from './memory.js';
 import type { Patience } from './patience.js';
 

@@ -8,8 +8,7 @@ import { createRunnerClock } from '../../pure/runner-clock.js';
 import type { Moment } from '../../pure/transitions.js';
 import { rescued } from '../../pure/transitions.js';
 import { payLanes } from '../../store/pay.js';
-import type { SparingStores } from '../../store/requests.js';
-import { sparing } from '../../store/requests.js';
+import type { Stores } from '../../store/requests.js';
 import { endClaim, runnerRow } from '../../store/rows.js';
 import { transact } from '../../store/transact.js';
 import type { AnyHandler, Leader } from './leader.js';
@@ -31,7 +30,7 @@ export async function takeOver(
   robbed: AbortSignal,
 ): Promise<Leader> {
   const { ports, build } = context;
-  const work = async (stores: SparingStores): Promise<Pick<Leader, 'epoch' | 'clock'> & { rescuedSome: boolean }> => {
+  const work = async (stores: Stores): Promise<Pick<Leader, 'epoch' | 'clock'> & { rescuedSome: boolean }> => {
     robbed.throwIfAborted();
     const before = await runnerRow(stores);
     const next: Epoch = { count: (before?.epoch.count ?? 0) + 1, nonce: randomText(ports.randomBytes, 12) };
@@ -45,7 +44,7 @@ export async function takeOver(
 
     return { epoch: next, clock: runnerClock, rescuedSome: before !== undefined && before.running.length > 0 };
   };
-  const { epoch, clock, rescuedSome } = await sparing(false, (scope) => transact(context, 'takeover', work, { scope }));
+  const { epoch, clock, rescuedSome } = await transact(context, 'takeover', work);
   if (rescuedSome) context.hub.say({ kind: 'changed' });
 
   const leader: Leader = {
@@ -83,12 +82,7 @@ function seenNow(before: RunnerRow | undefined, wall: number): number {
 }
 
 /** Returns every claim of a runner that is gone. A claim whose row is gone is skipped; its lane is brought back all the same. */
-async function rescue(
-  context: BasketContext,
-  stores: SparingStores,
-  claims: readonly Claim[],
-  moment: Moment,
-): Promise<void> {
+async function rescue(context: BasketContext, stores: Stores, claims: readonly Claim[], moment: Moment): Promise<void> {
   const { registry, ports } = context;
 
   const next = (row: TaskRow): TaskRow | undefined =>
@@ -107,7 +101,7 @@ async function rescue(
  * Leaves a key that a transaction of the deposed runner can run into without reading: for ends in the app's own
  * transactions, which a later version brings; nothing of this one looks for it.
  */
-function depose(stores: SparingStores, epoch: Epoch): void {
+function depose(stores: Stores, epoch: Epoch): void {
   stores.state.put(true, deposedKey(epoch));
   const oldest = deposedKey({ count: Math.max(0, epoch.count - deposedKept), nonce: '' });
   stores.state.delete(IDBKeyRange.bound('deposed:', oldest, false, true));

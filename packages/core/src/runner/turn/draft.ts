@@ -1,13 +1,13 @@
 import type { Hint } from '../../basket/context/hub.js';
 import type { Moment } from '../../pure/transitions.js';
-import type { SparingStores } from '../../store/requests.js';
+import type { Stores } from '../../store/requests.js';
 import type { RunningAttempt } from '../term/leader.js';
 import type { Memory } from '../term/memory.js';
 
 /** Everything that a turn changes in memory, applied when its transaction has completed. */
 export interface Draft {
   readonly memory: Memory;
-  readonly stores: SparingStores;
+  readonly stores: Stores;
   readonly moment: Moment;
   /** The running set without what is settled, and without what is about to be claimed. */
   readonly running: Map<number, RunningAttempt>;

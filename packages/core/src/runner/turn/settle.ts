@@ -5,8 +5,9 @@ import { checkDepth, weigh } from '../../pure/size.js';
 import { settled } from '../../pure/transitions.js';
 import { keepOutcome } from '../../store/outcomes.js';
 import { payLanes } from '../../store/pay.js';
-import type { SparingStores } from '../../store/requests.js';
-import { claimedRow, deletePayload, deleteTasks } from '../../store/rows.js';
+import type { Stores } from '../../store/requests.js';
+import { deletePayload } from '../../store/payloads.js';
+import { claimedRow, deleteTasks } from '../../store/rows.js';
 import type { Draft } from './draft.js';
 import { settleGates } from './gates.js';
 import type { Leader, RunningAttempt } from '../term/leader.js';
@@ -112,13 +113,7 @@ function hasResult({ verdict }: RunningAttempt): boolean {
  * A result that can't be stored, or that the disk refuses, must not keep its task from ending, nor all others from
  * running: what is kept then is that it is done, and at last not even that.
  */
-async function keepResult(
-  stores: SparingStores,
-  row: TaskRow,
-  result: unknown,
-  refusals: number,
-  at: number,
-): Promise<void> {
+async function keepResult(stores: Stores, row: TaskRow, result: unknown, refusals: number, at: number): Promise<void> {
   const { id, type, owner } = row;
   const outcome: OutcomeRow = { id, type, owner, state: 'done', at, marks: [idMark(id)] };
   if (refusals >= 2 * triesToKeep) return;

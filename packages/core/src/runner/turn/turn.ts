@@ -1,8 +1,8 @@
 import type { Hint } from '../../basket/context/hub.js';
 import { stateKeys } from '../../pure/record.js';
 import { behind } from '../../store/by-state.js';
-import type { SparingStores } from '../../store/requests.js';
-import { answer, sparing } from '../../store/requests.js';
+import type { Stores } from '../../store/requests.js';
+import { answer } from '../../store/requests.js';
 import { readyIndex } from '../../store/setup.js';
 import { claimedRow, gateRows, numbersOf } from '../../store/rows.js';
 import type { Claimed } from './claim.js';
@@ -75,14 +75,12 @@ export async function turn(leader: Leader): Promise<TurnEnd> {
 
     return { claimed, cancelled, draft, remembered: await finish(leader, draft, claimed) };
   };
-  const done = await sparing(ended.some(deletesPayload), (scope) => inFence(leader, 'turn', work, scope)).catch(
-    (error: unknown) => {
-      giveBackSignals(leader, signals);
-      doubt(leader, ended);
+  const done = await inFence(leader, 'turn', work).catch((error: unknown) => {
+    giveBackSignals(leader, signals);
+    doubt(leader, ended);
 
-      throw error;
-    },
-  );
+    throw error;
+  });
   if (done === undefined) return { deposed: true, claimed: [], cancelled: [], again: false, alarm: 0 };
 
   // Only now, durable, does any of it count.
@@ -131,13 +129,8 @@ function startedHint({ row }: RunningAttempt): Hint {
   return { event: 'started', id: row.id, type: row.type, number: row.attempts + 1 };
 }
 
-/** Whether a payload goes with how an attempt ended, as far as is known before the turn. */
-function deletesPayload({ claim, verdict, abortedFor }: RunningAttempt): boolean {
-  return claim.ref !== undefined && (verdict?.kind === 'success' || abortedFor === 'cancel');
-}
-
 /** Reads on from the stored positions, as if nothing had been read before. */
-async function recall(stores: SparingStores, stamp: unknown): Promise<Memory> {
+async function recall(stores: Stores, stamp: unknown): Promise<Memory> {
   const [stored, gates] = await Promise.all([numbersOf(stores, stateKeys.positions), gateRows(stores)]);
   const positions = Object.entries(stored);
 

@@ -1,0 +1,126 @@
+import { TaskbasketError } from '../../pure/errors.js';
+import type { Durability, TransactContext } from '../../store/transact.js';
+import { transact } from '../../store/transact.js';
+import type { Encoded } from './encode.js';
+import { isHeavy } from './encode.js';
+import { isRefusal, notStored } from './refusal.js';
+
+/** The row of a heavy body comes at the latest so long after it, in milliseconds: later, the body may have been collected. */
+export const bodyPatience: number = 60_000;
+
+/** A task whose payload is encoded. */
+export interface WithPayload {
+  readonly row: { readonly type: string };
+  readonly payload: Encoded;
+}
+
+/** Heavy bodies that are committed; their rows follow. */
+export interface Ahead {
+  /** By the wall clock, in milliseconds. */
+  readonly at: number;
+  readonly db: IDBDatabase;
+}
+
+/** Thrown in a transaction of rows whose bodies may not be there any more: they are to be put again. */
+export const tooLate: TaskbasketError = new TaskbasketError(
+  'not-stored',
+  'The body of this task may have been collected.',
+);
+
+/**
+ * Commits the heavy bodies of tasks ahead of their rows; `undefined` if there is none. A file that cannot be read is told
+ * before anything is stored.
+ *
+ * @throws TaskbasketError `payload`, `quota`, `not-stored`.
+ */
+export async function putBodies(
+  context: TransactContext,
+  tasks: readonly WithPayload[],
+  durability?: Durability,
+): Promise<Ahead | undefined> {
+  const heavy = tasks.filter(({ payload }) => isHeavy(payload));
+  const [first] = heavy;
+  if (first === undefined) return undefined;
+
+  await Promise.all(heavy.map(checkFiles));
+  try {
+    const db = await transact(
+      context,
+      'body',
+      ({ bodies }) => {
+        for (const { payload } of heavy) bodies.put(payload.value, payload.ref);
+
+        return bodies.transaction.db;
+      },
+      { durability, scope: ['bodies'] },
+    );
+
+    return { at: context.ports.clock.wall(), db };
+  } catch (error) {
+    throw notStored(first.row, error);
+  }
+}
+
+/** Whether bodies may have been collected, or be gone with their database: another connection may be to another one. */
+export function isLate({ ports }: TransactContext, tasks: IDBObjectStore, ahead: Ahead | undefined): boolean {
+  if (ahead === undefined) return false;
+
+  return ports.clock.wall() - ahead.at > bodyPatience || tasks.transaction.db !== ahead.db;
+}
+
+/**
+ * Puts the heavy bodies of tasks, and then does what writes their rows; both again if the rows come too late. `write` throws
+ * `tooLate` if `isLate`. Bodies whose rows were refused are deleted.
+ */
+export async function behindBodies<Result>(
+  context: TransactContext,
+  tasks: readonly WithPayload[],
+  write: (ahead: Ahead | undefined) => Promise<Result>,
+  durability?: Durability,
+): Promise<Result> {
+  for (;;) {
+    const ahead = await putBodies(context, tasks, durability);
+    try {
+      return await write(ahead);
+    } catch (error) {
+      if (error === tooLate) continue;
+      if (isRefusal(error)) dropBodies(context, tasks);
+      throw error;
+    }
+  }
+}
+
+/** Deletes the bodies of tasks that got no row. If that fails, they are collected later. */
+export function dropBodies(context: TransactContext, tasks: readonly WithPayload[]): void {
+  const heavy = tasks.filter(({ payload }) => isHeavy(payload));
+  if (heavy.length === 0) return;
+  const drop = transact(
+    context,
+    'body',
+    ({ bodies }) => {
+      for (const { payload } of heavy) if (payload.ref !== undefined) bodies.delete(payload.ref);
+    },
+    { durability: 'relaxed', scope: ['bodies'] },
+  );
+  drop.catch(() => undefined);
+}
+
+/** Reads a byte of each Blob: a file that was changed or deleted after it was picked can be stored, and never be read. */
+async function checkFiles({ row, payload }: WithPayload): Promise<void> {
+  const unreadable = await unreadableFile(payload.files);
+  if (unreadable === undefined) return;
+
+  const why = `A file in the payload of "${row.type}" cannot be read: it was changed or deleted after it was picked.`;
+  throw new TaskbasketError('payload', `${why} Ask for the file again.`, unreadable.cause);
+}
+
+/** Why a Blob cannot be read; `undefined`: each can. */
+export async function unreadableFile(files: readonly Blob[]): Promise<{ readonly cause: unknown } | undefined> {
+  try {
+    await Promise.all(files.map((file) => file.slice(0, 1).arrayBuffer()));
+
+    return undefined;
+  } catch (cause) {
+    return { cause };
+  }
+}
