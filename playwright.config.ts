@@ -6,12 +6,17 @@ import { findBrowser } from './scripts/setup.mjs';
 const executablePath = process.env['TASKBASKET_CHROMIUM'] ?? (await findBrowser());
 process.env['TASKBASKET_CHROMIUM'] = executablePath;
 
+/** `only`: the tests that take minutes, see `e2e/long.ts`. `all`: these too. */
+const long = process.env['TASKBASKET_LONG'];
+
 /** Tests start the demo's server themselves, one each, through a fixture. */
 export default defineConfig({
+  ...(long === 'only' ? { grep: /@long|@sized/ } : long === 'all' ? {} : { grepInvert: /@long/ }),
   testDir: 'e2e',
   outputDir: 'test-results/playwright',
   fullyParallel: true,
-  workers: 2,
+  // Most of a test is waiting, for a backoff or for a worker to be gone: two for each processor.
+  workers: '200%',
   retries: 0,
   forbidOnly: process.env['CI'] !== undefined,
   timeout: 60_000,

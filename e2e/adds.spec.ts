@@ -1,6 +1,10 @@
 /** Many adds, large ones, and a tab that closes meanwhile: judged by what reached the server, each once. */
 import type { Page } from '@playwright/test';
+import { sized } from './long.ts';
 import { type DemoServer, type LabPayload, expect, namesOf, openLab, test, until } from './fixture.ts';
+
+const many = sized(200, 2_000);
+const bytes = sized(20_000_000, 200_000_000);
 
 /** A tab that its opener may close, as a script opened it. */
 async function openedByScript(page: Page, database: string): Promise<Page> {
@@ -37,115 +41,119 @@ async function untilEmpty(page: Page): Promise<void> {
   );
 }
 
-test('scenario 63: a 200 MB body and a thousand small adds at once: the small ones do not wait', async ({
-  page,
-  server,
-  database,
-}) => {
-  test.setTimeout(300_000);
-  await openLab(page, { database, concurrency: 64 });
+test(
+  'scenario 63: a large body and many small adds at once: the small ones do not wait',
+  { tag: '@sized' },
+  async ({ page, server, database }) => {
+    test.setTimeout(300_000);
+    await openLab(page, { database, concurrency: 64 });
 
-  const order = await page.evaluate(async () => {
-    const photo = new Blob([new Uint8Array(200_000_000)]);
-    const committed: string[] = [];
-    const add = async (payload: LabPayload): Promise<void> => {
-      await window.lab.basket.add('send', payload);
-      committed.push(payload.name);
-    };
-    const big: LabPayload & { photo: Blob } = { name: 'big', photo };
-    await Promise.all([add(big), ...Array.from({ length: 1_000 }, (_, n) => add({ name: `small-${n}` }))]);
-    return committed;
-  });
+    const order = await page.evaluate(
+      async ([size, smalls]) => {
+        const photo = new Blob([new Uint8Array(size)]);
+        const committed: string[] = [];
+        const add = async (payload: LabPayload): Promise<void> => {
+          await window.lab.basket.add('send', payload);
+          committed.push(payload.name);
+        };
+        const big: LabPayload & { photo: Blob } = { name: 'big', photo };
+        await Promise.all([add(big), ...Array.from({ length: smalls }, (_, n) => add({ name: `small-${n}` }))]);
+        return committed;
+      },
+      [bytes, many] as const,
+    );
 
-  expect(order).toHaveLength(1_001);
-  expect(order.at(-1)).toBe('big');
-  await untilSentOnce(server, page, 1_001, order);
-});
+    expect(order).toHaveLength(many + 1);
+    expect(order.at(-1)).toBe('big');
+    await untilSentOnce(server, page, many + 1, order);
+  },
+);
 
-test('2,000 adds that have resolved, and the tab closed on the next line: all of them are sent, once each', async ({
-  page,
-  server,
-  database,
-}) => {
-  test.setTimeout(300_000);
-  await openLab(page, { database, concurrency: 64 });
-  const tab = await openedByScript(page, database);
+test(
+  `${many} adds that have resolved, and the tab closed on the next line: all of them are sent, once each`,
+  { tag: '@sized' },
+  async ({ page, server, database }) => {
+    test.setTimeout(300_000);
+    await openLab(page, { database, concurrency: 64 });
+    const tab = await openedByScript(page, database);
 
-  const closed = tab.waitForEvent('close');
-  await tab.evaluate(() => {
-    const adds = Array.from({ length: 2_000 }, (_, n) => window.lab.basket.add('send', { name: `note-${n}` }));
-    void Promise.all(adds).then(() => window.close());
-  });
-  await closed;
+    const closed = tab.waitForEvent('close');
+    await tab.evaluate((length) => {
+      const adds = Array.from({ length }, (_, n) => window.lab.basket.add('send', { name: `note-${n}` }));
+      void Promise.all(adds).then(() => window.close());
+    }, many);
+    await closed;
 
-  await untilSentOnce(server, page, 2_000);
-});
+    await untilSentOnce(server, page, many);
+  },
+);
 
 /**
  * With nothing in the way: Chromium 156 drops a transaction of a page that has gone if it still waits behind another's, even
  * one that was told to commit. No promise is broken by that, since none of these adds has resolved.
  */
-test('2,000 adds, none awaited, and the tab closed on the next line: all are there, and sent once each', async ({
-  page,
-  server,
-  database,
-}) => {
-  test.setTimeout(300_000);
-  await openLab(page, { database, worker: 'none' });
-  const tab = await openedByScript(page, database);
+test(
+  `${many} adds, none awaited, and the tab closed on the next line: all are there, and sent once each`,
+  { tag: '@sized' },
+  async ({ page, server, database }) => {
+    test.setTimeout(300_000);
+    await openLab(page, { database, worker: 'none' });
+    const tab = await openedByScript(page, database);
 
-  const closed = tab.waitForEvent('close');
-  await tab
-    .evaluate(() => {
-      for (let n = 0; n < 2_000; n += 1) void window.lab.basket.add('send', { name: `note-${n}`, lane: `${n % 100}` });
-      window.close();
-    })
-    .catch(() => undefined); // The tab may be gone before it answers.
-  await closed;
+    const closed = tab.waitForEvent('close');
+    await tab
+      .evaluate((count) => {
+        for (let n = 0; n < count; n += 1)
+          void window.lab.basket.add('send', { name: `note-${n}`, lane: `${n % 100}` });
+        window.close();
+      }, many)
+      .catch(() => undefined); // The tab may be gone before it answers.
+    await closed;
 
-  await openLab(page, { database, concurrency: 64 });
-  await untilSentOnce(server, page, 2_000);
-  // Each lane in the order of the calls.
-  for (let lane = 0; lane < 100; lane += 1) {
-    const numbers = namesOf(server.effects()).map((name) => Number(name.slice('note-'.length)));
-    const ofLane = numbers.filter((n) => n % 100 === lane);
-    expect(ofLane).toEqual([...ofLane].sort((one, other) => one - other));
-  }
-});
+    await openLab(page, { database, concurrency: 64 });
+    await untilSentOnce(server, page, many);
+    // Each lane in the order of the calls.
+    for (let lane = 0; lane < 100; lane += 1) {
+      const numbers = namesOf(server.effects()).map((name) => Number(name.slice('note-'.length)));
+      const ofLane = numbers.filter((n) => n % 100 === lane);
+      expect(ofLane).toEqual([...ofLane].sort((one, other) => one - other));
+    }
+  },
+);
 
-test('a worker is at work, and the tab that adds 2,000 is closed on the next line: none that resolved is lost, none sent twice', async ({
-  page,
-  server,
-  database,
-}) => {
-  test.setTimeout(300_000);
-  await openLab(page, { database, concurrency: 64 });
-  const tab = await openedByScript(page, database);
-  await page.evaluate(() => {
-    const told: string[] = [];
-    new BroadcastChannel('told').addEventListener('message', ({ data }) => told.push(data as string));
-    Object.assign(window, { told });
-  });
+test(
+  `a worker is at work, and the tab that adds ${many} is closed on the next line: none that resolved is lost, none sent twice`,
+  { tag: '@sized' },
+  async ({ page, server, database }) => {
+    test.setTimeout(300_000);
+    await openLab(page, { database, concurrency: 64 });
+    const tab = await openedByScript(page, database);
+    await page.evaluate(() => {
+      const told: string[] = [];
+      new BroadcastChannel('told').addEventListener('message', ({ data }) => told.push(data as string));
+      Object.assign(window, { told });
+    });
 
-  const closed = tab.waitForEvent('close');
-  await tab
-    .evaluate(async () => {
-      const channel = new BroadcastChannel('told');
-      const add = async (name: string): Promise<void> => {
-        await window.lab.basket.add('send', { name });
-        channel.postMessage(name);
-      };
-      await Promise.all(Array.from({ length: 10 }, (_, n) => add(`first-${n}`)));
-      for (let n = 0; n < 2_000; n += 1) void add(`note-${n}`);
-      window.close();
-    })
-    .catch(() => undefined); // The tab may be gone before it answers.
-  await closed;
-  await untilEmpty(page);
+    const closed = tab.waitForEvent('close');
+    await tab
+      .evaluate(async (count) => {
+        const channel = new BroadcastChannel('told');
+        const add = async (name: string): Promise<void> => {
+          await window.lab.basket.add('send', { name });
+          channel.postMessage(name);
+        };
+        await Promise.all(Array.from({ length: 10 }, (_, n) => add(`first-${n}`)));
+        for (let n = 0; n < count; n += 1) void add(`note-${n}`);
+        window.close();
+      }, many)
+      .catch(() => undefined); // The tab may be gone before it answers.
+    await closed;
+    await untilEmpty(page);
 
-  const told = await page.evaluate(() => (window as unknown as { told: string[] }).told);
-  const sent = namesOf(server.effects());
-  expect(told.length).toBeGreaterThanOrEqual(10);
-  expect(new Set(sent).size).toBe(sent.length);
-  expect(sent).toEqual(expect.arrayContaining(told));
-});
+    const told = await page.evaluate(() => (window as unknown as { told: string[] }).told);
+    const sent = namesOf(server.effects());
+    expect(told.length).toBeGreaterThanOrEqual(10);
+    expect(new Set(sent).size).toBe(sent.length);
+    expect(sent).toEqual(expect.arrayContaining(told));
+  },
+);

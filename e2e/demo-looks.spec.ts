@@ -78,64 +78,70 @@ for (const colorScheme of ['light', 'dark'] as const) {
     test.describe(`${colorScheme}, ${width} px wide`, () => {
       test.use({ colorScheme, viewport: { width, height: width === 360 ? 780 : 900 } });
 
-      test('each state of the page is without serious findings of axe, and is pictured', async ({
-        demo,
-        context,
-        server,
-      }, info) => {
-        test.setTimeout(120_000);
-        const artist = await context.newPage();
-        const photos = { lamp: await scene(artist, lamp), railing: await scene(artist, railing) };
-        await artist.close();
-        const picture = (name: string, fullPage = true) =>
-          demo.screenshot({ fullPage, path: info.outputPath(`${name}-${colorScheme}-${width}.png`) });
+      // Every theme and every width is seen each time; each with each only in the long run.
+      const tag = (colorScheme === 'light') === (width === 360) ? [] : ['@long'];
 
-        await expect(demo.getByTestId('unsent-note')).toHaveText('Everything is sent.');
-        expect(await findings(demo), 'empty').toEqual([]);
-        await demo.getByTestId('save').click();
-        await expect(demo.getByTestId('title')).toHaveAttribute('aria-invalid', 'true');
-        await demo.getByTestId('railings-defect').check();
-        await demo.getByTestId('access-ok').check();
-        await demo.getByTestId('signs-na').check();
-        await demo.getByTestId('photo').setInputFiles(pixel);
-        await expect(demo.getByTestId('photo-alt')).toBeVisible();
-        expect(await findings(demo), 'the form with an error').toEqual([]);
-        await picture('form');
-        await demo.reload();
+      test(
+        'each state of the page is without serious findings of axe, and is pictured',
+        { tag },
+        async ({ demo, context, server }, info) => {
+          test.setTimeout(120_000);
+          const artist = await context.newPage();
+          const photos = { lamp: await scene(artist, lamp), railing: await scene(artist, railing) };
+          await artist.close();
+          const picture = (name: string, fullPage = true) =>
+            demo.screenshot({ fullPage, path: info.outputPath(`${name}-${colorScheme}-${width}.png`) });
 
-        await fill(demo, server, photos);
-        await demo.getByTestId('mood-open').click();
-        await demo.getByTestId('title').fill('Lift, platform 2');
-        await demo.getByTestId('text').fill('Doors close too fast for a wheelchair.');
-        await demo.getByTestId('access-defect').check();
-        await demo.getByTestId('lighting-ok').check();
-        await expect(demo.getByTestId('ledger-line').first()).toBeVisible();
-        expect(await findings(demo), 'filled').toEqual([]);
-        await demo.evaluate(() => {
-          // What was announced is out of sight after a while.
-          document.getElementById('announcement')?.classList.remove('in-sight');
-          scrollTo(0, 0);
-        });
-        await demo.mouse.move(0, 0);
-        await expect(demo.getByTestId('announcement')).toHaveCSS('opacity', '0');
-        await picture('filled');
-        // In light and 1280 px wide this is docs/demo.webp.
-        await picture('top', false);
-        expect(await demo.evaluate(() => document.documentElement.scrollWidth)).toBeLessThanOrEqual(width);
+          await expect(demo.getByTestId('unsent-note')).toHaveText('Everything is sent.');
+          expect(await findings(demo), 'empty').toEqual([]);
+          await demo.getByTestId('save').click();
+          await expect(demo.getByTestId('title')).toHaveAttribute('aria-invalid', 'true');
+          await demo.getByTestId('railings-defect').check();
+          await demo.getByTestId('access-ok').check();
+          await demo.getByTestId('signs-na').check();
+          await demo.getByTestId('photo').setInputFiles(pixel);
+          await expect(demo.getByTestId('photo-alt')).toBeVisible();
+          expect(await findings(demo), 'the form with an error').toEqual([]);
+          await picture('form');
+          await demo.reload();
 
-        await unsentItem(demo, 'Stairs at the customs house').getByTestId('correct').click();
-        expect(await findings(demo), 'a correction').toEqual([]);
-        await picture('correction');
-      });
+          await fill(demo, server, photos);
+          await demo.getByTestId('mood-open').click();
+          await demo.getByTestId('title').fill('Lift, platform 2');
+          await demo.getByTestId('text').fill('Doors close too fast for a wheelchair.');
+          await demo.getByTestId('access-defect').check();
+          await demo.getByTestId('lighting-ok').check();
+          await expect(demo.getByTestId('ledger-line').first()).toBeVisible();
+          expect(await findings(demo), 'filled').toEqual([]);
+          await demo.evaluate(() => {
+            // What was announced is out of sight after a while.
+            document.getElementById('announcement')?.classList.remove('in-sight');
+            scrollTo(0, 0);
+          });
+          await demo.mouse.move(0, 0);
+          await expect(demo.getByTestId('announcement')).toHaveCSS('opacity', '0');
+          await picture('filled');
+          // In light and 1280 px wide this is docs/demo.webp.
+          await picture('top', false);
+          expect(await demo.evaluate(() => document.documentElement.scrollWidth)).toBeLessThanOrEqual(width);
+
+          await unsentItem(demo, 'Stairs at the customs house').getByTestId('correct').click();
+          expect(await findings(demo), 'a correction').toEqual([]);
+          await picture('correction');
+        },
+      );
     });
   }
 }
 
-test('what is touched is 44 pixels high at least', async ({ demo, server }) => {
+test('what is touched is 44 pixels high at least; at 320 pixels, which is 1280 at four times the size, nothing scrolls sideways', async ({
+  demo,
+  server,
+}) => {
   await demo.setViewportSize({ width: 360, height: 780 });
   server.setMood('4xx');
-  await write(demo, { title: 'Bridge 7', photo: pixel });
-  await unsentItem(demo, 'Bridge 7').getByTestId('correct').click();
+  await write(demo, { title: `Bridge${'7'.repeat(60)}`, text: 'x'.repeat(200), photo: pixel });
+  await demo.getByTestId('unsent-item').first().getByTestId('correct').click();
   await demo.getByTestId('photo').setInputFiles(pixel);
   await demo.getByTestId('mood-open').click();
 
@@ -147,21 +153,9 @@ test('what is touched is 44 pixels high at least', async ({ demo, server }) => {
       .map((element) => `${element.outerHTML.slice(0, 120)}: ${element.getBoundingClientRect().height}`);
   });
   expect(small).toEqual([]);
-});
 
-test('at 320 pixels, which is 1280 at four times the size, all is there without scrolling sideways', async ({
-  demo,
-  server,
-}) => {
   await demo.setViewportSize({ width: 320, height: 640 });
-  server.setMood('4xx');
-  await write(demo, { title: `Bridge${'7'.repeat(60)}`, text: 'x'.repeat(200), photo: pixel });
-  const item = demo.getByTestId('unsent-item').first();
-  await item.getByTestId('correct').click();
-  await demo.getByTestId('photo').setInputFiles(pixel);
-  await demo.getByTestId('mood-open').click();
   await expect(demo.getByTestId('ledger-line').first()).toBeVisible();
-
   expect(await demo.evaluate(() => document.documentElement.scrollWidth)).toBe(320);
 });
 

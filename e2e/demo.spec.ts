@@ -1,32 +1,12 @@
 import { effectsOn, expect, pixel, reportItem, reportsOn, test, unsentItem, write } from './demo-page.ts';
 import { until, untilLedger } from './fixture.ts';
 
-test('a report that is written is sent', async ({ demo, server }) => {
-  await write(demo, { title: 'Bridge 7', text: 'The railing is loose.' });
-
-  await expect(demo.getByTestId('announcement')).toContainText('Saved: Bridge 7.');
-  await expect(reportItem(demo, 'Bridge 7')).toHaveAttribute('data-state', 'sent');
-  await expect(demo.getByTestId('unsent-note')).toHaveText('Everything is sent.');
-  await expect(demo.getByTestId('unsent-item')).toHaveCount(0);
-  expect(reportsOn(server)).toEqual([{ title: 'Bridge 7', text: 'The railing is loose.' }]);
-  expect(server.effects()).toHaveLength(1);
-});
-
-test('with the first report the browser is asked to keep them, and its answer is shown', async ({ demo }) => {
+test('a report is shown as unsent and then as sent, never the other way; its changes arrive in the order in which they were saved', async ({
+  demo,
+  server,
+}) => {
   await expect(demo.getByTestId('offline-ready')).toBeVisible();
   await expect(demo.getByTestId('storage')).toBeHidden();
-  await write(demo, { title: 'Bridge 7' });
-
-  await expect(demo.getByTestId('storage')).toBeVisible();
-  const kept = await demo.evaluate(() => navigator.storage.persisted());
-  await expect(demo.getByTestId('storage')).toHaveText(
-    kept
-      ? 'This browser keeps your reports until you delete them.'
-      : 'This browser may delete reports if the device runs out of space: send them soon.',
-  );
-});
-
-test('a report that was only just saved is not shown as sent for a moment', async ({ demo, server }) => {
   server.setMood('slow', { delay: 500 });
   await demo.evaluate(() => {
     const seen: string[] = [];
@@ -39,29 +19,37 @@ test('a report that was only just saved is not shown as sent for a moment', asyn
         for (const node of addedNodes) if (node instanceof HTMLElement) seen.push(node.dataset['state'] ?? '');
     }).observe(document.getElementById('reports') as Node, { childList: true });
   });
-  await write(demo, { title: 'Bridge 7' });
-  await expect(reportItem(demo, 'Bridge 7')).toHaveAttribute('data-state', 'sent');
+  await write(demo, { title: 'Bridge 7', text: 'first' });
 
+  await expect(demo.getByTestId('announcement')).toContainText('Saved: Bridge 7.');
+  await expect(reportItem(demo, 'Bridge 7')).toHaveAttribute('data-state', 'sent');
+  await expect(demo.getByTestId('unsent-note')).toHaveText('Everything is sent.');
+  await expect(demo.getByTestId('unsent-item')).toHaveCount(0);
   const seen = await demo.evaluate(() => (globalThis as unknown as { readonly seen: readonly string[] }).seen);
   expect([...new Set(seen)]).toEqual(['unsent', 'sent']);
-});
 
-test('changes of one report arrive in the order in which they were saved', async ({ demo, server }) => {
+  await test.step('with the first report the browser was asked to keep them, and its answer is shown', async () => {
+    await expect(demo.getByTestId('storage')).toBeVisible();
+    const kept = await demo.evaluate(() => navigator.storage.persisted());
+    await expect(demo.getByTestId('storage')).toHaveText(
+      kept
+        ? 'This browser keeps your reports until you delete them.'
+        : 'This browser may delete reports if the device runs out of space: send them soon.',
+    );
+  });
+
   server.setMood('503', { times: 1 });
-  await write(demo, { title: 'Bridge 7', text: 'first' });
   for (const text of ['second', 'third']) {
     await reportItem(demo, 'Bridge 7').getByTestId('report-edit').click();
     await write(demo, { title: 'Bridge 7', text });
   }
-
   await until(server.effects, (effects) => effects.length === 3, 'three effects');
   const texts = server.effects().map(({ body }) => (JSON.parse(body ?? '{}') as { readonly text: string }).text);
   expect(texts).toEqual(['first', 'second', 'third']);
-  await expect(demo.getByTestId('unsent-note')).toHaveText('Everything is sent.');
   expect(reportsOn(server)).toEqual([{ title: 'Bridge 7', text: 'third' }]);
 });
 
-test('while the server is away, a save says why it waits and how long, also after a reload', async ({
+test('while the server is away, a save says why it waits and how long; it is discarded, or sent at once by "try now"', async ({
   demo,
   server,
 }) => {
@@ -84,42 +72,27 @@ test('while the server is away, a save says why it waits and how long, also afte
     await expect(reportItem(demo, 'Bridge 7')).toHaveAttribute('data-state', 'unsent');
   }
   expect(server.ledger()).toHaveLength(1);
-});
 
-test('"try now" sends a save at once, and the others that waited for the server after it', async ({ demo, server }) => {
-  server.setMood('503', { retryAfter: 60 });
-  await write(demo, { title: 'Bridge 7' });
-  await expect(unsentItem(demo, 'Bridge 7')).toHaveAttribute('data-state', 'gate');
-  await write(demo, { title: 'Bridge 8' });
-  await expect(unsentItem(demo, 'Bridge 8')).toHaveAttribute('data-state', 'gate');
+  await test.step('a discarded save is not sent; "try now" sends one, and the others that waited after it', async () => {
+    for (const title of ['Bridge 8', 'Bridge 9']) {
+      await write(demo, { title });
+      await expect(unsentItem(demo, title)).toHaveAttribute('data-state', 'gate');
+    }
+    await item.getByTestId('cancel').click();
+    await expect(demo.getByTestId('announcement')).toContainText('Discarded: Bridge 7. It is not sent.');
+    await expect(item).toHaveCount(0);
+    await expect(reportItem(demo, 'Bridge 7')).toHaveAttribute('data-state', 'cancelled');
 
-  server.setMood('up');
-  await unsentItem(demo, 'Bridge 8').getByTestId('retry').click();
-
-  await expect(demo.getByTestId('unsent-note')).toHaveText('Everything is sent.');
-  await expect(reportItem(demo, 'Bridge 7')).toHaveAttribute('data-state', 'sent');
-  await expect(reportItem(demo, 'Bridge 8')).toHaveAttribute('data-state', 'sent');
-  expect(server.effects()).toHaveLength(2);
-  expect(server.ledger()).toHaveLength(3);
-});
-
-test('a discarded save is not sent', async ({ demo, server }) => {
-  server.setMood('503', { retryAfter: 60 });
-  await write(demo, { title: 'Bridge 7' });
-  await expect(unsentItem(demo, 'Bridge 7')).toHaveAttribute('data-state', 'gate');
-  await write(demo, { title: 'Bridge 8' });
-  await expect(unsentItem(demo, 'Bridge 8')).toBeVisible();
-
-  await unsentItem(demo, 'Bridge 7').getByTestId('cancel').click();
-  await expect(demo.getByTestId('announcement')).toContainText('Discarded: Bridge 7. It is not sent.');
-  await expect(unsentItem(demo, 'Bridge 7')).toHaveCount(0);
-  await expect(reportItem(demo, 'Bridge 7')).toHaveAttribute('data-state', 'cancelled');
-
-  server.setMood('up');
-  await unsentItem(demo, 'Bridge 8').getByTestId('retry').click();
-  await expect(reportItem(demo, 'Bridge 8')).toHaveAttribute('data-state', 'sent');
-  await expect(reportItem(demo, 'Bridge 7')).toHaveAttribute('data-state', 'cancelled');
-  expect(reportsOn(server)).toEqual([{ title: 'Bridge 8', text: '' }]);
+    server.setMood('up');
+    await unsentItem(demo, 'Bridge 9').getByTestId('retry').click();
+    await expect(demo.getByTestId('unsent-note')).toHaveText('Everything is sent.');
+    for (const title of ['Bridge 8', 'Bridge 9']) {
+      await expect(reportItem(demo, title)).toHaveAttribute('data-state', 'sent');
+    }
+    await expect(reportItem(demo, 'Bridge 7')).toHaveAttribute('data-state', 'cancelled');
+    expect([...effectsOn(server)].sort()).toEqual(['Bridge 8', 'Bridge 9']);
+    expect(server.ledger()).toHaveLength(3);
+  });
 });
 
 test('what is announced stands for two seconds before something else takes its place', async ({ demo, server }) => {
@@ -206,30 +179,26 @@ test('a large photo is made smaller before it is kept', async ({ demo, server })
   expect(size).toEqual([1_600, 500]);
 });
 
-test('a file that is no picture is refused at once, at its field', async ({ demo, server }) => {
-  await demo.getByTestId('title').fill('Bridge 7');
+test('the form says at its field what is wrong: a file that is no picture, a title that is missing', async ({
+  demo,
+  server,
+}) => {
   await demo.getByTestId('photo').setInputFiles({ name: 'a.png', mimeType: 'image/png', buffer: Buffer.from('no') });
-
   await expect(demo.getByTestId('photo')).toHaveAccessibleDescription(
     'This file is no picture that this browser can show. Choose another one.',
   );
   await expect(demo.getByTestId('photo-alt')).toBeHidden();
-  await demo.getByTestId('save').click();
-  await expect(reportItem(demo, 'Bridge 7')).toHaveAttribute('data-state', 'sent');
-  expect(effectsOn(server)).toEqual(['Bridge 7']);
-});
 
-test('a report without a title is not saved, and the field says so', async ({ demo }) => {
   await demo.getByTestId('text').fill('Nobody knows where.');
   await demo.getByTestId('save').click();
-
   await expect(demo.getByTestId('title')).toBeFocused();
   await expect(demo.getByTestId('title')).toHaveAttribute('aria-invalid', 'true');
   await expect(demo.getByTestId('title')).toHaveAccessibleDescription('Give the report a title.');
   await demo.keyboard.type('Bridge 7');
   await expect(demo.getByTestId('title')).not.toHaveAttribute('aria-invalid', 'true');
   await demo.keyboard.press('Enter');
-  await expect(reportItem(demo, 'Bridge 7')).toBeVisible();
+  await expect(reportItem(demo, 'Bridge 7')).toHaveAttribute('data-state', 'sent');
+  expect(effectsOn(server)).toEqual(['Bridge 7']);
 });
 
 test('without the server the page opens by its service worker, and a report saved then is sent when it is back', async ({

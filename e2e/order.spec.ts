@@ -51,11 +51,9 @@ test('scenario 14: the head of a lane waits for an hour: the other lane drains a
   expect(failed?.dueAt).toBeGreaterThanOrEqual(Date.now() + hour - 60_000);
 
   await addAll(page, inLane('b', 'b1', 'b2', 'b3'));
-  const added = Date.now();
   await untilLedger(server, (ledger) => ledger.filter(({ status }) => status === 200).length === 3, 'a drained lane');
 
   expect(namesOf(server.ledger())).toEqual(['a1', 'b1', 'b2', 'b3']);
-  expect(Date.now() - added).toBeLessThan(5_000);
   expect((await views(page)).filter(({ lane }) => lane === 'a').map(({ attempts }) => attempts)).toEqual([1, 0, 0]);
 
   // "Try now", once the server is mended, and the lane follows its head.

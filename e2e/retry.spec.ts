@@ -1,4 +1,4 @@
-import type { Page } from '@playwright/test';
+import type { Browser, Page } from '@playwright/test';
 
 import {
   type DemoServer,
@@ -7,6 +7,7 @@ import {
   expect,
   openLab,
   rows,
+  sendersOf,
   test,
   until,
   untilDrained,
@@ -18,85 +19,62 @@ import {
 /** Long enough to leave and come back before the next attempt is due, which is after 2 to 4 s. */
 const patient = { base: 4_000, cap: 4_000 };
 
-/** Adds a task that the server fails once; resolves with the stored time of its next attempt. */
-async function failOnce(page: Page, server: DemoServer): Promise<{ readonly id: string; readonly dueAt: number }> {
-  server.setMood('500', { times: 1 });
-  const id = await add(page, 'send', { name: 'report' });
+/** The stored time of the next attempt, once the task has failed so many times. */
+async function untilFailed(page: Page, id: string, failures: number): Promise<number> {
   const [view] = await until(
     () => views(page),
-    ([task]) => task?.failures === 1 && !task.running,
-    'a counted failure',
+    ([task]) => task?.failures === failures && !task.running,
+    `failure ${failures}`,
   );
-  expect(view).toMatchObject({ id, attempts: 1, failures: 1, lastError: { status: 500 } });
-  const dueAt = view?.dueAt ?? 0;
-  expect(dueAt).toBeGreaterThan(Date.now());
-  return { id, dueAt };
+  expect(view).toMatchObject({ id, attempts: failures, lastError: { status: 500 } });
+  expect(view?.dueAt ?? 0).toBeGreaterThan(0);
+  return view?.dueAt ?? 0;
 }
 
-/** The second request came at the stored time: not before it, and not long after. */
-async function expectRetryAt(server: DemoServer, page: Page, id: string, dueAt: number): Promise<void> {
-  const openedAt = Date.now();
-  const [first, second] = await untilLedger(server, (ledger) => ledger[1]?.status === 200, 'a second request');
-  // The stored time is the runner's; the page reads it in the milliseconds of the wall clock, which rounds.
-  expect(second?.at).toBeGreaterThanOrEqual(dueAt - 2);
-  expect(second?.at).toBeLessThan(Math.max(dueAt, openedAt) + 3_000);
-  expect(second).toMatchObject({ key: id, attempt: 2, recovered: false });
-  expect(second?.worker).not.toBe(first?.worker);
-  expect(first?.key).toBe(id);
-  expect(await untilDrained(server, page, 1)).toHaveLength(1);
-  expect(server.ledger()).toHaveLength(2);
-}
-
-test('retries go on over a reload, at the stored time', async ({ page, server, database }) => {
-  await openLab(page, { database, ...patient });
-  const { id, dueAt } = await failOnce(page, server);
-
-  await page.reload();
-  await page.evaluate(async (options) => void (await window.lab.open(options)), { database, ...patient });
-
-  const [view] = await views(page);
-  expect(view).toMatchObject({ id, failures: 1, attempts: 1 });
-  // Shown by the wall clock, kept by the runner's, of which the new runner has another reading.
-  expect(Math.abs((view?.dueAt ?? 0) - dueAt)).toBeLessThan(2);
-  await expectRetryAt(server, page, id, dueAt);
-});
-
-test('retries go on when the last tab was closed and a new one is opened, at the stored time', async ({
+test('retries go on at the stored time: over a reload, over a navigation, and when the last tab was closed', async ({
   browser,
   context,
   page,
   server,
   database,
 }) => {
-  await openLab(page, { database, ...patient });
-  const { id, dueAt } = await failOnce(page, server);
+  const options = { database, ...patient };
+  server.setMood('500', { times: 3 });
+  await openLab(page, options);
+  const id = await add(page, 'send', { name: 'report' });
+  const due = [await untilFailed(page, id, 1)];
 
-  await page.close();
-  await until(
-    () => workerTargets(browser, server),
-    (alive) => alive.length === 0,
-    'an end of the worker',
-  );
-  const another = await context.newPage();
-  await openLab(another, { database, ...patient });
-
-  await expectRetryAt(server, another, id, dueAt);
-});
-
-test('retries go on over a navigation, at the stored time', async ({ browser, page, server, database }) => {
-  await openLab(page, { database, ...patient });
-  const { id, dueAt } = await failOnce(page, server);
+  await page.reload();
+  await page.evaluate(async (given) => void (await window.lab.open(given)), options);
+  due.push(await untilFailed(page, id, 2));
 
   await page.goto('/elsewhere.svg');
-  await until(
+  await untilNoWorker(browser, server);
+  await openLab(page, options);
+  due.push(await untilFailed(page, id, 3));
+
+  await page.close();
+  await untilNoWorker(browser, server);
+  const another = await context.newPage();
+  await openLab(another, options);
+  await untilDrained(server, another, 1);
+
+  const [, ...later] = server.ledger();
+  expect(later.map(({ attempt, key, recovered }) => ({ attempt, key, recovered }))).toEqual(
+    [2, 3, 4].map((attempt) => ({ attempt, key: id, recovered: false })),
+  );
+  // The stored time is the runner's; the page reads it in the milliseconds of the wall clock, which rounds.
+  for (const [place, { at }] of later.entries()) expect(at).toBeGreaterThanOrEqual((due[place] ?? Infinity) - 2);
+  expect(sendersOf(server.ledger())).toHaveLength(4);
+});
+
+function untilNoWorker(browser: Browser, server: DemoServer) {
+  return until(
     () => workerTargets(browser, server),
     (alive) => alive.length === 0,
     'an end of the worker',
   );
-  await openLab(page, { database, ...patient });
-
-  await expectRetryAt(server, page, id, dueAt);
-});
+}
 
 test('a failure that the handler counted with save is stored, and a new runner goes on from it', async ({
   page,

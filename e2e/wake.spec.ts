@@ -21,7 +21,7 @@ async function openClosed(page: Page, server: DemoServer, database: string): Pro
 }
 
 async function expectSentSoon(server: DemoServer, id: string): Promise<void> {
-  await until(server.effects, (effects) => effects.some(({ key }) => key === id), 'the effect', 10_000);
+  await until(server.effects, (effects) => effects.some(({ key }) => key === id), 'the effect');
 }
 
 test('a page that is back online has closed gates probed soon', async ({ page, context, server, database }) => {

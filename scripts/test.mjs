@@ -1,4 +1,5 @@
-// All checks, in order, each with its duration. `--only=step,step` and `--from=step` pick some of them.
+// All checks, in order, each with its duration. `--only=step,step` and `--from=step` pick some of them. `--long` runs what
+// takes minutes of a browser instead; see e2e/long.ts.
 import { existsSync, mkdirSync, readdirSync, rmSync } from 'node:fs';
 import path from 'node:path';
 import { parseArgs } from 'node:util';
@@ -53,6 +54,9 @@ const steps = {
   },
 };
 
+/** The steps of the long run. */
+const LONG = ['install', 'build', 'pages', 'e2e'];
+
 /** A step without which the others say nothing. */
 const NEEDED = ['install', 'build'];
 
@@ -103,8 +107,11 @@ function count(names, failedSteps) {
 }
 
 function chosen() {
-  const { values } = parseArgs({ options: { only: { type: 'string' }, from: { type: 'string' } } });
-  const names = Object.keys(steps);
+  const { values } = parseArgs({
+    options: { only: { type: 'string' }, from: { type: 'string' }, long: { type: 'boolean', default: false } },
+  });
+  if (values.long) process.env['TASKBASKET_LONG'] = 'only';
+  const names = values.long ? LONG : Object.keys(steps);
   const asked = values.only?.split(',') ?? [];
   for (const name of [...asked, ...(values.from === undefined ? [] : [values.from])]) {
     if (!names.includes(name)) throw new Failure(`There is no step ${name}. The steps are ${names.join(', ')}.`);

@@ -70,7 +70,8 @@ const checks = {
       await mustWork(page, bin('vite', cwd), ['build', ...more], cwd);
     }
     const options = ['test', '--max-failures=1', ...args];
-    const ended = await run(bin('playwright', copy), options, { cwd: copy, limit: 15 * MINUTE });
+    const env = { TASKBASKET_LONG: 'all' };
+    const ended = await run(bin('playwright', copy), options, { cwd: copy, env, limit: 15 * MINUTE });
     const [first] = readPlaywright(copy).failed;
     if (first) return { name: first.name, args: [`${first.file}:${first.line}`] };
     return mustBeGreen('Playwright', ended);

@@ -1,21 +1,24 @@
 // `npm run bench`: the rough bench, run by hand. The built library against raw IndexedDB, in a real browser with its profile
 // on disk. Trust the ratios: raw and library alternate within a run, and other work on the machine slows down both.
 //
-//   --part=add,drain,blocked,start   which parts; all by default
+// A part is a file of `parts/` that exports `measure(browsers, options)`. It notes its control first: every other row of its
+// sheet is printed with the ratio to that, of the same run. What it calls in the page lies in `page/`, see `page/index.mjs`.
+//
+//   --part=add,drain                 which parts; all by default
 //   --runs=3                         how often each case is measured; left out: 3 times, part blocked once
 //   --rows=100000                    how many tasks lie there at the start (part start); 1000000 takes six minutes
 //   --blocked=100000                 how many that can't run lie in front (part blocked)
+import { readdirSync } from 'node:fs';
 import { cpus, loadavg } from 'node:os';
+import path from 'node:path';
 import { parseArgs } from 'node:util';
 import { ensureInstalled, findBrowser } from '../../scripts/setup.mjs';
 import { Failure, isMain, main, run, seconds, tsc } from '../../scripts/steps.mjs';
 
-const parts = {
-  add: () => import('./parts/add.mjs'),
-  drain: () => import('./parts/drain.mjs'),
-  blocked: () => import('./parts/blocked.mjs'),
-  start: () => import('./parts/start.mjs'),
-};
+/** The parts: each file of the folder is one, by its name. */
+const parts = readdirSync(path.join(import.meta.dirname, 'parts'))
+  .map((file) => path.basename(file, '.mjs'))
+  .toSorted();
 
 if (isMain(import.meta.url)) await main(bench);
 
@@ -35,7 +38,7 @@ async function bench() {
     console.log('Transactions are strict, raw and library alike, unless a line says otherwise.');
     for (const name of options.parts) {
       const partBegan = performance.now();
-      const { measure } = await parts[name]();
+      const { measure } = await import(`./parts/${name}.mjs`);
       await measure(browsers, options);
       console.log(`\n(${name}: ${seconds(partBegan)}, load ${loadavg()[0].toFixed(1)})`);
     }
@@ -48,7 +51,7 @@ async function bench() {
 function readOptions() {
   const { values } = parseArgs({
     options: {
-      part: { type: 'string', default: Object.keys(parts).join(',') },
+      part: { type: 'string', default: parts.join(',') },
       runs: { type: 'string' },
       rows: { type: 'string', default: '100000' },
       blocked: { type: 'string', default: '100000' },
@@ -56,9 +59,9 @@ function readOptions() {
   });
 
   const names = values.part.split(',');
-  const unknown = names.find((name) => !Object.hasOwn(parts, name));
+  const unknown = names.find((name) => !parts.includes(name));
   if (unknown !== undefined) {
-    throw new Failure(`There is no part ${unknown}. The parts are ${Object.keys(parts).join(', ')}.`);
+    throw new Failure(`There is no part ${unknown}. The parts are ${parts.join(', ')}.`);
   }
 
   return {

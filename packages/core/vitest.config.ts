@@ -6,6 +6,10 @@ export default defineConfig({
     name: 'core',
     environment: 'node',
     include: ['test/**/*.test.ts'],
-    testTimeout: 20_000,
+    setupFiles: ['test/support/setup.ts'],
+    pool: 'threads',
+    // A machine that does other things is slow, not wrong. What hangs is found by the virtual clock.
+    testTimeout: 60_000,
+    hookTimeout: 60_000,
   },
 });

@@ -1,4 +1,4 @@
-import { afterEach, vi } from 'vitest';
+import { vi } from 'vitest';
 
 import { isOpen, refuseCommit, tellWrongly, watchTransactions } from '../simulate/transactions.js';
 
@@ -21,11 +21,6 @@ interface Rules {
   readonly placed?: (row: { readonly payload?: unknown; readonly id: string }, into: Recorded) => void;
   readonly fate?: (recorded: Recorded) => Fate;
 }
-
-afterEach(() => {
-  vi.restoreAllMocks();
-  watchTransactions(undefined);
-});
 
 /** Records the readwrite transactions that begin from now on; `rules` may let some of them fail. */
 export function recordTransactions(rules: Rules = {}): readonly Recorded[] {

@@ -1,7 +1,5 @@
 import 'fake-indexeddb/auto';
 
-import { afterEach } from 'vitest';
-
 import type { Basket } from '../../src/basket/basket.js';
 import { createBasket } from '../../src/basket/basket.js';
 import type { BasketContext } from '../../src/basket/context/context.js';
@@ -82,14 +80,15 @@ interface Alarm {
 const openTabs = new Set<Tab<AnyRegistry>>();
 const foundByAudits: number[] = [];
 
-afterEach(async () => {
+/** Ends every tab of a test. Rejects if an audit found what should never be lost. `setup.ts` calls it after each test. */
+export async function endWorlds(): Promise<void> {
   for (const tab of openTabs) tab.kill();
   openTabs.clear();
   await quiet();
 
   const found = foundByAudits.splice(0).reduce((sum, one) => sum + one, 0);
   if (found > 0) throw new Error(`An audit found ${found} lost tasks: without it they would never have run.`);
-});
+}
 
 /** A world that begins on 14 November 2023, with chance from a seed. */
 export function createWorld(seed = 1): World {
