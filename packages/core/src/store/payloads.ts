@@ -73,7 +73,7 @@ export function deletePayload({ payloads }: Pick<Stores, 'payloads'>, { ref }: {
   const bodies = name.replace(/payloads$/, 'bodies');
   transaction.addEventListener('complete', () => {
     try {
-      transaction.db.transaction(bodies, 'readwrite', { durability: 'relaxed' }).objectStore(bodies).delete(ref);
+      transaction.db.transaction([bodies], 'readwrite', { durability: 'relaxed' }).objectStore(bodies).delete(ref);
     } catch {
       // The connection was closed.
     }

@@ -1,4 +1,4 @@
-import { behindBodies, dropBodies, isLate, tooLate } from '../../basket/adding/bodies.js';
+import { behindBodies, dropBodies, isLate, tooLate, unreadableFile } from '../../basket/adding/bodies.js';
 import { rowPart, weighed, writePayload } from '../../basket/adding/encode.js';
 import { isRefusal, notStored } from '../../basket/adding/refusal.js';
 import { isPromiseLike } from '../../pure/codec.js';
@@ -6,6 +6,7 @@ import { messageOf, TaskbasketError } from '../../pure/errors.js';
 import { idempotencyKey, payloadFields } from '../../pure/record.js';
 import type { StoredError, TaskRow } from '../../pure/record.js';
 import type { TaskTypeParts } from '../../pure/registry.js';
+import { weigh } from '../../pure/size.js';
 import { isPresent } from '../../pure/state.js';
 import type { Verdict } from '../../pure/verdict.js';
 import { createTurns } from '../../pure/turns.js';
@@ -56,8 +57,23 @@ export async function runAttempt(
     const result = await handler(payload, attemptFace(leader, attempt));
     conclude(leader, attempt, result === undefined ? { kind: 'success' } : { kind: 'success', result });
   } catch (thrown) {
-    conclude(leader, attempt, verdictOf(thrown, wall()));
+    const verdict = verdictOf(thrown, wall());
+    conclude(leader, attempt, verdict.kind === 'unavailable' ? await awayOrUnreadable(stored, verdict) : verdict);
   }
+}
+
+/**
+ * How an attempt ended whose destination seems to be away. A file of the payload that cannot be read makes `fetch` fail as
+ * if there were no network: then the task is dead, so that somebody sees it and corrects it.
+ */
+async function awayOrUnreadable(stored: StoredPayload, verdict: Verdict & { kind: 'unavailable' }): Promise<Verdict> {
+  const files = 'value' in stored ? weigh(stored.value).blobs : [];
+  if ((await unreadableFile(files)) === undefined) return verdict;
+
+  const message =
+    'A file in the payload cannot be read, so it cannot be sent. Correct the task with update, or cancel it.';
+
+  return { kind: 'permanent', error: { ...verdict.error, name: 'NotReadableError', message } };
 }
 
 /** Aborts an attempt; from now on it has ten seconds to end. */

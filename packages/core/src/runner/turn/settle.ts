@@ -1,7 +1,7 @@
 import { messageOf } from '../../pure/errors.js';
 import { idMark } from '../../pure/key.js';
 import type { Claim, OutcomeRow, TaskRow } from '../../pure/record.js';
-import { checkDepth, weigh } from '../../pure/size.js';
+import { storeFor, weigh } from '../../pure/size.js';
 import { settled } from '../../pure/transitions.js';
 import { keepOutcome } from '../../store/outcomes.js';
 import { payLanes } from '../../store/pay.js';
@@ -123,7 +123,7 @@ async function keepResult(stores: Stores, row: TaskRow, result: unknown, refusal
 
   let kept: Promise<void>;
   try {
-    checkDepth(weigh(result));
+    if (storeFor(weigh(result)) === 'bodies') throw new RangeError('It is a Blob, or larger than 256 KB.');
     kept = keepOutcome(stores, { ...outcome, result });
   } catch (error) {
     kept = keepOutcome(stores, { ...outcome, unstorable: messageOf(error) });

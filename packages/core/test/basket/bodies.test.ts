@@ -1,0 +1,289 @@
+import { describe, expect, test } from 'vitest';
+
+import { PermanentFailure } from '../../src/pure/verdict.js';
+import { defineTasks, task } from '../../src/pure/registry.js';
+import { contentsOf, endOf, freshName, openRaw, rowsOf } from '../support/database.js';
+import { recordTransactions } from '../support/transactions.js';
+import { createGate, createWorld } from '../support/world.js';
+import { failureOf } from './app.js';
+
+const day = 86_400_000;
+const heavy = 'x'.repeat(200_000);
+
+async function opened() {
+  const tasks = defineTasks(freshName(), { send: task<unknown>() });
+  const world = createWorld();
+  const tab = world.open(tasks);
+  await tab.basket.list();
+
+  return { tasks, world, tab, basket: tab.basket };
+}
+
+/** A file that was changed on disk after it was picked. */
+function changedFile(): File {
+  return Object.assign(new File(['a photo'], 'photo.jpg'), {
+    slice: () => ({ arrayBuffer: () => Promise.reject(new DOMException('It has changed.', 'NotReadableError')) }),
+  });
+}
+
+describe('a page that is frozen for three days between a heavy body and its row loses no payload', () => {
+  test.each(['add', 'addMany', 'update'] as const)('%s', async (how) => {
+    const { tasks, world, tab: frozen } = await opened();
+    const other = world.open(tasks);
+    const first = how === 'update' ? await frozen.basket.add('send', 'first', { runAt: world.wall() + 4 * day }) : '';
+    const thaw = createGate();
+    let once = false;
+    const { begin } = frozen.context.database;
+    Object.assign(frozen.context.database, {
+      async begin(...what: Parameters<typeof begin>) {
+        // Between the body, which is committed, and its row.
+        if (!once && what[0] === 'readwrite' && what[1].includes('tasks')) {
+          once = true;
+          await thaw.promise;
+        }
+
+        return begin(...what);
+      },
+    });
+    const done =
+      how === 'add'
+        ? frozen.basket.add('send', heavy)
+        : how === 'addMany'
+          ? frozen.basket.addMany([['send', heavy]])
+          : frozen.basket.update(first, heavy);
+    await world.settle();
+    expect((await contentsOf(tasks)).bodies.size).toBe(1);
+    const ran: unknown[] = [];
+    other.run({ send: (payload) => void ran.push((payload as string).length) });
+    await world.advance(3 * day);
+    expect((await contentsOf(tasks)).bodies.size).toBe(0); // Collected.
+
+    thaw.open();
+    await done;
+    await world.advance(2 * day);
+    expect(ran).toEqual([200_000]);
+  });
+});
+
+describe('a file that was changed on disk after it was picked', () => {
+  test.each([
+    ['alone', () => changedFile()],
+    ['in a list in an object', () => ({ photos: [{ file: changedFile() }] })],
+    ['in a map', () => new Map([['photo', changedFile()]])],
+  ])('%s is refused by add, addMany, prepare and update, and nothing is stored', async (_, make) => {
+    const encode = (payload: unknown): unknown => payload;
+    const tasks = defineTasks(freshName(), { send: task<unknown>({ codec: { encode, decode: encode } }) });
+    const { basket } = createWorld().open(tasks);
+    const id = await basket.add('send', 'a note');
+    // structuredClone would drop what makes the file of this test unreadable.
+    const clone = globalThis.structuredClone;
+    globalThis.structuredClone = (value) => value;
+    try {
+      const tries = [
+        () => basket.add('send', make()),
+        () =>
+          basket.addMany([
+            ['send', 1],
+            ['send', make()],
+          ]),
+        () => basket.prepare('send', make()),
+        () => basket.update(id, make()),
+      ];
+      for (const one of tries) {
+        const failure = await failureOf(one() as Promise<string>);
+        expect(failure).toMatchObject({ code: 'payload', cause: { name: 'NotReadableError' } });
+        expect(failure.message).toMatch(/file in the payload of "send" cannot be read.*Ask for the file again/);
+      }
+    } finally {
+      globalThis.structuredClone = clone;
+    }
+    expect(await contentsOf(tasks)).toMatchObject({ tasks: [{ payload: 'a note' }], bodies: new Map() });
+  });
+
+  test('and cannot be read at its turn is dead, not away; update corrects it', async () => {
+    const decode = (stored: unknown): unknown => stored;
+    const tasks = defineTasks(freshName(), { send: task<unknown>({ codec: { encode: decode, decode } }) });
+    const world = createWorld();
+    const tab = world.open(tasks);
+    const id = await tab.basket.add('send', { photo: new Blob(['x']) });
+    const { slice } = Blob.prototype;
+    let readable = false;
+    Blob.prototype.slice = function (...range) {
+      if (readable) return slice.apply(this, range);
+
+      return { arrayBuffer: () => Promise.reject(new DOMException('Gone.', 'NotFoundError')) } as unknown as Blob;
+    };
+    try {
+      tab.run({
+        send: () => {
+          if (!readable) throw new TypeError('Failed to fetch');
+        },
+      });
+      await world.settle();
+      expect(await tab.basket.get(id)).toMatchObject({ state: 'dead', lastError: { name: 'NotReadableError' } });
+      readable = true;
+      expect(await tab.basket.update(id, { photo: new Blob(['y']) })).toBe(true);
+      await world.advance(60_000);
+      expect(await rowsOf(tasks)).toEqual([]);
+    } finally {
+      Blob.prototype.slice = slice;
+    }
+  });
+});
+
+describe('a heavy payload in the transaction of the app', () => {
+  test.each([
+    ['a Blob', new Blob(['x'])],
+    ['a long text', heavy],
+  ])('%s is refused, with what to do, and the transaction goes on', async (_, payload) => {
+    const { tasks, basket } = await opened();
+    const db = await openRaw(tasks.name);
+    const tx = db.transaction([...tasks.stores], 'readwrite');
+    expect(() => basket.addTx(tx, 'send', payload)).toThrow(/too heavy for addTx.*Await prepare first/);
+    basket.addTx(tx, 'send', 'light');
+    expect(await endOf(tx)).toBe('complete');
+    db.close();
+
+    expect(await rowsOf(tasks)).toMatchObject([{ payload: 'light' }]);
+  });
+
+  test('that was prepared is there if the transaction commits, and is collected if it never does', async () => {
+    const { tasks, world, tab, basket } = await opened();
+    const [used, unused] = [await basket.prepare('send', heavy), await basket.prepare('send', heavy)];
+    expect((await contentsOf(tasks)).bodies.size).toBe(2);
+    const db = await openRaw(tasks.name);
+    const tx = db.transaction([...tasks.stores], 'readwrite');
+    expect(tx.objectStoreNames).not.toContain('taskbasket.bodies');
+    basket.addTx(tx, used);
+    tx.commit();
+    await endOf(tx);
+    const ran: unknown[] = [];
+    tab.run({ send: (payload) => void ran.push((payload as string).length) });
+    await world.advance(3 * day);
+
+    expect(ran).toEqual([200_000]);
+    expect((await contentsOf(tasks)).bodies.size).toBe(0);
+    const late = db.transaction([...tasks.stores], 'readwrite');
+    expect(() => basket.addTx(late, unused)).toThrow(/more than 12 hours ago. Prepare it anew/);
+    db.close();
+  });
+});
+
+describe('a body is never written in place:', () => {
+  test('an update has a key of its own, and the old body goes after the row has changed', async () => {
+    const { tasks, world, basket } = await opened();
+    const id = await basket.add('send', heavy);
+    const [before] = [...(await contentsOf(tasks)).bodies.keys()];
+    const recorded = recordTransactions();
+    await basket.update(id, `${heavy}!`);
+    await world.settle();
+
+    expect(recorded.map(({ stores }) => stores.join())).toEqual(['bodies', 'tasks,payloads,outcomes,state', 'bodies']);
+    const { tasks: rows, bodies } = await contentsOf(tasks);
+    expect([...bodies.keys()]).toEqual([rows[0]?.ref]);
+    expect(rows[0]?.ref).not.toBe(before);
+  });
+
+  test('no transaction names the bodies beside another store: add, update, save, cancel, settle', async () => {
+    const { tasks, world, tab, basket } = await opened();
+    const recorded = recordTransactions();
+    const ids = await basket.addMany([
+      ['send', heavy],
+      ['send', heavy],
+      ['send', new Blob(['x'])],
+    ]);
+    await basket.update(ids[0], new Blob(['y']));
+    tab.run({
+      async send(_, attempt) {
+        await attempt.save(heavy);
+        if (attempt.id === ids[1]) throw new PermanentFailure('no');
+      },
+    });
+    await world.settle();
+    await basket.cancel({});
+    await world.settle();
+
+    const named = recorded.map(({ stores }) => stores).filter((stores) => stores.includes('bodies'));
+    expect(named.every((stores) => stores.length === 1)).toBe(true);
+    expect(await contentsOf(tasks)).toMatchObject({ tasks: [], bodies: new Map(), payloads: new Map() });
+  });
+
+  test('an update that finds its task started leaves neither a body nor a change', async () => {
+    const { tasks, world, tab, basket } = await opened();
+    const id = await basket.add('send', 'light');
+    tab.run({ send: () => new Promise(() => undefined) });
+    await world.settle();
+
+    expect(await failureOf(basket.update(id, heavy) as unknown as Promise<string>)).toMatchObject({ code: 'started' });
+    await world.settle();
+    expect((await contentsOf(tasks)).bodies.size).toBe(0);
+  });
+});
+
+describe('a thousand adds that find no room', () => {
+  test('take few transactions, and a later add that finds room does not wait for them', async () => {
+    const { tasks, basket } = await opened();
+    let full = true;
+    const recorded = recordTransactions({ fate: ({ tasks: placed }) => (full && placed > 0 ? 'refused' : undefined) });
+    const codes = Array.from({ length: 1_000 }, (_, number) =>
+      failureOf(basket.add('send', number)).then(({ code }) => code),
+    );
+    expect(new Set(await Promise.all(codes))).toEqual(new Set(['quota']));
+    expect(recorded.length).toBeLessThan(6);
+
+    full = false;
+    await basket.add('send', 'later');
+    expect(await rowsOf(tasks)).toHaveLength(1);
+  });
+
+  test('those that are smaller than all that were refused are still tried', async () => {
+    const { tasks, basket } = await opened();
+    recordTransactions({
+      fate({ transaction, tasks: placed }) {
+        return placed > 1 || transaction.objectStoreNames.contains('taskbasket.payloads') ? 'refused' : undefined;
+      },
+    });
+    const large = Array.from({ length: 10 }, () => failureOf(basket.add('send', 'x'.repeat(2_000))));
+    const small = basket.add('send', 'small');
+
+    expect((await Promise.all(large)).every(({ code }) => code === 'quota')).toBe(true);
+    await small;
+    expect(await rowsOf(tasks)).toMatchObject([{ payload: 'small' }]);
+  });
+});
+
+test('a result that is a Blob, or too large, is done without the result: no small write waits for it', async () => {
+  const { tasks, world, tab, basket } = await opened();
+  const ids = await basket.addMany([
+    ['send', heavy],
+    ['send', 'blob'],
+  ]);
+  const ends = Promise.all(ids.map((id) => basket.settled(id)));
+  const recorded = recordTransactions();
+  tab.run({ send: (payload) => (payload === 'blob' ? new Blob(['x']) : payload) as never });
+  await world.settle();
+
+  expect(await ends).toMatchObject([
+    { state: 'done', unstorable: expect.stringContaining('larger than 256 KB') as string },
+    { state: 'done', unstorable: expect.stringContaining('Blob') as string },
+  ]);
+  expect(recorded.length).toBeGreaterThan(0);
+  expect((await contentsOf(tasks)).outcomes.every(({ result }) => result === undefined)).toBe(true);
+});
+
+test('bodies of one owner are one range, and no owner and no id reaches into the bodies of another', async () => {
+  const { bodyKey, idMarkOfBody, isBodyKey, payloadKey, idMark } = await import('../../src/pure/key.js');
+  const names = ['a', 'ab', 'a|b', '%', '%7C', '\uffff', '|', 'a|', '__proto__'];
+  for (const owner of names) {
+    const range = [`${bodyKey(owner, '', '').split('|')[0]}|`, `${bodyKey(owner, '', '').split('|')[0]}}`];
+    for (const other of names) {
+      for (const id of names) {
+        const key = bodyKey(other, id, 'n');
+        expect(isBodyKey(key)).toBe(true);
+        expect(isBodyKey(payloadKey(id))).toBe(false);
+        expect(idMarkOfBody(key)).toBe(idMark(id));
+        expect(key >= (range[0] ?? '') && key < (range[1] ?? '')).toBe(owner === other);
+      }
+    }
+  }
+});
