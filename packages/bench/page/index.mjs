@@ -2,6 +2,7 @@
 import { add, addOne } from './add.mjs';
 import { blocked } from './blocked.mjs';
 import { drain } from './drain.mjs';
+import { wide } from './wide.mjs';
 import { fillLibrary, fillRaw, startLibrary, startRaw } from './start.mjs';
 
-globalThis.bench = { add, addOne, blocked, drain, fillLibrary, fillRaw, startLibrary, startRaw };
+globalThis.bench = { add, addOne, blocked, drain, fillLibrary, fillRaw, startLibrary, startRaw, wide };
