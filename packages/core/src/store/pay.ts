@@ -13,31 +13,31 @@ export interface PaidLane {
   readonly written: TaskRow | undefined;
 }
 
-type IsClaimed = (head: TaskRow) => boolean;
+type NeedsNothing = (head: TaskRow) => boolean;
 
 /**
- * Brings back the heads of lanes, in the transaction that removed what stood before them. One that is claimed is left
- * alone: its own end pays the lane. A lane may be named often; `undefined` stands for none.
+ * Brings back the heads of lanes, in the transaction that removed what stood before them. One that needs nothing is left
+ * alone: it is claimed, so that its own end pays the lane, or the runner's reading is still to come to it. A lane may be named often; `undefined` stands for none.
  */
 export function payLanes(
   stores: Pick<Stores, 'tasks'>,
   lanes: readonly (string | undefined)[],
   moment: Moment,
-  isClaimed: IsClaimed,
+  needsNothing: NeedsNothing,
 ): Promise<readonly PaidLane[]> {
   const named = [...new Set(lanes)].filter((lane) => lane !== undefined);
 
-  return Promise.all(named.map((lane) => payLane(stores, lane, moment, isClaimed)));
+  return Promise.all(named.map((lane) => payLane(stores, lane, moment, needsNothing)));
 }
 
 async function payLane(
   stores: Pick<Stores, 'tasks'>,
   lane: string,
   moment: Moment,
-  isClaimed: IsClaimed,
+  needsNothing: NeedsNothing,
 ): Promise<PaidLane> {
   const head = await headOfLane(stores, lane);
-  const written = head === undefined || isClaimed(head) ? undefined : paid(head, moment);
+  const written = head === undefined || needsNothing(head) ? undefined : paid(head, moment);
   if (written !== undefined) stores.tasks.put(written);
 
   return { lane, head: head?.seq, written };

@@ -1,6 +1,7 @@
 import type { GateRow } from '../../pure/gate.js';
 import type { Route } from '../../pure/key.js';
 import { readReady } from '../../pure/key.js';
+import type { TaskRow } from '../../pure/record.js';
 import type { AnyRegistry } from '../../pure/registry.js';
 import { findType } from '../../pure/registry.js';
 
@@ -19,6 +20,12 @@ export interface Source {
   readonly next: number;
 }
 
+/** Rows of a fresh prefix behind its position, and how many to read next. */
+export interface Ahead {
+  readonly rows: readonly TaskRow[];
+  readonly size: number;
+}
+
 /** What a runner remembers between turns. All of it may be forgotten at any time: it is read again from the database. */
 export interface Memory {
   /** The pages' stamp under which all of this was read. */
@@ -27,6 +34,10 @@ export interface Memory {
   readonly positions: Map<string, number>;
   readonly sources: Map<string, Source>;
   readonly gates: Map<string, GateRow>;
+  /** Fresh rows that were read and not checked yet, by prefix. */
+  readonly ahead: Map<string, Ahead>;
+  /** The heads of lanes, by mark: without a page's edit only the end of a claim changes who leads. */
+  readonly heads: ReadonlyMap<string, number>;
   /** The positions as they are stored. */
   readonly stored: ReadonlyMap<string, number>;
   /** Turns since they were stored. */
@@ -40,6 +51,7 @@ export function copyOf(memory: Memory): Memory {
     positions: new Map(memory.positions),
     sources: new Map(memory.sources),
     gates: new Map(memory.gates),
+    ahead: new Map(memory.ahead),
   };
 }
 
@@ -64,6 +76,40 @@ export function noteTimed(
   const from = Math.min(found?.from ?? when, when);
   const next = Math.min(found?.next ?? when, when);
   memory.sources.set(prefix, { prefix, letter, route, rank, from, next });
+}
+
+/** Takes note of a fresh prefix under which a row lies. */
+export function noteFresh({ sources }: Memory, prefix: string, route: Route, rank: number): void {
+  sources.set(prefix, { prefix, letter: 'F', route, rank, from: 0, next: 0 });
+}
+
+/**
+ * Whether the reading is still to come to a row, so that it needs no timed key: fresh, and behind what was read of its
+ * prefix. Takes note of its prefix.
+ */
+export function isToBeRead(memory: Memory, row: TaskRow, registry: AnyRegistry): boolean {
+  const key = readReady(row.ready);
+  if (key?.letter !== 'F' || row.strange === true || row.seq <= (memory.positions.get(key.prefix) ?? 0)) return false;
+  if (mayRun(registry, key.route)) noteFresh(memory, key.prefix, key.route, key.rank);
+
+  return true;
+}
+
+/** So many heads are remembered. */
+const headsKept = 10_000;
+
+/** The heads as they are after a turn that read, or changed, some of them. */
+export function headsAfter(
+  { heads }: Memory,
+  changed: ReadonlyMap<string, number | undefined>,
+): ReadonlyMap<string, number> {
+  const known = (heads.size < headsKept ? heads : new Map()) as Map<string, number>;
+  for (const [lane, head] of changed) {
+    if (head === undefined) known.delete(lane);
+    else known.set(lane, head);
+  }
+
+  return known;
 }
 
 /** Whether this build runs tasks of a route, whatever its gate says: it knows type and version, and nobody's owner is here. */

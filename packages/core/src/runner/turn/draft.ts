@@ -11,7 +11,7 @@ export interface Draft {
   readonly moment: Moment;
   /** The running set without what is settled, and without what is about to be claimed. */
   readonly running: Map<number, RunningAttempt>;
-  /** The heads of lanes, as far as they were read after everything was deleted that this turn deletes. */
+  /** The heads of lanes that this turn read, after everything was deleted that it deletes. `undefined`: no row is left. */
   readonly heads: Map<string, number | undefined>;
   /** What is told once it is durable. */
   readonly hints: Hint[];

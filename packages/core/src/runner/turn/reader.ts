@@ -35,19 +35,25 @@ export interface Heads {
   readonly of: (row: TaskRow) => number | undefined;
 }
 
-/** The lanes' heads, each read once a turn: within one, no claim and no hold changes who leads. */
-export function createHeads({ stores, heads }: Draft): Heads {
+/** The lanes' heads, each read once: no claim and no hold changes who leads. */
+export function createHeads({ stores, heads, memory }: Draft): Heads {
   const index = stores.tasks.index(marksIndex);
 
   return {
     async read(rows) {
       const lanes = [...new Set(rows.map(laneOf))];
-      const unknown = lanes.filter((lane) => lane !== undefined && !heads.has(lane)) as readonly string[];
+      const unknown = lanes.filter(
+        (lane) => lane !== undefined && !heads.has(lane) && !memory.heads.has(lane),
+      ) as readonly string[];
       const found = await Promise.all(unknown.map((lane) => answer(index.getKey(lane))));
       for (const [place, lane] of unknown.entries()) heads.set(lane, found[place] as number | undefined);
     },
 
-    of: (row) => heads.get(laneOf(row) ?? ''),
+    of(row) {
+      const lane = laneOf(row) ?? '';
+
+      return heads.has(lane) ? heads.get(lane) : memory.heads.get(lane);
+    },
   };
 }
 
@@ -57,9 +63,12 @@ export function createReader(draft: Draft, source: Source, heads: Heads): Reader
   const fresh = source.letter === 'F';
   const clock = clockOf(source, moment);
 
+  const claimed = new Set([...draft.running.values()].map(({ claim }) => claim.seq));
+  const ahead = memory.ahead.get(source.prefix);
+  memory.ahead.delete(source.prefix);
   let batch: readonly TaskRow[] = [];
   let place = 0;
-  let size = firstBatch;
+  let size = ahead?.size ?? firstBatch;
   let ended = false;
   let left = false;
   let lower: [string, number] | undefined;
@@ -73,6 +82,11 @@ export function createReader(draft: Draft, source: Source, heads: Heads): Reader
 
   function peek(): TaskRow | undefined {
     return batch[place];
+  }
+
+  /** What was read and not checked is checked by a later turn, without being read again. */
+  function keepAhead(): void {
+    if (fresh) memory.ahead.set(source.prefix, { rows: batch.slice(place), size });
   }
 
   return {
@@ -89,14 +103,21 @@ export function createReader(draft: Draft, source: Source, heads: Heads): Reader
     },
 
     async fill() {
+      if (place < batch.length || ended) return;
+
+      let kept = lower === undefined ? ahead?.rows : undefined;
       while (place >= batch.length && !ended) {
-        const rows = await rowsByState(stores, range(), size);
+        const rows = kept ?? (await rowsByState(stores, range(), size));
         const last = rows.at(-1);
         if (last !== undefined) lower = [last.ready, last.seq + 1];
-        ended = rows.length < size;
-        size = Math.min(size * 2, largestBatch);
-        // A strange row is skipped here, so that no number of them uses up the checks of a turn.
-        batch = rows.filter(({ strange }) => strange !== true);
+        if (kept === undefined) {
+          ended = rows.length < size;
+          size = Math.min(size * 2, largestBatch);
+        }
+        kept = undefined;
+        // A strange row is skipped here, so that no number of them uses up the checks of a turn. A claimed one, which is
+        // read again after an edit, must not be kept: it may end, and go, before a later turn comes to it.
+        batch = rows.filter(({ strange, seq }) => strange !== true && !claimed.has(seq));
         place = 0;
       }
       await heads.read(batch);
@@ -106,6 +127,7 @@ export function createReader(draft: Draft, source: Source, heads: Heads): Reader
 
     stop() {
       left ||= peek() !== undefined || !ended;
+      keepAhead();
       batch = [];
       place = 0;
       ended = true;
@@ -114,8 +136,9 @@ export function createReader(draft: Draft, source: Source, heads: Heads): Reader
     async close() {
       const unread = peek() !== undefined || !ended;
       if (fresh) {
+        if (unread) keepAhead();
         // All read: new ones come with a "look again", or at the latest with the poll.
-        if (!unread && !left) memory.sources.delete(source.prefix);
+        else if (!left) memory.sources.delete(source.prefix);
 
         return;
       }

@@ -12,7 +12,7 @@ import type { Draft } from './draft.js';
 import { settleGates } from './gates.js';
 import type { Leader, RunningAttempt } from '../term/leader.js';
 import { runs } from '../term/leader.js';
-import { note } from '../term/memory.js';
+import { isToBeRead, note } from '../term/memory.js';
 
 /** A result is given up after it alone made so many turns fail; so is the word that the task is done. */
 const triesToKeep = 3;
@@ -35,9 +35,11 @@ export async function settle(leader: Leader, draft: Draft, ended: readonly Runni
 export async function payFor(leader: Leader, draft: Draft, ended: readonly Claim[]): Promise<void> {
   const { stores, moment, running, heads, memory } = draft;
   const lanes = ended.map(({ lane }) => lane);
-  for (const { lane, head, written } of await payLanes(stores, lanes, moment, (row) => runs(running, row))) {
+  const { registry } = leader.context;
+  const needsNothing = (row: TaskRow): boolean => runs(running, row) || isToBeRead(memory, row, registry);
+  for (const { lane, head, written } of await payLanes(stores, lanes, moment, needsNothing)) {
     heads.set(lane, head);
-    if (written !== undefined) note(memory, written.ready, leader.context.registry);
+    if (written !== undefined) note(memory, written.ready, registry);
   }
 }
 

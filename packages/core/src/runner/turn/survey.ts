@@ -1,12 +1,12 @@
-import type { Ready, Route } from '../../pure/key.js';
+import type { Ready } from '../../pure/key.js';
 import { above, beyond, beyondRoute, readReady } from '../../pure/key.js';
 import type { AnyRegistry } from '../../pure/registry.js';
 import { behind } from '../../store/by-state.js';
 import type { Stores } from '../../store/requests.js';
 import { answer, walk } from '../../store/requests.js';
 import { readyIndex } from '../../store/setup.js';
-import type { CandidateLetter, Memory } from '../term/memory.js';
-import { mayRun, noteTimed } from '../term/memory.js';
+import type { Memory } from '../term/memory.js';
+import { mayRun, noteFresh, noteTimed } from '../term/memory.js';
 
 /**
  * Finds which prefixes have rows to look at: one step each, however many rows lie in one. Routes that this build can't
@@ -63,11 +63,6 @@ async function surveyFresh(index: IDBIndex, registry: AnyRegistry, memory: Memor
   };
 
   await Promise.all([...gaps.map(inGap), ...known.map(fromPosition)]);
-}
-
-function noteFresh(memory: Memory, prefix: string, route: Route, rank: number): void {
-  const letter: CandidateLetter = 'F';
-  memory.sources.set(prefix, { prefix, letter, route, rank, from: 0, next: 0 });
 }
 
 /**

@@ -14,7 +14,7 @@ import { wakeGates } from './gates.js';
 import type { Leader, RunningAttempt } from '../term/leader.js';
 import { momentOf } from '../term/leader.js';
 import type { Memory } from '../term/memory.js';
-import { copyOf } from '../term/memory.js';
+import { copyOf, headsAfter } from '../term/memory.js';
 import { doubt, settle, toSettle } from './settle.js';
 import { survey } from './survey.js';
 import { returnStrays, unsettled } from './unknown-end.js';
@@ -85,7 +85,7 @@ export async function turn(leader: Leader): Promise<TurnEnd> {
 
   // Only now, durable, does any of it count.
   const { claimed, cancelled, draft, remembered } = done.result;
-  leader.memory = remembered;
+  leader.memory = { ...remembered, heads: headsAfter(remembered, draft.heads) };
   leader.alone = claimed.alone;
   leader.spared = false;
   for (const attempt of ended) end(leader, attempt);
@@ -139,6 +139,8 @@ async function recall(stores: Stores, stamp: unknown): Promise<Memory> {
     positions: new Map(positions),
     sources: new Map(),
     gates: new Map(gates),
+    ahead: new Map(),
+    heads: new Map(),
     stored: new Map(positions),
     unstored: 0,
   };
