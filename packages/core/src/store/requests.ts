@@ -17,11 +17,16 @@ export function answer<Result>(request: IDBRequest<Result>): Promise<Result> {
 /** Leads a cursor from key to key: `visit` moves it on, and gives back whether it did. Rejects with what `visit` throws. */
 export function walk(request: IDBRequest<IDBCursor | null>, visit: (cursor: IDBCursor) => boolean): Promise<void> {
   return new Promise((resolve, reject) => {
+    // A visitor that has enough may have moved its cursor: it is not called for what that comes to.
+    let ended = false;
     request.addEventListener('error', () => reject(request.error));
     request.addEventListener('success', () => {
+      if (ended) return;
       try {
-        if (request.result === null || !visit(request.result)) resolve();
+        ended = request.result === null || !visit(request.result);
+        if (ended) resolve();
       } catch (error) {
+        ended = true;
         reject(error);
       }
     });

@@ -67,6 +67,7 @@ export function makeStrange(fixture: Contents, chance: Chance): Strange {
   const outcomes = copyOf(fixture.outcomes) as unknown as Plain[];
   const state = new Map(copyOf([...fixture.state]));
   const payloads = new Map(fixture.payloads);
+  const bodies = new Map(fixture.bodies);
   const said: string[] = [];
   const touched = new Set<unknown>();
   const records = new Set<string>();
@@ -164,11 +165,12 @@ export function makeStrange(fixture: Contents, chance: Chance): Strange {
   }
 
   function changePayload(): void {
-    const key = chance.pick([...payloads.keys()]);
+    const store = chance.pick([payloads, bodies].filter(({ size }) => size > 0));
+    const key = chance.pick([...store.keys()]);
     touched.add(key);
     for (const row of tasks) if (row['ref'] === key) touch(row);
-    if (chance.is(0.5)) payloads.delete(key);
-    else payloads.set(chance.is(0.5) ? key : chance.pick(hostileNames), strangeValue(chance));
+    if (chance.is(0.5)) store.delete(key);
+    else store.set(chance.is(0.5) ? key : chance.pick(hostileNames), strangeValue(chance));
     said.push(`payload ${key} is changed`);
   }
 
@@ -181,7 +183,7 @@ export function makeStrange(fixture: Contents, chance: Chance): Strange {
     ])?.();
   }
 
-  return { contents: { tasks, payloads, outcomes, state } as unknown as Contents, said, touched, records };
+  return { contents: { tasks, payloads, bodies, outcomes, state } as unknown as Contents, said, touched, records };
 }
 
 /** Whether a value may be a key of a store that counts its keys, and leaves it numbers to count on with. */

@@ -1,0 +1,147 @@
+/**
+ * Work that is done in slices, at the borders of a slice: one row less, as many, one more, and twice as many and a hundred.
+ */
+import { describe, expect, test } from 'vitest';
+
+import { readyKey } from '../../src/pure/key.js';
+import type { NewTask, NewTaskRow } from '../../src/pure/record.js';
+import { newRow, stateKeys } from '../../src/pure/record.js';
+import { defineTasks, task } from '../../src/pure/registry.js';
+import { PermanentFailure } from '../../src/pure/verdict.js';
+import { byHand, freshName, rowsOf } from '../support/database.js';
+import { createWorld } from '../support/world.js';
+
+const define = () => defineTasks(freshName(), { send: task<number>(), other: task<number>() });
+
+/** A row of the type `send`, as an add writes it. */
+function rowOf(number: number, more: Partial<NewTask> = {}): NewTaskRow {
+  return newRow({
+    id: `row-${number}`,
+    type: 'send',
+    version: 1,
+    owner: null,
+    gate: 'send',
+    priority: 1,
+    addedAt: 0,
+    payload: { inline: number },
+    ...more,
+  });
+}
+
+/** A world with so many rows in the database, none of which a runner has seen. */
+async function filled(count: number, rowAt: (number: number) => object, records: readonly [string, unknown][] = []) {
+  const tasks = define();
+  const world = createWorld();
+  const tab = world.open(tasks);
+  await tab.basket.list();
+  await byHand(tasks, ({ tasks: store, state }) => {
+    for (let number = 0; number < count; number += 1) store.add(rowAt(number));
+    for (const [key, value] of records) state.put(value, key);
+  });
+
+  return { tasks, world, tab };
+}
+
+/** A limit less one, the limit, one more, and twice as many and a hundred. */
+function around(limit: number): readonly number[] {
+  return [limit - 1, limit, limit + 1, 2 * limit + 100];
+}
+
+const first = 'F|send|1|send|1';
+
+describe('a slice of 256 rows of a query', () => {
+  test.each(around(256))('of %i tasks of a lane, beside as many of one that resembles it', async (count) => {
+    const { tab } = await filled(2 * count, (number) => rowOf(number, { lane: number % 2 === 0 ? 'a' : 'ab' }));
+    const { basket } = tab;
+
+    expect(await basket.list({ lane: 'a', limit: 1_000 })).toHaveLength(count);
+    expect(await basket.count({ lane: 'ab' })).toEqual({ count, more: false });
+    expect(await basket.count({ type: 'send', limit: 1_000 })).toEqual({
+      count: Math.min(1_000, 2 * count),
+      more: 2 * count > 1_000,
+    });
+    expect(await basket.cancel({ lane: 'a' })).toBe(count);
+    expect(await basket.count()).toEqual({ count, more: false });
+  });
+
+  test.each(around(256))('of %i dead tasks, one of which is strange', async (count) => {
+    const dead = { reason: 'permanent', at: 0 };
+    const { tab } = await filled(count, (number) => ({
+      ...rowOf(number),
+      ready: readyKey('D', { owner: null, type: 'send', version: 1, gate: 'send' }, 1),
+      ...(number === 100 ? { dead, attempts: 'many' } : { dead }),
+    }));
+    const { basket } = tab;
+
+    expect((await basket.list({ state: 'dead', limit: 1_000 })).length).toBeGreaterThanOrEqual(count - 1);
+    expect((await basket.count({ state: 'dead' })).count).toBeGreaterThanOrEqual(count - 1);
+    expect(await basket.list({ limit: 1_000 })).toHaveLength(count);
+  });
+});
+
+test.each(around(1_000))('a count of %i tasks', async (count) => {
+  const { tab } = await filled(count, rowOf);
+
+  for (const query of [{}, { type: 'send' }, { state: 'queued' }] as const) {
+    expect(await tab.basket.count(query)).toEqual({ count: Math.min(count, 1_000), more: count > 1_000 });
+  }
+  expect(await tab.basket.list({ limit: 1_000 })).toHaveLength(Math.min(count, 1_000));
+});
+
+test.each(around(1_024).slice(1))('a free task behind %i that can not run runs at once', async (count) => {
+  const { tab, world } = await filled(count, (number) => rowOf(number, { lane: 'a' }));
+  const { basket } = tab;
+  await basket.add('send', -1);
+  const ran: number[] = [];
+  tab.run({
+    send(number) {
+      if (number === 0) throw new PermanentFailure('no');
+      ran.push(number);
+    },
+    other: () => undefined,
+  });
+  await world.advance(2_000);
+
+  expect(ran).toEqual([-1]);
+});
+
+describe('the audit finds what nothing else would', () => {
+  /** Positions that stand ahead of every row: a mistake of ours, or a runner that was killed at the wrong moment. */
+  const ahead = [[stateKeys.positions, { [first]: 1_000_000 }]] as const;
+
+  test.each(around(256))('of %i tasks without a lane', async (count) => {
+    const { tab, tasks, world } = await filled(count, rowOf, [...ahead] as [string, unknown][]);
+    let ran = 0;
+    tab.run({ send: () => void (ran += 1), other: () => undefined }, { lostByHand: true, concurrency: 64 });
+    await world.advance(15 * 60_000);
+
+    expect(ran).toBe(count);
+    expect(await rowsOf(tasks)).toEqual([]);
+  });
+
+  test.each(around(200))('of %i lanes', async (count) => {
+    const { tab, tasks, world } = await filled(count, (number) => rowOf(number, { lane: `${number}` }), [...ahead] as [
+      string,
+      unknown,
+    ][]);
+    let ran = 0;
+    tab.run({ send: () => void (ran += 1), other: () => undefined }, { lostByHand: true, concurrency: 64 });
+    await world.advance(15 * 60_000);
+
+    expect(ran).toBe(count);
+    expect(await rowsOf(tasks)).toEqual([]);
+  });
+});
+
+test.each(around(64))('%i tasks that an older build could not read all run', async (count) => {
+  const { tab, tasks, world } = await filled(count, (number) => ({
+    ...rowOf(number),
+    ready: readyKey('U', { owner: null, type: 'send', version: 1, gate: 'send' }, 1),
+  }));
+  const ran: number[] = [];
+  tab.run({ send: (number) => void ran.push(number), other: () => undefined });
+  await world.advance(60_000);
+
+  expect(ran.sort((one, other) => one - other)).toEqual(Array.from({ length: count }, (_, number) => number));
+  expect(await rowsOf(tasks)).toEqual([]);
+});
