@@ -67,7 +67,7 @@ export type Basket<R extends AnyRegistry> = {
   /**
    * Stores a task in your own transaction (raw, idb's or Dexie's): the task exists exactly if that commits, also when
    * you call `commit()` on the next line. Synchronous; throws before anything is written, or not at all. Takes a name and
-   * a payload, or what `prepare` resolved with.
+   * a payload, or what `prepare` resolved with, as a heavy payload must be.
    *
    * @throws TaskbasketError `unknown-type`, `option`, `payload`, `transaction`.
    */
@@ -77,8 +77,7 @@ export type Basket<R extends AnyRegistry> = {
   ) => TaskId<Name>;
   /**
    * Stores tasks in one transaction, all of them or none; resolves with their ids, in the same order. Each is a list of
-   * what `add` takes. On disk, unless every one of them says `relaxed`. If order in a lane matters, await what you added
-   * before: `addMany` and an `add` that has not resolved yet keep none between them.
+   * what `add` takes. On disk, unless every one of them says `relaxed`. Tasks of one lane keep the order of the calls.
    *
    * @throws TaskbasketError as `add` does; with `unknown-outcome`, all are there or none.
    */
@@ -86,10 +85,12 @@ export type Basket<R extends AnyRegistry> = {
     readonly [Place in keyof Names]: readonly [name: Names[Place], ...rest: AddArguments<PayloadOf<R, Names[Place]>>];
   }) => Promise<{ readonly [Place in keyof Names]: TaskId<Names[Place]> }>;
   /**
-   * Encodes a task ahead of `addTx`, in which nothing can be awaited: for codecs that are asynchronous, such as
-   * encryption. Stores nothing. What it resolves with is added once; again, if that transaction aborts.
+   * Encodes a task ahead of `addTx`, in which nothing can be awaited: for codecs that are asynchronous, such as encryption,
+   * and for a heavy payload (a Blob, or more than 256 KB), which it stores. Add what it resolves with once, within 12
+   * hours; again, if that transaction aborts.
    *
-   * @throws TaskbasketError `unknown-type`, `option`, `payload`.
+   * @throws TaskbasketError `unknown-type`, `option`, `payload`, `quota`, `not-stored`, `no-database`, `stores-missing`,
+   * `closed`.
    */
   readonly prepare: <Name extends keyof R['types'] & string>(
     name: Name,
