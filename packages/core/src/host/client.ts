@@ -2,36 +2,37 @@ import type { BasketContext } from '../basket/context/context.js';
 import type { WorkerHealth } from '../basket/context/own-worker.js';
 import { waited, within } from '../ports/wait.js';
 import { retryDelay } from '../pure/backoff.js';
-import { messageOf, surface, WorkerError } from '../pure/errors.js';
-import { defined } from '../pure/parts.js';
+import { messageOf, WorkerError } from '../pure/errors.js';
 import type { WorkerFactory } from './connect.js';
 import type { Greeted } from './greet.js';
-import { aborted, greeted, hello, untilGone } from './greet.js';
-import type { HelloAnswer } from './messages.js';
+import { greeted, hello, untilGone } from './greet.js';
 import { outdatedWorker, problemOf, silentWorker } from './problems.js';
+import { createStanding } from './standing.js';
 
 /**
- * Once there is something to do, the worker is asked so much later, when it is at it, and has so long to answer, in
- * milliseconds. So one that hangs is told within 5 s, and one that nobody needs is left alone.
+ * The worker is asked whether it is there, so many milliseconds after it answered first and after there is something to
+ * do, and has so many milliseconds to answer. So a worker that hangs is told within 5 s, and an idle one is left alone.
  */
 const askAfter = 2_000;
 const patience = 3_000;
 
-/** `health` waits no longer than this, in milliseconds. */
+/** `health` waits for an answer for so many milliseconds. */
 const healthWait = 1_000;
 
 /** A page's dealings with its worker. */
 export interface Attendance {
   readonly leave: () => void;
-  /** Lets go of the worker while the page is put away, where a message of its would evict it. */
+  /** Lets go of the worker while the page is put away: a message of the worker would evict the page. */
   readonly suspend: () => void;
   readonly resume: () => void;
+  /** Asks the worker at once whether it is there, because phones kill workers without a word. */
+  readonly look: () => void;
   readonly health: () => Promise<WorkerHealth>;
 }
 
 /**
- * Keeps a worker at work while this page is there: constructs it, greets it, queues for its alive lock, asks it whether
- * it still answers when there is something to do, and constructs it again when it has died.
+ * Keeps a worker at work while this page is there. Each visit constructs the worker, greets it, and ends when the worker
+ * is gone or silent, or the page goes. The next visit follows at once, or after a wait if the worker has failed.
  */
 export function attendWorker(
   context: BasketContext,
@@ -39,81 +40,96 @@ export function attendWorker(
   onError: ((error: WorkerError) => void) | undefined,
 ): Attendance {
   const { clock, random } = context.ports;
-  const page = { left: false, away: false };
-  let stay = new AbortController();
+  const standing = createStanding(onError);
+  const page = { away: false, left: false };
+  /** Its signal ends whatever a visit has begun: listeners, timers, the request for the alive lock. */
+  let visiting = new AbortController();
   let wake = (): void => undefined;
-  let stopHearing = (): void => undefined;
   let failures = 0;
-  let told: string | undefined;
   let wasOutdated = false;
-  let health: WorkerHealth = { state: 'starting' };
-  /** Asks the worker that has answered; resolves with whether it still does. */
-  let ask: (() => Promise<unknown>) | undefined;
-
-  function tell(error: WorkerError): void {
-    const { problem, message } = error;
-    health = { state: 'failed', problem, message };
-    if (told === message || page.left) return;
-    told = message;
-    if (onError === undefined) {
-      // As an uncaught error where there is somebody to see it; not in a server-side render, which it would end.
-      if (typeof reportError === 'function') reportError(error);
-
-      return;
-    }
-
-    try {
-      onError(error);
-    } catch (thrown) {
-      surface(thrown);
-    }
-  }
-
-  function hear({ build, types, trouble }: HelloAnswer): void {
-    if (trouble !== undefined) {
-      tell(problemOf('database', `The worker that runs tasks can run none. ${trouble}`));
-
-      return;
-    }
-
-    told = undefined;
-    health = { state: 'running', build, ...defined({ types }) };
-  }
+  /** Asks the worker that is visited, and resolves when it has answered or its time is up. It never rejects. */
+  let ask: ((quietly: boolean) => Promise<void>) | undefined;
 
   async function attend(): Promise<void> {
     while (!page.left) {
-      const { signal } = stay;
+      visiting = new AbortController();
+      const { signal } = visiting;
       try {
-        const connection = await greeted(context, factory, signal);
-        const queued = new AbortController();
-        try {
-          // An older worker under our own URL retires at our hello, once; a second one of the same build comes again.
-          const outdated = connection.answer.build < context.build;
-          const again = outdated && wasOutdated;
-          wasOutdated = outdated;
-          if (again) throw outdatedWorker(context.build, connection.answer.build);
-
-          failures = 0;
-          hear(connection.answer);
-          await Promise.race([untilGone(context, connection, queued.signal), aborted(signal), untilSilent(connection)]);
-          health = { state: 'starting' };
-        } finally {
-          ask = undefined;
-          stopHearing();
-          connection.close();
-          queued.abort();
-        }
+        await visit(signal);
+        standing.start();
       } catch (error) {
         if (!signal.aborted) {
           failures += 1;
           const known = error instanceof WorkerError ? error : problemOf('failed', messageOf(error), error);
-          tell(known);
+          standing.fail(known);
           if (known.problem === 'unsupported') return; // None will come; and a timer would keep a server's process alive.
-          await Promise.race([woken(), waited(clock, retryDelay({ base: 5_000, cap: 60_000 }, failures, random))]);
+          await Promise.race([
+            woken(),
+            waited(clock, retryDelay({ base: 5_000, cap: 60_000 }, failures, random), signal),
+          ]);
         }
       }
+      visiting.abort();
       while (page.away && !page.left) await woken();
     }
+  }
+
+  /** Resolves when the worker is gone, or the signal aborts. Rejects with what is wrong with the worker. */
+  async function visit(signal: AbortSignal): Promise<void> {
+    const worker = await greeted(context, factory, signal);
+    try {
+      // An older worker under our own URL retires at our hello, once; a second one of the same build comes again.
+      const outdated = worker.answer.build < context.build;
+      const again = outdated && wasOutdated;
+      wasOutdated = outdated;
+      if (again) throw outdatedWorker(context.build, worker.answer.build);
+
+      failures = 0;
+      standing.hear(worker.answer);
+      await Promise.race([untilGone(context, worker, signal), untilSilent(worker, signal)]);
+    } finally {
+      ask = undefined;
+      worker.close();
+    }
+  }
+
+  /** Resolves if the worker does not answer a quiet question, or the signal aborts. Rejects if it is silent otherwise. */
+  function untilSilent(worker: Greeted, signal: AbortSignal): Promise<void> {
+    return new Promise((resolve, reject) => {
+      let asking: Promise<void> | undefined;
+      let toAsk = false;
+
+      ask = (quietly) => {
+        asking ??= within(clock, patience, hello(context, worker), silentWorker)
+          .then(
+            ({ answer }) => {
+              if (!signal.aborted) standing.hear(answer);
+            },
+            quietly ? () => resolve() : reject,
+          )
+          .finally(() => {
+            asking = undefined;
+          });
+
+        return asking;
+      };
+      const askSoon = async (): Promise<void> => {
+        if (toAsk) return;
+        toAsk = true;
+        await waited(clock, askAfter, signal);
+        toAsk = false;
+        if (!signal.aborted) await ask?.(false);
+      };
+      const stopHearing = context.hub.hear(({ kind }) => {
+        if (kind === 'look') void askSoon(); // It never rejects.
+      });
+      const end = (): void => {
+        stopHearing();
+        resolve();
+      };
+      signal.addEventListener('abort', end, { once: true });
+      void askSoon(); // It never rejects. By then the worker knows whether it can open the database.
+    });
   }
 
   function woken(): Promise<void> {
@@ -122,30 +138,10 @@ export function attendWorker(
     });
   }
 
-  /** Rejects if the worker has something to do, or is asked how it fares, and does not answer. */
-  function untilSilent(connection: Greeted): Promise<never> {
-    return new Promise((_, reject) => {
-      let asking: Promise<unknown> | undefined;
-      let toAsk = false;
-
-      ask = () => {
-        asking ??= within(clock, patience, hello(context, connection), silentWorker)
-          .then(({ answer }) => hear(answer), reject)
-          .finally(() => {
-            asking = undefined;
-          });
-
-        return asking;
-      };
-      stopHearing = context.hub.hear(({ kind }) => {
-        if (kind !== 'look' || toAsk) return;
-        toAsk = true;
-        clock.timer(askAfter, () => {
-          toAsk = false;
-          void ask?.(); // It never rejects.
-        });
-      });
-    });
+  /** Ends the visit and whatever waits. */
+  function stop(): void {
+    visiting.abort();
+    wake();
   }
 
   void attend(); // It never rejects.
@@ -153,29 +149,31 @@ export function attendWorker(
   return {
     leave() {
       page.left = true;
-      stay.abort();
-      wake();
+      stop();
     },
 
     suspend() {
       page.away = true;
-      stay.abort();
+      stop();
     },
 
     resume() {
       page.away = false;
-      if (stay.signal.aborted) stay = new AbortController();
       wake();
     },
 
-    async health() {
-      const late: WorkerHealth = { state: 'failed', problem: 'silent', message: silentWorker().message };
-      if (ask === undefined) return health;
+    look() {
+      if (ask === undefined) wake();
+      else void ask(true); // It never rejects.
+    },
 
-      return within(clock, healthWait, ask(), silentWorker).then(
-        () => health,
-        () => late,
-      );
+    async health() {
+      if (ask === undefined) return standing.health();
+
+      const { message } = silentWorker();
+      const late: WorkerHealth = { state: 'failed', problem: 'silent', message };
+
+      return within(clock, healthWait, ask(false), silentWorker).then(standing.health, () => late);
     },
   };
 }

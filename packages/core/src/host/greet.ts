@@ -12,6 +12,9 @@ const deadlines: readonly number[] = [250, 1_000, 3_000];
 /** A worker whose alive lock was granted is asked once more, and given so long, in milliseconds. */
 const lastQuestion = 250;
 
+/** A lock that was granted while its worker lives is asked for again after so many milliseconds. */
+const lockAgainAfter = 1_000;
+
 /** A worker that has answered. */
 export interface Greeted extends Connection {
   readonly answer: HelloAnswer;
@@ -47,7 +50,7 @@ async function firstAnswer(
       answers.push(connection.failed, hello(context, connection));
     }
 
-    const late = waited(context.ports.clock, deadline).then(() => undefined);
+    const late = waited(context.ports.clock, deadline, gone).then(() => undefined);
     const first = await Promise.race([...answers, late]);
     if (first !== undefined) return first;
   }
@@ -86,19 +89,19 @@ export async function untilGone(context: BasketContext, greeting: Greeted, signa
     );
     if (!alive || signal.aborted) return;
 
-    // It retires, or its lock was stolen: look again a little later.
-    await waited(clock, deadlines[1] ?? lastQuestion);
+    // It retires, or its lock was stolen: ask again a little later.
+    await waited(clock, lockAgainAfter, signal);
   }
 }
 
 /** Rejects when the signal aborts. */
-export function aborted(signal: AbortSignal): Promise<never> {
+function aborted(signal: AbortSignal): Promise<never> {
   const end = new Promise<never>((_, reject) => {
     const abort = (): void => reject(signal.reason);
     if (signal.aborted) abort();
-    signal.addEventListener('abort', abort);
+    else signal.addEventListener('abort', abort, { once: true });
   });
-  end.catch(() => undefined); // Raced by whoever waits for something else.
+  end.catch(() => undefined); // Raced with the answers, unless the worker could not even be constructed.
 
   return end;
 }

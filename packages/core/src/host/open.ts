@@ -70,7 +70,7 @@ function attendPage({ hub, leaving }: BasketContext, attendance: Attendance | un
 
   on(page, 'pagehide', ({ persisted }) => {
     // Nobody may be left to say it on `complete`; a runner that looks waits for what was begun before.
-    for (const leave of leaving) if (leave()) hub.leave();
+    if ([...leaving].map((leave) => leave()).includes(true)) hub.leave();
     if (!persisted) return;
     hub.suspend();
     attendance?.suspend();
@@ -83,7 +83,9 @@ function attendPage({ hub, leaving }: BasketContext, attendance: Attendance | un
   });
   on(page, 'online', wake);
   on(document, 'visibilitychange', () => {
-    if (document.visibilityState === 'visible') wake();
+    if (document.visibilityState !== 'visible') return;
+    wake();
+    attendance?.look();
   });
 
   return () => stop.abort();

@@ -4,12 +4,11 @@ import { expose } from 'comlink';
 import { platformContext } from '../basket/basket.js';
 import type { BasketContext } from '../basket/context/context.js';
 import { randomText } from '../ports/ids.js';
-import { waited } from '../ports/wait.js';
 import { checkWhole } from '../pure/options.js';
-import { defined } from '../pure/parts.js';
+import { waited } from '../ports/wait.js';
+import { defined, partOf } from '../pure/parts.js';
 import type { AnyRegistry } from '../pure/registry.js';
 import { versionsOf } from '../pure/registry.js';
-import { createBell } from '../runner/term/bell.js';
 import type { AnyHandler } from '../runner/term/leader.js';
 import type { Handlers } from '../runner/run-basket.js';
 import { checkHandlers } from '../runner/term/checks.js';
@@ -29,8 +28,11 @@ export interface ServeOptions {
   readonly concurrency?: number | undefined;
 }
 
+/** An answer waits for the database to open for so many milliseconds. */
+const openingWait = 150;
+
 /** What is used of a worker's global scope. */
-interface WorkerScope extends Endpoint {
+export interface WorkerScope extends Endpoint {
   readonly onconnect?: unknown;
   readonly close: () => void;
 }
@@ -56,21 +58,36 @@ export function serveBasket<R extends AnyRegistry>(
   checkHandlers(registry, handlers);
   checkWhole(concurrency, 'concurrency');
 
-  const context = platformContext(registry, build);
-  const scope = globalThis as unknown as WorkerScope;
+  serveIn(
+    globalThis as unknown as WorkerScope,
+    platformContext(registry, build),
+    handlers as Readonly<Record<string, AnyHandler>>,
+    concurrency,
+  );
+}
+
+/** The same in any worker's scope: answers each page that connects, runs tasks, and closes the scope once it retires. */
+export function serveIn(
+  scope: WorkerScope,
+  context: BasketContext,
+  handlers: Readonly<Record<string, AnyHandler>>,
+  concurrency: number,
+): void {
+  const { build, registry, names, database } = context;
   const retiring = new AbortController();
-  const alive = `${context.names.aliveLock}:${randomText(context.ports.randomBytes, 12)}`;
+  const alive = `${names.aliveLock}:${randomText(context.ports.randomBytes, 12)}`;
 
   const face: HostFace = Object.freeze({
     async hello(hello: Hello): Promise<HelloAnswer> {
       // A newer page under our own URL: we are the old code, which no reload replaces while a tab is open.
-      if (hello.protocol === protocol && hello.build > build) retiring.abort();
-      await opened(context);
-      const trouble = context.database.trouble()?.message;
+      const ours = partOf(hello, 'protocol') === protocol && partOf(hello, 'basket') === names.channel;
+      if (ours && hello.build > build) retiring.abort();
+      await database.opened(openingWait).catch(() => undefined); // The database remembers why.
+      const trouble = database.trouble()?.message;
 
       return {
         protocol,
-        basket: context.names.channel,
+        basket: names.channel,
         build,
         alive,
         types: versionsOf(registry),
@@ -81,9 +98,9 @@ export function serveBasket<R extends AnyRegistry>(
   listen(scope, face);
 
   void holdWhileAlive(context, alive, retiring.signal);
-  void runForever(context, handlers as Readonly<Record<string, AnyHandler>>, concurrency, retiring.signal).then(() => {
+  void runForever(context, handlers, concurrency, retiring.signal).then(() => {
     context.hub.close();
-    context.database.close();
+    database.close();
     scope.close();
   });
 }
@@ -99,14 +116,6 @@ function listen(scope: WorkerScope, face: HostFace): void {
     const [port] = (event as MessageEvent).ports;
     if (port !== undefined) expose(face, port);
   });
-}
-
-/** Resolves when the database could be opened, or not; an answer waits no longer than this, in milliseconds. */
-const openingWait = 150;
-
-async function opened(context: BasketContext): Promise<void> {
-  const begun = context.database.begin('readonly', ['state']).catch(() => undefined); // The database remembers why.
-  await Promise.race([begun, waited(context.ports.clock, openingWait)]);
 }
 
 /** Pages queue for this lock: whoever is granted it knows that the worker is gone. */
@@ -134,11 +143,14 @@ export async function runForever(
     try {
       await run(context, handlers, { signal: retiring, concurrency });
     } catch {
-      const bell = createBell();
+      const woken = new AbortController();
+      const wake = (): void => woken.abort();
       const stopHearing = context.hub.hear(({ kind }) => {
-        if (kind === 'look') bell.ring();
+        if (kind === 'look') wake();
       });
-      await bell.rungWithin(clock, patience.failed());
+      retiring.addEventListener('abort', wake);
+      await waited(clock, patience.failed(), woken.signal);
+      retiring.removeEventListener('abort', wake);
       stopHearing();
     }
   }

@@ -10,10 +10,10 @@ import { defined, partOf } from './parts.js';
  * - `stores-missing`: the database lacks the basket's object stores.
  * - `quota`: the browser has no room for it; there is no such task. Free some space, or ask for less.
  * - `not-stored`: the browser refused the write (a disk error, say); there is no such task.
- * - `unknown-outcome`: the connection was lost in the instant of the commit, and again when it was looked for: the task
- *   with the error's `id` may be there or not. `get(id)` tells, once the database can be read again.
+ * - `unknown-outcome`: the connection was lost in the instant of the commit, or the browser did not answer for a minute,
+ *   and the task could not be looked for: the task with the error's `id` may be there or not. `get(id)` tells, later.
  * - `started`: the task was started, so it can't be edited: what may have been sent is not changed.
- * - `no-database`: IndexedDB is missing, or the database could not be opened.
+ * - `no-database`: IndexedDB is missing, or the database could not be opened within a minute, or could not be read.
  * - `closed`: the basket was closed, or the attempt is over.
  * - `worker`: the worker that runs tasks could not be started, or does not answer. Adding goes on.
  */

@@ -10,7 +10,7 @@ import { greet } from './term/greeting.js';
 import type { AnyHandler, Leader } from './term/leader.js';
 import type { Leaving } from './term/leaving.js';
 import { createLeaving } from './term/leaving.js';
-import { hasIndexedDb } from '../store/opened.js';
+import { isFinal } from '../store/opened.js';
 import { createPatience } from './term/patience.js';
 import { readPayloads } from './attempt/payloads.js';
 import { takeOver } from './term/takeover.js';
@@ -63,7 +63,7 @@ export async function run(
     } catch (error) {
       if (signal.aborted) return;
       // The database could not be read or written now: it may be able to later, and nothing is lost meanwhile.
-      if (canNeverLead(error)) throw error;
+      if (isFinal(error)) throw error;
     }
 
     if (!signal.aborted) await pause(context, patience.failed(), signal);
@@ -163,7 +163,7 @@ async function turns(
       end = await turn(leader);
       leader.patience.worked();
     } catch (error) {
-      if (canNeverLead(error)) throw error;
+      if (isFinal(error)) throw error;
 
       // Nothing was written: what ended is settled by the next turn, which reads everything again.
       leader.memory = undefined;
@@ -197,13 +197,6 @@ function start(leader: Leader, end: TurnEnd, bell: Bell): void {
     if (handler === undefined) throw new Error(`There is no handler for "${attempt.row.type}".`);
     void runAttempt(leader, attempt, handler, read(attempt)).then(bell.ring); // It never rejects.
   }
-}
-
-/** Whether it is of no use to try again. That a database could not be opened once may pass. */
-function canNeverLead(error: unknown): boolean {
-  if (!(error instanceof TaskbasketError) || error.code === 'not-stored') return false;
-
-  return error.code !== 'no-database' || !hasIndexedDb();
 }
 
 function basketClosed(): TaskbasketError {

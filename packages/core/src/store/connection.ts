@@ -1,15 +1,15 @@
-import type { Locks } from '../ports/ports.js';
+import type { Clock, Locks } from '../ports/ports.js';
+import { deadline, within } from '../ports/wait.js';
 import { TaskbasketError } from '../pure/errors.js';
 import type { AnyRegistry } from '../pure/registry.js';
-import type { Watcher } from './opened.js';
-import { isClosed, opened } from './opened.js';
+import { noDatabase, opened } from './opened.js';
 import type { StoreKey } from './requests.js';
 import { lightStores } from './requests.js';
 
-/** The basket's connection to its database, opened when it is needed and again after it was closed. */
+/** The basket's connection to its database. It is opened when a call needs it, and again after it was closed or lost. */
 export interface Database {
   /**
-   * Begins a transaction over the stores of the scope.
+   * Begins a transaction over the stores of the scope. Waits a minute at most for the database to open.
    *
    * @throws TaskbasketError `no-database`, `stores-missing` or `closed`.
    */
@@ -18,80 +18,129 @@ export interface Database {
     scope: readonly StoreKey[],
     durability?: 'strict' | 'relaxed',
   ) => Promise<IDBTransaction>;
-  /** Why the last opening failed; `undefined` if it did not. */
+  /** Resolves when the database is open. Rejects as `begin` does, but after so many milliseconds. */
+  readonly opened: (limit: number) => Promise<void>;
+  /** Closes a connection that failed or does not answer. The next call opens another one. */
+  readonly drop: (connection: IDBDatabase) => void;
+  /** Why the database is not open now: the last opening failed, or takes longer than a second. */
   readonly trouble: () => TaskbasketError | undefined;
   readonly close: () => void;
 }
 
-/** An open that has not finished after so many milliseconds asks for the runner's lock. */
+/** An open that has not finished after so many milliseconds is told as slow, and asks for the runner's lock. */
 const slowOpen = 1_000;
 
-/** The connection may be closed under a call so many times in a row, by one change of the version after the other. */
+/** A call waits for so many milliseconds for the database to open. */
+const openPatience = 60_000;
+
+/** One call opens the database again so many times, because one change of its version may follow the other. */
 const reopenings = 4;
 
 /** What a connection needs beside the registry. */
 export interface DatabaseParts {
   readonly locks: Locks;
   readonly runnerLock: string;
-  readonly timer: (wait: number, ring: () => void) => () => void;
-  /** `taken`: the database may have been deleted, so `look`; `lost`: it was, and has been made anew, empty. */
+  readonly clock: Clock;
+  /** `taken`: the database may have been deleted, so `look`; `lost`: it was deleted, and has been made anew, empty. */
   readonly say: (what: 'look' | 'taken' | 'lost') => void;
 }
 
 /**
- * Opens by name, without a version, so that a tab with an older schema still adds; owns that connection, and closes it
- * when another context wants to change the database's version.
+ * Opens the database by name, without a version, so that a tab with an older schema still adds. Owns that connection, and
+ * closes it when another context wants to change the database's version.
  */
 export function createDatabase(registry: AnyRegistry, parts: DatabaseParts): Database {
+  const { clock, locks, runnerLock, say } = parts;
   let opening: Promise<IDBDatabase> | undefined;
+  let current: IDBDatabase | undefined;
+  let stopWaiting = (): void => undefined;
   let trouble: TaskbasketError | undefined;
   let closed = false;
   /** There was a database, and it is not there any more. */
   let lost = false;
   let had = false;
 
+  /** Closes the connection, also one that is still to come: nobody may be left with one that blocks an upgrade. */
   function forget(): void {
     const gone = opening;
     opening = undefined;
-    // Nobody may be left with a connection that blocks an upgrade; one that never opened has nothing to close.
+    current = undefined;
+    stopWaiting();
     gone?.then(
       (db) => db.close(),
-      () => undefined,
+      () => undefined, // It never opened, so there is nothing to close.
     );
   }
 
   function open(): Promise<IDBDatabase> {
-    const current: Promise<IDBDatabase> = openedByName(registry, parts, {
+    const evicting = new AbortController();
+    let slow = deadline(clock, slowOpen, () => {
+      trouble = slowly();
+      evictFrozenHolder(evicting.signal);
+      slow = deadline(clock, openPatience, () => {
+        if (opening === mine) forget(); // The next call asks again, in case the browser has lost the question.
+      });
+    });
+    const stop = (): void => {
+      slow.stop();
+      evicting.abort();
+    };
+    stopWaiting = stop;
+    const mine: Promise<IDBDatabase> = opened(registry, {
       closing(deleted) {
-        if (opening === current) forget();
+        if (opening === mine) forget();
         if (!deleted) return;
-        parts.say('taken');
-        parts.say('look');
+        say('taken');
+        say('look');
       },
       missing(deleted) {
         lost ||= had || deleted;
       },
     });
-    current.then(
-      () => {
+    mine.then(
+      (db) => {
+        stop();
+        if (opening === mine) current = db;
         trouble = undefined;
-        if (lost) parts.say('lost');
+        if (lost) say('lost');
         lost = false;
         had = true;
       },
       (error: unknown) => {
+        stop();
         if (error instanceof TaskbasketError) trouble = error;
-        if (opening === current) opening = undefined;
+        if (opening === mine) opening = undefined;
       },
     );
 
-    return current;
+    return mine;
   }
 
-  function connection(): Promise<IDBDatabase> {
+  /**
+   * Asks for the runner's lock once. A worker that is frozen with its page in the back/forward cache can hold both lock and
+   * connection, and block an upgrade without a `blocked` event (Chromium 156). The question alone evicts that page.
+   */
+  function evictFrozenHolder(signal: AbortSignal): void {
+    locks.request(runnerLock, { signal }, () => Promise.resolve()).catch(() => undefined); // It ends once the database is open.
+  }
+
+  /** The error for an opening that takes long. The browser does not always say who blocks it. */
+  function slowly(): TaskbasketError {
+    return new TaskbasketError(
+      'no-database',
+      `The database "${registry.name}" does not open. Another tab keeps an older version of it open, or changes it now. ` +
+        'Close the other tabs of this site, or reload them.',
+    );
+  }
+
+  async function connection(limit: number): Promise<IDBDatabase> {
     if (closed) throw new TaskbasketError('closed', 'This basket was closed. Open another one with openBasket.');
 
-    return (opening ??= open());
+    return current ?? within(clock, limit, (opening ??= open()), slowly);
+  }
+
+  function drop(db: IDBDatabase): void {
+    if (db === current) forget();
   }
 
   return {
@@ -99,17 +148,25 @@ export function createDatabase(registry: AnyRegistry, parts: DatabaseParts): Dat
       const names = registry.stores.filter((_, place) => scope.some((key) => key === lightStores[place]));
       if (scope.includes('bodies')) names.push(`${registry.bucket}.bodies`);
       for (let left = reopenings; ; left -= 1) {
-        const current = connection();
+        let db: IDBDatabase | undefined;
         try {
-          return (await current).transaction(names, mode, { durability });
+          db = await connection(openPatience);
+
+          return db.transaction(names, mode, { durability });
         } catch (error) {
-          // The connection closed under us (a change of the version, site data cleared, a platform that drops it): again.
-          if (left === 0 || !isClosed(error)) throw error;
-          if (opening === current) forget();
+          if (error instanceof TaskbasketError) throw error;
+          // The connection was lost: a change of the version, site data cleared, a browser that took it away.
+          if (db !== undefined) drop(db);
+          if (left === 0) throw noDatabase(registry.name, error);
         }
       }
     },
 
+    async opened(limit) {
+      await connection(limit);
+    },
+
+    drop,
     trouble: () => trouble,
 
     close() {
@@ -117,24 +174,4 @@ export function createDatabase(registry: AnyRegistry, parts: DatabaseParts): Dat
       forget();
     },
   };
-}
-
-async function openedByName(registry: AnyRegistry, parts: DatabaseParts, watcher: Watcher): Promise<IDBDatabase> {
-  const evict = new AbortController();
-  const stop = parts.timer(slowOpen, () => evictFrozenHolder(parts, evict.signal));
-
-  try {
-    return await opened(registry, watcher);
-  } finally {
-    stop();
-    evict.abort();
-  }
-}
-
-/**
- * Asks for the runner's lock once. A worker that is frozen with its page in the back/forward cache can hold both lock
- * and connection, and block an upgrade without a `blocked` event (Chromium 156); the asking alone evicts it.
- */
-function evictFrozenHolder(parts: DatabaseParts, signal: AbortSignal): void {
-  parts.locks.request(parts.runnerLock, { signal }, () => Promise.resolve()).catch(() => undefined); // Aborted once the database is open, which is the usual end.
 }

@@ -1,7 +1,7 @@
 import type { OpenDBCallbacks } from 'idb';
 import { openDB } from 'idb';
 
-import { messageOf, TaskbasketError } from '../pure/errors.js';
+import { messageOf, nameOf, TaskbasketError } from '../pure/errors.js';
 import { partOf } from '../pure/parts.js';
 import type { AnyRegistry, Connection } from '../pure/registry.js';
 import { everyStore, raw } from './requests.js';
@@ -36,8 +36,19 @@ export async function opened(registry: AnyRegistry, watcher: Watcher): Promise<I
   throw storesMissing(registry);
 }
 
+/**
+ * Whether it is of no use to try again what failed so: the basket is closed, its stores are missing, or this context gets
+ * no IndexedDB. A database that could not be opened, read or written may be able to later.
+ */
+export function isFinal(error: unknown): boolean {
+  if (!(error instanceof TaskbasketError)) return false;
+  if (error.code === 'no-database') return !hasIndexedDb() || nameOf(error.cause) === 'SecurityError';
+
+  return error.code !== 'not-stored' && error.code !== 'unknown-outcome';
+}
+
 /** Whether this context has an IndexedDB. In a frame without an origin, some browsers throw when it is asked for. */
-export function hasIndexedDb(): boolean {
+function hasIndexedDb(): boolean {
   return typeof partOf(partOf(globalThis, 'indexedDB'), 'open') === 'function';
 }
 
@@ -139,14 +150,19 @@ async function openedByApp(registry: AnyRegistry, open: () => PromiseLike<Connec
 function closeForUpgrades(connection: Connection | undefined): void {
   if (connection === undefined) return;
   if ('addEventListener' in connection) {
-    (connection as Connection & EventTarget).addEventListener('versionchange', () => connection.close());
+    // The same function each time, so that an `open` that returns one connection again and again gets one listener.
+    (connection as Connection & EventTarget).addEventListener('versionchange', closeItself);
   } else if (!('on' in connection)) {
     connection.close();
   }
 }
 
+function closeItself(this: unknown): void {
+  (this as Connection).close();
+}
+
 /** What is thrown for a connection that is closed. */
-export function isClosed(error: unknown): boolean {
+function isClosed(error: unknown): boolean {
   return error instanceof DOMException && error.name === 'InvalidStateError';
 }
 
@@ -157,7 +173,8 @@ function otherName(registry: AnyRegistry, name: string): TaskbasketError {
   );
 }
 
-function noDatabase(name: string, cause: unknown): TaskbasketError {
+/** The error for a database that failed to open, or to answer. */
+export function noDatabase(name: string, cause: unknown): TaskbasketError {
   return new TaskbasketError('no-database', `The database "${name}" could not be opened: ${messageOf(cause)}`, cause);
 }
 

@@ -1,4 +1,6 @@
 import type { CrashPoint, Ports } from '../ports/ports.js';
+import { deadline } from '../ports/wait.js';
+import { messageOf, TaskbasketError } from '../pure/errors.js';
 import type { AnyRegistry } from '../pure/registry.js';
 import type { Database } from './connection.js';
 import type { EveryStore, StoreKey, Stores } from './requests.js';
@@ -25,10 +27,21 @@ export interface TransactOptions<Key extends StoreKey> {
   readonly scope?: readonly Key[] | undefined;
 }
 
+/** A transaction that gives no sign of life for so many milliseconds is aborted. */
+const patience = 60_000;
+
+/** The same for one over the store of heavy bodies: it gives none while a body is being written. */
+const bodyPatience = 600_000;
+
+/** A transaction that was aborted says so within so many milliseconds. */
+const abortPatience = 10_000;
+
 /**
- * One transaction over the basket's stores: all of what `body` places, or nothing. Resolves with what `body` gave, when
- * the transaction has completed; nothing may count before. If `body` throws, the transaction is aborted: it would
- * otherwise commit what had been placed so far.
+ * One transaction over the basket's stores: all of what `body` places, or nothing. Resolves with what `body` gave when
+ * the transaction has completed; nothing may count before. If `body` throws, the transaction is aborted, because it would
+ * otherwise commit what had been placed so far. It rejects after the `abort` event, so that its caller may try again.
+ *
+ * @throws TaskbasketError `unknown-outcome`, if the browser answers neither the transaction nor its abort.
  */
 export async function transact<Result, Key extends StoreKey = keyof Stores>(
   context: TransactContext,
@@ -37,44 +50,107 @@ export async function transact<Result, Key extends StoreKey = keyof Stores>(
   options: TransactOptions<Key> = {},
 ): Promise<Result> {
   const { durability = 'strict', scope = lightStores as readonly StoreKey[] as readonly Key[] } = options;
-  const { reach } = context.ports;
+  const { ports, registry, database } = context;
+  const { reach } = ports;
   const point = (instant: 'before' | 'requests' | 'complete'): CrashPoint => `${work}:${instant}`;
 
   await reach?.(point('before'));
-  const transaction = await context.database.begin('readwrite', scope, durability);
+  const transaction = await database.begin('readwrite', scope, durability);
   const done = completed(transaction);
   done.catch(() => undefined); // Awaited below; if the body throws, what it threw is told.
 
-  let result: Result;
-  try {
-    result = await body(storesOf(transaction, context.registry.bucket, scope));
-  } catch (error) {
-    abort(transaction);
-    // What the transaction itself failed of (no room, say) tells more than the requests that it took with it.
-    throw transaction.error ?? error;
+  async function goOn(): Promise<Result> {
+    let result: Result;
+    try {
+      result = await body(storesOf(transaction, registry.bucket, scope));
+    } catch (error) {
+      abort(transaction);
+      await done.catch(() => undefined);
+      // What the transaction itself failed of (no room, say) tells more than the requests that it took with it.
+      throw transaction.error ?? error;
+    }
+
+    await reach?.(point('requests'), transaction);
+    try {
+      transaction.commit();
+    } catch {
+      // It has ended by itself, as Chromium's does at once for a value beyond its 127 MB: how it ended tells.
+    }
+    await done;
+
+    return result;
   }
 
-  await reach?.(point('requests'), transaction);
-  try {
-    transaction.commit();
-  } catch {
-    // It has ended by itself, as Chromium's does at once for a value beyond its 127 MB: how it ended tells.
-  }
-  await done;
+  const result = await answered(context, transaction, work, goOn());
   await reach?.(point('complete'));
 
   return result;
 }
 
-/** Reads what belongs together, in one transaction over the stores of the scope; by default all but that of heavy bodies. */
+/**
+ * Reads what belongs together, in one transaction over the stores of the scope; by default all but that of heavy bodies.
+ *
+ * @throws TaskbasketError `no-database`, if it can't be read.
+ */
 export async function look<Result, Key extends StoreKey = keyof Stores>(
   context: TransactContext,
   body: (stores: Pick<EveryStore, Key>) => Promise<Result>,
   scope: readonly Key[] = lightStores as readonly StoreKey[] as readonly Key[],
 ): Promise<Result> {
   const transaction = await context.database.begin('readonly', scope);
+  try {
+    return await answered(context, transaction, 'read', body(storesOf(transaction, context.registry.bucket, scope)));
+  } catch (error) {
+    if (!(error instanceof DOMException)) throw error;
 
-  return body(storesOf(transaction, context.registry.bucket, scope));
+    const why = `The database "${context.registry.name}" could not be read: ${messageOf(error)}`;
+    throw new TaskbasketError('no-database', why, error);
+  }
+}
+
+/**
+ * What the work of a transaction gives. If the transaction gives no sign of life for so long, it is aborted and its
+ * connection dropped; each answer to a request is such a sign. A connection that failed is dropped too.
+ */
+function answered<Result>(
+  { ports: { clock }, database, registry }: TransactContext,
+  transaction: IDBTransaction,
+  kind: Work | 'read',
+  work: Promise<Result>,
+): Promise<Result> {
+  return new Promise((resolve, reject) => {
+    const heavy = [...transaction.objectStoreNames].some((name) => name.endsWith('.bodies'));
+    const limit = heavy ? bodyPatience : patience;
+    let silence: DOMException | undefined;
+    let end = deadline(clock, limit, () => {
+      silence = new DOMException(`The database did not answer for ${limit / 1_000} s.`, 'TimeoutError');
+      database.drop(transaction.db);
+      abort(transaction);
+      end = deadline(clock, abortPatience, () => reject(unanswered(registry.name, kind, silence)));
+    });
+    // The event does not bubble, but it passes the transaction on its way to the request.
+    transaction.addEventListener('success', () => end.renew(), true);
+    void work
+      .then(resolve, (error: unknown) => {
+        if (isLost(transaction)) database.drop(transaction.db);
+        reject(silence ?? error);
+      })
+      .finally(() => end.stop());
+  });
+}
+
+/** Whether the browser ended a transaction for a reason that is not in what was written: its connection may be dead. */
+function isLost({ error }: IDBTransaction): boolean {
+  return error !== null && !['QuotaExceededError', 'ConstraintError', 'DataError'].includes(error.name);
+}
+
+/** The error for a transaction that may still commit. One that only reads, or writes a body without its task, does no harm. */
+function unanswered(name: string, kind: Work | 'read', cause: unknown): TaskbasketError {
+  const why = `The database "${name}" answers neither a transaction nor its abort.`;
+  if (kind === 'read') return new TaskbasketError('no-database', why, cause);
+  if (kind === 'body') return new TaskbasketError('not-stored', why, cause);
+
+  return new TaskbasketError('unknown-outcome', `${why} Look at the tasks with get or list, later.`, cause);
 }
 
 /** Aborts a transaction that may have ended by itself already: a failed request aborts it. */

@@ -239,13 +239,14 @@ describe('a view', () => {
     await world.settle();
   });
 
-  test('whose decoder is synchronous sets no timer', async () => {
+  test('whose decoder is synchronous sets no timer but those of its transactions', async () => {
     const { basket, context } = createWorld().open(define());
     await basket.add('send', 1);
     const timer = vi.spyOn(context.ports.clock, 'timer');
+    const begin = vi.spyOn(context.database, 'begin');
 
     expect(await basket.list()).toHaveLength(1);
-    expect(timer).not.toHaveBeenCalled();
+    expect(timer).toHaveBeenCalledTimes(begin.mock.calls.length);
   });
 
   test('of no task is nothing', async () => {

@@ -3,6 +3,7 @@ import { afterEach, describe, expect, test, vi } from 'vitest';
 import type { OutcomeRow } from '../../src/pure/record.js';
 import { defineTasks, task } from '../../src/pure/registry.js';
 import { PermanentFailure } from '../../src/pure/verdict.js';
+import { createStores } from '../../src/store/setup.js';
 import { byHand, freshName, openRaw } from '../support/database.js';
 import type { Gate } from '../support/world.js';
 import { createGate, createWorld } from '../support/world.js';
@@ -269,10 +270,29 @@ describe('those who wait', () => {
   });
 
   test('are told if there is no database', async () => {
-    const open = (): Promise<never> => Promise.reject(new Error('The disk is broken.'));
-    const { basket } = createWorld().open(defineTasks(freshName(), { send: task() }, { open }));
+    vi.stubGlobal('indexedDB', undefined);
+    const { basket } = createWorld().open(defineTasks(freshName(), { send: task() }));
+    const failure = failureOf(basket.settled('x'));
+    await createWorld().settle();
+    vi.unstubAllGlobals();
 
-    expect(await failureOf(basket.settled('x'))).toMatchObject({ code: 'no-database' });
+    expect(await failure).toMatchObject({ code: 'no-database' });
+  });
+
+  test('wait for a database that opens at a later try', async () => {
+    const name = freshName();
+    let broken = true;
+    const open = (): Promise<IDBDatabase> =>
+      broken ? Promise.reject(new Error('The disk is busy.')) : openRaw(name, 1, (tx) => createStores(tx, tasks));
+    const tasks = defineTasks(name, { send: task() }, { open });
+    const world = createWorld();
+    const { basket } = world.open(tasks);
+    const end = basket.settled('x');
+    expect(await isOpen(world, end)).toBe(true);
+
+    broken = false;
+    await world.advance(60_000);
+    expect(await end).toEqual({ state: 'gone' });
   });
 
   test('go on waiting if one look fails', async () => {

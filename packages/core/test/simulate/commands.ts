@@ -588,7 +588,7 @@ async function look(driver: Driver): Promise<string | undefined> {
   const page = pageOf(driver);
   await driver.play.quiet();
   if (page.dead) return undefined;
-  page.blind = false;
+  page.blind = 0;
   await judgeViews(driver.play.world, page);
 
   return `in ${page.name}`;

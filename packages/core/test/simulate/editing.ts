@@ -133,7 +133,7 @@ export async function decideDead(driver: Driver, page: Life): Promise<void> {
     const facts: CommandFacts = { life: page, what, which: id, work, committed: undefined, after: 0, lied: false };
     if (targetsOf(facts, world.contents).length === 0) continue;
     world.commands.set(page, facts);
-    page.blind = false;
+    page.blind = 0;
     const found = await (what === 'update' ? page.basket.update(id, work) : page.basket.retry(id));
     world.commands.delete(page);
     if (Number(found) !== 1) world.fail(`${id} is dead, and can not be ${what === 'update' ? 'corrected' : 'retried'}`);

@@ -57,8 +57,8 @@ export interface Life {
   faults: number;
   /** Put away in the back/forward cache: frozen, with its channel closed. */
   suspended: boolean;
-  /** It can not read either, once. */
-  blind: boolean;
+  /** So many times it cannot begin to read either: as often as one call tries on a new connection. */
+  blind: number;
   /** It is told that it goes. */
   leaving: boolean;
   /** The context's transactions that have not ended. */
@@ -120,7 +120,7 @@ export function createLife(name: string, kind: Kind, build: number, shared: Shar
     shared.crashed(life, armed);
     if (armed.how === 'refuse' || armed.how === 'lie') {
       life.faults += 1;
-      if (armed.how === 'lie' && point.startsWith('add') && shared.chance.is(0.3)) life.blind = true;
+      if (armed.how === 'lie' && point.startsWith('add') && shared.chance.is(0.3)) life.blind = 5;
       if (transaction !== undefined && armed.how === 'refuse') refuseCommit(transaction);
       if (transaction !== undefined && armed.how === 'lie') tellWrongly(transaction);
 
@@ -245,7 +245,7 @@ export function createLife(name: string, kind: Kind, build: number, shared: Shar
     open: new Set(),
     faults: 0,
     suspended: false,
-    blind: false,
+    blind: 0,
     leaving: false,
     dead: false,
     frozen: false,

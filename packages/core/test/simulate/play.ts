@@ -120,8 +120,8 @@ export async function createPlay(
   watchTransactions({
     reads(stores) {
       const life = byStores.get(stores as object);
-      if (life?.blind !== true) return;
-      life.blind = false;
+      if (life === undefined || life.blind === 0) return;
+      life.blind -= 1;
       throw new DOMException('The connection was lost.', 'UnknownError');
     },
 

@@ -99,9 +99,9 @@ export function tellWrongly(transaction: IDBTransaction): void {
 function mayLie(transaction: IDBTransaction): void {
   const aborts: ((event: Event) => void)[] = [];
   const listen = transaction.addEventListener.bind(transaction);
-  const add = (type: string, listener: (event: Event) => void): void => {
+  const add = (type: string, listener: (event: Event) => void, options?: boolean): void => {
     if (type === 'abort') aborts.push(listener);
-    listen(type, (event) => {
+    const tell = (event: Event): void => {
       if (type !== 'complete' || !lies.has(transaction)) {
         listener(event);
 
@@ -111,7 +111,8 @@ function mayLie(transaction: IDBTransaction): void {
         value: new DOMException('The connection was lost.', 'UnknownError'),
       });
       for (const one of aborts.splice(0)) one(event);
-    });
+    };
+    listen(type, tell, options);
   };
   Object.defineProperty(transaction, 'addEventListener', { value: add });
 }

@@ -34,6 +34,9 @@ async function isThere(
 ): Promise<boolean> {
   const [{ id, row }] = tasks;
   try {
+    // It may still commit: tried again, it might be stored twice.
+    if (cause instanceof TaskbasketError) throw cause;
+
     return await look(context, (stores) => anyOf(stores, tasks), ['tasks', 'outcomes']);
   } catch {
     throw new TaskbasketError(

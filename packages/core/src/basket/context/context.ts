@@ -49,7 +49,7 @@ export function createContext(registry: AnyRegistry, ports: Ports, build: number
     database: createDatabase(registry, {
       locks: ports.locks,
       runnerLock: names.runnerLock,
-      timer: ports.clock.timer,
+      clock: ports.clock,
       say: (kind) => hub.say({ kind }),
     }),
     hub,

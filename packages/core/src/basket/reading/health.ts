@@ -78,6 +78,9 @@ const lookAgainAfter = 1_000;
 /** An attempt's slot is lost so long after its timeout, in milliseconds; and some for the turn that writes it. */
 const slotGrace = 20_000;
 
+/** A database that has not opened after so many milliseconds is told. */
+const openingWait = 1_500;
+
 /** More gates than this are records, and not destinations. */
 const manyGates = 100;
 
@@ -98,6 +101,7 @@ export async function health(context: BasketContext): Promise<Health> {
     count(context, { state: 'queued' }),
     count(context, { state: 'dead' }),
     storageHealth(),
+    context.database.opened(openingWait),
   ]);
   // What a runner has in hand is no reason to wait if there is none, or it hangs.
   const works = led && !(worker.state === 'failed' && worker.problem === 'silent');

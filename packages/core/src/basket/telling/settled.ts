@@ -3,6 +3,7 @@ import { checkId } from '../../pure/options.js';
 import { defined } from '../../pure/parts.js';
 import type { Death, StoredError } from '../../pure/record.js';
 import { isDead } from '../../pure/state.js';
+import { isFinal } from '../../store/opened.js';
 import type { Stores } from '../../store/requests.js';
 import { outcomeOfId, rowOfId } from '../../store/rows.js';
 import { look } from '../../store/transact.js';
@@ -52,7 +53,7 @@ export function createSettled(context: BasketContext, added: Recent): (id: strin
       while (wanted.size > 0) await lookForSome([...wanted].slice(0, slice));
     } catch (error) {
       // Closed for good, or there is no database: nobody may wait for ever. What passes by itself is looked at again.
-      if (error instanceof TaskbasketError) giveUp(error);
+      if (isFinal(error)) giveUp(error);
     }
     if (waiting.size === 0) looks.stop();
   }

@@ -1,0 +1,62 @@
+import type { WorkerHealth } from '../basket/context/own-worker.js';
+import type { WorkerError } from '../pure/errors.js';
+import { surface } from '../pure/errors.js';
+import { defined } from '../pure/parts.js';
+import type { HelloAnswer } from './messages.js';
+import { problemOf } from './problems.js';
+
+/**
+ * What a page knows of its worker.
+ *
+ *     starting ── an answer ──→ running ── the worker is gone ──→ starting
+ *        │                       │   ↑
+ *        └────── a problem ──→ failed ── an answer without trouble
+ */
+export interface Standing {
+  /** The worker is being constructed, and has not answered. */
+  readonly start: () => void;
+  /** The worker answered. An answer that names trouble is a problem; any other one takes back what was told. */
+  readonly hear: (answer: HelloAnswer) => void;
+  /** Tells a problem, unless it is the one that was told last. */
+  readonly fail: (error: WorkerError) => void;
+  readonly health: () => WorkerHealth;
+}
+
+/** The standing of a worker of which nothing is known yet. */
+export function createStanding(onError: ((error: WorkerError) => void) | undefined): Standing {
+  let health: WorkerHealth = { state: 'starting' };
+  let told: string | undefined;
+
+  function fail(error: WorkerError): void {
+    const { problem, message } = error;
+    health = { state: 'failed', problem, message };
+    if (told === message) return;
+    told = message;
+    try {
+      // Without a listener it is an uncaught error, where there is somebody to see it: in Node it would end the process.
+      if (onError !== undefined) onError(error);
+      else if (typeof reportError === 'function') reportError(error);
+    } catch (thrown) {
+      surface(thrown);
+    }
+  }
+
+  return {
+    start() {
+      health = { state: 'starting' };
+    },
+
+    hear({ build, types, trouble }) {
+      if (trouble !== undefined) {
+        fail(problemOf('database', `The worker that runs tasks can run none. ${trouble}`));
+
+        return;
+      }
+      told = undefined;
+      health = { state: 'running', build, ...defined({ types }) };
+    },
+
+    fail,
+    health: () => health,
+  };
+}

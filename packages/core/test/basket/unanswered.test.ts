@@ -1,0 +1,443 @@
+import { afterEach, describe, expect, test, vi } from 'vitest';
+
+import { defineTasks, task } from '../../src/pure/registry.js';
+import { byHand, freshName, rowsOf } from '../support/database.js';
+import { waited } from '../../src/ports/wait.js';
+import { answer } from '../../src/store/requests.js';
+import { transact } from '../../src/store/transact.js';
+import { createWorld } from '../support/world.js';
+
+afterEach(() => {
+  vi.restoreAllMocks();
+});
+
+type Hang =
+  /** No request is ever answered; an abort is, unless it was told to commit. */
+  | 'requests'
+  /** Neither a request nor an abort is ever answered. */
+  | 'abort'
+  /** It commits, and nobody is told. */
+  | 'complete';
+
+interface Internals {
+  _state: string;
+  _started: boolean;
+  readonly _markFinished: () => void;
+}
+
+function methodOf<Owner extends object, Name extends keyof Owner>(owner: Owner, name: Name): Owner[Name] {
+  return Object.getOwnPropertyDescriptor(owner, name)?.value as Owner[Name];
+}
+
+type Begin = IDBDatabase['transaction'];
+
+/** What becomes of each transaction as it begins. */
+function onBegin(change: (db: IDBDatabase, begin: () => IDBTransaction, what: Parameters<Begin>) => IDBTransaction) {
+  const begin = methodOf(IDBDatabase.prototype, 'transaction');
+  vi.spyOn(IDBDatabase.prototype, 'transaction').mockImplementation(function begun(
+    this: IDBDatabase,
+    ...what: Parameters<Begin>
+  ) {
+    return change(this, () => begin.apply(this, what), what);
+  });
+}
+
+/** Lets the next transactions of a mode hang, each in its way; the others are as always. Gives what ends them. */
+function hang(mode: IDBTransactionMode, ...ways: Hang[]): () => void {
+  const hung: Internals[] = [];
+  // The in-memory IndexedDB waits in circles for the end of all transactions before it closes a connection.
+  vi.spyOn(IDBDatabase.prototype, 'close').mockImplementation(function close(this: IDBDatabase) {
+    Object.assign(this, { _closePending: true });
+  });
+  onBegin((_, begin, what) => {
+    const transaction = begin();
+    const way = what[1] === mode ? ways.shift() : undefined;
+    if (way === 'complete') {
+      const listen = transaction.addEventListener.bind(transaction);
+      transaction.addEventListener = ((type: string, listener: EventListener, options?: boolean): void => {
+        if (type !== 'complete' || listener.name.includes('processTransactions')) listen(type, listener, options);
+      }) as IDBTransaction['addEventListener'];
+    } else if (way !== undefined) {
+      hung.push(transaction as unknown as Internals);
+      Object.assign(transaction, { _start: () => undefined, ...(way === 'abort' ? { abort: () => undefined } : {}) });
+    }
+
+    return transaction;
+  });
+
+  return () => {
+    vi.restoreAllMocks();
+    for (const one of hung) one._markFinished();
+  };
+}
+
+async function opened() {
+  const tasks = defineTasks(freshName(), { send: task<unknown>() });
+  const world = createWorld();
+  const tab = world.open(tasks);
+  await tab.basket.list();
+
+  return { tasks, world, tab, basket: tab.basket };
+}
+
+/** What becomes of a call; known once time has passed. */
+function endOf(call: Promise<unknown>): { readonly now: () => unknown } {
+  let end: unknown = 'pending';
+  call.then(
+    (value) => {
+      end = value;
+    },
+    (error: unknown) => {
+      end = error;
+    },
+  );
+
+  return { now: () => end };
+}
+
+describe('a database that does not answer', () => {
+  test.each(['requests', 'abort'] as const)(
+    'an add that hangs (%s) after it was told to commit can not be aborted: it rejects with unknown-outcome and its id, and is not tried again',
+    async (way) => {
+      const { tasks, world, basket } = await opened();
+      const end = hang('readwrite', way);
+      const added = endOf(basket.add('send', 1));
+
+      await world.advance(69_000);
+      expect(added.now()).toBe('pending');
+      await world.advance(2_000);
+      expect(added.now()).toMatchObject({ code: 'unknown-outcome', id: expect.any(String) as string });
+      end();
+      expect(await rowsOf(tasks)).toEqual([]);
+      await expect(basket.add('send', 2)).resolves.toBeTypeOf('string');
+    },
+  );
+
+  test('an add that hangs before it was told to commit is tried again after its abort, and the task is there once', async () => {
+    const { tasks, world, tab, basket } = await opened();
+    hang('readwrite', 'requests');
+    // A page that is slow at that instant: its transaction has its requests, and was not told to commit.
+    const { reach } = tab.context.ports;
+    Object.assign(tab.context.ports, {
+      reach: (point: string) =>
+        point === 'add:requests' ? new Promise((resolve) => void setImmediate(resolve)) : reach?.(point as never),
+    });
+    const commit = methodOf(IDBTransaction.prototype, 'commit');
+    let commits = 0;
+    vi.spyOn(IDBTransaction.prototype, 'commit').mockImplementation(function committed(this: IDBTransaction) {
+      commits += 1;
+      if (commits > 1) commit.call(this);
+    });
+    const added = endOf(basket.add('send', 1));
+
+    await world.advance(59_000);
+    expect(added.now()).toBe('pending');
+    await world.advance(2_000);
+    expect(added.now()).toBeTypeOf('string');
+    expect((await rowsOf(tasks)).map(({ id }) => id)).toEqual([added.now()]);
+  });
+
+  test('an add that commits, of which the browser tells nothing, rejects with unknown-outcome; the task is there once', async () => {
+    const { tasks, world, basket } = await opened();
+    hang('readwrite', 'complete');
+    const end = endOf(basket.add('send', 1));
+
+    await world.advance(71_000);
+    const { code, id } = end.now() as { readonly code: string; readonly id: string };
+    expect(code).toBe('unknown-outcome');
+    expect((await rowsOf(tasks)).map((row) => row.id)).toEqual([id]);
+    expect(await basket.get(id)).toMatchObject({ id });
+  });
+
+  test.each([
+    ['list', (basket: Awaited<ReturnType<typeof opened>>['basket']) => basket.list()],
+    ['get', (basket: Awaited<ReturnType<typeof opened>>['basket']) => basket.get('x')],
+    ['count', (basket: Awaited<ReturnType<typeof opened>>['basket']) => basket.count()],
+    ['explain', (basket: Awaited<ReturnType<typeof opened>>['basket']) => basket.explain('x')],
+    ['health', (basket: Awaited<ReturnType<typeof opened>>['basket']) => basket.health()],
+  ] as const)(
+    '%s rejects with no-database after a minute, and the next one reads on a new connection',
+    async (_, read) => {
+      const { world, basket } = await opened();
+      hang('readonly', 'requests', 'requests', 'requests');
+      const end = endOf(read(basket));
+
+      await world.advance(61_000);
+      expect(end.now()).toMatchObject({
+        code: 'no-database',
+        message: expect.stringContaining('did not answer') as string,
+      });
+      vi.restoreAllMocks();
+      await expect(basket.list()).resolves.toEqual([]);
+    },
+  );
+
+  test.each(['cancel', 'retry', 'update'] as const)(
+    '%s that hangs rejects, nothing is changed, and the next one works',
+    async (what) => {
+      const { tasks, world, basket } = await opened();
+      const id = await basket.add('send', 1);
+      const before = await rowsOf(tasks);
+      await world.settle();
+      hang('readwrite', 'requests');
+      const end = endOf(what === 'update' ? basket.update(id, 2) : basket[what](id));
+
+      await world.advance(61_000);
+      expect(end.now()).toMatchObject({ code: 'not-stored' });
+      expect(await rowsOf(tasks)).toEqual(before);
+      expect(await basket.cancel(id)).toBe(1);
+    },
+  );
+
+  test.each(['requests', 'complete'] as const)(
+    "a runner's turn hangs (%s): its term goes on, its attempts too, and what ended is settled once",
+    async (way) => {
+      const { tasks, world, tab, basket } = await opened();
+      let end = (): void => undefined;
+      const aborted: boolean[] = [];
+      let started = 0;
+      const runner = tab.run({
+        async send(_, { signal }) {
+          started += 1;
+          await new Promise<void>((resolve) => {
+            end = resolve;
+          });
+          aborted.push(signal.aborted);
+        },
+      });
+      await basket.add('send', 1);
+      await world.settle();
+      expect(started).toBe(1);
+      const before = (await basket.health()).runner;
+      await world.settle();
+
+      const letGo = hang('readwrite', way);
+      end();
+      await world.advance(100_000);
+      letGo();
+      await world.advance(80_000);
+      expect(await rowsOf(tasks)).toEqual([]);
+      expect([started, aborted]).toEqual([1, [false]]);
+      expect(runner.stopped()).toBe(false);
+      expect((await basket.health()).runner).toMatchObject({ led: before.led, build: before.build });
+
+      await basket.add('send', 2);
+      await world.settle();
+      expect(started).toBe(2);
+      end();
+    },
+  );
+
+  test('a transaction that answers again and again is no hang, however long it takes', async () => {
+    const { world, tab } = await opened();
+    const { clock } = tab.context.ports;
+    let answers = 0;
+    const end = endOf(
+      transact(tab.context, 'turn', async ({ state }) => {
+        for (; answers < 5; answers += 1) {
+          await answer(state.get('runner'));
+          // The in-memory IndexedDB would commit it meanwhile, so it is held back until the next answer is due.
+          const internals = state.transaction as unknown as { _start: () => void };
+          const { _start: start } = internals;
+          internals._start = () => undefined;
+          await waited(clock, 50_000);
+          Object.assign(state.transaction, { _state: 'active' });
+          internals._start = start;
+          setImmediate(() => start.call(state.transaction));
+        }
+
+        return 'read';
+      }),
+    );
+    await world.advance(200_000);
+    expect(answers).toBeGreaterThan(2);
+    expect(end.now()).toBe('pending');
+    await world.advance(600_000);
+
+    expect([answers, end.now()]).toEqual([5, 'read']);
+  });
+});
+
+describe('a connection that is dead', () => {
+  test.each(['UnknownError', 'AbortError', 'InvalidStateError', 'TimeoutError', 'NotFoundError', 'TypeError'])(
+    'and throws %s at each transaction is not kept: the add opens another one',
+    async (name) => {
+      const { tasks, basket } = await opened();
+      let dead: IDBDatabase | undefined;
+      onBegin((db, begin, what) => {
+        // A connection is asked for its stores' indexes before it is used: that is not yet its death.
+        if (what.length > 1) dead ??= db;
+        if (db === dead) throw name === 'TypeError' ? new TypeError('Lost.') : new DOMException('Lost.', name);
+
+        return begin();
+      });
+
+      const id = await basket.add('send', 1);
+      expect(await basket.get(id)).toMatchObject({ id });
+      expect(await rowsOf(tasks)).toHaveLength(1);
+    },
+  );
+
+  test('and fails each transaction ("Connection to Indexed Database server lost") is not kept until a reload', async () => {
+    const { tasks, basket } = await opened();
+    let dead: IDBDatabase | undefined;
+    onBegin((db, begin, what) => {
+      const transaction = begin();
+      if (what.length > 1) dead ??= db;
+      if (db === dead) (transaction as unknown as { _abort: (error: string) => void })._abort('UnknownError');
+
+      return transaction;
+    });
+
+    await expect(basket.list()).rejects.toMatchObject({ code: 'no-database' });
+    const id = await basket.add('send', 1);
+    expect(await basket.list()).toMatchObject([{ id }]);
+    expect(await rowsOf(tasks)).toHaveLength(1);
+  });
+
+  test('every time is told with a typed error, and tried again with the next call', async () => {
+    const { basket } = await opened();
+    vi.spyOn(IDBDatabase.prototype, 'transaction').mockImplementation(() => {
+      throw new DOMException('The connection was lost.', 'UnknownError');
+    });
+
+    await expect(basket.add('send', 1)).rejects.toMatchObject({
+      code: 'no-database',
+      message: expect.stringContaining('lost') as string,
+    });
+    await expect(basket.list()).rejects.toMatchObject({ code: 'no-database' });
+    vi.restoreAllMocks();
+    await expect(basket.add('send', 1)).resolves.toBeTypeOf('string');
+  });
+});
+
+/** From now on the database does not open until it is let: another tab changes its version, or keeps an older one open. */
+function block(): { readonly asked: () => number; readonly unblock: () => void } {
+  const open = indexedDB.open.bind(indexedDB);
+  const waiting: (() => void)[] = [];
+  let asked = 0;
+  const spy = vi.spyOn(indexedDB, 'open').mockImplementation((...what) => {
+    asked += 1;
+    const listeners: [string, (event: Event) => void][] = [];
+    let real: IDBOpenDBRequest | undefined;
+    waiting.push(() => {
+      real = open(...what);
+      for (const [type, listener] of listeners) real.addEventListener(type, listener);
+    });
+
+    return new Proxy(Object.create(IDBOpenDBRequest.prototype) as IDBOpenDBRequest, {
+      get(_, name) {
+        if (name === 'addEventListener') {
+          return (type: string, listener: (event: Event) => void) => void listeners.push([type, listener]);
+        }
+        if (name === 'removeEventListener') return () => undefined;
+
+        return real === undefined ? undefined : (Reflect.get(real, name) as unknown);
+      },
+    });
+  });
+
+  return {
+    asked: () => asked,
+    unblock() {
+      spy.mockRestore();
+      for (const go of waiting.splice(0)) go();
+    },
+  };
+}
+
+describe('a database that does not open', () => {
+  async function blocked() {
+    const found = await opened();
+    const tab = found.world.open(found.tasks);
+    const { asked, unblock } = block();
+
+    return { ...found, tab, basket: tab.basket, asked, unblock };
+  }
+
+  test('is told by health within two seconds, with its cause', async () => {
+    const { world, basket } = await blocked();
+    const end = endOf(basket.health());
+
+    await world.advance(2_000);
+    expect(end.now()).toMatchObject({
+      code: 'no-database',
+      message: expect.stringMatching(/does not open\. Another tab .*Close the other tabs/) as string,
+    });
+  });
+
+  test('an add waits for it, and is stored once it opens', async () => {
+    const { tasks, world, basket, unblock } = await blocked();
+    const end = endOf(basket.add('send', 1));
+    await world.advance(50_000);
+    expect(end.now()).toBe('pending');
+
+    unblock();
+    await world.settle();
+    expect((await rowsOf(tasks)).map(({ id }) => id)).toEqual([end.now()]);
+    expect(await basket.health()).toMatchObject({ queued: { count: 1 } });
+  });
+
+  test('after a minute each call says why, there is no such task, and the next call asks the browser again', async () => {
+    const { tasks, world, basket, asked, unblock } = await blocked();
+    const calls = [
+      basket.add('send', 1),
+      basket.addMany([['send', 2]]),
+      basket.list(),
+      basket.get('x'),
+      basket.count(),
+      basket.explain('x'),
+      basket.update('a', 1),
+      basket.cancel('b'),
+      basket.retry('c'),
+    ].map(endOf);
+    await world.advance(62_000);
+    expect(calls.map((call) => (call.now() as { readonly code?: string }).code)).toEqual(
+      calls.map(() => 'no-database'),
+    );
+    const before = asked();
+
+    const later = endOf(basket.add('send', 3));
+    await world.advance(1_000);
+    expect(asked()).toBe(before + 1);
+    unblock();
+    await world.settle();
+    expect((await rowsOf(tasks)).map(({ id }) => id)).toEqual([later.now()]);
+  });
+
+  test('a runner goes on asking, and leads once it opens', async () => {
+    const { world, tab, basket, unblock } = await blocked();
+    const ran: unknown[] = [];
+    tab.run({ send: (payload) => void ran.push(payload) });
+    await world.advance(600_000);
+    unblock();
+    await world.advance(60_000);
+    await basket.add('send', 1);
+    await world.settle();
+
+    expect(ran).toEqual([1]);
+  });
+
+  test('a connection that comes too late, or after close, is closed: it blocks no later upgrade', async () => {
+    const { tasks, world, tab, basket, unblock } = await blocked();
+    const end = endOf(basket.list());
+    await world.advance(62_000);
+    expect(end.now()).toMatchObject({ code: 'no-database' });
+    const again = endOf(basket.list());
+    await world.advance(0);
+    tab.basket.close();
+    const connections: IDBDatabase[] = [];
+    const close = methodOf(IDBDatabase.prototype, 'close');
+    vi.spyOn(IDBDatabase.prototype, 'close').mockImplementation(function closed(this: IDBDatabase) {
+      connections.push(this);
+      close.call(this);
+    });
+    unblock();
+    await world.settle();
+    await world.advance(62_000);
+
+    expect(again.now()).not.toBe('pending');
+    expect(new Set(connections).size).toBe(2);
+    await byHand(tasks, () => undefined);
+  });
+});

@@ -1,0 +1,444 @@
+import { array, assert, asyncProperty, constantFrom } from 'fast-check';
+import { describe, expect, test } from 'vitest';
+
+import type { WorkerProblem } from '../../src/pure/errors.js';
+import { defineTasks, task } from '../../src/pure/registry.js';
+import type { Attendance } from '../../src/host/client.js';
+import { attendWorker } from '../../src/host/client.js';
+import { freshName } from '../support/database.js';
+import type { Manner } from '../support/workers.js';
+import { createWorkers } from '../support/workers.js';
+import { createWorld } from '../support/world.js';
+
+/** A page that attends a worker, and all that the test turns. */
+function opened(build = 0, manner: Manner = 'prompt') {
+  const tasks = defineTasks(freshName(), { send: task<number>() });
+  const world = createWorld();
+  const done: number[] = [];
+  const workers = createWorkers(world, tasks, {
+    send: (number) => void done.push(number as number),
+  });
+  const page = world.open(tasks, { build });
+  const told: WorkerProblem[] = [];
+  Object.assign(workers.script, { build, manner });
+  const attendance = attendWorker(page.context, workers.factory, ({ problem }) => told.push(problem));
+  page.context.askWorker = attendance.health;
+
+  /** How the worker fares; asks it, and lets it have its time. */
+  async function health(): Promise<unknown> {
+    let found: unknown;
+    void attendance.health().then((state) => {
+      found = state;
+    });
+    await world.advance(1_000);
+
+    return found;
+  }
+
+  return { tasks, world, done, workers, page, basket: page.basket, told, attendance, health };
+}
+
+/** As `attendPage` does at `pagehide` and `pageshow`. */
+function putAway({ page, attendance }: { page: ReturnType<typeof opened>['page']; attendance: Attendance }) {
+  page.context.hub.suspend();
+  attendance.suspend();
+
+  return () => {
+    page.context.hub.resume();
+    attendance.resume();
+  };
+}
+
+describe('a page and its worker', () => {
+  test('greet each other, the worker runs what the page adds, and nobody is told anything', async () => {
+    const { world, basket, done, told, workers, health } = opened(3);
+    await world.advance(100);
+    expect(await health()).toEqual({ state: 'running', build: 3, types: { send: 1 } });
+    await basket.add('send', 1);
+    await world.advance(60_000);
+
+    expect([done, told, workers.started(), workers.openPorts()]).toEqual([[1], [], 1, 1]);
+  });
+
+  test('a worker that hangs from its start is told after 4 s, once; what was told is taken back, and told again the second time', async () => {
+    const { world, told, workers, health } = opened(0, 'hangs');
+    await world.advance(4_200);
+    expect(told).toEqual([]);
+    await world.advance(100);
+    expect(told).toEqual(['silent']);
+    await world.advance(180_000);
+    expect(told).toEqual(['silent']);
+    expect(await health()).toMatchObject({ state: 'failed', problem: 'silent' });
+
+    workers.current()?.treat('prompt');
+    await world.advance(60_000);
+    expect(await health()).toMatchObject({ state: 'running' });
+    workers.current()?.treat('hangs');
+    await world.advance(2_000);
+    expect(await health()).toMatchObject({ state: 'failed', problem: 'silent' });
+    await world.advance(60_000);
+    expect(told).toEqual(['silent', 'silent']);
+  });
+
+  test('a worker that hangs a second time on one connection is told within 5 s after there is something to do', async () => {
+    const { world, basket, told, workers } = opened();
+    await world.advance(10_000);
+    await basket.add('send', 1);
+    workers.current()?.treat('hangs');
+    await world.advance(4_000);
+    workers.current()?.treat('prompt');
+    await world.advance(10_000);
+    expect([told, workers.openPorts()]).toEqual([[], 1]);
+
+    workers.current()?.treat('hangs');
+    await basket.add('send', 2);
+    await world.advance(4_900);
+    expect(told).toEqual([]);
+    await world.advance(200);
+    expect(told).toEqual(['silent']);
+  });
+
+  test('a worker that dies is replaced at once, and nobody is told', async () => {
+    const { world, basket, done, told, workers, health } = opened();
+    await world.advance(10_000);
+    for (let time = 1; time <= 3; time += 1) {
+      workers.current()?.kill();
+      await world.advance(300);
+      await basket.add('send', time);
+      await world.advance(1_000);
+    }
+
+    expect([done, told, workers.started(), workers.openPorts()]).toEqual([[1, 2, 3], [], 4, 1]);
+    expect(await health()).toMatchObject({ state: 'running' });
+  });
+
+  test('a worker that a phone took away without a word is asked as soon as the page is visible, and replaced; nobody is told', async () => {
+    const { world, told, workers, attendance, health } = opened();
+    await world.advance(10_000);
+    workers.current()?.treat('mute');
+    await world.advance(60_000);
+    expect(workers.started()).toBe(1);
+
+    attendance.look();
+    await world.advance(3_100);
+    expect([workers.started(), workers.openPorts(), told]).toEqual([2, 1, []]);
+    expect(await health()).toMatchObject({ state: 'running' });
+  });
+
+  test('a page that becomes visible while it waits after a failure tries again at once', async () => {
+    const { world, told, workers, attendance, health } = opened();
+    workers.script.missing = true;
+    workers.current()?.kill();
+    await world.advance(300_000);
+    expect(told).toEqual(['failed']);
+
+    workers.script.missing = false;
+    attendance.look();
+    await world.advance(10);
+    expect(await health()).toMatchObject({ state: 'running' });
+  });
+
+  test('a worker that answers late is taken, by whichever connection answers first; the others are closed', async () => {
+    const { world, told, workers, health } = opened();
+    await world.advance(10_000);
+    workers.script.late = 2_000;
+    workers.current()?.kill();
+    await world.advance(10_000);
+    workers.script.late = 0;
+
+    expect([told, workers.started(), workers.openPorts(), workers.listeners()]).toEqual([[], 2, 1, 1]);
+    expect(await health()).toMatchObject({ state: 'running' });
+  });
+
+  test('a worker that answers twice, and is greeted again and again, answers as one', async () => {
+    const { world, told, workers, attendance, health } = opened(0, 'twice');
+    await world.advance(100);
+    for (let time = 0; time < 10; time += 1) {
+      attendance.look();
+      expect(await health()).toMatchObject({ state: 'running' });
+    }
+    await world.advance(60_000);
+
+    expect([told, workers.started(), workers.openPorts(), workers.listeners()]).toEqual([[], 1, 1, 1]);
+  });
+
+  test('an answer that comes after its time changes nothing', async () => {
+    const { world, told, workers, basket, health } = opened();
+    await world.advance(10_000);
+    workers.current()?.treat('hangs');
+    await basket.add('send', 1);
+    await world.advance(6_000);
+    expect(told).toEqual(['silent']);
+    // The old connection is closed: its late answer reaches nobody, and the next visit finds out by itself.
+    workers.script.missing = true;
+    workers.current()?.treat('prompt');
+    await world.advance(20_000);
+    expect(told).toEqual(['silent', 'failed']);
+    expect(await health()).toMatchObject({ state: 'failed', problem: 'failed' });
+  });
+
+  test('a worker of an older build under the same URL retires at the hello of a newer page, and the new script takes over', async () => {
+    const { world, basket, tasks, done, told, workers } = opened(1);
+    await world.advance(10_000);
+    workers.script.build = 2;
+    const newer = world.open(tasks, { build: 2 });
+    const problems: WorkerProblem[] = [];
+    attendWorker(newer.context, workers.factory, ({ problem }) => problems.push(problem));
+    await world.advance(30_000);
+    await basket.add('send', 1);
+    await world.settle();
+
+    expect(workers.current()?.build).toBe(2);
+    expect([done, told, problems, workers.started(), workers.openPorts()]).toEqual([[1], [], [], 2, 2]);
+  });
+
+  test('a worker of an older build that comes again and again is told as a mismatch, once', async () => {
+    const { world, tasks, workers } = opened(1);
+    await world.advance(10_000);
+    const newer = world.open(tasks, { build: 2 });
+    const problems: WorkerProblem[] = [];
+    attendWorker(newer.context, workers.factory, ({ problem }) => problems.push(problem));
+    await world.advance(600_000);
+
+    expect(problems).toEqual(['mismatch']);
+  });
+
+  test('a newer worker serves an older page', async () => {
+    const { world, tasks, basket, done, workers } = opened(2);
+    await world.advance(10_000);
+    const older = world.open(tasks, { build: 1 });
+    const problems: WorkerProblem[] = [];
+    attendWorker(older.context, workers.factory, ({ problem }) => problems.push(problem));
+    await older.basket.add('send', 1);
+    await basket.add('send', 2);
+    await world.advance(60_000);
+
+    expect([done, problems, workers.started()]).toEqual([[1, 2], [], 1]);
+  });
+
+  test("a page of another basket that was given this one's worker is told so, and the worker does not retire at its higher build", async () => {
+    const { world, basket, done, workers } = opened(1);
+    await world.advance(10_000);
+    const other = world.open(defineTasks(freshName(), { send: task<number>() }), { build: 9 });
+    const problems: WorkerProblem[] = [];
+    attendWorker(other.context, workers.factory, ({ problem }) => problems.push(problem));
+    await world.advance(10_000);
+    await basket.add('send', 1);
+    await world.settle();
+
+    expect([done, problems, workers.started()]).toEqual([[1], ['mismatch'], 1]);
+  });
+
+  test('a page that is put away holds no port and no timer, and has a worker again when it is back, also if that was killed', async () => {
+    const found = opened();
+    const { world, told, workers, health, basket, done } = found;
+    await world.advance(10_000);
+    for (const kills of [false, true, false]) {
+      const back = putAway(found);
+      await world.settle();
+      expect([workers.openPorts(), workers.listeners()]).toEqual([0, 0]);
+      if (kills) workers.current()?.kill();
+      await world.advance(100_000);
+      expect(workers.openPorts()).toBe(0);
+      back();
+      await world.advance(300);
+      expect(await health()).toMatchObject({ state: 'running' });
+      expect(workers.openPorts()).toBe(1);
+    }
+    await basket.add('send', 1);
+    await world.settle();
+    expect([done, told, workers.started()]).toEqual([[1], [], 2]);
+  });
+
+  test('a page that is put away while it greets, or waits after a failure, constructs nothing until it is back', async () => {
+    const found = opened(0, 'hangs');
+    const { world, workers, health } = found;
+    await world.advance(500);
+    const back = putAway(found);
+    await world.advance(100_000);
+    expect(workers.openPorts()).toBe(0);
+    workers.current()?.kill();
+    Object.assign(workers.script, { missing: true, manner: 'prompt' });
+    back();
+    await world.advance(1_000);
+    const again = putAway(found);
+    workers.script.missing = false;
+    await world.advance(100_000);
+    expect(workers.openPorts()).toBe(0);
+    again();
+    await world.advance(300);
+    expect(await health()).toMatchObject({ state: 'running' });
+  });
+
+  test('a worker that can not open the database says so, and takes it back once it can', async () => {
+    const { world, told, workers, health } = opened();
+    await world.advance(10_000);
+    const database = workers.current()?.tab.context.database;
+    const { trouble } = database ?? {};
+    const error = Object.assign(new Error('The database does not open.'));
+    Object.assign(database ?? {}, { trouble: () => error });
+    expect(await health()).toMatchObject({ state: 'failed', problem: 'database' });
+    expect(await health()).toMatchObject({ state: 'failed', problem: 'database' });
+    Object.assign(database ?? {}, { trouble });
+    expect(await health()).toMatchObject({ state: 'running' });
+    Object.assign(database ?? {}, { trouble: () => error });
+    expect(await health()).toMatchObject({ state: 'failed', problem: 'database' });
+
+    expect(told).toEqual(['database', 'database']);
+  });
+
+  test('a worker whose database is blocked when it starts tells the page within 3 s, though nothing is added', async () => {
+    const { world, told, workers } = opened();
+    const database = workers.current()?.tab.context.database;
+    // Known after a second: the first answer came before.
+    workers.current()?.tab.context.ports.clock.timer(1_000, () => {
+      Object.assign(database ?? {}, { trouble: () => new Error('The database does not open.') });
+    });
+    Object.assign(database ?? {}, { opened: () => Promise.reject(new Error('not yet')) });
+    await world.advance(3_000);
+
+    expect(told).toEqual(['database']);
+  });
+});
+
+describe('what must be gone', () => {
+  test('after leaving there is no port, no timer, no listener, and nothing is constructed any more', async () => {
+    const { world, attendance, workers, basket } = opened();
+    await world.advance(10_000);
+    await basket.add('send', 1);
+    await world.settle();
+    const before = world.alarms();
+    workers.current()?.kill();
+    attendance.leave();
+    basket.close();
+    await world.settle();
+
+    expect([workers.openPorts(), workers.listeners(), world.alarms()]).toEqual([0, 0, 0]);
+    await world.advance(600_000);
+    expect(workers.started()).toBe(1);
+    expect(before).toBeGreaterThan(0);
+  });
+
+  test.each([
+    ['dies', 'kill'],
+    ['can not be started', 'missing'],
+  ])(
+    'a worker that %s a hundred times leaves as much behind as once',
+    async (_, how) => {
+      const { world, workers, page } = opened();
+      const hear = page.context.hub.hear;
+      let listening = 0;
+      Object.assign(page.context.hub, {
+        hear(listener: Parameters<typeof hear>[0]) {
+          const stop = hear(listener);
+          listening += 1;
+
+          return () => {
+            listening -= 1;
+            stop();
+          };
+        },
+      });
+      const left: unknown[] = [];
+      for (let time = 1; time <= 100; time += 1) {
+        if (how === 'missing') workers.script.missing = true;
+        workers.current()?.kill();
+        await world.advance(70_000);
+        if (time === 2 || time === 100)
+          left.push([workers.openPorts(), workers.listeners(), world.alarms(), listening]);
+      }
+
+      expect(left[1]).toEqual(left[0]);
+    },
+    60_000,
+  );
+});
+
+const events = [
+  'kill',
+  'hang',
+  'wake up',
+  'mute',
+  'twice',
+  'late',
+  'prompt script',
+  'missing script',
+  'script is there',
+  'away',
+  'back',
+  'look',
+  'add',
+  'health',
+  'deploy',
+  'second page',
+  'a moment',
+  'a while',
+] as const;
+
+test('whatever happens to page and worker, in the end a worker runs everything, and each page holds one port', async () => {
+  await assert(
+    asyncProperty(array(constantFrom(...events), { minLength: 1, maxLength: 30 }), async (played) => {
+      const found = opened();
+      const { world, workers, tasks, told, basket, done, attendance } = found;
+      let back: (() => void) | undefined;
+      let pages = 1;
+      let added = 0;
+      let build = 0;
+
+      for (const event of played) {
+        const worker = workers.current();
+        if (event === 'kill') worker?.kill();
+        if (event === 'hang') worker?.treat('hangs');
+        if (event === 'wake up') worker?.treat('prompt');
+        if (event === 'twice') worker?.treat('twice');
+        // Its lock stays, as if it were there: only a question finds out. Its runner must not go on.
+        if (event === 'mute') worker?.treat('mute');
+        if (event === 'late') workers.script.late = 700;
+        if (event === 'prompt script') workers.script.late = 0;
+        if (event === 'missing script') workers.script.missing = true;
+        if (event === 'script is there') workers.script.missing = false;
+        if (event === 'away') back ??= putAway(found);
+        if (event === 'back') {
+          back?.();
+          back = undefined;
+        }
+        if (event === 'look' && back === undefined) attendance.look();
+        if (event === 'health') void attendance.health();
+        if (event === 'add' && back === undefined) {
+          added += 1;
+          void basket.add('send', added);
+        }
+        if (event === 'deploy') {
+          build += 1;
+          workers.script.build = build;
+        }
+        if (event === 'second page' && pages < 3) {
+          pages += 1;
+          attendWorker(world.open(tasks, { build }).context, workers.factory, ({ problem }) => told.push(problem));
+        }
+        await world.advance(event === 'a while' ? 20_000 : event === 'a moment' ? 600 : 20);
+      }
+
+      Object.assign(workers.script, { missing: false, late: 0 });
+      workers.current()?.treat('prompt');
+      back?.();
+      await world.advance(100_000);
+      attendance.look();
+      await world.advance(100_000);
+
+      let health: unknown;
+      void attendance.health().then((state) => {
+        health = state;
+      });
+      await world.advance(1_000);
+      expect(health).toMatchObject({ state: 'running' });
+      expect(workers.openPorts()).toBe(pages);
+      expect(workers.listeners()).toBe(pages);
+      expect(new Set(done).size).toBe(added);
+      // A page that never met a missing, hanging or outdated worker was told nothing.
+      const harmed = played.some((event) => ['hang', 'mute', 'late', 'missing script', 'deploy'].includes(event));
+      expect(harmed ? [] : told).toEqual([]);
+    }),
+    { numRuns: 40 },
+  );
+}, 120_000);
