@@ -2,6 +2,7 @@ import { platformPorts } from '../ports/platform.js';
 import { TaskbasketError } from '../pure/errors.js';
 import { checkWhole, wrongOption } from '../pure/options.js';
 import type { Reason } from '../pure/reasons.js';
+import type { Filter, Query } from '../pure/query.js';
 import type { AnyRegistry, NameOf, PayloadOf, ResultOf } from '../pure/registry.js';
 import type { TaskView } from '../pure/view.js';
 import type { AppTransaction } from '../store/app-transaction.js';
@@ -19,7 +20,6 @@ import type { Health } from './reading/health.js';
 import { health } from './reading/health.js';
 import { get, list } from './reading/observe.js';
 import type { AddOptions } from './adding/prepare.js';
-import type { Filter, Query } from './reading/query.js';
 import type { Prepared as Stored } from './adding/prepare.js';
 import { createStore } from './adding/store.js';
 import { createRecent } from './telling/recent.js';
@@ -102,8 +102,8 @@ export type Basket<R extends AnyRegistry> = {
   readonly list: <Name extends keyof R['types'] & string = NameOf<R>>(
     query?: Query<Name>,
   ) => Promise<readonly ViewOf<R, Name>[]>;
-  /** How many tasks fit: counted up to 1,000, or the query's `limit`; `more` says whether there are more. */
-  readonly count: <Name extends keyof R['types'] & string = NameOf<R>>(query?: Query<Name>) => Promise<Count>;
+  /** How many tasks fit: counted up to 1,000; `more` says whether there are more. */
+  readonly count: <Name extends keyof R['types'] & string = NameOf<R>>(filter?: Filter<Name>) => Promise<Count>;
   /**
    * The tasks that fit, live over all tabs. Equal queries give the same object, so it may be asked for in a component's
    * body.

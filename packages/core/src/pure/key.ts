@@ -40,11 +40,11 @@ export const alone = 3;
 export type Rank = Priority | typeof alone;
 
 /** A part of a key, so that no two lists of parts give one string: `|` and `%` are escaped. */
-function escaped(part: string): string {
+export function escaped(part: string): string {
   return part.replace(/[%|]/g, (sign) => (sign === '%' ? '%25' : '%7C'));
 }
 
-function unescaped(part: string): string {
+export function unescaped(part: string): string {
   return part.replace(/%7C/g, '|').replace(/%25/g, '%');
 }
 
@@ -61,11 +61,6 @@ export function readyPrefix(letter: Letter, route: Route, rank: Rank): string {
 /** A route as one string; also the part of `ready` between the letter and the rank. */
 export function routeKey(route: Route): string {
   return [ownerPart(route.owner), escaped(route.type), String(route.version), escaped(route.gate)].join('|');
-}
-
-/** The part of `ready` between the letter and the version, for tasks without an owner. */
-export function typePart(type: string): string {
-  return `|${escaped(type)}|`;
 }
 
 /** The key of a row that is not timed. */
@@ -112,7 +107,8 @@ export function readReady(ready: string): Ready | undefined {
     gate: unescaped(gate),
   };
   const prefix = `${letter}${routeKey(route)}|${rank}`;
-  const timed = letter === '@' || letter === '!';
+  // A later version's letter may be timed or not.
+  const timed = letter === '@' || letter === '!' || (when !== undefined && !letters.includes(letter as Letter));
   const due = when === undefined ? undefined : Number.parseInt(when, 36);
   const whole = due === undefined ? prefix : `${prefix}|${timePart(due)}`;
   // Another escape, one more part, a version that is no number: written again, each of these gives another text.
@@ -127,9 +123,29 @@ export function beyond(start: string): string {
   return `${start}}`;
 }
 
-/** The least string above every string that begins with `start`, whose last character is an ASCII character. */
+/** The least string above every string that begins with `start`, whose last character is not U+FFFF. */
 export function above(start: string): string {
   return start.slice(0, -1) + String.fromCharCode(start.charCodeAt(start.length - 1) + 1);
+}
+
+/** The parts of a key as they are written, escapes and all. A strange key may lack some. */
+export interface RawParts {
+  readonly letter: string;
+  readonly owner: string;
+  /** There if a version follows. */
+  readonly type: string | undefined;
+  readonly version: string;
+  /** There if a rank follows. */
+  readonly gate: string | undefined;
+  readonly rank: string | undefined;
+}
+
+/** Splits a key, also a strange one. */
+export function rawParts(ready: string): RawParts {
+  const [owner = '', type, version, gate, rank] = ready.slice(1).split('|');
+  const has = { type: version === undefined ? undefined : type, gate: rank === undefined ? undefined : gate };
+
+  return { letter: ready.charAt(0), owner, ...has, version: version ?? '', rank };
 }
 
 /** The least `ready` key above the whole route of the given one, whatever its rank. */
@@ -199,4 +215,9 @@ export function isBodyKey(ref: string): boolean {
 /** The mark of the row to which a body belongs. */
 export function idMarkOfBody(key: string): string {
   return `I${key.split('|')[1] ?? ''}`;
+}
+
+/** Whether a `ref` is the key of a payload of this task. */
+export function isPayloadOf(ref: string, id: string): boolean {
+  return isBodyKey(ref) ? idMarkOfBody(ref) === idMark(id) : ref === payloadKey(id);
 }

@@ -53,16 +53,21 @@ export function checkOnDead(onDead: 'block' | 'skip'): void {
 }
 
 /**
- * Refuses what is no object, or has a part that there is not: a slip in a name would go unseen.
+ * Gives a copy of what the app handed over, each part read once. Refuses what is no object, or has a part that there is
+ * not: a slip in a name would go unseen.
  *
  * @throws TaskbasketError `option`.
  */
-export function checkParts(given: object, what: string, parts: readonly string[]): void {
-  if (typeof given !== 'object' || given === null || Array.isArray(given)) {
+export function checkParts<Given extends object>(given: Given, what: string, parts: readonly string[]): Given {
+  // A promise, a map or a date has no parts either, and would pass for an empty object.
+  if (Object.prototype.toString.call(given) !== '[object Object]') {
     throw new TaskbasketError('option', `${what} must be an object with any of ${parts.join(', ')}; it is none.`);
   }
-  const unknown = Object.keys(given).find((part) => !parts.includes(part));
-  if (unknown === undefined) return;
+  const copy = Object.create(null) as Record<string, unknown>;
+  // A part that is inherited is a part too.
+  for (const part in given) copy[part] = given[part];
+  const unknown = Object.keys(copy).find((part) => !parts.includes(part));
+  if (unknown === undefined) return copy as Given;
 
   throw new TaskbasketError('option', `${what} can have no "${unknown}", only ${parts.join(', ')}.`);
 }

@@ -9,7 +9,7 @@
 
 import type { GateRow } from './gate.js';
 import type { Priority } from './key.js';
-import { idMark, laneMark, letters, readMarks, readReady } from './key.js';
+import { idMark, isPayloadOf, laneMark, letters, rawParts, readMarks, readReady, unescaped } from './key.js';
 import { defined } from './parts.js';
 import type { Claim, OutcomeRow, RunnerRow, TaskRow } from './record.js';
 
@@ -111,7 +111,7 @@ function isFoundAsItIs(row: TaskRow): boolean {
 function strangeRow(row: { readonly [Name in keyof TaskRow]?: unknown }): TaskRow {
   const ready = text(row.ready) ? (row.ready as string) : '';
   const marks = Array.isArray(row.marks) ? (row.marks as unknown[]).filter((mark) => text(mark)) : [];
-  const found = readReady(ready);
+  const { owner, type, version, gate, rank } = rawParts(ready);
   const marked = readMarks(marks as string[]);
   const id = marked.id ?? or('', row.id, text);
   const number = (value: unknown): number => or(0, value, finite);
@@ -119,11 +119,11 @@ function strangeRow(row: { readonly [Name in keyof TaskRow]?: unknown }): TaskRo
   return {
     seq: row.seq as number,
     id,
-    type: found?.route.type ?? or('', row.type, text),
-    version: found?.route.version ?? number(row.version),
-    owner: found?.route.owner ?? null,
-    gate: found?.route.gate ?? or('', row.gate, text),
-    priority: or<Priority>(1, found?.rank ?? row.priority, oneOf(0, 1, 2)),
+    type: type === undefined ? or('', row.type, text) : unescaped(type),
+    version: number(type === undefined ? row.version : Number(version)),
+    owner: owner === '' ? null : unescaped(owner),
+    gate: gate === undefined ? or('', row.gate, text) : unescaped(gate),
+    priority: or<Priority>(1, Number(rank), oneOf(0, 1, 2)),
     addedAt: number(row.addedAt),
     ready,
     marks: marks as string[],
@@ -134,8 +134,8 @@ function strangeRow(row: { readonly [Name in keyof TaskRow]?: unknown }): TaskRo
     strange: true,
     ...defined({
       lane: marked.lane,
-      // A body is found by the id of its task. Another task's body must not go with this row.
-      ref: text(row.ref) && (row.ref as string).endsWith(id) ? (row.ref as string) : undefined,
+      // The payload of another task must not go with this row.
+      ref: text(row.ref) && isPayloadOf(row.ref as string, id) ? (row.ref as string) : undefined,
       lastError: isError(row.lastError) ? (row.lastError as TaskRow['lastError']) : undefined,
       dead: isDeath(row.dead) ? (row.dead as TaskRow['dead']) : undefined,
     }),

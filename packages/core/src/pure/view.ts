@@ -11,7 +11,7 @@ import { isDead } from './state.js';
 /** A task as it is shown. Times are in milliseconds of this device's wall clock. */
 export interface TaskView<Name extends string = string, Payload = unknown> {
   readonly id: string;
-  /** Its place in the order of adding; `list({ after: seq })` goes on behind it. */
+  /** Its place in the order of adding; `list({ cursor: seq })` goes on behind it. */
   readonly seq: number;
   readonly type: Name;
   readonly version: number;

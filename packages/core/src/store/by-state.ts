@@ -1,5 +1,5 @@
 import type { Ready } from '../pure/key.js';
-import { beyond, readReady } from '../pure/key.js';
+import { above, beyond, readReady } from '../pure/key.js';
 import type { TaskRow } from '../pure/record.js';
 import type { Stores } from './requests.js';
 import { answer } from './requests.js';
@@ -28,11 +28,13 @@ export async function prefixesOf(
   const found: Ready[] = [];
   let from = letter;
   while (found.length < most) {
-    const row = (await answer(index.get(IDBKeyRange.bound([from], [`${letter}\uffff`])))) as TaskRow | undefined;
-    const ready = row && readReady(row.ready);
-    if (ready === undefined) break;
-    found.push(ready);
-    from = beyond(ready.prefix);
+    const row = (await answer(index.get(IDBKeyRange.bound([from], [above(letter)], false, true)))) as
+      | TaskRow
+      | undefined;
+    if (row === undefined) break;
+    const ready = readReady(row.ready);
+    if (ready !== undefined) found.push(ready);
+    from = ready === undefined ? `${row.ready}\u0000` : beyond(ready.prefix);
   }
 
   return found;

@@ -34,6 +34,13 @@ export async function rowsAfter(
   return values.map(rowOf).filter((row) => row !== undefined);
 }
 
+/** The rows of these `seq`, in their order; those that are there. */
+export async function rowsAt({ tasks }: Pick<Stores, 'tasks'>, seqs: readonly number[]): Promise<readonly TaskRow[]> {
+  const runs = runsOf(seqs).map(({ first, last }) => answer(tasks.getAll(IDBKeyRange.bound(first, last))));
+
+  return (await Promise.all(runs)).flatMap(rowsIn);
+}
+
 /** What is told of the end of a task. */
 export type StoredEnd = Pick<OutcomeRow, 'state' | 'result' | 'unstorable' | 'by'>;
 

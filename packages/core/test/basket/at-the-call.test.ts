@@ -42,7 +42,7 @@ test('a basket that is closed looks no more, also for those who watch it', async
 });
 
 test.each([
-  [{ after: Number.NaN }, 'after'],
+  [{ cursor: Number.NaN }, 'cursor'],
   [{ state: 'running' as 'queued' }, 'state'],
   [{ limit: 1_001 }, 'limit'],
 ])('a query that can not be (%o) is refused with an error that names it', async (query, what) => {

@@ -29,7 +29,7 @@ describe('a page of the list', () => {
     const shown: unknown[][] = [];
     let after: number | undefined;
     for (;;) {
-      const views = await basket.list({ limit: 3, ...(after === undefined ? {} : { after }) });
+      const views = await basket.list({ limit: 3, ...(after === undefined ? {} : { cursor: after }) });
       if (views.length === 0) break;
       shown.push(views.map(({ payload }) => payload));
       after = views.at(-1)?.seq;
@@ -80,7 +80,7 @@ describe('a page of the list', () => {
     const numbers: unknown[] = [];
     let after = 0;
     for (;;) {
-      const views = await basket.list({ lane: 'long', limit: 250, after });
+      const views = await basket.list({ lane: 'long', limit: 250, cursor: after });
       numbers.push(...views.map(({ payload }) => payload));
       if (views.length === 0) break;
       after = views.at(-1)?.seq ?? 0;
@@ -133,10 +133,10 @@ describe('the filters of the list', () => {
     [{ lane: 'photos' }, ['a']],
     [{ lane: 'long', type: 'send' }, [2_000]],
     [{ lane: 'photos', state: 'queued' }, []],
-    [{ after: 1 }, ['a', 2_000]],
-    [{ after: 1, type: 'send' }, [2_000]],
-    [{ after: 99 }, []],
-    [{ after: 2, lane: 'photos' }, []],
+    [{ cursor: 1 }, ['a', 2_000]],
+    [{ cursor: 1, type: 'send' }, [2_000]],
+    [{ cursor: 99 }, []],
+    [{ cursor: 2, lane: 'photos' }, []],
   ] as const)('%o', async (query, payloads) => {
     const { basket } = await several();
 

@@ -31,7 +31,8 @@ describe('a watched query', () => {
       { type: 'send' },
       { type: 'photo' },
       { lane: 'send' },
-      { after: 5 },
+      { cursor: 5 },
+      { gate: 'send' },
       { limit: 5 },
       { state: 'dead' },
     ];

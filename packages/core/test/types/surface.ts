@@ -124,7 +124,7 @@ export async function several(): Promise<void> {
   claim<Same<typeof removed, number>>();
   claim<Same<Awaited<ReturnType<typeof basket.retry>>, number>>();
   await basket.retry({});
-  const count = await basket.count({ type: 'saveNote', limit: 10 });
+  const count = await basket.count({ type: 'saveNote', gate: 'g' });
   claim<Same<typeof count, Count>>();
 
   // @ts-expect-error -- which?

@@ -49,7 +49,7 @@ export async function narrowing(): Promise<void> {
     view.attempts = 0;
   }
 
-  const notes = await basket.list({ type: 'saveNote', state: 'dead', lane: 'x', after: 3, limit: 10 });
+  const notes = await basket.list({ type: 'saveNote', state: 'dead', lane: 'x', gate: 'g', cursor: 3, limit: 10 });
   claim<Same<typeof notes, readonly TaskView<'saveNote', Note>[]>>();
   const two = await basket.list({ type: ['saveNote', 'ping'] });
   claim<Same<typeof two, readonly (TaskView<'saveNote', Note> | TaskView<'ping', void>)[]>>();
@@ -61,7 +61,11 @@ export async function narrowing(): Promise<void> {
   // @ts-expect-error -- running is no stored state
   await basket.list({ state: 'running' });
   // @ts-expect-error -- no such part of a query
-  await basket.list({ gate: 'api' });
+  await basket.list({ owner: 'ann' });
+  // @ts-expect-error -- a count has no page
+  await basket.count({ limit: 10 });
+  // @ts-expect-error -- nor has a command
+  await basket.cancel({ cursor: 3 });
 }
 
 export async function oneTask(): Promise<void> {

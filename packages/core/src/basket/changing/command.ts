@@ -1,16 +1,20 @@
 import { gateForward } from '../../pure/gate.js';
 import { idMark, readReady } from '../../pure/key.js';
+import type { Filter, Wanted } from '../../pure/query.js';
+import { fits, isOrdered, readCommand } from '../../pure/query.js';
 import type { Claim, OutcomeRow, TaskRow } from '../../pure/record.js';
 import { isClaimed, laneOf, stateKeys } from '../../pure/record.js';
 import { cancelledWhileRunning, revived } from '../../pure/transitions.js';
+import type { Place } from '../../store/find.js';
+import { readOn, startOf } from '../../store/find.js';
 import { keepOutcome } from '../../store/outcomes.js';
 import { payLanes } from '../../store/pay.js';
 import type { Stores } from '../../store/requests.js';
-import { deleteTasks, gatesNamed, rowOfId, runnerRow } from '../../store/rows.js';
+import { answer } from '../../store/requests.js';
+import { deleteTasks, gatesNamed, rowOfId, rowsAt, runnerRow } from '../../store/rows.js';
 import type { BasketContext } from '../context/context.js';
 import type { Hint } from '../context/hub.js';
-import type { Filter } from '../reading/query.js';
-import { checkFilter, rowsOf } from '../reading/query.js';
+import type { Edited } from './edit.js';
 import { edit } from './edit.js';
 
 /** So many tasks of a query are changed in one transaction. */
@@ -66,46 +70,72 @@ function waitsForRetry(row: TaskRow): boolean {
 
 type Change = (stores: Stores, rows: readonly TaskRow[], claims: readonly Claim[]) => Promise<readonly Hint[]>;
 
-/** Changes one task by its id, or all that fit a query, slice by slice; each slice is durable by itself. */
-async function forEach(context: BasketContext, given: string | Filter, change: Change): Promise<number> {
-  if (typeof given === 'string') return context.edits(given, () => changeEach(context, given, change));
+/** Changes one task by its id, or all that fit a filter, slice by slice. Each slice is durable by itself. */
+async function forEach(context: BasketContext, which: string | Filter, change: Change): Promise<number> {
+  if (typeof which === 'string') return context.edits(which, () => changeOne(context, which, change));
+  const wanted = readCommand(which);
 
-  checkFilter(given);
-  const which: Filter = { ...given, ...(Array.isArray(given.type) && { type: [...given.type] }) };
-
-  return context.edits(undefined, () => changeEach(context, which, change));
+  return context.edits(undefined, () => changeAll(context, wanted, change));
 }
 
-async function changeEach(context: BasketContext, which: string | Filter, change: Change): Promise<number> {
-  let count = 0;
-  let after = 0;
-  for (;;) {
+async function changeOne(context: BasketContext, id: string, change: Change): Promise<number> {
+  const rows = await edit(context, async (stores) => {
+    const row = await rowOfId(stores, id);
+
+    return changed(stores, row === undefined ? [] : [row], change);
+  });
+
+  return rows.length;
+}
+
+/**
+ * Up to 256 tasks are changed in one transaction. Where more fit, a task may move between two transactions to a key that
+ * was read already. So the keys are read again until nothing new is found. Tasks that are added meanwhile are left alone.
+ */
+async function changeAll(context: BasketContext, wanted: Wanted, change: Change): Promise<number> {
+  const done = new Set<number>();
+  let newest: number | undefined;
+  let repeats = false;
+  let before = 0;
+  let place: Place | undefined = startOf(wanted);
+  while (place !== undefined) {
+    const from: Place = place;
     const rows = await edit(context, async (stores) => {
-      const found = await rowsFor(stores, which, after);
-      const runner = found.length === 0 ? undefined : await runnerRow(stores);
+      const { seqs, next } = await readOn(stores, wanted, from, slice);
+      newest ??= next === undefined ? Number.POSITIVE_INFINITY : await newestOf(stores);
+      place = next;
+      const found = await rowsAt(
+        stores,
+        seqs.filter((seq) => !done.has(seq) && seq <= (newest ?? 0)),
+      );
 
-      return { found, hints: found.length === 0 ? [] : await change(stores, found, runner?.running ?? []) };
+      return changed(
+        stores,
+        found.filter((row) => fits(row, wanted)),
+        change,
+      );
     });
-    count += rows.length;
-    const last = rows.at(-1);
-    if (last === undefined || rows.length < slice || typeof which === 'string') return count;
-    after = last.seq;
+    for (const { seq } of rows) done.add(seq);
+    repeats ||= place !== undefined && !isOrdered(wanted);
+    if (place !== undefined || !repeats || done.size === before) continue;
+    before = done.size;
+    place = startOf(wanted);
   }
+
+  return done.size;
 }
 
-async function rowsFor(
-  stores: Pick<Stores, 'tasks'>,
-  which: string | Filter,
-  after: number,
-): Promise<readonly TaskRow[]> {
-  if (typeof which !== 'string') {
-    const { type, state, lane } = which;
+async function newestOf({ tasks }: Pick<Stores, 'tasks'>): Promise<number> {
+  const cursor = await answer(tasks.openKeyCursor(undefined, 'prev'));
 
-    return rowsOf(stores, { type, state, lane, after }, slice);
-  }
-  const row = await rowOfId(stores, which);
+  return Number(cursor?.primaryKey ?? 0);
+}
 
-  return row === undefined ? [] : [row];
+async function changed(stores: Stores, rows: readonly TaskRow[], change: Change): Promise<Edited> {
+  if (rows.length === 0) return { found: rows, hints: [] };
+  const runner = await runnerRow(stores);
+
+  return { found: rows, hints: await change(stores, rows, runner?.running ?? []) };
 }
 
 function outcomeOf(row: TaskRow, at: number): OutcomeRow {

@@ -1,18 +1,19 @@
 import { isPromiseLike } from '../../pure/codec.js';
 import type { GateRow } from '../../pure/gate.js';
 import { checkId } from '../../pure/options.js';
+import type { Query, WantedPage } from '../../pure/query.js';
+import { readQuery } from '../../pure/query.js';
 import type { RunnerRow, TaskRow } from '../../pure/record.js';
 import { findType } from '../../pure/registry.js';
 import type { TaskView } from '../../pure/view.js';
 import { taskView } from '../../pure/view.js';
-import type { Stores } from '../../store/requests.js';
 import type { StoredPayload } from '../../store/payloads.js';
 import { readPayloads } from '../../store/payloads.js';
-import { claimedRow, gatesNamed, rowOfId, runnerRow } from '../../store/rows.js';
+import { claimedRow, rowOfId } from '../../store/rows.js';
 import { look } from '../../store/transact.js';
 import type { BasketContext } from '../context/context.js';
-import type { Query } from './query.js';
-import { checkQuery, pageSize, rowsOf } from './query.js';
+import type { Facts } from './page.js';
+import { pageOf, withFacts } from './page.js';
 
 /**
  * So long is waited for what an asynchronous decoder gives, in milliseconds: it takes a few, or waits for something (a key
@@ -29,48 +30,39 @@ interface Loaded {
 /** One task, or `undefined`: it is done, cancelled, or never was. */
 export async function get(context: BasketContext, id: string): Promise<TaskView | undefined> {
   checkId(id);
-
-  return (
-    await views(context, async (stores) => {
+  const found = await look(
+    context,
+    async (stores) => {
       const row = await rowOfId(stores, id);
 
-      return row === undefined ? [] : [row];
-    })
-  )[0];
+      return withFacts(stores, row === undefined ? [] : [row]);
+    },
+    ['tasks', 'state'],
+  );
+
+  return (await views(context, found))[0];
 }
 
 /** The tasks that fit, in the order in which they were added. */
 export async function list(context: BasketContext, query: Query = {}): Promise<readonly TaskView[]> {
-  checkQuery(query);
+  const read = readQuery(query);
 
-  return views(context, (stores) => rowsOf(stores, query, query.limit ?? pageSize));
+  return views(context, await pageOf(context, read, read.limit));
 }
 
 /** One page, and whether there is more. */
 export async function page(
   context: BasketContext,
-  query: Query,
+  query: WantedPage,
 ): Promise<{ readonly tasks: readonly TaskView[]; readonly more: boolean }> {
-  const { limit = pageSize } = query;
-  const found = await views(context, (stores) => rowsOf(stores, query, limit + 1));
+  const { limit } = query;
+  const found = await pageOf(context, query, limit + 1);
+  const tasks = await views(context, { ...found, rows: found.rows.slice(0, limit) });
 
-  return { tasks: found.slice(0, limit), more: found.length > limit };
+  return { tasks, more: found.rows.length > limit };
 }
 
-async function views(
-  context: BasketContext,
-  find: (stores: Pick<Stores, 'tasks'>) => Promise<readonly TaskRow[]>,
-): Promise<readonly TaskView[]> {
-  const [rows, runner, gates] = await look(
-    context,
-    async (stores) => {
-      const [found, leads] = await Promise.all([find(stores), runnerRow(stores)]);
-      const names = found.map(({ gate }) => gate);
-
-      return [found, leads, await gatesNamed(stores, names)] as const;
-    },
-    ['tasks', 'state'],
-  );
+async function views(context: BasketContext, { rows, runner, gates }: Facts): Promise<readonly TaskView[]> {
   const loaded = await load(context, rows);
 
   return Promise.all(loaded.map((one) => viewOf(context, one, runner, gates)));

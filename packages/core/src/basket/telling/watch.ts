@@ -1,10 +1,10 @@
 import { surface } from '../../pure/errors.js';
+import type { Query, WantedPage } from '../../pure/query.js';
+import { readQuery } from '../../pure/query.js';
 import type { TaskView } from '../../pure/view.js';
 import type { BasketContext } from '../context/context.js';
 import { createLooks } from './looks.js';
 import { page } from '../reading/observe.js';
-import type { Query } from '../reading/query.js';
-import { checkQuery } from '../reading/query.js';
 
 /** What `watch` shows: the tasks of one page of a query. */
 export interface Snapshot<View = TaskView> {
@@ -39,15 +39,14 @@ export function createWatches(context: BasketContext): (query?: Query) => Watche
     for (const stop of subscribed.values()) stop();
   });
 
-  return (query = {}) => {
-    checkQuery(query); // Refused here: a look of a watch tells nobody that it failed.
-    const name = JSON.stringify([query.type ?? null, query.state, query.lane, query.after, query.limit]);
-    const found = known.get(name)?.deref();
+  return (given = {}) => {
+    const query = readQuery(given);
+    const found = known.get(query.key)?.deref();
     if (found !== undefined) return found;
 
     for (const [one, reference] of known) if (reference.deref() === undefined) known.delete(one);
     const made = watched(context, query, subscribed);
-    known.set(name, new WeakRef(made));
+    known.set(query.key, new WeakRef(made));
 
     return made;
   };
@@ -56,7 +55,7 @@ export function createWatches(context: BasketContext): (query?: Query) => Watche
 /** `subscribed` holds each that has a listener, with what stops it. */
 function watched(
   context: BasketContext,
-  query: Query,
+  query: WantedPage,
   subscribed: Map<Watched<Snapshot>, () => void>,
 ): Watched<Snapshot> {
   const listeners = new Set<(value: Snapshot) => void>();
