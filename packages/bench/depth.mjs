@@ -1,9 +1,12 @@
 // `node packages/bench/depth.mjs`: how deep a value may be nested until an engine cannot write it, or cannot read it back,
 // in each engine that is on this machine (see engines.mjs). Decision 0010 has the figures. It judges nothing.
+// A second argument names the engines: `node packages/bench/depth.mjs 3000 WebKit`.
 import { createServer } from 'node:http';
 import { isMain } from '../../scripts/steps.mjs';
 import { findBrowser } from '../../scripts/setup.mjs';
 
+/** The deepest that is tried; the first argument. WebKit takes minutes for more than some thousand. */
+const most = Number(process.argv[2] ?? 10_000);
 const shapes = ['objects', 'arrays', 'maps', 'mapKeys', 'sets', 'mixed', 'wide', 'errors'];
 
 /** What page and worker have: values of a depth, and the deepest that one context can write or read. */
@@ -89,8 +92,13 @@ const serve = (port) => {
 if (typeof SharedWorkerGlobalScope === 'undefined') serve(self);
 else self.onconnect = ({ ports: [port] }) => serve(port);`;
 
-function page(shapeNames) {
-  const here = async (shape, depth, does) => {
+function page(shapeNames, most) {
+  const here = (shape, depth, does) =>
+    Promise.race([
+      inThePage(shape, depth, does),
+      new Promise((resolve) => setTimeout(() => resolve('no answer within 10 s'), 10_000)),
+    ]);
+  const inThePage = async (shape, depth, does) => {
     try {
       const db = await (self.db ??= opened());
       if (does === 'clone') structuredClone({ payload: nested(shape, depth) });
@@ -106,18 +114,20 @@ function page(shapeNames) {
   const there = (port) => (shape, depth, does) =>
     new Promise((resolve) => {
       port.onmessage = ({ data }) => resolve(data);
+      setTimeout(() => resolve('no answer within 10 s'), 10_000);
       port.postMessage({ shape, depth, does });
     });
 
   /** The deepest of which all steps say `whole`, and what the first says that is deeper. */
   const deepest = async (steps, shape) => {
     let whole = 0;
-    let broken = 10_000;
-    let why = 'none up to 10,000';
+    let broken = most;
+    let why = `none up to ${most}`;
     while (broken - whole > Math.max(1, whole / 100)) {
       const depth = Math.round((whole + broken) / 2 / 2) * 2;
       let said = 'whole';
       for (const [where, does] of steps) if (said === 'whole') said = await where(shape, depth, does);
+      if (said === 'no answer within 10 s') return `${said}, at ${depth}`;
       if (said === 'whole') whole = depth;
       else [broken, why] = [depth, said];
     }
@@ -154,6 +164,7 @@ function page(shapeNames) {
     };
     const found = {};
     for (const shape of shapeNames) {
+      if (performance.now() > 60_000) break;
       found[shape] = {};
       for (const [way, steps] of Object.entries(ways)) found[shape][way] = await deepest(steps, shape);
     }
@@ -162,7 +173,7 @@ function page(shapeNames) {
   })();
 }
 
-const calls = `(${String(library)})();(${String(page)})(${JSON.stringify(shapes)});`;
+const calls = `(${String(library)})();(${String(page)})(${JSON.stringify(shapes)}, ${most});`;
 const pageText = `<!doctype html><title>depth</title><script>${calls}</script>`;
 
 if (isMain(import.meta.url)) await measure();
@@ -177,14 +188,18 @@ async function measure() {
   await new Promise((resolve) => server.once('listening', resolve));
   const { port } = server.address();
   try {
-    await eachEngine(await findBrowser(), async (name, version, open) => {
-      const found = JSON.parse(await open(`http://127.0.0.1:${port}/`));
-      console.log(`\n${name} ${version}`);
-      for (const [shape, ways] of Object.entries(found)) {
-        console.log(`  ${shape}`);
-        for (const [way, said] of Object.entries(ways)) console.log(`    ${way.padEnd(34)} ${said}`);
-      }
-    });
+    await eachEngine(
+      await findBrowser(),
+      async (name, version, open) => {
+        const found = JSON.parse(await open(`http://127.0.0.1:${port}/`));
+        console.log(`\n${name} ${version}`);
+        for (const [shape, ways] of Object.entries(found)) {
+          console.log(`  ${shape}`);
+          for (const [way, said] of Object.entries(ways)) console.log(`    ${way.padEnd(34)} ${said}`);
+        }
+      },
+      process.argv[3],
+    );
   } finally {
     server.close();
     server.closeAllConnections();

@@ -11,14 +11,17 @@ import { chromium, firefox } from '@playwright/test';
  * Calls back with each engine's name, version and a function that opens an address, waits for the promise `window.answer`
  * there, and gives back what it resolves with.
  */
-export async function eachEngine(chromiumAt, tell) {
-  await withPlaywright('Chromium', () => chromium.launch({ executablePath: chromiumAt }), tell);
+export async function eachEngine(chromiumAt, tell, names = 'Chromium Firefox WebKit') {
+  if (names.includes('Chromium')) {
+    await withPlaywright('Chromium', () => chromium.launch({ executablePath: chromiumAt }), tell);
+  }
   const firefoxAt = process.env.TASKBASKET_FIREFOX ?? '/usr/bin/firefox-esr';
-  if (existsSync(firefoxAt)) {
+  if (names.includes('Firefox') && existsSync(firefoxAt)) {
     await withPlaywright('Firefox', () => firefox.launch({ channel: 'moz-firefox', executablePath: firefoxAt }), tell);
-  } else {
+  } else if (names.includes('Firefox')) {
     console.log('Firefox: none on this machine (apt-get install firefox-esr).');
   }
+  if (!names.includes('WebKit')) return;
   const miniBrowser = [
     process.env.TASKBASKET_MINIBROWSER ?? '',
     ...['x86_64', 'aarch64'].map((machine) => `/usr/lib/${machine}-linux-gnu/webkit2gtk-4.1/MiniBrowser`),

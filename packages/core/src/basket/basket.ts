@@ -170,10 +170,15 @@ const parts = Symbol.for('taskbasket.parts');
 export function createBasket<R extends AnyRegistry>(context: BasketContext, closing?: () => void): Basket<R> {
   const added = createRecent(context.hub);
   const announce = (tasks: readonly Stored[]): void => {
-    for (const { id } of tasks) added.note(id);
     context.hub.say({ kind: 'look', hints: tasks.map(({ id, row: { type } }) => ({ event: 'added', id, type })) });
   };
-  const adding = { ...context, announce, store: createStore({ ...context, announce }) };
+  const newId = (): string => {
+    const id = context.newId();
+    added.note(id);
+
+    return id;
+  };
+  const adding = { ...context, newId, announce, store: createStore({ ...context, announce }) };
   const basket = {
     add: within(adding, add),
     addTx: within(adding, addTx),

@@ -1,5 +1,7 @@
 import { afterEach, describe, expect, test, vi } from 'vitest';
 
+import type { Hub, Message } from '../../src/basket/context/hub.js';
+import { createRecent } from '../../src/basket/telling/recent.js';
 import type { OutcomeRow } from '../../src/pure/record.js';
 import { defineTasks, task } from '../../src/pure/registry.js';
 import { PermanentFailure } from '../../src/pure/verdict.js';
@@ -363,6 +365,162 @@ describe('an end that the browser can not read any more', () => {
     for (const one of broken) one.mockRestore();
     await world.advance(60_000);
     expect(await end).toEqual({ state: 'done', result: 5 });
+  });
+});
+
+describe('when the app clears its tables, as some do at sign-out', () => {
+  async function cleared(tasks: Opened['tasks'], which: 'all' | 'tasks'): Promise<void> {
+    await byHand(tasks, (stores) => {
+      stores.tasks.clear();
+      if (which === 'tasks') return;
+      for (const store of [stores.payloads, stores.outcomes, stores.state]) store.clear();
+    });
+  }
+
+  test.each(['all', 'tasks'] as const)('tasks that never ran are gone, and not done (%s)', async (which) => {
+    const { tasks, world, basket } = await opened();
+    const [waited = '', asked = ''] = await basket.addMany([
+      ['send', 1],
+      ['send', 2],
+    ]);
+    const end = basket.settled(waited);
+    const elsewhere = world.open(tasks).basket.settled(waited);
+    await world.settle();
+    await cleared(tasks, which);
+    const later = basket.settled(asked);
+    await world.advance(70_000);
+
+    expect([await end, await elsewhere, await later]).toEqual([
+      { state: 'gone' },
+      { state: 'gone' },
+      { state: 'gone' },
+    ]);
+  });
+
+  test.each(['all', 'tasks'] as const)('and a runner goes on beside it, they are gone as well (%s)', async (which) => {
+    const found = await opened();
+    const { tasks, world, basket } = found;
+    const gate = createGate();
+    const ran = new Set<number>();
+    world.open(tasks).run({
+      count: () => 0,
+      async send(number) {
+        ran.add(number);
+        await gate.promise;
+      },
+    });
+    const ids = await basket.addMany(Array.from({ length: 1_000 }, (_, number) => ['send', number] as const));
+    await world.settle();
+    const ends = ids.map((id) => basket.settled(id));
+    await world.settle();
+    await cleared(tasks, which);
+    await basket.add('send', 1_000);
+    gate.open();
+    await world.advance(130_000);
+
+    // Six were being sent, and the runner may hold more that it has read.
+    const states = (await Promise.all(ends)).map(({ state }) => state);
+    expect(states.flatMap((state, number) => (state === 'done' && !ran.has(number) ? [number] : []))).toEqual([]);
+    expect(states.at(-1)).toBe('gone');
+  });
+});
+
+describe('a success without a result', () => {
+  test.each([1_500, 2_100])(
+    'is done for each of %d tasks that this tab added, asked for after their end',
+    async (count) => {
+      const found = await opened();
+      const ids = await found.basket.addMany(Array.from({ length: count }, (_, number) => ['send', number] as const));
+      runnerElsewhere(found);
+      await found.world.advance(1_000);
+      const ends = await Promise.all(ids.map((id) => found.basket.settled(id)));
+
+      expect(ends.filter(({ state }) => state !== 'done')).toEqual([]);
+    },
+  );
+
+  test('is done for each of a thousand who wait in another tab, whatever the size of a message', async () => {
+    const found = await opened();
+    const ids = await found.basket.addMany(Array.from({ length: 1_000 }, (_, number) => ['send', number] as const));
+    const other = found.world.open(found.tasks).basket;
+    const ends = ids.map((id) => other.settled(id));
+    await found.world.settle();
+    runnerElsewhere(found);
+    await found.world.advance(130_000);
+
+    expect((await Promise.all(ends)).filter(({ state }) => state !== 'done')).toEqual([]);
+  });
+
+  test('is done if the word of it comes after its row is missed, and gone if none comes', async () => {
+    const found = await opened();
+    const { world, tab, basket } = found;
+    const ids = await basket.addMany([
+      ['send', 1],
+      ['send', 2],
+    ]);
+    const ends = ids.map((id) => basket.settled(id));
+    await world.settle();
+    world.loseMessages();
+    runnerElsewhere(found);
+    await world.advance(61_000);
+    expect(await isOpen(world, Promise.race(ends))).toBe(true);
+
+    tab.context.hub.say({
+      kind: 'changed',
+      hints: [{ event: 'settled', id: ids[0], type: 'send', state: 'done' }],
+    });
+    await world.advance(2_000);
+    expect(await Promise.all(ends)).toEqual([{ state: 'done', result: undefined }, { state: 'gone' }]);
+    expect(world.alarms()).toBeLessThanOrEqual(1);
+  });
+
+  test.each([3, 4, 5, 108])('is known of the last four ids, of %d', (count) => {
+    const listeners: ((message: Message) => void)[] = [];
+    const recent = createRecent(
+      { hear: (listener: (message: Message) => void) => () => listeners.push(listener) } as unknown as Hub,
+      4,
+    );
+    const ids = Array.from({ length: count }, (_, number) => `${number}`);
+    for (const id of ids) recent.note(id);
+
+    expect(ids.filter((id) => recent.stateOf(id) === 'added')).toEqual(ids.slice(-4));
+  });
+});
+
+describe('a database that cannot be opened', () => {
+  afterEach(() => void vi.restoreAllMocks());
+
+  /** Another tab raises the version, so that the connection closes; to open it again fails so many times. */
+  async function reopened(name: string, fails: number): Promise<void> {
+    const open = indexedDB.open.bind(indexedDB);
+    let left = fails;
+    vi.spyOn(indexedDB, 'open').mockImplementation((...what) => {
+      if (left > 0 && what[1] === undefined) {
+        left -= 1;
+        throw new DOMException('Connection to Indexed Database server lost.', 'UnknownError');
+      }
+
+      return open(...what);
+    });
+    const raised = open(name, 2);
+    await new Promise((resolve) => raised.addEventListener('success', resolve));
+    raised.result.close();
+  }
+
+  test('and opens later, does not end the wait for a task that was seen', async () => {
+    const found = await opened();
+    const { tasks, world, basket } = found;
+    const id = await basket.add('send', 1, { runAt: world.wall() + 100_000 });
+    const end = basket.settled(id);
+    await world.settle();
+    await reopened(tasks.name, 6);
+    for (const number of [1, 2, 3]) found.tab.context.hub.say({ kind: number === 1 ? 'look' : 'changed' });
+    await world.advance(90_000);
+    expect(await isOpen(world, end)).toBe(true);
+
+    runnerElsewhere(found);
+    await world.advance(60_000);
+    expect(await end).toEqual({ state: 'done', result: undefined });
   });
 });
 

@@ -39,7 +39,13 @@ const hintsAMessage = 100;
  * - `lost`: the database was deleted, and has been made anew, empty.
  */
 export type Message =
-  | { readonly kind: 'look' | 'changed' | 'taken' | 'lost'; readonly hints?: readonly Hint[]; readonly returned?: true }
+  | {
+      readonly kind: 'look' | 'changed' | 'taken' | 'lost';
+      readonly hints?: readonly Hint[];
+      /** Every task that succeeded, however many hints were left out: of a success without a result nothing else tells. */
+      readonly done?: readonly string[];
+      readonly returned?: true;
+    }
   | { readonly kind: 'hello'; readonly build: number }
   | { readonly kind: 'wake'; readonly visible: boolean };
 
@@ -170,12 +176,21 @@ export function endedIn(message: Message): readonly string[] | undefined {
   return hints.flatMap((hint) => (hint.event === 'settled' ? [hint.id] : []));
 }
 
+/** The tasks of which a message says that they succeeded. */
+export function doneIn(message: Message | undefined): readonly string[] {
+  return message !== undefined && 'done' in message ? (message.done ?? []) : [];
+}
+
 /** One message for two of a kind: the later one, with the hints of both. A page that is visible counts for both. */
 function merged(earlier: Message | undefined, later: Message): Message {
   if (later.kind === 'wake') return { kind: 'wake', visible: later.visible || partOf(earlier, 'visible') === true };
   const hints = [earlier, later].flatMap((one) => (one !== undefined && 'hints' in one ? (one.hints ?? []) : []));
 
-  return hints.length === 0 ? later : ({ ...later, hints: hints.slice(0, hintsAMessage) } as Message);
+  if (hints.length === 0) return later;
+  const said = hints.flatMap((hint) => (hint.event === 'settled' && hint.state === 'done' ? [hint.id] : []));
+  const done = [...new Set([...doneIn(earlier), ...said])];
+
+  return { ...later, hints: hints.slice(0, hintsAMessage), ...(done.length === 0 ? {} : { done }) } as Message;
 }
 
 /** What contexts say when something was written, or the database was taken away. */
@@ -184,7 +199,7 @@ const kinds: ReadonlySet<unknown> = new Set(['look', 'changed', 'taken', 'lost']
 /** The message that another context sent, or nothing: any code of the origin may post on the channel. */
 function messageIn(received: unknown): Message | undefined {
   const part = (name: string): unknown => partOf(received, name);
-  const [kind, visible, build, hints] = ['kind', 'visible', 'build', 'hints'].map(part);
+  const [kind, visible, build, hints, done] = ['kind', 'visible', 'build', 'hints', 'done'].map(part);
   if (kind === 'wake') return typeof visible === 'boolean' ? { kind, visible } : undefined;
   if (kind === 'hello') return Number.isSafeInteger(build) ? { kind, build: build as number } : undefined;
   if (!kinds.has(kind)) return undefined;
@@ -192,5 +207,7 @@ function messageIn(received: unknown): Message | undefined {
   // A message without its hints may tell of anything, so nothing is missed.
   const readable = Array.isArray(hints) && hints.every((hint) => typeof partOf(hint, 'event') === 'string');
 
-  return { kind, ...(readable ? { hints: hints.slice(0, hintsAMessage) } : {}) } as Message;
+  const ids = Array.isArray(done) ? { done } : {};
+
+  return { kind, ...(readable ? { hints: hints.slice(0, hintsAMessage) } : {}), ...ids } as Message;
 }

@@ -1,9 +1,11 @@
 import type { Hub, Message } from '../context/hub.js';
+import { doneIn } from '../context/hub.js';
 
-/** Ids of late, as many as a tab may wait for. */
+/** What a tab knows of the tasks that it added, so that their ends can be asked for later. */
 export interface Recent {
   readonly note: (id: string) => void;
-  readonly has: (id: string) => boolean;
+  /** `done`: the runner said that the task succeeded. `undefined`: the task was not added here, or long ago. */
+  readonly stateOf: (id: string) => 'added' | 'done' | undefined;
 }
 
 /** Whether what was in the database may be gone without having succeeded. */
@@ -11,9 +13,9 @@ export function isLoss({ kind }: Message): boolean {
   return kind === 'taken' || kind === 'lost';
 }
 
-/** The last thousand ids, at most; the older half goes when it is full, all of them when the database is lost. */
-export function createRecent(hub: Hub): Recent {
-  const ids = new Set<string>();
+/** Remembers the last ids, `most` of them; none from before the database was lost. */
+export function createRecent(hub: Hub, most = 10_000): Recent {
+  const ids = new Map<string, 'added' | 'done'>();
   let hearing = false;
 
   return {
@@ -21,13 +23,14 @@ export function createRecent(hub: Hub): Recent {
       if (!hearing) {
         hearing = true;
         hub.hear((message) => {
-          // Of what happened while a page was put away it knows nothing.
-          if (isLoss(message) || 'returned' in message) ids.clear();
+          if (isLoss(message)) ids.clear();
+          for (const id of doneIn(message)) if (ids.has(id)) ids.set(id, 'done');
         });
       }
-      ids.add(id);
-      if (ids.size > 1_000) for (const oldest of [...ids].slice(0, 500)) ids.delete(oldest);
+      ids.set(id, 'added');
+      const [oldest = ''] = ids.size > most ? ids.keys() : [];
+      ids.delete(oldest);
     },
-    has: (id) => ids.has(id),
+    stateOf: (id) => ids.get(id),
   };
 }

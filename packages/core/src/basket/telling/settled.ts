@@ -8,7 +8,7 @@ import type { Stores } from '../../store/requests.js';
 import { outcomeOfId, rowOfId } from '../../store/rows.js';
 import { look } from '../../store/transact.js';
 import type { BasketContext } from '../context/context.js';
-import { endedIn } from '../context/hub.js';
+import { doneIn, endedIn } from '../context/hub.js';
 import { createLooks } from './looks.js';
 import type { Recent } from './recent.js';
 import { isLoss } from './recent.js';
@@ -20,7 +20,8 @@ import { isLoss } from './recent.js';
  *   be read any more.
  * - `dead`: it waits for a decision; after `retry` or `update` it may be asked again.
  * - `cancelled`, `purged`: removed. `replaced`: by another, which stands for it.
- * - `gone`: it is not there, and nothing is stored of its end. It succeeded without a result, or never was.
+ * - `gone`: it is not there, and nothing is stored of its end. It succeeded without a result while nobody listened here, or
+ *   its table was cleared, or it never was.
  */
 export type Outcome<Result = unknown> =
   | { readonly state: 'done'; readonly result: Result; readonly unstorable?: string }
@@ -30,23 +31,32 @@ export type Outcome<Result = unknown> =
 
 /** Those who wait for the end of one task. */
 interface Waiting {
-  /** It was there, or was added here: if it goes without an outcome, it succeeded without a result. */
+  /** Whether the task was there, or was added here. */
   seen: boolean;
+  /** Whether the runner said that the task succeeded: of a success without a result nothing else tells. */
+  succeeded: boolean;
+  /** When the task was first missed, without a word of its end, by the monotonic clock. */
+  missedAt?: number;
   readonly told: ((outcome: Outcome) => void)[];
   readonly failed: ((error: unknown) => void)[];
 }
+
+/** The word of a success comes at the latest so long after the task is gone, in milliseconds. */
+const patience = 2_000;
 
 /** So many are looked for in one transaction: the turns of a runner that drains what thousands wait for come in between. */
 const slice = 256;
 
 /** Waits for the ends of tasks. A message says whose end to look for; once a minute all are looked for. */
 export function createSettled(context: BasketContext, added: Recent): (id: string) => Promise<Outcome> {
+  const { clock } = context.ports;
   const waiting = new Map<string, Waiting>();
   /** Whether the database was taken away since the look began: what was in it did not succeed by being gone. */
   let taken = false;
 
   /** Whose end is to be looked for. */
   const wanted = new Set<string>();
+  let stopTimer = (): void => undefined;
 
   async function lookForEnds(): Promise<void> {
     try {
@@ -55,7 +65,12 @@ export function createSettled(context: BasketContext, added: Recent): (id: strin
       // Closed for good, or there is no database: nobody may wait for ever. What passes by itself is looked at again.
       if (isFinal(error)) giveUp(error);
     }
-    if (waiting.size === 0) looks.stop();
+    if (waiting.size === 0) stop();
+  }
+
+  function stop(): void {
+    stopTimer();
+    looks.stop();
   }
 
   async function lookForSome(ids: readonly string[]): Promise<void> {
@@ -63,7 +78,7 @@ export function createSettled(context: BasketContext, added: Recent): (id: strin
     const asked = ids.map((id) => [id, waiting.get(id)] as const);
     for (const id of ids) wanted.delete(id); // Before the look: who asks meanwhile is looked for again.
     const find = (stores: OutcomeStores): Promise<readonly Found[]> =>
-      Promise.all(asked.map(([id, one]) => outcomeOf(stores, id, one?.seen === true)));
+      Promise.all(asked.map(([id]) => outcomeOf(stores, id)));
     const found = await look(context, find, ['tasks', 'outcomes']).catch((error: unknown) => {
       want(ids);
       throw error;
@@ -71,11 +86,26 @@ export function createSettled(context: BasketContext, added: Recent): (id: strin
     for (const [place, [id, one]] of asked.entries()) {
       const outcome = found[place];
       if (taken || one === undefined || outcome === undefined) continue;
-      one.seen = true;
-      if (outcome === 'to come') continue;
+      const end = outcome === 'absent' ? endOfAbsent(one) : outcome;
+      one.seen ||= end === 'to come';
+      if (end === 'to come') continue;
       waiting.delete(id);
-      for (const tell of one.told) tell(outcome);
+      for (const tell of one.told) tell(end);
     }
+  }
+
+  /** A task that is gone is done only if the runner said so: an app may clear its tables, and ours lie among them. */
+  function endOfAbsent(one: Waiting): Outcome | 'to come' {
+    if (one.succeeded) return { state: 'done', result: undefined };
+    one.missedAt ??= clock.monotonic();
+    if (!one.seen || clock.monotonic() - one.missedAt >= patience) return { state: 'gone' };
+    stopTimer();
+    stopTimer = clock.timer(patience, () => {
+      want(waiting.keys());
+      looks.look();
+    });
+
+    return 'to come';
   }
 
   function want(ids: Iterable<string>): void {
@@ -83,6 +113,10 @@ export function createSettled(context: BasketContext, added: Recent): (id: strin
   }
 
   const looks = createLooks(context, lookForEnds, (message) => {
+    for (const id of doneIn(message)) {
+      const one = waiting.get(id);
+      if (one !== undefined) one.succeeded = true;
+    }
     want((message && endedIn(message)) ?? waiting.keys());
     if (message === undefined || !isLoss(message)) return;
     taken = true;
@@ -97,14 +131,16 @@ export function createSettled(context: BasketContext, added: Recent): (id: strin
 
   context.closed.signal.addEventListener('abort', () => {
     giveUp(new TaskbasketError('closed', 'This basket was closed. Ask another one, by the id.'));
-    looks.stop();
+    stop();
   });
 
   return async (id) => {
     checkId(id);
 
     return new Promise((resolve, reject) => {
-      const one = waiting.get(id) ?? { seen: added.has(id), told: [], failed: [] };
+      const known = added.stateOf(id);
+      const fresh = { seen: known !== undefined, succeeded: known === 'done', told: [], failed: [] };
+      const one: Waiting = waiting.get(id) ?? fresh;
       one.told.push(resolve);
       one.failed.push(reject);
       waiting.set(id, one);
@@ -116,17 +152,17 @@ export function createSettled(context: BasketContext, added: Recent): (id: strin
 }
 
 type OutcomeStores = Pick<Stores, 'tasks' | 'outcomes'>;
-type Found = Outcome | 'to come';
+type Found = Outcome | 'to come' | 'absent';
 
-/** The end of a task. One that was `seen`, and went without a word, succeeded without a result. */
-async function outcomeOf(stores: OutcomeStores, id: string, seen: boolean): Promise<Found> {
+/** What the database says of the end of a task; `absent`: nothing, and the task is not there. */
+async function outcomeOf(stores: OutcomeStores, id: string): Promise<Found> {
   const [row, found] = await Promise.all([rowOfId(stores, id), outcomeOfId(stores, id)]);
   if (row !== undefined) {
     if (!isDead(row)) return 'to come';
 
     return { state: 'dead', because: row.dead?.reason ?? 'permanent', error: row.lastError };
   }
-  if (found === undefined) return seen ? { state: 'done', result: undefined } : { state: 'gone' };
+  if (found === undefined) return 'absent';
 
   const { state, result, unstorable, by } = found;
   if (state === 'done') return { state, result, ...defined({ unstorable }) };
