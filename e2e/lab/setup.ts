@@ -17,7 +17,7 @@ export interface Setup {
   readonly base: number;
   readonly cap: number;
   /** The rule of chance of the backoff; empty: the library's own. */
-  readonly jitter: '' | 'equal' | 'full' | 'decorrelated' | 'none';
+  readonly jitter: '' | 'equal' | 'full' | 'none';
   /** Counted failures after which a task is dead; 0: never. */
   readonly failureLimit: number;
   /** The version of the app's database, if an app made it; from 2 on it has a store of photos. */

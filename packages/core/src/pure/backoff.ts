@@ -4,12 +4,11 @@
  * - `equal`: half of the ceiling for sure, the other half by chance, so that clients that failed together do not come
  *   back together, and none comes back at once.
  * - `full`: all of it by chance, down to none: the least work for what many contend for.
- * - `decorrelated`: by chance between `base` and three times the wait before; `factor` is of no effect.
  * - `none`: the ceiling itself.
  *
  * @see https://aws.amazon.com/blogs/architecture/exponential-backoff-and-jitter/
  */
-export type Jitter = 'equal' | 'full' | 'decorrelated' | 'none';
+export type Jitter = 'equal' | 'full' | 'none';
 
 /** How waits grow: from `base`, each `factor` times the one before, up to `cap`. */
 export interface Backoff {
@@ -29,22 +28,16 @@ export const defaultBackoff: Backoff = { base: 1_000, cap: 300_000 };
 /**
  * How long to wait after the given number of failures, in milliseconds.
  *
- * `failures` counts from 1; less counts as 1. Any number is safe: a power that overflows is held by the cap. `previous`
- * is the wait before, of which `decorrelated` makes the next one.
+ * `failures` counts from 1; less counts as 1. Any number is safe: a power that overflows is held by the cap.
  */
-export function retryDelay(backoff: Backoff, failures: number, random: () => number, previous?: number): number {
+export function retryDelay(backoff: Backoff, failures: number, random: () => number): number {
   const { base, cap, factor = 2, jitter = 'equal' } = backoff;
-  const chance = random();
-  if (jitter === 'decorrelated') {
-    return Math.round(Math.min(cap, base + chance * Math.max(0, 3 * (previous ?? base) - base)));
-  }
-
   // Not infinite: 1 to the power of infinity is no number.
   const count = Math.min(Number.MAX_VALUE, Math.max(1, failures));
   const ceiling = Math.min(cap, base * factor ** (count - 1));
   const sure = jitter === 'none' ? 1 : jitter === 'full' ? 0 : 0.5;
 
-  return Math.round(ceiling * (sure + chance * (1 - sure)));
+  return Math.round(ceiling * (sure + random() * (1 - sure)));
 }
 
 /**

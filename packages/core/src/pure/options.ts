@@ -100,4 +100,4 @@ export function checkedBackoff(backoff: Partial<Backoff> = {}, option: string): 
   return { base, cap: Math.max(base, cap), factor, jitter };
 }
 
-const jitters: readonly Jitter[] = ['equal', 'full', 'decorrelated', 'none'];
+const jitters: readonly Jitter[] = ['equal', 'full', 'none'];

@@ -54,8 +54,6 @@ export interface TaskRow {
   readonly interruptions: number;
   /** How often it closed a gate alone that another then found open: added to `failures` for the wait, never counted. */
   readonly blames: number;
-  /** The wait before, in milliseconds, of which a `decorrelated` backoff makes the next; goes when `failures` does. */
-  readonly wait?: number;
   /** The edition of its idempotency key: raised when a dead task is corrected. Absent: 0. */
   readonly edition?: number;
   /** An earlier attempt under this key was cut off, so it may have had its effect. */
@@ -147,8 +145,6 @@ export interface RunnerRow {
 export const stateKeys = {
   runner: 'runner',
   positions: 'positions',
-  /** How far unreadable rows were tried, by prefix. */
-  unreadable: 'unreadable',
   /** Heavy bodies that were found without a row, and when first. */
   bodies: 'bodies',
   edits: 'edits',

@@ -76,7 +76,6 @@ const hasSoundFields = fits<Omit<TaskRow, 'payload' | 'strange'>>({
   failures: whole,
   interruptions: whole,
   blames: whole,
-  wait: optional(finite),
   edition: optional(whole),
   recovered: optional(onlyTrue),
   lastError: optional(isError),

@@ -134,7 +134,7 @@ export function dueAfter(row: TaskRow, moment: Moment, wait: number): TaskRow {
 
 /** The row as a person wants it tried again: at once, with fresh counters, and back in its lane if it had left it. */
 export function revived(row: TaskRow): TaskRow {
-  const { dead: _, wait: __, ...rest } = row;
+  const { dead: _, ...rest } = row;
   const fresh = { ...rest, failures: 0, interruptions: 0, blames: 0 };
 
   return dueAfter({ ...fresh, marks: marksInLane(row, true) }, { now: 0, wall: 0 }, 0);
@@ -166,9 +166,7 @@ function marksInLane(row: TaskRow, stays: boolean): readonly string[] {
 
 /** The row due after the wait that so many failures, blames or deaths of its runner call for. */
 function backedOff(row: TaskRow, count: number, moment: Moment, backoff: Backoff, random: () => number): TaskRow {
-  const wait = retryDelay(backoff, count, random, row.wait);
-
-  return dueAfter(backoff.jitter === 'decorrelated' ? { ...row, wait } : row, moment, wait);
+  return dueAfter(row, moment, retryDelay(backoff, count, random));
 }
 
 function blame(row: TaskRow, moment: Moment, backoff: Backoff, random: () => number): TaskRow {

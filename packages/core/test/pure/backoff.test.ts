@@ -3,7 +3,6 @@ import { expect, test } from 'vitest';
 
 import type { Jitter } from '../../src/pure/backoff.js';
 import { defaultBackoff, retryDelay, spreadFloor } from '../../src/pure/backoff.js';
-import { seeded } from '../support/chance.js';
 
 const chance = fc.double({ min: 0, max: 1, maxExcluded: true, noNaN: true });
 const backoffs = fc
@@ -124,33 +123,6 @@ test('with a factor of 1 every wait has the same ceiling', () => {
   const waits = [1, 2, 30, Number.POSITIVE_INFINITY].map((failures) => retryDelay(backoff, failures, () => 0.3));
 
   expect(waits).toEqual([700, 700, 700, 700]);
-});
-
-test('a decorrelated wait is between the base and three times the one before, under the cap, whatever the count', () => {
-  fc.assert(
-    fc.property(backoffs, fc.integer(), (plain, seed) => {
-      const random = seeded(seed);
-      let previous: number | undefined;
-      for (let failures = 1; failures < 40; failures += 1) {
-        const wait: number = retryDelay({ ...plain, jitter: 'decorrelated' }, failures, random, previous);
-
-        expect(wait).toBeGreaterThanOrEqual(plain.base);
-        expect(wait).toBeLessThanOrEqual(Math.min(plain.cap, Math.ceil(3 * (previous ?? plain.base))));
-        previous = wait;
-      }
-    }),
-  );
-});
-
-test('decorrelated waits reach the cap, and go down again from there', () => {
-  const random = seeded(5);
-  const waits: number[] = [];
-  for (let count = 1; count <= 200; count += 1) {
-    waits.push(retryDelay({ ...defaultBackoff, jitter: 'decorrelated' }, count, random, waits.at(-1)));
-  }
-
-  expect(Math.max(...waits)).toBe(300_000);
-  expect(waits.slice(waits.indexOf(300_000)).some((wait) => wait < 100_000)).toBe(true);
 });
 
 test('waits far beyond what a timer holds are waits like any other', () => {

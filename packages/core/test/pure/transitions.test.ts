@@ -110,19 +110,6 @@ describe('how an attempt ended', () => {
     expect(rescued({ ...worn, failures: 1 }, moment, policy.backoff, least)).not.toHaveProperty('dead');
   });
 
-  test('a decorrelated wait is kept in the row, and the next one is made of it', () => {
-    const decorrelated: Policy = { ...policy, backoff: { ...policy.backoff, jitter: 'decorrelated' } };
-    const half = (): number => 0.5;
-    const first = settled(worn, { kind: 'failure', error }, moment, decorrelated, half);
-    const second = settled(first ?? worn, { kind: 'failure', error }, moment, decorrelated, half);
-
-    expect(first?.wait).toBe(2_000);
-    expect(place(first)).toEqual(['@', 1, 502_000]);
-    expect(second?.wait).toBe(3_500);
-    expect(settle(worn, { kind: 'failure', error })).not.toHaveProperty('wait');
-    expect(revived(second ?? worn)).not.toHaveProperty('wait');
-  });
-
   test('with skip a dead task leaves its lane, and keeps its other marks', () => {
     const skipped = settle(worn, { kind: 'permanent', error }, { ...policy, onDead: 'skip' });
     const lane = laneMark(null, 'note-1');

@@ -343,37 +343,6 @@ test('a task of which the handler throws as often as its type allows is dead, an
   expect(ran).toEqual([1, 1, 1, 2, 1]);
 });
 
-test('decorrelated waits go on from the one before, also after a reload', async () => {
-  const own = { base: 1_000, cap: 100_000, jitter: 'decorrelated' } as const;
-  const tasks = defineTasks(freshName(), { send: task<number>({ backoff: own }) });
-  const world = createWorld(4);
-  const at: number[] = [];
-  const send = (): void => {
-    at.push(world.wall());
-    throw new Error('no');
-  };
-  let tab = world.open(tasks);
-  await tab.basket.add('send', 1);
-  tab.run({ send });
-  for (let reload = 0; reload < 30; reload += 1) {
-    await world.advance(20_000);
-    tab.kill();
-    tab = world.open(tasks);
-    tab.run({ send });
-  }
-  await world.advance(100_000);
-
-  const waits = at.slice(1).map((time, place) => time - (at[place] ?? 0));
-  let before: number = own.base;
-  for (const wait of waits) {
-    expect(wait).toBeGreaterThanOrEqual(own.base);
-    expect(wait).toBeLessThanOrEqual(Math.min(own.cap, 3 * before) + 1);
-    before = wait;
-  }
-  // A wait that began with the base after each reload would never be longer than three times that.
-  expect(Math.max(...waits)).toBeGreaterThan(9 * own.base);
-});
-
 describe('waits beyond what a timer holds', () => {
   const long = { base: 60 * day, cap: 60 * day, jitter: 'none' } as const;
 

@@ -135,7 +135,6 @@ describe('a strange record of the state store counts as none', () => {
       { F: 3, 'F\uffff': 3, '': 3, 'F|%41|1|send|1': 3, '@|send|1|send|1': 3 },
     ],
     ['the bodies that were found', 'bodies', null],
-    ['the places of the unreadable', 'unreadable', 5],
     ['a gate that is null', 'gate:other', null],
   ] as const)('%s', async (_, key, value) => {
     const { ran, stopped } = await healthyOnesRun(({ state }) => state.put(value, key));

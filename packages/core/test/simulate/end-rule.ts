@@ -1,4 +1,4 @@
-import { remembersWait, waitRange } from './backoff-rule.js';
+import { waitRange } from './backoff-rule.js';
 import { laneMarkOf, readyOf } from './contents.js';
 import type { Change } from './difference.js';
 import { fieldsOf } from './difference.js';
@@ -87,10 +87,8 @@ export function wrongEnd(change: Change, end: End, life: Life, now: number, wall
   }
   const limited = to.failures > from.failures && to.failures >= (rule.failureLimit ?? Number.POSITIVE_INFINITY);
   if ((kind === 'failure' || kind === 'timeout') && !limited) {
-    const [least, most] = waitRange(rule, to.failures + from.blames, from.wait);
+    const [least, most] = waitRange(rule, to.failures + from.blames);
     timed('@', now + least, now + most);
-    if (rule.jitter === 'decorrelated') allowed.add('wait');
-    must(remembersWait(rule, to, (ready.when ?? 0) - now), 'wait');
   } else if (kind === 'permanent' || limited) {
     for (const name of ['dead', 'marks']) allowed.add(name);
     must(ready.letter === 'D' && to.dead?.reason === (limited ? 'limit' : 'permanent'), 'dead');

@@ -67,8 +67,7 @@ function judgePayloads(contents: Contents, fail: (what: string) => void): void {
 
 function judgeState(contents: Contents, fail: (what: string) => void): void {
   for (const [key, value] of contents.state) {
-    if (!/^(runner|positions|unreadable|bodies|edits|gate:.+|deposed:\d{12}:\w{12})$/.test(key))
-      fail(`an unknown key ${key}`);
+    if (!/^(runner|positions|bodies|edits|gate:.+|deposed:\d{12}:\w{12})$/.test(key)) fail(`an unknown key ${key}`);
     if (!key.startsWith('gate:')) continue;
     const gate = value as GateRow;
     if (`gate:${gate.name}` !== key || gate.step < 1) fail(`a gate ${key} that is ${JSON.stringify(gate)}`);
@@ -78,7 +77,7 @@ function judgeState(contents: Contents, fail: (what: string) => void): void {
 const letters = ['F', '@', '!', 'H', 'U', 'D'];
 const fields = new Set(
   `seq id type version owner gate priority lane given runAt timeout onDead addedAt ready marks payload ref attempts failures
-  interruptions blames wait edition recovered lastError dead cancelled ofLater`.split(/\s+/),
+  interruptions blames edition recovered lastError dead cancelled ofLater`.split(/\s+/),
 );
 
 /** The form of a row: its key and its marks say what its fields say. */

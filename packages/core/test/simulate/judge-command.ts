@@ -150,11 +150,10 @@ function judgeRevived({ world, before, difference, fail }: Commit, row: TaskRow)
 
   const { to } = change;
   const ready = readyOf(to);
-  const allowed = ['ready', 'failures', 'interruptions', 'blames', 'dead', 'marks', 'wait'];
+  const allowed = ['ready', 'failures', 'interruptions', 'blames', 'dead', 'marks'];
   const others = fieldsOf(change).filter((name) => !allowed.includes(name));
   if (others.length > 0) fail(`changed ${others.join(', ')} of ${row.id}`);
-  if (to.failures + to.interruptions + to.blames + (to.wait ?? 0) > 0)
-    fail(`did not set the counters of ${row.id} back`);
+  if (to.failures + to.interruptions + to.blames > 0) fail(`did not set the counters of ${row.id} back`);
   if (to.dead !== undefined || ready.letter !== '@' || ready.when !== 0) fail(`${row.id} is not due: ${to.ready}`);
   world.report.met('other', letter === 'D' ? 'dead ones retried' : 'waiting ones retried');
 }

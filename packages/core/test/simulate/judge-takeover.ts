@@ -1,4 +1,4 @@
-import { defaultRule, remembersWait, waitRange } from './backoff-rule.js';
+import { defaultRule, waitRange } from './backoff-rule.js';
 import { headsOf, readyOf, runnerOf } from './contents.js';
 import type { Change } from './difference.js';
 import { fieldsOf } from './difference.js';
@@ -89,7 +89,7 @@ export function judgeTakeover(commit: Commit): void {
 
 function wrongRescue(change: Change, { underway }: Commit, now: number): string | undefined {
   const { from, to } = change;
-  const allowed = ['attempts', 'interruptions', 'recovered', 'ready', 'wait'];
+  const allowed = ['attempts', 'interruptions', 'recovered', 'ready'];
   const others = fieldsOf(change).filter((name) => !allowed.includes(name));
   if (others.length > 0) return `changed ${others.join(', ')}`;
   if (to.attempts !== from.attempts + 1) return 'attempts';
@@ -98,10 +98,8 @@ function wrongRescue(change: Change, { underway }: Commit, now: number): string 
 
   const rule = (underway.life === undefined ? undefined : ruleOf(underway.life.kind, from.type)) ?? defaultRule;
   const beyond = to.interruptions - 2;
-  const [least, most] = beyond > 0 ? waitRange(rule, beyond, from.wait) : [0, 0];
+  const [least, most] = beyond > 0 ? waitRange(rule, beyond) : [0, 0];
   const { letter, when = Number.NaN } = readyOf(to);
-
-  if (beyond > 0 ? !remembersWait(rule, to, when - now) : to.wait !== from.wait) return 'wait';
 
   return letter === '@' && when >= now + least && when <= now + most ? undefined : `${to.ready} at ${now}`;
 }

@@ -6,7 +6,7 @@ import type { End } from './end-rule.js';
 import { endsOf, wrongEnd } from './end-rule.js';
 import type { GateRule } from './gate-rule.js';
 import { afterEnd, blamedBy, gateEnd, isWoken, ruleOfGate, wrongGate } from './gate-rule.js';
-import { defaultRule, remembersWait, waitRange } from './backoff-rule.js';
+import { defaultRule, waitRange } from './backoff-rule.js';
 import type { ClaimFacts, Term } from './journal.js';
 import type { Commit } from './judge.js';
 import { countPayments, ended, isPayment } from './judge.js';
@@ -188,14 +188,13 @@ function judgeBlame(
   const { from, to } = change;
   const runner = runnerOf(after);
   const rule = (underway.life === undefined ? undefined : ruleOf(underway.life.kind, from.type)) ?? defaultRule;
-  const [least, most] = waitRange(rule, to.failures + to.blames, from.wait);
+  const [least, most] = waitRange(rule, to.failures + to.blames);
   const { letter, when = 0 } = readyOf(to);
   const wait = when - (runner?.seen ?? 0);
   if (to.blames !== from.blames + 1) return;
   touched.add(from.seq);
   world.report.met('gates', 'blamed');
-  if (!onlyDiffersIn(change, ['ready', 'blames', 'wait']) || !remembersWait(rule, to, wait))
-    fail(`changed more of ${id} than its blames`);
+  if (!onlyDiffersIn(change, ['ready', 'blames'])) fail(`changed more of ${id} than its blames`);
   if (letter !== '@' || wait < least || wait > most) fail(`${id} is to blame, and is ${to.ready}`);
 }
 

@@ -44,7 +44,6 @@ export function judgeUpdate(
     'failures',
     'interruptions',
     'blames',
-    'wait',
     'attempts',
     'edition',
     'lastError',
@@ -55,7 +54,7 @@ export function judgeUpdate(
   if (dead) {
     told.edition += 1;
     told.startsUnderKey = 0;
-    must(to.attempts + to.failures + to.interruptions + to.blames + (to.wait ?? 0) === 0, 'its counters');
+    must(to.attempts + to.failures + to.interruptions + to.blames === 0, 'its counters');
     must(to.dead === undefined && to.lastError === undefined && to.recovered === undefined, 'its death');
     const mark = laneMarkOf(from);
     must(mark === undefined || to.marks.includes(mark), 'its lane');

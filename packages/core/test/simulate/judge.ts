@@ -28,7 +28,7 @@ const mayWrite: Readonly<Record<WorkName, RegExp>> = {
   takeover: /^(runner|deposed:.*)$/,
   turn: /^(runner|positions|gate:.*)$/,
   save: /^$/,
-  audit: /^(unreadable|bodies)$/,
+  audit: /^bodies$/,
   hand: /^edits$/,
   unnamed: /^$/,
 };

@@ -82,7 +82,7 @@ const types: Readonly<
   }),
   [typeNames.urgent]: rule({ gate: api, priority: 'high', timeout: 30_000, base: 100, cap: 1_000, jitter: 'none' }),
   [typeNames.mail]: rule({ lane: true, onDead: 'skip', timeout: 20_000, base: 2_000, cap: 60_000, failureLimit: 2 }),
-  [typeNames.coded]: rule({ gate: api, lane: true, priority: 'low', cap: 90_000, jitter: 'decorrelated' }),
+  [typeNames.coded]: rule({ gate: api, lane: true, priority: 'low', cap: 90_000, jitter: 'none' }),
   [typeNames.moved]: rule({
     gate: mx,
     lane: true,

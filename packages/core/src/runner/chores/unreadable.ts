@@ -1,13 +1,11 @@
 import { isPromiseLike } from '../../pure/codec.js';
 import type { TaskRow } from '../../pure/record.js';
-import { stateKeys } from '../../pure/record.js';
 import { findType } from '../../pure/registry.js';
 import { dueAfter } from '../../pure/transitions.js';
 import { behind, prefixesOf, rowsByState } from '../../store/by-state.js';
-import type { Stores } from '../../store/requests.js';
 import type { StoredPayload } from '../../store/payloads.js';
 import { readPayloads } from '../../store/payloads.js';
-import { claimedRow, numbersOf } from '../../store/rows.js';
+import { claimedRow } from '../../store/rows.js';
 import { look } from '../../store/transact.js';
 import { createBell } from '../term/bell.js';
 import { inFence } from '../term/fence.js';
@@ -24,58 +22,30 @@ interface Found {
 }
 
 /**
- * Tries again, at each start, what an earlier build could not decode: 64 of a route, from the stored place on and round
- * the end; each one that decodes brings the next, one round at most. So of many that this build can't read either, each
- * start tries the next 64. What decodes is due at once. Ends early if the runner was deposed or is `gone`.
+ * Tries again, at each start, what an earlier build could not decode: 64 rows of a route, and the next 64 as long as one
+ * of them decodes. What decodes is due at once. Ends early if the runner was deposed or is `gone`.
  */
 export async function tryUnreadable(leader: Leader, gone: AbortSignal): Promise<void> {
   const { context } = leader;
-  const find = async (stores: Pick<Stores, 'tasks' | 'state'>): Promise<readonly Start[]> => {
-    const places = await numbersOf(stores, stateKeys.unreadable);
-    const known = (await prefixesOf(stores, 'U')).filter(({ route }) => mayRun(context.registry, route));
-
-    return known.map(({ prefix }) => ({ prefix, place: places[prefix] ?? 0 }));
-  };
-  for (const start of await look(context, find, ['tasks', 'state'])) {
-    if (!(await tryRoute(leader, start, gone))) return;
+  const known = await look(context, (stores) => prefixesOf(stores, 'U'), ['tasks']);
+  for (const { prefix, route } of known) {
+    if (mayRun(context.registry, route)) await tryRoute(leader, prefix, gone);
   }
 }
 
-/** A route of which there is something to try, and behind which `seq` that begins. */
-interface Start {
-  readonly prefix: string;
-  readonly place: number;
-}
-
-/** Resolves with false if the runner was deposed. */
-async function tryRoute(leader: Leader, start: Start, gone: AbortSignal): Promise<boolean> {
-  const { prefix } = start;
-  let { place } = start;
-  let wrapped = false;
+async function tryRoute(leader: Leader, prefix: string, gone: AbortSignal): Promise<void> {
+  let from = 0;
   while (!leader.gone) {
-    const found = await rowsFrom(leader, prefix, place, wrapped ? start.place : Number.POSITIVE_INFINITY);
+    const found = await rowsFrom(leader, prefix, from);
     const readable = await decodableOf(leader, found, gone);
-    const last = found.at(-1)?.row.seq ?? 0;
-    if (!(await bringBack(leader, prefix, readable, last))) return false;
+    if (readable.length === 0 || !(await bringBack(leader, readable))) return;
 
-    const more = found.length === triedAtOnce;
-    if (more && readable.length > 0) {
-      place = last;
-    } else if (!more && !wrapped && start.place > 0) {
-      wrapped = true;
-      place = 0;
-    } else {
-      return true;
-    }
+    from = found.at(-1)?.row.seq ?? from;
   }
-
-  return false;
 }
 
-async function rowsFrom({ context }: Leader, prefix: string, place: number, until: number): Promise<readonly Found[]> {
-  if (place >= until) return [];
-
-  const range = behind(prefix, place, until);
+async function rowsFrom({ context }: Leader, prefix: string, from: number): Promise<readonly Found[]> {
+  const range = behind(prefix, from);
   const all = await look(context, (stores) => rowsByState(stores, range, triedAtOnce), ['tasks']);
   const rows = all.filter(({ strange }) => strange !== true);
   const found = await readPayloads(
@@ -122,12 +92,8 @@ async function decodableOf(
   return [...decodable];
 }
 
-async function bringBack(
-  leader: Leader,
-  prefix: string,
-  readable: readonly TaskRow[],
-  place: number,
-): Promise<boolean> {
+/** Resolves with false if the runner was deposed. */
+async function bringBack(leader: Leader, readable: readonly TaskRow[]): Promise<boolean> {
   const done = await inFence(leader, 'audit', async ({ stores }) => {
     const rows = await Promise.all(readable.map((row) => claimedRow(stores, row)));
     for (const row of rows) {
@@ -135,7 +101,6 @@ async function bringBack(
         stores.tasks.put(dueAfter(row, momentOf(leader), 0));
       }
     }
-    stores.state.put({ ...(await numbersOf(stores, stateKeys.unreadable)), [prefix]: place }, stateKeys.unreadable);
   });
   if (done !== undefined && readable.length > 0) leader.poke();
 

@@ -17,7 +17,7 @@ import type { Memory } from '../term/memory.js';
 import { copyOf, headsAfter } from '../term/memory.js';
 import { doubt, settle, toSettle } from './settle.js';
 import { survey } from './survey.js';
-import { returnStrays, unsettled } from './unknown-end.js';
+import { returnStrays, settledBefore } from './unknown-end.js';
 
 /** How a turn ended. */
 export interface TurnEnd {
@@ -64,8 +64,13 @@ export async function turn(leader: Leader): Promise<TurnEnd> {
       // A turn that writes nothing would not show that the results were the cause.
       wrote: leader.spared,
     };
-    for (const attempt of ended) draft.running.delete(attempt.claim.claim);
-    await settle(leader, draft, unsettled(runner, ended));
+    const before = settledBefore(leader, runner);
+    for (const attempt of [...ended, ...before]) draft.running.delete(attempt.claim.claim);
+    await settle(
+      leader,
+      draft,
+      ended.filter((attempt) => !before.includes(attempt)),
+    );
     await returnStrays(leader, draft, runner);
     if (signals.woken !== undefined) wakeGates(leader, draft, signals.woken);
     const cancelled = known === undefined ? await cancelledOf(draft) : [];
@@ -73,7 +78,7 @@ export async function turn(leader: Leader): Promise<TurnEnd> {
 
     const claimed = await claimDue(leader, draft);
 
-    return { claimed, cancelled, draft, remembered: await finish(leader, draft, claimed) };
+    return { claimed, cancelled, draft, before, remembered: await finish(leader, draft, claimed) };
   };
   const done = await inFence(leader, 'turn', work).catch((error: unknown) => {
     giveBackSignals(leader, signals);
@@ -84,11 +89,11 @@ export async function turn(leader: Leader): Promise<TurnEnd> {
   if (done === undefined) return { deposed: true, claimed: [], cancelled: [], again: false, alarm: 0 };
 
   // Only now, durable, does any of it count.
-  const { claimed, cancelled, draft, remembered } = done.result;
+  const { claimed, cancelled, draft, before, remembered } = done.result;
   leader.memory = { ...remembered, heads: headsAfter(remembered, draft.heads) };
   leader.alone = claimed.alone;
   leader.spared = false;
-  for (const attempt of ended) end(leader, attempt);
+  for (const attempt of [...ended, ...before]) end(leader, attempt);
   for (const attempt of claimed.attempts) leader.running.set(attempt.claim.claim, attempt);
   leader.nextClaim += claimed.attempts.length;
   leader.claims += claimed.attempts.length;
@@ -121,6 +126,8 @@ function giveBackSignals(leader: Leader, { poked, woken }: Signals): void {
 interface TurnDone {
   readonly claimed: Claimed;
   readonly cancelled: readonly RunningAttempt[];
+  /** What an earlier turn settled. */
+  readonly before: readonly RunningAttempt[];
   readonly draft: Draft;
   readonly remembered: Memory;
 }

@@ -11,11 +11,11 @@ import { payFor } from './settle.js';
  * is lost in that instant). The stored running set is the truth.
  */
 
-/** The ended attempts that are still to be settled: one whose claim is stored no more was settled by that turn. */
-export function unsettled(runner: RunnerRow, ended: readonly RunningAttempt[]): readonly RunningAttempt[] {
+/** The ended attempts that such a turn settled: their claims are stored no more. */
+export function settledBefore(leader: Leader, runner: RunnerRow): readonly RunningAttempt[] {
   const stored = new Set(runner.running.map(({ claim }) => claim));
 
-  return ended.filter((attempt) => stored.has(attempt.claim.claim));
+  return [...leader.running.values()].filter(({ claim, verdict }) => verdict !== undefined && !stored.has(claim.claim));
 }
 
 /** Returns the claims of which no attempt was started here: they are due at once, and count nothing. */
