@@ -1,5 +1,6 @@
 import { spawnSync } from 'node:child_process';
-import { existsSync } from 'node:fs';
+import { existsSync, readFileSync } from 'node:fs';
+import path from 'node:path';
 import { fileURLToPath } from 'node:url';
 
 import { beforeAll, describe, expect, test } from 'vitest';
@@ -96,5 +97,25 @@ describe('scenario 70: a server that renders the app', () => {
       code: 'no-database',
       message: expect.stringMatching(/^This browser has no IndexedDB here, so tasks cannot be kept\.$/) as string,
     });
+  });
+});
+
+describe('a bundler that does not read `exports` (Parcel, by default)', () => {
+  const read = (file: string): Record<string, unknown> =>
+    JSON.parse(readFileSync(path.join(core, file), 'utf8')) as Record<string, unknown>;
+  const { exports, main, types, files } = read('package.json') as {
+    readonly exports: Readonly<Record<string, { readonly types: string; readonly default: string }>>;
+    readonly main: string;
+    readonly types: string;
+    readonly files: readonly string[];
+  };
+
+  test('finds the same two entries, by `main` and by a folder', () => {
+    expect({ types, default: main }).toEqual(exports['.']);
+
+    const worker = read('worker/package.json') as { readonly main: string; readonly types: string };
+    const from = (file: string): string => `./${path.posix.join('worker', file)}`;
+    expect({ types: from(worker.types), default: from(worker.main) }).toEqual(exports['./worker']);
+    expect(files).toContain('worker');
   });
 });
