@@ -47,12 +47,29 @@ function mixedRoute(one: Route, other: Route): fc.Arbitrary<Route> {
   });
 }
 
-const twoAddresses = pairOf(address, (one, other) =>
-  fc.record({
-    letter: fc.constantFrom(one.letter, other.letter),
-    route: mixedRoute(one.route, other.route),
-    rank: fc.constantFrom(one.rank, other.rank),
-  }),
+/** The same route, but for one name that resembles the one in its place. */
+function nearRoute(one: Route): fc.Arbitrary<Route> {
+  return fc.oneof(
+    fc.constantFrom(...relativesOf(one.gate)).map((gate) => ({ ...one, gate })),
+    fc.constantFrom(...relativesOf(one.type)).map((type) => ({ ...one, type })),
+    fc.constantFrom(...relativesOf(one.owner ?? 'a')).map((named) => ({ ...one, owner: named })),
+  );
+}
+
+const twoAddresses = fc.oneof(
+  pairOf(address, (one, other) =>
+    fc.record({
+      letter: fc.constantFrom(one.letter, other.letter),
+      route: mixedRoute(one.route, other.route),
+      rank: fc.constantFrom(one.rank, other.rank),
+    }),
+  ),
+  address.chain((one) =>
+    fc.tuple(
+      fc.constant(one),
+      nearRoute(one.route).map((near) => ({ ...one, route: near })),
+    ),
+  ),
 );
 
 function isSame(one: unknown, other: unknown): boolean {
