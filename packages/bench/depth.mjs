@@ -6,7 +6,7 @@ import { isMain } from '../../scripts/steps.mjs';
 import { findBrowser } from '../../scripts/setup.mjs';
 
 /** The deepest that is tried; the first argument. WebKit takes minutes for more than some thousand. */
-const most = Number(process.argv[2] ?? 10_000);
+const mostLevels = Number(process.argv[2] ?? 10_000);
 const shapes = ['objects', 'arrays', 'maps', 'mapKeys', 'sets', 'mixed', 'wide', 'errors'];
 
 /** What page and worker have: values of a depth, and the deepest that one context can write or read. */
@@ -173,7 +173,7 @@ function page(shapeNames, most) {
   })();
 }
 
-const calls = `(${String(library)})();(${String(page)})(${JSON.stringify(shapes)}, ${most});`;
+const calls = `(${String(library)})();(${String(page)})(${JSON.stringify(shapes)}, ${mostLevels});`;
 const pageText = `<!doctype html><title>depth</title><script>${calls}</script>`;
 
 if (isMain(import.meta.url)) await measure();

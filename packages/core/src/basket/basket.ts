@@ -159,7 +159,10 @@ export type Basket<R extends AnyRegistry> = {
    * @throws TaskbasketError `no-database`, `stores-missing`, `closed`.
    */
   readonly health: () => Promise<Health>;
-  /** Closes the database and the channel of this context. Tasks stay, and other contexts go on. */
+  /**
+   * Closes the database and the channel of this context. Tasks stay, and other contexts go on. What is being written is
+   * committed and told to them; what has not begun to be written rejects with `closed`.
+   */
   readonly close: () => void;
 };
 
@@ -199,6 +202,8 @@ export function createBasket<R extends AnyRegistry>(context: BasketContext, clos
     close() {
       closing?.();
       context.closed.abort();
+      // What is being written completes, and is told then; but the page may be left before.
+      if ([...context.leaving].some((leave) => leave())) context.hub.leave();
       context.hub.close();
       context.database.close();
     },

@@ -379,7 +379,7 @@ describe('when the app clears its tables, as some do at sign-out', () => {
 
   test.each(['all', 'tasks'] as const)('tasks that never ran are gone, and not done (%s)', async (which) => {
     const { tasks, world, basket } = await opened();
-    const [waited = '', asked = ''] = await basket.addMany([
+    const [waited, asked] = await basket.addMany([
       ['send', 1],
       ['send', 2],
     ]);

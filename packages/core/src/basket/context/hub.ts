@@ -61,6 +61,7 @@ export interface Hub {
   readonly resume: () => void;
   /** Whether the page is put away: whatever it begins then evicts it. */
   readonly away: () => boolean;
+  /** Ends all hearing. What was written before, or is still being written, is said all the same: to others, by `say`. */
   readonly close: () => void;
 }
 
@@ -123,6 +124,18 @@ export function createHub(openChannel: () => Channel, turnOfTheLoop: () => Promi
     flushing = false;
   }
 
+  /** Says what is left to the other contexts, on a channel that is closed at once. A page that is put away says nothing. */
+  function sayClosed(messages: readonly Message[]): void {
+    if (suspended || messages.length === 0) return;
+    try {
+      channel = openChannel();
+      for (const message of messages) channel.post(message);
+    } catch {
+      // A message that the browser refuses is a lost one: it costs time, never a task.
+    }
+    closeChannel();
+  }
+
   function closeChannel(): void {
     channel?.close();
     channel = undefined;
@@ -130,7 +143,7 @@ export function createHub(openChannel: () => Channel, turnOfTheLoop: () => Promi
 
   return {
     say(message) {
-      if (closed) return;
+      if (closed) return sayClosed([message]);
       unsaid.set(message.kind, merged(unsaid.get(message.kind), message));
       if (!flushing) void flush(); // A message that is not said costs time only.
     },
@@ -161,9 +174,10 @@ export function createHub(openChannel: () => Channel, turnOfTheLoop: () => Promi
 
     close() {
       closed = true;
-      unsaid.clear();
       listeners.clear();
       closeChannel();
+      sayClosed([...unsaid.values()]);
+      unsaid.clear();
     },
   };
 }

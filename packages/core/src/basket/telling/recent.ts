@@ -24,7 +24,7 @@ export function createRecent(hub: Hub, most = 10_000): Recent {
         hearing = true;
         hub.hear((message) => {
           if (isLoss(message)) ids.clear();
-          for (const id of doneIn(message)) if (ids.has(id)) ids.set(id, 'done');
+          for (const done of doneIn(message)) if (ids.has(done)) ids.set(done, 'done');
         });
       }
       ids.set(id, 'added');
