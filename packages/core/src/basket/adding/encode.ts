@@ -1,4 +1,5 @@
 import { asItIs, isPromiseLike } from '../../pure/codec.js';
+import { copyOf } from '../../pure/copy.js';
 import { messageOf, TaskbasketError } from '../../pure/errors.js';
 import { bodyKey, payloadKey } from '../../pure/key.js';
 import type { TaskTypeParts } from '../../pure/registry.js';
@@ -60,7 +61,7 @@ export function rowPart({ value, ref }: Encoded): { readonly inline: unknown } |
 export function encoded(type: TaskTypeParts, name: string, payload: unknown): unknown {
   const copied = (value: unknown): unknown => {
     try {
-      return mustBeCopied(value) ? structuredClone(value) : value;
+      return copyOf(value);
     } catch (error) {
       throw notStorable(name, error);
     }
@@ -71,13 +72,6 @@ export function encoded(type: TaskTypeParts, name: string, payload: unknown): un
   return Promise.resolve(value).then(copied, (error: unknown) => {
     throw codecThrew(name, error);
   });
-}
-
-/** What can change, or can't be stored at all; a text, a number and the like are as they are. */
-function mustBeCopied(value: unknown): boolean {
-  const kind = typeof value;
-
-  return kind === 'object' || kind === 'function' || kind === 'symbol';
 }
 
 /** Encodes a payload for a transaction in which nothing may be awaited. It is not copied, because it is placed at once. */

@@ -1,29 +1,42 @@
-import { answer } from '../../store/requests.js';
-
 /** Adds are placed for so long, in milliseconds; then the page has its turn. */
 const slice = 25;
 
 /**
  * Keeps a page alive while many requests are placed in one transaction: called after each, it gives back what to wait for
- * when the page is due its turn. What it waits for is a request of the same transaction, since nothing else may be
- * awaited in one; asked half a slice before, so that its answer is there and nothing stands still.
+ * when the page is due its turn. A transaction goes on only in the answer to one of its own requests, so small requests
+ * are asked along the way. Any of their answers will do: whoever waits for the last one waits for all that was placed.
  */
-export function createPace(tasks: IDBObjectStore, monotonic: () => number): () => Promise<unknown> | undefined {
+export function createPace(tasks: IDBObjectStore, monotonic: () => number): () => Promise<void> | undefined {
   let began = monotonic();
-  let turn: Promise<unknown> | undefined;
+  let asked = began;
+  let open = 0;
+  let goOn: (() => void) | undefined;
+
+  function ask(): void {
+    const request = tasks.getKey(0);
+    open += 1;
+    request.addEventListener('success', answered);
+    request.addEventListener('error', answered); // The transaction's end tells.
+  }
+
+  function answered(): void {
+    open -= 1;
+    began = goOn === undefined ? began : monotonic();
+    goOn?.();
+    goOn = undefined;
+  }
 
   return () => {
-    const placing = monotonic() - began;
-    if (placing < slice / 2) return undefined;
-    if (turn === undefined) {
-      turn = answer(tasks.getKey(0));
-      turn.catch(() => undefined); // The transaction's end tells.
+    const now = monotonic();
+    if (now - asked >= slice / 5) {
+      asked = now;
+      ask();
     }
-    if (placing < slice) return undefined;
+    if (now - began < slice) return undefined;
+    if (open === 0) ask();
 
-    return turn.then(() => {
-      began = monotonic();
-      turn = undefined;
+    return new Promise((resolve) => {
+      goOn = resolve;
     });
   };
 }

@@ -119,8 +119,8 @@ function prepare(
   payload: unknown,
   options: AddOptions,
 ): Omit<Preparing, 'ready'> & { readonly complete: (value: unknown) => Prepared } {
-  checkParts(options, `The options of "${name}"`, addOptions);
-  const { timeout, onDead, priority, runAt, durability = 'strict', lane: ownLane, gate: ownGate } = options;
+  const own = checkParts(options, `The options of "${name}"`, addOptions);
+  const { timeout, onDead, priority, runAt, durability = 'strict', lane: ownLane, gate: ownGate } = own;
   checkOneOf(durability, 'durability', ['strict', 'relaxed']);
   if (timeout !== undefined) checkTimeout(timeout);
   if (onDead !== undefined) checkOnDead(onDead);
