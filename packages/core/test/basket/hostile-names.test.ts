@@ -126,7 +126,8 @@ test('gates that are closed hold up no gate whose name resembles theirs, nor ope
   for (const [number, gate] of gates.entries()) await basket.add('a', number, { gate });
   await world.advance(60_000);
 
-  expect(ran.map((number) => gates[number]).sort()).toEqual(gates.filter((gate) => !closed.includes(gate)).sort());
+  expect(new Set(ran.map((number) => gates[number]))).toEqual(new Set(gates.filter((gate) => !closed.includes(gate))));
+  expect(ran).toHaveLength(gates.length - closed.length);
   const waiting = await basket.list();
   expect(waiting.map(({ gate }) => gate.name)).toEqual([...closed, ...closed]);
   expect(waiting.every(({ gate }) => gate.closedUntil !== undefined)).toBe(true);
