@@ -22,6 +22,7 @@ const steps = {
   },
   format: () => quietly(bin('oxfmt'), ['--check']),
   arrows: () => quietly(process.execPath, ['scripts/arrows.mjs', '--self-test']),
+  house: () => quietly(process.execPath, ['scripts/house.mjs', '--self-test']),
   lint: () => quietly(bin('oxlint'), []),
   types: async () => {
     const compilations = configs().map((config) => [tsc(), '--noEmit', '-p', config]);
