@@ -15,7 +15,7 @@ const tending = [
   ...['command', 'update'].map((name) => `changing/${name}`),
   ...['events', 'settled'].map((name) => `telling/${name}`),
 ];
-const reading = ['reading/observe', 'reading/query', 'telling/watch'];
+const reading = ['reading/observe', 'reading/page', 'reading/payloads', 'telling/watch'];
 const modules = (/** @type {readonly string[]} */ names) => names.map((name) => `basket/${name}.js`);
 const views = ['pure/reasons.js', 'pure/view.js'];
 const client = ['host/client.js', 'host/greet.js', 'host/connect.js', 'host/problems.js'];

@@ -15,7 +15,7 @@ import type { Count } from './reading/count.js';
 import { count } from './reading/count.js';
 import type { EventName, EventOf } from './telling/events.js';
 import { on } from './telling/events.js';
-import { explain } from './reading/explain.js';
+import { createExplain } from './reading/explain.js';
 import type { Health } from './reading/health.js';
 import { health } from './reading/health.js';
 import { get, list } from './reading/observe.js';
@@ -26,7 +26,8 @@ import { createRecent } from './telling/recent.js';
 import type { Outcome } from './telling/settled.js';
 import { createSettled } from './telling/settled.js';
 import { update } from './changing/update.js';
-import type { Snapshot, Watched } from './telling/watch.js';
+import { createPayloads } from './reading/payloads.js';
+import type { Explained, Snapshot, Watched } from './telling/watch.js';
 import { createWatches } from './telling/watch.js';
 
 /** An id, with its task type's name as a flavour: any string is an id too. */
@@ -48,6 +49,18 @@ export type ViewOf<R extends AnyRegistry, Name extends keyof R['types'] & string
 export interface Prepared<Name extends string = string> extends PreparedTask {
   /** The id that the task will have. */
   readonly id: TaskId<Name>;
+}
+
+/** See `Basket.watch`. */
+export interface Watch<R extends AnyRegistry> {
+  <Name extends keyof R['types'] & string = NameOf<R>>(
+    query: Query<Name>,
+    options: { readonly reasons: true },
+  ): Watched<Snapshot<Explained<ViewOf<R, Name>>>>;
+  <Name extends keyof R['types'] & string = NameOf<R>>(
+    query?: Query<Name>,
+    options?: { readonly reasons?: false | undefined },
+  ): Watched<Snapshot<ViewOf<R, Name>>>;
 }
 
 /** What any context can do with its tasks. */
@@ -105,12 +118,10 @@ export type Basket<R extends AnyRegistry> = {
   /** How many tasks fit: counted up to 1,000; `more` says whether there are more. */
   readonly count: <Name extends keyof R['types'] & string = NameOf<R>>(filter?: Filter<Name>) => Promise<Count>;
   /**
-   * The tasks that fit, live over all tabs. Equal queries give the same object, so it may be asked for in a component's
-   * body.
+   * The tasks that fit, live over all tabs, with `{ reasons: true }` also why each is not running now. Equal queries give
+   * the same object, so it may be asked for in a component's body.
    */
-  readonly watch: <Name extends keyof R['types'] & string = NameOf<R>>(
-    query?: Query<Name>,
-  ) => Watched<Snapshot<ViewOf<R, Name>>>;
+  readonly watch: Watch<R>;
   /** Every reason why a task is not running now, and what would change it. None: it is about to run. */
   readonly explain: (id: TaskId) => Promise<readonly Reason[]>;
   /**
@@ -182,16 +193,17 @@ export function createBasket<R extends AnyRegistry>(context: BasketContext, clos
     return id;
   };
   const adding = { ...context, newId, announce, store: createStore({ ...context, announce }) };
+  const reading = { ...context, payloads: createPayloads(context) };
   const basket = {
     add: within(adding, add),
     addTx: within(adding, addTx),
     addMany: within(adding, addMany),
     prepare: within(adding, prepareTask),
-    get: within(context, get),
-    list: within(context, list),
+    get: within(reading, get),
+    list: within(reading, list),
     count: within(context, count),
-    watch: createWatches(context),
-    explain: within(context, explain),
+    watch: createWatches(reading),
+    explain: createExplain(context),
     update: within(context, update),
     cancel: within(context, cancel),
     retry: within(context, retry),

@@ -1,5 +1,5 @@
 import type { NewTask, TaskRow } from './record.js';
-import { payloadFields } from './record.js';
+import { withPayload } from './record.js';
 import { isDead } from './state.js';
 import { dueAfter, dueOn, revived } from './transitions.js';
 
@@ -21,8 +21,7 @@ export function isEditable(row: TaskRow): boolean {
  * still to come, else it is due at once.
  */
 export function corrected(row: TaskRow, { payload, version, gate }: Correction, wall: number): TaskRow {
-  const { payload: _, ref: __, ...rest } = isDead(row) ? anew(row) : row;
-  const next = { ...rest, version, gate, ...payloadFields(payload) };
+  const next = { ...withPayload(isDead(row) ? anew(row) : row, payload, version), gate };
 
   return row.runAt !== undefined && row.runAt > wall ? dueOn(next, row.runAt) : dueAfter(next, { now: 0, wall }, 0);
 }

@@ -70,7 +70,8 @@ export function reasonsOf(row: TaskRow, facts: ReasonFacts): readonly Reason[] {
   const ahead = aheadOf(runner);
   const until = ready?.when === undefined ? 0 : ready.when - (ready.letter === '@' ? ahead : 0);
   if (row.runAt !== undefined && row.runAt > wall) reasons.push({ reason: 'date', until: row.runAt });
-  else if (until > wall) reasons.push({ reason: ready?.letter === '!' ? 'date' : 'backoff', until });
+  else if (until > wall && row.strange !== true)
+    reasons.push({ reason: ready?.letter === '!' ? 'date' : 'backoff', until });
 
   if (head !== undefined && head.seq < row.seq && row.lane !== undefined) {
     reasons.push({ reason: 'lane', lane: row.lane, behind: head.id, dead: isDead(head) });

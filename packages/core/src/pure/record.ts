@@ -56,6 +56,8 @@ export interface TaskRow {
   readonly blames: number;
   /** The edition of its idempotency key: raised when a dead task is corrected. Absent: 0. */
   readonly edition?: number;
+  /** How often the payload was written anew, so that who has read a payload knows whether it is the same. Absent: never. */
+  readonly revision?: number;
   /** An earlier attempt under this key was cut off, so it may have had its effect. */
   readonly recovered?: true;
   readonly lastError?: StoredError;
@@ -231,6 +233,13 @@ export function payloadFields(payload: NewTask['payload']): Pick<TaskRow, 'paylo
   if ('ref' in payload) return { ref: payload.ref };
 
   return payload.inline === undefined ? {} : { payload: payload.inline };
+}
+
+/** The row with another payload, of this version of its type. */
+export function withPayload(row: TaskRow, payload: NewTask['payload'], version: number): TaskRow {
+  const { payload: _, ref: __, ...rest } = row;
+
+  return { ...rest, version, revision: (row.revision ?? 0) + 1, ...payloadFields(payload) };
 }
 
 /** The route of a row. */

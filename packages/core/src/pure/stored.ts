@@ -77,6 +77,7 @@ const hasSoundFields = fits<Omit<TaskRow, 'payload' | 'strange'>>({
   interruptions: whole,
   blames: whole,
   edition: optional(whole),
+  revision: optional(whole),
   recovered: optional(onlyTrue),
   lastError: optional(isError),
   dead: optional(isDeath),

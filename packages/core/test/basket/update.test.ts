@@ -54,8 +54,9 @@ describe('a task that was never started', () => {
     const before = (await rowsOf(tasks))[1];
 
     expect(await basket.update(id, { text: 'two, corrected', lane: 'a' })).toBe(true);
-    const { payload: _, ready: __, ...rest } = (await rowsOf(tasks))[1] ?? {};
+    const { payload: _, ready: __, revision, ...rest } = (await rowsOf(tasks))[1] ?? {};
     expect(before).toMatchObject(rest);
+    expect(revision).toBe(1);
     expect(await basket.get(id)).toMatchObject({ payload: { text: 'two, corrected' }, attempts: 0, state: 'queued' });
 
     const { sent, keys } = running({ tab });

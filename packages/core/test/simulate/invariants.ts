@@ -77,7 +77,7 @@ function judgeState(contents: Contents, fail: (what: string) => void): void {
 const letters = ['F', '@', '!', 'H', 'U', 'D'];
 const fields = new Set(
   `seq id type version owner gate priority lane given runAt timeout onDead addedAt ready marks payload ref attempts failures
-  interruptions blames edition recovered lastError dead cancelled ofLater`.split(/\s+/),
+  interruptions blames edition revision recovered lastError dead cancelled ofLater`.split(/\s+/),
 );
 
 /** The form of a row: its key and its marks say what its fields say. */

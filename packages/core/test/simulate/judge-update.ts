@@ -37,7 +37,7 @@ export function judgeUpdate(
   must(dead || told.startsUnderKey === 0, 'its handler was called');
   world.report.met('other', dead ? 'dead ones corrected' : 'updated before their start');
 
-  const gained = ['payload', 'ref', 'version', 'gate', 'ready'];
+  const gained = ['payload', 'ref', 'revision', 'version', 'gate', 'ready'];
   const anew = [
     'dead',
     'marks',

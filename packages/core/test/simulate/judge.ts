@@ -154,7 +154,8 @@ function judgeSave({ world, after, difference, fail }: Commit): void {
   }
 
   const { from, to } = change;
-  if (!onlyDiffersIn(change, ['payload', 'ref'])) fail(`changed ${fieldsOf(change).join(', ')} of ${to.id}`);
+  if (!onlyDiffersIn(change, ['payload', 'ref', 'revision']))
+    fail(`changed ${fieldsOf(change).join(', ')} of ${to.id}`);
   const claim = runnerOf(after)?.running.find((one) => one.seq === to.seq && one.id === to.id);
   if (claim === undefined) fail(`${to.id} is not claimed`);
   if (from.cancelled === true) fail(`${to.id} was cancelled`);

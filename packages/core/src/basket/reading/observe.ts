@@ -1,34 +1,28 @@
-import { isPromiseLike } from '../../pure/codec.js';
-import type { GateRow } from '../../pure/gate.js';
 import { checkId } from '../../pure/options.js';
 import type { Query, WantedPage } from '../../pure/query.js';
 import { readQuery } from '../../pure/query.js';
-import type { RunnerRow, TaskRow } from '../../pure/record.js';
-import { findType } from '../../pure/registry.js';
+import type { TaskRow } from '../../pure/record.js';
 import type { TaskView } from '../../pure/view.js';
 import { taskView } from '../../pure/view.js';
-import type { StoredPayload } from '../../store/payloads.js';
-import { readPayloads } from '../../store/payloads.js';
-import { claimedRow, rowOfId } from '../../store/rows.js';
+import { rowOfId } from '../../store/rows.js';
 import { look } from '../../store/transact.js';
 import type { BasketContext } from '../context/context.js';
-import type { Facts } from './page.js';
+import { withReasons } from './explain.js';
+import type { Facts, PageStores } from './page.js';
 import { pageOf, withFacts } from './page.js';
+import type { Known, Payloads } from './payloads.js';
+import { longestDecoding } from './payloads.js';
 
-/**
- * So long is waited for what an asynchronous decoder gives, in milliseconds: it takes a few, or waits for something (a key
- * that nobody unlocks) without which the other tasks can still be shown.
- */
-const longestDecoding = 10_000;
-
-/** A row with the stored payload that belongs to it, as read in one transaction. */
-interface Loaded {
-  readonly row: TaskRow;
-  readonly stored: StoredPayload;
+/** What reading needs beside its context. */
+export interface ReadingContext extends BasketContext {
+  readonly payloads: Payloads;
 }
 
+/** A watch shows a task whose decoder takes longer, in milliseconds, without its payload until it has ended. */
+const patienceOfWatch = 100;
+
 /** One task, or `undefined`: it is done, cancelled, or never was. */
-export async function get(context: BasketContext, id: string): Promise<TaskView | undefined> {
+export async function get(context: ReadingContext, id: string): Promise<TaskView | undefined> {
   checkId(id);
   const found = await look(
     context,
@@ -40,94 +34,54 @@ export async function get(context: BasketContext, id: string): Promise<TaskView 
     ['tasks', 'state'],
   );
 
-  return (await views(context, found))[0];
+  return (await views(context, found, new Map(), longestDecoding))[0];
 }
 
 /** The tasks that fit, in the order in which they were added. */
-export async function list(context: BasketContext, query: Query = {}): Promise<readonly TaskView[]> {
+export async function list(context: ReadingContext, query: Query = {}): Promise<readonly TaskView[]> {
   const read = readQuery(query);
 
-  return views(context, await pageOf(context, read, read.limit));
+  return views(context, await pageOf(context, read, read.limit, withFacts), new Map(), longestDecoding);
 }
 
-/** One page, and whether there is more. */
-export async function page(
-  context: BasketContext,
-  query: WantedPage,
-): Promise<{ readonly tasks: readonly TaskView[]; readonly more: boolean }> {
+/** A page as a watch shows it. */
+export interface Page {
+  readonly tasks: readonly TaskView[];
+  /** Whether there are more than the query's limit. */
+  readonly more: boolean;
+  /** Resolves when a decoder of the page has ended or is given up; `undefined`: none is under way. */
+  readonly later: Promise<void> | undefined;
+}
+
+/** One page. The payloads that a watch has read before are `known`, and are read once. */
+export async function page(context: ReadingContext, query: WantedPage, known: Known, reasons: boolean): Promise<Page> {
   const { limit } = query;
-  const found = await pageOf(context, query, limit + 1);
-  const tasks = await views(context, { ...found, rows: found.rows.slice(0, limit) });
+  const facts = (stores: PageStores, rows: readonly TaskRow[]): Promise<Facts> =>
+    reasons ? withReasons(context, stores, rows) : withFacts(stores, rows);
+  const [found, led] = await Promise.all([
+    pageOf(context, query, limit + 1, facts),
+    reasons && context.ports.locks.held(context.names.runnerLock),
+  ]);
+  const rows = found.rows.slice(0, limit);
+  const tasks = await views(context, { ...found, rows }, known, patienceOfWatch, led);
 
-  return { tasks, more: found.rows.length > limit };
+  return { tasks, more: found.rows.length > limit, later: context.payloads.ended(rows) };
 }
 
-async function views(context: BasketContext, { rows, runner, gates }: Facts): Promise<readonly TaskView[]> {
-  const loaded = await load(context, rows);
+async function views(
+  { payloads, ports }: ReadingContext,
+  { rows, runner, gates, reasonsOf }: Facts,
+  known: Known,
+  patience: number,
+  led = false,
+): Promise<readonly TaskView[]> {
+  const read = await payloads.read(rows, known, patience);
+  const wall = ports.clock.wall();
 
-  return Promise.all(loaded.map((one) => viewOf(context, one, runner, gates)));
-}
+  return read.map(({ row, decoded = { payload: undefined } }) => {
+    const payload = decoded === 'unreadable' ? undefined : decoded;
+    const view = taskView(row, { runner, gate: gates.get(row.gate), wall, read: payload });
 
-/**
- * The payloads of rows. Those that lie apart are read by themselves, so that nothing waits for a large one that is being
- * written. What has no payload then is looked at again: left out if its task has ended meanwhile, and lost only if its
- * row says that it should be there.
- */
-async function load(context: BasketContext, rows: readonly TaskRow[]): Promise<readonly Loaded[]> {
-  const inline = (row: TaskRow): Loaded => ({ row, stored: { value: row.payload } });
-  if (rows.every(({ ref }) => ref === undefined)) return rows.map(inline);
-
-  const found = await readPayloads(
-    context,
-    rows.flatMap(({ ref }) => ref ?? []),
-  );
-  const loaded = rows.map((row): Loaded =>
-    row.ref === undefined ? inline(row) : { row, stored: found.get(row.ref) ?? { lost: true } },
-  );
-  const certain = loaded.map(async (one): Promise<readonly Loaded[]> => {
-    if (!('lost' in one.stored)) return [one];
-    const row = await look(context, (stores) => claimedRow(stores, one.row), ['tasks']);
-    if (row === undefined) return [];
-
-    return row.ref === one.row.ref ? [one] : load(context, [row]);
+    return reasonsOf === undefined ? view : { ...view, reasons: reasonsOf(row, led) };
   });
-
-  return (await Promise.all(certain)).flat();
-}
-
-async function viewOf(
-  context: BasketContext,
-  loaded: Loaded,
-  runner: RunnerRow | undefined,
-  gates: ReadonlyMap<string, GateRow>,
-): Promise<TaskView> {
-  const { row } = loaded;
-
-  const wall = context.ports.clock.wall();
-
-  return taskView(row, { runner, gate: gates.get(row.gate), wall, read: await decoded(context, loaded) });
-}
-
-/** The payload, or nothing if this build can't read it, or not in time; the task is kept in any case. */
-async function decoded(context: BasketContext, { row, stored }: Loaded): Promise<{ payload: unknown } | undefined> {
-  const type = findType(context.registry, row.type);
-  if (type === undefined || type.version !== row.version || 'lost' in stored || row.strange === true) return undefined;
-
-  try {
-    const payload = type.codec.decode(stored.value);
-
-    return { payload: isPromiseLike(payload) ? await inTime(context, payload) : payload };
-  } catch {
-    return undefined;
-  }
-}
-
-/** Rejects if there is no answer in time. What comes later, also a rejection, is nobody's. */
-function inTime({ ports }: BasketContext, answer: PromiseLike<unknown>): Promise<unknown> {
-  let stop = (): void => undefined;
-  const late = new Promise((_, reject) => {
-    stop = ports.clock.timer(longestDecoding, reject);
-  });
-
-  return Promise.race([answer, late]).finally(stop);
 }

@@ -1,6 +1,7 @@
 import type { GateRow } from '../../pure/gate.js';
 import type { Wanted, WantedPage } from '../../pure/query.js';
 import { fits, isOrdered } from '../../pure/query.js';
+import type { Reason } from '../../pure/reasons.js';
 import type { RunnerRow, TaskRow } from '../../pure/record.js';
 import type { Place } from '../../store/find.js';
 import { readOn, startOf } from '../../store/find.js';
@@ -15,9 +16,12 @@ export interface Facts {
   readonly runner: RunnerRow | undefined;
   /** The records of the gates of these rows. */
   readonly gates: ReadonlyMap<string, GateRow>;
+  /** Gives the reasons of one of these rows, if they were asked for; `led`: somebody holds the runner's lock. */
+  readonly reasonsOf?: (row: TaskRow, led: boolean) => readonly Reason[];
 }
 
-type PageStores = Pick<Stores, 'tasks' | 'state'>;
+/** The stores from which rows and their facts are read. */
+export type PageStores = Pick<Stores, 'tasks' | 'state'>;
 
 /** So many keys, or rows, are read in one transaction, so that no add waits for long. */
 const keysAtOnce = 1_024;
@@ -40,7 +44,12 @@ export async function withFacts(stores: Pick<Stores, 'state'>, rows: readonly Ta
  * The first tasks of a page, in the order of `seq`, so many at most. Few keys are read in one transaction, and the rows in
  * the last one.
  */
-export async function pageOf(context: BasketContext, { wanted, cursor }: WantedPage, most: number): Promise<Facts> {
+export async function pageOf(
+  context: BasketContext,
+  { wanted, cursor }: WantedPage,
+  most: number,
+  factsOf: (stores: PageStores, rows: readonly TaskRow[]) => Promise<Facts>,
+): Promise<Facts> {
   const ordered = isOrdered(wanted);
   const rows: TaskRow[] = [];
   const keys: number[] = [];
@@ -63,7 +72,7 @@ export async function pageOf(context: BasketContext, { wanted, cursor }: WantedP
     first = false;
     place = next;
 
-    return next === undefined || rows.length >= most ? withFacts(stores, rows) : undefined;
+    return next === undefined || rows.length >= most ? factsOf(stores, rows) : undefined;
   };
   for (;;) {
     const facts = await look(context, slice, ['tasks', 'state']);

@@ -1,10 +1,22 @@
 import { surface } from '../../pure/errors.js';
 import type { Query, WantedPage } from '../../pure/query.js';
+import { checkParts, wrongOption } from '../../pure/options.js';
 import { readQuery } from '../../pure/query.js';
+import type { Reason } from '../../pure/reasons.js';
 import type { TaskView } from '../../pure/view.js';
-import type { BasketContext } from '../context/context.js';
 import { createLooks } from './looks.js';
+import type { ReadingContext } from '../reading/observe.js';
 import { page } from '../reading/observe.js';
+import type { Known } from '../reading/payloads.js';
+
+/** What `watch` takes beside a query. */
+export interface WatchOptions {
+  /** Shows with each task every reason why it is not running now. Default false. */
+  readonly reasons?: boolean | undefined;
+}
+
+/** A view with every reason why its task is not running now, and what would change it. */
+export type Explained<View> = View & { readonly reasons: readonly Reason[] };
 
 /** What `watch` shows: the tasks of one page of a query. */
 export interface Snapshot<View = TaskView> {
@@ -18,11 +30,11 @@ export interface Snapshot<View = TaskView> {
 /** One contract that React's `useSyncExternalStore` and Svelte take as it is. Both can be passed on bare. */
 export interface Watched<Value> {
   /**
-   * The latest value; the same reference until the next look at the database, which each message and each minute brings.
-   * A look that finds tasks gives a new one, also if they are as before.
+   * The latest value; the same reference until something in it changes. A task that did not change keeps its reference
+   * too. The database is read after each message, and once a minute.
    */
   readonly get: () => Value;
-  /** Calls back at once with the latest value, then after each look that gave a new one; returns what ends it. */
+  /** Calls back at once with the latest value, then with each new one; returns what ends it. */
   readonly subscribe: (listener: (value: Value) => void) => () => void;
 }
 
@@ -32,21 +44,24 @@ const nothingYet: Snapshot = { loaded: false, tasks: [], more: false };
  * The watched queries of one basket: equal ones share one object, so that it may be asked for in a component's body. One
  * that nobody holds any more is forgotten, so that a query for each lane that was ever shown costs nothing.
  */
-export function createWatches(context: BasketContext): (query?: Query) => Watched<Snapshot> {
+export function createWatches(context: ReadingContext): (query?: Query, options?: WatchOptions) => Watched<Snapshot> {
   const known = new Map<string, WeakRef<Watched<Snapshot>>>();
   const subscribed = new Map<Watched<Snapshot>, () => void>();
   context.closed.signal.addEventListener('abort', () => {
     for (const stop of subscribed.values()) stop();
   });
 
-  return (given = {}) => {
+  return (given = {}, options = {}) => {
     const query = readQuery(given);
-    const found = known.get(query.key)?.deref();
+    const { reasons = false } = checkParts(options, 'The options of a watch', ['reasons']);
+    if (typeof reasons !== 'boolean') throw wrongOption('reasons', 'true or false', reasons);
+    const key = `${reasons} ${query.key}`;
+    const found = known.get(key)?.deref();
     if (found !== undefined) return found;
 
     for (const [one, reference] of known) if (reference.deref() === undefined) known.delete(one);
-    const made = watched(context, query, subscribed);
-    known.set(query.key, new WeakRef(made));
+    const made = watched(context, query, reasons, subscribed);
+    known.set(key, new WeakRef(made));
 
     return made;
   };
@@ -54,26 +69,37 @@ export function createWatches(context: BasketContext): (query?: Query) => Watche
 
 /** `subscribed` holds each that has a listener, with what stops it. */
 function watched(
-  context: BasketContext,
+  context: ReadingContext,
   query: WantedPage,
+  reasons: boolean,
   subscribed: Map<Watched<Snapshot>, () => void>,
 ): Watched<Snapshot> {
   const listeners = new Set<(value: Snapshot) => void>();
   let value = nothingYet;
 
-  const looks = createLooks(context, async () => {
+  /** The payloads of the tasks that are shown. */
+  const known: Known = new Map();
+
+  const lookOnce = async (): Promise<void> => {
     try {
-      const found = await page(context, query);
+      const { later, ...found } = await page(context, query, known, reasons);
       tell({ loaded: true, ...found });
+      void later?.then(() => subscribed.has(own) && looks.look()); // It never rejects.
     } catch {
       // The database is closed or can't be read now: the last value stands, and the next message or poll looks again.
     }
+  };
+  const looks = createLooks(context, lookOnce, (message) => {
+    // Once a minute, what could not be read is tried again.
+    for (const [key, decoded] of known) if (message === undefined && decoded === 'unreadable') known.delete(key);
   });
 
   function tell(next: Snapshot): void {
-    if (value.loaded && value.tasks.length === 0 && next.tasks.length === 0) return;
+    const tasks = next.tasks.map((view, place) => sameOr(view, value.tasks[place]));
+    const same = value.loaded && value.more === next.more && value.tasks.length === tasks.length;
+    if (same && tasks.every((view, place) => view === value.tasks[place])) return;
 
-    value = next;
+    value = { ...next, tasks };
     for (const listener of listeners) listener(value);
   }
 
@@ -109,4 +135,12 @@ function watched(
   };
 
   return own;
+}
+
+/** The view that was shown before, if nothing in it has changed. */
+function sameOr(view: TaskView, before: TaskView | undefined): TaskView {
+  if (before === undefined || before.payload !== view.payload) return view;
+  const [now, then] = [view, before].map((one) => JSON.stringify({ ...one, payload: undefined }));
+
+  return now === then ? before : view;
 }

@@ -3,7 +3,7 @@ import { rowPart, weighed, writePayload } from '../../basket/adding/encode.js';
 import { isRefusal, notStored } from '../../basket/adding/refusal.js';
 import { isPromiseLike } from '../../pure/codec.js';
 import { messageOf, TaskbasketError } from '../../pure/errors.js';
-import { idempotencyKey, payloadFields } from '../../pure/record.js';
+import { idempotencyKey, withPayload } from '../../pure/record.js';
 import type { StoredError, TaskRow } from '../../pure/record.js';
 import type { TaskTypeParts } from '../../pure/registry.js';
 import { weigh } from '../../pure/size.js';
@@ -206,8 +206,7 @@ async function save(leader: Leader, attempt: RunningAttempt, value: unknown): Pr
 
       attempt.touched = true;
       writePayload(stores, row, payload);
-      const { payload: _, ref: __, ...rest } = row;
-      stores.tasks.put({ ...rest, version: type.version, ...payloadFields(rowPart(payload)) });
+      stores.tasks.put(withPayload(row, rowPart(payload), type.version));
     }),
   ).catch((error: unknown) => {
     throw isRefusal(error) ? notStored(claimed, error) : notKnown(claimed, error);

@@ -1,0 +1,150 @@
+import { describe, expect, test, vi } from 'vitest';
+
+import { defineTasks, task } from '../../src/pure/registry.js';
+import { freshName } from '../support/database.js';
+import { createWorld } from '../support/world.js';
+
+/** A page with tasks of a type whose decoder tells what it is asked for, and hangs for 0. */
+async function opened() {
+  const decodes: number[] = [];
+  const codec = {
+    encode: (number: number) => number,
+    decode: (stored: number): number | Promise<number> => {
+      decodes.push(stored);
+
+      return stored === 0 ? new Promise<number>(() => undefined) : stored;
+    },
+  };
+  const tasks = defineTasks(freshName(), { send: task<number>({ codec }), large: task<string>() });
+  const world = createWorld();
+  const { basket } = world.open(tasks);
+  const later = { runAt: world.wall() + 86_400_000 };
+
+  return { tasks, world, basket, decodes, later };
+}
+
+describe('a watch', () => {
+  test('decodes what has not changed once, and what was edited again', async () => {
+    const { world, basket, decodes, later } = await opened();
+    const id = await basket.add('send', 1, later);
+    await basket.add('send', 2, later);
+    const shown: unknown[][] = [];
+    basket.watch().subscribe(({ tasks }) => void shown.push(tasks.map(({ payload }) => payload)));
+    await world.advance(1_000);
+    await basket.add('send', 3, later);
+    await world.advance(1_000);
+    expect(decodes).toEqual([1, 2, 3]);
+
+    await basket.update(id, 4);
+    await world.advance(1_000);
+    await basket.update(id, 5);
+    await world.advance(1_000);
+    expect(shown.at(-1)).toEqual([5, 2, 3]);
+    expect(decodes).toEqual([1, 2, 3, 4, 5]);
+  });
+
+  test('reads a payload that lies apart once, and again after an edit under the same key', async () => {
+    const { world, basket, later } = await opened();
+    const id = await basket.add('large', 'a'.repeat(20_000), later);
+    const shown: unknown[] = [];
+    basket.watch({ type: 'large' }).subscribe(({ tasks }) => void shown.push(tasks[0]?.payload));
+    await world.advance(1_000);
+    const reads = vi.spyOn(IDBObjectStore.prototype, 'get');
+    await basket.add('send', 1, later);
+    await world.advance(1_000);
+    await basket.update(id, 'b'.repeat(20_000));
+    await world.advance(1_000);
+    const ofPayloads = reads.mock.contexts.filter(
+      (store) => store instanceof IDBObjectStore && store.name.endsWith('.payloads'),
+    );
+    vi.restoreAllMocks();
+    expect(shown.at(-1)).toBe('b'.repeat(20_000));
+    expect(ofPayloads).toHaveLength(1);
+  });
+
+  test('shows a task whose decoder hangs at once, as unreadable after 10 s, and delays no other', async () => {
+    const { world, basket, decodes, later } = await opened();
+    await basket.add('send', 0, later);
+    const shown: { readonly at: number; readonly tasks: readonly (readonly [unknown, boolean])[] }[] = [];
+    const began = world.wall();
+    basket.watch().subscribe(({ loaded, tasks }) => {
+      if (loaded)
+        shown.push({ at: world.wall() - began, tasks: tasks.map(({ payload, unreadable }) => [payload, unreadable]) });
+    });
+    await world.advance(1_000);
+    expect(shown.at(-1)?.tasks).toEqual([[undefined, false]]);
+    expect(shown[0]?.at).toBeLessThan(500);
+
+    await basket.add('send', 1, later);
+    await world.advance(1_000);
+    expect(shown.at(-1)?.tasks).toEqual([
+      [undefined, false],
+      [1, false],
+    ]);
+    await world.advance(10_000);
+    expect(shown.at(-1)?.tasks).toEqual([
+      [undefined, true],
+      [1, false],
+    ]);
+    expect(decodes).toEqual([0, 1]);
+
+    // A list waits for it no second time.
+    const listed = vi.fn();
+    void basket.list().then(listed);
+    await world.advance(1_000);
+    expect(listed).toHaveBeenCalledOnce();
+  });
+
+  test('keeps the value, and each task, that did not change', async () => {
+    const { world, basket, later } = await opened();
+    await basket.add('send', 1, later);
+    const values: unknown[] = [];
+    const watched = basket.watch({ type: 'send' });
+    watched.subscribe((value) => void values.push(value));
+    await world.advance(1_000);
+    const [first] = watched.get().tasks;
+    const told = values.length;
+    await basket.add('large', 'x', later);
+    await world.advance(1_000);
+    expect(values).toHaveLength(told);
+    await basket.add('send', 2, later);
+    await world.advance(1_000);
+    expect(watched.get().tasks[0]).toBe(first);
+    expect(watched.get().tasks).toHaveLength(2);
+  });
+
+  test('tells why each task of a page is not running, live, if it is asked to', async () => {
+    const { world, basket, later } = await opened();
+    const id = await basket.add('send', 1, { lane: 'a', ...later });
+    await basket.add('send', 2, { lane: 'a' });
+    const watched = basket.watch({}, { reasons: true });
+    expect(basket.watch({}, { reasons: true })).toBe(watched);
+    expect(basket.watch()).not.toBe(watched);
+    watched.subscribe(() => undefined);
+    await world.advance(1_000);
+    const told = () => watched.get().tasks.map(({ reasons }) => reasons.map(({ reason }) => reason));
+    expect(told()).toEqual([
+      ['date', 'no-runner'],
+      ['lane', 'no-runner'],
+    ]);
+    expect(await Promise.all(watched.get().tasks.map((view) => basket.explain(view.id)))).toEqual(
+      watched.get().tasks.map(({ reasons }) => reasons),
+    );
+    await basket.cancel(id);
+    await world.advance(1_000);
+    expect(told()).toEqual([['no-runner']]);
+  });
+});
+
+test.each([1, 50, 256, 257, 612])('%i explanations that are asked for together are few transactions', async (count) => {
+  const { basket } = await opened();
+  const ids = await basket.addMany(Array.from({ length: count }, (_, number) => ['send', number + 1] as const));
+  const begun = vi.spyOn(IDBDatabase.prototype, 'transaction');
+  const reasons = await Promise.all([...ids, 'nothing'].map((id) => basket.explain(id)));
+  const transactions = begun.mock.calls.length;
+  vi.restoreAllMocks();
+
+  expect(reasons.slice(0, -1).every((some) => some[0]?.reason === 'no-runner')).toBe(true);
+  expect(reasons.at(-1)).toEqual([{ reason: 'gone' }]);
+  expect(transactions).toBe(Math.ceil((count + 1) / 256));
+});
