@@ -48,6 +48,32 @@ for (const nth of [1, 2, 3, 4, 5]) {
   });
 }
 
+test.each([2, 3, 4, 5])(
+  'a turn (the %d.) that kept a result was committed, and is told as failed: no task is claimed again',
+  async (nth) => {
+    const tasks = defineTasks(freshName(), { make: task<number, number>({ lane: 'one' }) });
+    const world = createWorld();
+    const tab = world.open(tasks);
+    const ran: number[] = [];
+    const ids = await tab.basket.addMany([1, 2, 3, 4].map((number) => ['make', number] as const));
+    loseAnswer(tab as unknown as Tab<AnyRegistry>, 'turn:complete', nth);
+
+    tab.run({
+      make(number) {
+        ran.push(number);
+
+        return number * 10;
+      },
+    });
+    await world.advance(10_000);
+
+    expect(ran).toEqual([1, 2, 3, 4]);
+    expect((await runnerOf(tasks)).running).toEqual([]);
+    const ends = await Promise.all(ids.map((id) => tab.basket.settled(id)));
+    expect(ends).toMatchObject([10, 20, 30, 40].map((result) => ({ state: 'done', result })));
+  },
+);
+
 test('the lost turn is one that stored how far it had read: what it claimed is not left behind', async () => {
   for (let nth = 30; nth <= 40; nth += 1) {
     const tasks = define();

@@ -1,9 +1,6 @@
 import type { Hint } from '../../basket/context/hub.js';
 import { stateKeys } from '../../pure/record.js';
-import { behind } from '../../store/by-state.js';
 import type { Stores } from '../../store/requests.js';
-import { answer } from '../../store/requests.js';
-import { readyIndex } from '../../store/setup.js';
 import { claimedRow, gateRows, numbersOf } from '../../store/rows.js';
 import type { Claimed } from './claim.js';
 import { claimDue } from './claim.js';
@@ -15,6 +12,7 @@ import type { Leader, RunningAttempt } from '../term/leader.js';
 import { momentOf } from '../term/leader.js';
 import type { Memory } from '../term/memory.js';
 import { copyOf, headsAfter } from '../term/memory.js';
+import { storePositions } from './positions.js';
 import { doubt, settle, toSettle } from './settle.js';
 import { survey } from './survey.js';
 import { returnStrays, settledBefore } from './unknown-end.js';
@@ -32,16 +30,18 @@ export interface TurnEnd {
   readonly alarm: number;
 }
 
-/** Positions are stored at the latest after so many turns: lost ones cost a second reading, no more. */
-const turnsPerPosition = 32;
-
-/** So many positions are kept of prefixes without rows; and so many are looked at in one turn. */
-const positionsKept = 8;
-const positionsASlice = 1_024;
-
 /**
- * One transaction of the runner: fence, settle and pay, look and claim. Handlers start only when it has completed, and
- * memory changes only then: if it fails, everything is forgotten and read again, and what ended is settled by the next.
+ * One transaction of the runner. Its steps:
+ *
+ * 1. Fence: read the epoch and the pages' stamp. Without the same stamp nothing that was read before counts.
+ * 2. Settle how attempts ended, give back what no attempt was started for, and pay the lanes.
+ * 3. Bring the probes of gates forward, if a page asked for that.
+ * 4. Survey, if there may be prefixes that are not known yet.
+ * 5. Check and claim.
+ * 6. Write the runner's row and, now and then, the positions.
+ *
+ * Handlers start only when it has completed, and memory changes only then. If it fails, everything is forgotten and read
+ * again, and the next turn settles what ended.
  */
 export async function turn(leader: Leader): Promise<TurnEnd> {
   const ended = toSettle(leader);
@@ -163,39 +163,11 @@ async function cancelledOf({ stores, running }: Draft): Promise<readonly Running
 
 /** Writes the runner's row and, now and then, the positions; gives back what is to be remembered once it has completed. */
 async function finish(leader: Leader, draft: Draft, claimed: Claimed): Promise<Memory> {
-  const { stores, moment, memory } = draft;
+  const { stores, moment } = draft;
   const claims = [...draft.running.values(), ...claimed.attempts].map((attempt) => attempt.claim);
   if (draft.wrote) stores.state.put(runnerRowOf(leader, claims, moment, claimed.alone), stateKeys.runner);
 
-  const idle = claimed.attempts.length === 0;
-  const storesPositions = hasMovedOn(memory) && (idle || memory.unstored >= turnsPerPosition);
-  if (storesPositions) await forgetUnused(draft);
-  if (storesPositions) stores.state.put(Object.fromEntries(memory.positions), stateKeys.positions);
-
-  return storesPositions
-    ? { ...memory, stored: new Map(memory.positions), unstored: 0 }
-    : { ...memory, unstored: memory.unstored + 1 };
-}
-
-/**
- * Forgets the positions of prefixes under which no row lies, but for the last few that were read: each known one costs
- * every survey two requests. What lies under a prefix that comes back is read from the beginning.
- */
-async function forgetUnused({ stores, memory }: Draft): Promise<void> {
-  const { positions, sources } = memory;
-  const unread = [...positions].filter(([prefix]) => !sources.has(prefix));
-  const old = unread.slice(0, -positionsKept).slice(0, positionsASlice);
-  const index = stores.tasks.index(readyIndex);
-  const rows = await Promise.all(old.map(([prefix]) => answer(index.getKey(behind(prefix, 0)))));
-  for (const [place, [prefix, position]] of old.entries()) {
-    positions.delete(prefix);
-    // Those that are in use come last, so that the next time is for others.
-    if (rows[place] !== undefined) positions.set(prefix, position);
-  }
-}
-
-function hasMovedOn(memory: Memory): boolean {
-  return [...memory.positions].some(([prefix, position]) => memory.stored.get(prefix) !== position);
+  return storePositions(draft, claimed.attempts.length === 0);
 }
 
 function end(leader: Leader, attempt: RunningAttempt): void {
