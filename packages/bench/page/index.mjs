@@ -2,7 +2,20 @@
 import { add, addOne } from './add.mjs';
 import { blocked } from './blocked.mjs';
 import { drain } from './drain.mjs';
+import { pace, startAfterGates } from './pace.mjs';
 import { wide } from './wide.mjs';
 import { fillLibrary, fillRaw, startLibrary, startRaw } from './start.mjs';
 
-globalThis.bench = { add, addOne, blocked, drain, fillLibrary, fillRaw, startLibrary, startRaw, wide };
+globalThis.bench = {
+  add,
+  addOne,
+  blocked,
+  drain,
+  fillLibrary,
+  fillRaw,
+  pace,
+  startAfterGates,
+  startLibrary,
+  startRaw,
+  wide,
+};

@@ -580,8 +580,11 @@ function foreign({ play }: Driver): string | undefined {
   return `${row.id}${letter ? ' letter' : ' field'}`;
 }
 
-function registryStores({ lives, app }: Play): readonly string[] {
-  return lives[0]?.registry.stores ?? [...app.objectStoreNames];
+/** In the order of a registry, also when nobody lives who has one. */
+function registryStores({ app }: Play): readonly string[] {
+  const stores = [...app.objectStoreNames];
+
+  return ['tasks', 'payloads', 'outcomes', 'state'].map((key) => stores.find((name) => name.endsWith(`.${key}`)) ?? '');
 }
 
 async function look(driver: Driver): Promise<string | undefined> {
