@@ -192,7 +192,7 @@ export function createBasket<R extends AnyRegistry>(context: BasketContext, clos
 
     return id;
   };
-  const adding = { ...context, newId, announce, store: createStore({ ...context, announce }) };
+  const adding = { ...context, newId, announce, store: createStore({ ...context, announce }), addedTo: new WeakMap() };
   const reading = { ...context, payloads: createPayloads(context) };
   const basket = {
     add: within(adding, add),

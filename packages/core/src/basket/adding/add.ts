@@ -11,11 +11,22 @@ import type { AddOptions, Prepared } from './prepare.js';
 import { place, prepared, preparedNow } from './prepare.js';
 import type { Store } from './store.js';
 
+/** Where a prepared task keeps what it is made of. */
+const kept: unique symbol = Symbol.for('taskbasket.prepared');
+
 /** A context that adds. */
 export interface AddContext extends BasketContext {
   readonly store: Store;
   /** Tells that these were committed; `store` does it by itself. */
   readonly announce: (tasks: readonly Prepared[]) => void;
+  /** What was added to each transaction of the app that has not ended. */
+  readonly addedTo: WeakMap<IDBTransaction, AddedToTx[]>;
+}
+
+/** A task that was added to a transaction of the app. */
+interface AddedToTx {
+  readonly task: Prepared;
+  readonly before: PreparedTask[typeof kept] | undefined;
 }
 
 /** A task's name, its payload and its options, as `addMany` takes them. */
@@ -36,9 +47,6 @@ export async function addMany(context: AddContext, list: readonly Listed[]): Pro
 
   return context.store(list.map(([name, payload, options]) => prepared(context, name, payload, options)));
 }
-
-/** Where a prepared task keeps what it is made of. */
-const kept: unique symbol = Symbol.for('taskbasket.prepared');
 
 /** A task that is encoded and ready for `addTx`, once. Nothing of it is stored yet but a heavy payload. */
 export interface PreparedTask {
@@ -90,17 +98,31 @@ export function addTx(
       : notStorable(task.row.type, error);
   }
 
-  const end = underway(context);
   if (before !== undefined) before.used = true;
-  const { transaction } = stores;
+  noteAdded(context, stores.transaction, { task, before });
+
+  return task.id;
+}
+
+/** Tells the tasks of the app's transaction together when it completes, with one listener however many there are. */
+function noteAdded(context: AddContext, transaction: IDBTransaction, added: AddedToTx): void {
+  const before = context.addedTo.get(transaction);
+  if (before !== undefined) {
+    before.push(added);
+
+    return;
+  }
+
+  const all = [added];
+  context.addedTo.set(transaction, all);
+  const end = underway(context);
   transaction.addEventListener('complete', () => {
     end();
-    context.announce([task]);
+    context.announce(all.map(({ task }) => task));
   });
   transaction.addEventListener('abort', () => {
     end();
-    if (before !== undefined) before.used = false; // It was not stored: the app may try its transaction again.
+    // They were not stored: the app may try its transaction again.
+    for (const one of all) if (one.before !== undefined) one.before.used = false;
   });
-
-  return task.id;
 }

@@ -1,0 +1,205 @@
+import 'fake-indexeddb/auto';
+
+import { afterEach, expect, test, vi } from 'vitest';
+
+import type { Counting } from '../support/counting.js';
+import { startCounting } from '../support/counting.js';
+import { defineTasks, openBasket, task } from '../../src/index.js';
+import { runBasket } from '../../src/worker.js';
+import { freshName, openRaw } from '../support/database.js';
+import { createWorld } from '../support/world.js';
+
+let counting: Counting | undefined;
+
+afterEach(() => {
+  counting?.end();
+  counting = undefined;
+  vi.restoreAllMocks();
+  vi.unstubAllGlobals();
+});
+
+const define = () => defineTasks(freshName(), { send: task<number>() });
+
+/** Lets what was begun come to its end. */
+async function atRest(): Promise<void> {
+  for (let turn = 0; turn < 30; turn += 1) await new Promise((resolve) => setImmediate(resolve));
+}
+
+/** What is left of listeners, timers and ports. */
+function left(): readonly number[] {
+  return [counting?.listeners() ?? -1, counting?.timers() ?? -1, counting?.ports() ?? -1];
+}
+
+/** What is left in the end: a watch rests for a second at most after it has looked. */
+async function leftInTheEnd(): Promise<readonly number[]> {
+  for (let time = 0; time < 60 && left().some((count) => count > 0); time += 1) {
+    await new Promise((resolve) => setTimeout(resolve, 50));
+  }
+
+  return left();
+}
+
+/** A page: a document, and the events of a window. */
+function stubPage(): { readonly page: EventTarget; readonly show: (state: 'visible' | 'hidden') => void } {
+  const page = new EventTarget();
+  const document = Object.assign(new EventTarget(), { visibilityState: 'visible' });
+  vi.stubGlobal('document', document);
+  for (const name of ['addEventListener', 'removeEventListener', 'dispatchEvent'] as const) {
+    vi.stubGlobal(name, page[name].bind(page));
+  }
+
+  return {
+    page,
+    show(state) {
+      document.visibilityState = state;
+      document.dispatchEvent(new Event('visibilitychange'));
+    },
+  };
+}
+
+const transition = (name: string, persisted: boolean): Event => Object.assign(new Event(name), { persisted });
+
+test('a hundred baskets that were opened, used and closed leave nothing behind', async () => {
+  stubPage();
+  const tasks = define();
+  const first = openBasket(tasks);
+  await first.add('send', 0);
+  first.close();
+  await atRest();
+  counting = startCounting();
+
+  for (let time = 1; time <= 100; time += 1) {
+    const basket = openBasket(tasks);
+    const stop = basket.watch().subscribe(() => undefined);
+    basket.on('added', () => undefined);
+    await basket.add('send', time);
+    if (time % 2 === 0) stop();
+    basket.close();
+  }
+
+  expect(await leftInTheEnd()).toEqual([0, 0, 0]);
+});
+
+test('a runner that was stopped thirty times leaves nothing behind, neither on its signal nor on the basket', async () => {
+  const basket = openBasket(define());
+  await basket.list();
+  await atRest();
+  counting = startCounting();
+  const marks: (readonly number[])[] = [];
+
+  for (let time = 1; time <= 30; time += 1) {
+    const stopping = new AbortController();
+    const ended = runBasket(basket, { send: () => undefined }, { signal: stopping.signal });
+    const waiting = runBasket(basket, { send: () => undefined }, { signal: stopping.signal });
+    const id = await basket.add('send', time);
+    await basket.settled(id);
+    stopping.abort();
+    await Promise.all([ended, waiting]);
+    await atRest();
+    if (time === 2 || time === 30) marks.push(left());
+  }
+  basket.close();
+  await atRest();
+
+  expect(marks[1]).toEqual(marks[0]);
+  expect(left().slice(1)).toEqual([0, 0]);
+});
+
+test('a hundred tasks in one transaction of the app put as many listeners on it as one, and are told together', async () => {
+  const tasks = define();
+  const world = createWorld();
+  const { basket, context } = world.open(tasks);
+  await basket.list();
+  const db = await openRaw(tasks.name);
+  const listeners: number[] = [];
+  const said = vi.spyOn(context.hub, 'say');
+  for (const count of [1, 100]) {
+    const transaction = db.transaction([...tasks.stores], 'readwrite');
+    const added = vi.spyOn(transaction, 'addEventListener');
+    for (let number = 0; number < count; number += 1) basket.addTx(transaction, 'send', number);
+    listeners.push(added.mock.calls.length);
+    await world.settle();
+  }
+  db.close();
+
+  expect(listeners[1]).toBe(listeners[0]);
+  expect(said).toHaveBeenCalledTimes(2);
+  expect(await basket.count()).toMatchObject({ count: 101 });
+});
+
+test('prepared tasks of one transaction that aborts can all be added again', async () => {
+  const tasks = define();
+  const world = createWorld();
+  const { basket } = world.open(tasks);
+  const prepared = await Promise.all([1, 2, 3].map((number) => basket.prepare('send', number)));
+  await basket.list();
+  const db = await openRaw(tasks.name);
+  const lost = db.transaction([...tasks.stores], 'readwrite');
+  for (const one of prepared) basket.addTx(lost, one);
+  lost.abort();
+  await world.settle();
+  const kept = db.transaction([...tasks.stores], 'readwrite');
+  for (const one of prepared) basket.addTx(kept, one);
+  await world.settle();
+  db.close();
+
+  expect((await basket.list()).map(({ payload }) => payload)).toEqual([1, 2, 3]);
+});
+
+test('a page that goes with a hundred transactions under way says "look" once', async () => {
+  const { page } = stubPage();
+  const tasks = define();
+  const basket = openBasket(tasks);
+  await basket.list();
+  await atRest();
+  const kinds: unknown[] = [];
+  vi.spyOn(BroadcastChannel.prototype, 'postMessage').mockImplementation((message: unknown) => {
+    kinds.push((message as { readonly kind: string }).kind);
+  });
+
+  const ends = Array.from({ length: 100 }, () => basket.addMany([['send', 1]]));
+  await new Promise((resolve) => queueMicrotask(() => resolve(undefined)));
+  page.dispatchEvent(transition('pagehide', false));
+  expect(kinds).toEqual(['look']);
+  await Promise.all(ends);
+  basket.close();
+});
+
+test('a page that comes and goes a hundred times, visible and hidden, leaves as much behind as once', async () => {
+  const { page, show } = stubPage();
+  const basket = openBasket(define());
+  const stop = basket.watch().subscribe(() => undefined);
+  await basket.add('send', 1);
+  await atRest();
+  counting = startCounting();
+  const marks: (readonly number[])[] = [];
+  for (let time = 1; time <= 100; time += 1) {
+    page.dispatchEvent(transition('pagehide', true));
+    await atRest();
+    page.dispatchEvent(transition('pageshow', true));
+    show('hidden');
+    show('visible');
+    await atRest();
+    if (time === 2 || time === 100) marks.push([left()[0] ?? -1, left()[2] ?? -1]);
+  }
+  expect(marks[1]).toEqual(marks[0]);
+  stop();
+  basket.close();
+
+  expect(await leftInTheEnd()).toEqual([0, 0, 0]);
+});
+
+test('an `open` that gives the same connection each time puts one listener on it', async () => {
+  const name = freshName();
+  const app = await openRaw(name, 1, (_tx, db) => void db.createObjectStore('notes'));
+  const added = vi.spyOn(app, 'addEventListener');
+  const tasks = defineTasks(name, { send: task<number>() }, { open: () => Promise.resolve(app) });
+  const { basket } = createWorld().open(tasks);
+  for (let time = 0; time < 50; time += 1) {
+    await expect(basket.add('send', time)).rejects.toMatchObject({ code: 'stores-missing' });
+  }
+
+  // The same function fifty times is one listener.
+  expect(new Set(added.mock.calls.map(([, listener]) => listener)).size).toBe(1);
+  app.close();
+});
