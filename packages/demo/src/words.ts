@@ -61,8 +61,8 @@ export function tell(task: UnsentTask, reasons: readonly Reason[], { behind, pro
       return told('nobody', 'Stopped', `Nobody runs tasks: ${problem ?? 'the worker is only starting.'}`);
     case 'gate':
       return first.until === undefined
-        ? told('gate', 'Server away', `${away(first.message)} One save is tried first.`)
-        : until('gate', 'Server away', away(first.message), first.until);
+        ? told('gate', 'Server away', `${away(first)} One save is tried first.`)
+        : until('gate', 'Server away', away(first), first.until);
     case 'alone':
       return told(
         'waiting',
@@ -105,12 +105,11 @@ function lane(task: UnsentTask, behind: UnsentTask | undefined, dead: boolean): 
   return dead ? `Waits for ${earlier}, which was refused.` : `Waits for ${earlier}.`;
 }
 
-/** What a gate's message means. */
-function away(message: string): string {
-  const status = /\b([1-5]\d\d)\b/.exec(message)?.[1];
-  if (status === '401') return 'The server wants somebody to sign in (401).';
-  if (status === '429') return 'The server asks for a pause (429).';
-  if (status !== undefined) return `The server is busy (${status}).`;
+/** Why the server is away. */
+function away({ message, status }: Extract<Reason, { readonly reason: 'gate' }>): string {
+  if (status === 401) return 'The server wants somebody to sign in (401).';
+  if (status === 429) return 'The server asks for a pause (429).';
+  if (status !== undefined && status > 0) return `The server is busy (${status}).`;
   return /fetch|network|load failed/i.test(message)
     ? 'The server can’t be reached.'
     : `The server is away: ${withStop(message)}`;

@@ -7,6 +7,7 @@ import type { AnyRegistry } from '../pure/registry.js';
 import type { Attendance } from './client.js';
 import type { WorkerFactory } from './connect.js';
 import { attendWorker } from './client.js';
+import { createLooking } from './looking.js';
 
 /** Options of `openBasket`. */
 export interface OpenOptions {
@@ -57,14 +58,14 @@ export function openBasket<R extends AnyRegistry>(registry: R, options: OpenOpti
  * Closes the channel, and lets go of the worker, while the page is in the back/forward cache, where a message would
  * evict it. Says when the page is back online or is looked at again: the destinations that were away may be there.
  */
-function attendPage({ hub, leaving }: BasketContext, attendance: Attendance | undefined): () => void {
+function attendPage(context: BasketContext, attendance: Attendance | undefined): () => void {
   if (typeof document === 'undefined' || typeof addEventListener === 'undefined') return () => undefined;
 
+  const { hub, leaving } = context;
   const page = globalThis as unknown as EventTarget;
   const stop = new AbortController();
-  const wake = (): void => {
-    hub.say({ kind: 'wake', visible: document.visibilityState === 'visible' });
-  };
+  const isVisible = (): boolean => document.visibilityState === 'visible';
+  const looking = createLooking(context, isVisible);
   const on = (target: EventTarget, name: string, listener: (event: PageTransitionEvent) => void): void =>
     target.addEventListener(name, listener as EventListener, stop);
 
@@ -79,14 +80,17 @@ function attendPage({ hub, leaving }: BasketContext, attendance: Attendance | un
     if (!persisted) return;
     hub.resume();
     attendance?.resume();
-    wake();
+    looking.changed();
   });
-  on(page, 'online', wake);
+  on(page, 'online', () => hub.say({ kind: 'wake', visible: isVisible(), online: true }));
   on(document, 'visibilitychange', () => {
-    if (document.visibilityState !== 'visible') return;
-    wake();
-    attendance?.look();
+    looking.changed();
+    if (isVisible()) attendance?.look();
   });
+  looking.changed();
 
-  return () => stop.abort();
+  return () => {
+    stop.abort();
+    looking.stop();
+  };
 }

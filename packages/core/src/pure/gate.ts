@@ -2,47 +2,57 @@ import type { Backoff } from './backoff.js';
 import { retryDelay, spreadFloor } from './backoff.js';
 
 /**
- * A gate: everything bound for one destination. No record means open. Times are in milliseconds of the runner's clock.
+ * A gate is everything bound for one destination. Its record says what is known of an outage; a gate without a record
+ * is open. One task that finds the destination away may be wrong, two are believed, and any answer proves them wrong.
  *
- * closed until a time → one probe → open with a slow start (1, 2, 4 … at once) → no record
+ * ```
+ *          away                  another finds it away            the probe finds it away: step + 1
+ *   open ────────→ doubted by one ────────────────────→ closed ⟲
+ *     ↑                │ another one's answer             │ an answer
+ *     │←───────────────┘                                  ↓
+ *     └──────────────────────────────────────────── slow start: 1 at once, one more with each answer
+ *            as many run as may
+ * ```
+ *
+ * - *Doubted*: the one that found it away waits. Of the others one may try, at once if nothing runs through the gate.
+ * - *Closed*: nothing starts until the time has come; then one task probes. `Retry-After` closes a gate at once, and then
+ *   nothing but the probe opens it.
+ * - An answer shows who was wrong: who doubted alone, and who found it away in the first wait, which the answer came in.
+ *   These wait by themselves (`blames`), so that a flaky server, or one bad request, holds up nobody else.
+ *
+ * Times are in milliseconds of the runner's clock.
  */
 export interface GateRow {
   readonly name: string;
-  /** Closings in a row; drives the wait. */
+  /** How many waits there were since the destination last answered; drives the next wait. */
   readonly step: number;
-  /** Closed until then; from then on a single attempt may probe. */
+  /** The end of the wait. */
   readonly until: number;
-  /** There once a probe got through: the slow start. */
-  readonly open?: {
-    readonly at: number;
-    /** How many may run at once of those that began since. */
-    readonly width: number;
-    /** How many of them ended well since the width was last raised. */
-    readonly passed: number;
-  };
-  /** Why it closed: the message, and the id of the task that met it. */
+  /** The ids of tasks that found it away since it last answered, the latest last; of a long outage the last two. */
+  readonly by: readonly string[];
+  /** What the latest of them met. */
   readonly reason: string;
-  readonly by: string;
-  /** Nobody but `by` has found it away since it was open: if another's probe gets through, that task is to blame. */
-  readonly alone?: true;
-  /** The server's word: being online again brings no probe forward beyond it. */
+  readonly status?: number;
+  /** Slow start: when it began, and how many of what started since then may run at once. Stays if it is doubted. */
+  readonly slow?: { readonly at: number; readonly width: number };
+  /** The time that the server named: only a person brings the probe forward beyond it. */
   readonly floor?: number;
-  /** When being online or visible again last brought its probe forward. */
+  /** When a page last brought the probe forward. */
   readonly wokenAt?: number;
-  /** When a person last did, by the wall clock. */
+  /** The time to which a person last did, by the wall clock. */
   readonly triedAt?: number;
 }
 
-/** How often a probe is brought forward at most, in milliseconds. */
-const triesEvery = 1_000;
-const wakesEvery = 30_000;
+/** The longest wait that a server can ask for, in milliseconds. */
+const day = 24 * 60 * 60_000;
 
-/** A probe that is brought forward comes within so many milliseconds, so that a fleet does not come at once. */
-const visibleSpread = 2_000;
-const hiddenSpread = 30_000;
+/** How often a probe is brought forward at most: by a person, and by a page that is visible; in milliseconds. */
+const triesEvery = 1_000;
+const wakesEvery = 15_000;
 
 /** What a gate's rules must know of an attempt. */
 export interface GateAttempt {
+  readonly id: string;
   readonly probe: boolean;
   readonly startedAt: number;
 }
@@ -51,105 +61,127 @@ export interface GateAttempt {
 export interface Closing {
   readonly now: number;
   readonly name: string;
-  readonly by: string;
   readonly reason: string;
+  readonly status?: number | undefined;
   /** The server's word, in milliseconds. */
   readonly retryAfter?: number | undefined;
 }
 
 /** How many more may start through a gate now. */
-export function allowance(gate: GateRow | undefined, now: number, running: readonly GateAttempt[]): number {
+export function allowance(gate: GateRow | undefined, now: number, running: readonly Omit<GateAttempt, 'id'>[]): number {
   if (gate === undefined) return Number.POSITIVE_INFINITY;
+  if (!isAway(gate)) {
+    const { at, width } = slowStart(gate);
 
-  if (gate.open !== undefined) {
-    const { at, width } = gate.open;
-
-    return Math.max(0, width - running.filter((attempt) => attempt.startedAt >= at).length);
+    return Math.max(0, width - running.filter(({ startedAt }) => startedAt >= at).length);
   }
+  const { until } = gate;
+  // What runs already will tell whether the one that doubts is wrong. A long upload that tries for it holds up nobody else.
+  const free =
+    now < until
+      ? isDoubted(gate) && running.length === 0
+      : !running.some(({ probe, startedAt }) => probe && startedAt >= until);
 
-  return now < gate.until || running.some((attempt) => attempt.probe) ? 0 : 1;
+  return free ? 1 : 0;
 }
 
-/**
- * Whether a task comes last through a gate that closed lately: it is the one that closed it, or one that was to blame
- * before. Probing again and again, it would never show that it is alone.
- */
-export function isSuspect(gate: GateRow | undefined, task: { readonly id: string; readonly blames: number }): boolean {
-  return gate !== undefined && (gate.by === task.id || task.blames > 0);
+/** Whether the destination was found to be away, and has not answered since: what starts through the gate is a probe. */
+export function isAway(gate: GateRow | undefined): boolean {
+  return gate !== undefined && gate.by.length > 0;
 }
 
-/** Whether what starts through this gate is its probe. */
-export function isProbe(gate: GateRow | undefined): boolean {
-  return gate !== undefined && gate.open === undefined;
+/** Whether it is known to be away: by the word of two tasks, of one that tried twice, or of the server. */
+export function isClosed(gate: GateRow | undefined): boolean {
+  return gate !== undefined && isAway(gate) && (!isDoubted(gate) || gate.step > 1);
+}
+
+/** Whether the gate keeps this task until the end of its wait: all if it is closed, only the doubting one if it is doubted. */
+export function keeps(gate: GateRow | undefined, id: string): gate is GateRow {
+  return gate !== undefined && isAway(gate) && (!isDoubted(gate) || gate.by[0] === id);
+}
+
+function isDoubted({ by, floor }: GateRow): boolean {
+  return by.length === 1 && floor === undefined;
+}
+
+function slowStart({ slow }: GateRow): NonNullable<GateRow['slow']> {
+  return slow ?? { at: 0, width: 1 };
 }
 
 /**
  * The gate after an attempt found its destination away.
  *
- * Two things raise the step: the probe's, and one that finds the gate open and began after it last opened. Any other
- * gives a closed gate the later of both waits and does nothing to an open one: a hundred running attempts that lose
- * the network are one failure.
+ * The step is raised by the first that finds it away, and by a probe. The others, and one that tried because another
+ * doubted, give the gate the later of both waits: a hundred running attempts that lose the network are one closing.
  */
 export function gateClosed(
-  found: GateRow | undefined,
-  attempt: GateAttempt,
-  closing: Closing,
+  gate: GateRow | undefined,
+  { id, probe, startedAt }: GateAttempt,
+  { now, name, reason, status, retryAfter }: Closing,
   backoff: Backoff,
   random: () => number,
-): GateRow | undefined {
-  const { now, name, by, reason, retryAfter } = closing;
-  const gate = currentGate(found, now, backoff);
-  const wait = (step: number): number =>
-    Math.max(retryDelay(backoff, step, random), retryAfter === undefined ? 0 : spreadFloor(retryAfter, random));
+): GateRow {
+  // It began before the destination answered, so it says nothing about now.
+  if (gate?.slow !== undefined && startedAt < gate.slow.at) return gate;
 
-  if (gate?.open !== undefined && attempt.startedAt < gate.open.at) return gate;
-
-  const { open, alone, floor = 0, ...kept }: Partial<GateRow> = gate ?? {};
-  const first = gate === undefined || open !== undefined;
-  const late = !first && !attempt.probe;
-  const step = (gate?.step ?? 0) + (late ? 0 : 1);
-  const until = Math.max(late ? gate.until : 0, now + wait(step));
-  const told = Math.max(late ? floor : 0, now + (retryAfter ?? Number.NEGATIVE_INFINITY));
-  const said = { name, reason, by };
+  const before = gate?.by ?? [];
+  const raised = before.length === 0 || (probe && keeps(gate, id));
+  const step = (gate?.step ?? 0) + (raised ? 1 : 0);
+  const by = [...before.filter((one) => one !== id), id].slice(raised ? -2 : 0);
+  const told = retryAfter === undefined ? 0 : Math.min(retryAfter, day);
+  const wait = Math.max(retryDelay(backoff, step, random), spreadFloor(told, random));
+  const floor = Math.max(raised ? 0 : (gate?.floor ?? 0), told === 0 ? 0 : now + told);
+  const { floor: _, status: __, ...kept } = gate ?? {};
 
   return {
-    ...(late ? { ...said, ...kept } : { ...kept, ...said }),
+    ...kept,
+    name,
     step,
-    until,
-    ...(told > 0 ? { floor: told } : {}),
-    ...(first ? { alone: true } : {}),
+    until: Math.max(raised ? 0 : (gate?.until ?? 0), now + wait),
+    by,
+    reason,
+    ...(status === undefined ? {} : { status }),
+    ...(floor === 0 ? {} : { floor }),
   };
 }
 
-/**
- * The task to blame once a probe got through, if there is one: it closed the gate alone, and another finds it open. Two
- * closings in a row blame nobody: the network flaps.
- */
-export function toBlame(before: GateRow | undefined, after: GateRow | undefined, by: string): string | undefined {
-  const opened = before?.open === undefined && after?.open !== undefined;
-
-  return opened && before?.alone === true && before.by !== by ? before.by : undefined;
-}
-
-/**
- * The gate after an attempt got an answer, whichever: the probe opens it; those that began since then widen it, until
- * as many run as may run at all, and the record goes.
- */
+/** The gate after an attempt got an answer, whichever. The same gate if the answer says nothing about now. */
 export function gatePassed(
   gate: GateRow | undefined,
-  attempt: GateAttempt,
+  { probe, startedAt }: Omit<GateAttempt, 'id'>,
   now: number,
   concurrency: number,
 ): GateRow | undefined {
   if (gate === undefined) return undefined;
-  if (gate.open === undefined) return attempt.probe ? { ...gate, open: { at: now, width: 1, passed: 0 } } : gate;
-  if (attempt.startedAt < gate.open.at) return gate;
 
-  const { at, width, passed } = gate.open;
-  if (passed + 1 < width) return { ...gate, open: { at, width, passed: passed + 1 } };
-  if (width * 2 >= concurrency) return undefined;
+  const { slow } = gate;
+  if (!isAway(gate)) {
+    const { at, width } = slowStart(gate);
 
-  return { ...gate, open: { at, width: width * 2, passed: 0 } };
+    return startedAt < at ? gate : slowly(gate, at, width + 1, concurrency);
+  }
+  if (gate.floor !== undefined && !probe && now < gate.until) return gate;
+  if (isDoubted(gate)) return slow && slowly(gate, slow.at, slow.width, concurrency);
+
+  return slowly(gate, now, 1, concurrency);
+}
+
+/** The gate in its slow start, which is over if as many may run as may run at all. */
+function slowly(gate: GateRow, at: number, width: number, concurrency: number): GateRow | undefined {
+  const { floor: _, ...kept } = gate;
+
+  return width >= concurrency ? undefined : { ...kept, step: 0, by: [], slow: { at, width } };
+}
+
+/**
+ * The tasks that an answer to another one, `id`, proves wrong. In the first wait these are all that found the
+ * destination away; after it they are not, because the destination may have come back. One that nobody else agreed with
+ * is wrong at any time.
+ */
+export function toBlame(gate: GateRow, id: string, now: number): readonly string[] {
+  const wrong = gate.by.length === 1 || (gate.step === 1 && now < gate.until);
+
+  return wrong && !gate.by.includes(id) ? gate.by : [];
 }
 
 /**
@@ -162,26 +194,33 @@ export function gateForward(gate: GateRow, wall: number): GateRow {
   // It may lie a second ahead, where one waits already; further, the clock was put back.
   const soon = wall - triedAt < triesEvery && triedAt - wall <= triesEvery;
   const until = soon ? triedAt + triesEvery : 0;
-  if (gate.open !== undefined || until >= gate.until) return gate;
+  if (!isAway(gate) || until >= gate.until) return gate;
 
   return { ...gate, until, triedAt: soon ? until : wall };
 }
 
 /**
- * The gate whose probe is brought forward because this browser is online again, or a page visible: within 2 s if one is
- * visible, else within 30 s, and never sooner than the server said. The same gate if that gains nothing, or if it was
- * done within the last 30 s.
+ * The gate whose probe a page brings forward, because it is visible or online: into the next `spread` milliseconds, and
+ * no sooner than the server said. The same gate if that gains nothing, or if a page did so within the last 15 s (or
+ * within the spread, if that is longer). A visible page asks again.
  */
-export function gateWoken(gate: GateRow, now: number, visible: boolean, random: () => number): GateRow {
-  // By the runner's clock, which never goes back.
-  if (gate.open !== undefined || now - (gate.wokenAt ?? Number.NEGATIVE_INFINITY) < wakesEvery) return gate;
-  const spread = visible ? visibleSpread : hiddenSpread;
-  const until = Math.max(gate.floor ?? 0, now + Math.round(random() * spread));
+export function gateWoken(gate: GateRow, now: number, spread: number, random: () => number): GateRow {
+  const { floor = 0, wokenAt = Number.NEGATIVE_INFINITY } = gate;
+  if (!isAway(gate) || now - wokenAt < Math.max(wakesEvery, spread)) return gate;
+  const until = Math.max(floor, now + Math.round(random() * spread));
 
   return until < gate.until ? { ...gate, until, wokenAt: now } : gate;
 }
 
-/** The record as it counts: one that opened longer ago than the cap counts as none. */
-export function currentGate(gate: GateRow | undefined, now: number, backoff: Backoff): GateRow | undefined {
-  return gate?.open !== undefined && now - gate.open.at > backoff.cap ? undefined : gate;
+/**
+ * The record as it counts now. None: its slow start began longer ago than the cap, or in the future; or its times lie
+ * further ahead than any wait, because the clock was wrong.
+ */
+export function currentGate(gate: GateRow | undefined, now: number, { cap }: Backoff): GateRow | undefined {
+  if (gate === undefined) return undefined;
+  const { until, slow, floor = 0, wokenAt = 0 } = gate;
+  const longest = Math.max(cap, 1.5 * day);
+  if (Math.max(until, floor, wokenAt) > now + longest) return undefined;
+
+  return !isAway(gate) && (slow === undefined || slow.at > now || slow.at < now - cap) ? undefined : gate;
 }

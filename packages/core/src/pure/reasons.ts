@@ -1,4 +1,5 @@
 import type { GateRow } from './gate.js';
+import { isAway, keeps } from './gate.js';
 import { alone, readReady } from './key.js';
 import type { Death, RunnerRow, StoredError, TaskRow } from './record.js';
 import type { AnyTaskType } from './registry.js';
@@ -12,8 +13,9 @@ import { isDead, stateOf } from './state.js';
  *   date that it was given.
  * - `lane`: the task `behind` which it stands in its lane goes first; if that is `dead`, it needs `retry`, `update` or
  *   `cancel`.
- * - `gate`: its destination is away, as the task `by` found with this `message`. It is tried next at `until`; if that is
- *   absent, a probe is on its way, or the gate is only just opening. `retry` brings the probe forward.
+ * - `gate`: its destination is away. The task `by` found that with this `message`, and with this HTTP `status` if there
+ *   was one. It is tried next at `until`; if that is absent, a probe is on its way, or the gate is only just opening.
+ *   `retry` brings the probe forward.
  * - `dead`: it waits for `retry`, `update` or `cancel`.
  * - `unknown-type`, `unknown-version`: for a build that has it. `undecodable`: for one that can decode it.
  * - `alone`: the runner died under it so often that it waits until nothing else runs. `aside`: it stands aside, `until`
@@ -29,7 +31,8 @@ export type Reason =
       readonly gate: string;
       readonly until: number | undefined;
       readonly message: string;
-      readonly by: string;
+      readonly status: number | undefined;
+      readonly by: string | undefined;
     }
   | { readonly reason: 'dead'; readonly because: Death['reason']; readonly error: StoredError | undefined }
   | { readonly reason: 'unknown-version'; readonly version: number; readonly known: number }
@@ -80,7 +83,7 @@ export function reasonsOf(row: TaskRow, facts: ReasonFacts): readonly Reason[] {
     const before = claims.find(({ lane }) => lane !== undefined && row.marks.includes(lane));
     if (before !== undefined) reasons.push({ reason: 'lane', lane: row.lane, behind: before.id, dead: false });
   }
-  reasons.push(...gateOf(facts, ahead));
+  reasons.push(...gateOf(row, facts, ahead));
   if (ready?.rank === alone) reasons.push({ reason: 'alone', interruptions: row.interruptions });
   const aside = asideOf(row, runner, wall + ahead);
   if (led && aside !== undefined) reasons.push({ reason: 'aside', for: aside.id, until: aside.until - ahead });
@@ -105,14 +108,14 @@ function unknownOf({ version }: TaskRow, { type }: ReasonFacts): readonly Reason
   return type.version === version ? [] : [{ reason: 'unknown-version', version, known: type.version }];
 }
 
-function gateOf({ gate, through, wall }: ReasonFacts, ahead: number): readonly Reason[] {
+function gateOf({ id }: TaskRow, { gate, through, wall }: ReasonFacts, ahead: number): readonly Reason[] {
   if (gate === undefined) return [];
-  const { name, by, reason: message, open } = gate;
   const until = gate.until - ahead;
-  const waits = open === undefined && until > wall;
-  if (!waits && through < (open?.width ?? 1)) return [];
+  const waits = keeps(gate, id) && until > wall;
+  if (!waits && through < (isAway(gate) ? 1 : (gate.slow?.width ?? 1))) return [];
+  const { name, reason: message, status, by } = gate;
 
-  return [{ reason: 'gate', gate: name, until: waits ? until : undefined, message, by }];
+  return [{ reason: 'gate', gate: name, until: waits ? until : undefined, message, status, by: by.at(-1) }];
 }
 
 /** How far the runner's clock stands ahead of the wall clock: a person is shown wall time plus what is left. */

@@ -138,7 +138,7 @@ export interface RegistryOptions<Bucket extends string> {
   readonly open?: (() => PromiseLike<Connection>) | undefined;
   /** The prefix of the object stores, so that several baskets fit in one database. Default `taskbasket`. */
   readonly bucket?: Bucket | undefined;
-  /** The waits of closed gates, in milliseconds: `base` (default 1,000) doubling up to `cap` (default 300,000). */
+  /** The waits of closed gates, in milliseconds: `base` (default 1,000), three times as long each time, up to `cap` (default 300,000). */
   readonly gates?: Partial<Pick<Backoff, 'base' | 'cap'>> | undefined;
 }
 
@@ -227,7 +227,8 @@ export function defineTasks<Types extends Record<string, AnyTaskType>, const Buc
     stores: storeNames(bucket),
     types,
     open: options.open,
-    gates: checkedBackoff(options.gates, 'gates'),
+    // Measured: with 3 an outage costs no more requests than it did with 2 when one word was enough to close a gate.
+    gates: { ...checkedBackoff(options.gates, 'gates'), factor: 3 },
   });
 }
 

@@ -12,6 +12,7 @@ import type { Priority } from './key.js';
 import { idMark, isPayloadOf, laneMark, letters, rawParts, readMarks, readReady, unescaped } from './key.js';
 import { defined } from './parts.js';
 import type { Claim, OutcomeRow, RunnerRow, TaskRow } from './record.js';
+import { stateKeys } from './record.js';
 
 type Check = (value: unknown) => boolean;
 type Checks<Fields> = { readonly [Name in keyof Required<Fields>]: Check };
@@ -167,18 +168,22 @@ const isGate = fits<GateRow>({
   name: text,
   step: whole,
   until: finite,
-  open: optional(fits<NonNullable<GateRow['open']>>({ at: finite, width: above0, passed: whole })),
+  by: listOf(text),
   reason: text,
-  by: text,
-  alone: optional(onlyTrue),
+  status: optional(finite),
+  slow: optional(fits<NonNullable<GateRow['slow']>>({ at: finite, width: above0 })),
   floor: optional(finite),
   wokenAt: optional(finite),
   triedAt: optional(finite),
 });
 
-/** The records of gates among values, by their names. */
-export function gatesOf(values: readonly unknown[]): ReadonlyMap<string, GateRow> {
-  return new Map(values.filter(isGate).map((gate) => [(gate as GateRow).name, gate as GateRow]));
+/** The records of gates among the values that lie under some keys, by their names. */
+export function gatesOf(keys: readonly IDBValidKey[], values: readonly unknown[]): ReadonlyMap<string, GateRow> {
+  const gates = (values as readonly GateRow[]).filter(
+    (gate, place) => isGate(gate) && stateKeys.gate(gate.name) === keys[place],
+  );
+
+  return new Map(gates.map((gate) => [gate.name, gate]));
 }
 
 /** A record that gives names a number, without those entries that have none. */

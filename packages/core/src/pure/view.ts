@@ -1,8 +1,10 @@
 import type { GateRow } from './gate.js';
+import { keeps } from './gate.js';
 import type { PriorityName } from './options.js';
 import { priorityName } from './options.js';
 import type { Ready } from './key.js';
 import { readReady } from './key.js';
+import { defined } from './parts.js';
 import { aheadOf } from './reasons.js';
 import type { Death, RunnerRow, StoredError, TaskRow } from './record.js';
 import { isClaimed } from './record.js';
@@ -42,9 +44,12 @@ export interface TaskView<Name extends string = string, Payload = unknown> {
 /** The gate of a task. */
 export interface GateView {
   readonly name: string;
-  /** There while it is closed: when it is tried next. */
+  /** There while it is closed for this task: when it is tried next. */
   readonly closedUntil?: number;
+  /** What the last task met that found the destination away. */
   readonly reason?: string;
+  /** The HTTP status of that answer, if there was one. */
+  readonly status?: number;
 }
 
 /** What a view is made of, beside the row. */
@@ -76,7 +81,7 @@ export function taskView(row: TaskRow, facts: ViewFacts): TaskView {
     failures: row.failures,
     interruptions: row.interruptions,
     lane: row.lane,
-    gate: gateView(row.gate, facts.gate, ahead, facts.wall),
+    gate: gateView(row, facts.gate, ahead, facts.wall),
     priority: priorityName(row.priority),
     addedAt: row.addedAt,
     dueAt: running ? undefined : dueAt(ready, ahead, facts.wall),
@@ -93,8 +98,9 @@ function dueAt(ready: Ready | undefined, ahead: number, wall: number): number | 
   return due > wall ? due : undefined;
 }
 
-function gateView(name: string, gate: GateRow | undefined, ahead: number, wall: number): GateView {
-  return gate === undefined || gate.open !== undefined
-    ? { name }
-    : { name, closedUntil: Math.max(wall, gate.until - ahead), reason: gate.reason };
+function gateView({ gate: name, id }: TaskRow, gate: GateRow | undefined, ahead: number, wall: number): GateView {
+  if (!keeps(gate, id)) return { name };
+  const { until, reason, status } = gate;
+
+  return { name, closedUntil: Math.max(wall, until - ahead), reason, ...defined({ status }) };
 }

@@ -96,7 +96,13 @@ export async function numbersOf(
 
 /** Every gate that has a record. */
 export async function gateRows(stores: Pick<Stores, 'state'>): Promise<ReadonlyMap<string, GateRow>> {
-  return gatesOf(await answer(stores.state.getAll(keysFrom(stateKeys.gate('')))));
+  const range = keysFrom(stateKeys.gate(''));
+  const [keys, values] = await Promise.all([
+    answer(stores.state.getAllKeys(range)),
+    answer(stores.state.getAll(range)),
+  ]);
+
+  return gatesOf(keys, values);
 }
 
 /** The records of some gates, by name; a gate that is open has none. */
@@ -106,7 +112,7 @@ export async function gatesNamed(
 ): Promise<ReadonlyMap<string, GateRow>> {
   const keys = [...new Set(names)].map(stateKeys.gate);
 
-  return gatesOf(await Promise.all(keys.map((key) => answer(state.get(key)))));
+  return gatesOf(keys, await Promise.all(keys.map((key) => answer(state.get(key)))));
 }
 
 /** Deletes rows and their payloads, blindly; neighbours as one range, which costs hardly more than one row. */

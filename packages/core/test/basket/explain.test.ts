@@ -199,6 +199,10 @@ describe('why a task is not running now:', () => {
   test('its gate is closed until then, with the message and the task that met it', async () => {
     const { world, basket, run } = await opened();
     run();
+    const first = await basket.add('send', 'away', { gate: 'api' });
+    await world.settle();
+    // One alone may be wrong: only its own gate is closed.
+    expect(await basket.explain(first)).toMatchObject([{ reason: 'gate', by: first }]);
     const by = await basket.add('send', 'away', { gate: 'api' });
     await world.settle();
     const id = await basket.add('send', 'fine', { gate: 'api' });
@@ -208,7 +212,7 @@ describe('why a task is not running now:', () => {
     const until = (await basket.get(id))?.gate.closedUntil;
     expect(until).toBeGreaterThan(world.wall());
     expect(await basket.explain(id)).toEqual([
-      { reason: 'gate', gate: 'api', until, message: expect.any(String) as string, by },
+      { reason: 'gate', gate: 'api', until, message: expect.any(String) as string, status: undefined, by },
     ]);
     expect(await basket.explain(elsewhere)).toEqual([{ reason: 'running' }]);
   });
@@ -219,7 +223,7 @@ describe('why a task is not running now:', () => {
     await basket.add('send', 'waits', { gate: 'api' });
     const id = await basket.add('send', 'fine', { gate: 'api', runAt: world.wall() + 1_000 });
     await world.settle();
-    const gate = { name: 'api', step: 1, until: world.wall(), reason: 'no network', by: 'x' };
+    const gate = { name: 'api', step: 1, until: world.wall(), reason: 'no network', by: ['x'] };
     await byHand(tasks, (stores) => stores.state.put(gate, 'gate:api'));
 
     expect(await basket.explain(id)).toContainEqual({
@@ -227,6 +231,7 @@ describe('why a task is not running now:', () => {
       gate: 'api',
       until: undefined,
       message: 'no network',
+      status: undefined,
       by: 'x',
     });
     end();
@@ -240,11 +245,12 @@ describe('why a task is not running now:', () => {
       stores.state.put(
         {
           name: 'api',
-          step: 1,
+          step: 0,
           until: 0,
           reason: 'no network',
-          by: 'x',
-          open: { at: world.wall(), width: 1, passed: 0 },
+          status: 503,
+          by: [],
+          slow: { at: world.wall(), width: 1 },
         },
         'gate:api',
       ),
@@ -255,7 +261,7 @@ describe('why a task is not running now:', () => {
     await world.settle();
 
     expect(await basket.explain(id)).toEqual([
-      { reason: 'gate', gate: 'api', until: undefined, message: 'no network', by: 'x' },
+      { reason: 'gate', gate: 'api', until: undefined, message: 'no network', status: 503, by: undefined },
     ]);
     end();
   });
@@ -267,8 +273,8 @@ describe('why a task is not running now:', () => {
     const id = await basket.add('send', 'fine', { gate: 'api', runAt: world.wall() + 1_000 });
     await world.settle();
     const reasonsSince = async (age: number): Promise<readonly string[]> => {
-      const open = { at: world.wall() - age, width: 1, passed: 0 };
-      const gate = { name: 'api', step: 1, until: 0, reason: 'no network', by: 'x', open };
+      const slow = { at: world.wall() - age, width: 1 };
+      const gate = { name: 'api', step: 0, until: 0, reason: 'no network', by: [], slow };
       await byHand(tasks, (stores) => stores.state.put(gate, 'gate:api'));
 
       return (await basket.explain(id)).map(({ reason }) => reason);

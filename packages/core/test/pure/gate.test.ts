@@ -9,59 +9,114 @@ import {
   gateForward,
   gatePassed,
   gateWoken,
-  isProbe,
+  isAway,
+  isClosed,
+  keeps,
   toBlame,
 } from '../../src/pure/gate.js';
+import { gatesOf } from '../../src/pure/stored.js';
 import { seeded } from '../support/chance.js';
 
-const backoff = { base: 1_000, cap: 300_000 };
+const backoff = { base: 1_000, cap: 300_000, factor: 3 };
+const day = 24 * 60 * 60_000;
 const least = (): number => 0;
 const chance = fc.double({ min: 0, max: 1, maxExcluded: true, noNaN: true });
 
 /** An ordinary attempt that began then. */
-function began(startedAt: number): GateAttempt {
-  return { probe: false, startedAt };
+function began(startedAt: number, id = 'task-1'): GateAttempt {
+  return { id, probe: false, startedAt };
 }
 
-function probe(startedAt: number): GateAttempt {
-  return { probe: true, startedAt };
+function probe(startedAt: number, id = 'task-1'): GateAttempt {
+  return { id, probe: true, startedAt };
 }
 
 function away(now: number, more: Partial<Closing> = {}): Closing {
-  return { now, name: 'api', by: 'task-1', reason: 'Failed to fetch', ...more };
+  return { now, name: 'api', reason: 'Failed to fetch', ...more };
 }
 
-function closed(step: number, until: number): GateRow {
-  return { name: 'api', step, until, reason: 'Failed to fetch', by: 'task-1' };
+/** Closed by the word of two. */
+function closed(step: number, until: number, by: readonly string[] = ['task-1', 'task-2']): GateRow {
+  return { name: 'api', step, until, reason: 'Failed to fetch', by };
 }
 
-function opened(step: number, at: number, width = 1, passed = 0): GateRow {
-  return { ...closed(step, at), open: { at, width, passed } };
+function doubted(step: number, until: number, by = 'task-1'): GateRow {
+  return closed(step, until, [by]);
 }
 
-describe('closing', () => {
-  test('the first attempt that finds its destination away closes the gate for the first wait, and says why', () => {
-    expect(gateClosed(undefined, began(0), away(10_000), backoff, least)).toEqual({
-      ...closed(1, 10_500),
-      alone: true,
-    });
+function slow(at: number, width = 1): GateRow {
+  return { ...closed(0, at, []), slow: { at, width } };
+}
+
+describe('one that finds its destination away', () => {
+  test('makes the gate doubted for the first wait: it waits itself, and another may try once nothing runs', () => {
+    const gate = gateClosed(undefined, began(0), away(10_000, { status: 503 }), backoff, least);
+
+    expect(gate).toEqual({ ...doubted(1, 10_500), status: 503 });
+    expect([isAway(gate), isClosed(gate)]).toEqual([true, false]);
+    expect([keeps(gate, 'task-1'), keeps(gate, 'task-2')]).toEqual([true, false]);
+    expect(allowance(gate, 10_000, [began(9_000)])).toBe(0);
+    expect(allowance(gate, 10_000, [])).toBe(1);
+    expect(allowance(gate, 10_500, [began(9_000)])).toBe(1);
+    expect(allowance(gate, 10_500, [began(9_000), probe(10_000)])).toBe(1);
+    expect(allowance(gate, 10_500, [began(9_000), probe(10_500)])).toBe(0);
   });
 
-  test('a hundred attempts that lose the network in one outage raise the step once', () => {
+  test('is wrong if another gets an answer: the gate is open, and it is to blame', () => {
+    for (const now of [10_000, 10_499, 10_500, 900_000]) {
+      expect(gatePassed(doubted(1, 10_500), began(9_000, 'task-2'), now, 6)).toBeUndefined();
+      expect(toBlame(doubted(1, 10_500), 'task-2', now)).toEqual(['task-1']);
+    }
+    expect(toBlame(doubted(7, 10_500), 'task-2', 10_500)).toEqual(['task-1']);
+  });
+
+  test('is not to blame if it is itself the one that gets an answer', () => {
+    expect(toBlame(doubted(1, 10_500), 'task-1', 11_000)).toEqual([]);
+    expect(toBlame(closed(1, 10_500), 'task-2', 10_000)).toEqual([]);
+  });
+
+  test('is right if another finds it away too: the gate is closed, for the first wait of both', () => {
+    for (const other of [began(9_000, 'task-2'), probe(10_010, 'task-2')]) {
+      const gate = gateClosed(doubted(1, 10_500), other, away(10_100), backoff, least);
+
+      expect(gate).toEqual(closed(1, 10_600));
+      expect([isClosed(gate), keeps(gate, 'task-3')]).toEqual([true, true]);
+      expect([allowance(gate, 10_599, []), allowance(gate, 10_600, [])]).toEqual([0, 1]);
+      expect(allowance(gate, 10_600, [probe(10_600)])).toBe(0);
+    }
+  });
+
+  test('again and again makes its own waits grow, and keeps nobody else from trying at once', () => {
+    let gate: GateRow | undefined;
+    const waits: number[] = [];
+    for (let step = 1; step <= 8; step += 1) {
+      const now: number = gate?.until ?? 0;
+      gate = gateClosed(gate, probe(now), away(now), backoff, least);
+      waits.push(gate.until - now);
+
+      expect(keeps(gate, 'task-2')).toBe(false);
+      expect(allowance(gate, now, [])).toBe(1);
+      expect(isClosed(gate)).toBe(step > 1);
+    }
+    expect(waits).toEqual([500, 1_500, 4_500, 13_500, 40_500, 121_500, 150_000, 150_000]);
+  });
+});
+
+describe('closing', () => {
+  test('a hundred attempts that lose the network in one outage raise the step once, and wait no longer than the first wait', () => {
     fc.assert(
       fc.property(fc.array(fc.nat(5_000), { minLength: 100, maxLength: 100 }), fc.integer(), (lost, seed) => {
         const random = seeded(seed);
         let gate: GateRow | undefined;
         let until = 0;
-        for (const after of [...lost].sort((one, other) => one - other)) {
-          gate = gateClosed(gate, began(1_000), away(2_000 + after), backoff, random);
+        for (const [place, after] of [...lost].sort((one, other) => one - other).entries()) {
+          gate = gateClosed(gate, began(1_000, `task-${place}`), away(2_000 + after), backoff, random);
 
-          expect(gate?.step).toBe(1);
-          expect(gate?.until).toBeGreaterThanOrEqual(until);
-          until = gate?.until ?? 0;
+          expect(gate.step).toBe(1);
+          expect(gate.until).toBeGreaterThanOrEqual(until);
+          until = gate.until;
         }
 
-        // The last of them has its wait as well, and none has more than the first step allows.
         const last = 2_000 + Math.max(...lost);
         expect(until).toBeGreaterThanOrEqual(last + 500);
         expect(until).toBeLessThanOrEqual(last + 1_000);
@@ -70,204 +125,143 @@ describe('closing', () => {
     );
   });
 
-  test('one that was running already gives a closed gate the later of both waits, and leaves the reason of the first', () => {
-    const later = away(20_000, { by: 'task-2', reason: 'Service Unavailable' });
-
-    expect(gateClosed(closed(3, 10_000), began(0), later, backoff, least)).toEqual(closed(3, 22_000));
-    expect(gateClosed(closed(3, 90_000), began(0), later, backoff, least)).toEqual(closed(3, 90_000));
-  });
-
-  test("a probe's failure raises the step each time, and its reason is the new one", () => {
-    let gate: GateRow | undefined = closed(1, 1_000);
-    const waits: number[] = [];
+  test("a probe's failure raises the step each time, tells the newest reason, and remembers the last two tasks", () => {
+    let gate = closed(1, 1_000, ['task-1', 'task-2', 'task-3']);
     for (let step = 2; step <= 12; step += 1) {
-      const now: number = gate?.until ?? 0;
-      gate = gateClosed(gate, probe(now), away(now, { by: `task-${step}` }), backoff, least);
-      waits.push((gate?.until ?? 0) - now);
+      gate = gateClosed(
+        gate,
+        probe(gate.until, `probe-${step}`),
+        away(gate.until, { reason: `${step}` }),
+        backoff,
+        least,
+      );
 
-      expect(gate).toMatchObject({ step, by: `task-${step}` });
+      expect(gate).toMatchObject({ step, reason: `${step}` });
+      expect(gate.by).toEqual([step === 2 ? 'task-3' : `probe-${step - 1}`, `probe-${step}`]);
     }
-
-    expect(waits).toEqual([1_000, 2_000, 4_000, 8_000, 16_000, 32_000, 64_000, 128_000, 150_000, 150_000, 150_000]);
   });
 
-  test('an attempt of the slow start that finds the destination away closes the gate again, one step further', () => {
-    const gate = gateClosed(opened(3, 10_000, 2, 1), began(10_000), away(11_000), backoff, least);
-
-    expect(gate).toEqual({ ...closed(4, 15_000), alone: true });
+  test('an answer opens it slowly, whoever got it, and puts the step back', () => {
+    for (const attempt of [probe(10_500, 'task-3'), began(9_000, 'task-3')]) {
+      expect(gatePassed(closed(5, 11_000), attempt, 11_000, 6)).toEqual(slow(11_000));
+    }
+    expect(gatePassed(closed(5, 10_500), probe(10_500), 11_000, 1)).toBeUndefined();
   });
 
-  test('an attempt that began before the gate opened does nothing to it', () => {
-    const gate = opened(3, 10_000, 2, 1);
+  test('in the first wait an answer proves all wrong that found it away; later the destination may have come back', () => {
+    expect(toBlame(closed(1, 10_500), 'task-3', 10_499)).toEqual(['task-1', 'task-2']);
+    expect(toBlame(closed(1, 10_500), 'task-3', 10_500)).toEqual([]);
+    expect(toBlame(closed(2, 10_500), 'task-3', 10_499)).toEqual([]);
+  });
+});
+
+describe('a slow start', () => {
+  test('lets one more run with each answer, until as many run as may', () => {
+    let gate: GateRow | undefined = slow(1_000);
+    const widths: number[] = [];
+    while (gate !== undefined) {
+      widths.push(allowance(gate, 2_000, [began(999)]));
+      gate = gatePassed(gate, began(1_000), 2_000, 6);
+    }
+    expect(widths).toEqual([1, 2, 3, 4, 5]);
+    expect(allowance(slow(1_000, 2), 2_000, [began(1_000), began(1_500), began(1_600)])).toBe(0);
+  });
+
+  test('does not heed what began before it', () => {
+    const gate = slow(10_000, 2);
 
     expect(gateClosed(gate, began(9_999), away(11_000), backoff, least)).toBe(gate);
     expect(gatePassed(gate, began(9_999), 11_000, 6)).toBe(gate);
   });
 
-  test('a record that opened longer ago than the cap counts as none', () => {
-    const gate = opened(9, 10_000);
+  test('that is doubted begins with the first wait again, and goes on where it was if the doubt was wrong', () => {
+    const gate = gateClosed(slow(10_000, 3), began(10_000), away(11_000), backoff, least);
 
-    expect(gateClosed(gate, began(310_000), away(310_000), backoff, least)?.step).toBe(10);
-    expect(gateClosed(gate, began(310_001), away(310_001), backoff, least)).toMatchObject(closed(1, 310_501));
-    expect([currentGate(gate, 310_000, backoff), currentGate(gate, 310_001, backoff)]).toEqual([gate, undefined]);
+    expect(gate).toEqual({ ...doubted(1, 11_500), slow: { at: 10_000, width: 3 } });
+    expect(gatePassed(gate, began(10_500, 'task-2'), 11_100, 6)).toMatchObject({
+      by: [],
+      slow: { at: 10_000, width: 3 },
+    });
+    const again = gateClosed(gate, began(10_500, 'task-2'), away(11_100), backoff, least);
+    expect(gatePassed(again, probe(11_600, 'task-3'), 11_700, 6)).toMatchObject({
+      by: [],
+      slow: { at: 11_700, width: 1 },
+    });
   });
 
-  test('a gate that is still closed is never forgotten, however long ago its wait ended', () => {
-    const gate = closed(2, 10_000);
+  test('that began longer ago than the cap, or in the future, counts as none', () => {
+    const gate = slow(10_000);
 
-    expect(currentGate(gate, 10_000_000, backoff)).toBe(gate);
+    expect([9_999, 10_000, 310_000, 310_001].map((now) => currentGate(gate, now, backoff))).toEqual([
+      undefined,
+      gate,
+      gate,
+      undefined,
+    ]);
   });
+});
+
+test('a closed gate is never forgotten by itself, however long ago its wait ended', () => {
+  const gate = closed(2, 10_000);
+
+  expect(currentGate(gate, 10_000_000, backoff)).toBe(gate);
 });
 
 describe("the server's word", () => {
-  test('is a floor under the wait, plus up to half of it', () => {
+  test('closes the gate for all, and is a floor under the wait, plus up to half of it; a day at most', () => {
     fc.assert(
-      fc.property(fc.nat(10_000_000), fc.integer({ min: 1, max: 20 }), chance, (retryAfter, step, random) => {
-        const now = 50_000;
-        const told = gateClosed(closed(step, 0), probe(0), away(now, { retryAfter }), backoff, () => random);
-        const untold = gateClosed(closed(step, 0), probe(0), away(now), backoff, () => random);
-        const wait = (told?.until ?? 0) - now;
+      fc.property(
+        fc.integer({ min: 1, max: 3 * day }),
+        fc.integer({ min: 1, max: 20 }),
+        chance,
+        (word, step, random) => {
+          const now = 50_000;
+          const told = gateClosed(closed(step, 0), probe(0), away(now, { retryAfter: word }), backoff, () => random);
+          const untold = gateClosed(closed(step, 0), probe(0), away(now), backoff, () => random);
+          const heeded = Math.min(word, day);
 
-        expect(wait).toBeGreaterThanOrEqual(retryAfter);
-        expect(wait).toBe(Math.max((untold?.until ?? 0) - now, Math.round(retryAfter * (1 + random / 2))));
-      }),
+          expect(told.floor).toBe(now + heeded);
+          expect(told.until - now).toBe(Math.max(untold.until - now, Math.round(heeded * (1 + random / 2))));
+          expect(currentGate(told, now, backoff)).toBe(told);
+        },
+      ),
     );
+    const alone = gateClosed(undefined, began(0), away(10_000, { retryAfter: 60_000 }), backoff, least);
+    expect([isClosed(alone), keeps(alone, 'task-2'), allowance(alone, 69_999, [])]).toEqual([true, true, 0]);
+    expect(allowance(alone, 70_000, [])).toBe(1);
   });
 
-  test('counts from an attempt that was running already as well', () => {
+  test('counts also from an attempt that was running already, and the later of two holds', () => {
     const word = away(10_000, { retryAfter: 60_000 });
+    const gate = gateClosed(closed(1, 11_000), began(0, 'task-3'), word, backoff, () => 1);
 
-    expect(gateClosed(closed(1, 11_000), began(0), word, backoff, () => 1)).toEqual({
-      ...closed(1, 100_000),
+    expect(gate).toMatchObject({ step: 1, until: 100_000, floor: 70_000 });
+    expect(gateClosed(gate, began(0, 'task-4'), away(10_000, { retryAfter: 5_000 }), backoff, () => 1)).toMatchObject({
+      until: 100_000,
       floor: 70_000,
     });
-  });
-});
-
-describe('what may start', () => {
-  test('without a record as many as there are slots', () => {
-    expect(allowance(undefined, 0, [began(0), probe(0)])).toBe(Number.POSITIVE_INFINITY);
-    expect(isProbe(undefined)).toBe(false);
+    expect(gateClosed(gate, probe(100_000, 'task-4'), away(100_000), backoff, least)).not.toHaveProperty('floor');
   });
 
-  test('nothing while it is closed', () => {
-    expect(allowance(closed(1, 1_000), 999, [])).toBe(0);
-  });
+  test('holds against an answer to what was running already, and ends with the answer to the probe', () => {
+    const gate = gateClosed(undefined, began(0), away(10_000, { retryAfter: 60_000 }), backoff, least);
 
-  test('a single probe once its time has come, whatever else still runs from before', () => {
-    const gate = closed(1, 1_000);
-
-    expect(allowance(gate, 1_000, [])).toBe(1);
-    expect(allowance(gate, 1_000, [began(0), began(0)])).toBe(1);
-    expect(allowance(gate, 1_000, [probe(1_000)])).toBe(0);
-    expect(isProbe(gate)).toBe(true);
-  });
-
-  test('after a probe got through one, two, four, counting what began since, then as many as there are slots', () => {
-    const concurrency = 6;
-    let gate = gatePassed(closed(5, 1_000), probe(1_000), 2_000, concurrency);
-    const allowed = [allowance(gate, 2_000, [])];
-    for (let answers = 0; answers < 7; answers += 1) {
-      gate = gatePassed(gate, began(2_000), 2_000, concurrency);
-      allowed.push(allowance(gate, 2_000, []));
-    }
-
-    expect(allowed).toEqual([1, 2, 2, 4, 4, 4, 4, Number.POSITIVE_INFINITY]);
-    expect(gate).toBeUndefined();
-  });
-
-  test('the slow start counts what began since it opened, and not what ran before', () => {
-    const gate = opened(1, 2_000, 4);
-
-    expect(isProbe(gate)).toBe(false);
-    expect(allowance(gate, 2_500, [began(1_999), probe(1_000), began(2_000), began(2_400)])).toBe(2);
-    expect(
-      allowance(
-        gate,
-        2_500,
-        Array.from({ length: 9 }, () => began(2_000)),
-      ),
-    ).toBe(0);
-  });
-});
-
-describe('answers', () => {
-  test('an answer to an attempt that is not the probe does not open a closed gate', () => {
-    const gate = closed(2, 1_000);
-
-    expect(gatePassed(gate, began(500), 1_500, 6)).toBe(gate);
-  });
-
-  test('an answer leaves a gate without a record as it is', () => {
-    expect(gatePassed(undefined, probe(0), 1_500, 6)).toBeUndefined();
-  });
-
-  test('with one slot the slow start is over after the first answer', () => {
-    expect(gatePassed(opened(1, 0), began(0), 100, 1)).toBeUndefined();
-  });
-
-  test('the step survives the slow start, so that an outage that only paused goes on where it was', () => {
-    const open = gatePassed(closed(6, 1_000), probe(1_000), 2_000, 6);
-
-    expect(gateClosed(open, began(2_000), away(3_000), backoff, least)?.step).toBe(7);
-  });
-});
-
-describe('the poisonous request', () => {
-  const alone = gateClosed(undefined, began(0), away(1_000), backoff, least);
-  const opens = (gate: GateRow | undefined, by: string): string | undefined =>
-    toBlame(gate, gatePassed(gate, probe(2_000), 3_000, 6), by);
-
-  test('is the task that closed a gate alone, if the next probe, by another, gets through', () => {
-    expect(opens(alone, 'task-2')).toBe('task-1');
-  });
-
-  test('is nobody if the same task gets through the second time', () => {
-    expect(opens(alone, 'task-1')).toBeUndefined();
-  });
-
-  test('is nobody if another that was on its way met the same', () => {
-    const both = gateClosed(alone, began(0), away(1_100, { by: 'task-2' }), backoff, least);
-
-    expect(both).not.toHaveProperty('alone');
-    expect(opens(both, 'task-3')).toBeUndefined();
-  });
-
-  test('is nobody after two closings in a row: the network flaps', () => {
-    const again = gateClosed(alone, probe(2_000), away(2_100, { by: 'task-2' }), backoff, least);
-
-    expect(again).toMatchObject({ step: 2, by: 'task-2' });
-    expect(opens(again, 'task-3')).toBeUndefined();
-  });
-
-  test('is found again when it closes the gate during the slow start', () => {
-    const open = gatePassed(alone, probe(2_000), 3_000, 6);
-    const again = gateClosed(open, began(3_000), away(4_000), backoff, least);
-
-    expect(opens(again, 'task-2')).toBe('task-1');
-  });
-
-  test('is nobody for an answer that opens no gate', () => {
-    const gate = opened(1, 1_000);
-
-    expect(toBlame(undefined, undefined, 'task-2')).toBeUndefined();
-    expect(toBlame(alone, gatePassed(alone, began(0), 1_500, 6), 'task-2')).toBeUndefined();
-    expect(toBlame(gate, gatePassed(gate, began(1_000), 1_500, 6), 'task-2')).toBeUndefined();
+    expect(gatePassed(gate, began(9_000, 'task-2'), 10_100, 6)).toBe(gate);
+    expect(gatePassed(gate, probe(20_000, 'task-2'), 20_100, 6)).toEqual({ ...slow(20_100), until: gate.until });
   });
 });
 
 describe("a person's try", () => {
-  test('brings the probe forward, and keeps the step', () => {
-    const gate = gateForward(closed(4, 90_000), 500);
+  test('brings the probe forward, also before the time that the server named, and keeps the step', () => {
+    const gate = gateForward({ ...closed(4, 90_000), floor: 80_000 }, 500);
 
     expect(gate.step).toBe(4);
     expect(allowance(gate, 1, [])).toBe(1);
-    expect(isProbe(gate)).toBe(true);
   });
 
   test('counts once a second, also if the probe failed meanwhile: a second one waits until then, and a third waits no longer', () => {
     const tried = gateForward(closed(4, 900_000), 500_000);
-    const failed = gateClosed(tried, probe(500_001), away(500_002), backoff, least) ?? tried;
+    const failed = gateClosed(tried, probe(500_001), away(500_002), backoff, least);
     const again = gateForward(failed, 500_300);
 
     expect(tried).toEqual({ ...closed(4, 0), triedAt: 500_000 });
@@ -282,50 +276,108 @@ describe("a person's try", () => {
   });
 
   test('does not cut a slow start short', () => {
-    const gate = opened(4, 1_000, 2);
+    const gate = slow(1_000, 2);
 
     expect(gateForward(gate, 0)).toBe(gate);
   });
 });
 
-describe('being online or visible again', () => {
+describe('a page that is visible or online', () => {
   const now = 10_000;
 
-  test('brings the probe forward to within 2 s with a visible page, within 30 s without, and keeps the step', () => {
+  test('brings the probe forward into its spread, and keeps the step', () => {
     fc.assert(
-      fc.property(chance, fc.boolean(), fc.integer({ min: 100_000, max: 10_000_000 }), (random, visible, until) => {
-        const gate = gateWoken(closed(4, until), now, visible, () => random);
+      fc.property(
+        chance,
+        fc.constantFrom(0, 2_000, 30_000),
+        fc.integer({ min: 100_000, max: day }),
+        (random, spread, until) => {
+          const soon = now + Math.round(random * spread);
 
-        expect(gate).toEqual({
-          ...closed(4, now + Math.round(random * (visible ? 2_000 : 30_000))),
-          wokenAt: now,
-        });
-      }),
+          expect(gateWoken(closed(4, until), now, spread, () => random)).toEqual({ ...closed(4, soon), wokenAt: now });
+        },
+      ),
     );
   });
 
-  test('puts no probe off, and does nothing to an open gate', () => {
-    for (const gate of [closed(1, now), closed(1, now + 2_000), opened(1, now)]) {
-      expect(gateWoken(gate, now, true, () => 1)).toBe(gate);
+  test('puts no probe off, and does nothing to a slow start', () => {
+    for (const gate of [closed(1, now), closed(1, now + 2_000), slow(now)]) {
+      expect(gateWoken(gate, now, 2_000, () => 1)).toBe(gate);
     }
   });
 
-  test('counts once in 30 s, also if the probe failed meanwhile, so that a link that flaps sends little', () => {
-    const woken = gateWoken(closed(9, 900_000), now, true, least);
-    const failed = gateClosed(woken, probe(now), away(now + 100), backoff, least) ?? woken;
+  test('brings one probe in 15 s (a hidden one in 30 s), also if it failed meanwhile, so that a link that flaps sends little', () => {
+    const woken = gateWoken(closed(9, 900_000), now, 0, least);
+    const failed = gateClosed(woken, probe(now), away(now + 100), backoff, least);
 
     expect(failed).toMatchObject({ step: 10, wokenAt: now });
-    expect(gateWoken(failed, now + 29_999, true, least)).toBe(failed);
-    expect(gateWoken(failed, now + 30_000, true, least).until).toBe(now + 30_000);
+    for (const [spread, every] of [
+      [0, 15_000],
+      [2_000, 15_000],
+      [30_000, 30_000],
+    ] as const) {
+      expect(gateWoken(failed, now + every - 1, spread, least)).toBe(failed);
+      expect(gateWoken(failed, now + every, spread, least).until).toBe(now + every);
+    }
   });
 
   test("brings no probe before the server's word", () => {
     const told = gateClosed(undefined, began(0), away(now, { retryAfter: 60_000 }), backoff, () => 1);
-    if (told === undefined) throw new Error('It is closed.');
 
     expect(told.until).toBe(now + 90_000);
-    expect(gateWoken(told, now, true, least).until).toBe(now + 60_000);
-    const reclosed = gateClosed(told, probe(now + 90_000), away(now + 90_000), backoff, least);
-    expect(reclosed).not.toHaveProperty('floor');
+    expect(gateWoken(told, now, 0, least).until).toBe(now + 60_000);
+  });
+});
+
+describe('a stored record', () => {
+  const stored = (value: unknown): GateRow | undefined => gatesOf(['gate:api'], [value]).get('api');
+  const gate: GateRow = { ...slow(1_000), status: 503, floor: 1, wokenAt: 2, triedAt: 3, until: 0 };
+
+  test('is read as it was written, with what a later version adds', () => {
+    const later = { ...gate, more: true };
+
+    expect(stored(later)).toBe(later);
+    expect(stored(closed(1, 0))).toEqual(closed(1, 0));
+  });
+
+  const strange: readonly (readonly [string, unknown])[] = [
+    ['nothing', undefined],
+    ['null', null],
+    ['a text', 'closed'],
+    ['a number', 7],
+    ['an empty object', {}],
+    ['an empty list', []],
+    ['another name', { ...gate, name: 'api2' }],
+    ...['name', 'step', 'until', 'by', 'reason'].map((part) => [`no ${part}`, { ...gate, [part]: undefined }] as const),
+    ...['step', 'until', 'floor', 'status', 'wokenAt', 'triedAt'].flatMap((part) =>
+      [Number.NaN, Number.POSITIVE_INFINITY, '1', null, {}].map(
+        (value) => [`${part} ${JSON.stringify(value)} ${typeof value}`, { ...gate, [part]: value }] as const,
+      ),
+    ),
+    ['by a text', { ...gate, by: 'task-1' }],
+    ['by numbers', { ...gate, by: [1] }],
+    ['a reason that is no text', { ...gate, reason: {} }],
+    ['a slow start that is none', { ...gate, slow: null }],
+    ['a slow start without a width', { ...gate, slow: { at: 1 } }],
+    ['a slow start at no time', { ...gate, slow: { at: 'now', width: 1 } }],
+  ];
+
+  test.each(strange)('that is strange counts as none: %s', (_, value) => {
+    expect(stored(value)).toBeUndefined();
+  });
+
+  test('whose times lie further ahead than any wait counts as none, and nobody found it away: no slow start either', () => {
+    const now = 1_000_000;
+    const furthest = now + 1.5 * day;
+
+    expect(currentGate(closed(1, furthest), now, backoff)).toBeDefined();
+    for (const far of [
+      closed(1, furthest + 1),
+      { ...closed(1, 0), floor: furthest + 1 },
+      { ...closed(1, 0), wokenAt: 1e15 },
+    ]) {
+      expect(currentGate(far, now, backoff)).toBeUndefined();
+    }
+    expect(currentGate(closed(1, 0, []), now, backoff)).toBeUndefined();
   });
 });

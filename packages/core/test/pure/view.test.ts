@@ -89,13 +89,25 @@ test('a task that this build can not read is shown without its payload', () => {
 });
 
 test("a closed gate shows why, and until when by this device's clock; an open one only its name", () => {
-  const gate = { name: 'api', step: 1, until: 455_000, reason: 'Failed to fetch', by: 'task-1' };
-  const slow = { ...gate, open: { at: 0, width: 1, passed: 0 } };
+  const gate = {
+    name: 'api',
+    step: 1,
+    until: 455_000,
+    reason: 'Failed to fetch',
+    by: ['task-1', 'task-2'],
+    status: 503,
+  };
+  const slow = { ...gate, by: [], slow: { at: 0, width: 1 } };
 
   expect(taskView(storedRow(), { ...facts, gate }).gate).toEqual({
     name: 'api',
     closedUntil: 405_000,
     reason: 'Failed to fetch',
+    status: 503,
   });
   expect(taskView(storedRow(), { ...facts, gate: slow }).gate).toEqual({ name: 'api' });
+
+  const doubted = { ...gate, by: ['task-9'] };
+  expect(taskView(storedRow(), { ...facts, gate: doubted }).gate).toEqual({ name: 'api' });
+  expect(taskView({ ...storedRow(), id: 'task-9' }, { ...facts, gate: doubted }).gate.closedUntil).toBe(405_000);
 });

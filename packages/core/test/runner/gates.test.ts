@@ -49,7 +49,7 @@ test('a destination that is away closes its gate for all that is bound there, is
   const probes = at.slice(together);
   for (const [place, time] of probes.entries()) {
     const wait = time - (probes[place - 1] ?? 0);
-    const ceiling = Math.min(gates.cap, gates.base * 2 ** place);
+    const ceiling = Math.min(gates.cap, gates.base * 3 ** place);
     expect(wait).toBeGreaterThanOrEqual(ceiling / 2);
     expect(wait).toBeLessThanOrEqual(ceiling);
   }
@@ -146,7 +146,8 @@ test('a gate of any name survives a reload, and is not taken for another whose n
   const tasks = defineTasks(freshName(), { send: task<string>({ gate: (name) => name }) }, { gates });
   const world = createWorld();
   const first = world.open(tasks);
-  for (const name of names) await first.basket.add('send', name);
+  // Two of each, since one alone is not believed.
+  for (const name of [...names, ...names]) await first.basket.add('send', name);
   const down = new Set(names.filter((_, place) => place % 2 === 0));
   const handlers = (sent: string[]) => ({
     send(name: string) {
@@ -243,7 +244,7 @@ test('any answer opens a gate, also one that means that the task is dead or has 
   await world.advance(11_000);
 
   expect(answered.length).toBeGreaterThanOrEqual(3);
-  expect((await gateRow(tasks))?.open).toBeDefined();
+  expect((await gateRow(tasks))?.slow).toBeDefined();
 });
 
 test('a probe whose runner stops says nothing about its destination: the next one probes', async () => {
@@ -271,7 +272,7 @@ test('a probe whose runner stops says nothing about its destination: the next on
   runner.stop();
   await runner.done;
   expect(await gateRow(tasks)).toMatchObject({ step: 1 });
-  expect((await gateRow(tasks))?.open).toBeUndefined();
+  expect((await gateRow(tasks))?.by).toHaveLength(2);
 
   const second = world.open(tasks);
   let done = 0;

@@ -600,11 +600,13 @@ async function look(driver: Driver): Promise<string | undefined> {
 /** A page is online again, or visible. */
 function wake(driver: Driver): string {
   const page = pageOf(driver);
-  const visible = driver.play.world.chance.is(0.5);
+  const { chance } = driver.play.world;
+  const visible = chance.is(0.5);
+  const online = chance.is(0.5);
   driver.play.world.woken = true;
-  page.context.hub.say({ kind: 'wake', visible });
+  page.context.hub.say({ kind: 'wake', visible, online });
 
-  return `by ${page.name}${visible ? ', visible' : ''}`;
+  return `by ${page.name}${visible ? ', visible' : ''}${online ? ', online' : ''}`;
 }
 
 function reload(driver: Driver): string {

@@ -70,7 +70,7 @@ function factsOf({ contents, time, leading }: World, page: Life, row: TaskRow) {
     /** Whose claim holds its lane: it came back to a lane that had gone on without it. */
     taken: runner?.running.find((claim) => claim.lane !== undefined && claim.lane === lane && claim.seq !== row.seq)
       ?.id,
-    closed: roomIn(gate, through, wall + ahead) < 1,
+    closed: roomIn(gate, through, wall + ahead, row.id) < 1,
     alone: rank === 3,
     /** Another that runs alone was claimed within the last 10 s, and runs. */
     aside:
@@ -108,11 +108,11 @@ function wrongReason(facts: Facts, contents: Contents, row: TaskRow, reason: Rea
       return is(
         gate !== undefined &&
           reason.gate === row.gate &&
-          reason.by === gate.by &&
+          reason.by === gate.by.at(-1) &&
           reason.message === gate.reason &&
           (reason.until === undefined
-            ? facts.through >= (gate.open?.width ?? 1)
-            : reason.until === gate.until - ahead && reason.until > wall && gate.open === undefined),
+            ? facts.through >= (gate.by.length > 0 ? 1 : (gate.slow?.width ?? 1))
+            : reason.until === gate.until - ahead && reason.until > wall && facts.closed),
       );
     case 'dead':
       return is(facts.dead && reason.because === row.dead?.reason);

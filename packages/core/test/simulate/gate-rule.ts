@@ -7,29 +7,31 @@ import { gateBase, gateCap } from './registries.js';
 export type GateRule =
   | { readonly kind: 'none' }
   | {
-      readonly kind: 'closed';
+      readonly kind: 'away';
       readonly step: number;
       readonly earliest: number;
       readonly latest: number;
-      /** The one task that has found it away since it was open. */
-      readonly alone: string | undefined;
+      /** Who has found it away since it answered: all of the first wait, then the last two. */
+      readonly by: readonly string[];
+      /** The time that the server named. */
+      readonly floor: number | undefined;
+      /** The slow start that it was in. */
+      readonly slow: Slow | undefined;
     }
-  | {
-      readonly kind: 'opened';
-      readonly step: number;
-      readonly at: number;
-      readonly width: number;
-      readonly passed: number;
-    };
+  | { readonly kind: 'slow'; readonly slow: Slow };
+
+interface Slow {
+  readonly at: number;
+  readonly width: number;
+}
 
 /** The rule that a stored record stands for. */
 export function ruleOfGate(gate: GateRow | undefined): GateRule {
   if (gate === undefined) return { kind: 'none' };
-  if (gate.open !== undefined) return { kind: 'opened', step: gate.step, ...gate.open };
+  const { step, until, by, floor, slow } = gate;
+  if (by.length > 0) return { kind: 'away', step, earliest: until, latest: until, by, floor, slow };
 
-  const alone = gate.alone === true ? gate.by : undefined;
-
-  return { kind: 'closed', step: gate.step, earliest: gate.until, latest: gate.until, alone };
+  return slow === undefined ? { kind: 'none' } : { kind: 'slow', slow };
 }
 
 /** How an attempt's end counts for its gate. */
@@ -43,110 +45,127 @@ export function gateEnd(ending: Ending | 'timeout' | 'returned' | 'unreadable'):
   return { kind: 'answered' };
 }
 
-/** The rule after one more attempt ended, as section 7 of the design says. */
-export function afterEnd(
-  rule: GateRule,
-  claim: ClaimFacts,
-  end: GateEnd | undefined,
+/** The rule after what ended in one turn, as section 7 of the design says, and the tasks that an answer proved wrong. */
+export function afterEnds(
+  found: GateRule,
+  ends: readonly (readonly [claim: ClaimFacts, end: GateEnd])[],
   now: number,
   slots: number,
-): GateRule {
-  if (end === undefined) return rule;
-
-  return end.kind === 'away' ? afterAway(rule, claim, end.after, now) : afterAnswer(rule, claim, now, slots);
-}
-
-function afterAway(found: GateRule, claim: ClaimFacts, told: number | undefined, now: number): GateRule {
-  const rule = counts(found, now);
-  if (rule.kind === 'opened' && claim.startedAt < rule.at) return found;
-
-  const closing = (step: number): { earliest: number; latest: number } => {
-    const [least, most] = waitRange({ ...defaultRule, base: gateBase, cap: gateCap }, step);
-
-    return {
-      earliest: now + Math.max(least, told ?? 0),
-      latest: now + Math.max(most, told === undefined ? 0 : Math.ceil(told * 1.5)),
-    };
-  };
-  if (rule.kind === 'closed' && !claim.probe) {
-    const { earliest, latest } = closing(rule.step);
-
-    return {
-      ...rule,
-      earliest: Math.max(rule.earliest, earliest),
-      latest: Math.max(rule.latest, latest),
-      alone: undefined,
-    };
+): { readonly rule: GateRule; readonly wrong: ReadonlySet<string> } {
+  const wrong = new Set<string>();
+  let rule = counts(found, now);
+  for (const [claim, end] of ends) if (end.kind === 'away') rule = afterAway(rule, claim, end.after, now);
+  for (const [claim, end] of ends) {
+    if (end.kind !== 'answered') continue;
+    const next = afterAnswer(rule, claim, now, slots);
+    if (rule.kind === 'away' && next !== rule && !rule.by.includes(claim.id)) {
+      const firstWait = rule.step === 1 && now < rule.latest;
+      if (rule.by.length === 1 || firstWait) for (const id of rule.by) wrong.add(id);
+    }
+    rule = next;
   }
+  for (const [claim, end] of ends) if (end.kind === 'answered') wrong.delete(claim.id);
 
-  const step = rule.kind === 'none' ? 1 : rule.step + 1;
-
-  return { kind: 'closed', step, ...closing(step), alone: rule.kind === 'closed' ? undefined : claim.id };
+  return { rule, wrong };
 }
 
-/** Who is to blame for a gate that an end has opened: who closed it alone, if it is not the one that got through. */
-export function blamedBy(before: GateRule, after: GateRule, claim: ClaimFacts): string | undefined {
-  if (before.kind !== 'closed' || after.kind !== 'opened' || before.alone === claim.id) return undefined;
+function afterAway(
+  rule: GateRule,
+  { id, probe, startedAt }: ClaimFacts,
+  told: number | undefined,
+  now: number,
+): GateRule {
+  const slow = rule.kind === 'none' ? undefined : rule.slow;
+  if (slow !== undefined && startedAt < slow.at) return rule;
 
-  return before.alone;
+  const before = rule.kind === 'away' ? rule : undefined;
+  const secondWord = before !== undefined && isDoubted(before) && before.by[0] !== id;
+  const raises = before === undefined || (probe && !secondWord);
+  const step = (before?.step ?? 0) + (raises ? 1 : 0);
+  const [least, most] = waitRange({ ...defaultRule, base: gateBase, cap: gateCap, factor: 3 }, step);
+  const kept = raises ? undefined : before;
+  const floor = Math.max(kept?.floor ?? 0, told === undefined || told === 0 ? 0 : now + told);
+  const by = [...(before?.by ?? []).filter((one) => one !== id), id];
+
+  return {
+    kind: 'away',
+    step,
+    earliest: Math.max(kept?.earliest ?? 0, now + Math.max(least, told ?? 0)),
+    latest: Math.max(kept?.latest ?? 0, now + Math.max(most, Math.ceil((told ?? 0) * 1.5))),
+    by: raises ? by.slice(-2) : by,
+    floor: floor === 0 ? undefined : floor,
+    slow,
+  };
 }
 
-/** A record that opened longer ago than the cap counts as none. */
+function afterAnswer(rule: GateRule, { probe, startedAt }: ClaimFacts, now: number, slots: number): GateRule {
+  const started = (slow: Slow | undefined): GateRule =>
+    slow === undefined || slow.width >= slots ? { kind: 'none' } : { kind: 'slow', slow };
+  if (rule.kind === 'none') return rule;
+  if (rule.kind === 'slow') {
+    return startedAt < rule.slow.at ? rule : started({ at: rule.slow.at, width: rule.slow.width + 1 });
+  }
+  if (rule.floor !== undefined && !probe && now < rule.latest) return rule;
+
+  return started(isDoubted(rule) ? rule.slow : { at: now, width: 1 });
+}
+
+/** Only one task has found it away, and the server named no time. */
+function isDoubted({ by, floor }: { readonly by: readonly string[]; readonly floor: number | undefined }): boolean {
+  return by.length === 1 && floor === undefined;
+}
+
+/** A slow start that began longer ago than the cap counts as none. */
 function counts(rule: GateRule, now: number): GateRule {
-  return rule.kind === 'opened' && now - rule.at > gateCap ? { kind: 'none' } : rule;
+  return rule.kind === 'slow' && now - rule.slow.at > gateCap ? { kind: 'none' } : rule;
 }
 
-/** How many more a record lets through: with those that run through it. */
+/** How many more a record lets through, the task `id` among them: with those that run through it. */
 export function roomIn(
   gate: GateRow | undefined,
   through: readonly Pick<ClaimFacts, 'probe' | 'startedAt'>[],
   now: number,
+  id: string,
 ): number {
   const rule = counts(ruleOfGate(gate), now);
   if (rule.kind === 'none') return Number.POSITIVE_INFINITY;
-  if (rule.kind === 'opened') return rule.width - through.filter(({ startedAt }) => startedAt >= rule.at).length;
-
-  return now < rule.latest || through.some(({ probe }) => probe) ? 0 : 1;
-}
-
-function afterAnswer(found: GateRule, claim: ClaimFacts, now: number, slots: number): GateRule {
-  const rule = counts(found, now);
-  if (rule.kind === 'none') return rule;
-  if (rule.kind === 'closed') {
-    return claim.probe ? { kind: 'opened', step: rule.step, at: now, width: 1, passed: 0 } : rule;
+  if (rule.kind === 'slow') {
+    return rule.slow.width - through.filter(({ startedAt }) => startedAt >= rule.slow.at).length;
   }
-  if (claim.startedAt < rule.at) return rule;
-  if (rule.passed + 1 < rule.width) return { ...rule, passed: rule.passed + 1 };
-  if (rule.width * 2 >= slots) return { kind: 'none' };
+  if (now >= rule.latest) return through.some(({ probe, startedAt }) => probe && startedAt >= rule.latest) ? 0 : 1;
 
-  return { ...rule, width: rule.width * 2, passed: 0 };
+  return isDoubted(rule) && rule.by[0] !== id && through.length === 0 ? 1 : 0;
 }
 
-/** Whether a closed gate's probe was brought forward at `now`, as a page that is online again may do once in 30 s. */
+/** Whether the record of an outage may be gone: its wait is over, or a page may have ended it, and nobody probes. */
+export function mayBeDropped(gate: GateRow | undefined, through: number, now: number, woken: boolean): boolean {
+  const rule = ruleOfGate(gate);
+  if (rule.kind !== 'away' || through > 0) return false;
+
+  return now >= (woken ? (rule.floor ?? 0) : rule.latest);
+}
+
+/** Whether a probe was brought forward at `now`, as a page may do once in 15 s, or once in 30 s if it is hidden. */
 export function isWoken(before: GateRow | undefined, gate: GateRow | undefined, now: number): boolean {
   const since = now - (before?.wokenAt ?? Number.NEGATIVE_INFINITY);
 
-  return gate?.open === undefined && gate?.wokenAt === now && since >= 30_000;
+  return gate !== undefined && gate.by.length > 0 && gate.wokenAt === now && since >= 15_000;
 }
 
-/** What is wrong with a gate's record, if anything is; `woken`: its probe may have been brought forward at that time. */
+/** What is wrong with a gate's record, if anything is; `woken`: its probe was brought forward at that time. */
 export function wrongGate(gate: GateRow | undefined, ended: GateRule, woken?: number): string | undefined {
   const found = ruleOfGate(gate);
-  const soon = woken !== undefined && ended.kind === 'closed';
+  const soon = woken !== undefined && ended.kind === 'away';
   const latest = Math.max((woken ?? 0) + 30_000, gate?.floor ?? 0);
   const rule = soon ? { ...ended, earliest: woken, latest: Math.min(ended.latest, latest) } : ended;
   const wrong = `is ${JSON.stringify(found)} and must be ${JSON.stringify(rule)}`;
-  if (found.kind !== rule.kind) return wrong;
-  if (found.kind === 'none' || rule.kind === 'none') return undefined;
-  if (found.step !== rule.step) return wrong;
-  if (found.kind === 'closed' && rule.kind === 'closed') {
-    if (found.alone !== rule.alone) return wrong;
+  if (found.kind === 'away' && rule.kind === 'away') {
+    const inTime = found.earliest >= rule.earliest && found.earliest <= rule.latest;
+    const { earliest: _, latest: __, ...facts } = found;
+    const { earliest: ___, latest: ____, ...facts2 } = rule;
 
-    return found.earliest >= rule.earliest && found.earliest <= rule.latest ? undefined : wrong;
-  }
-  if (found.kind === 'opened' && rule.kind === 'opened') {
-    return found.at === rule.at && found.width === rule.width && found.passed === rule.passed ? undefined : wrong;
+    return inTime && JSON.stringify(facts) === JSON.stringify(facts2) ? undefined : wrong;
   }
 
-  return wrong;
+  return JSON.stringify(found) === JSON.stringify(rule) ? undefined : wrong;
 }

@@ -70,7 +70,8 @@ function judgeState(contents: Contents, fail: (what: string) => void): void {
     if (!/^(runner|positions|bodies|edits|gate:.+|deposed:\d{12}:\w{12})$/.test(key)) fail(`an unknown key ${key}`);
     if (!key.startsWith('gate:')) continue;
     const gate = value as GateRow;
-    if (`gate:${gate.name}` !== key || gate.step < 1) fail(`a gate ${key} that is ${JSON.stringify(gate)}`);
+    if (`gate:${gate.name}` !== key || gate.step < 1 === gate.by.length > 0)
+      fail(`a gate ${key} that is ${JSON.stringify(gate)}`);
   }
 }
 

@@ -47,9 +47,9 @@ export function judgeClaim(commit: Commit, term: Term, claim: Claim, turn: TurnF
   if (earlierInLane(commit, row.seq, row.lane)) fail('an earlier one of its lane has not ended');
 
   const gate = gateOf(after, row.gate);
-  const probe = gate !== undefined && gate.open === undefined;
+  const probe = gate !== undefined && gate.by.length > 0;
   const through = [...term.claims.values()].filter((one) => one.gate === row.gate);
-  if (roomIn(gate, through, seen) < 1) {
+  if (roomIn(gate, through, seen, row.id) < 1) {
     const runs = JSON.stringify(through.map((one) => [one.startedAt, one.probe]));
     fail(`its gate is ${JSON.stringify(gate)}, it is ${seen}, and through it run ${runs}`);
   }
@@ -125,7 +125,7 @@ function judgeRest({ before, after, world }: Commit, term: Term, fail: (what: st
     if (ruleOf(term.life.kind, row.type)?.version !== row.version) return false;
     const through = [...term.claims.values()].filter((one) => one.gate === row.gate);
 
-    return [before, after].every((contents) => roomIn(gateOf(contents, row.gate), through, runner.seen) > 0);
+    return [before, after].every((contents) => roomIn(gateOf(contents, row.gate), through, runner.seen, row.id) > 0);
   });
   if (passed !== undefined) fail(`it runs alone after another that did, and ${passed.id} waits (${passed.ready})`);
 }

@@ -165,13 +165,14 @@ function judgeForward({ world, underway, before, after, fail }: Commit, name: st
   const [least, most] = underway.walls;
   const { triedAt = 0, until = 0 } = from ?? {};
   const isSoon = (wall: number): boolean => wall - triedAt < 1_000 && triedAt - wall <= 1_000;
-  if (from !== undefined && from.open === undefined) {
+  if (from !== undefined && from.by.length > 0) {
     const isSame = JSON.stringify(from) === JSON.stringify(to);
     const delayed = isSame ? triedAt + 1_000 >= until : to?.until === triedAt + 1_000 && to.triedAt === to.until;
     const forward = isSame ? until === 0 : to?.until === 0;
     const fits =
       (isSoon(least) && delayed) || (isSoon(most) && delayed) || (!(isSoon(least) && isSoon(most)) && forward);
-    if (!fits || to?.step !== from.step || to.open !== undefined) fail(`did not bring the probe of ${name} forward`);
+    if (!fits || to?.step !== from.step || to.by.length !== from.by.length)
+      fail(`did not bring the probe of ${name} forward`);
     else world.report.met('gates', forward ? 'probe brought forward' : 'tried a second ago');
   } else if (JSON.stringify(from) !== JSON.stringify(to)) fail(`changed the gate ${name}`);
 }

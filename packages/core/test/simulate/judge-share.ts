@@ -60,10 +60,6 @@ function waitingFor({ world, before, after }: Commit, term: Term): readonly Task
       return false;
     const through = [...term.claims.values()].filter(({ gate }) => gate === row.gate);
 
-    return [before, after].every((contents) => {
-      const gate = gateOf(contents, row.gate);
-
-      return gate?.by !== row.id && roomIn(gate, through, seen) > 0;
-    });
+    return [before, after].every((contents) => roomIn(gateOf(contents, row.gate), through, seen, row.id) > 0);
   });
 }

@@ -1,18 +1,19 @@
-import type { OutcomeRow } from '../../src/pure/record.js';
+import { timePart } from '../../src/pure/key.js';
+import type { OutcomeRow, TaskRow } from '../../src/pure/record.js';
 import { gateOf, headsOf, laneMarkOf, positionsOf, readyOf, runnerOf } from './contents.js';
 import type { Change } from './difference.js';
 import { onlyDiffersIn } from './difference.js';
 import type { End } from './end-rule.js';
 import { endsOf, wrongEnd } from './end-rule.js';
-import type { GateRule } from './gate-rule.js';
-import { afterEnd, blamedBy, gateEnd, isWoken, ruleOfGate, wrongGate } from './gate-rule.js';
+import type { GateEnd, GateRule } from './gate-rule.js';
+import { afterEnds, gateEnd, isWoken, mayBeDropped, ruleOfGate, wrongGate } from './gate-rule.js';
 import { defaultRule, waitRange } from './backoff-rule.js';
 import type { ClaimFacts, Term } from './journal.js';
 import type { Commit } from './judge.js';
 import { countPayments, ended, isPayment } from './judge.js';
 import { judgeClaim } from './judge-claim.js';
 import { judgeShare } from './judge-share.js';
-import { ruleOf } from './registries.js';
+import { gateCap, ruleOf } from './registries.js';
 
 /** One turn of the runner: what it settled, paid, put aside and claimed. */
 export function judgeTurn(commit: Commit): void {
@@ -42,21 +43,52 @@ export function judgeTurn(commit: Commit): void {
   for (const key of difference.state) {
     const name = key.startsWith('gate:') ? key.slice(5) : undefined;
     if (name === undefined || gates.has(name)) continue;
-    if (!world.woken || !isWoken(gateOf(before, name), gateOf(after, name), to.seen))
+    if (
+      gateOf(after, name) !== undefined &&
+      !(world.woken && isWoken(gateOf(before, name), gateOf(after, name), to.seen))
+    )
       fail(`changed ${key} without an end`);
     gates.set(name, ruleOfGate(gateOf(before, name)));
   }
   for (const [name, rule] of gates) {
+    if (isDropped(commit, term, name, rule)) continue;
     const woken = world.woken && isWoken(gateOf(before, name), gateOf(after, name), to.seen);
     if (woken) world.report.met('gates', 'woken');
     const wrong = wrongGate(gateOf(after, name), rule, woken ? to.seen : undefined);
-    if (wrong !== undefined) fail(`the gate ${name} ${wrong}`);
+    if (wrong !== undefined) fail(`the gate ${name} ${wrong}, from ${JSON.stringify(gateOf(before, name))}`);
   }
 
   judgeOthers(commit, settled, touched);
   for (const claim of settled) term.claims.delete(claim.claim);
   for (const claim of made) judgeClaim(commit, term, claim, { made: made.length, settled });
   judgeShare(commit, term, made);
+}
+
+/** Whether a gate's record is gone because nothing waits for it, although no answer came. */
+function isDropped({ world, before, after, fail }: Commit, term: Term, name: string, rule: GateRule): boolean {
+  const runner = runnerOf(after);
+  if (runner === undefined || rule.kind === 'none' || gateOf(after, name) !== undefined) return false;
+  if (rule.kind === 'slow') return runner.seen - rule.slow.at > gateCap;
+  const through = runner.running.filter(({ seq }) => after.tasks.get(seq)?.gate === name).length;
+  if (!mayBeDropped(gateOf(before, name), through, runner.seen, world.woken)) return false;
+
+  const waits = [...after.tasks.values()].find((row) => {
+    const { letter, when = 0 } = readyOf(row);
+    const due = letter === '@' && when > 0 && when <= runner.seen && row.lane === undefined && row.interruptions < 3;
+
+    return (
+      row.gate === name &&
+      due &&
+      world.atRest.tasks.get(row.seq) === row &&
+      !world.foreign.has(row.seq) &&
+      ruleOf(term.life.kind, row.type)?.version === row.version &&
+      (row.runAt ?? 0) <= runner.wall
+    );
+  });
+  if (waits !== undefined) fail(`dropped the gate ${name}, and ${waits.id} waits for it (${waits.ready})`);
+  world.report.met('gates', 'dropped');
+
+  return true;
 }
 
 function judgeRunnerRow({ world, underway, before, after, difference, fail }: Commit, term: Term): void {
@@ -107,6 +139,7 @@ function judgeSettled(commit: Commit, settled: readonly ClaimFacts[], touched: S
   const expected: Pick<OutcomeRow, 'id' | 'result'>[] = [];
   // Of what is gone it can't be told which of two ends at one instant was taken; nor how it counts for the gate.
   const unsure = new Set<string>();
+  const told = new Map<string, readonly (readonly [ClaimFacts, GateEnd])[]>();
   if (life === undefined || to === undefined) return { gates, blames };
   const { seen, wall } = to;
   const slots = world.slots.get(life) ?? 6;
@@ -122,11 +155,13 @@ function judgeSettled(commit: Commit, settled: readonly ClaimFacts[], touched: S
     const fitting = ends.filter((end) => fits(end, row, now));
     const end = fitting.find(
       (one) =>
-        row === undefined || now === undefined || wrongEnd({ from: row, to: now }, one, life, seen, wall) === undefined,
+        row === undefined ||
+        now === undefined ||
+        wrongEnd(unblamed(row, now, seen), one, life, seen, wall) === undefined,
     );
     if (end === undefined) {
       const why = fitting.map((one) =>
-        row === undefined || now === undefined ? '' : wrongEnd({ from: row, to: now }, one, life, seen, wall),
+        row === undefined || now === undefined ? '' : wrongEnd(unblamed(row, now, seen), one, life, seen, wall),
       );
       fail(`${claim.id} ended as ${JSON.stringify(ends)}, and is ${now?.ready ?? 'gone'}: ${why.join(' / ')}`);
       continue;
@@ -138,19 +173,24 @@ function judgeSettled(commit: Commit, settled: readonly ClaimFacts[], touched: S
       ended(commit, row.id, row.cancelled === true ? 'cancelled' : 'done');
       if (row.cancelled !== true && typeof end !== 'string' && end.kind === 'success' && end.result !== undefined) {
         expected.push({ id: row.id, result: end.result });
-        const told = world.byId.get(row.id);
-        if (told !== undefined) told.result = end.result;
+        const work = world.byId.get(row.id);
+        if (work !== undefined) work.result = end.result;
       }
     }
     if (now !== undefined && readyOf(now).letter === 'F') fail(`${claim.id} is fresh again`);
 
-    const rule = gates.get(claim.gate) ?? ruleOfGate(gateOf(before, claim.gate));
-    const next = afterEnd(rule, claim, gateEnd(end === 'unstarted' ? 'returned' : end), seen, slots);
-    gates.set(claim.gate, next);
-    const blame = blamedBy(rule, next, claim);
-    if (blame !== undefined) blames.set(blame, ends.length === 1 && !unsure.has(claim.gate));
-    if (now === undefined && ends.length > 1) unsure.add(claim.gate);
-    if (next.kind !== rule.kind) world.report.met('gates', `${rule.kind} to ${next.kind}`);
+    const said = gateEnd(end === 'unstarted' ? 'returned' : end);
+    if (said !== undefined) told.set(claim.gate, [...(told.get(claim.gate) ?? []), [claim, said]]);
+    if (ends.length > 1) unsure.add(claim.gate);
+  }
+  for (const [name, said] of told) {
+    const rule = ruleOfGate(gateOf(before, name));
+    const next = afterEnds(rule, said, seen, slots);
+    gates.set(name, next.rule);
+    if (next.rule.kind !== rule.kind) world.report.met('gates', `${rule.kind} to ${next.rule.kind}`);
+    const sure = !unsure.has(name);
+    const possible = rule.kind === 'away' ? rule.by : [];
+    for (const id of sure ? next.wrong : [...possible, ...said.map(([claim]) => claim.id)]) blames.set(id, sure);
   }
 
   judgeOutcomes(difference.outcomes, expected, fail);
@@ -174,13 +214,19 @@ function judgeBlame(
   sure: boolean,
   touched: Set<number>,
 ): void {
-  const change = difference.changed.find(({ from }) => from.id === id);
-  if (change === undefined || touched.has(change.from.seq)) {
+  const written = difference.changed.find(({ from }) => from.id === id);
+  // One that found its destination away in this turn, and was proved wrong by an answer of the same turn.
+  const isNew = written !== undefined && written.to.blames === written.from.blames + 1 && touched.has(written.from.seq);
+  const change = isNew
+    ? { from: unblamed(written.from, written.to, runnerOf(after)?.seen ?? 0).to, to: written.to }
+    : written;
+  if (change === undefined || (touched.has(change.from.seq) && !isNew)) {
     const row = [...before.tasks.values()].find((one) => one.id === id);
     const claimed = runnerOf(before)?.running.some((one) => one.seq === row?.seq);
     const { letter, when = 0 } = row === undefined ? { letter: '' } : readyOf(row);
     const waits = letter === '@' && when > 0 && claimed === false && change === undefined;
-    if (sure && waits) fail(`${id} closed its gate alone, and was not put off`);
+    if (sure && (waits || (change !== undefined && readyOf(change.to).when === runnerOf(after)?.seen)))
+      fail(`${id} closed its gate alone, and was not put off`);
 
     return;
   }
@@ -196,6 +242,14 @@ function judgeBlame(
   world.report.met('gates', 'blamed');
   if (!onlyDiffersIn(change, ['ready', 'blames'])) fail(`changed more of ${id} than its blames`);
   if (letter !== '@' || wait < least || wait > most) fail(`${id} is to blame, and is ${to.ready}`);
+}
+
+/** The change of a row that was settled, without what was written because it is to blame too. */
+function unblamed(from: TaskRow, to: TaskRow, seen: number): Change {
+  if (to.blames !== from.blames + 1) return { from, to };
+  const ready = to.ready.slice(0, to.ready.lastIndexOf('|') + 1) + timePart(seen);
+
+  return { from, to: { ...to, blames: from.blames, ready } };
 }
 
 /** Whether a row that is gone, or still there, can be what an end left. */

@@ -426,7 +426,7 @@ function createBus(play: () => Play): Bus {
       const { world, loss } = play();
       const { kind } = message as { readonly kind: string };
       const said = kind === 'lost' ? world.losses > 0 : world.deleting || life.leaving;
-      if (kind !== 'hello' && kind !== 'wake' && !said) {
+      if (!['hello', 'wake', 'closed'].includes(kind) && !said) {
         if ((world.unannounced.get(life) ?? 0) === 0)
           world.fail(`${life.name} says "${kind}", and has committed nothing`);
       }

@@ -124,7 +124,7 @@ function claimableOf(world: World, term: Term): readonly TaskRow[] {
 
     const through = [...term.claims.values()].filter((claim) => claim.gate === row.gate);
 
-    return roomIn(gateOf(contents, row.gate), through, clock) > 0;
+    return roomIn(gateOf(contents, row.gate), through, clock, row.id) > 0;
   });
 }
 

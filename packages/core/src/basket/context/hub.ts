@@ -34,20 +34,21 @@ const hintsAMessage = 100;
  *   away, and has heard nothing meanwhile.
  * - `changed`: the runner wrote; watchers look again.
  * - `hello`: a runner of this build is about to queue for the lock; an older holder hands over.
- * - `wake`: a page is back online, or is looked at again; the runner brings the probes of closed gates forward.
+ * - `wake`: a page is visible, or is back online; the runner brings the probes of closed gates forward.
+ * - `closed`: a gate is closed, and something may wait for it. A visible page answers with `wake`, a while later.
  * - `taken`: the database was taken away, and may have been deleted: what was in it need not have succeeded.
  * - `lost`: the database was deleted, and has been made anew, empty.
  */
 export type Message =
   | {
-      readonly kind: 'look' | 'changed' | 'taken' | 'lost';
+      readonly kind: 'look' | 'changed' | 'closed' | 'taken' | 'lost';
       readonly hints?: readonly Hint[];
       /** Every task that succeeded, however many hints were left out: of a success without a result nothing else tells. */
       readonly done?: readonly string[];
       readonly returned?: true;
     }
   | { readonly kind: 'hello'; readonly build: number }
-  | { readonly kind: 'wake'; readonly visible: boolean };
+  | { readonly kind: 'wake'; readonly visible: boolean; readonly online?: boolean };
 
 /** Where a context's parts hear and say what happened. */
 export interface Hub {
@@ -197,7 +198,13 @@ export function doneIn(message: Message | undefined): readonly string[] {
 
 /** One message for two of a kind: the later one, with the hints of both. A page that is visible counts for both. */
 function merged(earlier: Message | undefined, later: Message): Message {
-  if (later.kind === 'wake') return { kind: 'wake', visible: later.visible || partOf(earlier, 'visible') === true };
+  if (later.kind === 'wake' && earlier?.kind === 'wake') {
+    return {
+      kind: 'wake',
+      visible: later.visible || earlier.visible,
+      online: later.online === true && earlier.online === true,
+    };
+  }
   const hints = [earlier, later].flatMap((one) => (one !== undefined && 'hints' in one ? (one.hints ?? []) : []));
 
   if (hints.length === 0) return later;
@@ -208,13 +215,14 @@ function merged(earlier: Message | undefined, later: Message): Message {
 }
 
 /** What contexts say when something was written, or the database was taken away. */
-const kinds: ReadonlySet<unknown> = new Set(['look', 'changed', 'taken', 'lost']);
+const kinds: ReadonlySet<unknown> = new Set(['look', 'changed', 'closed', 'taken', 'lost']);
 
 /** The message that another context sent, or nothing: any code of the origin may post on the channel. */
 function messageIn(received: unknown): Message | undefined {
   const part = (name: string): unknown => partOf(received, name);
   const [kind, visible, build, hints, done] = ['kind', 'visible', 'build', 'hints', 'done'].map(part);
-  if (kind === 'wake') return typeof visible === 'boolean' ? { kind, visible } : undefined;
+  if (kind === 'wake')
+    return typeof visible === 'boolean' ? { kind, visible, online: part('online') === true } : undefined;
   if (kind === 'hello') return Number.isSafeInteger(build) ? { kind, build: build as number } : undefined;
   if (!kinds.has(kind)) return undefined;
 

@@ -1,6 +1,7 @@
 import type { StorageHealth } from '../../ports/storage.js';
 import { storageHealth } from '../../ports/storage.js';
 import type { GateRow } from '../../pure/gate.js';
+import { isClosed } from '../../pure/gate.js';
 import { defined } from '../../pure/parts.js';
 import { aheadOf } from '../../pure/reasons.js';
 import type { RunnerRow } from '../../pure/record.js';
@@ -59,6 +60,8 @@ export interface ClosedGate {
   readonly until?: number;
   /** What the task `by` met there. */
   readonly message: string;
+  /** The HTTP status of that answer, if there was one. */
+  readonly status?: number;
   readonly by: string;
 }
 
@@ -171,17 +174,12 @@ function foundIn(context: BasketContext, works: boolean): Promise<Found> {
 }
 
 /** A closed gate. One that nobody has probed for longer than a cap since it might is not known to be away: nothing waits there. */
-function closedGate(
-  { name, open, until, reason, by }: GateRow,
-  wall: number,
-  ahead: number,
-  cap: number,
-): readonly ClosedGate[] {
+function closedGate(gate: GateRow, wall: number, ahead: number, cap: number): readonly ClosedGate[] {
+  const { name, until, reason: message, status, by } = gate;
   const next = until - ahead;
+  if (!isClosed(gate) || next + cap <= wall) return [];
 
-  return open === undefined && next + cap > wall
-    ? [{ gate: name, message: reason, by, ...(next > wall ? { until: next } : {}) }]
-    : [];
+  return [{ gate: name, message, by: by.at(-1) ?? '', ...defined({ status, until: next > wall ? next : undefined }) }];
 }
 
 type Versions = Readonly<Record<string, number>>;

@@ -103,8 +103,8 @@ export interface Leader {
   stopping: boolean;
   /** Somebody said "look again", or the poll rang: search for prefixes that are not known yet. */
   poked: boolean;
-  /** Somebody is online again, or visible (true): bring the probes of closed gates forward. */
-  woken: boolean | undefined;
+  /** A page is visible or online: probes of closed gates are to come within so many milliseconds. */
+  woken: number | undefined;
   /** How many turns have failed in a row, and how long the next waits for that. */
   readonly patience: Patience;
   /** A turn failed that kept results; the next keeps none, to find out whether the results were the cause. */
@@ -115,6 +115,11 @@ export interface Leader {
   gone: boolean;
   /** Wakes the runner, and has it search for prefixes that it does not know yet. */
   readonly poke: () => void;
+}
+
+/** The sooner of two wake-ups. */
+export function sooner(one: number | undefined, other: number | undefined): number | undefined {
+  return one === undefined || other === undefined ? (one ?? other) : Math.min(one, other);
 }
 
 /** Whether one of a running set is an attempt of this row. */

@@ -1,6 +1,7 @@
 import { platformOnline } from '../../ports/platform.js';
 import type { Bell } from './bell.js';
 import type { Leader } from './leader.js';
+import { sooner } from './leader.js';
 
 /** An older build lets its running attempts end for so long, in milliseconds, before it aborts them. */
 const handOverGrace = 10_000;
@@ -8,8 +9,15 @@ const handOverGrace = 10_000;
 /** So many turns in a row may fail while a runner stops; then it goes without having written how its attempts ended. */
 const triesToStop = 3;
 
-/** So long the word of one that is not visible waits for one that is, in milliseconds. */
+/** So long the word of a page that is not visible waits for the word of one that is, in milliseconds. */
 const visibleFirst = 1_000;
+
+/**
+ * A probe that is brought forward comes within so many milliseconds. Many browsers come online together, so they spread
+ * their probes. People look at their pages each at another time.
+ */
+const onlineSpread = 2_000;
+const hiddenSpread = 30_000;
 
 /** How a term comes to its end: the app's signal, a newer build, or a stolen lock. */
 export interface Leaving {
@@ -44,25 +52,27 @@ export function createLeaving(leader: Leader, bell: Bell, signal: AbortSignal, r
     bell.ring();
   }
 
-  /** Who is visible is to be heard before who is not, which includes this context: that one can't know. */
-  function wake(visible: boolean): void {
-    if (visible) {
-      leader.woken = true;
-      bell.ring();
-    } else {
-      stopHidden ??= ports.clock.timer(visibleFirst, () => {
-        stopHidden = undefined;
-        leader.woken ??= false;
-        bell.ring();
-      });
-    }
+  function wake(spread: number): void {
+    leader.woken = sooner(leader.woken, spread);
+    bell.ring();
+  }
+
+  /** A hidden page waits for a visible one. So does this context, which cannot know whether one of its pages is visible. */
+  function wakeHidden(): void {
+    stopHidden ??= ports.clock.timer(visibleFirst, () => {
+      stopHidden = undefined;
+      wake(hiddenSpread);
+    });
   }
 
   const { online = platformOnline } = ports;
-  const stopOnline = online(() => wake(false));
+  const stopOnline = online(wakeHidden);
   const stopHearing = hub.hear((message) => {
     if (message.kind === 'look') leader.poke();
-    if (message.kind === 'wake') wake(message.visible);
+    if (message.kind === 'wake') {
+      if (message.visible) wake(message.online === true ? onlineSpread : 0);
+      else wakeHidden();
+    }
     if (message.kind === 'hello' && message.build > build) handOver();
   });
   signal.addEventListener('abort', stop);

@@ -1,7 +1,7 @@
-import { isProbe } from '../../pure/gate.js';
+import { isAway } from '../../pure/gate.js';
 import { claimAlone } from './alone.js';
 import type { Claiming } from './claiming.js';
-import { apply, claimSuspects, gateOf, goesOn, looksPerTurn, openReaders, roomInGate } from './claiming.js';
+import { apply, gateOf, goesOn, looksPerTurn, openReaders, roomInGate } from './claiming.js';
 import type { Draft } from './draft.js';
 import type { Alone, Leader, RunningAttempt } from '../term/leader.js';
 import { aloneWindow } from '../term/leader.js';
@@ -23,7 +23,7 @@ const shareOfTheLowest = 8;
 
 /** Looks at what is due and claims what may run. The claims become durable with the turn's transaction. */
 export async function claimDue(leader: Leader, draft: Draft): Promise<Claimed> {
-  const claiming: Claiming = { leader, draft, heads: createHeads(draft), attempts: [], suspects: [], looks: 0 };
+  const claiming: Claiming = { leader, draft, heads: createHeads(draft), attempts: [], looks: 0 };
   const nobody = leader.stopping || leader.concurrency <= draft.running.size;
   const next = leader.stopping ? leader.alone : await claimAlone(claiming);
   const ordinary = !nobody && (next.phase === 'none' || next.phase === 'rest');
@@ -60,20 +60,18 @@ async function claimInOrder(claiming: Claiming): Promise<boolean> {
     else if (apply(claiming, reader, row)) timedNext = reader.source.letter === 'F';
   }
 
-  claimSuspects(claiming);
   await Promise.all(readers.map((reader) => reader.close()));
 
   return claiming.looks >= looksPerTurn;
 }
 
 /**
- * The probe of a gate that closed again and again goes to whoever was tried longest ago, whatever its priority, and
- * before that to what never was: so no two that always fail keep all others from getting through.
+ * Whatever its priority, a task that was never tried probes first, and then the one that was tried longest ago. So no two
+ * tasks that always find a destination away keep all others from getting through.
  */
 async function claimProbes(claiming: Claiming, readers: readonly Reader[]): Promise<void> {
   for (const gate of new Set(readers.map(({ source }) => source.route.gate))) {
-    const record = gateOf(claiming, gate);
-    if (record === undefined || !isProbe(record) || record.step === 1) continue;
+    if (!isAway(gateOf(claiming, gate))) continue;
 
     const bound = readers.filter(({ source }) => source.route.gate === gate);
     while (goesOn(claiming) && roomInGate(claiming, { gate }) > 0) {
@@ -122,9 +120,9 @@ function alarmOf({ context }: Leader, { memory, moment }: Draft, state: Alone): 
 
     return source.letter !== 'F' && wait > 0 ? [wait] : [];
   });
-  // A closed gate may be probed then; an open one counts as none then.
+  // A gate may be probed then; a slow start counts as none then.
   const { cap } = context.registry.gates;
-  const ends = [...memory.gates.values()].map(({ until, open }) => (open === undefined ? until : open.at + cap + 1));
+  const ends = [...memory.gates.values()].map((gate) => (isAway(gate) ? gate.until : (gate.slow?.at ?? 0) + cap + 1));
   if (state.phase === 'clearing' || state.phase === 'running') ends.push(state.since + aloneWindow);
   const ahead = ends.map((end) => end - moment.now).filter((wait) => wait > 0);
 

@@ -1,11 +1,11 @@
 import type { GateRow } from '../../pure/gate.js';
-import { allowance, currentGate, isProbe, isSuspect } from '../../pure/gate.js';
+import { allowance, currentGate, isAway, keeps } from '../../pure/gate.js';
 import { look } from '../../pure/look.js';
 import { defined } from '../../pure/parts.js';
 import type { Claim, TaskRow } from '../../pure/record.js';
 import { laneOf } from '../../pure/record.js';
 import { findType } from '../../pure/registry.js';
-import { dueOn, held, interruptionsToRunAlone } from '../../pure/transitions.js';
+import { dueOn, held } from '../../pure/transitions.js';
 import type { Draft } from './draft.js';
 import type { Leader, RunningAttempt } from '../term/leader.js';
 import { note } from '../term/memory.js';
@@ -22,8 +22,6 @@ export interface Claiming {
   readonly heads: Heads;
   /** What has been claimed so far. */
   readonly attempts: RunningAttempt[];
-  /** What may run, and comes after all others: see `isSuspect`. */
-  readonly suspects: TaskRow[];
   looks: number;
 }
 
@@ -60,30 +58,29 @@ export function gateOf({ leader, draft }: Claiming, name: string): GateRow | und
 }
 
 /** The one look before every claim, with what this turn has claimed. */
-export function lookAt({ draft, heads, attempts }: Claiming, row: TaskRow): ReturnType<typeof look> {
+export function lookAt(claiming: Claiming, row: TaskRow): ReturnType<typeof look> {
+  const { draft, heads, attempts } = claiming;
   const taken = [...draft.running.values(), ...attempts];
   const lane = laneOf(row);
-
-  return look(row, {
+  const found = look(row, {
     head: heads.of(row),
     laneTaken: lane !== undefined && taken.some(({ claim }) => claim.lane === lane),
     claimed: taken.some(({ claim }) => claim.seq === row.seq),
     wall: draft.moment.wall,
   });
+  const gate = gateOf(claiming, row.gate);
+
+  return found === 'claim' && keeps(gate, row.id) && draft.moment.now < gate.until ? 'wait' : found;
 }
 
 /** Does what the look at a row says; gives back whether it was claimed. */
 export function apply(claiming: Claiming, reader: Reader, row: TaskRow): boolean {
   const { leader, draft } = claiming;
   const found = lookAt(claiming, row);
-  const last =
-    found === 'claim' && row.interruptions < interruptionsToRunAlone && isSuspect(gateOf(claiming, row.gate), row);
   claiming.looks += 1;
-  reader.take(last || found === 'wait');
+  reader.take(found === 'wait');
 
-  if (last) {
-    claiming.suspects.push(row);
-  } else if (found === 'claim') {
+  if (found === 'claim') {
     claiming.attempts.push(attemptOf(claiming, row));
 
     return true;
@@ -97,13 +94,6 @@ export function apply(claiming: Claiming, reader: Reader, row: TaskRow): boolean
   }
 
   return false;
-}
-
-/** Claims those that had to come last, as far as there is room for them. */
-export function claimSuspects(claiming: Claiming): void {
-  for (const row of claiming.suspects) {
-    if (goesOn(claiming) && roomInGate(claiming, row) > 0) claiming.attempts.push(attemptOf(claiming, row));
-  }
 }
 
 function attemptOf(claiming: Claiming, row: TaskRow): RunningAttempt {
@@ -124,7 +114,7 @@ function attemptOf(claiming: Claiming, row: TaskRow): RunningAttempt {
     row,
     type,
     stored: row.ref === undefined ? { value: row.payload } : undefined,
-    probe: isProbe(gateOf(claiming, row.gate)),
+    probe: isAway(gateOf(claiming, row.gate)),
     startedAt: draft.moment.now,
     controller: new AbortController(),
     deadline: ports.clock.monotonic() + (row.timeout ?? type.timeout),

@@ -1,6 +1,6 @@
 import { defaultBackoff } from '../../pure/backoff.js';
 import type { GateRow } from '../../pure/gate.js';
-import { currentGate, gateClosed, gatePassed, gateWoken, toBlame } from '../../pure/gate.js';
+import { currentGate, gateClosed, gatePassed, gateWoken, isAway, isClosed, toBlame } from '../../pure/gate.js';
 import { stateKeys } from '../../pure/record.js';
 import { findType } from '../../pure/registry.js';
 import { blamed } from '../../pure/transitions.js';
@@ -10,42 +10,63 @@ import type { Leader, RunningAttempt } from '../term/leader.js';
 import { runs } from '../term/leader.js';
 import { note } from '../term/memory.js';
 
-/** Writes what the ends of attempts say about their destinations, and puts off whom a gate was closed by alone. */
+/**
+ * Writes what the ends of attempts say about their destinations, and puts off the tasks that an answer proves wrong.
+ * What ended in one turn ended together, so answers come last: one of them speaks for the destination.
+ */
 export async function settleGates(leader: Leader, draft: Draft, ended: readonly RunningAttempt[]): Promise<void> {
-  const toPutOff = ended.flatMap((attempt) => settleGate(leader, draft, attempt) ?? []);
-  await Promise.all(toPutOff.map((id) => blame(leader, draft, id)));
+  for (const attempt of ended) settleAway(leader, draft, attempt);
+  const wrong = new Set(ended.flatMap((attempt) => settleAnswer(leader, draft, attempt)));
+  for (const { row, verdict } of ended) if (verdict?.kind !== 'unavailable') wrong.delete(row.id);
+  await Promise.all([...wrong].map((id) => blame(leader, draft, id)));
 }
 
-/** Brings the probes of all closed gates forward: this browser is online again, or a page visible. */
-export function wakeGates(leader: Leader, draft: Draft, visible: boolean): void {
+/** Brings the probes of all closed gates forward, into the next `spread` milliseconds. */
+export function wakeGates({ context }: Leader, draft: Draft, spread: number): void {
   const { memory, moment } = draft;
   for (const gate of memory.gates.values()) {
-    const woken = gateWoken(gate, moment.now, visible, leader.context.ports.random);
-    if (woken !== gate) draft.wrote = true;
-    keep(draft, gate.name, gate, woken);
+    keep(draft, gate.name, gate, gateWoken(gate, moment.now, spread, context.ports.random));
   }
 }
 
-/** Writes what one end says; gives back the id of the task that is to blame for the gate that it opened. */
-function settleGate(leader: Leader, draft: Draft, attempt: RunningAttempt): string | undefined {
-  const { verdict, row } = attempt;
-  if (verdict === undefined) return undefined;
+/** Deletes the records for which nothing waits: their probe is due, there is room for it, and nothing was claimed. */
+export function dropGates(leader: Leader, draft: Draft, claimed: readonly RunningAttempt[]): void {
+  const { context, concurrency, stopping } = leader;
+  const running = [...draft.running.values(), ...claimed];
+  if (stopping || running.length >= concurrency) return;
 
-  const { registry, ports } = leader.context;
+  const { now } = draft.moment;
+  for (const gate of draft.memory.gates.values()) {
+    const past = isAway(gate) ? now >= gate.until : currentGate(gate, now, context.registry.gates) === undefined;
+    if (past && !running.some(({ row }) => row.gate === gate.name)) keep(draft, gate.name, gate, undefined);
+  }
+}
+
+function settleAway({ context }: Leader, draft: Draft, { verdict, row, probe, startedAt }: RunningAttempt): void {
+  if (verdict?.kind !== 'unavailable') return;
+
+  const { registry, ports } = context;
   const { now } = draft.moment;
   const found = draft.memory.gates.get(row.gate);
-  if (verdict.kind === 'unavailable') {
-    const closing = { now, name: row.gate, by: row.id, reason: verdict.error.message, retryAfter: verdict.retryAfter };
-    keep(draft, row.gate, found, gateClosed(found, attempt, closing, registry.gates, ports.random));
+  const { error, retryAfter } = verdict;
+  const closing = { now, name: row.gate, reason: error.message, status: error.status, retryAfter };
+  const gate = currentGate(found, now, registry.gates);
+  const attempt = { id: row.id, probe, startedAt };
+  keep(draft, row.gate, found, gateClosed(gate, attempt, closing, registry.gates, ports.random));
+}
 
-    return undefined;
-  }
-  if (!answered.has(verdict.kind)) return undefined;
+/** Writes what an answer says; gives back the ids of the tasks that it proves wrong. */
+function settleAnswer(leader: Leader, draft: Draft, attempt: RunningAttempt): readonly string[] {
+  const { verdict, row } = attempt;
+  const found = draft.memory.gates.get(row.gate);
+  if (found === undefined || verdict === undefined || !answered.has(verdict.kind)) return [];
 
-  const gate = gatePassed(currentGate(found, now, registry.gates), attempt, now, leader.concurrency);
+  const { now } = draft.moment;
+  const before = currentGate(found, now, leader.context.registry.gates);
+  const gate = gatePassed(before, attempt, now, leader.concurrency);
   keep(draft, row.gate, found, gate);
 
-  return toBlame(found, gate, row.id);
+  return before === undefined || gate === before ? [] : toBlame(before, row.id, now);
 }
 
 /** The ends by which a destination was reached; any other says nothing about it. */
@@ -54,6 +75,7 @@ const answered: ReadonlySet<string> = new Set(['success', 'failure', 'permanent'
 function keep(draft: Draft, name: string, found: GateRow | undefined, gate: GateRow | undefined): void {
   const { memory, stores, hints } = draft;
   if (gate === found) return;
+  draft.wrote = true;
   const closed = isClosed(gate);
   if (closed !== isClosed(found))
     hints.push({ event: 'gate', gate: name, closed, reason: (gate ?? found)?.reason ?? '' });
@@ -65,10 +87,6 @@ function keep(draft: Draft, name: string, found: GateRow | undefined, gate: Gate
     memory.gates.set(name, gate);
     stores.state.put(gate, stateKeys.gate(name));
   }
-}
-
-function isClosed(gate: GateRow | undefined): boolean {
-  return gate !== undefined && gate.open === undefined;
 }
 
 /** Lets a task back off by itself; one that is gone, or runs, or waits for something else, is left alone. */

@@ -1,4 +1,5 @@
 import type { Hint } from '../../basket/context/hub.js';
+import { isClosed } from '../../pure/gate.js';
 import { stateKeys } from '../../pure/record.js';
 import type { Stores } from '../../store/requests.js';
 import { claimedRow, gateRows, numbersOf } from '../../store/rows.js';
@@ -7,9 +8,9 @@ import { claimDue } from './claim.js';
 import type { Draft } from './draft.js';
 import type { Fenced } from '../term/fence.js';
 import { inFence, runnerRowOf } from '../term/fence.js';
-import { wakeGates } from './gates.js';
+import { dropGates, wakeGates } from './gates.js';
 import type { Leader, RunningAttempt } from '../term/leader.js';
-import { momentOf } from '../term/leader.js';
+import { momentOf, sooner } from '../term/leader.js';
 import type { Memory } from '../term/memory.js';
 import { copyOf, headsAfter } from '../term/memory.js';
 import { storePositions } from './positions.js';
@@ -77,6 +78,7 @@ export async function turn(leader: Leader): Promise<TurnEnd> {
     if (known === undefined || signals.poked) await survey(stores, leader.context.registry, memory);
 
     const claimed = await claimDue(leader, draft);
+    if (!claimed.again && claimed.alone.phase === 'none') dropGates(leader, draft, claimed.attempts);
 
     return { claimed, cancelled, draft, before, remembered: await finish(leader, draft, claimed) };
   };
@@ -98,7 +100,10 @@ export async function turn(leader: Leader): Promise<TurnEnd> {
   leader.nextClaim += claimed.attempts.length;
   leader.claims += claimed.attempts.length;
   const started = claimed.attempts.map(startedHint);
-  if (draft.wrote) leader.context.hub.say({ kind: 'changed', hints: [...draft.hints, ...started] });
+  const { hub } = leader.context;
+  if (draft.wrote) hub.say({ kind: 'changed', hints: [...draft.hints, ...started] });
+  const tells = draft.wrote || signals.poked || signals.woken !== undefined;
+  if (tells && [...remembered.gates.values()].some(isClosed)) hub.say({ kind: 'closed' });
 
   const left = [...leader.running.values()].some(({ refusals }) => refusals !== undefined);
 
@@ -119,7 +124,7 @@ function takeSignals(leader: Leader): Signals {
 /** A turn that failed has done nothing about its signals: the next turn gets them, with what was said meanwhile. */
 function giveBackSignals(leader: Leader, { poked, woken }: Signals): void {
   leader.poked ||= poked;
-  leader.woken = woken === undefined ? leader.woken : woken || leader.woken === true;
+  leader.woken = sooner(leader.woken, woken);
 }
 
 /** What a turn placed, and what is to be remembered of it once it has completed. */
