@@ -89,8 +89,8 @@ const serve = (port) => {
     }
   };
 };
-if (typeof SharedWorkerGlobalScope === 'undefined') serve(self);
-else self.onconnect = ({ ports: [port] }) => serve(port);`;
+if ('onconnect' in self) self.onconnect = ({ ports: [port] }) => serve(port);
+else serve(self);`;
 
 function page(shapeNames, most) {
   const here = (shape, depth, does) =>

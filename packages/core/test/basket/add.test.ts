@@ -1,3 +1,5 @@
+import { runInNewContext } from 'node:vm';
+
 import { afterEach, describe, expect, test, vi } from 'vitest';
 
 import type { AddOptions } from '../../src/basket/adding/prepare.js';
@@ -6,7 +8,7 @@ import { json } from '../../src/pure/codec.js';
 import type { TaskbasketError } from '../../src/pure/errors.js';
 import type { TaskOptions } from '../../src/pure/registry.js';
 import { defineTasks, task } from '../../src/pure/registry.js';
-import { byHand, contentsOf, endOf, freshName, openRaw } from '../support/database.js';
+import { byHand, contentsOf, endOf, freshName, openRaw, rowsOf } from '../support/database.js';
 import type { Tab } from '../support/world.js';
 import { createWorld } from '../support/world.js';
 import { failureOf, note, notesApp } from './app.js';
@@ -302,6 +304,15 @@ describe('what is wrong with an add is said in one error, and nothing is stored'
     expect(failure.message).toContain('It has: send');
     expect(await stored(tasks)).toEqual([0, 0]);
   });
+});
+
+test('a date of another frame is a date for runAt, and what only looks like one is not', async () => {
+  const { tasks, basket } = await opened();
+  await basket.add('send', 1, { runAt: runInNewContext('new Date(90_000_000_000_000)') as Date });
+  const failure = await failureOf(basket.add('send', 2, { runAt: { getTime: () => 5 } as Date }));
+
+  expect(failure.code).toBe('option');
+  expect((await rowsOf(tasks)).map(({ runAt }) => runAt)).toEqual([90_000_000_000_000]);
 });
 
 describe('where a task goes', () => {

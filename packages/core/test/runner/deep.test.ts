@@ -90,7 +90,7 @@ describe('a payload that a worker of some browser reads as null', () => {
   };
 
   describe.each(Object.entries(ways))('is refused by %s', (_, way) => {
-    test.each([deepest + 1, 2 * deepest + 100, 1_300])('with %d levels', async (depth) => {
+    test.each([deepest + 1, 2 * deepest + 100, 1_300, 20_000])('with %d levels', async (depth) => {
       const page = createWorld().open(tasksOf());
 
       await expect(way(page, depth)).rejects.toMatchObject({

@@ -3,7 +3,7 @@ import { copyOf } from '../../pure/copy.js';
 import { messageOf, TaskbasketError } from '../../pure/errors.js';
 import { bodyKey, payloadKey } from '../../pure/key.js';
 import type { TaskTypeParts } from '../../pure/registry.js';
-import { storeFor, weigh } from '../../pure/size.js';
+import { checkDepth, storeFor, weigh } from '../../pure/size.js';
 import { deletePayload } from '../../store/payloads.js';
 import type { Stores } from '../../store/requests.js';
 
@@ -63,6 +63,7 @@ export function encoded(type: TaskTypeParts, name: string, payload: unknown): un
     try {
       return copyOf(value);
     } catch (error) {
+      checkDepth(weigh(value)); // The platform says only that its stack is full.
       throw notStorable(name, error);
     }
   };

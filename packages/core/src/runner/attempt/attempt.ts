@@ -6,7 +6,7 @@ import { messageOf, TaskbasketError } from '../../pure/errors.js';
 import { idempotencyKey, withPayload } from '../../pure/record.js';
 import type { StoredError, TaskRow } from '../../pure/record.js';
 import type { TaskTypeParts } from '../../pure/registry.js';
-import { weigh } from '../../pure/size.js';
+import { checkDepth, weigh } from '../../pure/size.js';
 import { isPresent } from '../../pure/state.js';
 import type { Verdict } from '../../pure/verdict.js';
 import { createTurns } from '../../pure/turns.js';
@@ -226,6 +226,7 @@ async function encoded({ type, row }: RunningAttempt, payload: unknown): Promise
 
     return isPromiseLike(stored) ? await stored : structuredClone(stored);
   } catch (error) {
+    checkDepth(weigh(payload)); // The platform says only that its stack is full.
     throw notSaved(row, error);
   }
 }
