@@ -3,6 +3,7 @@ import { add, addOne } from './add.mjs';
 import { blocked } from './blocked.mjs';
 import { drain } from './drain.mjs';
 import { pace, startAfterGates } from './pace.mjs';
+import { explains, query } from './query.mjs';
 import { wide } from './wide.mjs';
 import { fillLibrary, fillRaw, startLibrary, startRaw } from './start.mjs';
 
@@ -11,8 +12,10 @@ globalThis.bench = {
   addOne,
   blocked,
   drain,
+  explains,
   fillLibrary,
   fillRaw,
+  query,
   pace,
   startAfterGates,
   startLibrary,

@@ -229,7 +229,7 @@ describe('a dead task', () => {
     await byHand(tasks, (stores) => {
       stores.tasks.get(1).addEventListener('success', (event) => {
         const row = (event.target as IDBRequest<object>).result;
-        stores.tasks.put({ ...row, failures: 3, blames: 2, interruptions: 1, recovered: true, wait: 5 });
+        stores.tasks.put({ ...row, failures: 3, blames: 2, interruptions: 1, recovered: true });
       });
     });
 
@@ -245,7 +245,7 @@ describe('a dead task', () => {
     });
     const [row] = await rowsOf(tasks);
     expect(row).toMatchObject({ edition: 1, blames: 0 });
-    for (const field of ['dead', 'lastError', 'recovered', 'wait']) expect(row).not.toHaveProperty(field);
+    for (const field of ['dead', 'lastError', 'recovered']) expect(row).not.toHaveProperty(field);
   });
 
   test('that its lane went on without returns to its place: what is added behind waits for it', async () => {

@@ -89,8 +89,8 @@ describe('a watch', () => {
     expect(decodes).toEqual([0, 1]);
 
     // A list waits for it no second time.
-    const listed = vi.fn();
-    void basket.list().then(listed);
+    const listed = vi.fn<() => void>();
+    void basket.list().then(() => void listed());
     await world.advance(1_000);
     expect(listed).toHaveBeenCalledOnce();
   });

@@ -1,0 +1,27 @@
+// Ten tasks of a type among many of another one, against a store in which they are alone; and fifty explanations at once.
+import { createSheet, turned } from '../sheet.mjs';
+
+const stores = [
+  ['those 10 alone', 0],
+  ['10 among 100,000 others', 100_000],
+];
+
+export async function measure(browsers, { runs = 3 }) {
+  const queries = createSheet('calls by type that find 10 tasks');
+  const reasons = createSheet('50 tasks; ms');
+
+  for (let run = 0; run < runs; run += 1) {
+    for (const [name, count] of run === 0 ? stores : turned(stores, run)) {
+      const found = await browsers.visit('query', (call) => call('query', { count }));
+      browsers.forget('query');
+      for (const [column, figure] of Object.entries(found)) queries.note(name, column, figure);
+    }
+    const { list, explained } = await browsers.visit('explains', (call) => call('explains', { count: 50 }));
+    browsers.forget('explains');
+    reasons.note('list', 'all', list);
+    reasons.note('explain, each', 'all', explained);
+  }
+
+  queries.print();
+  reasons.print();
+}
