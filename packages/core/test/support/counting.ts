@@ -58,10 +58,10 @@ export function startCounting(): Counting {
     return timer;
   };
   replace(globalThis, 'setTimeout', counted as typeof setTimeout);
-  replace(globalThis, 'clearTimeout', ((timer: Parameters<typeof clear>[0]) => {
+  replace(globalThis, 'clearTimeout', (timer: Parameters<typeof clear>[0]) => {
     timers.delete(timer);
     clear(timer);
-  }) as typeof clearTimeout);
+  });
 
   for (const prototype of [MessagePort.prototype, BroadcastChannel.prototype]) {
     const close = prototype.close;
