@@ -29,14 +29,17 @@ export function createReports(basket: Basket) {
    */
   async function save(report: ReportText, picture?: Blob): Promise<void> {
     const { id, title, photo } = report;
+    // A photo is stored ahead of its task, because a transaction that waits for its bytes would hold up everything else.
+    const upload =
+      photo && picture && (await basket.prepare('uploadPhoto', { id: photo.id, report: id, title, blob: picture }));
     const db = await connection();
     const tx = db.transaction(['reports', 'photos', ...tasks.stores], 'readwrite', { durability: 'strict' });
     const reports = tx.objectStore('reports');
     basket.addTx(tx, 'saveReport', report);
     const writes: Promise<unknown>[] = [];
-    if (photo && picture) {
+    if (photo && picture && upload) {
       writes.push(tx.objectStore('photos').put({ id: photo.id, blob: picture }));
-      basket.addTx(tx, 'uploadPhoto', { id: photo.id, report: id, title, blob: picture });
+      basket.addTx(tx, upload);
     }
     writes.push(
       reports.get(id).then((before) => {
