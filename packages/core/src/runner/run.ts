@@ -1,8 +1,11 @@
+import { waited } from '../ports/wait.js';
 import type { BasketContext } from '../basket/context/context.js';
+import { isFinal } from '../store/opened.js';
 import { TaskbasketError } from '../pure/errors.js';
 import { checkWhole } from '../pure/options.js';
 import { deposeAttempt, abortAttempt, nextDeadline, overseeAttempts, runAttempt } from './attempt/attempt.js';
-import { createAudits } from './chores/audits.js';
+import { choresOf } from './chores/chores.js';
+import { createSchedule } from './chores/schedule.js';
 import type { Bell } from './term/bell.js';
 import { createBell } from './term/bell.js';
 import { checkHandlers } from './term/checks.js';
@@ -10,13 +13,11 @@ import { greet } from './term/greeting.js';
 import type { AnyHandler, Leader } from './term/leader.js';
 import type { Leaving } from './term/leaving.js';
 import { createLeaving } from './term/leaving.js';
-import { isFinal } from '../store/opened.js';
 import { createPatience } from './term/patience.js';
 import { readPayloads } from './attempt/payloads.js';
 import { takeOver } from './term/takeover.js';
 import type { TurnEnd } from './turn/turn.js';
 import { turn } from './turn/turn.js';
-import { tryUnreadable } from './chores/unreadable.js';
 
 /** Options of a runner. */
 export interface RunOptions {
@@ -66,7 +67,7 @@ export async function run(
       if (isFinal(error)) throw error;
     }
 
-    if (!signal.aborted) await pause(context, patience.failed(), signal);
+    if (!signal.aborted) await waited(context.ports.clock, patience.failed(), signal);
   }
 }
 
@@ -115,20 +116,16 @@ async function lead(
   onAudit: RunOptions['onAudit'],
 ): Promise<TermEnd> {
   const bell = createBell();
-  const leader = await takeOver(context, handlers, concurrency, bell.ring, robbed);
+  const gone = new AbortController();
+  const leader = await takeOver(context, handlers, concurrency, bell.ring, robbed, gone.signal);
   const leaving = createLeaving(leader, bell, signal, robbed);
   // A newer build that waits behind others answers, and need not wait for its next minute.
   context.hub.say({ kind: 'hello', build: context.build });
-
-  // Beside the turns: a decoder of the app's that hangs must not hold them up. The turns meet the same failures.
-  const gone = new AbortController();
-  tryUnreadable(leader, gone.signal).catch(() => undefined);
 
   try {
     return await turns(leader, bell, leaving, robbed, onAudit);
   } finally {
     leaving.close();
-    leader.gone = true;
     gone.abort();
     for (const attempt of leader.running.values()) deposeAttempt(attempt);
     leader.running.clear();
@@ -145,7 +142,10 @@ async function turns(
 ): Promise<TermEnd> {
   const { clock } = leader.context.ports;
   let polled = clock.monotonic();
-  const audits = createAudits(leader, onAudit);
+  const chores = createSchedule(
+    leader,
+    choresOf(leader, (found) => onAudit?.(found)),
+  );
   const stopRunning = (): void => {
     if (leaving.aborts()) for (const attempt of leader.running.values()) abortAttempt(leader, attempt, 'stop');
   };
@@ -179,9 +179,9 @@ async function turns(
     start(leader, end, bell);
     stopRunning();
     if (leader.stopping && leader.running.size === 0) return leaving.end();
-    if (end.again || (await audits.goOn(leader.running.size === 0))) continue;
+    if (end.again || (await chores.goOn(leader.running.size === 0))) continue;
 
-    const wait = Math.min(end.alarm, nextDeadline(leader), polled + poll - clock.monotonic(), audits.wait());
+    const wait = Math.min(end.alarm, nextDeadline(leader), polled + poll - clock.monotonic(), chores.wait());
     await bell.rungWithin(clock, wait);
     // What ended within the same turn of the loop is settled together.
     await clock.turnOfTheLoop();
@@ -204,11 +204,4 @@ function basketClosed(): TaskbasketError {
     'closed',
     'This basket was closed, so it runs no tasks. End runBasket by its signal first.',
   );
-}
-
-async function pause(context: BasketContext, wait: number, signal: AbortSignal): Promise<void> {
-  const bell = createBell();
-  signal.addEventListener('abort', bell.ring);
-  await bell.rungWithin(context.ports.clock, wait);
-  signal.removeEventListener('abort', bell.ring);
 }

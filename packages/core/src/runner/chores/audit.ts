@@ -1,12 +1,10 @@
 import { above, readReady } from '../../pure/key.js';
-import type { OutcomeRow, TaskRow } from '../../pure/record.js';
+import type { TaskRow } from '../../pure/record.js';
 import { rowOf } from '../../pure/stored.js';
 import { dueAfter } from '../../pure/transitions.js';
 import type { Stores } from '../../store/requests.js';
 import { behind, rowsByState } from '../../store/by-state.js';
 import { answer, walk } from '../../store/requests.js';
-import { outcomesKept } from '../../store/outcomes.js';
-import { readable } from '../../store/payloads.js';
 import { marksIndex } from '../../store/setup.js';
 import { inFence } from '../term/fence.js';
 import type { Leader } from '../term/leader.js';
@@ -16,17 +14,14 @@ import { momentOf, runs } from '../term/leader.js';
 const lanesASlice = 200;
 const rowsASlice = 256;
 
-/** Outcomes are kept for so many milliseconds. */
-const outcomesKeptFor = 30 * 24 * 60 * 60_000;
-
 /**
  * The safety net: looks for heads, and rows without a lane, that nothing would find, and gives each a timed key. One
  * step a lane over the lanes' marks; what lies below its position in each fresh range; held rows without a lane. Each
- * slice is a fenced transaction of its own and yields how many rows it found: 0, unless there is a mistake in this
- * library.
+ * slice is a fenced transaction of its own. `found` is told how many rows a slice found: 0, unless there is a mistake in
+ * this library.
  */
-export async function* audit(leader: Leader): AsyncGenerator<number, void, undefined> {
-  for (const part of [lanesFrom, freshFrom, heldFrom, outcomesFrom]) {
+export async function* audit(leader: Leader, found: (count: number) => void): AsyncGenerator<void, void, undefined> {
+  for (const part of [lanesFrom, freshFrom, heldFrom]) {
     let from: Place | undefined = { key: '', seq: 0 };
     while (from !== undefined) {
       const place: Place = from;
@@ -42,7 +37,8 @@ export async function* audit(leader: Leader): AsyncGenerator<number, void, undef
       // What was found stands under timed keys that no source may know yet.
       if (lost.length > 0) leader.poked = true;
       from = next;
-      yield lost.length;
+      found(lost.length);
+      yield;
     }
   }
 }
@@ -114,31 +110,6 @@ async function heldFrom(leader: Leader, stores: Stores, from: Place): Promise<Sl
     lost: rows.filter((row) => row.lane === undefined && isLost(leader, row)),
     next: last === undefined || rows.length < rowsASlice ? undefined : { key: last.ready, seq: last.seq },
   };
-}
-
-/** Removes outcomes beyond the last 10,000, and those older than 30 days. */
-async function outcomesFrom(leader: Leader, stores: Stores, from: Place): Promise<Slice> {
-  const last = await answer(stores.outcomes.openKeyCursor(null, 'prev'));
-  const oldest = leader.context.ports.clock.wall() - outcomesKeptFor;
-  const first = Number(last?.primaryKey ?? 0) - outcomesKept;
-  const range = IDBKeyRange.lowerBound(from.seq, true);
-  const keys = (await answer(stores.outcomes.getAllKeys(range, rowsASlice))) as readonly number[];
-  const times = await Promise.all(keys.map((n) => endedAt(stores, n)));
-  const old = keys.filter((n, place) => n <= first || Number(times[place]) < oldest);
-  for (const n of old) stores.outcomes.delete(n);
-  const end = keys.at(-1);
-
-  return {
-    lost: [],
-    next: keys.length < rowsASlice || end === undefined || old.at(-1) !== end ? undefined : { key: '', seq: end },
-  };
-}
-
-/** When an outcome came. One that the browser can't read any more does not tell, and goes by its number alone. */
-async function endedAt({ outcomes }: Stores, n: number): Promise<number> {
-  const stored = await readable(outcomes.get(n));
-
-  return 'lost' in stored ? Number.POSITIVE_INFINITY : (stored.value as OutcomeRow).at;
 }
 
 /** Whether nothing would find a row that is its lane's head, or has no lane. */

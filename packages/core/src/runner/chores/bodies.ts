@@ -18,10 +18,20 @@ export const orphanPatience: number = 24 * 60 * 60_000;
 
 /**
  * Deletes heavy bodies without a row: their page was closed before it wrote the row, or before it deleted the body.
- * Nothing is concluded from one check: a body is deleted by an audit that finds it without a row a day after another did.
+ * Nothing is concluded from one check: a body is deleted if it was found without a row a day ago and is so again.
  */
-export async function collectBodies(leader: Leader, slice: number = bodiesAtOnce): Promise<void> {
-  const orphans = await orphansOf(leader, slice);
+export async function* collectBodies(leader: Leader): AsyncGenerator<void, void, undefined> {
+  const orphans: string[] = [];
+  let from: string | undefined = '';
+  while (from !== undefined) {
+    const keys = await bodiesFrom(leader, from);
+    // The runner may have stopped while it waited for a large body.
+    yield;
+    orphans.push(...(await orphansOf(leader, keys)));
+    from = keys.length < bodiesAtOnce ? undefined : keys.at(-1);
+    yield;
+  }
+
   const now = leader.context.ports.clock.wall();
 
   await inFence(leader, 'audit', async ({ stores }) => {
@@ -38,24 +48,19 @@ export async function collectBodies(leader: Leader, slice: number = bodiesAtOnce
   });
 }
 
-/** Heavy bodies that belong to no row, and to no claim. Reads nothing more once the runner has stopped. */
-async function orphansOf(leader: Leader, slice: number): Promise<readonly string[]> {
-  const { context } = leader;
-  const claimed = new Set([...leader.running.values()].map(({ claim }) => claim.ref));
-  const orphans: string[] = [];
-  let from = '';
-  while (!leader.gone) {
-    const range = IDBKeyRange.lowerBound(from, true);
-    const keys = (await look(context, ({ bodies }) => answer(bodies.getAllKeys(range, slice)), ['bodies'])) as string[];
-    if (leader.gone) break;
-    const alone = await look(context, (stores) => withoutRow(stores, keys), ['tasks']);
-    orphans.push(...alone.filter((key) => !claimed.has(key)));
-    const last = keys.at(-1);
-    if (last === undefined || keys.length < slice) break;
-    from = last;
-  }
+/** The keys of the next heavy bodies. */
+async function bodiesFrom({ context }: Leader, from: string): Promise<readonly string[]> {
+  const range = IDBKeyRange.lowerBound(from, true);
 
-  return orphans;
+  return look(context, ({ bodies }) => answer(bodies.getAllKeys(range, bodiesAtOnce)), ['bodies']) as Promise<string[]>;
+}
+
+/** Those of the bodies that belong to no row, and to no claim. */
+async function orphansOf({ context, running }: Leader, keys: readonly string[]): Promise<readonly string[]> {
+  const claimed = new Set([...running.values()].map(({ claim }) => claim.ref));
+  const alone = await look(context, (stores) => withoutRow(stores, keys), ['tasks']);
+
+  return alone.filter((key) => !claimed.has(key));
 }
 
 async function withoutRow({ tasks }: Pick<Stores, 'tasks'>, keys: readonly string[]): Promise<readonly string[]> {

@@ -1,3 +1,4 @@
+import { waited } from '../../ports/wait.js';
 import { isPromiseLike } from '../../pure/codec.js';
 import type { TaskRow } from '../../pure/record.js';
 import { findType } from '../../pure/registry.js';
@@ -7,7 +8,6 @@ import type { StoredPayload } from '../../store/payloads.js';
 import { readPayloads } from '../../store/payloads.js';
 import { claimedRow } from '../../store/rows.js';
 import { look } from '../../store/transact.js';
-import { createBell } from '../term/bell.js';
 import { inFence } from '../term/fence.js';
 import type { Leader } from '../term/leader.js';
 import { momentOf } from '../term/leader.js';
@@ -23,24 +23,21 @@ interface Found {
 
 /**
  * Tries again, at each start, what an earlier build could not decode: 64 rows of a route, and the next 64 as long as one
- * of them decodes. What decodes is due at once. Ends early if the runner was deposed or is `gone`.
+ * of them decodes. What decodes is due at once. It reads and decodes in slices of their own, so that
+ * neither begins after the term.
  */
-export async function tryUnreadable(leader: Leader, gone: AbortSignal): Promise<void> {
+export async function* tryUnreadable(leader: Leader): AsyncGenerator<void, void, undefined> {
   const { context } = leader;
   const known = await look(context, (stores) => prefixesOf(stores, 'U'), ['tasks']);
   for (const { prefix, route } of known) {
-    if (mayRun(context.registry, route)) await tryRoute(leader, prefix, gone);
-  }
-}
-
-async function tryRoute(leader: Leader, prefix: string, gone: AbortSignal): Promise<void> {
-  let from = 0;
-  while (!leader.gone) {
-    const found = await rowsFrom(leader, prefix, from);
-    const readable = await decodableOf(leader, found, gone);
-    if (readable.length === 0 || !(await bringBack(leader, readable))) return;
-
-    from = found.at(-1)?.row.seq ?? from;
+    let from = mayRun(context.registry, route) ? 0 : undefined;
+    while (from !== undefined) {
+      yield;
+      const found = await rowsFrom(leader, prefix, from);
+      yield;
+      const readable = await decodableOf(leader, found);
+      from = (await bringBack(leader, readable)) ? found.at(-1)?.row.seq : undefined;
+    }
   }
 }
 
@@ -60,18 +57,11 @@ async function rowsFrom({ context }: Leader, prefix: string, from: number): Prom
 }
 
 /**
- * Decodes outside of any transaction: it is the app's code. What has not come to its end within the time of an attempt,
- * the longest of them all, stays unreadable, and the others are not held up by it.
+ * Decodes outside of any transaction, because a decoder is the app's code. A payload whose decoder does not end within the
+ * time of an attempt, the longest of them all, stays unreadable, and holds up no other.
  */
-async function decodableOf(
-  { context }: Leader,
-  found: readonly Found[],
-  gone: AbortSignal,
-): Promise<readonly TaskRow[]> {
-  if (gone.aborted) return [];
-
+async function decodableOf({ context, gone }: Leader, found: readonly Found[]): Promise<readonly TaskRow[]> {
   const decodable: TaskRow[] = [];
-  const bell = createBell();
   const decode = async ({ row, stored }: Found): Promise<void> => {
     try {
       if ('lost' in stored) return;
@@ -83,17 +73,21 @@ async function decodableOf(
     }
   };
   const timeouts = found.map(({ row }) => row.timeout ?? findType(context.registry, row.type)?.timeout ?? 0);
+  const ended = new AbortController();
+  const end = (): void => ended.abort();
 
-  void Promise.all(found.map(decode)).then(bell.ring); // None of them rejects.
-  gone.addEventListener('abort', bell.ring);
-  await bell.rungWithin(context.ports.clock, Math.max(0, ...timeouts));
-  gone.removeEventListener('abort', bell.ring);
+  void Promise.all(found.map(decode)).then(end); // None of them rejects.
+  gone.addEventListener('abort', end, { signal: ended.signal });
+  await waited(context.ports.clock, Math.max(0, ...timeouts), ended.signal);
+  end();
 
   return [...decodable];
 }
 
-/** Resolves with false if the runner was deposed. */
+/** Makes rows due at once. Resolves with whether there were any, and the runner still leads. */
 async function bringBack(leader: Leader, readable: readonly TaskRow[]): Promise<boolean> {
+  if (readable.length === 0) return false;
+
   const done = await inFence(leader, 'audit', async ({ stores }) => {
     const rows = await Promise.all(readable.map((row) => claimedRow(stores, row)));
     for (const row of rows) {
@@ -102,7 +96,7 @@ async function bringBack(leader: Leader, readable: readonly TaskRow[]): Promise<
       }
     }
   });
-  if (done !== undefined && readable.length > 0) leader.poke();
+  if (done !== undefined) leader.poke();
 
   return done !== undefined;
 }

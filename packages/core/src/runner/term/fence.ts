@@ -25,7 +25,7 @@ export async function inFence<Result>(
   work: 'turn' | 'save' | 'audit',
   body: (fenced: Fenced) => Promise<Result>,
 ): Promise<{ readonly result: Result } | undefined> {
-  if (leader.gone) return undefined;
+  if (leader.gone.aborted) return undefined;
 
   try {
     const fenced = async (stores: Stores): Promise<Result> => {

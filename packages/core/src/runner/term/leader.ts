@@ -111,8 +111,8 @@ export interface Leader {
   spared: boolean;
   /** Claims so far, for the share of the lowest priority. */
   claims: number;
-  /** It has stopped or was deposed: no transaction of it begins any more. */
-  gone: boolean;
+  /** Aborts once it has stopped or was deposed: no transaction of it begins any more. */
+  readonly gone: AbortSignal;
   /** Wakes the runner, and has it search for prefixes that it does not know yet. */
   readonly poke: () => void;
 }

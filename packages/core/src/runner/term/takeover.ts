@@ -28,6 +28,7 @@ export async function takeOver(
   concurrency: number,
   wake: () => void,
   robbed: AbortSignal,
+  gone: AbortSignal,
 ): Promise<Leader> {
   const { ports, build } = context;
   const work = async (stores: Stores): Promise<Pick<Leader, 'epoch' | 'clock'> & { rescuedSome: boolean }> => {
@@ -63,7 +64,7 @@ export async function takeOver(
     patience: createPatience(ports, { base: 250, cap: 30_000 }),
     spared: false,
     claims: 0,
-    gone: false,
+    gone,
     poke() {
       leader.poked = true;
       wake();

@@ -1,0 +1,19 @@
+import type { Leader } from '../term/leader.js';
+import { audit } from './audit.js';
+import { collectBodies } from './bodies.js';
+import { pruneOutcomes } from './outcomes.js';
+import type { Chore } from './schedule.js';
+import { tryUnreadable } from './unreadable.js';
+
+const soon = 5 * 60_000;
+const day = 24 * 60 * 60_000;
+
+/** Every chore of a runner, and when it runs. `found` is told what each slice of the audit found. */
+export function choresOf(leader: Leader, found: (count: number) => void): readonly Chore[] {
+  return [
+    { run: () => tryUnreadable(leader), firstAfter: 0, every: Number.POSITIVE_INFINITY, place: 'beside' },
+    { run: () => audit(leader, found), firstAfter: soon, every: day, place: 'between' },
+    { run: () => pruneOutcomes(leader), firstAfter: soon, every: day, place: 'between' },
+    { run: () => collectBodies(leader), firstAfter: soon, every: day, place: 'beside' },
+  ];
+}

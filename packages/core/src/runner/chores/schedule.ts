@@ -1,0 +1,88 @@
+import type { Leader } from '../term/leader.js';
+
+/** Regular work of a runner. */
+export interface Chore {
+  /** Begins the chore. Each step of the generator is one slice: a short transaction, or a few. */
+  readonly run: () => AsyncGenerator<unknown, void, undefined>;
+  /**
+   * The chore runs first at the first turn that leaves nothing running, and at the latest so many milliseconds after the
+   * term began.
+   */
+  readonly firstAfter: number;
+  /** From the end of a run to the next, in milliseconds. */
+  readonly every: number;
+  /**
+   * `between` the turns: one slice, then a turn. `beside` the turns: for a chore that may wait for long, because it calls
+   * the app's code or reads large bodies.
+   */
+  readonly place: 'between' | 'beside';
+}
+
+/** The chores of one term. */
+export interface Schedule {
+  /** Starts what is due, and does one slice between turns. `idle`: nothing runs. Resolves with whether a turn follows at once. */
+  readonly goOn: (idle: boolean) => Promise<boolean>;
+  /** Milliseconds until a chore is due. */
+  readonly wait: () => number;
+}
+
+/** A chore that failed begins anew after so many milliseconds, or earlier if it is due earlier. */
+const again = 5 * 60_000;
+
+interface Entry {
+  readonly chore: Chore;
+  /** By the monotonic clock. */
+  dueAt: number;
+  first: boolean;
+  /** The run that is under way. */
+  current: ReturnType<Chore['run']> | undefined;
+}
+
+/** The schedule by which all chores of a term run. A runner that stops begins no more of them. */
+export function createSchedule(leader: Leader, chores: readonly Chore[]): Schedule {
+  const { clock } = leader.context.ports;
+  const entries: readonly Entry[] = chores.map((chore) => {
+    return { chore, dueAt: clock.monotonic() + chore.firstAfter, first: true, current: undefined };
+  });
+
+  /** Does one slice; resolves with whether the chore goes on. Never rejects: a failure costs the chore alone. */
+  async function slice(entry: Entry): Promise<boolean> {
+    const { chore } = entry;
+    entry.current ??= chore.run();
+    // Errors by which nobody can lead end the term in the next turn.
+    const step = await entry.current.next().catch(() => undefined);
+    if (step?.done === false) return true;
+
+    entry.current = undefined;
+    entry.first = false;
+    entry.dueAt = clock.monotonic() + (step === undefined ? Math.min(again, chore.every) : chore.every);
+
+    return false;
+  }
+
+  async function beside(entry: Entry): Promise<void> {
+    while (!leader.gone.aborted && (await slice(entry)));
+  }
+
+  return {
+    async goOn(idle) {
+      if (leader.stopping) return false;
+
+      for (const entry of entries) {
+        const due = (entry.first && idle) || clock.monotonic() >= entry.dueAt;
+        if (entry.chore.place === 'beside') {
+          if (due && entry.current === undefined) void beside(entry); // It never rejects.
+        } else if ((due || entry.current !== undefined) && (await slice(entry))) return true;
+      }
+
+      return leader.poked;
+    },
+
+    wait() {
+      if (leader.stopping) return Number.POSITIVE_INFINITY;
+      const waiting = entries.filter(({ current }) => current === undefined);
+
+      return Math.min(Number.POSITIVE_INFINITY, ...waiting.map(({ dueAt }) => dueAt - clock.monotonic()));
+    },
+  };
+}
