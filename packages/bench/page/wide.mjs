@@ -27,7 +27,7 @@ export async function wide({ what, mb }) {
       async work(payload, attempt) {
         if (payload !== text) return;
         await gate;
-        if (what === 'save') await timed(() => attempt.save(`${text}!`));
+        if (what === 'save') await timed(() => attempt.save(`${String(text)}!`));
       },
     },
     { signal: stop.signal },
@@ -57,9 +57,9 @@ export async function wide({ what, mb }) {
 
 function smallAdds(basket) {
   const all = [];
-  let going = true;
+  const end = new AbortController();
   const loop = (async () => {
-    while (going) {
+    while (!end.signal.aborted) {
       const began = performance.now();
       void basket.add('work', 1).then(() => all.push(performance.now() - began));
       await waited(20);
@@ -69,7 +69,7 @@ function smallAdds(basket) {
   return {
     all,
     stop() {
-      going = false;
+      end.abort();
 
       return loop;
     },

@@ -3,14 +3,14 @@
  * Nothing of the runner is in here: see `taskbasket/worker`.
  */
 export type { AddOptions } from './basket/adding/prepare.js';
-export type { AddArguments, Basket, Prepared, TaskId, ViewOf, Watch } from './basket/basket.js';
+export type { AddArguments, Basket, Prepared, TaskId, ViewOf } from './basket/basket.js';
 export type { Count } from './basket/reading/count.js';
 export type { BlockedLane } from './basket/reading/backlog.js';
 export type { EventName, EventOf } from './basket/telling/events.js';
 export type { ClosedGate, Health, RegistryDifference } from './basket/reading/health.js';
 export type { WorkerHealth } from './basket/context/own-worker.js';
 export type { Outcome } from './basket/telling/settled.js';
-export type { Explained, Snapshot, Watched } from './basket/telling/watch.js';
+export type { Explained, Snapshot, Watched, WatchOptions } from './basket/telling/watch.js';
 export type { OpenOptions } from './host/open.js';
 export { openBasket } from './host/open.js';
 export type { Codec } from './pure/codec.js';

@@ -27,7 +27,7 @@ import type { Outcome } from './telling/settled.js';
 import { createSettled } from './telling/settled.js';
 import { update } from './changing/update.js';
 import { createPayloads } from './reading/payloads.js';
-import type { Explained, Snapshot, Watched } from './telling/watch.js';
+import type { Explained, Snapshot, Watched, WatchOptions } from './telling/watch.js';
 import { createWatches } from './telling/watch.js';
 
 /** An id, with its task type's name as a flavour: any string is an id too. */
@@ -49,18 +49,6 @@ export type ViewOf<R extends AnyRegistry, Name extends keyof R['types'] & string
 export interface Prepared<Name extends string = string> extends PreparedTask {
   /** The id that the task will have. */
   readonly id: TaskId<Name>;
-}
-
-/** See `Basket.watch`. */
-export interface Watch<R extends AnyRegistry> {
-  <Name extends keyof R['types'] & string = NameOf<R>>(
-    query: Query<Name>,
-    options: { readonly reasons: true },
-  ): Watched<Snapshot<Explained<ViewOf<R, Name>>>>;
-  <Name extends keyof R['types'] & string = NameOf<R>>(
-    query?: Query<Name>,
-    options?: { readonly reasons?: false | undefined },
-  ): Watched<Snapshot<ViewOf<R, Name>>>;
 }
 
 /** What any context can do with its tasks. */
@@ -121,7 +109,10 @@ export type Basket<R extends AnyRegistry> = {
    * The tasks that fit, live over all tabs, with `{ reasons: true }` also why each is not running now. Equal queries give
    * the same object, so it may be asked for in a component's body.
    */
-  readonly watch: Watch<R>;
+  readonly watch: <Name extends keyof R['types'] & string = NameOf<R>, Reasons extends boolean = false>(
+    query?: Query<Name>,
+    options?: WatchOptions<Reasons>,
+  ) => Watched<Snapshot<Reasons extends true ? Explained<ViewOf<R, Name>> : ViewOf<R, Name>>>;
   /** Every reason why a task is not running now, and what would change it. None: it is about to run. */
   readonly explain: (id: TaskId) => Promise<readonly Reason[]>;
   /**

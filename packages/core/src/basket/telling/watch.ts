@@ -10,9 +10,9 @@ import { page } from '../reading/observe.js';
 import type { Known } from '../reading/payloads.js';
 
 /** What `watch` takes beside a query. */
-export interface WatchOptions {
+export interface WatchOptions<Reasons extends boolean = boolean> {
   /** Shows with each task every reason why it is not running now. Default false. */
-  readonly reasons?: boolean | undefined;
+  readonly reasons?: Reasons | undefined;
 }
 
 /** A view with every reason why its task is not running now, and what would change it. */
