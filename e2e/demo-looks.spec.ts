@@ -6,6 +6,7 @@ import type { Page } from '@playwright/test';
 
 import { expect, pixel, test, unsentItem, write } from './demo-page.ts';
 import type { DemoServer } from './fixture.ts';
+import { isLong, sized } from './long.ts';
 
 /** What axe finds serious or critical, in words. */
 async function findings(page: Page): Promise<readonly string[]> {
@@ -73,66 +74,96 @@ async function fill(page: Page, server: DemoServer, photos: { readonly lamp: Buf
   await expect(unsentItem(page, 'Quay wall, section 12')).toHaveAttribute('data-state', 'gate');
 }
 
-for (const colorScheme of ['light', 'dark'] as const) {
-  for (const width of [360, 1280]) {
-    test.describe(`${colorScheme}, ${width} px wide`, () => {
-      test.use({ colorScheme, viewport: { width, height: width === 360 ? 780 : 900 } });
-
-      // Every theme and every width is seen each time; each with each only in the long run.
-      const tag = (colorScheme === 'light') === (width === 360) ? [] : ['@long'];
-
-      test(
-        'each state of the page is without serious findings of axe, and is pictured',
-        { tag },
-        async ({ demo, context, server }, info) => {
-          test.setTimeout(120_000);
-          const artist = await context.newPage();
-          const photos = { lamp: await scene(artist, lamp), railing: await scene(artist, railing) };
-          await artist.close();
-          const picture = (name: string, fullPage = true) =>
-            demo.screenshot({ fullPage, path: info.outputPath(`${name}-${colorScheme}-${width}.png`) });
-
-          await expect(demo.getByTestId('unsent-note')).toHaveText('Everything is sent.');
-          expect(await findings(demo), 'empty').toEqual([]);
-          await demo.getByTestId('save').click();
-          await expect(demo.getByTestId('title')).toHaveAttribute('aria-invalid', 'true');
-          await demo.getByTestId('railings-defect').check();
-          await demo.getByTestId('access-ok').check();
-          await demo.getByTestId('signs-na').check();
-          await demo.getByTestId('photo').setInputFiles(pixel);
-          await expect(demo.getByTestId('photo-alt')).toBeVisible();
-          expect(await findings(demo), 'the form with an error').toEqual([]);
-          await picture('form');
-          await demo.reload();
-
-          await fill(demo, server, photos);
-          await demo.getByTestId('mood-open').click();
-          await demo.getByTestId('title').fill('Lift, platform 2');
-          await demo.getByTestId('text').fill('Doors close too fast for a wheelchair.');
-          await demo.getByTestId('access-defect').check();
-          await demo.getByTestId('lighting-ok').check();
-          await expect(demo.getByTestId('ledger-line').first()).toBeVisible();
-          expect(await findings(demo), 'filled').toEqual([]);
-          await demo.evaluate(() => {
-            // What was announced is out of sight after a while.
-            document.getElementById('announcement')?.classList.remove('in-sight');
-            scrollTo(0, 0);
-          });
-          await demo.mouse.move(0, 0);
-          await expect(demo.getByTestId('announcement')).toHaveCSS('opacity', '0');
-          await picture('filled');
-          // In light and 1280 px wide this is docs/demo.webp.
-          await picture('top', false);
-          expect(await demo.evaluate(() => document.documentElement.scrollWidth)).toBeLessThanOrEqual(width);
-
-          await unsentItem(demo, 'Stairs at the customs house').getByTestId('correct').click();
-          expect(await findings(demo), 'a correction').toEqual([]);
-          await picture('correction');
-        },
-      );
-    });
-  }
+interface Look {
+  readonly colorScheme: 'light' | 'dark';
+  readonly width: number;
+  readonly height: number;
 }
+
+/** Every theme and every width is seen each time; each with each only in the long run. */
+const looks: readonly Look[] = (
+  [
+    { colorScheme: 'light', width: 360, height: 780 },
+    { colorScheme: 'dark', width: 1280, height: 900 },
+    { colorScheme: 'light', width: 1280, height: 900 },
+    { colorScheme: 'dark', width: 360, height: 780 },
+  ] as const
+).slice(0, sized(2, 4));
+
+test(
+  'each state of the page is without serious findings of axe, in light and dark, narrow and wide; the long run pictures it',
+  { tag: '@sized' },
+  async ({ demo, context, server }, info) => {
+    test.setTimeout(240_000);
+
+    /** Puts on one look after the other; the same page is seen in each. */
+    async function inEachLook(see: (look: Look) => Promise<void>): Promise<void> {
+      for (const look of looks) {
+        await demo.emulateMedia({ colorScheme: look.colorScheme });
+        await demo.setViewportSize({ width: look.width, height: look.height });
+        await see(look);
+      }
+    }
+
+    async function picture(name: string, { colorScheme, width }: Look, fullPage = true): Promise<void> {
+      if (isLong) await demo.screenshot({ fullPage, path: info.outputPath(`${name}-${colorScheme}-${width}.png`) });
+    }
+
+    async function expectNoFindings(state: string, { colorScheme, width }: Look): Promise<void> {
+      expect(await findings(demo), `${state}, ${colorScheme}, ${width} px wide`).toEqual([]);
+    }
+
+    const artist = await context.newPage();
+    const photos = { lamp: await scene(artist, lamp), railing: await scene(artist, railing) };
+    await artist.close();
+
+    await expect(demo.getByTestId('unsent-note')).toHaveText('Everything is sent.');
+    await inEachLook((look) => expectNoFindings('empty', look));
+
+    await demo.getByTestId('save').click();
+    await expect(demo.getByTestId('title')).toHaveAttribute('aria-invalid', 'true');
+    await demo.getByTestId('railings-defect').check();
+    await demo.getByTestId('access-ok').check();
+    await demo.getByTestId('signs-na').check();
+    await demo.getByTestId('photo').setInputFiles(pixel);
+    await expect(demo.getByTestId('photo-alt')).toBeVisible();
+    await inEachLook(async (look) => {
+      await expectNoFindings('the form with an error', look);
+      await picture('form', look);
+    });
+    await demo.reload();
+
+    await fill(demo, server, photos);
+    await demo.getByTestId('mood-open').click();
+    await demo.getByTestId('title').fill('Lift, platform 2');
+    await demo.getByTestId('text').fill('Doors close too fast for a wheelchair.');
+    await demo.getByTestId('access-defect').check();
+    await demo.getByTestId('lighting-ok').check();
+    await expect(demo.getByTestId('ledger-line').first()).toBeVisible();
+    await inEachLook(async (look) => {
+      await expectNoFindings('filled', look);
+      expect(await demo.evaluate(() => document.documentElement.scrollWidth)).toBeLessThanOrEqual(look.width);
+    });
+    await demo.evaluate(() => {
+      // What was announced is out of sight after a while.
+      document.getElementById('announcement')?.classList.remove('in-sight');
+    });
+    await demo.mouse.move(0, 0);
+    await expect(demo.getByTestId('announcement')).toHaveCSS('opacity', '0');
+    await inEachLook(async (look) => {
+      await demo.evaluate(() => scrollTo(0, 0));
+      await picture('filled', look);
+      // In light and 1280 px wide this is docs/demo.webp.
+      await picture('top', look, false);
+    });
+
+    await unsentItem(demo, 'Stairs at the customs house').getByTestId('correct').click();
+    await inEachLook(async (look) => {
+      await expectNoFindings('a correction', look);
+      await picture('correction', look);
+    });
+  },
+);
 
 test('what is touched is 44 pixels high at least; at 320 pixels, which is 1280 at four times the size, nothing scrolls sideways', async ({
   demo,

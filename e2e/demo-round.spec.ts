@@ -10,20 +10,25 @@ import { until } from './fixture.ts';
 async function tabTo(page: Page, target: Locator): Promise<void> {
   await expect(target).toBeVisible();
   for (let presses = 0; presses < 150; presses += 1) {
-    if (await target.evaluate((element) => element === document.activeElement)) return;
+    const { there, shown } = await target.evaluate(focusAt);
+    if (presses > 0) expect(shown, 'what has the focus shows it').toBe(true);
+    if (there) return;
     await page.keyboard.press('Tab');
-    expect(await page.evaluate(focusInSight), 'what has the focus shows it').toBe(true);
   }
   throw new Error(`The Tab key never came to ${String(target)}.`);
 }
 
-/** Whether the focused element, or what stands for it, has a ring around it. The document's end has none. */
-function focusInSight(): boolean {
+/**
+ * Whether an element has the focus, and whether what has it, or what stands for that, has a ring around it. The
+ * document's end has none.
+ */
+function focusAt(element: Element): { readonly there: boolean; readonly shown: boolean } {
   const focused = document.activeElement;
-  if (!focused || focused === document.body) return true;
-  const shown = focused.matches('.choice input, .file input') ? focused.nextElementSibling : focused;
-  const { outlineStyle, outlineWidth } = getComputedStyle(shown ?? focused);
-  return outlineStyle !== 'none' && Number.parseFloat(outlineWidth) >= 2;
+  const there = element === focused;
+  if (!focused || focused === document.body) return { there, shown: true };
+  const marked = focused.matches('.choice input, .file input') ? focused.nextElementSibling : focused;
+  const { outlineStyle, outlineWidth } = getComputedStyle(marked ?? focused);
+  return { there, shown: outlineStyle !== 'none' && Number.parseFloat(outlineWidth) >= 2 };
 }
 
 async function press(page: Page, target: Locator): Promise<void> {

@@ -6,7 +6,7 @@ import { add, expect, openLab, test, until, untilDrained, views } from './fixtur
 import { sized } from './long.ts';
 import { startOwnBrowser } from './own-browser.ts';
 
-const rounds = sized(3, 20);
+const rounds = sized(2, 20);
 
 declare global {
   interface Window {

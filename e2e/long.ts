@@ -5,7 +5,7 @@
  */
 
 /** Whether this is the long run. */
-const isLong = process.env['TASKBASKET_LONG'] === 'only';
+export const isLong = process.env['TASKBASKET_LONG'] === 'only';
 
 /** The first number in `npm test`, the second one in the long run. */
 export function sized(short: number, long: number): number {

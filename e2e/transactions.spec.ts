@@ -1,4 +1,5 @@
 import { addAll, dump, expect, namesOf, openLab, test, untilDrained } from './fixture.ts';
+import { sized } from './long.ts';
 
 /** What the app does after `put` and `addTx`, each on one line, and whether the platform then commits. */
 const cases = [
@@ -10,6 +11,9 @@ const cases = [
   { end: 'commit', title: 'tx.commit() on the next line', commits: { raw: true, idb: true, dexie: true } },
 ] as const;
 
+/** The tabs that are closed, by themselves or from outside too. */
+const ids = ['a inside', 'b outside', 'c inside', 'd outside'].slice(0, sized(2, 4));
+
 for (const how of ['raw', 'idb', 'dexie'] as const) {
   test(`scenario 59: ${how}: the tasks are there exactly if the app's transaction commits, whatever its next line does`, async ({
     page,
@@ -19,8 +23,8 @@ for (const how of ['raw', 'idb', 'dexie'] as const) {
     for (const { end, title, commits } of cases) {
       await test.step(`${title}: ${commits[how] ? 'both' : 'neither'}`, async () => {
         server.reset();
-        const options = { database: `${database}-${end}`, maker: how } as const;
-        await openLab(page, { ...options, worker: 'none' });
+        const options = { database: `${database}-${end}`, maker: how, worker: 'none', concurrency: 1 } as const;
+        await openLab(page, options);
         const written = await page.evaluate(
           async ([kind, what]) =>
             window.lab.write(kind, {
@@ -38,7 +42,7 @@ for (const how of ['raw', 'idb', 'dexie'] as const) {
         expect(tasks.map(({ id }) => id)).toEqual(commits[how] ? written.ids : []);
 
         // A runner finds just these: one more task, added last and run alone, says when it has looked.
-        await openLab(page, { ...options, concurrency: 1 });
+        await page.evaluate(() => window.lab.run());
         await addAll(page, [{ name: 'last' }]);
         const sent = commits[how] ? ['first', 'second', 'last'] : ['last'];
         await untilDrained(server, page, sent.length);
@@ -48,10 +52,11 @@ for (const how of ['raw', 'idb', 'dexie'] as const) {
     }
   });
 
-  test(`${how}: the tab closed on the next line: both or neither`, async ({ page, server, database }) => {
+  const closing = `${how}: the tab closed on the next line: both or neither`;
+  test(closing, { tag: '@sized' }, async ({ page, server, database }) => {
     const options = { database, maker: how, worker: 'none' } as const;
     await openLab(page, options);
-    for (const id of ['a', 'b', 'c', 'd']) {
+    for (const id of ids) {
       // A tab that a script opened is one that a script may close.
       const popup = page.waitForEvent('popup');
       await page.evaluate(() => void window.open('/lab.html'));
@@ -68,7 +73,7 @@ for (const how of ['raw', 'idb', 'dexie'] as const) {
         )
         .catch(() => undefined); // The tab can be gone before it answers.
       // From outside too, at any point of it.
-      if (id > 'b') await tab.close();
+      if (id.endsWith('outside')) await tab.close();
       await closed;
     }
 
