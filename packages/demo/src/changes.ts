@@ -23,7 +23,7 @@ export function createNews(basket: Basket, announce: Announce): (snapshot: Snaps
 
     // Gone can mean sent or discarded, also from another tab: the basket knows.
     const outcomes = await Promise.all(ended.map(async ({ id }) => basket.settled(id)));
-    const sent = ended.filter((_, index) => !['cancelled', 'purged'].includes(outcomes[index]?.state ?? ''));
+    const sent = ended.filter((_, index) => outcomes[index]?.state !== 'cancelled');
     if (sent.length > 0) announce(`Sent: ${names(sent)}.`);
     if (isAway) announce('The server is away. What you write is kept, and sent later.');
     if (turnedDown.length > 0) announce(`Refused by the server: ${names(turnedDown)}.`);

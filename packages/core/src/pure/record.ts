@@ -73,8 +73,8 @@ export type NewTaskRow = Omit<TaskRow, 'seq'>;
 
 /** Why a task is dead. */
 export interface Death {
-  /** `permanent`: the handler said so. `limit`: as many failures as its type allows. The others are for later versions. */
-  readonly reason: 'permanent' | 'limit' | 'expired' | 'parent';
+  /** `permanent`: the handler said so. `limit`: as many failures as its type allows. */
+  readonly reason: 'permanent' | 'limit';
   /** By the wall clock, in milliseconds. */
   readonly at: number;
 }

@@ -65,9 +65,6 @@ function wrongOutcome(world: World, { told, since, sure }: Waiting, outcome: Out
       return is(told.cancelled);
     case 'gone':
       return is(isForgotten(world, told));
-    case 'replaced':
-    case 'purged':
-      return 'nothing ends so';
   }
 }
 

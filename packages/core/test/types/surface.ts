@@ -90,7 +90,7 @@ export async function ends(): Promise<void> {
     claim<Same<typeof counted.because, Death['reason']>>();
     claim<Same<typeof counted.error, StoredError | undefined>>();
   }
-  if (counted.state === 'replaced') claim<Same<typeof counted.by, string>>();
+  claim<Same<typeof counted.state, 'done' | 'dead' | 'cancelled' | 'gone'>>();
 
   const saved = await basket.settled(await basket.add('saveNote', note));
   // A handler without a result gives none.

@@ -19,15 +19,14 @@ import { isLoss } from './recent.js';
  * - `done`: with what its handler returned. `unstorable` says why that is not there, if it could not be stored, or can't
  *   be read any more.
  * - `dead`: it waits for a decision; after `retry` or `update` it may be asked again.
- * - `cancelled`, `purged`: removed. `replaced`: by another, which stands for it.
+ * - `cancelled`: it was removed.
  * - `gone`: it is not there, and nothing is stored of its end. It succeeded without a result while nobody listened here, or
  *   its table was cleared, or it never was.
  */
 export type Outcome<Result = unknown> =
   | { readonly state: 'done'; readonly result: Result; readonly unstorable?: string }
   | { readonly state: 'dead'; readonly because: Death['reason']; readonly error: StoredError | undefined }
-  | { readonly state: 'cancelled' | 'purged' | 'gone' }
-  | { readonly state: 'replaced'; readonly by: string };
+  | { readonly state: 'cancelled' | 'gone' };
 
 /** Those who wait for the end of one task. */
 interface Waiting {
@@ -164,9 +163,9 @@ async function outcomeOf(stores: OutcomeStores, id: string): Promise<Found> {
   }
   if (found === undefined) return 'absent';
 
-  const { state, result, unstorable, by } = found;
+  const { state, result, unstorable } = found;
   if (state === 'done') return { state, result, ...defined({ unstorable }) };
-  if (state === 'replaced') return { state, by: by ?? '' };
 
-  return { state: state === 'dead' ? 'gone' : state };
+  // Any other stored end is of a later version, or of a dead task that was removed since.
+  return { state: state === 'cancelled' ? state : 'gone' };
 }
