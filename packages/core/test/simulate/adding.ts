@@ -13,7 +13,14 @@ export interface PreparedFacts {
   readonly by: Life;
   readonly told: Told;
   readonly task: PreparedTask;
+  /** What the wall clock showed when it was asked for, and when it was there. */
+  readonly walls: readonly [least: number, most: number];
+  /** How many databases had been lost when it was asked for: a heavy payload is lost with its database. */
+  readonly era: number;
 }
+
+/** A heavy payload that was prepared is kept for so long, in milliseconds. */
+const preparedFor = 12 * 60 * 60_000;
 
 /** A payload that lies apart, and one that goes ahead of its row: the second is over 256 KiB as it is counted. */
 const fills: Readonly<Record<Size, string | undefined>> = {
@@ -208,12 +215,21 @@ export function prepare(driver: Driver): string {
   const { world } = driver.play;
   const by = pageOf(driver);
   const { told, work, options } = ask(driver, by, { via: 'prepare' });
+  const { faults } = by;
+  const { losses: era } = world;
+  const asked = world.time.wall();
   by.basket.prepare(told.type, work, options).then(
     (task) => {
-      if (!by.dead) driver.prepared.push({ by, told, task });
+      const now = world.time.wall();
+      if (!by.dead) driver.prepared.push({ by, told, task, walls: [Math.min(asked, now), Math.max(asked, now)], era });
     },
     (error: unknown) => {
-      if (!by.dead) world.fail(`prepare of #${told.n} rejected: ${String(error)}`);
+      told.pending = false;
+      if (by.dead) return;
+      if (told.size !== 'heavy' || (by.faults === faults && world.losses === era))
+        world.fail(`prepare of #${told.n} rejected: ${String(error)}`);
+      told.state = 'refused';
+      world.report.met('other', 'prepares rejected');
     },
   );
 
@@ -238,8 +254,8 @@ export function addTx(driver: Driver): string {
     const id = by.basket.addTx(transaction, told.type, work, options);
     transaction.objectStore(notes).add({ id });
   }
-  const prepared = driver.prepared.filter((one) => one.by === by);
-  for (const one of prepared) placePrepared(driver, transaction, one);
+  const waiting = driver.prepared.filter((one) => one.by === by);
+  const prepared = waiting.filter((one) => placePrepared(driver, transaction, one));
 
   transaction.addEventListener('complete', () => {
     if ([...all, ...prepared.map(({ told }) => told)].some((told) => told.id === undefined))
@@ -263,20 +279,36 @@ export function addTx(driver: Driver): string {
   return `${all.map((told) => `#${told.n} ${told.type} lane ${told.lane ?? 'none'}`).join(', ')}${also} in ${by.name}, ${how}`;
 }
 
-/** What is prepared goes into one transaction, once. */
-function placePrepared(driver: Driver, transaction: IDBTransaction, one: PreparedFacts): void {
+/** What is prepared goes into one transaction, once; gives back whether it did. */
+function placePrepared(driver: Driver, transaction: IDBTransaction, one: PreparedFacts): boolean {
   const { world } = driver.play;
   driver.prepared.splice(driver.prepared.indexOf(one), 1);
   const place = one.by.basket.addTx as (transaction: IDBTransaction, task: PreparedTask) => string;
-  const id = place(transaction, one.task);
+  const [mayBeOld, mustBeOld] = one.walls.map((wall) => world.time.wall() - wall > preparedFor);
+  const heavy = one.told.size === 'heavy';
+  let id: string;
+  try {
+    id = place(transaction, one.task);
+  } catch (error) {
+    const isOld = error instanceof TaskbasketError && error.message.includes('more than 12 hours ago');
+    if (!isOld || !heavy || mayBeOld !== true) world.fail(`addTx of #${one.told.n} threw ${String(error)}`);
+    one.told.state = 'refused';
+    one.told.pending = false;
+    world.report.met('other', 'prepared too long ago');
+
+    return false;
+  }
+  if (heavy && mustBeOld === true) world.fail(`#${one.told.n} was prepared too long ago, and is added`);
   if (id !== one.task.id) world.fail(`#${one.told.n} was prepared as ${one.task.id}, and is added as ${id}`);
   transaction.objectStore(notes).add({ id });
   world.report.met('other', 'prepared ones placed');
-  if (!world.chance.is(0.2)) return;
+  if (!world.chance.is(0.2)) return true;
   try {
     place(transaction, one.task);
     world.fail(`#${one.told.n} was added twice`);
   } catch (error) {
     if (!(error instanceof TaskbasketError)) world.fail(`a second addTx of #${one.told.n} threw ${String(error)}`);
   }
+
+  return true;
 }

@@ -96,18 +96,11 @@ export function readyOf(row: TaskRow): Ready {
   const known = keys.get(row);
   if (known !== undefined) return known;
 
-  const ready = readReady(row.ready) ?? foreignReady(row.ready);
+  const ready = readReady(row.ready);
   if (ready === undefined) throw new Error(`The key "${row.ready}" of ${row.id} can not be read.`);
   keys.set(row, ready);
 
   return ready;
-}
-
-/** What a key of a later version says, to which the simulation changes some: the letter is foreign, the rest is ours. */
-function foreignReady(key: string): Ready | undefined {
-  const ours = key.startsWith('Z') ? readReady(`@${key.slice(1)}`) : undefined;
-
-  return ours === undefined ? undefined : { ...ours, letter: 'Z', prefix: `Z${ours.prefix.slice(1)}` };
 }
 
 /** The mark of a row's lane. Written out here: what is checked must not check itself. */
