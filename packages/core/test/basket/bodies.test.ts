@@ -100,6 +100,29 @@ describe('a file that was changed on disk after it was picked', () => {
     expect(await contentsOf(tasks)).toMatchObject({ tasks: [{ payload: 'a note' }], bodies: new Map() });
   });
 
+  test('is told apart from a Blob that the browser has lost, and from a read that fails once', async () => {
+    const decode = (stored: unknown): unknown => stored;
+    const tasks = defineTasks(freshName(), { send: task<unknown>({ codec: { encode: decode, decode } }) });
+    const { basket } = createWorld().open(tasks);
+    const { slice } = Blob.prototype;
+    let failing = Number.POSITIVE_INFINITY;
+    Blob.prototype.slice = function (...range) {
+      if ((failing -= 1) < 0) return slice.apply(this, range);
+
+      return { arrayBuffer: () => Promise.reject(new DOMException('No.', 'NotReadableError')) } as unknown as Blob;
+    };
+    try {
+      const failure = await failureOf(basket.add('send', new Blob(['x'])));
+      expect(failure).toMatchObject({ code: 'payload', cause: { name: 'NotReadableError' } });
+      expect(failure.message).toMatch(/A Blob in the payload of "send" cannot be read.*Make it anew/);
+      failing = 1;
+      const id = await basket.add('send', new Blob(['x']));
+      expect(await contentsOf(tasks)).toMatchObject({ tasks: [{ id }] });
+    } finally {
+      Blob.prototype.slice = slice;
+    }
+  });
+
   test('and cannot be read at its turn is dead, not away; update corrects it', async () => {
     const decode = (stored: unknown): unknown => stored;
     const tasks = defineTasks(freshName(), { send: task<unknown>({ codec: { encode: decode, decode } }) });

@@ -105,22 +105,35 @@ export function dropBodies(context: TransactContext, tasks: readonly WithPayload
   drop.catch(() => undefined);
 }
 
-/** Reads a byte of each Blob: a file that was changed or deleted after it was picked can be stored, and never be read. */
+/** Refuses a payload with a Blob that the browser has lost: it might be stored, and never be read. */
 async function checkFiles({ row, payload }: WithPayload): Promise<void> {
   const unreadable = await unreadableFile(payload.files);
   if (unreadable === undefined) return;
 
-  const why = `A file in the payload of "${row.type}" cannot be read: it was changed or deleted after it was picked.`;
-  throw new TaskbasketError('payload', `${why} Ask for the file again.`, unreadable.cause);
+  const { file, cause } = unreadable;
+  const why =
+    'lastModified' in file
+      ? `A file in the payload of "${row.type}" cannot be read: it was changed or deleted after it was picked. Ask for the file again.`
+      : `A Blob in the payload of "${row.type}" cannot be read: the browser had no room for it, or the file that it was made from was changed or deleted. Make it anew, or smaller.`;
+  throw new TaskbasketError('payload', why, cause);
 }
 
-/** Why a Blob cannot be read; `undefined`: each can. */
-export async function unreadableFile(files: readonly Blob[]): Promise<{ readonly cause: unknown } | undefined> {
-  try {
-    await Promise.all(files.map((file) => file.slice(0, 1).arrayBuffer()));
+/**
+ * The first of some Blobs of which not even a byte can be read; `undefined`: each can. Each has two tries, because browsers
+ * give different errors, and none says whether it passes.
+ */
+export async function unreadableFile(
+  files: readonly Blob[],
+): Promise<{ readonly file: Blob; readonly cause: unknown } | undefined> {
+  const read = (file: Blob): Promise<unknown> => file.slice(0, 1).arrayBuffer();
+  const failures = files.map((file) =>
+    read(file)
+      .catch(() => read(file))
+      .then(
+        () => [],
+        (cause: unknown) => [{ file, cause }],
+      ),
+  );
 
-    return undefined;
-  } catch (cause) {
-    return { cause };
-  }
+  return (await Promise.all(failures)).flat()[0];
 }
