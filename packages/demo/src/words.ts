@@ -23,6 +23,7 @@ const order: readonly Reason['reason'][] = [
   'unknown-type',
   'unknown-version',
   'undecodable',
+  'other-leader',
   'lane',
   'no-runner',
   'gate',
@@ -54,6 +55,7 @@ export function tell(task: UnsentTask, reasons: readonly Reason[], { behind, pro
     case 'unknown-type':
     case 'unknown-version':
     case 'undecodable':
+    case 'other-leader':
       return told('unreadable', 'Kept', 'This version of the app can’t read it. It is kept for one that can.');
     case 'lane':
       return told('behind', 'In line', lane(task, behind, first.dead));

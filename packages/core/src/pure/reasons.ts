@@ -18,6 +18,8 @@ import { isDead, stateOf } from './state.js';
  *   `retry` brings the probe forward.
  * - `dead`: it waits for `retry`, `update` or `cancel`.
  * - `unknown-type`, `unknown-version`: for a build that has it. `undecodable`: for one that can decode it.
+ * - `other-leader`: the runner that leads, of this `build`, has no such type, or another version of it. A page of the build
+ *   that added the task must be open, or a later build that has the type.
  * - `alone`: the runner died under it so often that it waits until nothing else runs. `aside`: it stands aside, `until`
  *   then at the latest, while the task `for` which it does is such a one.
  * - `busy`: as many tasks run as may at once. `no-runner`: nobody runs tasks; a page with a worker must be open.
@@ -37,6 +39,7 @@ export type Reason =
   | { readonly reason: 'dead'; readonly because: Death['reason']; readonly error: StoredError | undefined }
   | { readonly reason: 'unknown-version'; readonly version: number; readonly known: number }
   | { readonly reason: 'undecodable'; readonly error: StoredError | undefined }
+  | { readonly reason: 'other-leader'; readonly build: number }
   | { readonly reason: 'alone'; readonly interruptions: number }
   | { readonly reason: 'aside'; readonly for: string; readonly until: number };
 
@@ -102,10 +105,14 @@ function asideOf({ id }: TaskRow, runner: RunnerRow | undefined, now: number): R
   return before === undefined || before.id === id || before.until <= now ? undefined : before;
 }
 
-function unknownOf({ version }: TaskRow, { type }: ReasonFacts): readonly Reason[] {
+function unknownOf({ type: name, version }: TaskRow, { type, led, runner }: ReasonFacts): readonly Reason[] {
   if (type === undefined) return [{ reason: 'unknown-type' }];
+  if (type.version !== version) return [{ reason: 'unknown-version', version, known: type.version }];
+  if (!led || runner?.types === undefined) return [];
 
-  return type.version === version ? [] : [{ reason: 'unknown-version', version, known: type.version }];
+  const leads = Object.hasOwn(runner.types, name) && runner.types[name] === version;
+
+  return leads ? [] : [{ reason: 'other-leader', build: runner.build }];
 }
 
 function gateOf({ id }: TaskRow, { gate, through, wall }: ReasonFacts, ahead: number): readonly Reason[] {

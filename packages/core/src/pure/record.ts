@@ -136,6 +136,8 @@ export interface RunnerRow {
   readonly running: readonly Claim[];
   /** How many may run at once. */
   readonly slots?: number;
+  /** The version of each task type that it runs. Absent: it does not say. */
+  readonly types?: Readonly<Record<string, number>>;
   /** Who runs alone, or is about to, and until when at the latest nothing else is claimed, by the runner's clock. */
   readonly alone?: { readonly id: string; readonly until: number };
   /** The runner's clock at its last turn, in milliseconds, and the wall clock at the same time. */

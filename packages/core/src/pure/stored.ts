@@ -154,6 +154,7 @@ const isRunner = fits<RunnerRow>({
   build: finite,
   running: listOf(isClaim),
   slots: optional(above0),
+  types: optional((types) => typeof types === 'object' && types !== null && Object.values(types).every(whole)),
   alone: optional(fits<NonNullable<RunnerRow['alone']>>({ id: text, until: finite })),
   seen: finite,
   wall: finite,

@@ -296,6 +296,24 @@ describe('why a task is not running now:', () => {
     expect(await next.basket.explain(ids[1] as string)).toEqual([{ reason: 'unknown-version', version: 1, known: 2 }]);
   });
 
+  test('the runner that leads has no such type, or another version of it; health names it too', async () => {
+    const { tasks, world, basket } = await opened();
+    const ids = [await basket.add('send', 'fine'), await basket.add('text', 'x')];
+    const next = world.open(defineTasks(tasks.name, { text: task<string>({ version: 2 }) }), { build: 7 });
+    next.run({ text: () => undefined });
+    await world.settle();
+
+    for (const id of ids) expect(await basket.explain(id)).toEqual([{ reason: 'other-leader', build: 7 }]);
+    const { registries } = await basket.health();
+    expect(registries).toContainEqual({ type: 'send', here: 1 });
+    expect(registries).toContainEqual({ type: 'text', here: 1, leader: 2 });
+
+    next.kill();
+    await world.settle();
+    expect(await basket.explain(ids[0] as string)).toEqual([{ reason: 'no-runner' }]);
+    expect((await basket.health()).registries).toEqual([]);
+  });
+
   test('it could not be decoded by the build that tried, with the error', async () => {
     const { tasks, world, basket, run } = await opened();
     const id = await basket.add('text', 'x');

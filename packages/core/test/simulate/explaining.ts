@@ -26,6 +26,7 @@ const inTheWay = new Set([
   'dead',
   'unreadable',
   'unknown',
+  'misled',
   'dated',
   'waits',
   'behind',
@@ -37,7 +38,7 @@ const inTheWay = new Set([
 
 type Facts = ReturnType<typeof factsOf>;
 
-function factsOf({ contents, time, leading }: World, page: Life, row: TaskRow) {
+function factsOf({ contents, time, leading, terms }: World, page: Life, row: TaskRow) {
   const runner = runnerOf(contents);
   const { letter, when = 0, rank } = readyOf(row);
   const wall = time.wall();
@@ -50,6 +51,7 @@ function factsOf({ contents, time, leading }: World, page: Life, row: TaskRow) {
     (claim) => claim.gate === row.gate && contents.tasks.has(claim.seq),
   );
   const rule = ruleOf(page.kind, row.type);
+  const [leader] = [...terms].find(([, term]) => term === leading) ?? [];
 
   return {
     wall,
@@ -64,6 +66,9 @@ function factsOf({ contents, time, leading }: World, page: Life, row: TaskRow) {
     dead: letter === 'D',
     unreadable: letter === 'U' || letter === 'Z',
     unknown: rule?.version !== row.version,
+    /** The one who leads has no such type, or another version. */
+    misled:
+      rule?.version === row.version && leader !== undefined && ruleOf(leader.kind, row.type)?.version !== row.version,
     dated: row.runAt !== undefined && row.runAt > wall,
     waits: (letter === '@' && when - ahead > wall) || (letter === '!' && when > wall),
     behind: head !== undefined && head.seq < row.seq,
@@ -120,6 +125,8 @@ function wrongReason(facts: Facts, contents: Contents, row: TaskRow, reason: Rea
       return is(rule === undefined);
     case 'unknown-version':
       return is(rule !== undefined && rule.version === reason.known && row.version === reason.version && facts.unknown);
+    case 'other-leader':
+      return is(facts.misled && reason.build === runnerOf(contents)?.build);
     case 'undecodable':
       return is(facts.unreadable);
     case 'alone':

@@ -47,7 +47,7 @@ export interface Health {
   /** The ids of tasks under which the runner died three times in a row, so that they run alone; the first 100. */
   readonly aloneTasks: readonly string[];
   readonly storage: StorageHealth;
-  /** Task types whose version is not the same here and in this context's worker: one of the two is of another deploy. */
+  /** Task types whose version is not the same here, in this context's worker and in the runner that leads: these are of different deploys. */
   readonly registries: readonly RegistryDifference[];
   /** What should be looked into, in sentences. */
   readonly warnings: readonly string[];
@@ -65,11 +65,14 @@ export interface ClosedGate {
   readonly by: string;
 }
 
-/** A type that two registries have in different versions. Not there: it has no such type. */
+/** A type that registries have in different versions. A version that is not there: that registry has no such type. */
 export interface RegistryDifference {
   readonly type: string;
   readonly here?: number;
+  /** In this context's own worker. */
   readonly worker?: number;
+  /** In the runner that leads. */
+  readonly leader?: number;
 }
 
 /** For so long, in milliseconds, nothing may move before that is called stalled. */
@@ -136,7 +139,11 @@ export async function health(context: BasketContext): Promise<Health> {
     gates,
     aloneTasks,
     storage,
-    registries: worker.state === 'running' ? differences(versionsOf(context.registry), worker.types) : [],
+    registries: differences(
+      versionsOf(context.registry),
+      worker.state === 'running' ? worker.types : undefined,
+      led ? runner?.types : undefined,
+    ),
     warnings:
       gates > manyGates
         ? [`There are ${gates} gates. A gate is a destination, not a record: give fewer names in the \`gate\` option.`]
@@ -184,10 +191,11 @@ function closedGate(gate: GateRow, wall: number, ahead: number, cap: number): re
 
 type Versions = Readonly<Record<string, number>>;
 
-function differences(here: Versions, worker: Versions | undefined): readonly RegistryDifference[] {
-  if (worker === undefined) return [];
+/** Compares only with those who tell their types. */
+function differences(here: Versions, worker?: Versions, leader?: Versions): readonly RegistryDifference[] {
+  const others = [worker, leader].filter((versions) => versions !== undefined);
 
-  return [...new Set([...Object.keys(here), ...Object.keys(worker)])]
-    .filter((type) => here[type] !== worker[type])
-    .map((type) => ({ type, ...defined({ here: here[type], worker: worker[type] }) }));
+  return [...new Set([here, ...others].flatMap((versions) => Object.keys(versions)))]
+    .filter((type) => others.some((versions) => versions[type] !== here[type]))
+    .map((type) => ({ type, ...defined({ here: here[type], worker: worker?.[type], leader: leader?.[type] }) }));
 }

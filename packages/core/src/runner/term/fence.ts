@@ -1,5 +1,6 @@
 import type { Claim, RunnerRow } from '../../pure/record.js';
 import { stateKeys } from '../../pure/record.js';
+import { versionsOf } from '../../pure/registry.js';
 import type { Moment } from '../../pure/transitions.js';
 import type { Stores } from '../../store/requests.js';
 import { answer } from '../../store/requests.js';
@@ -56,6 +57,7 @@ export function runnerRowOf(leader: Leader, running: readonly Claim[], moment: M
     build: leader.context.build,
     running,
     slots: leader.concurrency,
+    types: versionsOf(leader.context.registry),
     ...(alone === undefined ? {} : { alone }),
     seen: moment.now,
     wall: moment.wall,

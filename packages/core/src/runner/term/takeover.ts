@@ -3,7 +3,7 @@ import { randomText } from '../../ports/ids.js';
 import { defaultBackoff } from '../../pure/backoff.js';
 import type { Claim, Epoch, RunnerRow, TaskRow } from '../../pure/record.js';
 import { deposedKey, stateKeys } from '../../pure/record.js';
-import { findType } from '../../pure/registry.js';
+import { findType, versionsOf } from '../../pure/registry.js';
 import { createRunnerClock } from '../../pure/runner-clock.js';
 import type { Moment } from '../../pure/transitions.js';
 import { rescued } from '../../pure/transitions.js';
@@ -30,7 +30,7 @@ export async function takeOver(
   robbed: AbortSignal,
   gone: AbortSignal,
 ): Promise<Leader> {
-  const { ports, build } = context;
+  const { ports, build, registry } = context;
   const work = async (stores: Stores): Promise<Pick<Leader, 'epoch' | 'clock'> & { rescuedSome: boolean }> => {
     robbed.throwIfAborted();
     const before = await runnerRow(stores);
@@ -40,7 +40,8 @@ export async function takeOver(
 
     await rescue(context, stores, before?.running ?? [], moment);
     if (before !== undefined) depose(stores, before.epoch);
-    const row: RunnerRow = { epoch: next, build, running: [], seen: moment.now, wall: moment.wall };
+    const types = versionsOf(registry);
+    const row: RunnerRow = { epoch: next, build, types, running: [], seen: moment.now, wall: moment.wall };
     stores.state.put(row, stateKeys.runner);
 
     return { epoch: next, clock: runnerClock, rescuedSome: before !== undefined && before.running.length > 0 };
