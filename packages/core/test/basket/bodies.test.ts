@@ -4,7 +4,7 @@ import { PermanentFailure } from '../../src/pure/verdict.js';
 import { defineTasks, task } from '../../src/pure/registry.js';
 import { contentsOf, endOf, freshName, openRaw, rowsOf } from '../support/database.js';
 import { recordTransactions } from '../support/transactions.js';
-import { createGate, createWorld } from '../support/world.js';
+import { createGate, createWorld, daysOf } from '../support/world.js';
 import { failureOf } from './app.js';
 
 const day = 86_400_000;
@@ -54,13 +54,13 @@ describe('a page that is frozen for three days between a heavy body and its row 
     await world.settle();
     expect((await contentsOf(tasks)).bodies.size).toBe(1);
     const ran: unknown[] = [];
-    other.run({ send: (payload) => void ran.push((payload as string).length) });
-    await world.advance(3 * day);
+    const run = () => other.run({ send: (payload) => void ran.push((payload as string).length) });
+    await daysOf(world, 3, run);
     expect((await contentsOf(tasks)).bodies.size).toBe(0); // Collected.
 
     thaw.open();
     await done;
-    await world.advance(2 * day);
+    await daysOf(world, 2, run);
     expect(ran).toEqual([200_000]);
   });
 });
@@ -182,8 +182,7 @@ describe('a heavy payload in the transaction of the app', () => {
     tx.commit();
     await endOf(tx);
     const ran: unknown[] = [];
-    tab.run({ send: (payload) => void ran.push((payload as string).length) });
-    await world.advance(3 * day);
+    await daysOf(world, 3, () => tab.run({ send: (payload) => void ran.push((payload as string).length) }));
 
     expect(ran).toEqual([200_000]);
     expect((await contentsOf(tasks)).bodies.size).toBe(0);

@@ -2,7 +2,7 @@ import { describe, expect, test } from 'vitest';
 
 import { defineTasks, task } from '../../src/pure/registry.js';
 import { byHand, contentsOf, freshName, rowsOf } from '../support/database.js';
-import { createWorld } from '../support/world.js';
+import { createWorld, daysOf } from '../support/world.js';
 
 const day = 86_400_000;
 
@@ -17,8 +17,7 @@ describe('at the border of a slice of the collector', () => {
       // Another body of the same task, which its row does not name.
       bodies.add('old', `|${id}|old`);
     });
-    tab.run({ send: () => undefined });
-    await world.advance(3 * day);
+    await daysOf(world, 2, () => tab.run({ send: () => undefined }));
 
     const { bodies, tasks: rows, state } = await contentsOf(tasks);
     expect([...bodies.keys()]).toEqual([rows[0]?.ref]);

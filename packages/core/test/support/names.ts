@@ -111,7 +111,10 @@ const pieces: readonly string[] = hostileNames.filter((name) => name.length < 4)
 export const hostileName: fc.Arbitrary<string> = fc.oneof(
   fc.constantFrom(...hostileNames),
   fc.array(fc.constantFrom(...pieces), { minLength: 1, maxLength: 4 }).map((chosen) => chosen.join('')),
-  fc.string({ unit: 'binary', minLength: 1, maxLength: 5 }),
+  // Not fc.string: its units of any kind are a table of all of Unicode, which takes a second to build.
+  fc
+    .array(fc.integer({ min: 0, max: 0xff_ff }), { minLength: 1, maxLength: 5 })
+    .map((units) => String.fromCharCode(...units)),
 );
 
 /** Names that begin with the given one, sort next to it, or are what an escape makes of it. */

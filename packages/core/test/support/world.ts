@@ -90,6 +90,17 @@ export async function endWorlds(): Promise<void> {
   if (found > 0) throw new Error(`An audit found ${found} lost tasks: without it they would never have run.`);
 }
 
+/** So many days on each of which the basket is opened for a minute: a wake-up each minute of a day would say nothing more. */
+export async function daysOf(world: World, days: number, open: () => Runner): Promise<void> {
+  for (let day = 0; day <= days; day += 1) {
+    const runner = open();
+    await world.advance(60_000);
+    runner.stop();
+    await world.settle();
+    world.jump(86_400_000);
+  }
+}
+
 /** A world that begins on 14 November 2023, with chance from a seed. */
 export function createWorld(seed = 1): World {
   let wall = 1_700_000_000_000;
