@@ -10,7 +10,7 @@ import type { Bell } from './term/bell.js';
 import { createBell } from './term/bell.js';
 import { checkHandlers } from './term/checks.js';
 import { greet } from './term/greeting.js';
-import type { AnyHandler, Leader } from './term/leader.js';
+import type { AnyHandler, Leader, RunnerParts } from './term/leader.js';
 import type { Leaving } from './term/leaving.js';
 import { createLeaving } from './term/leaving.js';
 import { createPatience } from './term/patience.js';
@@ -32,8 +32,14 @@ export interface RunOptions {
   readonly onAudit?: ((found: number) => void) | undefined;
 }
 
-/** Beyond this, in milliseconds, the runner looks again by itself: what a lost message costs at most. */
+/** Beyond this, in milliseconds, the runner reads again by itself: what a lost message costs at most. */
 const poll = 60_000;
+
+/** What is the same in all terms of a runner. */
+interface Setup extends RunnerParts {
+  readonly signal: AbortSignal;
+  readonly onAudit: RunOptions['onAudit'];
+}
 
 /** Why a term ended. */
 type TermEnd = ReturnType<Leaving['end']> | 'deposed';
@@ -47,16 +53,17 @@ export async function run(
   handlers: Readonly<Record<string, AnyHandler>>,
   options: RunOptions = {},
 ): Promise<void> {
-  const { concurrency = 6, signal = new AbortController().signal } = options;
+  const { concurrency = 6, signal = new AbortController().signal, onAudit } = options;
   checkHandlers(context.registry, handlers);
   checkWhole(concurrency, 'concurrency');
+  const setup: Setup = { context, handlers, concurrency, signal, onAudit };
 
   // Two runners that don't share locks must not depose each other without end.
   const patience = createPatience(context.ports, { base: 500, cap: poll });
   while (!signal.aborted) {
     if (context.closed.signal.aborted) throw basketClosed();
     try {
-      const end = await term(context, handlers, concurrency, signal, options.onAudit);
+      const end = await term(setup);
       if (end !== 'deposed') {
         patience.worked();
         continue;
@@ -72,13 +79,8 @@ export async function run(
 }
 
 /** One term: from the request for the lock to its release. */
-async function term(
-  context: BasketContext,
-  handlers: Readonly<Record<string, AnyHandler>>,
-  concurrency: number,
-  signal: AbortSignal,
-  onAudit: RunOptions['onAudit'],
-): Promise<TermEnd> {
+async function term(setup: Setup): Promise<TermEnd> {
+  const { context, signal } = setup;
   const robbed = new AbortController();
   const waiting = new AbortController();
   const giveUp = (): void => waiting.abort();
@@ -90,7 +92,7 @@ async function term(
   try {
     await context.ports.locks.request(context.names.runnerLock, { signal: waiting.signal }, async () => {
       stopGreeting();
-      leading = lead(context, handlers, concurrency, signal, robbed.signal, onAudit);
+      leading = lead(setup, robbed.signal);
       await leading;
     });
   } catch (error) {
@@ -107,17 +109,12 @@ async function term(
   return leading === undefined ? 'stopped' : await leading;
 }
 
-async function lead(
-  context: BasketContext,
-  handlers: Readonly<Record<string, AnyHandler>>,
-  concurrency: number,
-  signal: AbortSignal,
-  robbed: AbortSignal,
-  onAudit: RunOptions['onAudit'],
-): Promise<TermEnd> {
+/** Leads, with the lock in hand: takes over, and then does turn after turn. */
+async function lead(setup: Setup, robbed: AbortSignal): Promise<TermEnd> {
+  const { context, signal, onAudit } = setup;
   const bell = createBell();
   const gone = new AbortController();
-  const leader = await takeOver(context, handlers, concurrency, bell.ring, robbed, gone.signal);
+  const leader = await takeOver(setup, bell.ring, robbed, gone.signal);
   const leaving = createLeaving(leader, bell, signal, robbed);
   // A newer build that waits behind others answers, and need not wait for its next minute.
   context.hub.say({ kind: 'hello', build: context.build });
@@ -155,7 +152,7 @@ async function turns(
     overseeAttempts(leader);
     if (clock.monotonic() - polled >= poll) {
       polled = clock.monotonic();
-      leader.poked = true;
+      leader.signals.poked = true;
     }
 
     let end: TurnEnd;
@@ -165,8 +162,6 @@ async function turns(
     } catch (error) {
       if (isFinal(error)) throw error;
 
-      // Nothing was written: what ended is settled by the next turn, which reads everything again.
-      leader.memory = undefined;
       const delay = leader.patience.failed();
       stopRunning();
       if (leaving.isStuck()) return leaving.end();
@@ -178,7 +173,7 @@ async function turns(
     if (end.deposed || robbed.aborted) return 'deposed';
     start(leader, end, bell);
     stopRunning();
-    if (leader.stopping && leader.running.size === 0) return leaving.end();
+    if (leader.signals.stopping && leader.running.size === 0) return leaving.end();
     if (end.again || (await chores.goOn(leader.running.size === 0))) continue;
 
     const wait = Math.min(end.alarm, nextDeadline(leader), polled + poll - clock.monotonic(), chores.wait());

@@ -16,7 +16,8 @@ function scheduleOf(...chores: readonly Partial<Chore>[]) {
   const { context } = world.open(defineTasks(freshName(), {}));
   const slices: string[] = [];
   const gone = new AbortController();
-  const leader = { context, gone: gone.signal, stopping: false, poked: false } as Leader;
+  const signals = { stopping: false, poked: false, woken: undefined, gone: gone.signal };
+  const leader = { context, signals } as Leader;
   const noting = (number: number): Chore => ({
     async *run() {
       for (const slice of ['a', 'b']) {
@@ -41,7 +42,7 @@ function scheduleOf(...chores: readonly Partial<Chore>[]) {
     return slices.splice(0);
   };
 
-  return { schedule, leader, gone, after, slices };
+  return { schedule, signals, gone, after, slices };
 }
 
 test('a chore runs first when nothing else does, or after its first wait, and then after each of its intervals', async () => {
@@ -113,8 +114,8 @@ test('a chore beside the turns holds up neither turns nor other chores, is begun
 });
 
 test('a runner that stops begins no chore, and goes on with none', async () => {
-  const { schedule, leader, slices } = scheduleOf({}, { place: 'beside' });
-  (leader as { stopping: boolean }).stopping = true;
+  const { schedule, signals, slices } = scheduleOf({}, { place: 'beside' });
+  signals.stopping = true;
   expect(await schedule.goOn(true)).toBe(false);
   expect(schedule.wait()).toBe(Number.POSITIVE_INFINITY);
   expect(slices).toEqual([]);

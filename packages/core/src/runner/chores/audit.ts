@@ -35,7 +35,7 @@ export async function* audit(leader: Leader, found: (count: number) => void): As
 
       const { lost, next } = done.result;
       // What was found stands under timed keys that no source may know yet.
-      if (lost.length > 0) leader.poked = true;
+      if (lost.length > 0) leader.signals.poked = true;
       from = next;
       found(lost.length);
       yield;
@@ -82,7 +82,7 @@ async function lanesFrom(leader: Leader, stores: Stores, from: Place): Promise<S
 
 /** Rows without a lane that lie below the position of their fresh range. */
 async function freshFrom(leader: Leader, stores: Stores, from: Place): Promise<Slice> {
-  const positions = [...(leader.memory?.positions ?? [])].sort(([one], [other]) => (one < other ? -1 : 1));
+  const positions = [...(leader.remembered.memory?.positions ?? [])].sort(([one], [other]) => (one < other ? -1 : 1));
   const current = positions.find(([prefix]) => prefix >= from.key && prefix.startsWith('F'));
   if (current === undefined) return { lost: [], next: undefined };
 
@@ -123,5 +123,5 @@ function isLost(leader: Leader, row: TaskRow): boolean {
 
   if (ready.letter === 'H') return true;
 
-  return ready.letter === 'F' && row.seq <= (leader.memory?.positions.get(ready.prefix) ?? 0);
+  return ready.letter === 'F' && row.seq <= (leader.remembered.memory?.positions.get(ready.prefix) ?? 0);
 }

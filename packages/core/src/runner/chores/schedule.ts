@@ -40,7 +40,8 @@ interface Entry {
 
 /** The schedule by which all chores of a term run. A runner that stops begins no more of them. */
 export function createSchedule(leader: Leader, chores: readonly Chore[]): Schedule {
-  const { clock } = leader.context.ports;
+  const { context, signals } = leader;
+  const { clock } = context.ports;
   const entries: readonly Entry[] = chores.map((chore) => {
     return { chore, dueAt: clock.monotonic() + chore.firstAfter, first: true, current: undefined };
   });
@@ -61,12 +62,12 @@ export function createSchedule(leader: Leader, chores: readonly Chore[]): Schedu
   }
 
   async function beside(entry: Entry): Promise<void> {
-    while (!leader.gone.aborted && (await slice(entry)));
+    while (!signals.gone.aborted && (await slice(entry)));
   }
 
   return {
     async goOn(idle) {
-      if (leader.stopping) return false;
+      if (signals.stopping) return false;
 
       for (const entry of entries) {
         const due = (entry.first && idle) || clock.monotonic() >= entry.dueAt;
@@ -75,11 +76,11 @@ export function createSchedule(leader: Leader, chores: readonly Chore[]): Schedu
         } else if ((due || entry.current !== undefined) && (await slice(entry))) return true;
       }
 
-      return leader.poked;
+      return signals.poked;
     },
 
     wait() {
-      if (leader.stopping) return Number.POSITIVE_INFINITY;
+      if (signals.stopping) return Number.POSITIVE_INFINITY;
       const waiting = entries.filter(({ current }) => current === undefined);
 
       return Math.min(Number.POSITIVE_INFINITY, ...waiting.map(({ dueAt }) => dueAt - clock.monotonic()));

@@ -60,7 +60,7 @@ async function rowsFrom({ context }: Leader, prefix: string, from: number): Prom
  * Decodes outside of any transaction, because a decoder is the app's code. A payload whose decoder does not end within the
  * time of an attempt, the longest of them all, stays unreadable, and holds up no other.
  */
-async function decodableOf({ context, gone }: Leader, found: readonly Found[]): Promise<readonly TaskRow[]> {
+async function decodableOf({ context, signals }: Leader, found: readonly Found[]): Promise<readonly TaskRow[]> {
   const decodable: TaskRow[] = [];
   const decode = async ({ row, stored }: Found): Promise<void> => {
     try {
@@ -77,7 +77,7 @@ async function decodableOf({ context, gone }: Leader, found: readonly Found[]): 
   const end = (): void => ended.abort();
 
   void Promise.all(found.map(decode)).then(end); // None of them rejects.
-  gone.addEventListener('abort', end, { signal: ended.signal });
+  signals.gone.addEventListener('abort', end, { signal: ended.signal });
   await waited(context.ports.clock, Math.max(0, ...timeouts), ended.signal);
   end();
 

@@ -26,7 +26,7 @@ export async function inFence<Result>(
   work: 'turn' | 'save' | 'audit',
   body: (fenced: Fenced) => Promise<Result>,
 ): Promise<{ readonly result: Result } | undefined> {
-  if (leader.gone.aborted) return undefined;
+  if (leader.signals.gone.aborted) return undefined;
 
   try {
     const fenced = async (stores: Stores): Promise<Result> => {

@@ -87,32 +87,47 @@ export function aloneOf(state: Alone): RunnerRow['alone'] {
   return { id: state.id, until: state.since + aloneWindow };
 }
 
-/** The runner while it leads: what belongs to one epoch. Dropped as a whole when it is deposed. */
-export interface Leader {
-  readonly context: BasketContext;
-  readonly handlers: Readonly<Record<string, AnyHandler>>;
-  readonly concurrency: number;
-  readonly epoch: Epoch;
-  readonly clock: RunnerClock;
-  /** The running set, by claim. */
-  readonly running: Map<number, RunningAttempt>;
-  memory: Memory | undefined;
-  alone: Alone;
-  nextClaim: number;
+/** What a turn leaves to the next one. A turn that fails leaves all of it as it was, but for what was read. */
+export interface Remembered {
+  /** What was read of the database. `undefined`: the next turn reads it. */
+  readonly memory: Memory | undefined;
+  readonly alone: Alone;
+  /** The number of the next claim. */
+  readonly nextClaim: number;
+  /** A turn failed that kept results; the next keeps none, to find out whether the results were the cause. */
+  readonly spared: boolean;
+}
+
+/** What others say to the runner. They may say it at any time, so the next turn takes it. */
+export interface Signals {
   /** Claims nothing more. */
   stopping: boolean;
   /** Somebody said "look again", or the poll rang: search for prefixes that are not known yet. */
   poked: boolean;
   /** A page is visible or online: probes of closed gates are to come within so many milliseconds. */
   woken: number | undefined;
+  /** Aborts once the term has ended: no transaction of it begins any more. */
+  readonly gone: AbortSignal;
+}
+
+/** What a runner is made of, in all of its terms. */
+export interface RunnerParts {
+  readonly context: BasketContext;
+  readonly handlers: Readonly<Record<string, AnyHandler>>;
+  readonly concurrency: number;
+}
+
+/** The runner while it leads: what belongs to one epoch. Dropped as a whole when it is deposed. */
+export interface Leader extends RunnerParts {
+  readonly epoch: Epoch;
+  readonly clock: RunnerClock;
+  /** The running set, by claim. */
+  readonly running: Map<number, RunningAttempt>;
   /** How many turns have failed in a row, and how long the next waits for that. */
   readonly patience: Patience;
-  /** A turn failed that kept results; the next keeps none, to find out whether the results were the cause. */
-  spared: boolean;
-  /** Claims so far, for the share of the lowest priority. */
-  claims: number;
-  /** Aborts once it has stopped or was deposed: no transaction of it begins any more. */
-  readonly gone: AbortSignal;
+  readonly signals: Signals;
+  /** Replaced by each turn, and by nothing else. */
+  remembered: Remembered;
   /** Wakes the runner, and has it search for prefixes that it does not know yet. */
   readonly poke: () => void;
 }

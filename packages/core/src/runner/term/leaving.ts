@@ -30,30 +30,31 @@ export interface Leaving {
   readonly close: () => void;
 }
 
-/** Listens for what ends a leader's term, and for what it must look at. */
+/** Listens for what ends a leader's term, and for what others say to it. */
 export function createLeaving(leader: Leader, bell: Bell, signal: AbortSignal, robbed: AbortSignal): Leaving {
-  const { hub, ports, build, closed } = leader.context;
+  const { signals, context } = leader;
+  const { hub, ports, build, closed } = context;
   let aborting = false;
   let handsOver = false;
   let stopTimer = (): void => undefined;
   let stopHidden: (() => void) | undefined;
 
   function stop(): void {
-    leader.stopping = true;
+    signals.stopping = true;
     aborting = true;
     bell.ring();
   }
 
   function handOver(): void {
-    if (leader.stopping) return;
-    leader.stopping = true;
+    if (signals.stopping) return;
+    signals.stopping = true;
     handsOver = true;
     stopTimer = ports.clock.timer(handOverGrace, stop);
     bell.ring();
   }
 
   function wake(spread: number): void {
-    leader.woken = sooner(leader.woken, spread);
+    signals.woken = sooner(signals.woken, spread);
     bell.ring();
   }
 
@@ -84,7 +85,7 @@ export function createLeaving(leader: Leader, bell: Bell, signal: AbortSignal, r
     aborts: () => aborting,
     end: () => (handsOver && !signal.aborted ? 'handed over' : 'stopped'),
     isStuck: () =>
-      leader.stopping &&
+      signals.stopping &&
       leader.patience.failures() >= triesToStop &&
       [...leader.running.values()].every((attempt) => attempt.verdict !== undefined),
 

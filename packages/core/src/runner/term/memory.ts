@@ -14,7 +14,7 @@ export interface Source {
   readonly letter: CandidateLetter;
   readonly route: Route;
   readonly rank: number;
-  /** Timed ones: nothing before this time is left to look at. 0: something that is due had to wait. */
+  /** Timed ones: nothing before this time is left to check. 0: something that is due had to wait. */
   readonly from: number;
   /** Timed ones: the first time still to come, as far as it is known. */
   readonly next: number;

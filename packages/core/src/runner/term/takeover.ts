@@ -11,7 +11,7 @@ import { payLanes } from '../../store/pay.js';
 import type { Stores } from '../../store/requests.js';
 import { endClaim, runnerRow } from '../../store/rows.js';
 import { transact } from '../../store/transact.js';
-import type { AnyHandler, Leader } from './leader.js';
+import type { Leader, RunnerParts, Signals } from './leader.js';
 import { createPatience } from './patience.js';
 
 /** So many deposed epochs are remembered: each fences transactions of its runner that can't read. */
@@ -23,9 +23,7 @@ const deposedKept = 1_000;
  * depose the thief.
  */
 export async function takeOver(
-  context: BasketContext,
-  handlers: Readonly<Record<string, AnyHandler>>,
-  concurrency: number,
+  { context, handlers, concurrency }: RunnerParts,
   wake: () => void,
   robbed: AbortSignal,
   gone: AbortSignal,
@@ -49,30 +47,23 @@ export async function takeOver(
   const { epoch, clock, rescuedSome } = await transact(context, 'takeover', work);
   if (rescuedSome) context.hub.say({ kind: 'changed' });
 
-  const leader: Leader = {
+  const signals: Signals = { stopping: false, poked: true, woken: undefined, gone };
+
+  return {
     context,
     handlers,
     concurrency,
     epoch,
     clock,
     running: new Map(),
-    memory: undefined,
-    alone: { phase: 'none' },
-    nextClaim: 1,
-    stopping: false,
-    poked: true,
-    woken: undefined,
     patience: createPatience(ports, { base: 250, cap: 30_000 }),
-    spared: false,
-    claims: 0,
-    gone,
+    signals,
+    remembered: { memory: undefined, alone: { phase: 'none' }, nextClaim: 1, spared: false },
     poke() {
-      leader.poked = true;
+      signals.poked = true;
       wake();
     },
   };
-
-  return leader;
 }
 
 /**

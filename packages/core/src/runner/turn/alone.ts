@@ -1,20 +1,21 @@
 import { alone } from '../../pure/key.js';
 import type { TaskRow } from '../../pure/record.js';
 import { rankOf } from '../../pure/transitions.js';
-import type { Claiming } from './claiming.js';
-import { apply, looksPerTurn, lookAt, openReaders, roomInGate } from './claiming.js';
 import type { Alone } from '../term/leader.js';
 import { aloneWindow } from '../term/leader.js';
+import { claimNext } from './claim.js';
 import type { Reader } from './reader.js';
+import { openReaders } from './reader.js';
+import type { Claiming } from './room.js';
+import { clearingSince, roomInGate } from './room.js';
 
 /**
  * The task that runs alone: it waits until the others have ended, ten seconds at most, and for ten seconds after it
  * started nothing else does. Between two of them the others have their turn.
  */
 export async function claimAlone(claiming: Claiming): Promise<Alone> {
-  const { leader, draft } = claiming;
+  const { draft, alone: state } = claiming;
   const { now } = draft.moment;
-  const state = leader.alone;
 
   if (state.phase === 'running') {
     if (!draft.running.has(state.claim)) return { phase: 'rest' };
@@ -23,38 +24,30 @@ export async function claimAlone(claiming: Claiming): Promise<Alone> {
   const stillRuns = [...draft.running.values()].some((attempt) => rankOf(attempt.row) === alone);
   if (state.phase === 'rest' || stillRuns) return state.phase === 'rest' ? state : { phase: 'none' };
 
-  const readers = await openReaders(claiming, alone);
-  const since = state.phase === 'clearing' ? state.since : now;
-  const cleared = draft.running.size === 0 || now >= since + aloneWindow;
-  const found = await firstOf(claiming, readers, cleared);
+  const readers = await openReaders(draft, alone, claiming.heads, (source) => roomInGate(claiming, source.route) > 0);
+  const found = await firstOf(claiming, readers);
   await Promise.all(readers.map((reader) => reader.close()));
   if (found === undefined) return { phase: 'none' };
 
   const { id } = found;
-  if (!cleared) return { phase: 'clearing', id, since };
-
   const [attempt] = claiming.attempts;
 
-  return attempt === undefined ? { phase: 'none' } : { phase: 'running', id, claim: attempt.claim.claim, since: now };
+  return attempt === undefined
+    ? { phase: 'clearing', id, since: clearingSince(claiming) }
+    : { phase: 'running', id, claim: attempt.claim.claim, since: now };
 }
 
-/** The task that may run alone now; claims it if it is its time. */
-async function firstOf(claiming: Claiming, readers: readonly Reader[], claims: boolean): Promise<TaskRow | undefined> {
+/** The first task that may run alone: it is claimed, or the others still have to end. */
+async function firstOf(claiming: Claiming, readers: readonly Reader[]): Promise<TaskRow | undefined> {
   for (const reader of readers) {
     for (;;) {
       await reader.fill();
       const row = reader.peek();
-      if (row === undefined || claiming.looks >= looksPerTurn) break;
-      if (roomInGate(claiming, row) === 0) {
-        reader.stop();
-        break;
-      }
-      if (!claims && lookAt(claiming, row) === 'claim') {
-        reader.stop();
+      if (row === undefined) break;
 
-        return row;
-      }
-      if (apply(claiming, reader, row)) return row;
+      const room = claimNext(claiming, reader, row);
+      if (room === 'claim' || room === 'clearing') return row;
+      if (room === 'full') return undefined;
     }
   }
 

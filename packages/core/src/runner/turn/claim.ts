@@ -1,130 +1,67 @@
 import { isAway } from '../../pure/gate.js';
-import { claimAlone } from './alone.js';
-import type { Claiming } from './claiming.js';
-import { apply, gateOf, goesOn, looksPerTurn, openReaders, roomInGate } from './claiming.js';
-import type { Draft } from './draft.js';
-import type { Alone, Leader, RunningAttempt } from '../term/leader.js';
-import { aloneWindow } from '../term/leader.js';
+import { defined } from '../../pure/parts.js';
+import type { Claim, TaskRow } from '../../pure/record.js';
+import { laneOf } from '../../pure/record.js';
+import { findType } from '../../pure/registry.js';
+import { dueOn, held } from '../../pure/transitions.js';
+import type { RunningAttempt } from '../term/leader.js';
+import { note } from '../term/memory.js';
 import type { Reader } from './reader.js';
-import { clockOf, createHeads } from './reader.js';
+import type { Claiming, Room } from './room.js';
+import { gateOf, roomFor } from './room.js';
 
-/** What a turn claims. The draft's memory has moved on with it. */
-export interface Claimed {
-  readonly attempts: readonly RunningAttempt[];
-  readonly alone: Alone;
-  /** It stopped before everything due had been looked at. */
-  readonly again: boolean;
-  /** Milliseconds until something that is still to come is due. */
-  readonly alarm: number;
+/** Claims the next row of a reader if there is room for it, else writes what becomes of it. Gives back what the room was. */
+export function claimNext(claiming: Claiming, reader: Reader, row: TaskRow): Room {
+  const { leader, draft } = claiming;
+  const room = roomFor(claiming, reader.source, row);
+  if (room === 'full') return room;
+  if (room === 'closed' || room === 'clearing') {
+    reader.stop();
+
+    return room;
+  }
+
+  claiming.checks += 1;
+  reader.take(room === 'wait');
+  if (room === 'claim') claiming.attempts.push(attemptOf(claiming, row));
+  if (room === 'hold' || room === 'date') {
+    const next = room === 'hold' ? held(row) : dueOn(row, row.runAt ?? draft.moment.wall);
+    draft.stores.tasks.put(next);
+    draft.wrote = true;
+    note(draft.memory, next.ready, leader.context.registry);
+  }
+
+  return room;
 }
 
-/** One claim in so many is for the lowest priority that has something due. */
-const shareOfTheLowest = 8;
+function attemptOf(claiming: Claiming, row: TaskRow): RunningAttempt {
+  const { leader, draft, attempts } = claiming;
+  const { registry, ports } = leader.context;
+  const type = findType(registry, row.type);
+  if (type === undefined) throw new Error(`A task of the unknown type "${row.type}" was read as if it could run.`);
 
-/** Looks at what is due and claims what may run. The claims become durable with the turn's transaction. */
-export async function claimDue(leader: Leader, draft: Draft): Promise<Claimed> {
-  const claiming: Claiming = { leader, draft, heads: createHeads(draft), attempts: [], looks: 0 };
-  const nobody = leader.stopping || leader.concurrency <= draft.running.size;
-  const next = leader.stopping ? leader.alone : await claimAlone(claiming);
-  const ordinary = !nobody && (next.phase === 'none' || next.phase === 'rest');
-
-  const more = ordinary ? await claimInOrder(claiming) : false;
-  // Also who waits to run alone is stored, and that nobody does any more.
-  if (claiming.attempts.length > 0 || next.phase !== leader.alone.phase) draft.wrote = true;
+  const claim: Claim = {
+    claim: draft.nextClaim + attempts.length,
+    seq: row.seq,
+    id: row.id,
+    ...defined({ lane: laneOf(row), ref: row.ref }),
+  };
 
   return {
-    attempts: claiming.attempts,
-    alone: ordinary && next.phase === 'rest' ? { phase: 'none' } : next,
-    again: more || (ordinary && next.phase === 'rest'),
-    alarm: alarmOf(leader, draft, next),
+    claim,
+    row,
+    type,
+    stored: row.ref === undefined ? { value: row.payload } : undefined,
+    probe: isAway(gateOf(claiming, row.gate)),
+    startedAt: draft.moment.now,
+    controller: new AbortController(),
+    deadline: ports.clock.monotonic() + (row.timeout ?? type.timeout),
+    abandonAt: undefined,
+    abortedFor: undefined,
+    started: false,
+    touched: false,
+    verdict: undefined,
+    refusals: undefined,
+    over: false,
   };
-}
-
-/** Claims by priority, timed and fresh in turn, until all slots are taken; gives back whether something was left unread. */
-async function claimInOrder(claiming: Claiming): Promise<boolean> {
-  const { leader } = claiming;
-  const ranks = await Promise.all(([0, 1, 2] as const).map((rank) => openReaders(claiming, rank)));
-  const readers = ranks.flat();
-  let timedNext = true;
-
-  await claimProbes(claiming, readers);
-  while (goesOn(claiming)) {
-    const count = leader.claims + claiming.attempts.length;
-    const order = count % shareOfTheLowest === shareOfTheLowest - 1 ? [...ranks].reverse() : ranks;
-    const reader = await nextReader(order, timedNext);
-    if (reader === undefined) break;
-
-    const row = reader.peek();
-    if (row === undefined) break;
-    if (roomInGate(claiming, row) === 0) reader.stop();
-    else if (apply(claiming, reader, row)) timedNext = reader.source.letter === 'F';
-  }
-
-  await Promise.all(readers.map((reader) => reader.close()));
-
-  return claiming.looks >= looksPerTurn;
-}
-
-/**
- * Whatever its priority, a task that was never tried probes first, and then the one that was tried longest ago. So no two
- * tasks that always find a destination away keep all others from getting through.
- */
-async function claimProbes(claiming: Claiming, readers: readonly Reader[]): Promise<void> {
-  for (const gate of new Set(readers.map(({ source }) => source.route.gate))) {
-    if (!isAway(gateOf(claiming, gate))) continue;
-
-    const bound = readers.filter(({ source }) => source.route.gate === gate);
-    while (goesOn(claiming) && roomInGate(claiming, { gate }) > 0) {
-      await Promise.all(bound.map((reader) => reader.fill()));
-      const due = bound.filter((reader) => reader.peek() !== undefined);
-      const reader = leastBy(due, ({ lateness }) => -lateness());
-      const row = reader?.peek();
-      if (reader === undefined || row === undefined) break;
-      apply(claiming, reader, row);
-    }
-  }
-}
-
-/** The reader of the first priority that has something; within it the latest of the timed, or the oldest of the fresh. */
-async function nextReader(ranks: readonly (readonly Reader[])[], timedNext: boolean): Promise<Reader | undefined> {
-  for (const readers of ranks) {
-    await Promise.all(readers.map((reader) => reader.fill()));
-    const due = readers.filter((reader) => reader.peek() !== undefined);
-    const fresh = leastBy(due.filter(isFresh), (reader) => reader.peek()?.seq ?? 0);
-    const timed = leastBy(
-      due.filter((reader) => !isFresh(reader)),
-      (reader) => -reader.lateness(),
-    );
-    const found = timedNext ? (timed ?? fresh) : (fresh ?? timed);
-    if (found !== undefined) return found;
-  }
-
-  return undefined;
-}
-
-function isFresh(reader: Reader): boolean {
-  return reader.source.letter === 'F';
-}
-
-function leastBy<Item>(items: readonly Item[], value: (item: Item) => number): Item | undefined {
-  let least: Item | undefined;
-  for (const item of items) if (least === undefined || value(item) < value(least)) least = item;
-
-  return least;
-}
-
-/** Milliseconds until the next time that is still to come. What is due and had to wait is woken by an end or an edit. */
-function alarmOf({ context }: Leader, { memory, moment }: Draft, state: Alone): number {
-  const times = [...memory.sources.values()].flatMap((source) => {
-    const wait = source.next - clockOf(source, moment);
-
-    return source.letter !== 'F' && wait > 0 ? [wait] : [];
-  });
-  // A gate may be probed then; a slow start counts as none then.
-  const { cap } = context.registry.gates;
-  const ends = [...memory.gates.values()].map((gate) => (isAway(gate) ? gate.until : (gate.slow?.at ?? 0) + cap + 1));
-  if (state.phase === 'clearing' || state.phase === 'running') ends.push(state.since + aloneWindow);
-  const ahead = ends.map((end) => end - moment.now).filter((wait) => wait > 0);
-
-  return Math.min(Number.POSITIVE_INFINITY, ...times, ...ahead);
 }

@@ -9,6 +9,8 @@ export interface Draft {
   readonly memory: Memory;
   readonly stores: Stores;
   readonly moment: Moment;
+  /** The number of the first claim of this turn. */
+  readonly nextClaim: number;
   /** The running set without what is settled, and without what is about to be claimed. */
   readonly running: Map<number, RunningAttempt>;
   /** The heads of lanes that this turn read, after everything was deleted that it deletes. `undefined`: no row is left. */

@@ -31,9 +31,9 @@ export function wakeGates({ context }: Leader, draft: Draft, spread: number): vo
 
 /** Deletes the records for which nothing waits: their probe is due, there is room for it, and nothing was claimed. */
 export function dropGates(leader: Leader, draft: Draft, claimed: readonly RunningAttempt[]): void {
-  const { context, concurrency, stopping } = leader;
+  const { context, concurrency, signals } = leader;
   const running = [...draft.running.values(), ...claimed];
-  if (stopping || running.length >= concurrency) return;
+  if (signals.stopping || running.length >= concurrency) return;
 
   const { now } = draft.moment;
   for (const gate of draft.memory.gates.values()) {

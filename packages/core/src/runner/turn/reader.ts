@@ -15,9 +15,9 @@ const largestBatch = 512;
 /** Reads one source onward, as far as it is due. */
 export interface Reader {
   readonly source: Source;
-  /** The next row to look at, or `undefined`: nothing more is due. */
+  /** The next row to check, or `undefined`: nothing more is due. */
   readonly peek: () => TaskRow | undefined;
-  /** The row that was peeked has been looked at. `left`: it stays where it is, and is looked at again later. */
+  /** The row that was peeked has been checked. `left`: it stays where it is, and is checked again later. */
   readonly take: (left: boolean) => void;
   /** Reads on if the batch is used up; must be awaited before the next peek. */
   readonly fill: () => Promise<void>;
@@ -57,8 +57,25 @@ export function createHeads({ stores, heads, memory }: Draft): Heads {
   };
 }
 
+/** Readers of the sources of a rank that may have something due, if they are `open`. */
+export async function openReaders(
+  draft: Draft,
+  rank: number,
+  heads: Heads,
+  open: (source: Source) => boolean,
+): Promise<readonly Reader[]> {
+  const { memory, moment } = draft;
+  const due = [...memory.sources.values()].filter(
+    (source) => source.rank === rank && source.from <= clockOf(source, moment) && open(source),
+  );
+  const readers = due.map((source) => createReader(draft, source, heads));
+  await Promise.all(readers.map((reader) => reader.fill()));
+
+  return readers;
+}
+
 /** A reader of a source. Fresh rows go by `seq` from the position on, timed ones by their time up to now. */
-export function createReader(draft: Draft, source: Source, heads: Heads): Reader {
+function createReader(draft: Draft, source: Source, heads: Heads): Reader {
   const { memory, moment, stores } = draft;
   const fresh = source.letter === 'F';
   const clock = clockOf(source, moment);

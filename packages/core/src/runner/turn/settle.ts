@@ -95,16 +95,15 @@ export function toSettle(leader: Leader): readonly RunningAttempt[] {
   const [next] = doubtful.sort((one, other) => (one.refusals ?? 0) - (other.refusals ?? 0));
   const certain = ended.filter((attempt) => !hasResult(attempt));
 
-  return leader.spared || next === undefined ? certain : [...certain, next];
+  return leader.remembered.spared || next === undefined ? certain : [...certain, next];
 }
 
-/** Takes note of the results that a turn would have kept, after it failed. */
-export function doubt(leader: Leader, written: readonly RunningAttempt[]): void {
+/** Takes note of the results that a turn would have kept, after it failed. Gives back whether there were any. */
+export function doubt(written: readonly RunningAttempt[]): boolean {
   const kept = written.filter(hasResult);
-  if (kept.length === 0) return;
-
-  leader.spared = true;
   for (const attempt of kept) attempt.refusals = attempt.refusals === undefined ? 0 : attempt.refusals + 1;
+
+  return kept.length > 0;
 }
 
 function hasResult({ verdict }: RunningAttempt): boolean {

@@ -3,19 +3,19 @@ import { isClosed } from '../../pure/gate.js';
 import { stateKeys } from '../../pure/record.js';
 import type { Stores } from '../../store/requests.js';
 import { claimedRow, gateRows, numbersOf } from '../../store/rows.js';
-import type { Claimed } from './claim.js';
-import { claimDue } from './claim.js';
 import type { Draft } from './draft.js';
 import type { Fenced } from '../term/fence.js';
 import { inFence, runnerRowOf } from '../term/fence.js';
 import { dropGates, wakeGates } from './gates.js';
-import type { Leader, RunningAttempt } from '../term/leader.js';
+import type { Leader, RunningAttempt, Signals } from '../term/leader.js';
 import { momentOf, sooner } from '../term/leader.js';
 import type { Memory } from '../term/memory.js';
 import { copyOf, headsAfter } from '../term/memory.js';
 import { storePositions } from './positions.js';
 import { doubt, settle, toSettle } from './settle.js';
 import { survey } from './survey.js';
+import type { Claimed } from './which.js';
+import { claimDue } from './which.js';
 import { returnStrays, settledBefore } from './unknown-end.js';
 
 /** How a turn ended. */
@@ -45,12 +45,13 @@ export interface TurnEnd {
  * again, and the next turn settles what ended.
  */
 export async function turn(leader: Leader): Promise<TurnEnd> {
+  const { remembered } = leader;
   const ended = toSettle(leader);
   // Taken before the transaction begins, because it may not see what is written after that.
-  const signals = takeSignals(leader);
+  const signals = takeSignals(leader.signals);
 
   const work = async ({ stores, stamp, runner }: Fenced): Promise<TurnDone> => {
-    const known = leader.memory?.stamp === stamp ? leader.memory : undefined;
+    const known = remembered.memory?.stamp === stamp ? remembered.memory : undefined;
     if (known === undefined) for (const attempt of leader.running.values()) attempt.touched = true;
 
     const memory = known === undefined ? await recall(stores, stamp) : copyOf(known);
@@ -59,11 +60,13 @@ export async function turn(leader: Leader): Promise<TurnEnd> {
       memory,
       stores,
       moment: momentOf(leader),
+      // A turn that failed may have been committed, with claims that only the database knows of.
+      nextClaim: Math.max(remembered.nextClaim, ...runner.running.map(({ claim }) => claim + 1)),
       running,
       heads: new Map(),
       hints: [],
       // A turn that writes nothing would not show that the results were the cause.
-      wrote: leader.spared,
+      wrote: remembered.spared,
     };
     const before = settledBefore(leader, runner);
     for (const attempt of [...ended, ...before]) draft.running.delete(attempt.claim.claim);
@@ -80,30 +83,31 @@ export async function turn(leader: Leader): Promise<TurnEnd> {
     const claimed = await claimDue(leader, draft);
     if (!claimed.again && claimed.alone.phase === 'none') dropGates(leader, draft, claimed.attempts);
 
-    return { claimed, cancelled, draft, before, remembered: await finish(leader, draft, claimed) };
+    return { claimed, cancelled, draft, before, memory: await finish(leader, draft, claimed) };
   };
   const done = await inFence(leader, 'turn', work).catch((error: unknown) => {
-    giveBackSignals(leader, signals);
-    doubt(leader, ended);
+    giveBackSignals(leader.signals, signals);
+    leader.remembered = { ...remembered, memory: undefined, spared: doubt(ended) || remembered.spared };
 
     throw error;
   });
   if (done === undefined) return { deposed: true, claimed: [], cancelled: [], again: false, alarm: 0 };
 
   // Only now, durable, does any of it count.
-  const { claimed, cancelled, draft, before, remembered } = done.result;
-  leader.memory = { ...remembered, heads: headsAfter(remembered, draft.heads) };
-  leader.alone = claimed.alone;
-  leader.spared = false;
+  const { claimed, cancelled, draft, before, memory } = done.result;
+  leader.remembered = {
+    memory: { ...memory, heads: headsAfter(memory, draft.heads) },
+    alone: claimed.alone,
+    nextClaim: draft.nextClaim + claimed.attempts.length,
+    spared: false,
+  };
   for (const attempt of [...ended, ...before]) end(leader, attempt);
   for (const attempt of claimed.attempts) leader.running.set(attempt.claim.claim, attempt);
-  leader.nextClaim += claimed.attempts.length;
-  leader.claims += claimed.attempts.length;
   const started = claimed.attempts.map(startedHint);
   const { hub } = leader.context;
   if (draft.wrote) hub.say({ kind: 'changed', hints: [...draft.hints, ...started] });
   const tells = draft.wrote || signals.poked || signals.woken !== undefined;
-  if (tells && [...remembered.gates.values()].some(isClosed)) hub.say({ kind: 'closed' });
+  if (tells && [...memory.gates.values()].some(isClosed)) hub.say({ kind: 'closed' });
 
   const left = [...leader.running.values()].some(({ refusals }) => refusals !== undefined);
 
@@ -111,20 +115,20 @@ export async function turn(leader: Leader): Promise<TurnEnd> {
 }
 
 /** What others have said since the last turn. */
-type Signals = Pick<Leader, 'poked' | 'woken'>;
+type Said = Pick<Signals, 'poked' | 'woken'>;
 
-function takeSignals(leader: Leader): Signals {
-  const { poked, woken } = leader;
-  leader.poked = false;
-  leader.woken = undefined;
+function takeSignals(signals: Signals): Said {
+  const { poked, woken } = signals;
+  signals.poked = false;
+  signals.woken = undefined;
 
   return { poked, woken };
 }
 
 /** A turn that failed has done nothing about its signals: the next turn gets them, with what was said meanwhile. */
-function giveBackSignals(leader: Leader, { poked, woken }: Signals): void {
-  leader.poked ||= poked;
-  leader.woken = sooner(leader.woken, woken);
+function giveBackSignals(signals: Signals, { poked, woken }: Said): void {
+  signals.poked ||= poked;
+  signals.woken = sooner(signals.woken, woken);
 }
 
 /** What a turn placed, and what is to be remembered of it once it has completed. */
@@ -134,7 +138,7 @@ interface TurnDone {
   /** What an earlier turn settled. */
   readonly before: readonly RunningAttempt[];
   readonly draft: Draft;
-  readonly remembered: Memory;
+  readonly memory: Memory;
 }
 
 function startedHint({ row }: RunningAttempt): Hint {

@@ -24,7 +24,6 @@ export async function returnStrays(leader: Leader, draft: Draft, runner: RunnerR
   if (strays.length === 0) return;
 
   draft.wrote = true;
-  leader.nextClaim = Math.max(leader.nextClaim, ...strays.map(({ claim }) => claim + 1));
   await Promise.all(strays.map((claim) => returnOne(leader, draft, claim)));
 
   await payFor(leader, draft, strays);

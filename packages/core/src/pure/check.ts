@@ -1,8 +1,8 @@
 import { readReady } from './key.js';
 import type { TaskRow } from './record.js';
 
-/** What the look at a row must know. */
-export interface LookFacts {
+/** What the check of a row must know. */
+export interface CheckFacts {
   /** The row with the lowest `seq` that carries the lane's mark; absent for a row without a lane. */
   readonly head?: number | undefined;
   /** Whether a claim stands in the row's lane. */
@@ -20,12 +20,12 @@ export interface LookFacts {
  * - `pass` it: nothing is written, the position moves on; whoever frees its lane brings it back.
  * - `hold` it: it loses its timed key.
  * - `date` it: its own date is still to come.
- * - `wait`: leave it where it is; it is looked at again when an attempt ends.
+ * - `wait`: leave it where it is; it is checked again when an attempt ends.
  */
-export type Look = 'claim' | 'pass' | 'hold' | 'date' | 'wait';
+export type Check = 'claim' | 'pass' | 'hold' | 'date' | 'wait';
 
-/** The one look before every claim. Neither a fresh nor a timed key proves that a row may run. */
-export function look(row: TaskRow, facts: LookFacts): Look {
+/** The one check before every claim. Neither a fresh nor a timed key proves that a row may run. */
+export function check(row: TaskRow, facts: CheckFacts): Check {
   if (facts.claimed || row.strange === true) return 'pass';
 
   const timed = readReady(row.ready)?.letter !== 'F';

@@ -1,7 +1,7 @@
 import { expect, test } from 'vitest';
 
-import type { LookFacts } from '../../src/pure/look.js';
-import { look } from '../../src/pure/look.js';
+import type { CheckFacts } from '../../src/pure/check.js';
+import { check } from '../../src/pure/check.js';
 import { held, dueAfter, dueOn } from '../../src/pure/transitions.js';
 import { storedRow } from './rows.js';
 
@@ -12,10 +12,10 @@ const timed = dueAfter(fresh, moment, 0);
 const dated = dueOn(storedRow({ runAt: wall }), wall);
 const tomorrow = storedRow({ runAt: wall + 1 });
 
-const free: LookFacts = { head: 7, laneTaken: false, claimed: false, wall };
-const behind: LookFacts = { ...free, head: 6 };
-const taken: LookFacts = { ...free, laneTaken: true };
-const laneless: LookFacts = { laneTaken: false, claimed: false, wall };
+const free: CheckFacts = { head: 7, laneTaken: false, claimed: false, wall };
+const behind: CheckFacts = { ...free, head: 6 };
+const taken: CheckFacts = { ...free, laneTaken: true };
+const laneless: CheckFacts = { laneTaken: false, claimed: false, wall };
 
 test.each([
   ['a fresh head of a free lane is claimed', fresh, free, 'claim'],
@@ -43,5 +43,5 @@ test.each([
   ['in a taken lane its date does not matter yet', tomorrow, taken, 'pass'],
   ['a held row that was read all the same counts as timed', held(fresh), taken, 'wait'],
 ] as const)('%s', (_, row, facts, expected) => {
-  expect(look(row, facts)).toBe(expected);
+  expect(check(row, facts)).toBe(expected);
 });

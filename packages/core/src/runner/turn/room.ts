@@ -1,0 +1,100 @@
+import type { Check } from '../../pure/check.js';
+import { check } from '../../pure/check.js';
+import type { GateRow } from '../../pure/gate.js';
+import { allowance, currentGate, keeps } from '../../pure/gate.js';
+import { alone as aloneRank } from '../../pure/key.js';
+import type { TaskRow } from '../../pure/record.js';
+import { laneOf } from '../../pure/record.js';
+import type { Alone, Leader, RunningAttempt } from '../term/leader.js';
+import { aloneWindow } from '../term/leader.js';
+import type { Source } from '../term/memory.js';
+import type { Draft } from './draft.js';
+import type { Heads } from './reader.js';
+
+/** So many rows are checked in one turn, so that its transaction stays short. */
+export const checksPerTurn = 1_024;
+
+/** The claims of a turn that is under way. */
+export interface Claiming {
+  readonly leader: Leader;
+  readonly draft: Draft;
+  readonly heads: Heads;
+  /** What has been claimed so far. */
+  readonly attempts: RunningAttempt[];
+  /** Who runs alone, or waits for that. */
+  alone: Alone;
+  checks: number;
+}
+
+/**
+ * What becomes of a row: what its check says, or
+ *
+ * - `full`: nothing more starts in this turn.
+ * - `closed`: nothing more goes through the gate of the row.
+ * - `clearing`: the row must run alone, and others still run.
+ */
+export type Room = Check | 'full' | 'closed' | 'clearing';
+
+/** Whether a row may start now, and if not, why not. Each limit stands here, and each new one belongs here. */
+export function roomFor(claiming: Claiming, source: Source, row: TaskRow): Room {
+  const runsAlone = source.rank === aloneRank;
+  if (runsAlone ? !hasChecks(claiming) : !hasRoom(claiming)) return 'full';
+  if (roomInGate(claiming, row) === 0) return 'closed';
+
+  const found = checkOf(claiming, row);
+  if (found !== 'claim') return found;
+
+  const gate = gateOf(claiming, row.gate);
+  if (keeps(gate, row.id) && claiming.draft.moment.now < gate.until) return 'wait';
+
+  return runsAlone && !isCleared(claiming) ? 'clearing' : 'claim';
+}
+
+/** Whether a task that need not run alone finds a slot, and nobody runs alone. */
+export function hasRoom(claiming: Claiming): boolean {
+  const { leader, draft, attempts, alone } = claiming;
+  const slots = leader.concurrency - draft.running.size - attempts.length;
+
+  return slots > 0 && hasChecks(claiming) && (alone.phase === 'none' || alone.phase === 'rest');
+}
+
+function hasChecks({ leader, checks }: Claiming): boolean {
+  return !leader.signals.stopping && checks < checksPerTurn;
+}
+
+/** How many more may start through a gate, with what this turn has claimed. */
+export function roomInGate(claiming: Claiming, { gate }: { readonly gate: string }): number {
+  const { draft, attempts } = claiming;
+  const through = [...draft.running.values(), ...attempts].filter((attempt) => attempt.row.gate === gate);
+
+  return allowance(gateOf(claiming, gate), draft.moment.now, through);
+}
+
+/** A gate's record as it counts now. */
+export function gateOf({ leader, draft }: Claiming, name: string): GateRow | undefined {
+  return currentGate(draft.memory.gates.get(name), draft.moment.now, leader.context.registry.gates);
+}
+
+/** Since when the next task that runs alone waits for the others to end, by the runner's clock. */
+export function clearingSince({ alone, draft }: Claiming): number {
+  return alone.phase === 'clearing' ? alone.since : draft.moment.now;
+}
+
+function isCleared(claiming: Claiming): boolean {
+  const { moment, running } = claiming.draft;
+
+  return running.size === 0 || moment.now >= clearingSince(claiming) + aloneWindow;
+}
+
+/** The check before every claim, with what this turn has claimed. */
+function checkOf({ draft, heads, attempts }: Claiming, row: TaskRow): Check {
+  const taken = [...draft.running.values(), ...attempts];
+  const lane = laneOf(row);
+
+  return check(row, {
+    head: heads.of(row),
+    laneTaken: lane !== undefined && taken.some(({ claim }) => claim.lane === lane),
+    claimed: taken.some(({ claim }) => claim.seq === row.seq),
+    wall: draft.moment.wall,
+  });
+}
