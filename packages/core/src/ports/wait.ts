@@ -19,6 +19,24 @@ export function waited(clock: Clock, wait: number, signal?: AbortSignal): Promis
   });
 }
 
+/**
+ * Resolves when all of these have ended, or after so many milliseconds, or as soon as the signal aborts. None of them may
+ * reject. Leaves neither a timer nor a listener behind.
+ */
+export async function endedWithin(
+  clock: Clock,
+  ends: readonly Promise<unknown>[],
+  wait: number,
+  signal?: AbortSignal,
+): Promise<void> {
+  const ended = new AbortController();
+  const end = (): void => ended.abort();
+  signal?.addEventListener('abort', end, { signal: ended.signal });
+  void Promise.all(ends).then(end);
+  await waited(clock, Math.max(0, wait), ended.signal);
+  end();
+}
+
 /** A deadline that somebody waits for. */
 export interface Deadline {
   /** Begins the wait again: there was a sign of life. */

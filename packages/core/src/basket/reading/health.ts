@@ -1,5 +1,6 @@
 import type { StorageHealth } from '../../ports/storage.js';
 import { storageHealth } from '../../ports/storage.js';
+import { waited } from '../../ports/wait.js';
 import type { GateRow } from '../../pure/gate.js';
 import { isClosed } from '../../pure/gate.js';
 import { defined } from '../../pure/parts.js';
@@ -114,9 +115,7 @@ export async function health(context: BasketContext): Promise<Health> {
   const found = await foundIn(context, works);
   let stalled = found.stands;
   if (stalled) {
-    await new Promise<void>((resolve) => {
-      clock.timer(lookAgainAfter, resolve);
-    });
+    await waited(clock, lookAgainAfter);
     const again = await foundIn(context, works);
     stalled = again.stands && again.waiting?.id === found.waiting?.id && again.runner?.wall === found.runner?.wall;
   }

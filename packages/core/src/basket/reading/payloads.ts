@@ -1,3 +1,4 @@
+import { endedWithin } from '../../ports/wait.js';
 import { isPromiseLike } from '../../pure/codec.js';
 import type { TaskRow } from '../../pure/record.js';
 import { findType } from '../../pure/registry.js';
@@ -51,16 +52,6 @@ function payloadKeyOf({ seq, id, version, revision = 0 }: TaskRow): string {
 export function createPayloads(context: BasketContext): Payloads {
   const { clock } = context.ports;
   const underway = new Map<string, Underway>();
-
-  function waitFor(ends: readonly Promise<unknown>[], wait: number): Promise<void> {
-    return new Promise((resolve) => {
-      const stop = clock.timer(Math.max(0, wait), resolve);
-      void Promise.all(ends).then(() => {
-        stop();
-        resolve();
-      }); // None of them rejects.
-    });
-  }
 
   function decode({ row, stored }: Loaded, known: Known): void {
     const key = payloadKeyOf(row);
@@ -117,7 +108,8 @@ export function createPayloads(context: BasketContext): Payloads {
       const waited = underwayOf(there);
       const wait = Math.max(...waited.map(({ since }) => since + patience - clock.monotonic()));
       if (wait > 0)
-        await waitFor(
+        await endedWithin(
+          clock,
           waited.map(({ end }) => end),
           wait,
         );
@@ -135,7 +127,11 @@ export function createPayloads(context: BasketContext): Payloads {
       if (waited.length === 0) return undefined;
       const oldest = Math.min(...waited.map(({ since }) => since));
 
-      return waitFor([Promise.race(waited.map(({ end }) => end))], oldest + longestDecoding - clock.monotonic());
+      return endedWithin(
+        clock,
+        [Promise.race(waited.map(({ end }) => end))],
+        oldest + longestDecoding - clock.monotonic(),
+      );
     },
   };
 }

@@ -1,3 +1,4 @@
+import { waited } from '../../ports/wait.js';
 import type { BasketContext } from '../context/context.js';
 import type { Message } from '../context/hub.js';
 
@@ -38,16 +39,10 @@ export function createLooks(
       await once();
       const took = ports.clock.monotonic() - began;
       // The runner's turns wait while somebody looks: several times as long is theirs.
-      if (took > 0 && end !== undefined) await rested(Math.min(longestRest, took * restPerLook));
+      if (took > 0 && end !== undefined) await waited(ports.clock, Math.min(longestRest, took * restPerLook));
       again &&= end !== undefined;
     }
     looking = false;
-  }
-
-  function rested(wait: number): Promise<void> {
-    return new Promise((resolve) => {
-      ports.clock.timer(wait, resolve);
-    });
   }
 
   return {

@@ -1,4 +1,4 @@
-import { waited } from '../../ports/wait.js';
+import { endedWithin } from '../../ports/wait.js';
 import { isPromiseLike } from '../../pure/codec.js';
 import type { TaskRow } from '../../pure/record.js';
 import { findType } from '../../pure/registry.js';
@@ -73,13 +73,7 @@ async function decodableOf({ context, signals }: Leader, found: readonly Found[]
     }
   };
   const timeouts = found.map(({ row }) => row.timeout ?? findType(context.registry, row.type)?.timeout ?? 0);
-  const ended = new AbortController();
-  const end = (): void => ended.abort();
-
-  void Promise.all(found.map(decode)).then(end); // None of them rejects.
-  signals.gone.addEventListener('abort', end, { signal: ended.signal });
-  await waited(context.ports.clock, Math.max(0, ...timeouts), ended.signal);
-  end();
+  await endedWithin(context.ports.clock, found.map(decode), Math.max(0, ...timeouts), signals.gone);
 
   return [...decodable];
 }
