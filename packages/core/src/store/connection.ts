@@ -22,6 +22,8 @@ export interface Database {
   readonly opened: (limit: number) => Promise<void>;
   /** Closes a connection that failed or does not answer. The next call opens another one. */
   readonly drop: (connection: IDBDatabase) => void;
+  /** Whether a connection is the one that is open: then what was committed over it is there. */
+  readonly holds: (connection: IDBDatabase) => boolean;
   /** Why the database is not open now: the last opening failed, or takes longer than a second. */
   readonly trouble: () => TaskbasketError | undefined;
   readonly close: () => void;
@@ -167,6 +169,7 @@ export function createDatabase(registry: AnyRegistry, parts: DatabaseParts): Dat
     },
 
     drop,
+    holds: (db) => db === current,
     trouble: () => trouble,
 
     close() {

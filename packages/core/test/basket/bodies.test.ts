@@ -192,6 +192,19 @@ describe('a heavy payload in the transaction of the app', () => {
   });
 });
 
+test('a heavy task is refused by addTx if its database was deleted and made anew after it was prepared', async () => {
+  const { tasks, basket } = await opened();
+  const [heavyOne, light] = [await basket.prepare('send', heavy), await basket.prepare('send', 'light')];
+  await new Promise((resolve) => indexedDB.deleteDatabase(tasks.name).addEventListener('success', resolve));
+  await basket.add('send', 'anew');
+  const db = await openRaw(tasks.name);
+  const tx = db.transaction([...tasks.stores], 'readwrite');
+  expect(() => basket.addTx(tx, heavyOne)).toThrow(/maybe deleted, after this task was prepared. Prepare it anew/);
+  basket.addTx(tx, light);
+  expect(await endOf(tx)).toBe('complete');
+  db.close();
+});
+
 describe('a body is never written in place:', () => {
   test('an update has a key of its own, and the old body goes after the row has changed', async () => {
     const { tasks, world, basket } = await opened();

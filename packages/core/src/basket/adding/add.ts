@@ -82,9 +82,7 @@ export function addTx(
   if (before?.used === true) {
     throw new TaskbasketError('option', 'This prepared task is in a transaction already. Prepare each task anew.');
   }
-  if (before?.body !== undefined && context.ports.clock.wall() - before.body.at > preparedPatience) {
-    throw new TaskbasketError('option', 'This task was prepared more than 12 hours ago. Prepare it anew.');
-  }
+  if (before?.body !== undefined) checkBody(context, before.body);
 
   // Told first: it is wrong in any transaction.
   typeOf(context.registry, before?.task.row.type ?? (what as string));
@@ -102,6 +100,17 @@ export function addTx(
   noteAdded(context, stores.transaction, { task, before });
 
   return task.id;
+}
+
+/** Refuses a prepared task whose body may be gone: collected, or deleted with its database. Nothing can be awaited here. */
+function checkBody({ ports, database }: AddContext, { at, db }: Ahead): void {
+  if (ports.clock.wall() - at > preparedPatience) {
+    throw new TaskbasketError('option', 'This task was prepared more than 12 hours ago. Prepare it anew.');
+  }
+  if (!database.holds(db)) {
+    const why = 'The database was closed, and maybe deleted, after this task was prepared.';
+    throw new TaskbasketError('option', `${why} Prepare it anew.`);
+  }
 }
 
 /** Tells the tasks of the app's transaction together when it completes, with one listener however many there are. */
