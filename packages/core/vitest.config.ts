@@ -8,6 +8,8 @@ export default defineConfig({
     include: ['test/**/*.test.ts'],
     setupFiles: ['test/support/setup.ts'],
     pool: 'threads',
+    // Left to itself, it leaves one processor idle: half of a small machine.
+    maxWorkers: '100%',
     // A machine that does other things is slow, not wrong. What hangs is found by the virtual clock.
     testTimeout: 60_000,
     hookTimeout: 60_000,
