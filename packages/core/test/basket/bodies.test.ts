@@ -1,4 +1,4 @@
-import { describe, expect, test } from 'vitest';
+import { describe, expect, test, vi } from 'vitest';
 
 import { PermanentFailure } from '../../src/pure/verdict.js';
 import { defineTasks, task } from '../../src/pure/registry.js';
@@ -104,22 +104,18 @@ describe('a file that was changed on disk after it was picked', () => {
     const decode = (stored: unknown): unknown => stored;
     const tasks = defineTasks(freshName(), { send: task<unknown>({ codec: { encode: decode, decode } }) });
     const { basket } = createWorld().open(tasks);
-    const { slice } = Blob.prototype;
-    let failing = Number.POSITIVE_INFINITY;
-    Blob.prototype.slice = function (...range) {
-      if ((failing -= 1) < 0) return slice.apply(this, range);
-
-      return { arrayBuffer: () => Promise.reject(new DOMException('No.', 'NotReadableError')) } as unknown as Blob;
-    };
+    const lost = { arrayBuffer: () => Promise.reject(new DOMException('No.', 'NotReadableError')) } as unknown as Blob;
+    const slice = vi.spyOn(Blob.prototype, 'slice').mockReturnValueOnce(lost).mockReturnValueOnce(lost);
     try {
       const failure = await failureOf(basket.add('send', new Blob(['x'])));
       expect(failure).toMatchObject({ code: 'payload', cause: { name: 'NotReadableError' } });
       expect(failure.message).toMatch(/A Blob in the payload of "send" cannot be read.*Make it anew/);
-      failing = 1;
+
+      slice.mockReturnValueOnce(lost);
       const id = await basket.add('send', new Blob(['x']));
       expect(await contentsOf(tasks)).toMatchObject({ tasks: [{ id }] });
     } finally {
-      Blob.prototype.slice = slice;
+      slice.mockRestore();
     }
   });
 
