@@ -6,6 +6,7 @@ import { freshName, rowsOf, runnerOf } from '../support/database.js';
 import type { Tab } from '../support/world.js';
 import { createWorld } from '../support/world.js';
 import type { AnyRegistry } from '../../src/pure/registry.js';
+import type { RunnerRow } from '../../src/pure/record.js';
 
 interface Item {
   readonly number: number;
@@ -22,6 +23,20 @@ function loseAnswer(tab: Tab<AnyRegistry>, point: CrashPoint, nth: number): void
     times += 1;
     if (times === nth) throw new DOMException('The connection was lost.', 'AbortError');
   });
+}
+
+/** Notes which claims a turn stores of tasks that are gone. */
+function noteGhosts(tab: Tab<AnyRegistry>, { stores: [tasks, , , state] }: AnyRegistry): readonly string[] {
+  const ghosts: string[] = [];
+  tab.at('turn:requests', (transaction) => {
+    const runner = transaction?.objectStore(state).get('runner') as IDBRequest<RunnerRow>;
+    const keys = transaction?.objectStore(tasks).getAllKeys() as IDBRequest<IDBValidKey[]>;
+    keys.addEventListener('success', () => {
+      for (const { seq, id } of runner.result.running) if (!keys.result.includes(seq)) ghosts.push(id);
+    });
+  });
+
+  return ghosts;
 }
 
 for (const nth of [1, 2, 3, 4, 5]) {
@@ -57,6 +72,7 @@ test.each([2, 3, 4, 5])(
     const ran: number[] = [];
     const ids = await tab.basket.addMany([1, 2, 3, 4].map((number) => ['make', number] as const));
     loseAnswer(tab as unknown as Tab<AnyRegistry>, 'turn:complete', nth);
+    const ghosts = noteGhosts(tab as unknown as Tab<AnyRegistry>, tasks);
 
     tab.run({
       make(number) {
@@ -68,6 +84,7 @@ test.each([2, 3, 4, 5])(
     await world.advance(10_000);
 
     expect(ran).toEqual([1, 2, 3, 4]);
+    expect(ghosts).toEqual([]);
     expect((await runnerOf(tasks)).running).toEqual([]);
     const ends = await Promise.all(ids.map((id) => tab.basket.settled(id)));
     expect(ends).toMatchObject([10, 20, 30, 40].map((result) => ({ state: 'done', result })));

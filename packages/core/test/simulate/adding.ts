@@ -6,7 +6,7 @@ import type { Size, Told, Via } from './journal.js';
 import type { Life } from './life.js';
 import type { Work } from './registries.js';
 import { gateNames, laneNames, notes, ruleOf, typeNames, typesOf } from './registries.js';
-import { isOpen } from './transactions.js';
+import { isConnected, isOpen } from './transactions.js';
 
 /** What is prepared, and not stored yet. */
 export interface PreparedFacts {
@@ -17,6 +17,8 @@ export interface PreparedFacts {
   readonly walls: readonly [least: number, most: number];
   /** How many databases had been lost when it was asked for: a heavy payload is lost with its database. */
   readonly era: number;
+  /** The connection on which a heavy payload was stored. */
+  readonly db: IDBDatabase | undefined;
 }
 
 /** A heavy payload that was prepared is kept for so long, in milliseconds. */
@@ -221,7 +223,9 @@ export function prepare(driver: Driver): string {
   by.basket.prepare(told.type, work, options).then(
     (task) => {
       const now = world.time.wall();
-      if (!by.dead) driver.prepared.push({ by, told, task, walls: [Math.min(asked, now), Math.max(asked, now)], era });
+      const walls = [Math.min(asked, now), Math.max(asked, now)] as const;
+      const db = driver.play.connections.get(by);
+      if (!by.dead) driver.prepared.push({ by, told, task, walls, era, db });
     },
     (error: unknown) => {
       told.pending = false;
@@ -290,15 +294,20 @@ function placePrepared(driver: Driver, transaction: IDBTransaction, one: Prepare
   try {
     id = place(transaction, one.task);
   } catch (error) {
-    const isOld = error instanceof TaskbasketError && error.message.includes('more than 12 hours ago');
-    if (!isOld || !heavy || mayBeOld !== true) world.fail(`addTx of #${one.told.n} threw ${String(error)}`);
+    const why = error instanceof TaskbasketError ? error.message : '';
+    const isClosed = one.db === undefined || !isConnected(one.db);
+    const may =
+      (mayBeOld && why.includes('more than 12 hours ago')) ||
+      (isClosed && why.includes('was closed, and maybe deleted'));
+    if (!heavy || !may) world.fail(`addTx of #${one.told.n} threw ${String(error)}`);
     one.told.state = 'refused';
     one.told.pending = false;
-    world.report.met('other', 'prepared too long ago');
+    world.report.met('other', mayBeOld ? 'prepared too long ago' : 'prepared before the database was closed');
 
     return false;
   }
   if (heavy && mustBeOld === true) world.fail(`#${one.told.n} was prepared too long ago, and is added`);
+  if (heavy && one.era !== world.losses) world.fail(`the payload of #${one.told.n} is lost, and it is added`);
   if (id !== one.task.id) world.fail(`#${one.told.n} was prepared as ${one.task.id}, and is added as ${id}`);
   transaction.objectStore(notes).add({ id });
   world.report.met('other', 'prepared ones placed');
