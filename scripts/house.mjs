@@ -9,8 +9,11 @@ import { Failure, isMain, main, root } from './steps.mjs';
 /** Lines of code that one file of `packages/core/src` may have. */
 const LONGEST = 200;
 
-/** Lines of code that all files of `packages/core/src` may have together. A change that needs more takes some away elsewhere. */
-const ALL = 6_328;
+/**
+ * Lines of code that all files of `packages/core/src` may have together. A change that needs more takes some away elsewhere.
+ * The goal is 6,328; docs/decisions/0011 says what the difference is for. The figure only falls.
+ */
+const ALL = 7_825;
 
 /** @param {string} source of a TypeScript file */
 export function countLines(source) {
@@ -60,6 +63,19 @@ function tableProblems(files, page) {
   ];
 }
 
+/** The lines of code of each folder, those of its inner folders included. */
+function byFolder(files) {
+  const sums = new Map();
+  for (const [file, source] of files) {
+    const parts = file.split('/').slice(0, -1);
+    for (const depth of parts.keys()) {
+      const folder = parts.slice(0, depth + 1).join('/');
+      sums.set(folder, (sums.get(folder) ?? 0) + countLines(source));
+    }
+  }
+  return sums;
+}
+
 function readSource(folder) {
   const names = readdirSync(folder, { recursive: true, encoding: 'utf8' }).filter((name) => name.endsWith('.ts'));
   return new Map(
@@ -105,6 +121,7 @@ if (isMain(import.meta.url)) {
     const files = readSource(path.join(root, 'packages/core/src'));
     const found = violations(files, readFileSync(path.join(root, 'ARCHITECTURE.md'), 'utf8'));
     const sum = [...files.values()].reduce((lines, source) => lines + countLines(source), 0);
+    for (const [folder, lines] of byFolder(files)) console.log(`${String(lines).padStart(6)} ${folder}`);
     if (found.length > 0) throw new Failure(found.join('\n'));
     console.log(`House: ${files.size} files, ${sum} lines of code.`);
   });
