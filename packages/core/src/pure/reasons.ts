@@ -108,11 +108,9 @@ function asideOf({ id }: TaskRow, runner: RunnerRow | undefined, now: number): R
 function unknownOf({ type: name, version }: TaskRow, { type, led, runner }: ReasonFacts): readonly Reason[] {
   if (type === undefined) return [{ reason: 'unknown-type' }];
   if (type.version !== version) return [{ reason: 'unknown-version', version, known: type.version }];
-  if (!led || runner?.types === undefined) return [];
+  if (!led || runner?.types === undefined || runner.types[name] === version) return [];
 
-  const leads = Object.hasOwn(runner.types, name) && runner.types[name] === version;
-
-  return leads ? [] : [{ reason: 'other-leader', build: runner.build }];
+  return [{ reason: 'other-leader', build: runner.build }];
 }
 
 function gateOf({ id }: TaskRow, { gate, through, wall }: ReasonFacts, ahead: number): readonly Reason[] {

@@ -399,3 +399,37 @@ test('scenario 26: a week without network changes no failures, and costs a probe
   expect(tries).toBeLessThan(3 + 10 + 7 + (8 * hour) / 150_000);
   expect(tries).toBeGreaterThan((8 * hour) / 300_000);
 });
+
+test('the time that a server named is not forgotten when a person had the gate tried, that probe was cancelled, and nothing waits any more', async () => {
+  const tasks = gateTasks();
+  const world = createWorld();
+  const tab = world.open(tasks);
+  const hour = 3_600_000;
+  const at: number[] = [];
+  const began = world.wall();
+  tab.run({
+    async send(number, { signal }) {
+      at.push(world.wall() - began);
+      if (number < 3) throw new Unavailable({ retryAfter: hour });
+      // Without an answer: the request is aborted with its task.
+      await new Promise((_, reject) => {
+        signal.addEventListener('abort', () => reject(new DOMException('aborted', 'AbortError')));
+      });
+    },
+    local: nothing,
+  });
+  const ids = [await tab.basket.add('send', 1), await tab.basket.add('send', 2)];
+  await world.settle();
+  const third = await tab.basket.add('send', 3);
+  await tab.basket.cancel(ids[0] ?? '');
+  await tab.basket.cancel(ids[1] ?? '');
+  await tab.basket.retry(third);
+  await world.settle();
+  expect(at).toEqual([0, 0, 0]);
+  await tab.basket.cancel(third);
+  await world.advance(120_000);
+  expect(await gateRow(tasks)).toMatchObject({ floor: began + hour });
+
+  await world.advance(2 * hour);
+  expect(await gateRow(tasks)).toBeUndefined();
+});

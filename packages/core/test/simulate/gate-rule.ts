@@ -142,7 +142,7 @@ export function mayBeDropped(gate: GateRow | undefined, through: number, now: nu
   const rule = ruleOfGate(gate);
   if (rule.kind !== 'away' || through > 0) return false;
 
-  return now >= (woken ? (rule.floor ?? 0) : rule.latest);
+  return now >= Math.max(woken ? 0 : rule.latest, rule.floor ?? 0);
 }
 
 /** Whether a probe was brought forward at `now`, as a page may do once in 15 s, or once in 30 s if it is hidden. */

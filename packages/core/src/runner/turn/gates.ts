@@ -31,13 +31,14 @@ export function wakeGates({ context }: Leader, draft: Draft, spread: number): vo
 
 /** Deletes the records for which nothing waits: their probe is due, there is room for it, and nothing was claimed. */
 export function dropGates(leader: Leader, draft: Draft, claimed: readonly RunningAttempt[]): void {
-  const { context, concurrency, signals } = leader;
+  const { concurrency, signals } = leader;
+  const { registry } = leader.context;
   const running = [...draft.running.values(), ...claimed];
   if (signals.stopping || running.length >= concurrency) return;
 
   const { now } = draft.moment;
   for (const gate of draft.memory.gates.values()) {
-    const past = isAway(gate) ? now >= gate.until : currentGate(gate, now, context.registry.gates) === undefined;
+    const past = isAway(gate) ? now >= Math.max(gate.until, gate.floor ?? 0) : !currentGate(gate, now, registry.gates);
     if (past && !running.some(({ row }) => row.gate === gate.name)) keep(draft, gate.name, gate, undefined);
   }
 }
