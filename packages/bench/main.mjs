@@ -7,7 +7,7 @@
 //   --part=add,drain                 which parts; all by default
 //   --runs=3                         how often each case is measured; left out: 3 times, part blocked once
 //   --rows=100000                    how many tasks lie there at the start (part start); 1000000 takes six minutes
-//   --blocked=100000                 how many that can't run lie in front (part blocked)
+//   --blocked=100000                 how many that cannot run lie in front (part blocked)
 import { readdirSync } from 'node:fs';
 import { cpus, loadavg } from 'node:os';
 import path from 'node:path';

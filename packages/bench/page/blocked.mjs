@@ -11,7 +11,7 @@ const concurrency = 6;
 const later = () => Date.now() + 3_600_000;
 
 /**
- * Rows in front that can't run, then 64 that can, of the same type and priority. Runs until it is quiet, which is after
+ * Rows in front that cannot run, then 64 that can, of the same type and priority. Runs until it is quiet, which is after
  * the audit; then adds 64 more and runs again.
  */
 export async function blocked({ kind, count }) {
@@ -24,7 +24,7 @@ export async function blocked({ kind, count }) {
   await fillTasks(bench, free, (number) => rowOf(number, bytes));
   const second = await runOnce(bench, false);
 
-  if ((await left(bench)) !== count) throw new Error('Something ran that can not run, or something free did not.');
+  if ((await left(bench)) !== count) throw new Error('Something ran that cannot run, or something free did not.');
   bench.db.close();
   bench.basket.close();
 

@@ -1,4 +1,4 @@
-// Many tasks in front that can't run: how long until a free one behind them is claimed, and what comes after.
+// Many tasks in front that cannot run: how long until a free one behind them is claimed, and what comes after.
 import { createSheet, turned } from '../sheet.mjs';
 
 const kinds = [
@@ -10,7 +10,7 @@ const kinds = [
 ];
 
 export async function measure(browsers, { runs = 1, blocked }) {
-  const sheet = createSheet(`${blocked.toLocaleString('en')} in front that can't run, 64 free behind them; 6 at once`);
+  const sheet = createSheet(`${blocked.toLocaleString('en')} in front that cannot run, 64 free behind them; 6 at once`);
 
   for (let run = 0; run < runs; run += 1) {
     for (const [name, kind] of turned(kinds, run)) {

@@ -16,7 +16,7 @@ export async function measure(browsers, { runs = 3 }) {
 
   for (let run = 0; run < runs; run += 1) {
     for (const [name, what] of run === 0 ? cases : [cases[0], ...turned(cases.slice(1), run)]) {
-      // A browser for each: Chromium may have no room for the third Blob of this size, and gives back one that can't be read.
+      // A browser for each: Chromium may have no room for the third Blob of this size, and gives back one that cannot be read.
       await browsers.visit('wide', async (call) => {
         await call('wide', { what, mb: 1 }); // So that all code is warm.
         const { small, call: took } = await call('wide', { what, mb: 200 });

@@ -32,7 +32,7 @@ const host = '127.0.0.1';
  * @property {() => import('./store.mjs').PhotoRow[]} photos
  * @property {() => void} reset Empties the data, ends what waits, and the mood is `up`.
  * @property {() => Promise<void>} down Stops listening and ends every connection, as if the machine had gone. The page
- *   can't be loaded either.
+ *   cannot be loaded either.
  * @property {() => Promise<void>} up Listens again, on the same port.
  * @property {() => Promise<void>} close
  */

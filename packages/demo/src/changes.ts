@@ -1,5 +1,5 @@
 /**
- * What happened between two looks at the list, for those who can't see it?
+ * What happened between two looks at the list, for those who cannot see it?
  */
 import type { Announce } from './announcer.ts';
 import type { Basket, Snapshot, UnsentTask } from './basket.ts';

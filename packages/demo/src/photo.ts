@@ -8,7 +8,7 @@ const longest = 1_600;
 /**
  * The picture in the file; a large one is made smaller.
  *
- * @throws If the browser can't show it.
+ * @throws If the browser cannot show it.
  */
 export async function pictureIn(file: File): Promise<Blob> {
   const bitmap = await createImageBitmap(file).catch(() => undefined);

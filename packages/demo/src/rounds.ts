@@ -17,7 +17,7 @@ export function oneAtATime(round: () => Promise<void>): () => void {
     try {
       await round();
     } catch {
-      // The database can't be read at the moment, or was just closed: what is shown stands.
+      // The database cannot be read at the moment, or was just closed: what is shown stands.
     } finally {
       running = false;
     }

@@ -9,7 +9,7 @@ import { openNotes } from './db.ts';
 /** What a report says of its photo; the picture itself is sent apart. */
 export interface PhotoNote {
   readonly id: string;
-  /** What it shows, for those who can't see it. */
+  /** What it shows, for those who cannot see it. */
   readonly alt: string;
 }
 

@@ -23,7 +23,7 @@ export interface HelloAnswer {
   readonly alive: string;
   /** The version of each of its task types. Not there: its build does not tell. */
   readonly types?: Readonly<Record<string, number>>;
-  /** Why it can't open the database now, in a sentence. */
+  /** Why it cannot open the database now, in a sentence. */
   readonly trouble?: string;
 }
 

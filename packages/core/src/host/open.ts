@@ -35,7 +35,7 @@ export interface OpenOptions {
  *   worker: () => new SharedWorker(new URL('./tasks.worker.ts', import.meta.url), { type: 'module', name: 'field-notes' }),
  * });
  *
- * @throws TaskbasketError `option`, for an option that can't be.
+ * @throws TaskbasketError `option`, for an option that cannot be.
  */
 export function openBasket<R extends AnyRegistry>(registry: R, options: OpenOptions = {}): Basket<R> {
   const { worker } = options;

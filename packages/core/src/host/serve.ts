@@ -47,7 +47,7 @@ export interface WorkerScope extends Endpoint {
  *   async saveNote(note, { signal, idempotencyKey }) { … },
  * });
  *
- * @throws TaskbasketError `option`, for a missing or surplus handler, or an option that can't be.
+ * @throws TaskbasketError `option`, for a missing or surplus handler, or an option that cannot be.
  */
 export function serveBasket<R extends AnyRegistry>(
   registry: R,

@@ -5,14 +5,14 @@ import { defined, partOf } from './parts.js';
  *
  * - `option`: an argument or an option is wrong; nothing was done.
  * - `unknown-type`: the registry has no task type of that name.
- * - `payload`: the codec threw, or the value can't be stored; nothing was stored.
- * - `transaction`: the transaction given to `addTx` or `createStores` can't be used; nothing was written by us.
+ * - `payload`: the codec threw, or the value cannot be stored; nothing was stored.
+ * - `transaction`: the transaction given to `addTx` or `createStores` cannot be used; nothing was written by us.
  * - `stores-missing`: the database lacks the basket's object stores.
  * - `quota`: the browser has no room for it; there is no such task. Free some space, or ask for less.
  * - `not-stored`: the browser refused the write (a disk error, say); there is no such task.
  * - `unknown-outcome`: the connection was lost in the instant of the commit, or the browser did not answer for a minute,
  *   and the task could not be looked for: the task with the error's `id` may be there or not. `get(id)` tells, later.
- * - `started`: the task was started, so it can't be edited: what may have been sent is not changed.
+ * - `started`: the task was started, so it cannot be edited: what may have been sent is not changed.
  * - `no-database`: IndexedDB is missing, or the database could not be opened within a minute, or could not be read.
  * - `closed`: the basket was closed, or the attempt is over.
  * - `worker`: the worker that runs tasks could not be started, or does not answer. Adding goes on.
@@ -53,7 +53,7 @@ export class TaskbasketError extends Error {
  *   a bare event for most of these; what was said is in the message.
  * - `silent`: it does not answer: it never did, or no longer does, as in an endless loop.
  * - `mismatch`: it answers, but for another basket, with another protocol, or as an older build.
- * - `database`: it answers, but can't open the database, or finds no stores of the basket in it.
+ * - `database`: it answers, but cannot open the database, or finds no stores of the basket in it.
  */
 export type WorkerProblem = 'unsupported' | 'failed' | 'silent' | 'mismatch' | 'database';
 
@@ -77,7 +77,7 @@ export function messageOf(thrown: unknown): string {
 
     return String(thrown);
   } catch {
-    return 'a value that can not be shown';
+    return 'a value that cannot be shown';
   }
 }
 

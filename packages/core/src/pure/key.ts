@@ -4,7 +4,7 @@ import { defined } from './parts.js';
  * A row's state, said so that it can be found: its `ready` key and its `marks`.
  *
  * `ready` = letter, route, priority, and for a timed row when. It is never absent. All rows of one letter, route and
- * priority share a *prefix*, so that one range reads them, and whatever can't run is stepped over whole. This is the
+ * priority share a *prefix*, so that one range reads them, and whatever cannot run is stepped over whole. This is the
  * stored layout, for good: what is changed here must still read what older versions wrote.
  */
 

@@ -23,7 +23,7 @@ export function priorityDigit(name: PriorityName): Priority {
   return priorities[name];
 }
 
-/** The error for a value that can't be; from code without types anything may come. */
+/** The error for a value that cannot be; from code without types anything may come. */
 export function wrongOption(what: string, rule: string, value: unknown): TaskbasketError {
   const shown = typeof value === 'string' ? `"${value}"` : messageOf(value);
 

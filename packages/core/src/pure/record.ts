@@ -4,7 +4,7 @@ import { defined } from './parts.js';
 
 /**
  * A task as it is stored. Every field that later versions need has its name here already, used or not: apps own the
- * database, so its form can't be changed at will. A row is always written back with every field that it had, also
+ * database, so its form cannot be changed at will. A row is always written back with every field that it had, also
  * those which this version does not know.
  */
 export interface TaskRow {

@@ -72,7 +72,7 @@ export interface TaskTypeParts extends AnyTaskType {
  * Describes a task type. The payload's type is declared (`task<Note>()`) or inferred from a codec; a result's type is
  * declared, since the page sees no handler.
  *
- * @throws TaskbasketError `option`, for an option that can't be.
+ * @throws TaskbasketError `option`, for an option that cannot be.
  */
 export function task<Payload = void, Result = void, Stored = unknown>(
   options: TaskOptions<Payload, Stored> = {},
@@ -121,7 +121,7 @@ const taskOptions: readonly (keyof TaskOptions<unknown>)[] = [
 
 /**
  * What the app's `open` gives back: anything that has the database's name and can be closed. It may be the connection
- * that the app works with: it is closed only when another context wants to change the database's version. (One that can't be listened to
+ * that the app works with: it is closed only when another context wants to change the database's version. (One that cannot be listened to
  * is closed at once.)
  */
 export interface Connection {
@@ -201,7 +201,7 @@ export type ResultOf<R extends AnyRegistry, Name extends keyof R['types']> =
  *   saveNote: task<Note>({ lane: (note) => note.id }),
  * });
  *
- * @throws TaskbasketError `option`, for a name or an option that can't be.
+ * @throws TaskbasketError `option`, for a name or an option that cannot be.
  */
 export function defineTasks<Types extends Record<string, AnyTaskType>, const Bucket extends string = 'taskbasket'>(
   name: string,

@@ -1,7 +1,7 @@
 /**
  * The runner's clock, for backoff and gates: the larger of wall time and its own last reading plus the monotonic time
  * since. It never goes back, so that a wall clock which stood days ahead delays nothing once it is put right; a jump
- * forward, which can't be told from sleep, makes due what it passes.
+ * forward, which cannot be told from sleep, makes due what it passes.
  */
 export interface RunnerClock {
   /** Milliseconds; never less than any reading before, in this runner or the one before it. */

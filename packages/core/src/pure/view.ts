@@ -17,7 +17,7 @@ export interface TaskView<Name extends string = string, Payload = unknown> {
   readonly seq: number;
   readonly type: Name;
   readonly version: number;
-  /** Absent if it can't be read by this build: see `unreadable`. */
+  /** Absent if it cannot be read by this build: see `unreadable`. */
   readonly payload: Payload | undefined;
   /** `dead`: set aside until `retry`, `update` or `cancel`. */
   readonly state: 'queued' | 'dead';

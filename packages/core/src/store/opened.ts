@@ -145,7 +145,7 @@ async function openedByApp(registry: AnyRegistry, open: () => PromiseLike<Connec
 /**
  * What `open` returned may be the one connection that the app works with, so it is not closed: a closed Dexie does not
  * open again by itself. It must not block an upgrade either: Dexie closes itself then, a connection of the platform or
- * idb's is closed here, and what can't be asked to listen is closed at once.
+ * idb's is closed here, and what cannot be asked to listen is closed at once.
  */
 function closeForUpgrades(connection: Connection | undefined): void {
   if (connection === undefined) return;

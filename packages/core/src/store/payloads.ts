@@ -39,7 +39,7 @@ export async function readPayloads(
 }
 
 /**
- * The answer to a request for a value. One that the browser can't read (Chromium keeps large values in files of their
+ * The answer to a request for a value. One that the browser cannot read (Chromium keeps large values in files of their
  * own) is lost to its own row alone: the failed request must not abort the transaction.
  */
 export async function readable(request: IDBRequest<unknown>): Promise<StoredPayload> {

@@ -45,7 +45,7 @@ export async function rowsAt({ tasks }: Pick<Stores, 'tasks'>, seqs: readonly nu
 export type StoredEnd = Pick<OutcomeRow, 'state' | 'result' | 'unstorable' | 'by'>;
 
 /**
- * What is stored of the end of an id's task. One that is there, and that the browser can't read any more, has a result:
+ * What is stored of the end of an id's task. One that is there, and that the browser cannot read any more, has a result:
  * nothing else of an outcome is large enough to lie in a file of its own.
  */
 export async function outcomeOfId(stores: Pick<Stores, 'outcomes'>, id: string): Promise<StoredEnd | undefined> {

@@ -13,7 +13,7 @@ export type UpgradeTransaction = IDBTransaction | { readonly mode: 'versionchang
 
 /**
  * Makes the basket's object stores and indexes. Call it in *every* upgrade of your database, with the upgrade's
- * transaction (an index on an existing store can't be made from the database alone). Idempotent: what is there stays,
+ * transaction (an index on an existing store cannot be made from the database alone). Idempotent: what is there stays,
  * with everything in it.
  *
  * @example

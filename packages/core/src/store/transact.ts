@@ -90,7 +90,7 @@ export async function transact<Result, Key extends StoreKey = keyof Stores>(
 /**
  * Reads what belongs together, in one transaction over the stores of the scope; by default all but that of heavy bodies.
  *
- * @throws TaskbasketError `no-database`, if it can't be read.
+ * @throws TaskbasketError `no-database`, if it cannot be read.
  */
 export async function look<Result, Key extends StoreKey = keyof Stores>(
   context: TransactContext,

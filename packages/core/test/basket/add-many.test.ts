@@ -94,7 +94,7 @@ test('heavy bodies go ahead together, and the rows come together', async () => {
 describe('all or none', () => {
   test.each<[string, unknown, string]>([
     ['its type is not there', ['nobody', 1], 'unknown-type'],
-    ['its payload can not be stored', ['send', () => 1], 'payload'],
+    ['its payload cannot be stored', ['send', () => 1], 'payload'],
     ['an option of it is wrong', ['send', 1, { lane: '' }], 'option'],
   ])('if of one %s, nothing is stored', async (_, wrong, code) => {
     const { tasks, basket } = await opened();
@@ -145,7 +145,7 @@ describe('all or none', () => {
     const { tasks, basket } = await opened();
     recordTransactions({
       placed({ payload }) {
-        if (payload === 'bad') throw new DOMException('It can not be cloned.', 'DataCloneError');
+        if (payload === 'bad') throw new DOMException('It cannot be cloned.', 'DataCloneError');
       },
     });
 

@@ -100,7 +100,7 @@ describe('the payload', () => {
   });
 });
 
-describe('a payload that can not be stored', () => {
+describe('a payload that cannot be stored', () => {
   const stumble = (): never => {
     throw new Error('This getter stumbles.');
   };
@@ -233,7 +233,7 @@ describe('a codec', () => {
     db.close();
   });
 
-  test('that can not read a stored payload: the task is kept, and shown as unreadable', async () => {
+  test('that cannot read a stored payload: the task is kept, and shown as unreadable', async () => {
     const decode = (): never => {
       throw new Error('not mine');
     };

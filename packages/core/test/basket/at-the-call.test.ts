@@ -45,7 +45,7 @@ test.each([
   [{ cursor: Number.NaN }, 'cursor'],
   [{ state: 'running' as 'queued' }, 'state'],
   [{ limit: 1_001 }, 'limit'],
-])('a query that can not be (%o) is refused with an error that names it', async (query, what) => {
+])('a query that cannot be (%o) is refused with an error that names it', async (query, what) => {
   const tasks = defineTasks(freshName(), { save: task<Note>() });
   const { basket } = createWorld().open(tasks);
 

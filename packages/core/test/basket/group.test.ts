@@ -21,7 +21,7 @@ const slowly: Codec<number> = {
 const define = () =>
   defineTasks(freshName(), { send: task<unknown>(), slow: task({ codec: slowly }), odd: task({ codec: odd }) });
 
-/** Gives what can't be stored, and only later. */
+/** Gives what cannot be stored, and only later. */
 const odd: Codec<number> = { encode: async () => Promise.resolve(() => 1), decode: () => 1 };
 
 async function opened() {
@@ -156,12 +156,12 @@ test('what is added with a body while its page goes, behind one that is being co
   expect(rows.map(({ ref }) => payloads.get(ref ?? ''))).toEqual([medium, `late ${medium}`]);
 });
 
-describe('scenario 63: one member of a group that can not be stored rejects alone', () => {
+describe('scenario 63: one member of a group that cannot be stored rejects alone', () => {
   test('if the browser refuses to take it, and those after it are stored in their order', async () => {
     const { tasks, basket } = await opened();
     const recorded = recordTransactions({
       placed({ payload }) {
-        if (payload === 'bad') throw new DOMException('It can not be cloned.', 'DataCloneError');
+        if (payload === 'bad') throw new DOMException('It cannot be cloned.', 'DataCloneError');
       },
     });
     const ends = await Promise.allSettled([1, 2, 'bad', 4, 5].map((payload) => basket.add('send', payload)));
@@ -178,7 +178,7 @@ describe('scenario 63: one member of a group that can not be stored rejects alon
     const { tasks, basket } = await opened();
     recordTransactions({
       placed({ payload }) {
-        if (payload === 'bad') throw new DOMException('It can not be cloned.', 'DataCloneError');
+        if (payload === 'bad') throw new DOMException('It cannot be cloned.', 'DataCloneError');
       },
     });
     const ends = await Promise.allSettled(['bad', 2, 3].map((payload) => basket.add('send', payload)));
@@ -187,7 +187,7 @@ describe('scenario 63: one member of a group that can not be stored rejects alon
     expect((await rowsOf(tasks)).map(({ payload }) => payload)).toEqual([2, 3]);
   });
 
-  test('if an asynchronous codec gives what can not be stored', async () => {
+  test('if an asynchronous codec gives what cannot be stored', async () => {
     const { tasks, basket } = await opened();
     const ends = await Promise.allSettled([basket.add('slow', 0), basket.add('odd', 1), basket.add('slow', 1)]);
 
@@ -229,8 +229,8 @@ describe('scenario 63: one member of a group that can not be stored rejects alon
   });
 });
 
-describe('a group that can not be stored at all', () => {
-  test('since the database can not be opened: every member is told, and none hangs', async () => {
+describe('a group that cannot be stored at all', () => {
+  test('since the database cannot be opened: every member is told, and none hangs', async () => {
     const open = (): Promise<never> => Promise.reject(new Error('The disk is broken.'));
     const tasks = defineTasks(freshName(), { send: task<unknown>() }, { open });
     const { basket } = createWorld().open(tasks);
@@ -257,7 +257,7 @@ describe('a group that can not be stored at all', () => {
         return begin(...what);
       },
     });
-    // The group; of each a look and, since that can't be begun either, no second try.
+    // The group; of each a look and, since that cannot be begun either, no second try.
     const ends = await Promise.allSettled(numbers(3).map((number) => basket.add('send', number)));
     expect(statuses(ends)).toEqual(['rejected', 'rejected', 'rejected']);
 

@@ -226,7 +226,7 @@ test('a row whose outcome is not known keeps its body: the task may be there', a
   recordTransactions({
     fate({ stores }) {
       if (!stores.includes('tasks')) return undefined;
-      // It can't be looked for, and could well be written to.
+      // It cannot be looked for, and could well be written to.
       const { begin } = tab.context.database;
       Object.assign(tab.context.database, {
         begin: (...what: Parameters<typeof begin>) =>

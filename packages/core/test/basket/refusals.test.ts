@@ -17,7 +17,7 @@ type Anything = any;
 /** One sentence, or two: what is wrong, and what to do. */
 const sentences = /^[A-Za-z"`].*[.)]$/s;
 
-describe('each call that can not be is refused with an error that names what is wrong', () => {
+describe('each call that cannot be is refused with an error that names what is wrong', () => {
   const { basket } = (() => {
     const tasks = defineTasks('refusals', { send: task<unknown>() });
 

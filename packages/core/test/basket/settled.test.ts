@@ -312,7 +312,7 @@ describe('those who wait', () => {
   });
 });
 
-describe('an end that the browser can not read any more', () => {
+describe('an end that the browser cannot read any more', () => {
   afterEach(() => void vi.restoreAllMocks());
 
   /** A request of the transaction that asks fails, as Chromium's for a large value whose file is lost. */
@@ -356,7 +356,7 @@ describe('an end that the browser can not read any more', () => {
     expect(await Promise.all(others)).toEqual(others.map(() => ({ state: 'done', result: 5 })));
   });
 
-  test('is waited for if its key can not be read either: then it may be anything', async () => {
+  test('is waited for if its key cannot be read either: then it may be anything', async () => {
     const { world, basket, lost } = await ended();
     const broken = [loseEnd(lost, 'get'), loseEnd(lost, 'getKey')];
     const end = basket.settled(lost);

@@ -110,7 +110,7 @@ describe('the stores that createStores makes', () => {
       code: 'transaction',
       message: expect.stringMatching(/this one is "readwrite".*in your database's upgrade/) as string,
     });
-    // The database itself is the likely mistake: an index on a store that is there can't be made from it.
+    // The database itself is the likely mistake: an index on a store that is there cannot be made from it.
     expect(await failureOf(() => createStores(db as unknown as IDBTransaction, tasks))).toMatchObject({
       code: 'transaction',
       message: expect.stringContaining('this is no transaction') as string,

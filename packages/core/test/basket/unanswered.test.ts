@@ -97,7 +97,7 @@ function endOf(call: Promise<unknown>): { readonly now: () => unknown } {
 
 describe('a database that does not answer', () => {
   test.each(['requests', 'abort'] as const)(
-    'an add that hangs (%s) after it was told to commit can not be aborted: it rejects with unknown-outcome and its id, and is not tried again',
+    'an add that hangs (%s) after it was told to commit cannot be aborted: it rejects with unknown-outcome and its id, and is not tried again',
     async (way) => {
       const { tasks, world, basket } = await opened();
       const end = hang('readwrite', way);

@@ -16,7 +16,7 @@ async function opened() {
   await tab.basket.list();
   const { begin } = tab.context.database;
 
-  /** From now on the database can't be read. */
+  /** From now on the database cannot be read. */
   const lose = (): void => {
     Object.assign(tab.context.database, {
       begin: (...what: Parameters<typeof begin>) =>
@@ -115,7 +115,7 @@ describe.each(ways)('the connection is lost in the instant of the commit: %s', (
     expect(await basket.settled(ids[0] ?? '')).toEqual({ state: 'cancelled' });
   });
 
-  test('that can not be looked for rejects with unknown-outcome and the id by which it is found later', async () => {
+  test('that cannot be looked for rejects with unknown-outcome and the id by which it is found later', async () => {
     const { tasks, basket, lose } = await opened();
     fates('lied');
     lose();

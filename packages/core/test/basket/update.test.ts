@@ -411,7 +411,7 @@ describe('the new payload', () => {
     expect((await rowsOf(tasks))[0]?.payload).toEqual(['two']);
   });
 
-  test('that can not be stored is refused with payload, and one for which there is no room with quota', async () => {
+  test('that cannot be stored is refused with payload, and one for which there is no room with quota', async () => {
     const { tasks, basket } = await opened();
     const id = await basket.add('send', { text: 'one' });
     const form = { text: 'two', more: () => 1 } as Form;

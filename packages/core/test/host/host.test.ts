@@ -270,7 +270,7 @@ describe('a page and its worker', () => {
     expect(await health()).toMatchObject({ state: 'running' });
   });
 
-  test('a worker that can not open the database says so, and takes it back once it can', async () => {
+  test('a worker that cannot open the database says so, and takes it back once it can', async () => {
     const { world, told, workers, health } = opened();
     await world.advance(10_000);
     const database = workers.current()?.tab.context.database;
@@ -321,7 +321,7 @@ describe('what must be gone', () => {
 
   test.each([
     ['dies', 'kill'],
-    ['can not be started', 'missing'],
+    ['cannot be started', 'missing'],
   ])(
     'a worker that %s a hundred times leaves as much behind as once',
     async (_, how) => {

@@ -84,7 +84,7 @@ test('where the storage manager throws when it is asked for, health says nothing
 });
 
 test.each([
-  ['can not be constructed', refuse],
+  ['cannot be constructed', refuse],
   [
     'takes no message',
     class extends EventTarget {

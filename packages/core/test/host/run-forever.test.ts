@@ -21,7 +21,7 @@ test('a worker that had led for an hour is not made to wait for what had failed 
         if (mended && request.transaction !== null) createStores(request.transaction, tasks);
       });
       request.addEventListener('success', () => resolve(request.result));
-      request.addEventListener('error', () => reject(request.error ?? new Error('It can not be opened.')));
+      request.addEventListener('error', () => reject(request.error ?? new Error('It cannot be opened.')));
     });
   };
   const tasks = defineTasks(name, { send: task<number>() }, { open });

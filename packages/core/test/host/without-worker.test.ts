@@ -59,7 +59,7 @@ test('where there is no SharedWorker it is not tried again: none will come', asy
   expect(constructed).toBe(1);
 });
 
-test('a worker that can not be constructed for another reason is told as failed with what was thrown, once, and tried again', async () => {
+test('a worker that cannot be constructed for another reason is told as failed with what was thrown, once, and tried again', async () => {
   vi.useFakeTimers({ toFake: ['setTimeout'] });
   const cause = new DOMException('Blocked by the content security policy.', 'SecurityError');
   const errors: WorkerError[] = [];

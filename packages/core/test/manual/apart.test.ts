@@ -64,7 +64,7 @@ describe('a secret', () => {
     readonly tell: (secret: string, begin: () => IDBTransaction) => Promise<string>;
   }
 
-  test('is encrypted ahead of the transaction, can not be read in the database, and is read by its handler', async () => {
+  test('is encrypted ahead of the transaction, cannot be read in the database, and is read by its handler', async () => {
     const { basket, tell } = await run<Secrets>('secrets.ts');
     await basket.list(); // The database is there.
     const db = await openRaw('secrets');

@@ -16,7 +16,7 @@ const components: Plugin = {
     }));
     builder.onLoad({ filter: /\.vue$/ }, async ({ path: filename }) => {
       const { descriptor, errors } = parse(await readFile(filename, 'utf8'), { filename });
-      if (errors.length > 0) throw new AggregateError(errors, `${filename} can not be read.`);
+      if (errors.length > 0) throw new AggregateError(errors, `${filename} cannot be read.`);
 
       return { contents: compileScript(descriptor, { id: filename, inlineTemplate: true }).content, loader: 'ts' };
     });

@@ -28,7 +28,7 @@ describe.each([
     expect(await basket.list()).toMatchObject([{ type: 'saveNote', payload: note, lane: 'n1' }]);
   });
 
-  test('a note that can not be stored leaves no task', async () => {
+  test('a note that cannot be stored leaves no task', async () => {
     const { save } = await run<Main>(file);
     const wrong = { id: 'n2', text: (() => undefined) as unknown as string };
 

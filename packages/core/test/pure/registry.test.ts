@@ -136,7 +136,7 @@ describe('a registry', () => {
     expect(refusal(() => defineTasks('db', {}, options))).toMatch(named);
   });
 
-  test('can not be changed', () => {
+  test('cannot be changed', () => {
     expect(Object.isFrozen(defineTasks('db', {}))).toBe(true);
   });
 

@@ -191,7 +191,7 @@ test.each([401, 407, 408, 425, 429, 502, 503, 504, 511, 520, 527])(
   },
 );
 
-test('an answer that can not be read, such as a redirect by a captive portal, means away', () => {
+test('an answer that cannot be read, such as a redirect by a captive portal, means away', () => {
   const opaque = answer({ status: 0, type: 'opaque' });
 
   expect(() => ensureOk(opaque)).toThrow(Unavailable);
@@ -248,7 +248,7 @@ describe('Retry-After', () => {
       { 'Retry-After': inAMinute, Date: new Date(wall + 90_000).toUTCString() },
       0,
     ],
-    ['a date beside a date that can not be read', { 'Retry-After': inAMinute, Date: 'yesterday' }, 60_000],
+    ['a date beside a date that cannot be read', { 'Retry-After': inAMinute, Date: 'yesterday' }, 60_000],
   ])('is read as %s', (_, headers, expected) => {
     expect(verdictOn(503, headers)).toMatchObject({ kind: 'unavailable', retryAfter: expected });
   });

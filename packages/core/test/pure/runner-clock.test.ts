@@ -88,7 +88,7 @@ test('reading it often does not slow it down', () => {
   expect(clock.now()).toBe(day + 1_000);
 });
 
-test('a jump forward, which can not be told from sleep, makes due what it passes', () => {
+test('a jump forward, which cannot be told from sleep, makes due what it passes', () => {
   const time = clocks(1_000 * day);
   const clock = createRunnerClock(time.readings, 0);
   const due = clock.now() + day;

@@ -170,7 +170,7 @@ describe('how an attempt ended', () => {
     ]);
   });
 
-  test('what this build can not read uses no attempt, and holds its lane', () => {
+  test('what this build cannot read uses no attempt, and holds its lane', () => {
     const row = settle(worn, { kind: 'unreadable', error });
 
     expect(counters(row)).toEqual([9, 3, 2, 1]);

@@ -83,7 +83,7 @@ test('a dead task shows why and since when', () => {
   });
 });
 
-test('a task that this build can not read is shown without its payload', () => {
+test('a task that this build cannot read is shown without its payload', () => {
   expect(taskView(storedRow(), { ...facts, read: undefined })).toMatchObject({ unreadable: true, payload: undefined });
   expect(taskView(storedRow(), { ...facts, read: { payload: undefined } }).unreadable).toBe(false);
 });

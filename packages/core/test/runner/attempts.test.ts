@@ -292,7 +292,7 @@ describe('stop', () => {
 });
 
 describe('a newer build', () => {
-  test("its hello makes the older one hand over: what runs may end within ten seconds, and counts nothing if it can't", async () => {
+  test('its hello makes the older one hand over: what runs may end within ten seconds, and counts nothing if it cannot', async () => {
     const tasks = sendTasks();
     const world = createWorld();
     const older = world.open(tasks, { build: 1 });
@@ -432,7 +432,7 @@ describe('save', () => {
     expect(await rowsOf(tasks)).toMatchObject([{ payload: 1, cancelled: true }]);
   });
 
-  test("a value that can't be stored is refused with an error that says so, and the attempt may go on", async () => {
+  test('a value that cannot be stored is refused with an error that says so, and the attempt may go on', async () => {
     const tasks = defineTasks(freshName(), { send: task<unknown>() });
     const world = createWorld();
     const tab = world.open(tasks);

@@ -40,7 +40,7 @@ test('an audit that fails costs no attempt anything, and is begun anew five minu
   expect(await rowsOf(tasks)).toEqual([]);
 });
 
-test('an outcome that the browser can not read any more keeps no other from being removed, and fails no audit', async () => {
+test('an outcome that the browser cannot read any more keeps no other from being removed, and fails no audit', async () => {
   const tasks = defineTasks(freshName(), { send: task<number>() });
   const world = createWorld();
   const tab = world.open(tasks);

@@ -88,7 +88,7 @@ test.each(around(1_000))('a count of %i tasks', async (count) => {
   expect(await tab.basket.list({ limit: 1_000 })).toHaveLength(Math.min(count, 1_000));
 });
 
-test.each(around(1_024).slice(1))('a free task behind %i that can not run runs at once', async (count) => {
+test.each(around(1_024).slice(1))('a free task behind %i that cannot run runs at once', async (count) => {
   const { tab, world } = await filled(count, (number) => rowOf(number, { lane: 'a' }));
   const { basket } = tab;
   await basket.add('send', -1);

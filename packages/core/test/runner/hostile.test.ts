@@ -16,7 +16,7 @@ afterEach(() => {
   vi.restoreAllMocks();
 });
 
-test('a payload that the browser can not read keeps its own task alone from running, and blinds no page', async () => {
+test('a payload that the browser cannot read keeps its own task alone from running, and blinds no page', async () => {
   const tasks = defineTasks(freshName(), { send: task<Item>() });
   const world = createWorld();
   const tab = world.open(tasks);
@@ -42,7 +42,7 @@ test('a payload that the browser can not read keeps its own task alone from runn
   expect((await rowsOf(tasks))[0]?.ready).toMatch(/^U/);
 });
 
-test('a database that can not be opened once ends neither the runner nor what runs', async () => {
+test('a database that cannot be opened once ends neither the runner nor what runs', async () => {
   const tasks = defineTasks(freshName(), { send: task<Item>() });
   const world = createWorld();
   const tab = world.open(tasks);

@@ -68,7 +68,7 @@ test('with a signal that has aborted already nothing runs and nothing is opened'
   basket.close();
 });
 
-test('a basket that was closed can not be run, and says so', async () => {
+test('a basket that was closed cannot be run, and says so', async () => {
   const basket = openBasket(sendTasks());
   basket.close();
   await expect(runBasket(basket, { send: nothing, other: nothing })).rejects.toMatchObject({ code: 'closed' });

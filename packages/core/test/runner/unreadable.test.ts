@@ -84,12 +84,12 @@ describe('what this build does not know', () => {
   });
 });
 
-describe('what this build can not decode', () => {
+describe('what this build cannot decode', () => {
   /** Reads numbers up to a limit. */
   const upTo = (limit: number): Codec<number, number> => ({
     encode: (number) => number,
     decode(stored) {
-      if (stored > limit) throw new Error(`can't read ${stored}`);
+      if (stored > limit) throw new Error(`cannot read ${stored}`);
 
       return stored;
     },
@@ -115,7 +115,7 @@ describe('what this build can not decode', () => {
     await world.advance(600_000);
     expect([...ran].sort()).toEqual(['laned 1', 'send 1', 'send 2']);
     expect(await bad.basket.list()).toMatchObject([
-      { type: 'laned', unreadable: true, attempts: 0, failures: 0, lastError: { message: "can't read 50" } },
+      { type: 'laned', unreadable: true, attempts: 0, failures: 0, lastError: { message: 'cannot read 50' } },
       { type: 'laned', unreadable: false, payload: 2 },
       { type: 'send', unreadable: true, attempts: 0, failures: 0, state: 'queued' },
     ]);

@@ -33,7 +33,7 @@ const fills: Readonly<Record<Size, string | undefined>> = {
 
 interface Wish {
   readonly via: Via;
-  /** An asynchronous codec can't be used. */
+  /** An asynchronous codec cannot be used. */
   readonly now?: boolean;
   readonly type?: string | undefined;
   readonly lane?: string | undefined;

@@ -91,13 +91,13 @@ export function gateOf(contents: Contents, name: string): GateRow | undefined {
 
 const keys = new WeakMap<TaskRow, Ready>();
 
-/** What a row's key says. Throws for a key that can't be read. */
+/** What a row's key says. Throws for a key that cannot be read. */
 export function readyOf(row: TaskRow): Ready {
   const known = keys.get(row);
   if (known !== undefined) return known;
 
   const ready = readReady(row.ready);
-  if (ready === undefined) throw new Error(`The key "${row.ready}" of ${row.id} can not be read.`);
+  if (ready === undefined) throw new Error(`The key "${row.ready}" of ${row.id} cannot be read.`);
   keys.set(row, ready);
 
   return ready;

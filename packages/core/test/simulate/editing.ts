@@ -136,7 +136,7 @@ export async function decideDead(driver: Driver, page: Life): Promise<void> {
     page.blind = 0;
     const found = await (what === 'update' ? page.basket.update(id, work) : page.basket.retry(id));
     world.commands.delete(page);
-    if (Number(found) !== 1) world.fail(`${id} is dead, and can not be ${what === 'update' ? 'corrected' : 'retried'}`);
+    if (Number(found) !== 1) world.fail(`${id} is dead, and cannot be ${what === 'update' ? 'corrected' : 'retried'}`);
   }
 }
 

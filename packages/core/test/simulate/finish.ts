@@ -125,7 +125,7 @@ async function drain({ play }: Driver, host: Life | undefined): Promise<void> {
   if ((runnerOf(world.contents)?.running.length ?? 0) > 0) world.fail('liveness: something is still claimed');
 }
 
-/** The rows that a build must be able to bring to their end: those with nothing before them that it can't. */
+/** The rows that a build must be able to bring to their end: those with nothing before them that it cannot. */
 function canRun(world: World, kind: Kind): readonly ReturnType<typeof rowsOf>[number][] {
   const stuck = new Set<string>();
 

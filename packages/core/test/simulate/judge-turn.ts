@@ -137,7 +137,7 @@ function judgeSettled(commit: Commit, settled: readonly ClaimFacts[], touched: S
   const gates = new Map<string, GateRule>();
   const blames = new Map<string, boolean>();
   const expected: Pick<OutcomeRow, 'id' | 'result'>[] = [];
-  // Of what is gone it can't be told which of two ends at one instant was taken; nor how it counts for the gate.
+  // Of what is gone it cannot be told which of two ends at one instant was taken; nor how it counts for the gate.
   const unsure = new Set<string>();
   const told = new Map<string, readonly (readonly [ClaimFacts, GateEnd])[]>();
   if (life === undefined || to === undefined) return { gates, blames };

@@ -174,7 +174,7 @@ function codecOf(kind: Kind): Codec<Work> {
     encode: (work) => (kind === 'old' ? JSON.stringify(work) : Promise.resolve(JSON.stringify(work))),
 
     decode(stored) {
-      if (kind === 'broken') throw new Error('This build can not read it.');
+      if (kind === 'broken') throw new Error('This build cannot read it.');
       const work = JSON.parse(String(stored)) as Work;
 
       return kind === 'new' ? Promise.resolve().then(() => work) : work;

@@ -19,7 +19,7 @@ export type Manner =
 /** A SharedWorker's script that the server has: what runs under its URL from the next construction on. */
 export interface Script {
   build: number;
-  /** It is missing, blocked or can not be parsed: the browser gives a bare error. */
+  /** It is missing, blocked or cannot be parsed: the browser gives a bare error. */
   missing: boolean;
   /** It answers so many milliseconds late. */
   late: number;

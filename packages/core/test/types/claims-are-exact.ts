@@ -12,7 +12,7 @@ claim<Same<'a', string>>();
 claim<Same<string | undefined, string>>();
 // @ts-expect-error -- an optional field is not a field that may be undefined
 claim<Same<{ a?: string }, { a: string | undefined }>>();
-// @ts-expect-error -- nor is one that can be written the same as one that can't
+// @ts-expect-error -- nor is one that can be written the same as one that cannot
 claim<Same<{ a: string }, { readonly a: string }>>();
 
 claim<Same<ReturnType<typeof a<string>>, string>>();

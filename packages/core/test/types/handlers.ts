@@ -65,7 +65,7 @@ serveBasket(tasks, { saveNote: (note: { readonly title: string }) => void note.t
 serveBasket(tasks, { saveNote, countNote: () => undefined, ping });
 // @ts-expect-error -- a handler with another result
 serveBasket(tasks, { saveNote, countNote: () => 'many', ping });
-// @ts-expect-error -- a result where none is declared: a Response can't be stored
+// @ts-expect-error -- a result where none is declared: a Response cannot be stored
 serveBasket(tasks, { saveNote: (note) => fetch(`/notes/${note.id}`), countNote, ping });
 // @ts-expect-error -- a payload where none is declared
 serveBasket(tasks, { saveNote, countNote, ping: (payload: Note) => void payload });

@@ -112,7 +112,7 @@ export function upgrades(): void {
 
   // @ts-expect-error -- a transaction that is no upgrade
   createStores(db.transaction(tasks.stores, 'readwrite'), tasks);
-  // @ts-expect-error -- an index on an existing store can't be made from the database alone
+  // @ts-expect-error -- an index on an existing store cannot be made from the database alone
   createStores(db, tasks);
   // @ts-expect-error -- nor from a raw one
   createStores(raw, tasks);

@@ -89,7 +89,7 @@ export function encodedNow(type: TaskTypeParts, name: string, payload: unknown):
   return value;
 }
 
-/** What the codec gives, and whether that is still to come. Without a codec it never is: a promise can't be stored. */
+/** What the codec gives, and whether that is still to come. Without a codec it never is: a promise cannot be stored. */
 function encodedOnce(
   { codec }: TaskTypeParts,
   name: string,
@@ -112,11 +112,11 @@ function codecThrew(name: string, error: unknown): TaskbasketError {
   );
 }
 
-/** The error for a value that the platform can't clone. */
+/** The error for a value that the platform cannot clone. */
 export function notStorable(name: string, error: unknown): TaskbasketError {
   return new TaskbasketError(
     'payload',
-    `The payload of "${name}" can not be stored: ${messageOf(error)} Give the type a codec that turns it into plain data.`,
+    `The payload of "${name}" cannot be stored: ${messageOf(error)} Give the type a codec that turns it into plain data.`,
     error,
   );
 }

@@ -93,7 +93,7 @@ export function preparedNow(
 
 /**
  * The requests that add a task, but for a heavy body. All are blind, so that the app may commit on its next line. The
- * payload goes first: if it can't be cloned, this throws before anything was placed.
+ * payload goes first: if it cannot be cloned, this throws before anything was placed.
  */
 export function place({ tasks, payloads }: AddStores, { row, payload }: Prepared): void {
   if (payload.store === 'payloads') blind(payloads?.put(payload.value, payload.ref));

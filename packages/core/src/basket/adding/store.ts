@@ -144,7 +144,7 @@ async function writeGroup(context: StoreContext, queue: Member[]): Promise<void>
           next.reject(tooLate);
           continue;
         }
-        members.push(next); // First: if it can't be placed, it is told as well.
+        members.push(next); // First: if it cannot be placed, it is told as well.
         for (const task of next.tasks) {
           place(stores, task);
           const turn = pace();
@@ -153,7 +153,7 @@ async function writeGroup(context: StoreContext, queue: Member[]): Promise<void>
       }
     });
   } catch (error) {
-    // None could be placed: the database can't be opened.
+    // None could be placed: the database cannot be opened.
     if (members.length === 0) members.push(...queue.splice(0));
     await writeEach(context, members, error);
 
@@ -164,7 +164,7 @@ async function writeGroup(context: StoreContext, queue: Member[]): Promise<void>
 }
 
 /**
- * After a group that failed: each member by itself, in order, so that a member that can't be stored fails alone. If several
+ * After a group that failed: each member by itself, in order, so that a member that cannot be stored fails alone. If several
  * in a row find no room, those that are as large are refused at once: nobody waits for a thousand vain transactions.
  */
 async function writeEach(context: StoreContext, members: readonly Member[], error: unknown): Promise<void> {

@@ -63,7 +63,7 @@ export function createContext(registry: AnyRegistry, ports: Ports, build: number
   };
 }
 
-/** Until it is ended: a page that goes meanwhile can't say "look again" when this completes, and does as it goes. */
+/** Until it is ended: a page that goes meanwhile cannot say "look again" when this completes, and does as it goes. */
 export function underway({ leaving }: Pick<BasketContext, 'leaving'>): () => void {
   const leave = (): boolean => true;
   leaving.add(leave);

@@ -16,7 +16,7 @@ import { isLoss } from './recent.js';
 /**
  * How a task ended.
  *
- * - `done`: with what its handler returned. `unstorable` says why that is not there, if it could not be stored, or can't
+ * - `done`: with what its handler returned. `unstorable` says why that is not there, if it could not be stored, or cannot
  *   be read any more.
  * - `dead`: it waits for a decision; after `retry` or `update` it may be asked again.
  * - `cancelled`: it was removed.

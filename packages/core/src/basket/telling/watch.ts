@@ -86,7 +86,7 @@ function watched(
       tell({ loaded: true, ...found });
       void later?.then(() => subscribed.has(own) && looks.look()); // It never rejects.
     } catch {
-      // The database is closed or can't be read now: the last value stands, and the next message or poll looks again.
+      // The database is closed or cannot be read now: the last value stands, and the next message or poll looks again.
     }
   };
   const looks = createLooks(context, lookOnce, (message) => {

@@ -137,7 +137,7 @@ function conclude(leader: Leader, attempt: RunningAttempt, verdict: Verdict): vo
 
 /**
  * How an attempt ended that was aborted. If it took too long before its handler was called, the task has not failed:
- * this build can't decode its payload, or the database did not return the payload.
+ * this build cannot decode its payload, or the database did not return the payload.
  */
 function abortVerdict(leader: Leader, attempt: RunningAttempt, more?: string): Verdict {
   if (attempt.abortedFor !== 'timeout') return { kind: 'returned', started: attempt.started };
@@ -242,5 +242,5 @@ function notKnown({ type, id }: TaskRow, error: unknown): TaskbasketError {
 }
 
 function notSaved(row: TaskRow, error: unknown): TaskbasketError {
-  return new TaskbasketError('payload', `The payload of "${row.type}" can not be saved: ${messageOf(error)}`, error);
+  return new TaskbasketError('payload', `The payload of "${row.type}" cannot be saved: ${messageOf(error)}`, error);
 }

@@ -4,7 +4,7 @@ import type { Leader, RunningAttempt } from '../term/leader.js';
 
 /**
  * Reads the payloads that lie apart, once their claims are durable. Gives back what each attempt waits for: no attempt waits
- * for the heavy body of another. If the reading fails, each is read by itself, so that one payload that can't be read keeps
+ * for the heavy body of another. If the reading fails, each is read by itself, so that one payload that cannot be read keeps
  * no other from its handler. What could not be read stays `undefined`.
  */
 export function readPayloads(

@@ -25,7 +25,7 @@ export interface Attempt<Payload = unknown> {
    * take effect in their order.
    *
    * @throws TaskbasketError `closed`, if the attempt is over or the runner was deposed: nothing was written. `payload`,
-   * if the value can't be stored. `quota`, `not-stored`: it was not stored. `unknown-outcome`: nobody can tell; the next
+   * if the value cannot be stored. `quota`, `not-stored`: it was not stored. `unknown-outcome`: nobody can tell; the next
    * attempt is called with what is stored.
    */
   readonly save: (payload: Payload) => Promise<void>;

@@ -25,7 +25,7 @@ export interface Leaving {
   readonly aborts: () => boolean;
   /** What the term ends with, once nothing runs any more. */
   readonly end: () => 'stopped' | 'handed over';
-  /** It is to stop, every attempt has ended, and what is left can't be written: the next take-over rescues it. */
+  /** It is to stop, every attempt has ended, and what is left cannot be written: the next take-over rescues it. */
   readonly isStuck: () => boolean;
   readonly close: () => void;
 }

@@ -14,7 +14,7 @@ import { transact } from '../../store/transact.js';
 import type { Leader, RunnerParts, Signals } from './leader.js';
 import { createPatience } from './patience.js';
 
-/** So many deposed epochs are remembered: each fences transactions of its runner that can't read. */
+/** So many deposed epochs are remembered: each fences transactions of its runner that cannot read. */
 const deposedKept = 1_000;
 
 /**

@@ -111,7 +111,7 @@ function hasResult({ verdict }: RunningAttempt): boolean {
 }
 
 /**
- * A result that can't be stored, or that the disk refuses, must not keep its task from ending, nor all others from
+ * A result that cannot be stored, or that the disk refuses, must not keep its task from ending, nor all others from
  * running: what is kept then is that it is done, and at last not even that.
  */
 async function keepResult(stores: Stores, row: TaskRow, result: unknown, refusals: number, at: number): Promise<void> {

@@ -9,7 +9,7 @@ import type { Memory } from '../term/memory.js';
 import { mayRun, noteFresh, noteTimed } from '../term/memory.js';
 
 /**
- * Finds which prefixes have rows to check: one step each, however many rows lie in one. Routes that this build can't
+ * Finds which prefixes have rows to check: one step each, however many rows lie in one. Routes that this build cannot
  * run are stepped over whole.
  */
 export async function survey(stores: Pick<Stores, 'tasks'>, registry: AnyRegistry, memory: Memory): Promise<void> {

@@ -27,7 +27,7 @@ export interface TurnEnd {
   readonly cancelled: readonly RunningAttempt[];
   /** It wrote, or left something unread: another turn follows at once. */
   readonly again: boolean;
-  /** When something is due next, in milliseconds from now; what is due and can't be claimed waits for an end or an edit. */
+  /** When something is due next, in milliseconds from now; what is due and cannot be claimed waits for an end or an edit. */
   readonly alarm: number;
 }
 
