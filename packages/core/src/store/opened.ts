@@ -107,7 +107,7 @@ async function ownDatabase(
     if (hasStores(db, registry)) return db;
     db.close();
 
-    // Another bucket of the same database was quicker to this version: look again.
+    // Another bucket of the same database was quicker to this version: try again.
     return await opened(registry, watcher);
   } catch (error) {
     if (error instanceof DOMException && error.name === 'VersionError') return opened(registry, watcher);

@@ -2,7 +2,7 @@ import { isBodyKey } from '../pure/key.js';
 import type { Stores } from './requests.js';
 import { answer } from './requests.js';
 import type { TransactContext } from './transact.js';
-import { look } from './transact.js';
+import { read } from './transact.js';
 
 /** A payload that lies apart, or another value that may be large. */
 export type StoredPayload = { readonly value: unknown } | { readonly lost: true };
@@ -12,30 +12,25 @@ export async function readPayloads(
   context: TransactContext,
   refs: readonly string[],
 ): Promise<ReadonlyMap<string, StoredPayload>> {
-  const found = new Map<string, StoredPayload>();
-  const read = async (store: 'payloads' | 'bodies', keys: readonly string[]): Promise<void> => {
-    if (keys.length === 0) return;
-    await look(
+  const found = (['payloads', 'bodies'] as const).map(async (store) => {
+    const keys = refs.filter((ref) => isBodyKey(ref) === (store === 'bodies'));
+    if (keys.length === 0) return [];
+
+    return read(
       context,
-      (stores) =>
-        Promise.all(
-          keys.map(async (key) => {
-            const one = await readable(stores[store].get(key));
-            found.set(key, 'value' in one && one.value === undefined ? { lost: true } : one);
-          }),
-        ),
+      (stores) => Promise.all(keys.map(async (key) => [key, await payloadAt(stores[store].get(key))] as const)),
       [store],
     );
-  };
-  await Promise.all([
-    read(
-      'payloads',
-      refs.filter((ref) => !isBodyKey(ref)),
-    ),
-    read('bodies', refs.filter(isBodyKey)),
-  ]);
+  });
 
-  return found;
+  return new Map((await Promise.all(found)).flat());
+}
+
+/** A payload under a key that a row names: it is lost also if nothing lies there. */
+async function payloadAt(request: IDBRequest<unknown>): Promise<StoredPayload> {
+  const found = await readable(request);
+
+  return 'value' in found && found.value === undefined ? { lost: true } : found;
 }
 
 /**

@@ -92,7 +92,7 @@ export async function transact<Result, Key extends StoreKey = keyof Stores>(
  *
  * @throws TaskbasketError `no-database`, if it cannot be read.
  */
-export async function look<Result, Key extends StoreKey = keyof Stores>(
+export async function read<Result, Key extends StoreKey = keyof Stores>(
   context: TransactContext,
   body: (stores: Pick<EveryStore, Key>) => Promise<Result>,
   scope: readonly Key[] = lightStores as readonly StoreKey[] as readonly Key[],

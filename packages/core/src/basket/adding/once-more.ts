@@ -2,7 +2,7 @@ import { messageOf, TaskbasketError } from '../../pure/errors.js';
 import type { Stores } from '../../store/requests.js';
 import { outcomeOfId, rowOfId } from '../../store/rows.js';
 import type { TransactContext } from '../../store/transact.js';
-import { look } from '../../store/transact.js';
+import { read } from '../../store/transact.js';
 import type { Prepared } from './prepare.js';
 import { isRefusal, notStored } from './refusal.js';
 
@@ -37,7 +37,7 @@ async function isThere(
     // It may still commit: tried again, it might be stored twice.
     if (cause instanceof TaskbasketError) throw cause;
 
-    return await look(context, (stores) => anyOf(stores, tasks), ['tasks', 'outcomes']);
+    return await read(context, (stores) => anyOf(stores, tasks), ['tasks', 'outcomes']);
   } catch {
     throw new TaskbasketError(
       'unknown-outcome',

@@ -4,7 +4,7 @@ import type { TaskRow } from '../../pure/record.js';
 import { stateKeys } from '../../pure/record.js';
 import type { Stores } from '../../store/requests.js';
 import { answer } from '../../store/requests.js';
-import { look, transact } from '../../store/transact.js';
+import { read, transact } from '../../store/transact.js';
 import { isRefusal, notChanged } from '../adding/refusal.js';
 import type { BasketContext } from '../context/context.js';
 import { underway } from '../context/context.js';
@@ -73,7 +73,7 @@ async function stampsOf({ state }: Pick<Stores, 'state'>): Promise<string> {
 
 /** Whether a command was committed. Later commands may have pushed its stamp out; then nobody can tell. */
 async function isCommitted(context: BasketContext, { stamp, before }: Try, cause: unknown): Promise<boolean> {
-  const stamps = await look(context, stampsOf, ['state']).catch(() => undefined);
+  const stamps = await read(context, stampsOf, ['state']).catch(() => undefined);
   if (stamps?.includes(stamp) === true) return true;
 
   // Where the stamp that stood there before is left, a later one would be left too.

@@ -7,7 +7,7 @@ import { isClaimed } from '../../pure/record.js';
 import type { TaskTypeParts } from '../../pure/registry.js';
 import { typeOf } from '../../pure/registry.js';
 import { weigh } from '../../pure/size.js';
-import { look } from '../../store/transact.js';
+import { read } from '../../store/transact.js';
 import { rowOfId, runnerRow } from '../../store/rows.js';
 import { edit } from './edit.js';
 import type { BasketContext } from '../context/context.js';
@@ -31,7 +31,7 @@ async function updateNow(
   id: string,
   { copy, faithful, payload: original }: Copied,
 ): Promise<boolean> {
-  const before = await look(context, (stores) => rowOfId(stores, id), ['tasks']);
+  const before = await read(context, (stores) => rowOfId(stores, id), ['tasks']);
   if (before === undefined) return false;
   if (before.strange === true) throw ofLater(before);
 

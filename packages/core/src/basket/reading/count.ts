@@ -3,7 +3,7 @@ import { fits, readFilter } from '../../pure/query.js';
 import { readOn, startOf } from '../../store/find.js';
 import type { Stores } from '../../store/requests.js';
 import { claimedRow, runnerRow } from '../../store/rows.js';
-import { look } from '../../store/transact.js';
+import { read } from '../../store/transact.js';
 import type { BasketContext } from '../context/context.js';
 
 /** How many there are, as far as they were counted. */
@@ -19,12 +19,12 @@ const most = 1_000;
 /** How many tasks fit, counted up to 1,000. */
 export async function count(context: BasketContext, filter: Filter = {}): Promise<Count> {
   const wanted = readFilter(filter);
-  const cancelled = await look(context, (stores) => cancelledOnes(stores, wanted), ['tasks', 'state']);
+  const cancelled = await read(context, (stores) => cancelledOnes(stores, wanted), ['tasks', 'state']);
   let found = 0;
   let place = startOf(wanted);
   for (;;) {
     const from = place;
-    const { seqs, next } = await look(context, (stores) => readOn(stores, wanted, from, most + 1), ['tasks']);
+    const { seqs, next } = await read(context, (stores) => readOn(stores, wanted, from, most + 1), ['tasks']);
     found += seqs.filter((seq) => !cancelled.has(seq)).length;
     if (next === undefined || found > most) return { count: Math.min(found, most), more: found > most };
     place = next;

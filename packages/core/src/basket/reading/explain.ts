@@ -6,7 +6,7 @@ import type { TaskRow } from '../../pure/record.js';
 import { laneOf } from '../../pure/record.js';
 import { findType } from '../../pure/registry.js';
 import { claimedRow, headOfLane, rowOfId } from '../../store/rows.js';
-import { look } from '../../store/transact.js';
+import { read } from '../../store/transact.js';
 import type { BasketContext } from '../context/context.js';
 import type { Facts, PageStores } from './page.js';
 import { withFacts } from './page.js';
@@ -30,7 +30,7 @@ export function createExplain(context: BasketContext): (id: string) => Promise<r
     const all = new Map<string, readonly Reason[]>();
     for (let place = 0; place < ids.size; place += slice) {
       const some = [...ids].slice(place, place + slice);
-      const facts = await look(context, (stores) => factsOf(context, stores, some), ['tasks', 'state']);
+      const facts = await read(context, (stores) => factsOf(context, stores, some), ['tasks', 'state']);
       for (const row of facts.rows) all.set(row.id, facts.reasonsOf?.(row, await led) ?? []);
     }
 

@@ -8,7 +8,7 @@ import { aheadOf } from '../../pure/reasons.js';
 import type { RunnerRow } from '../../pure/record.js';
 import { findType, versionsOf } from '../../pure/registry.js';
 import { claimedRow, gateRows, runnerRow } from '../../store/rows.js';
-import { look } from '../../store/transact.js';
+import { read } from '../../store/transact.js';
 import type { Backlog, BlockedLane } from './backlog.js';
 import { backlogOf } from './backlog.js';
 import type { BasketContext } from '../context/context.js';
@@ -153,7 +153,7 @@ export async function health(context: BasketContext): Promise<Health> {
 function foundIn(context: BasketContext, works: boolean): Promise<Found> {
   const { registry, ports } = context;
 
-  return look(
+  return read(
     context,
     async (stores) => {
       const [runner, gates] = await Promise.all([runnerRow(stores), gateRows(stores)]);

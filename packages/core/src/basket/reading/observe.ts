@@ -5,7 +5,7 @@ import type { TaskRow } from '../../pure/record.js';
 import type { TaskView } from '../../pure/view.js';
 import { taskView } from '../../pure/view.js';
 import { rowOfId } from '../../store/rows.js';
-import { look } from '../../store/transact.js';
+import { read } from '../../store/transact.js';
 import type { BasketContext } from '../context/context.js';
 import { withReasons } from './explain.js';
 import type { Facts, PageStores } from './page.js';
@@ -24,7 +24,7 @@ const patienceOfWatch = 100;
 /** One task, or `undefined`: it is done, cancelled, or never was. */
 export async function get(context: ReadingContext, id: string): Promise<TaskView | undefined> {
   checkId(id);
-  const found = await look(
+  const found = await read(
     context,
     async (stores) => {
       const row = await rowOfId(stores, id);
@@ -39,9 +39,9 @@ export async function get(context: ReadingContext, id: string): Promise<TaskView
 
 /** The tasks that fit, in the order in which they were added. */
 export async function list(context: ReadingContext, query: Query = {}): Promise<readonly TaskView[]> {
-  const read = readQuery(query);
+  const wanted = readQuery(query);
 
-  return views(context, await pageOf(context, read, read.limit, withFacts), new Map(), longestDecoding);
+  return views(context, await pageOf(context, wanted, wanted.limit, withFacts), new Map(), longestDecoding);
 }
 
 /** A page as a watch shows it. */
@@ -75,10 +75,10 @@ async function views(
   patience: number,
   led = false,
 ): Promise<readonly TaskView[]> {
-  const read = await payloads.read(rows, known, patience);
+  const shown = await payloads.read(rows, known, patience);
   const wall = ports.clock.wall();
 
-  return read.map(({ row, decoded = { payload: undefined } }) => {
+  return shown.map(({ row, decoded = { payload: undefined } }) => {
     const payload = decoded === 'unreadable' ? undefined : decoded;
     const view = taskView(row, { runner, gate: gates.get(row.gate), wall, read: payload });
 

@@ -7,7 +7,7 @@ import type { Place } from '../../store/find.js';
 import { readOn, startOf } from '../../store/find.js';
 import type { Stores } from '../../store/requests.js';
 import { gatesNamed, rowsAfter, rowsAt, runnerRow } from '../../store/rows.js';
-import { look } from '../../store/transact.js';
+import { read } from '../../store/transact.js';
 import type { BasketContext } from '../context/context.js';
 
 /** Rows, and what a view of them is made of, as read in one transaction. */
@@ -75,7 +75,7 @@ export async function pageOf(
     return next === undefined || rows.length >= most ? factsOf(stores, rows) : undefined;
   };
   for (;;) {
-    const facts = await look(context, slice, ['tasks', 'state']);
+    const facts = await read(context, slice, ['tasks', 'state']);
     if (facts !== undefined) return facts;
   }
 }

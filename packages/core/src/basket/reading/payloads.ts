@@ -5,7 +5,7 @@ import { findType } from '../../pure/registry.js';
 import type { StoredPayload } from '../../store/payloads.js';
 import { readPayloads } from '../../store/payloads.js';
 import { claimedRow } from '../../store/rows.js';
-import { look } from '../../store/transact.js';
+import { read } from '../../store/transact.js';
 import type { BasketContext } from '../context/context.js';
 
 /** A payload that was decoded, or could not be. `undefined`: its decoder has not ended yet. */
@@ -160,7 +160,7 @@ async function load(context: BasketContext, rows: readonly TaskRow[]): Promise<r
   );
   const certain = loaded.map(async (one): Promise<readonly Loaded[]> => {
     if (!('lost' in one.stored)) return [one];
-    const row = await look(context, (stores) => claimedRow(stores, one.row), ['tasks']);
+    const row = await read(context, (stores) => claimedRow(stores, one.row), ['tasks']);
     if (row === undefined) return [];
 
     return row.ref === one.row.ref ? [one] : load(context, [row]);

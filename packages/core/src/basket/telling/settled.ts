@@ -6,7 +6,7 @@ import { isDead } from '../../pure/state.js';
 import { isFinal } from '../../store/opened.js';
 import type { Stores } from '../../store/requests.js';
 import { outcomeOfId, rowOfId } from '../../store/rows.js';
-import { look } from '../../store/transact.js';
+import { read } from '../../store/transact.js';
 import type { BasketContext } from '../context/context.js';
 import { doneIn, endedIn } from '../context/hub.js';
 import { createLooks } from './looks.js';
@@ -78,7 +78,7 @@ export function createSettled(context: BasketContext, added: Recent): (id: strin
     for (const id of ids) wanted.delete(id); // Before the look: who asks meanwhile is looked for again.
     const find = (stores: OutcomeStores): Promise<readonly Found[]> =>
       Promise.all(asked.map(([id]) => outcomeOf(stores, id)));
-    const found = await look(context, find, ['tasks', 'outcomes']).catch((error: unknown) => {
+    const found = await read(context, find, ['tasks', 'outcomes']).catch((error: unknown) => {
       want(ids);
       throw error;
     });

@@ -6,7 +6,7 @@ import type { Stores } from '../../store/requests.js';
 import { answer } from '../../store/requests.js';
 import { marksIndex } from '../../store/setup.js';
 import { numbersOf } from '../../store/rows.js';
-import { look } from '../../store/transact.js';
+import { read } from '../../store/transact.js';
 import { inFence } from '../term/fence.js';
 import type { Leader } from '../term/leader.js';
 
@@ -52,15 +52,15 @@ export async function* collectBodies(leader: Leader): AsyncGenerator<void, void,
 async function bodiesFrom({ context }: Leader, from: string): Promise<readonly string[]> {
   const range = IDBKeyRange.lowerBound(from, true);
 
-  return look(context, ({ bodies }) => answer(bodies.getAllKeys(range, bodiesAtOnce)), ['bodies']) as Promise<string[]>;
+  return read(context, ({ bodies }) => answer(bodies.getAllKeys(range, bodiesAtOnce)), ['bodies']) as Promise<string[]>;
 }
 
 /** Those of the bodies that belong to no row, and to no claim. */
 async function orphansOf({ context, running }: Leader, keys: readonly string[]): Promise<readonly string[]> {
   const claimed = new Set([...running.values()].map(({ claim }) => claim.ref));
-  const alone = await look(context, (stores) => withoutRow(stores, keys), ['tasks']);
+  const orphans = await read(context, (stores) => withoutRow(stores, keys), ['tasks']);
 
-  return alone.filter((key) => !claimed.has(key));
+  return orphans.filter((key) => !claimed.has(key));
 }
 
 async function withoutRow({ tasks }: Pick<Stores, 'tasks'>, keys: readonly string[]): Promise<readonly string[]> {

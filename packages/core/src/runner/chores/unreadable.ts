@@ -7,7 +7,7 @@ import { behind, prefixesOf, rowsByState } from '../../store/by-state.js';
 import type { StoredPayload } from '../../store/payloads.js';
 import { readPayloads } from '../../store/payloads.js';
 import { claimedRow } from '../../store/rows.js';
-import { look } from '../../store/transact.js';
+import { read } from '../../store/transact.js';
 import { inFence } from '../term/fence.js';
 import type { Leader } from '../term/leader.js';
 import { momentOf } from '../term/leader.js';
@@ -28,7 +28,7 @@ interface Found {
  */
 export async function* tryUnreadable(leader: Leader): AsyncGenerator<void, void, undefined> {
   const { context } = leader;
-  const known = await look(context, (stores) => prefixesOf(stores, 'U'), ['tasks']);
+  const known = await read(context, (stores) => prefixesOf(stores, 'U'), ['tasks']);
   for (const { prefix, route } of known) {
     let from = mayRun(context.registry, route) ? 0 : undefined;
     while (from !== undefined) {
@@ -43,7 +43,7 @@ export async function* tryUnreadable(leader: Leader): AsyncGenerator<void, void,
 
 async function rowsFrom({ context }: Leader, prefix: string, from: number): Promise<readonly Found[]> {
   const range = behind(prefix, from);
-  const all = await look(context, (stores) => rowsByState(stores, range, triedAtOnce), ['tasks']);
+  const all = await read(context, (stores) => rowsByState(stores, range, triedAtOnce), ['tasks']);
   const rows = all.filter(({ strange }) => strange !== true);
   const found = await readPayloads(
     context,
