@@ -298,3 +298,42 @@ test('the lowest priority gets one claim in eight, so that it never starves', as
 
   expect(started.flatMap((priority, place) => (priority === 'low' ? [place] : []))).toEqual([7, 15, 23]);
 });
+
+test.each([0, 1, 2, 3, 4, 5, 6, 7])(
+  'a probe with each seven claims does not take the share of the lowest priority, also after %i quick ones',
+  async (quick) => {
+    const gates = { base: 7_000, cap: 7_000, jitter: 'none' } as const;
+    const tasks = defineTasks(freshName(), { send: task<string>(), probe: task<null>() }, { gates });
+    const world = createWorld();
+    const tab = world.open(tasks);
+    const high = { priority: 'high' } as const;
+    await tab.basket.add('probe', null, high);
+    for (let count = 0; count < 60; count += 1) await tab.basket.add('send', 'high', high);
+    for (let count = 0; count < 9; count += 1) await tab.basket.add('send', 'low', { priority: 'low' });
+    for (let count = 0; count < quick; count += 1) {
+      await tab.basket.add('send', 'quick', { ...high, runAt: world.wall() + 1_000 });
+    }
+    const started: string[] = [];
+    let probes = 0;
+    tab.run(
+      {
+        async send(payload) {
+          started.push(payload);
+          if (payload !== 'quick') await new Promise<void>((over) => tab.context.ports.clock.timer(1_000, over));
+        },
+        probe() {
+          probes += 1;
+          throw new Unavailable();
+        },
+      },
+      { concurrency: 1 },
+    );
+    await world.advance(60_000);
+
+    expect(probes).toBeGreaterThanOrEqual(8);
+    // The first one that found its gate away was no probe yet, and counts.
+    const shares = started.flatMap((priority, place) => (priority === 'low' ? [place] : []));
+    expect(shares).toEqual(shares.map((_, turn) => 6 + 8 * turn));
+    expect(shares.length).toBeGreaterThanOrEqual(7);
+  },
+);

@@ -6,8 +6,11 @@ import type { Term } from './journal.js';
 import type { Commit } from './judge.js';
 import { ruleOf } from './registries.js';
 
-/** One claim in eight is for the lowest priority that has something due; a turn may make six of them at once. */
-const mostPassedOver = 16;
+/**
+ * One claim in eight is for the lowest priority that has something due. Probes go before all priorities, and do not count.
+ * A turn makes several claims, in an order that its row does not tell.
+ */
+const mostPassedOver = 8;
 
 /** Whom a turn passed over: the lowest priority gets its share, and of one priority the fresh go in the order of their adding. */
 export function judgeShare(commit: Commit, term: Term, made: readonly Claim[]): void {
@@ -21,7 +24,9 @@ export function judgeShare(commit: Commit, term: Term, made: readonly Claim[]): 
   const waiting = waitingFor(commit, term);
   const lowest = Math.max(...rows.map(({ priority }) => priority));
   const lower = waiting.filter(({ priority }) => priority > lowest);
-  term.passedOver = lower.length === 0 ? 0 : term.passedOver + rows.length;
+  const isProbe = ({ gate }: TaskRow): boolean => (gateOf(after, gate)?.by.length ?? 0) > 0;
+  const counted = rows.filter((row) => !isProbe(row));
+  term.passedOver = lower.length === 0 ? 0 : term.passedOver + counted.length;
   if (lower.length > 0) world.report.met('looks', 'a lower priority was passed over');
   if (term.passedOver > mostPassedOver) fail(`passed ${lower[0]?.id} over for ${term.passedOver} of a higher priority`);
 

@@ -92,6 +92,8 @@ export interface Remembered {
   /** What was read of the database. `undefined`: the next turn reads it. */
   readonly memory: Memory | undefined;
   readonly alone: Alone;
+  /** Claims in the order of priorities since the lowest had its share. */
+  readonly passedOver: number;
   /** The number of the next claim. */
   readonly nextClaim: number;
   /** A turn failed that kept results; the next keeps none, to find out whether the results were the cause. */

@@ -58,7 +58,7 @@ export async function takeOver(
     running: new Map(),
     patience: createPatience(ports, { base: 250, cap: 30_000 }),
     signals,
-    remembered: { memory: undefined, alone: { phase: 'none' }, nextClaim: 1, spared: false },
+    remembered: { memory: undefined, alone: { phase: 'none' }, passedOver: 0, nextClaim: 1, spared: false },
     poke() {
       signals.poked = true;
       wake();

@@ -23,6 +23,8 @@ export interface Claiming {
   readonly attempts: RunningAttempt[];
   /** Who runs alone, or waits for that. */
   alone: Alone;
+  /** See `Remembered`. */
+  passedOver: number;
   checks: number;
 }
 

@@ -50,7 +50,7 @@ export async function turn(leader: Leader): Promise<TurnEnd> {
   // Taken before the transaction begins, because it may not see what is written after that.
   const signals = takeSignals(leader.signals);
 
-  const work = async ({ stores, stamp, runner }: Fenced): Promise<TurnDone> => {
+  const work = async ({ stores, stamp, runner }: Fenced) => {
     const known = remembered.memory?.stamp === stamp ? remembered.memory : undefined;
     if (known === undefined) for (const attempt of leader.running.values()) attempt.touched = true;
 
@@ -98,6 +98,7 @@ export async function turn(leader: Leader): Promise<TurnEnd> {
   leader.remembered = {
     memory: { ...memory, heads: headsAfter(memory, draft.heads) },
     alone: claimed.alone,
+    passedOver: claimed.passedOver,
     nextClaim: draft.nextClaim + claimed.attempts.length,
     spared: false,
   };
@@ -129,16 +130,6 @@ function takeSignals(signals: Signals): Said {
 function giveBackSignals(signals: Signals, { poked, woken }: Said): void {
   signals.poked ||= poked;
   signals.woken = sooner(signals.woken, woken);
-}
-
-/** What a turn placed, and what is to be remembered of it once it has completed. */
-interface TurnDone {
-  readonly claimed: Claimed;
-  readonly cancelled: readonly RunningAttempt[];
-  /** What an earlier turn settled. */
-  readonly before: readonly RunningAttempt[];
-  readonly draft: Draft;
-  readonly memory: Memory;
 }
 
 function startedHint({ row }: RunningAttempt): Hint {

@@ -2,7 +2,7 @@ import { isAway } from '../../pure/gate.js';
 import { claimAlone } from './alone.js';
 import { claimNext } from './claim.js';
 import type { Draft } from './draft.js';
-import type { Alone, Leader, RunningAttempt } from '../term/leader.js';
+import type { Alone, Leader } from '../term/leader.js';
 import { aloneWindow } from '../term/leader.js';
 import type { Source } from '../term/memory.js';
 import type { Reader } from './reader.js';
@@ -11,22 +11,23 @@ import type { Claiming } from './room.js';
 import { checksPerTurn, gateOf, hasRoom, roomInGate } from './room.js';
 
 /** What a turn claims. The draft's memory has moved on with it. */
-export interface Claimed {
-  readonly attempts: readonly RunningAttempt[];
-  readonly alone: Alone;
+export interface Claimed extends Readonly<Pick<Claiming, 'attempts' | 'alone' | 'passedOver'>> {
   /** It stopped before everything due had been checked. */
   readonly again: boolean;
   /** Milliseconds until something that is still to come is due. */
   readonly alarm: number;
 }
 
-/** One claim in so many is for the lowest priority that has something due. */
+/**
+ * One claim in so many is for the lowest priority that has something due. Probes, and tasks that run alone, go out of this
+ * order, and do not count: else they could take the place of the lowest priority each time.
+ */
 const shareOfTheLowest = 8;
 
 /** Checks what is due and claims what may run. The claims become durable with the turn's transaction. */
 export async function claimDue(leader: Leader, draft: Draft): Promise<Claimed> {
-  const { alone } = leader.remembered;
-  const claiming: Claiming = { leader, draft, heads: createHeads(draft), attempts: [], alone, checks: 0 };
+  const { alone, passedOver } = leader.remembered;
+  const claiming: Claiming = { leader, draft, heads: createHeads(draft), attempts: [], alone, passedOver, checks: 0 };
   if (!leader.signals.stopping) claiming.alone = await claimAlone(claiming);
   const next = claiming.alone;
   const rested = hasRoom(claiming) && next.phase === 'rest';
@@ -35,7 +36,7 @@ export async function claimDue(leader: Leader, draft: Draft): Promise<Claimed> {
   if (claiming.attempts.length > 0 || next.phase !== alone.phase) draft.wrote = true;
 
   return {
-    attempts: claiming.attempts,
+    ...claiming,
     alone: rested ? { phase: 'none' } : next,
     again: rested || claiming.checks >= checksPerTurn,
     alarm: alarmOf(leader, draft, next),
@@ -44,7 +45,7 @@ export async function claimDue(leader: Leader, draft: Draft): Promise<Claimed> {
 
 /** Claims by priority, timed and fresh in turn, as long as there is room. */
 async function claimInOrder(claiming: Claiming): Promise<void> {
-  const { draft, heads, attempts } = claiming;
+  const { draft, heads } = claiming;
   const isOpen = ({ route }: Source): boolean => roomInGate(claiming, route) > 0;
   const ranks = await Promise.all([0, 1, 2].map((rank) => openReaders(draft, rank, heads, isOpen)));
   const readers = ranks.flat();
@@ -52,11 +53,14 @@ async function claimInOrder(claiming: Claiming): Promise<void> {
 
   await claimProbes(claiming, readers);
   while (hasRoom(claiming)) {
-    const order = (draft.nextClaim + attempts.length) % shareOfTheLowest === 0 ? [...ranks].reverse() : ranks;
+    const isShare = claiming.passedOver + 1 === shareOfTheLowest;
+    const order = isShare ? [...ranks].reverse() : ranks;
     const reader = await nextReader(order, timedNext);
     const row = reader?.peek();
     if (reader === undefined || row === undefined) break;
-    if (claimNext(claiming, reader, row) === 'claim') timedNext = isFresh(reader);
+    if (claimNext(claiming, reader, row) !== 'claim') continue;
+    timedNext = isFresh(reader);
+    claiming.passedOver = isShare ? 0 : claiming.passedOver + 1;
   }
 
   await Promise.all(readers.map((reader) => reader.close()));
