@@ -189,6 +189,9 @@ export function keyMark(owner: string | null, type: string, lane: string | undef
   return `K${ownerPart(owner)}|${escaped(type)}|${lanePart}|${escaped(key)}`;
 }
 
+/** The mark that finds the tasks that were cancelled while they run. */
+export const cancelledMark = 'C';
+
 /** The mark that finds the children of a task: what waits for it. */
 export function waitMark(parent: string): string {
   return `W${escaped(parent)}`;

@@ -2,7 +2,7 @@ import { TaskbasketError } from './errors.js';
 import { above, beyond, escaped, rawParts } from './key.js';
 import { checkOneOf, checkParts, checkWhole, wrongOption } from './options.js';
 import type { TaskRow } from './record.js';
-import { isDead, isPresent } from './state.js';
+import { isPresent } from './state.js';
 
 /** Which tasks; all parts must fit. */
 export interface Filter<Name extends string = string> {
@@ -94,20 +94,24 @@ function wantedOf({ type, state, lane, gate }: Filter): Wanted {
   return { types, state, lane, gate };
 }
 
-/** Whether a row is one of those that are wanted. */
-export function fits(row: TaskRow, { types, state, lane, gate }: Wanted): boolean {
-  return (
-    isPresent(row) &&
-    (types === undefined || types.includes(row.type)) &&
-    (state === undefined || (state === 'dead') === isDead(row)) &&
-    (lane === undefined || lane === row.lane) &&
-    (gate === undefined || gate === row.gate)
-  );
+/**
+ * Whether a row is one of those that are wanted. Its key decides, as for whoever reads keys alone: a strange row may say
+ * another type than its key.
+ */
+export function fits(row: TaskRow, wanted: Wanted): boolean {
+  const { lane } = wanted;
+  if (!isPresent(row) || (lane !== undefined && lane !== row.lane)) return false;
+
+  return asksForNoKey(wanted) || stepAt(row.ready, wanted).from !== undefined;
 }
 
 /** Whether the tasks of a filter are found in the order of their `seq`: those of a lane, and all. */
-export function isOrdered({ types, state, lane, gate }: Wanted): boolean {
-  return lane !== undefined || (types === undefined && state === undefined && gate === undefined);
+export function isOrdered(wanted: Wanted): boolean {
+  return wanted.lane !== undefined || asksForNoKey(wanted);
+}
+
+function asksForNoKey({ types, state, gate }: Wanted): boolean {
+  return types === undefined && state === undefined && gate === undefined;
 }
 
 /** What to do at a `ready` key. */
@@ -126,8 +130,10 @@ export function stepAt(ready: string, { types, state, gate }: Wanted): Step {
   const parts = rawParts(ready);
   const { letter } = parts;
   const nextKey = `${ready}\u0000`;
+  // A row without a text as its key is in no index.
+  if (ready === '') return { next: nextKey };
   // Nothing begins with more than U+FFFF.
-  const nextLetter = letter === '' || letter === '\uffff' ? nextKey : above(letter);
+  const nextLetter = letter === '\uffff' ? nextKey : above(letter);
   if (state !== undefined && (state === 'dead') !== (letter === 'D')) return { next: nextLetter };
   if (types === undefined && gate === undefined) return { from: ready, next: nextLetter };
   if (parts.type === undefined || (gate !== undefined && parts.gate === undefined)) return { next: nextKey };

@@ -1,4 +1,5 @@
 import type { Letter } from './key.js';
+import { cancelledMark } from './key.js';
 import type { Claim, TaskRow } from './record.js';
 import { isClaimed } from './record.js';
 
@@ -33,7 +34,7 @@ export function stateOf(row: TaskRow | undefined, claims?: readonly Claim[]): St
 
 /** Whether the task of a row is there for reads and commands. The row of a task that was cancelled while it runs is not. */
 export function isPresent(row: TaskRow | undefined): row is TaskRow {
-  return row !== undefined && row.cancelled !== true;
+  return row !== undefined && !row.marks.includes(cancelledMark);
 }
 
 /** Whether a task waits for a decision. */

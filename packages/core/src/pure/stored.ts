@@ -9,7 +9,17 @@
 
 import type { GateRow } from './gate.js';
 import type { Priority } from './key.js';
-import { idMark, isPayloadOf, laneMark, letters, rawParts, readMarks, readReady, unescaped } from './key.js';
+import {
+  cancelledMark,
+  idMark,
+  isPayloadOf,
+  laneMark,
+  letters,
+  rawParts,
+  readMarks,
+  readReady,
+  unescaped,
+} from './key.js';
 import { defined } from './parts.js';
 import type { Claim, OutcomeRow, RunnerRow, TaskRow } from './record.js';
 import { stateKeys } from './record.js';
@@ -104,14 +114,15 @@ function isFoundAsItIs(row: TaskRow): boolean {
   const lanes = marks.filter((mark) => mark.startsWith('L'));
   // A dead row may have left its lane.
   const inLane = letter === 'D' || lanes.join() === (lane === undefined ? '' : laneMark(owner, lane));
+  const findable = cancelled === undefined || (letter === 'D' && marks.includes(cancelledMark));
 
-  return sameRoute && inLane && marks.includes(idMark(row.id)) && (cancelled === undefined || letter === 'D');
+  return sameRoute && inLane && findable && marks.includes(idMark(row.id));
 }
 
 /** A strange row as the indexes find it: id and lane are those of its marks, the route is that of its key. */
 function strangeRow(row: { readonly [Name in keyof TaskRow]?: unknown }): TaskRow {
   const ready = text(row.ready) ? (row.ready as string) : '';
-  const marks = Array.isArray(row.marks) ? (row.marks as unknown[]).filter((mark) => text(mark)) : [];
+  const marks = [row.marks].flat().filter((mark) => text(mark));
   const { owner, type, version, gate, rank } = rawParts(ready);
   const marked = readMarks(marks as string[]);
   const id = marked.id ?? or('', row.id, text);

@@ -1,7 +1,7 @@
 import type { Backoff } from './backoff.js';
 import { retryDelay } from './backoff.js';
 import type { Rank } from './key.js';
-import { alone, laneMark, readReady, readyKey, skippedMark, timedKey } from './key.js';
+import { alone, cancelledMark, laneMark, readReady, readyKey, skippedMark, timedKey } from './key.js';
 import type { Death, TaskRow } from './record.js';
 import { routeOf } from './record.js';
 import type { Verdict } from './verdict.js';
@@ -142,7 +142,9 @@ export function revived(row: TaskRow): TaskRow {
 
 /** A task that was cancelled while it ran: gone for every read and command, until its claim ends. */
 export function cancelledWhileRunning(row: TaskRow): TaskRow {
-  return { ...row, cancelled: true, ready: readyKey('D', routeOf(row), row.priority) };
+  const marks = [...row.marks, cancelledMark];
+
+  return { ...row, marks, cancelled: true, ready: readyKey('D', routeOf(row), row.priority) };
 }
 
 /** Set aside. With `block` it keeps its lane's mark, and so its place at the head. */

@@ -58,13 +58,13 @@ export interface ViewFacts {
   readonly gate: GateRow | undefined;
   /** The wall clock now. */
   readonly wall: number;
-  /** The decoded payload, if it could be read. */
-  readonly read: { readonly payload: unknown } | undefined;
+  /** The decoded payload; `undefined`: it cannot be read. */
+  readonly payload: { readonly payload: unknown } | undefined;
 }
 
 /** A row as a person sees it. */
 export function taskView(row: TaskRow, facts: ViewFacts): TaskView {
-  const { runner, read } = facts;
+  const { runner, payload } = facts;
   const ready = readReady(row.ready);
   const running = isClaimed(row, runner?.running);
   const ahead = aheadOf(runner);
@@ -74,7 +74,7 @@ export function taskView(row: TaskRow, facts: ViewFacts): TaskView {
     seq: row.seq,
     type: row.type,
     version: row.version,
-    payload: read?.payload,
+    payload: payload?.payload,
     state: isDead(row) ? 'dead' : 'queued',
     running,
     attempts: row.attempts + (running ? 1 : 0),
@@ -85,7 +85,7 @@ export function taskView(row: TaskRow, facts: ViewFacts): TaskView {
     priority: priorityName(row.priority),
     addedAt: row.addedAt,
     dueAt: running ? undefined : dueAt(ready, ahead, facts.wall),
-    unreadable: read === undefined,
+    unreadable: payload === undefined,
     lastError: row.lastError,
     dead: row.dead,
   };

@@ -55,18 +55,18 @@ async function byLane(stores: Tasks, wanted: Wanted, lane: string, from: number,
   };
 }
 
-/** A multi-entry index has no range behind one of a mark's rows, so a cursor goes from row to row. */
+/**
+ * A multi-entry index has no range behind one of a mark's rows, so a cursor goes from row to row. Numbers come first; a
+ * row whose key is none has no place in the order.
+ */
 async function withMark(index: IDBIndex, mark: string, from: number, most: number): Promise<readonly number[]> {
   const seqs: number[] = [];
   await walk(index.openKeyCursor(mark), (cursor) => {
-    const seq = cursor.primaryKey as number;
-    if (seq <= from) {
-      cursor.continuePrimaryKey(mark, from + 1);
-
-      return true;
-    }
-    seqs.push(seq);
-    cursor.continue();
+    const seq = cursor.primaryKey;
+    if (typeof seq !== 'number') return false;
+    if (seq > from) seqs.push(seq);
+    if (seq < from) cursor.continuePrimaryKey(mark, from);
+    else cursor.continue();
 
     return seqs.length < most;
   });

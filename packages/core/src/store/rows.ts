@@ -14,6 +14,11 @@ export async function rowOfId(stores: Pick<Stores, 'tasks'>, id: string): Promis
   return present(rowOf(await answer(stores.tasks.index(marksIndex).get(idMark(id)))));
 }
 
+/** The rows of ids; those that are there. */
+export async function rowsOfIds(stores: Pick<Stores, 'tasks'>, ids: readonly string[]): Promise<readonly TaskRow[]> {
+  return (await Promise.all(ids.map((id) => rowOfId(stores, id)))).filter(isPresent);
+}
+
 function present(row: TaskRow | undefined): TaskRow | undefined {
   return isPresent(row) ? row : undefined;
 }

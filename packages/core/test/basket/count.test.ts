@@ -110,7 +110,7 @@ test('count and list equal a model, whatever the types, lanes and ends of the ta
         tab.kill();
       },
     ),
-    { numRuns: 25 },
+    { numRuns: 60 },
   );
 });
 
@@ -164,7 +164,8 @@ test('a count by type or state reads keys, and no row', async () => {
   expect(await basket.count({ type: 'send', state: 'queued' })).toEqual({ count: 300, more: false });
   expect(await basket.count({ state: 'dead' })).toEqual({ count: 0, more: false });
   for (const read of rows) expect(read).not.toHaveBeenCalled();
-  const bounds = keys.mock.calls.map(([, most]) => most);
+  // Of those that were cancelled while they run there are few.
+  const bounds = keys.mock.calls.filter(([range]) => range !== 'C').map(([, most]) => most);
   expect(Math.max(...bounds.map((most) => most ?? Number.POSITIVE_INFINITY))).toBeLessThanOrEqual(1_001);
   vi.restoreAllMocks();
 });

@@ -348,7 +348,7 @@ test('holding a row, and making it due, changes where it is found and nothing el
 test('a task that is cancelled while it runs is dead for every read, and keeps its place in its lane until its claim ends', () => {
   const row = cancelledWhileRunning(worn);
 
-  expect(row).toEqual({ ...worn, cancelled: true, ready: row.ready });
+  expect(row).toEqual({ ...worn, marks: [...worn.marks, 'C'], cancelled: true, ready: row.ready });
   expect(place(row)).toEqual(['D', 1]);
 });
 

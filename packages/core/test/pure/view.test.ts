@@ -11,7 +11,7 @@ const wall = 400_000;
 const moment = { now: 450_000, wall };
 const error = { name: 'Error', message: 'no', at: wall };
 const runner: RunnerRow = { epoch: { count: 1, nonce: 'n' }, build: 0, running: [], seen: 450_000, wall };
-const facts: ViewFacts = { runner, gate: undefined, wall, read: { payload: { text: 'hello' } } };
+const facts: ViewFacts = { runner, gate: undefined, wall, payload: { payload: { text: 'hello' } } };
 const claim = { claim: 1, seq: 7, id: 'task-1' };
 
 test('a task that was added shows what was given, and nothing that is not there', () => {
@@ -84,8 +84,11 @@ test('a dead task shows why and since when', () => {
 });
 
 test('a task that this build cannot read is shown without its payload', () => {
-  expect(taskView(storedRow(), { ...facts, read: undefined })).toMatchObject({ unreadable: true, payload: undefined });
-  expect(taskView(storedRow(), { ...facts, read: { payload: undefined } }).unreadable).toBe(false);
+  expect(taskView(storedRow(), { ...facts, payload: undefined })).toMatchObject({
+    unreadable: true,
+    payload: undefined,
+  });
+  expect(taskView(storedRow(), { ...facts, payload: { payload: undefined } }).unreadable).toBe(false);
 });
 
 test("a closed gate shows why, and until when by this device's clock; an open one only its name", () => {

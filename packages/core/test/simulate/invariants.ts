@@ -112,5 +112,6 @@ function judgeForm(world: World, row: TaskRow, fail: (what: string) => void): vo
   const lane = laneMarkOf(row);
   const left = row.dead !== undefined && (row.onDead ?? ruleOf('page', row.type)?.onDead) === 'skip';
   const marks = [`I${row.id}`, ...(lane === undefined ? [] : [left ? `S${lane.slice(1)}` : lane])];
+  if (row.cancelled === true) marks.push('C');
   must([...row.marks].sort().join(' ') === marks.sort().join(' '), `its marks ${row.marks.join(' ')}`);
 }

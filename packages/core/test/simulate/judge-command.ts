@@ -112,7 +112,7 @@ function judgeMarked({ world, before, difference, fail }: Commit, row: TaskRow):
   const change = difference.changed.find(({ from }) => from.seq === row.seq);
   if (change === undefined) fail(`${row.id} is claimed, and was not marked as cancelled`);
   else if (change.to.cancelled !== true || readyOf(change.to).letter !== 'D') fail(`${row.id} is not cancelled`);
-  else if (!onlyDiffersIn(change, ['cancelled', 'ready'])) fail(`changed ${fieldsOf(change).join(', ')}`);
+  else if (!onlyDiffersIn(change, ['cancelled', 'ready', 'marks'])) fail(`changed ${fieldsOf(change).join(', ')}`);
   const claim = runnerOf(before)?.running.find(({ seq }) => seq === row.seq)?.claim ?? 0;
   const facts = world.leading?.claims.get(claim);
   if (facts !== undefined) facts.cancelledAt = world.time.now();

@@ -77,8 +77,9 @@ function above({ upper, upperOpen }: Range): (key: IDBValidKey) => boolean {
 
 /** The order of two keys. The usual ones are compared here, since `cmp` first copies both. */
 function order(one: IDBValidKey, other: IDBValidKey): number {
-  if (typeof one === 'string' && typeof other === 'string') return one < other ? -1 : Number(one > other);
-  if (typeof one === 'number' && typeof other === 'number') return one - other;
+  if (typeof one === typeof other && (typeof one === 'string' || typeof one === 'number')) {
+    return one < other ? -1 : Number(one > other);
+  }
   if (!Array.isArray(one) || !Array.isArray(other)) return indexedDB.cmp(one, other);
 
   for (const [place, part] of one.entries()) {

@@ -63,6 +63,11 @@ export function createContext(registry: AnyRegistry, ports: Ports, build: number
   };
 }
 
+/** Whether somebody runs tasks, in whichever context. */
+export function isLed({ ports, names }: Pick<BasketContext, 'ports' | 'names'>): Promise<boolean> {
+  return ports.locks.held(names.runnerLock);
+}
+
 /** Until it is ended: a page that goes meanwhile cannot say "look again" when this completes, and does as it goes. */
 export function underway({ leaving }: Pick<BasketContext, 'leaving'>): () => void {
   const leave = (): boolean => true;

@@ -1,8 +1,10 @@
-import type { Filter, Wanted } from '../../pure/query.js';
-import { fits, readFilter } from '../../pure/query.js';
+import { cancelledMark } from '../../pure/key.js';
+import type { Filter } from '../../pure/query.js';
+import { readFilter } from '../../pure/query.js';
 import { readOn, startOf } from '../../store/find.js';
 import type { Stores } from '../../store/requests.js';
-import { claimedRow, runnerRow } from '../../store/rows.js';
+import { answer } from '../../store/requests.js';
+import { marksIndex } from '../../store/setup.js';
 import { read } from '../../store/transact.js';
 import type { BasketContext } from '../context/context.js';
 
@@ -19,7 +21,7 @@ const most = 1_000;
 /** How many tasks fit, counted up to 1,000. */
 export async function count(context: BasketContext, filter: Filter = {}): Promise<Count> {
   const wanted = readFilter(filter);
-  const cancelled = await read(context, (stores) => cancelledOnes(stores, wanted), ['tasks', 'state']);
+  const cancelled = await read(context, cancelledOnes, ['tasks']);
   let found = 0;
   let place = startOf(wanted);
   for (;;) {
@@ -32,9 +34,6 @@ export async function count(context: BasketContext, filter: Filter = {}): Promis
 }
 
 /** The tasks that were cancelled while they run. Each has the key of a dead one until its claim ends. */
-async function cancelledOnes(stores: Pick<Stores, 'tasks' | 'state'>, wanted: Wanted): Promise<ReadonlySet<number>> {
-  const runner = await runnerRow(stores);
-  const rows = await Promise.all((runner?.running ?? []).map((claim) => claimedRow(stores, claim)));
-
-  return new Set(rows.flatMap((row) => (row === undefined || fits(row, wanted) ? [] : [row.seq])));
+async function cancelledOnes({ tasks }: Pick<Stores, 'tasks'>): Promise<ReadonlySet<unknown>> {
+  return new Set(await answer(tasks.index(marksIndex).getAllKeys(cancelledMark)));
 }

@@ -12,6 +12,7 @@ import { read } from '../../store/transact.js';
 import type { Backlog, BlockedLane } from './backlog.js';
 import { backlogOf } from './backlog.js';
 import type { BasketContext } from '../context/context.js';
+import { isLed } from '../context/context.js';
 import type { Count } from './count.js';
 import { count } from './count.js';
 import type { WorkerHealth } from '../context/own-worker.js';
@@ -33,7 +34,7 @@ export interface Health {
   readonly worker: WorkerHealth;
   /** A task could have run for a minute, and nothing has moved. Either nobody runs tasks, or who does hangs. */
   readonly stalled: boolean;
-  /** The oldest that is not dead. Not there: there is none, or it lies behind more than a thousand dead ones. */
+  /** The oldest that is not dead. Not there: there is none, or it lies behind more than 256 dead ones. */
   readonly oldest?: { readonly id: string; readonly addedAt: number };
   /** How many are queued or run; counted up to 1,000. */
   readonly queued: Count;
@@ -95,32 +96,28 @@ interface Found extends Backlog {
   readonly runner: RunnerRow | undefined;
   readonly closedGates: readonly ClosedGate[];
   readonly gates: number;
-  /** Something waits, and nothing moves. */
-  readonly stands: boolean;
 }
 
 /** How a basket fares. Costs the same however much is queued. */
 export async function health(context: BasketContext): Promise<Health> {
-  const { locks, clock } = context.ports;
   const [worker, led, queued, dead, storage] = await Promise.all([
     context.askWorker(),
-    locks.held(context.names.runnerLock),
+    isLed(context),
     count(context, { state: 'queued' }),
     count(context, { state: 'dead' }),
     storageHealth(),
     context.database.opened(openingWait),
   ]);
-  // What a runner has in hand is no reason to wait if there is none, or it hangs.
   const works = led && !(worker.state === 'failed' && worker.problem === 'silent');
   const found = await foundIn(context, works);
-  let stalled = found.stands;
+  let stalled = found.waiting !== undefined;
   if (stalled) {
-    await waited(clock, lookAgainAfter);
+    await waited(context.ports.clock, lookAgainAfter);
     const again = await foundIn(context, works);
-    stalled = again.stands && again.waiting?.id === found.waiting?.id && again.runner?.wall === found.runner?.wall;
+    stalled = again.waiting?.id === found.waiting?.id && again.runner?.wall === found.runner?.wall;
   }
 
-  const { runner, oldest, blockedLanes, closedGates, gates, aloneTasks } = found;
+  const { runner, oldest, waiting: _, gates, ...told } = found;
 
   return {
     runner: {
@@ -133,10 +130,8 @@ export async function health(context: BasketContext): Promise<Health> {
     ...defined({ oldest: oldest && { id: oldest.id, addedAt: oldest.addedAt } }),
     queued,
     dead,
-    blockedLanes,
-    closedGates,
     gates,
-    aloneTasks,
+    ...told,
     storage,
     registries: differences(
       versionsOf(context.registry),
@@ -158,21 +153,20 @@ function foundIn(context: BasketContext, works: boolean): Promise<Found> {
     async (stores) => {
       const [runner, gates] = await Promise.all([runnerRow(stores), gateRows(stores)]);
       const wall = ports.clock.wall();
-      const unmoved = runner === undefined ? Number.POSITIVE_INFINITY : wall - runner.wall;
+      const unmoved = wall - (runner?.wall ?? Number.NEGATIVE_INFINITY);
 
       const rows = await Promise.all((runner?.running ?? []).map((claim) => claimedRow(stores, claim)));
-      const claimed = rows.filter((row) => row !== undefined);
-      const timeouts = claimed.map(({ timeout, type }) => timeout ?? findType(registry, type)?.timeout ?? 0);
-      const running = works && unmoved < Math.max(...timeouts) + slotGrace ? claimed : [];
-      const full = running.length > 0 && running.length >= (runner?.slots ?? 1);
-      const backlog = await backlogOf(stores, { registry, runner, gates, running, wall, since: wall - stalledAfter });
+      const timeouts = rows.map((row) => row?.timeout ?? findType(registry, row?.type ?? '')?.timeout ?? 0);
+      // What a runner has in hand is a reason to wait for as long as an attempt may take.
+      const hangs = rows.length > 0 && unmoved >= Math.max(...timeouts) + slotGrace;
+      const { waiting, ...backlog } = await backlogOf(context, stores, runner, works && !hangs, wall - stalledAfter);
 
       return {
         ...backlog,
         runner,
+        waiting: unmoved >= stalledAfter ? waiting : undefined,
         gates: gates.size,
         closedGates: [...gates.values()].flatMap((gate) => closedGate(gate, wall, aheadOf(runner), registry.gates.cap)),
-        stands: backlog.waiting !== undefined && unmoved >= stalledAfter && !full,
       };
     },
     ['tasks', 'state'],

@@ -1,15 +1,15 @@
 import { checkId } from '../../pure/options.js';
 import type { Query, WantedPage } from '../../pure/query.js';
 import { readQuery } from '../../pure/query.js';
-import type { TaskRow } from '../../pure/record.js';
 import type { TaskView } from '../../pure/view.js';
 import { taskView } from '../../pure/view.js';
-import { rowOfId } from '../../store/rows.js';
+import { rowsOfIds } from '../../store/rows.js';
 import { read } from '../../store/transact.js';
 import type { BasketContext } from '../context/context.js';
-import { withReasons } from './explain.js';
-import type { Facts, PageStores } from './page.js';
-import { pageOf, withFacts } from './page.js';
+import { isLed } from '../context/context.js';
+import type { Facts } from './facts.js';
+import { factsOf } from './facts.js';
+import { pageOf } from './page.js';
 import type { Known, Payloads } from './payloads.js';
 import { longestDecoding } from './payloads.js';
 
@@ -18,70 +18,62 @@ export interface ReadingContext extends BasketContext {
   readonly payloads: Payloads;
 }
 
-/** A watch shows a task whose decoder takes longer, in milliseconds, without its payload until it has ended. */
+/** A watch shows a task whose decoder takes longer, in milliseconds, without its payload until the decoder has ended. */
 const patienceOfWatch = 100;
 
 /** One task, or `undefined`: it is done, cancelled, or never was. */
 export async function get(context: ReadingContext, id: string): Promise<TaskView | undefined> {
   checkId(id);
-  const found = await read(
-    context,
-    async (stores) => {
-      const row = await rowOfId(stores, id);
+  const facts = await read(context, async (stores) => factsOf(context, stores, await rowsOfIds(stores, [id])), [
+    'tasks',
+    'state',
+  ]);
 
-      return withFacts(stores, row === undefined ? [] : [row]);
-    },
-    ['tasks', 'state'],
-  );
-
-  return (await views(context, found, new Map(), longestDecoding))[0];
+  return (await shown(context, facts, new Map(), longestDecoding)).tasks[0];
 }
 
 /** The tasks that fit, in the order in which they were added. */
 export async function list(context: ReadingContext, query: Query = {}): Promise<readonly TaskView[]> {
   const wanted = readQuery(query);
+  const facts = await pageOf(context, wanted, wanted.limit, undefined);
 
-  return views(context, await pageOf(context, wanted, wanted.limit, withFacts), new Map(), longestDecoding);
+  return (await shown(context, facts, new Map(), longestDecoding)).tasks;
 }
 
-/** A page as a watch shows it. */
-export interface Page {
+/** Tasks as they are shown. */
+interface Shown {
   readonly tasks: readonly TaskView[];
-  /** Whether there are more than the query's limit. */
-  readonly more: boolean;
-  /** Resolves when a decoder of the page has ended or is given up; `undefined`: none is under way. */
+  /** Resolves when a decoder of these has ended or is given up; `undefined`: none is under way. */
   readonly later: Promise<void> | undefined;
 }
 
-/** One page. The payloads that a watch has read before are `known`, and are read once. */
-export async function page(context: ReadingContext, query: WantedPage, known: Known, reasons: boolean): Promise<Page> {
+/** One page, as a watch shows it. The payloads that it has read before are `known`, and are not read again. */
+export async function page(
+  context: ReadingContext,
+  query: WantedPage,
+  known: Known,
+  reasons: boolean,
+): Promise<Shown & { readonly more: boolean }> {
   const { limit } = query;
-  const facts = (stores: PageStores, rows: readonly TaskRow[]): Promise<Facts> =>
-    reasons ? withReasons(context, stores, rows) : withFacts(stores, rows);
-  const [found, led] = await Promise.all([
-    pageOf(context, query, limit + 1, facts),
-    reasons && context.ports.locks.held(context.names.runnerLock),
-  ]);
-  const rows = found.rows.slice(0, limit);
-  const tasks = await views(context, { ...found, rows }, known, patienceOfWatch, led);
+  const facts = await pageOf(context, query, limit + 1, reasons ? await isLed(context) : undefined);
+  const rows = facts.rows.slice(0, limit);
 
-  return { tasks, more: found.rows.length > limit, later: context.payloads.ended(rows) };
+  return { ...(await shown(context, { ...facts, rows }, known, patienceOfWatch)), more: facts.rows.length > limit };
 }
 
-async function views(
+async function shown(
   { payloads, ports }: ReadingContext,
   { rows, runner, gates, reasonsOf }: Facts,
   known: Known,
   patience: number,
-  led = false,
-): Promise<readonly TaskView[]> {
-  const shown = await payloads.read(rows, known, patience);
+): Promise<Shown> {
+  const found = await payloads(rows, known, patience);
   const wall = ports.clock.wall();
+  const tasks = found.rows.map(({ row, payload }) => {
+    const view = taskView(row, { runner, gate: gates.get(row.gate), wall, payload });
 
-  return shown.map(({ row, decoded = { payload: undefined } }) => {
-    const payload = decoded === 'unreadable' ? undefined : decoded;
-    const view = taskView(row, { runner, gate: gates.get(row.gate), wall, read: payload });
-
-    return reasonsOf === undefined ? view : { ...view, reasons: reasonsOf(row, led) };
+    return reasonsOf === undefined ? view : { ...view, reasons: reasonsOf(row) };
   });
+
+  return { tasks, later: found.later };
 }

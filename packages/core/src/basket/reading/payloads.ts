@@ -2,46 +2,47 @@ import { endedWithin } from '../../ports/wait.js';
 import { isPromiseLike } from '../../pure/codec.js';
 import type { TaskRow } from '../../pure/record.js';
 import { findType } from '../../pure/registry.js';
+import { isPresent } from '../../pure/state.js';
 import type { StoredPayload } from '../../store/payloads.js';
 import { readPayloads } from '../../store/payloads.js';
 import { claimedRow } from '../../store/rows.js';
 import { read } from '../../store/transact.js';
 import type { BasketContext } from '../context/context.js';
 
-/** A payload that was decoded, or could not be. `undefined`: its decoder has not ended yet. */
-export type Decoded = { readonly payload: unknown } | 'unreadable' | undefined;
-
-/** A row with what its payload is. */
-export interface Read {
-  readonly row: TaskRow;
-  readonly decoded: Decoded;
+/** What became of a stored payload. It cannot be read if it has neither an end to come nor a result. */
+interface Decoding {
+  /** When its decoder was called, by the monotonic clock. */
+  readonly since: number;
+  /** There until an asynchronous decoder has ended. It never rejects. */
+  end?: Promise<void>;
+  read?: { readonly payload: unknown };
 }
 
 /** What was read before, by `payloadKeyOf`. */
-export type Known = Map<string, Exclude<Decoded, undefined>>;
+export type Known = Map<string, Decoding>;
 
-/** Reads and decodes the payloads of rows. */
-export interface Payloads {
-  /**
-   * Gives the rows with their payloads, those of `known` without reading them. Waits up to so many milliseconds for
-   * decoders that are asynchronous. Leaves out a task that ended meanwhile.
-   */
-  readonly read: (rows: readonly TaskRow[], known: Known, patience: number) => Promise<readonly Read[]>;
-  /** Resolves when a decoder of these rows has ended, or is given up; `undefined`: none of them is under way. */
-  readonly ended: (rows: readonly TaskRow[]) => Promise<void> | undefined;
+/** Rows with their payloads. */
+export interface Read {
+  readonly rows: readonly {
+    readonly row: TaskRow;
+    /** `undefined`: the payload cannot be read. It is `undefined` itself while its decoder is under way. */
+    readonly payload: { readonly payload: unknown } | undefined;
+  }[];
+  /** Resolves when a decoder has ended, or is given up; `undefined`: none is under way. */
+  readonly later: Promise<void> | undefined;
 }
 
-/** A decoder that takes longer, in milliseconds, is given up: the payload counts as unreadable until it ends. */
+/**
+ * Reads and decodes the payloads of rows, but for those of `known`. Waits up to so many milliseconds for decoders that are
+ * asynchronous. Leaves out a task that ended meanwhile.
+ */
+export type Payloads = (rows: readonly TaskRow[], known: Known, patience: number) => Promise<Read>;
+
+/** A decoder that takes longer, in milliseconds, is given up: the payload counts as unreadable until the decoder ends. */
 export const longestDecoding = 10_000;
 
 /** Decoders are called for so long, in milliseconds; then the page has its turn. */
 const slice = 10;
-
-/** A decoder that has not ended. It is asked once for a payload, however often that is shown. */
-interface Underway {
-  readonly since: number;
-  readonly end: Promise<Exclude<Decoded, undefined>>;
-}
 
 /** The same for the same payload of a task. */
 function payloadKeyOf({ seq, id, version, revision = 0 }: TaskRow): string {
@@ -51,88 +52,79 @@ function payloadKeyOf({ seq, id, version, revision = 0 }: TaskRow): string {
 /** A reader of payloads, which all calls and watches of a context share. */
 export function createPayloads(context: BasketContext): Payloads {
   const { clock } = context.ports;
-  const underway = new Map<string, Underway>();
+  /** Decoders that have not ended. Each is called once for a payload, however often the payload is shown. */
+  const underway: Known = new Map();
 
-  function decode({ row, stored }: Loaded, known: Known): void {
-    const key = payloadKeyOf(row);
+  function decode({ row, stored }: Loaded): Decoding {
+    const decoding: Decoding = { since: clock.monotonic() };
     const type = findType(context.registry, row.type);
-    if (type === undefined || type.version !== row.version || 'lost' in stored || row.strange === true) {
-      known.set(key, 'unreadable');
-
-      return;
-    }
+    if (type?.version !== row.version || 'lost' in stored || row.strange === true) return decoding;
     try {
       const payload = type.codec.decode(stored.value);
-      if (!isPromiseLike(payload)) {
-        known.set(key, { payload });
-
-        return;
-      }
-      const end = Promise.resolve(payload).then(
-        (value) => ({ payload: value }),
-        () => 'unreadable' as const,
-      );
-      underway.set(key, { since: clock.monotonic(), end });
-      void end.then(() => underway.delete(key)); // It never rejects.
+      if (isPromiseLike(payload)) attend(payloadKeyOf(row), decoding, payload);
+      else decoding.read = { payload };
     } catch {
-      known.set(key, 'unreadable');
+      // It cannot be read.
     }
+
+    return decoding;
   }
 
-  function underwayOf(rows: readonly TaskRow[]): readonly Underway[] {
-    return rows.flatMap((row) => underway.get(payloadKeyOf(row)) ?? []);
+  function attend(key: string, decoding: Decoding, answer: PromiseLike<unknown>): void {
+    const end = (): void => {
+      delete decoding.end;
+      underway.delete(key);
+    };
+    underway.set(key, decoding);
+    decoding.end = Promise.resolve(answer)
+      .then((payload) => void (decoding.read = { payload }))
+      .then(end, end);
   }
 
-  return {
-    async read(rows, known, patience) {
-      const unread = rows.filter((row) => !known.has(payloadKeyOf(row)) && !underway.has(payloadKeyOf(row)));
-      const loaded = await load(context, unread);
-      let began = clock.monotonic();
-      for (const one of loaded) {
-        decode(one, known);
-        if (clock.monotonic() - began < slice) continue;
-        await clock.turnOfTheLoop();
-        began = clock.monotonic();
-      }
+  return async (rows, known, patience) => {
+    for (const key of rows.map(payloadKeyOf)) {
+      const decoding = underway.get(key);
+      if (decoding !== undefined) known.set(key, decoding);
+    }
+    const unread = new Set(rows.filter((row) => !known.has(payloadKeyOf(row))));
+    const loaded = await load(context, [...unread]);
+    let began = clock.monotonic();
+    for (const one of loaded) {
+      known.set(payloadKeyOf(one.row), decode(one));
+      if (clock.monotonic() - began < slice) continue;
+      await clock.turnOfTheLoop();
+      began = clock.monotonic();
+    }
 
-      const now = new Map(loaded.map(({ row }) => [row.seq, row]));
-      const gone = new Set(unread.filter(({ seq }) => !now.has(seq)));
-      const there = rows.filter((row) => !gone.has(row)).map((row) => now.get(row.seq) ?? row);
-      for (const row of there) {
-        void underway.get(payloadKeyOf(row))?.end.then((decoded) => known.set(payloadKeyOf(row), decoded)); // It never rejects.
-      }
-      // What left the page is forgotten.
-      const shown = new Set(there.map(payloadKeyOf));
-      for (const key of known.keys()) if (!shown.has(key)) known.delete(key);
+    // Of what was read just now, the task may have ended, or its payload may be a newer one.
+    const now = new Map(loaded.map(({ row }) => [row.seq, row]));
+    const there = rows.flatMap((row) => (unread.has(row) ? (now.get(row.seq) ?? []) : row));
+    const keys = new Set(there.map(payloadKeyOf));
+    for (const key of known.keys()) if (!keys.has(key)) known.delete(key);
 
-      const waited = underwayOf(there);
-      const wait = Math.max(...waited.map(({ since }) => since + patience - clock.monotonic()));
-      if (wait > 0)
-        await endedWithin(
-          clock,
-          waited.map(({ end }) => end),
-          wait,
-        );
-
-      return there.map((row) => {
-        const { since } = underway.get(payloadKeyOf(row)) ?? {};
-        const late = since !== undefined && clock.monotonic() - since >= longestDecoding;
-
-        return { row, decoded: known.get(payloadKeyOf(row)) ?? (late ? 'unreadable' : undefined) };
-      });
-    },
-
-    ended(rows) {
-      const waited = underwayOf(rows).filter(({ since }) => clock.monotonic() - since < longestDecoding);
-      if (waited.length === 0) return undefined;
-      const oldest = Math.min(...waited.map(({ since }) => since));
-
-      return endedWithin(
+    const open = [...known.values()].filter(({ end }) => end !== undefined);
+    const wait = Math.max(...open.map(({ since }) => since + patience - clock.monotonic()));
+    if (wait > 0)
+      await endedWithin(
         clock,
-        [Promise.race(waited.map(({ end }) => end))],
-        oldest + longestDecoding - clock.monotonic(),
+        open.flatMap(({ end }) => end ?? []),
+        wait,
       );
-    },
+
+    const late = clock.monotonic() - longestDecoding;
+    const waited = open.filter(({ end, since }) => end !== undefined && since > late);
+    const oldest = Math.min(...waited.map(({ since }) => since));
+    const next = Promise.race(waited.map(({ end }) => end));
+
+    return {
+      rows: there.map((row) => {
+        const decoding = known.get(payloadKeyOf(row));
+        const waits = waited.some((one) => one === decoding);
+
+        return { row, payload: waits ? { payload: undefined } : decoding?.read };
+      }),
+      later: waited.length === 0 ? undefined : endedWithin(clock, [next], oldest - late),
+    };
   };
 }
 
@@ -144,27 +136,20 @@ interface Loaded {
 
 /**
  * The payloads of rows. Those that lie apart are read by themselves, so that nothing waits for a large one that is being
- * written. What has no payload then is looked at again: left out if its task has ended meanwhile, and lost only if its
- * row says that it should be there.
+ * written. Where no payload is found, the row is read again: it is left out if its task has ended meanwhile, and its
+ * payload is lost only if the row still names it.
  */
 async function load(context: BasketContext, rows: readonly TaskRow[]): Promise<readonly Loaded[]> {
-  const inline = (row: TaskRow): Loaded => ({ row, stored: { value: row.payload } });
-  if (rows.every(({ ref }) => ref === undefined)) return rows.map(inline);
+  const refs = rows.flatMap(({ ref }) => ref ?? []);
+  const found = await readPayloads(context, refs);
+  const loaded = rows.map(async (row): Promise<readonly Loaded[]> => {
+    const stored = row.ref === undefined ? { value: row.payload } : found.get(row.ref);
+    if (stored !== undefined && 'value' in stored) return [{ row, stored }];
+    const now = await read(context, (stores) => claimedRow(stores, row), ['tasks']);
+    if (!isPresent(now)) return [];
 
-  const found = await readPayloads(
-    context,
-    rows.flatMap(({ ref }) => ref ?? []),
-  );
-  const loaded = rows.map((row): Loaded =>
-    row.ref === undefined ? inline(row) : { row, stored: found.get(row.ref) ?? { lost: true } },
-  );
-  const certain = loaded.map(async (one): Promise<readonly Loaded[]> => {
-    if (!('lost' in one.stored)) return [one];
-    const row = await read(context, (stores) => claimedRow(stores, one.row), ['tasks']);
-    if (row === undefined) return [];
-
-    return row.ref === one.row.ref ? [one] : load(context, [row]);
+    return now.ref === row.ref ? [{ row, stored: { lost: true } }] : load(context, [now]);
   });
 
-  return (await Promise.all(certain)).flat();
+  return (await Promise.all(loaded)).flat();
 }

@@ -91,7 +91,7 @@ function watched(
   };
   const looks = createLooks(context, lookOnce, (message) => {
     // Once a minute, what could not be read is tried again.
-    for (const [key, decoded] of known) if (message === undefined && decoded === 'unreadable') known.delete(key);
+    for (const [key, { read }] of known) if (message === undefined && read === undefined) known.delete(key);
   });
 
   function tell(next: Snapshot): void {

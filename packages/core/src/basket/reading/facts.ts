@@ -1,0 +1,59 @@
+import type { GateRow } from '../../pure/gate.js';
+import { currentGate } from '../../pure/gate.js';
+import type { Reason } from '../../pure/reasons.js';
+import { aheadOf, reasonsOf } from '../../pure/reasons.js';
+import type { RunnerRow, TaskRow } from '../../pure/record.js';
+import { laneOf } from '../../pure/record.js';
+import { findType } from '../../pure/registry.js';
+import type { Stores } from '../../store/requests.js';
+import { claimedRow, gatesNamed, headOfLane, runnerRow } from '../../store/rows.js';
+import type { BasketContext } from '../context/context.js';
+
+/** Rows, and what is shown with them, as read in one transaction. */
+export interface Facts {
+  readonly rows: readonly TaskRow[];
+  readonly runner: RunnerRow | undefined;
+  /** The records of the gates of these rows. */
+  readonly gates: ReadonlyMap<string, GateRow>;
+  /** Gives the reasons of one of these rows, if they were asked for. */
+  readonly reasonsOf?: (row: TaskRow) => readonly Reason[];
+}
+
+/** The stores from which rows and their facts are read. */
+export type FactStores = Pick<Stores, 'tasks' | 'state'>;
+
+/** The facts of rows. `led`: whether somebody runs tasks; `undefined`: no reasons are asked for. */
+export async function factsOf(
+  { registry, ports }: BasketContext,
+  stores: FactStores,
+  rows: readonly TaskRow[],
+  led?: boolean,
+): Promise<Facts> {
+  const names = rows.map(({ gate }) => gate);
+  const [runner, gates] = await Promise.all([runnerRow(stores), gatesNamed(stores, names)]);
+  if (led === undefined) return { rows, runner, gates };
+
+  const wall = ports.clock.wall();
+  const lanes = [...new Set(rows.map(laneOf))];
+  const claims = gates.size > 0 && led ? (runner?.running ?? []) : [];
+  const [heads, running] = await Promise.all([
+    Promise.all(lanes.map((lane) => headOfLane(stores, lane))),
+    Promise.all(claims.map((claim) => claimedRow(stores, claim))),
+  ]);
+
+  return {
+    rows,
+    runner,
+    gates,
+    reasonsOf: (row) =>
+      reasonsOf(row, {
+        type: findType(registry, row.type),
+        runner,
+        led,
+        head: heads[lanes.indexOf(laneOf(row))],
+        gate: currentGate(gates.get(row.gate), wall + aheadOf(runner), registry.gates),
+        through: running.filter((one) => one?.gate === row.gate).length,
+        wall,
+      }),
+  };
+}
