@@ -5,9 +5,10 @@
 // sheet is printed with the ratio to that, of the same run. What it calls in the page lies in `page/`, see `page/index.mjs`.
 //
 //   --part=add,drain                 which parts; all by default
+//   --cases=10 KB                    which columns: those whose name holds one of these texts (parts add, blocked, drain, pace)
 //   --runs=3                         how often each case is measured; left out: 3 times, part blocked once
 //   --rows=100000                    how many tasks lie there at the start (part start); 1000000 takes six minutes
-//   --blocked=100000                 how many that cannot run lie in front (part blocked)
+//   --blocked=100000 --bytes=200     how many that cannot run lie in front, and how large their payloads are (part blocked)
 import { readdirSync } from 'node:fs';
 import { cpus, loadavg } from 'node:os';
 import path from 'node:path';
@@ -52,9 +53,11 @@ function readOptions() {
   const { values } = parseArgs({
     options: {
       part: { type: 'string', default: parts.join(',') },
+      cases: { type: 'string', default: '' },
       runs: { type: 'string' },
       rows: { type: 'string', default: '100000' },
       blocked: { type: 'string', default: '100000' },
+      bytes: { type: 'string', default: '200' },
     },
   });
 
@@ -64,11 +67,15 @@ function readOptions() {
     throw new Failure(`There is no part ${unknown}. The parts are ${parts.join(', ')}.`);
   }
 
+  const texts = values.cases.split(',');
+
   return {
     parts: names,
+    wanted: ([column]) => texts.some((text) => column.includes(text)),
     runs: values.runs === undefined ? undefined : count('runs', values.runs),
     rows: count('rows', values.rows),
     blocked: count('blocked', values.blocked),
+    bytes: count('bytes', values.bytes),
   };
 }
 

@@ -4,7 +4,6 @@ import { fillTasks, left, openBench, rowOf, startRunning } from './library.mjs';
 import { freshName, recordTransactions, write } from './raw.mjs';
 
 const free = 64;
-const bytes = 200;
 const concurrency = 6;
 
 /** Far away: nothing in front becomes due while this runs. */
@@ -14,14 +13,14 @@ const later = () => Date.now() + 3_600_000;
  * Rows in front that cannot run, then 64 that can, of the same type and priority. Runs until it is quiet, which is after
  * the audit; then adds 64 more and runs again.
  */
-export async function blocked({ kind, count }) {
+export async function blocked({ kind, count, bytes }) {
   const bench = await openBench(freshName(kind));
-  await fillTasks(bench, count, inFront[kind]);
+  await fillTasks(bench, count, (number) => inFront[kind](number, bytes));
   if (kind === 'gate') await closeGate(bench);
-  await fillTasks(bench, free, (number) => rowOf(number, bytes));
+  await fillTasks(bench, free, (number) => rowOf(number, 200));
 
   const first = await runOnce(bench, true);
-  await fillTasks(bench, free, (number) => rowOf(number, bytes));
+  await fillTasks(bench, free, (number) => rowOf(number, 200));
   const second = await runOnce(bench, false);
 
   if ((await left(bench)) !== count) throw new Error('Something ran that cannot run, or something free did not.');
@@ -73,15 +72,15 @@ async function quiet({ kept }) {
 }
 
 const inFront = {
-  none: (number) => rowOf(number, bytes),
-  lane: (number) => behindHead(number, 1),
-  lanes: (number) => behindHead(number, 1_000),
-  gate: (number) => rowOf(number, bytes, { gate: 'away' }),
-  type: (number) => rowOf(number, bytes, { type: 'of another build', gate: 'of another build' }),
+  none: rowOf,
+  lane: (number, bytes) => behindHead(number, bytes, 1),
+  lanes: (number, bytes) => behindHead(number, bytes, 1_000),
+  gate: (number, bytes) => rowOf(number, bytes, { gate: 'away' }),
+  type: (number, bytes) => rowOf(number, bytes, { type: 'of another build', gate: 'of another build' }),
 };
 
 /** The first of each lane has failed, and waits by its backoff. */
-function behindHead(number, lanes) {
+function behindHead(number, bytes, lanes) {
   const row = rowOf(number, bytes, { lane: `lane ${number % lanes}` });
   if (number >= lanes) return row;
 

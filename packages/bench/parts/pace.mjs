@@ -10,13 +10,13 @@ const contenders = [
   ['the library', { way: 'library' }],
 ];
 
-export async function measure(browsers, { runs = 3 }) {
+export async function measure(browsers, { runs = 3, wanted }) {
   const paces = createSheet('1,000 tasks of 20 ms, six at once; ms');
   const starts = createSheet('from add to start; ms');
 
   for (let run = 0; run < runs; run += 1) {
     await browsers.visit('pace', async (call) => {
-      for (const [column, shape] of shapes) {
+      for (const [column, shape] of shapes.filter(wanted)) {
         for (const [name, contender] of turned(contenders, run)) {
           const ms = await call('pace', { count: 1_000, work: 20, concurrency: 6, ...shape, ...contender });
           paces.note(name, column, ms);

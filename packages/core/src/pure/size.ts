@@ -1,8 +1,8 @@
 import { TaskbasketError } from './errors.js';
 import { isPlain } from './parts.js';
 
-/** Up to this size, in bytes, a payload lies in its row. A larger one lies apart, so that a retry need not write it again. */
-export const inlineLimit = 1_024;
+/** Up to this size, in bytes, a payload lies in its row: one request adds it, and whoever reads the row has it. */
+export const inlineLimit = 32_768;
 
 /** Above this size, in bytes, a payload is heavy: writing it takes so long that no other write may wait for it. */
 export const heavyLimit = 262_144;

@@ -53,8 +53,8 @@ describe('the payload', () => {
   });
 
   test.each([
-    ['a large text', 'x'.repeat(2_000)],
-    ['many bytes', new Uint8Array(2_000).fill(7)],
+    ['a large text', 'x'.repeat(20_000)],
+    ['many bytes', new Uint8Array(40_000).fill(7)],
     ['a Blob, however small', new Blob(['x'])],
     ['an object with a Blob in it', { photo: new Blob(['x']) }],
   ])('lies apart if it is %s, under its own key', async (_, payload) => {
@@ -107,7 +107,7 @@ describe('a payload that cannot be stored', () => {
   const payloads: readonly (readonly [string, unknown])[] = [
     ['a function', () => 1],
     ['a small object with a function in it', { text: 'x', f: () => 1 }],
-    ['a large object with a function in it', { text: 'x'.repeat(2_000), f: () => 1 }],
+    ['a large object with a function in it', { text: 'x'.repeat(20_000), f: () => 1 }],
     ['a symbol', Symbol('x')],
     [
       'a getter that throws',
@@ -120,7 +120,7 @@ describe('a payload that cannot be stored', () => {
     [
       'a large object with a getter that throws',
       {
-        big: 'x'.repeat(2_000),
+        big: 'x'.repeat(20_000),
         get text() {
           return stumble();
         },
@@ -269,7 +269,7 @@ describe('what is wrong with an add is said in one error, and nothing is stored'
   ])('%s', async (_, options, code, message) => {
     const { tasks, basket } = await opened();
 
-    for (const payload of ['small', 'x'.repeat(2_000)]) {
+    for (const payload of ['small', 'x'.repeat(20_000)]) {
       const failure = await failureOf(basket.add('send', payload, options));
       expect(failure.code).toBe(code);
       expect(failure.message).toMatch(message);
@@ -414,7 +414,7 @@ test('an add whose write the browser refuses rejects with not-stored and what it
   // The last number that the database can give.
   await byHand(tasks, (stores) => stores.tasks.put({ seq: 2 ** 53, id: 'last', ready: 'Z', marks: [] }));
 
-  const failure = await failureOf(basket.add('send', 'x'.repeat(2_000)));
+  const failure = await failureOf(basket.add('send', 'x'.repeat(20_000)));
   expect(failure).toMatchObject({ code: 'not-stored', cause: { name: 'ConstraintError' } });
   expect(failure.message).toContain('"send"');
   expect(await stored(tasks)).toEqual([1, 0]);

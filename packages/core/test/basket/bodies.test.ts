@@ -275,7 +275,7 @@ describe('a thousand adds that find no room', () => {
         return placed > 1 || transaction.objectStoreNames.contains('taskbasket.payloads') ? 'refused' : undefined;
       },
     });
-    const large = Array.from({ length: 10 }, () => failureOf(basket.add('send', 'x'.repeat(2_000))));
+    const large = Array.from({ length: 10 }, () => failureOf(basket.add('send', 'x'.repeat(20_000))));
     const small = basket.add('send', 'small');
 
     expect((await Promise.all(large)).every(({ code }) => code === 'quota')).toBe(true);

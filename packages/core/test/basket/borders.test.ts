@@ -27,7 +27,7 @@ describe('at the border of a slice of the collector', () => {
 
 describe('addMany and add of one lane keep the order of their calls, whatever they weigh:', () => {
   const light = 'x';
-  const beside = 'x'.repeat(2_000);
+  const beside = 'x'.repeat(20_000);
   const heavy = 'x'.repeat(200_000);
 
   test.each([

@@ -27,7 +27,7 @@ async function opened() {
 describe('cancel', () => {
   test('removes a queued task and its payload, resolves with true, and says cancelled in its outcome', async () => {
     const { tasks, world, basket } = await opened();
-    const id = await basket.add('big', 'x'.repeat(2_000));
+    const id = await basket.add('big', 'x'.repeat(20_000));
     await basket.add('big', 'stays');
 
     expect(await basket.cancel(id)).toBe(1);

@@ -429,7 +429,7 @@ describe('another tab raises the version', () => {
     const tasks: ReturnType<typeof notesApp> = notesApp(name, { open });
     const { basket } = createWorld().open(tasks);
     await basket.add('saveNote', note);
-    await basket.add('saveNote', { id: 'n2', text: 'x'.repeat(2_000) });
+    await basket.add('saveNote', { id: 'n2', text: 'x'.repeat(20_000) });
     const before = await contentsOf(tasks);
     // Dexie counts in tens.
     expect(await versionOf(name)).toBe(10);

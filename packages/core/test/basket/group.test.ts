@@ -33,7 +33,7 @@ async function opened() {
   return { tasks, world, tab, basket: tab.basket };
 }
 
-const medium = 'x'.repeat(2_000);
+const medium = 'x'.repeat(20_000);
 const numbers = (count: number): readonly number[] => Array.from({ length: count }, (_, place) => place + 1);
 const statuses = (ends: readonly PromiseSettledResult<unknown>[]): readonly string[] =>
   ends.map(({ status }) => status);

@@ -259,7 +259,7 @@ describe('a view', () => {
 });
 
 describe('between its row and its large payload', () => {
-  const large = 'x'.repeat(5_000);
+  const large = 'x'.repeat(20_000);
 
   /** A basket that reads payloads only after another tab has changed something, once. */
   async function withOther() {

@@ -77,7 +77,7 @@ describe('the stores that createStores makes', () => {
       })
     ).close();
     await tab.basket.add('saveNote', note);
-    await tab.basket.add('saveNote', { id: 'n2', text: 'x'.repeat(2_000) });
+    await tab.basket.add('saveNote', { id: 'n2', text: 'x'.repeat(20_000) });
     const [layout, before] = [await layoutOf(tasks), await contentsOf(tasks)];
     expect([before.tasks.length, before.payloads.size]).toEqual([2, 1]);
 

@@ -112,7 +112,7 @@ describe.each<[string, Begin]>([
 
   test('that is committed on the next line after a large payload: note, row and payload are there', async () => {
     const { tasks, basket, addTask, putNote, commit, end } = await begun();
-    const large = { id: 'n1', text: 'x'.repeat(5_000) };
+    const large = { id: 'n1', text: 'x'.repeat(20_000) };
     putNote();
     const id = addTask(large);
     commit();
@@ -124,7 +124,7 @@ describe.each<[string, Begin]>([
 
   test('that is aborted: neither is there, nor the payload that lay apart', async () => {
     const { tasks, addTask, putNote, abort, end } = await begun();
-    addTask({ id: 'n1', text: 'x'.repeat(5_000) });
+    addTask({ id: 'n1', text: 'x'.repeat(20_000) });
     putNote();
     abort();
 
@@ -134,7 +134,7 @@ describe.each<[string, Begin]>([
 
   test.each([
     [note, 0],
-    [{ id: 'n1', text: 'x'.repeat(5_000) }, 1],
+    [{ id: 'n1', text: 'x'.repeat(20_000) }, 1],
   ])('that is committed right after a task whose codec is asynchronous: both are there', async (payload, payloads) => {
     const tasks = appWithNotes(freshName(), { codec: later });
     const { basket } = createWorld().open(tasks);
@@ -278,7 +278,7 @@ describe("scenario 59: a task and a note in Dexie's transaction", () => {
 
     await expect(
       db.transaction('rw', stores, async (tx) => {
-        basket.addTx(tx, 'saveNote', { id: 'n1', text: 'x'.repeat(5_000) });
+        basket.addTx(tx, 'saveNote', { id: 'n1', text: 'x'.repeat(20_000) });
         await notes.put(note);
         throw new Error('The note is not valid.');
       }),

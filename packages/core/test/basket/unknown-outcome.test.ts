@@ -7,7 +7,7 @@ import { recordTransactions } from '../support/transactions.js';
 import { createWorld } from '../support/world.js';
 import { failureOf } from './app.js';
 
-const medium = 'x'.repeat(2_000);
+const medium = 'x'.repeat(20_000);
 
 async function opened() {
   const tasks = defineTasks(freshName(), { send: task<unknown>() });

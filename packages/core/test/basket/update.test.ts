@@ -14,7 +14,7 @@ interface Form {
   gate?: string;
 }
 
-const medium = 'x'.repeat(2_000);
+const medium = 'x'.repeat(20_000);
 
 async function opened() {
   const tasks = defineTasks(freshName(), {

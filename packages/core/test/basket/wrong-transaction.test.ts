@@ -29,7 +29,7 @@ async function opened() {
 }
 
 const nothing = { notes: [], tasks: [], payloads: 0 };
-const large = { id: 'n1', text: 'x'.repeat(5_000) };
+const large = { id: 'n1', text: 'x'.repeat(20_000) };
 
 test('a transaction whose scope lacks our stores is refused with what to name, and nothing was written', async () => {
   const { tasks, db, addTx } = await opened();

@@ -394,7 +394,7 @@ describe('save', () => {
     tab.run({
       async send(payload, { number, save }) {
         seen.push(payload.length);
-        if (number === 1) await save('x'.repeat(5_000));
+        if (number === 1) await save('x'.repeat(20_000));
         if (number === 2) await save('x');
         if (number < 3) throw new Error('again');
       },
@@ -402,7 +402,7 @@ describe('save', () => {
     await tab.basket.add('send', 'xx');
     await world.advance(10_000);
 
-    expect(seen).toEqual([2, 5_000, 1]);
+    expect(seen).toEqual([2, 20_000, 1]);
     const { tasks: rows, payloads } = await contentsOf(tasks);
     expect([rows.length, payloads.size]).toEqual([0, 0]);
   });

@@ -8,6 +8,8 @@ import type { NewTask, NewTaskRow } from '../../src/pure/record.js';
 import { newRow, stateKeys } from '../../src/pure/record.js';
 import { defineTasks, task } from '../../src/pure/registry.js';
 import { PermanentFailure } from '../../src/pure/verdict.js';
+import type { Claiming } from '../../src/runner/turn/room.js';
+import { isCutShort } from '../../src/runner/turn/room.js';
 import { byHand, freshName, rowsOf } from '../support/database.js';
 import { createWorld } from '../support/world.js';
 
@@ -103,6 +105,18 @@ test.each(around(1_024).slice(1))('a free task behind %i that cannot run runs at
   await world.advance(2_000);
 
   expect(ran).toEqual([-1]);
+});
+
+test.each([
+  [0, 1_000, false],
+  [1, 49, false],
+  [1, 50, true],
+  [1_023, 0, false],
+  [1_024, 0, true],
+])('a turn with %i checks, %i ms after it began to check: is it cut short?', (checks, now, expected) => {
+  const leader = { context: { ports: { clock: { monotonic: () => now } } } };
+
+  expect(isCutShort({ leader, checks, until: 50 } as unknown as Claiming)).toBe(expected);
 });
 
 describe('the audit finds what nothing else would', () => {

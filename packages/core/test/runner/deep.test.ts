@@ -108,7 +108,7 @@ describe('a payload that a worker of some browser reads as null', () => {
     const tasks = tasksOf();
     const world = createWorld();
     const page = world.open(tasks);
-    const id = await page.basket.add('send', { list: ['x'.repeat(3_000)] });
+    const id = await page.basket.add('send', { list: ['x'.repeat(20_000)] });
     // As Chromium gives it to a worker: no error, and null.
     await byHand(tasks, ({ payloads }) => void payloads.put(null, id));
     const called: unknown[] = [];

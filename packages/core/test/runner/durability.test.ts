@@ -324,8 +324,8 @@ test('what a finished attempt leaves lies in no store: row, payload kept apart a
   const tasks = defineTasks(freshName(), { send: task<string>(), ask: task<string, string>() });
   const world = createWorld();
   const tab = world.open(tasks);
-  await tab.basket.add('send', 'x'.repeat(5_000));
-  const asked = await tab.basket.add('ask', 'x'.repeat(5_000));
+  await tab.basket.add('send', 'x'.repeat(20_000));
+  const asked = await tab.basket.add('ask', 'x'.repeat(20_000));
   expect((await contentsOf(tasks)).payloads.size).toBe(2);
   tab.run({ send: nothing, ask: () => 'the answer' });
   await world.settle();

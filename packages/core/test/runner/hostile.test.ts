@@ -9,7 +9,7 @@ interface Item {
   readonly text?: string;
 }
 
-const big = 'x'.repeat(3_000);
+const big = 'x'.repeat(20_000);
 const nothing = (): void => undefined;
 
 afterEach(() => {

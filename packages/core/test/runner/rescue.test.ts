@@ -19,7 +19,7 @@ async function died() {
   const world = createWorld();
   const tab = world.open(tasks);
   for (const number of [1, 2, 3, 4]) await tab.basket.add('send', number);
-  await tab.basket.add('big', 'x'.repeat(2_000));
+  await tab.basket.add('big', 'x'.repeat(20_000));
   tab.run({ send: never, big: never });
   // Long enough for the positions to be stored: what they passed, nobody reads again.
   await world.advance(61_000);

@@ -202,8 +202,8 @@ describe('a payload that the database does not return', () => {
     const tasks = defineTasks(freshName(), { send: task<string>() });
     const world = createWorld();
     const tab = world.open(tasks);
-    const id = await tab.basket.add('send', 'x'.repeat(2_000));
-    await tab.basket.add('send', 'y'.repeat(2_000));
+    const id = await tab.basket.add('send', 'x'.repeat(20_000));
+    await tab.basket.add('send', 'y'.repeat(20_000));
     const { begin } = tab.context.database;
     let refused = true;
     Object.assign(tab.context.database, {

@@ -247,7 +247,7 @@ describe('what this build cannot decode', () => {
     const tasks = defineTasks(freshName(), { send: task<string>() });
     const world = createWorld();
     const tab = world.open(tasks);
-    const id = await tab.basket.add('send', 'x'.repeat(5_000));
+    const id = await tab.basket.add('send', 'x'.repeat(20_000));
     await byHand(tasks, (stores) => stores.payloads.clear());
     let ran = 0;
     tab.run({ send: () => void (ran += 1) });

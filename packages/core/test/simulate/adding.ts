@@ -27,7 +27,7 @@ const preparedFor = 12 * 60 * 60_000;
 /** A payload that lies apart, and one that goes ahead of its row: the second is over 256 KiB as it is counted. */
 const fills: Readonly<Record<Size, string | undefined>> = {
   small: undefined,
-  apart: 'x'.repeat(700),
+  apart: 'x'.repeat(20_000),
   heavy: 'z'.repeat(140_000),
 };
 

@@ -290,7 +290,7 @@ function save(driver: Driver): string | undefined {
   driver.rev += 1;
   const rev = driver.rev;
   attempt.saving = rev;
-  const fill = world.chance.is(0.3) ? 'y'.repeat(800) : undefined;
+  const fill = world.chance.is(0.3) ? 'y'.repeat(20_000) : undefined;
   attempt.save({ n: told.n, rev, ...(fill === undefined ? {} : { fill }) }).then(
     () => {
       if (life.dead) return;

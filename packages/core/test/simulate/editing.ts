@@ -40,7 +40,7 @@ export function update(driver: Driver): string | undefined {
   driver.rev += 1;
   const { gate, ...rest } = told.work;
   const other = gate !== undefined && chance.is(0.3) ? chance.pick(gateNames) : gate;
-  const length = chance.is(driver.mix.heavy) ? 140_000 : chance.pick([0, 0, 0, 700]);
+  const length = chance.is(driver.mix.heavy) ? 140_000 : chance.pick([0, 0, 0, 20_000]);
   const work: Work = {
     ...rest,
     ...(other === undefined ? {} : { gate: other }),

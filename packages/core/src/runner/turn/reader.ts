@@ -8,9 +8,9 @@ import { marksIndex } from '../../store/setup.js';
 import type { Draft } from './draft.js';
 import type { Source } from '../term/memory.js';
 
-/** Rows are read in batches of so many: small at first, larger where many are passed over. */
+/** Rows are read in batches of so many: small at first, larger where many are passed over. A row may hold 32 KB. */
 const firstBatch = 16;
-const largestBatch = 512;
+const largestBatch = 64;
 
 /** Reads one source onward, as far as it is due. */
 export interface Reader {

@@ -11,8 +11,9 @@ import type { Source } from '../term/memory.js';
 import type { Draft } from './draft.js';
 import type { Heads } from './reader.js';
 
-/** So many rows are checked in one turn, so that its transaction stays short. */
-export const checksPerTurn = 1_024;
+/** A turn checks so many rows at most, and begins no check after so many milliseconds: whoever writes waits for its end. */
+const checksPerTurn = 1_024;
+export const checkingTime = 50;
 
 /** The claims of a turn that is under way. */
 export interface Claiming {
@@ -26,6 +27,8 @@ export interface Claiming {
   /** See `Remembered`. */
   passedOver: number;
   checks: number;
+  /** No check begins later, by the monotonic clock. */
+  readonly until: number;
 }
 
 /**
@@ -60,8 +63,13 @@ export function hasRoom(claiming: Claiming): boolean {
   return slots > 0 && hasChecks(claiming) && (alone.phase === 'none' || alone.phase === 'rest');
 }
 
-function hasChecks({ leader, checks }: Claiming): boolean {
-  return !leader.signals.stopping && checks < checksPerTurn;
+function hasChecks(claiming: Claiming): boolean {
+  return !claiming.leader.signals.stopping && !isCutShort(claiming);
+}
+
+/** Whether a turn leaves rows to the next one. It checks one row at least, however slow the device is. */
+export function isCutShort({ leader, checks, until }: Claiming): boolean {
+  return checks >= checksPerTurn || (checks > 0 && leader.context.ports.clock.monotonic() >= until);
 }
 
 /** How many more may start through a gate, with what this turn has claimed. */

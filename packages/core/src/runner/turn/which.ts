@@ -8,7 +8,7 @@ import type { Source } from '../term/memory.js';
 import type { Reader } from './reader.js';
 import { clockOf, createHeads, openReaders } from './reader.js';
 import type { Claiming } from './room.js';
-import { checksPerTurn, gateOf, hasRoom, roomInGate } from './room.js';
+import { checkingTime, gateOf, hasRoom, isCutShort, roomInGate } from './room.js';
 
 /** What a turn claims. The draft's memory has moved on with it. */
 export interface Claimed extends Readonly<Pick<Claiming, 'attempts' | 'alone' | 'passedOver'>> {
@@ -27,7 +27,9 @@ const shareOfTheLowest = 8;
 /** Checks what is due and claims what may run. The claims become durable with the turn's transaction. */
 export async function claimDue(leader: Leader, draft: Draft): Promise<Claimed> {
   const { alone, passedOver } = leader.remembered;
-  const claiming: Claiming = { leader, draft, heads: createHeads(draft), attempts: [], alone, passedOver, checks: 0 };
+  const until = leader.context.ports.clock.monotonic() + checkingTime;
+  const heads = createHeads(draft);
+  const claiming: Claiming = { leader, draft, heads, attempts: [], alone, passedOver, checks: 0, until };
   if (!leader.signals.stopping) claiming.alone = await claimAlone(claiming);
   const next = claiming.alone;
   const rested = hasRoom(claiming) && next.phase === 'rest';
@@ -38,7 +40,7 @@ export async function claimDue(leader: Leader, draft: Draft): Promise<Claimed> {
   return {
     ...claiming,
     alone: rested ? { phase: 'none' } : next,
-    again: rested || claiming.checks >= checksPerTurn,
+    again: rested || isCutShort(claiming),
     alarm: alarmOf(leader, draft, next),
   };
 }
