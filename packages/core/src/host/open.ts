@@ -2,7 +2,7 @@ import type { Basket } from '../basket/basket.js';
 import type { BasketContext } from '../basket/context/context.js';
 import { createBasket, platformContext } from '../basket/basket.js';
 import type { WorkerError } from '../pure/errors.js';
-import { TaskbasketError } from '../pure/errors.js';
+import { checkFunction, checkParts } from '../pure/options.js';
 import type { AnyRegistry } from '../pure/registry.js';
 import type { Attendance } from './client.js';
 import type { WorkerFactory } from './connect.js';
@@ -38,13 +38,13 @@ export interface OpenOptions {
  * @throws TaskbasketError `option`, for an option that cannot be.
  */
 export function openBasket<R extends AnyRegistry>(registry: R, options: OpenOptions = {}): Basket<R> {
-  const { worker } = options;
-  if (worker !== undefined && typeof worker !== 'function') {
-    throw new TaskbasketError('option', 'worker is a function that constructs the worker: () => new SharedWorker(…).');
-  }
+  const parts = checkParts(options, 'The options of openBasket', ['worker', 'build', 'onWorkerError']);
+  const { worker, build = 0, onWorkerError } = parts;
+  checkFunction(worker, 'worker', 'a function that constructs the worker: () => new SharedWorker(…)');
+  checkFunction(onWorkerError, 'onWorkerError');
 
-  const context = platformContext(registry, options.build ?? 0);
-  const attendance = worker === undefined ? undefined : attendWorker(context, worker, options.onWorkerError);
+  const context = platformContext(registry, build);
+  const attendance = worker === undefined ? undefined : attendWorker(context, worker, onWorkerError);
   if (attendance !== undefined) context.askWorker = attendance.health;
   const forget = attendPage(context, attendance);
 

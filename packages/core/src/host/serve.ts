@@ -4,7 +4,7 @@ import { expose } from 'comlink';
 import { platformContext } from '../basket/basket.js';
 import type { BasketContext } from '../basket/context/context.js';
 import { randomText } from '../ports/ids.js';
-import { checkWhole } from '../pure/options.js';
+import { checkParts, checkWhole } from '../pure/options.js';
 import { waited } from '../ports/wait.js';
 import { defined, partOf } from '../pure/parts.js';
 import type { AnyRegistry } from '../pure/registry.js';
@@ -54,7 +54,8 @@ export function serveBasket<R extends AnyRegistry>(
   handlers: Handlers<R>,
   options: ServeOptions = {},
 ): void {
-  const { build = 0, concurrency = 6 } = options;
+  const parts = checkParts(options, 'The options of serveBasket', ['build', 'concurrency']);
+  const { build = 0, concurrency = 6 } = parts;
   checkHandlers(registry, handlers);
   checkWhole(concurrency, 'concurrency');
 

@@ -1,4 +1,4 @@
-import { isPlain, partOf } from './parts.js';
+import { isDense, isPlain, partOf } from './parts.js';
 
 /**
  * Turns payloads into what is stored, and back. Methods or properties: a schema library's codec fits as it is.
@@ -22,7 +22,8 @@ export const asItIs: Codec<unknown> = {
  *
  * What is added is what the handler gets. So a payload may hold plain objects, lists, texts, finite numbers, booleans and
  * null; a part of an object may be undefined. Everything else is refused at `add`, because JSON drops it or makes
- * something else of it: a File, a Map, a date, a function, NaN, an instance of a class, a hole in a list, a circle.
+ * something else of it: a File, a Map, a date, a function, NaN, an instance of a class, a hole in a list, a circle. (-0
+ * comes back as 0.)
  */
 export function json<Payload>(): Codec<Payload, string> {
   return {
@@ -58,7 +59,7 @@ function misfitOf(value: unknown, within: Set<object>): Misfit | undefined {
   if (!(list || isPlain(value)) || typeof partOf(value, 'toJSON') === 'function') {
     return { path: '', is: `of the class ${String((value.constructor as { name?: unknown } | undefined)?.name)}` };
   }
-  if (list && names.length !== value.length) return { path: '', is: 'a list with holes or named parts' };
+  if (list && !isDense(value)) return { path: '', is: 'a list with holes or named parts' };
 
   within.add(value);
   for (const name of names) {

@@ -1,3 +1,5 @@
+import { isDense } from './parts.js';
+
 /** Deeper, or longer, values go to the platform. */
 const deepest = 32;
 const longest = 1_000;
@@ -28,7 +30,7 @@ function plainCopy(value: unknown, depth: number, seen: Set<object>): unknown {
   if (!list && Object.getPrototypeOf(value) !== Object.prototype) return other;
   if (Object.prototype.toString.call(value) !== (list ? '[object Array]' : '[object Object]')) return other;
   const entries = Object.entries(value);
-  if (entries.length > longest || (list && entries.length !== value.length)) return other;
+  if (entries.length > longest || (list && !isDense(value))) return other;
 
   const copy: Record<string, unknown> = list ? ([] as unknown as Record<string, unknown>) : {};
   for (const [key, part] of entries) {

@@ -1,4 +1,4 @@
-import { partOf } from './parts.js';
+import { chainOf, partOf } from './parts.js';
 
 /**
  * What engines say of a request that found no network, or lost it. Each is looked for at the beginning of a `TypeError`'s
@@ -18,8 +18,10 @@ const sentences: readonly string[] = [
   'a server with the specified hostname could not be found',
   'could not connect to the server',
   'an ssl error has occurred and a secure connection to the server cannot be made',
+  'the request timed out',
   'network request (?:failed|timed out)', // What stands in for `fetch` where there is none
   'fetch failed', // Node
+  'terminated', // Node, in the middle of an answer
   'error sending request for url', // Deno
 ];
 
@@ -28,35 +30,39 @@ const sentence = new RegExp(
   'is',
 );
 
-/** What HTTP clients and Node call it: axios, the AWS SDK, Firebase; the rest are the system's own names. */
+/** What HTTP clients call it, and the names that systems have for it. */
 const codes =
-  /^(?:ERR_NETWORK|NetworkingError|.*network-request-failed|UND_ERR_(?:SOCKET|CONNECT_TIMEOUT)|E(?:CONNREFUSED|CONNRESET|NOTFOUND|AI_AGAIN|(?:NET|HOST)(?:UNREACH|DOWN)))$/;
+  /^(?:ERR_NETWORK|.*network-request-failed|UND_ERR_(?:SOCKET|CONNECT_TIMEOUT)|E(?:CONNREFUSED|CONNRESET|NOTFOUND|AI_AGAIN|PIPE|(?:NET|HOST)(?:UNREACH|DOWN)))$/;
 
 /** Ended on purpose, or by a time limit that the app set: the server may be there, and may have the request. */
 const ended =
   /^(?:AbortError|TimeoutError|Cancell?edError|CancelError|ABORT_ERR|ERR_CANCELED|ECONNABORTED|abort|timeout)$/;
 
-/** So many errors of a chain of causes are read: a longer chain is a circle, or says nothing. */
-const deepest = 10;
-
 /**
  * Whether an error means that a request did not reach its destination, or that its answer was cut off. Never throws.
  *
- * It knows what `fetch` throws, as it is, as the `cause` of another error, and as common HTTP clients throw it. A request
- * that was blocked (CORS, a content security policy) looks the same. These are no network errors: an abort, a time limit
- * of the app, an answer with a status, and a module of the app that cannot be loaded, which says nothing of the
- * destination.
+ * It knows what `fetch` throws, as it is, behind another error (`cause`, the `errors` of an AggregateError), and as common
+ * HTTP clients throw it. A request that CORS blocks looks the same. These are no network errors: an abort, a time limit of
+ * the app, an answer with a status, a request that the page's own policy refuses, and a module of the app that cannot be
+ * loaded, which says nothing of the destination.
  */
 export function isNetworkError(error: unknown): boolean {
-  const chain = [error];
-  for (let at = next(error); at !== undefined && chain.length < deepest; at = next(at)) chain.push(at);
+  const errors = chainOf(error, behind);
 
-  return !chain.some((one) => wasEnded(one) || statusOf(one) > 0) && chain.some(foundNoNetwork);
+  return !errors.some(saysOtherwise) && errors.some(foundNoNetwork);
 }
 
-/** What lay behind an error; GraphQL clients have their own word for it. */
-function next(error: unknown): unknown {
-  return partOf(error, 'cause') ?? partOf(error, 'networkError') ?? undefined;
+/** What lies behind an error. GraphQL clients have their own word for it. */
+function behind(error: unknown): readonly unknown[] {
+  const several = partOf(error, 'errors');
+
+  return ['cause', 'networkError']
+    .map((part) => partOf(error, part))
+    .concat([0, 1, 2].map((place) => partOf(several, place)));
+}
+
+function saysOtherwise(error: unknown): boolean {
+  return wasEnded(error) || statusOf(error) > 0 || /content security policy/i.test(textOf(error, 'message'));
 }
 
 function wasEnded(error: unknown): boolean {
@@ -76,8 +82,6 @@ function foundNoNetwork(error: unknown): boolean {
     codes.test(textOf(error, 'code')) ||
     sentence.test(`${textOf(error, 'name')}: ${textOf(error, 'message')}`) ||
     statusOf(error) === 0 || // Angular, jQuery, the event of an XMLHttpRequest
-    (partOf(error, 'isAxiosError') === true && textOf(error, 'message') === 'Network Error') || // axios until 0.26
-    partOf(error, 'crossDomain') === true || // superagent
     isOfNoCode(error)
   );
 }

@@ -63,13 +63,26 @@ export function checkParts<Given extends object>(given: Given, what: string, par
   if (Object.prototype.toString.call(given) !== '[object Object]') {
     throw new TaskbasketError('option', `${what} must be an object with any of ${parts.join(', ')}; it is none.`);
   }
-  const copy = Object.create(null) as Record<string, unknown>;
-  // A part that is inherited is a part too.
-  for (const part in given) copy[part] = given[part];
-  const unknown = Object.keys(copy).find((part) => !parts.includes(part));
-  if (unknown === undefined) return copy as Given;
+  for (const part in given) {
+    if (parts.includes(part)) continue;
 
-  throw new TaskbasketError('option', `${what} can have no "${unknown}", only ${parts.join(', ')}.`);
+    throw new TaskbasketError('option', `${what} can have no "${part}", only ${parts.join(', ')}.`);
+  }
+
+  // A part that is inherited is a part too, and so is an accessor of a class, which no loop shows.
+  return Object.fromEntries(
+    parts.filter((part) => part in given).map((part) => [part, Reflect.get(given, part) as unknown]),
+  ) as Given;
+}
+
+/** Refuses what has no parts at all. A module of exports has some. */
+export function checkObject(given: unknown, what: string): void {
+  if (typeof given !== 'object' || given === null) throw wrongOption(what, 'an object', given);
+}
+
+/** Refuses what is neither a function nor left out. */
+export function checkFunction(given: unknown, what: string, rule = 'a function'): void {
+  if (given !== undefined && typeof given !== 'function') throw wrongOption(what, rule, given);
 }
 
 /** Refuses what is no id. Any string is one. */
@@ -88,8 +101,8 @@ export function checkText(value: string, what: string): void {
 
 /** A backoff with its defaults; refuses what is no wait. */
 export function checkedBackoff(backoff: Partial<Backoff> = {}, option: string): Backoff {
-  checkParts(backoff, option, ['base', 'cap', 'factor', 'jitter']);
-  const { base = defaultBackoff.base, cap = defaultBackoff.cap, factor = 2, jitter = 'equal' } = backoff;
+  const parts = checkParts(backoff, option, ['base', 'cap', 'factor', 'jitter']);
+  const { base = defaultBackoff.base, cap = defaultBackoff.cap, factor = 2, jitter = 'equal' } = parts;
   for (const [part, value] of Object.entries({ base, cap })) {
     if (!Number.isFinite(value) || value <= 0)
       throw wrongOption(`${option}.${part}`, 'a number of milliseconds above 0', value);

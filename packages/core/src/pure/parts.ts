@@ -9,6 +9,17 @@ export function partOf(value: unknown, name: PropertyKey): unknown {
   }
 }
 
+/** An error, and what lies behind it. Ten at most: a longer chain is a circle, or says nothing. Never throws itself. */
+export function chainOf(error: unknown, behind: (one: unknown) => readonly unknown[]): readonly unknown[] {
+  const chain = [error];
+  for (const one of chain) {
+    const more = behind(one).filter((part) => part !== undefined);
+    chain.push(...more.slice(0, 10 - chain.length));
+  }
+
+  return chain;
+}
+
 /** The time of a date of any realm (another frame has its own `Date`), or a number as it is; `undefined` for anything else. */
 export function timeOf(value: unknown): number | undefined {
   if (typeof value === 'number') return value;
@@ -24,6 +35,13 @@ export function isPlain(value: object): boolean {
   const prototype = Object.getPrototypeOf(value) as object | null;
 
   return prototype === null || Object.getPrototypeOf(prototype) === null;
+}
+
+/** Whether a list has neither holes nor named parts: its names are its indexes, which come first, in order. */
+export function isDense(list: readonly unknown[]): boolean {
+  const names = Object.keys(list);
+
+  return names.length === list.length && (names.at(-1) ?? '-1') === `${list.length - 1}`;
 }
 
 type Defined<Fields> = { [Name in keyof Fields]?: Exclude<Fields[Name], undefined> };

@@ -1,11 +1,13 @@
 import type { Backoff } from './backoff.js';
 import type { Codec } from './codec.js';
 import { asItIs } from './codec.js';
-import { TaskbasketError } from './errors.js';
+import { messageOf, TaskbasketError } from './errors.js';
 import type { Priority } from './key.js';
 import type { PriorityName } from './options.js';
 import {
   checkedBackoff,
+  checkFunction,
+  checkObject,
   checkOnDead,
   checkParts,
   checkText,
@@ -75,9 +77,9 @@ export interface TaskTypeParts extends AnyTaskType {
  * @throws TaskbasketError `option`, for an option that cannot be.
  */
 export function task<Payload = void, Result = void, Stored = unknown>(
-  options: TaskOptions<Payload, Stored> = {},
+  given: TaskOptions<Payload, Stored> = {},
 ): TaskType<Payload, Result> {
-  checkParts(options, "A task type's options", taskOptions);
+  const options = checkParts(given, "A task type's options", taskOptions);
   const { version = 1, timeout = 120_000, onDead = 'block', priority = 'normal' } = options;
   checkWhole(version, "A task type's version");
   checkTimeout(timeout);
@@ -85,7 +87,8 @@ export function task<Payload = void, Result = void, Stored = unknown>(
   if (options.failureLimit !== undefined) checkWhole(options.failureLimit, 'failureLimit');
   for (const what of ['lane', 'gate'] as const) {
     const value = options[what];
-    if (!/undefined|string|function/.test(typeof value)) throw wrongOption(`A ${what}`, 'a text, or a function', value);
+    if (value === '' || !/undefined|string|function/.test(typeof value))
+      throw wrongOption(`A ${what}`, 'a text with at least one character, or a function', value);
   }
   const { codec = asItIs } = options;
   if (typeof codec?.encode !== 'function' || typeof codec.decode !== 'function') {
@@ -208,13 +211,13 @@ export function defineTasks<Types extends Record<string, AnyTaskType>, const Buc
   types: Types,
   options: RegistryOptions<Bucket> = {},
 ): Registry<Types, Bucket> {
-  const bucket = options.bucket ?? ('taskbasket' as Bucket);
+  const parts = checkParts(options, 'The options of defineTasks', ['open', 'bucket', 'gates']);
+  const { open, bucket = 'taskbasket' as Bucket, gates = {} } = parts;
   checkText(name, "The database's name");
   checkText(bucket, "The bucket's name");
-  checkParts(options, 'The options of defineTasks', ['open', 'bucket', 'gates']);
-  if (options.open !== undefined && typeof options.open !== 'function') {
-    throw wrongOption('open', 'a function that opens the database', options.open);
-  }
+  checkParts(gates, 'gates', ['base', 'cap']);
+  checkFunction(open, 'open', 'a function that opens the database');
+  checkObject(types, 'The second argument of defineTasks, the task types,');
   for (const [type, made] of Object.entries(types)) {
     if (typeof (made as Partial<TaskTypeParts> | undefined)?.codec !== 'object') {
       throw wrongOption(`The task type "${type}"`, 'what task() returns', made);
@@ -226,9 +229,9 @@ export function defineTasks<Types extends Record<string, AnyTaskType>, const Buc
     bucket,
     stores: storeNames(bucket),
     types,
-    open: options.open,
+    open,
     // Measured: with 3 an outage costs no more requests than it did with 2 when one word was enough to close a gate.
-    gates: { ...checkedBackoff(options.gates, 'gates'), factor: 3 },
+    gates: { ...checkedBackoff(gates, 'gates'), factor: 3 },
   });
 }
 
@@ -238,7 +241,9 @@ function storeNames<Bucket extends string>(bucket: Bucket): StoreNames<Bucket> {
 
 /** A type of the registry, or `undefined` if it has none of that name. */
 export function findType(registry: AnyRegistry, name: string): TaskTypeParts | undefined {
-  return Object.hasOwn(registry.types, name) ? (registry.types[name] as TaskTypeParts) : undefined;
+  return typeof name === 'string' && Object.hasOwn(registry.types, name)
+    ? (registry.types[name] as TaskTypeParts)
+    : undefined;
 }
 
 /**
@@ -250,8 +255,8 @@ export function typeOf(registry: AnyRegistry, name: string): TaskTypeParts {
   const found = findType(registry, name);
   if (found !== undefined) return found;
 
-  const known = Object.keys(registry.types).join(', ');
-  throw new TaskbasketError('unknown-type', `There is no task type "${name}" in this registry. It has: ${known}.`);
+  const why = `There is no task type "${messageOf(name)}" in this registry.`;
+  throw new TaskbasketError('unknown-type', `${why} It has: ${Object.keys(registry.types).join(', ')}.`);
 }
 
 /** The version of each of a registry's types. */

@@ -23,12 +23,6 @@ export interface ExpectedAnswer {
 /** The destination is away, is busy, or wants a sign-in: the task waits and nothing is counted. */
 const away: ReadonlySet<number> = new Set([0, 401, 407, 408, 425, 429, 502, 503, 504, 511]);
 
-/** Below 500, yet worth another try: a conflict may be an earlier attempt of the same task, still in progress. */
-const counted: ReadonlySet<number> = new Set([409]);
-
-/** Answers without a body. Some servers name a content type all the same. */
-const empty: ReadonlySet<number> = new Set([204, 205, 304]);
-
 /**
  * Throws what an answer means for its task; returns if the answer means success.
  *
@@ -37,58 +31,48 @@ const empty: ReadonlySet<number> = new Set([204, 205, 304]);
  * - 0 (an answer that scripts cannot read), 401, 407, 408, 425, 429, 502, 503, 504, 511, 520 to 527: `Unavailable`, with
  *   `Retry-After` where it can be read. (Across origins it can be read only if the server names it in
  *   `Access-Control-Expose-Headers`.)
- * - 409, 500 and any other status from 500 on: an ordinary error, which is counted and backed off.
- * - any other 4xx: `PermanentFailure`. The task is kept, visible, and not tried again.
+ * - any other 4xx but 409 (a conflict may be an earlier attempt of the same task, still in progress): `PermanentFailure`.
+ *   The task is kept, visible, and not tried again.
+ * - 409, and any other status that is no success: an ordinary error, which is counted and backed off.
  * - 2xx whose content is HTML: `Unavailable`, because sign-in pages and offline pages are HTML. `{ type: 'html' }` accepts
  *   HTML and nothing else; `{ type: 'json' }` accepts only `application/json` and types that end with `+json`.
  *
  * @throws TaskbasketError `option`, if the first argument is no response, or the second has an unknown part.
  */
-export function ensureOk(response: ResponseLike, expected: ExpectedAnswer = {}): void {
-  if (typeof partOf(response, 'status') !== 'number')
-    throw wrongOption('What ensureOk takes', 'a response: await fetch first', response);
-  checkExpected(expected);
+export function ensureOk(response: ResponseLike, given: ExpectedAnswer = {}): void {
+  const get = partOf(partOf(response, 'headers'), 'get');
+  if (!Number.isInteger(partOf(response, 'status')) || typeof get !== 'function')
+    throw wrongOption('What ensureOk takes', 'the response of an awaited fetch', response);
+  const expected = checkParts(given, 'What ensureOk expects', ['redirected', 'type']);
+  if (expected.redirected !== undefined) checkOneOf(expected.redirected, 'redirected', ['allow']);
+  if (expected.type !== undefined) checkOneOf(expected.type, 'type', ['json', 'html']);
 
   const { status, type } = response;
   const unfollowed = type === 'opaqueredirect' || (status >= 300 && status < 400 && status !== 304);
   if ((unfollowed || response.redirected === true) && expected.redirected !== 'allow') {
-    throw unavailable(response, `The answer is a redirect. ${ifMeant.redirect}`);
+    const why = 'The answer is a redirect. The network wants a sign-in, or the app does.';
+    throw unavailable(response, `${why} If the server means it, pass { redirected: 'allow' }.`);
   }
   if (unfollowed) return;
 
   const message = status === 0 ? 'The answer cannot be read: it is opaque.' : `The server answered ${status}.`;
   if (away.has(status) || (status >= 520 && status <= 527)) throw unavailable(response, message);
-  if (status >= 500 || counted.has(status)) throw Object.assign(new Error(message), { status });
-  if (status >= 400) throw new PermanentFailure(message, { status });
-  if (!empty.has(status) && response.headers.get('Content-Length') !== '0') checkContent(response, expected);
+  if (status >= 400 && status < 500 && status !== 409) throw new PermanentFailure(message, { status });
+  if (status !== 304 && (status < 200 || status >= 300)) throw Object.assign(new Error(message), { status });
+  // Some servers name a content type where there is no body.
+  if (![204, 205, 304].includes(status) && response.headers.get('Content-Length') !== '0')
+    checkContent(response, expected);
 }
 
-const ifMeant = {
-  redirect: "The network wants a sign-in, or the app does. If the server means it, pass { redirected: 'allow' }.",
-  html: "The network wants a sign-in, or the app does, or this is an offline page. If HTML is meant, pass { type: 'html' }.",
-};
-
-function checkExpected(expected: ExpectedAnswer): void {
-  checkParts(expected, 'What ensureOk expects', ['redirected', 'type']);
-  const { redirected, type } = expected;
-  if (redirected !== undefined) checkOneOf(redirected, 'redirected', ['allow']);
-  if (type !== undefined) checkOneOf(type, 'type', ['json', 'html']);
-}
-
-function checkContent(response: ResponseLike, expected: ExpectedAnswer): void {
+function checkContent(response: ResponseLike, { type }: ExpectedAnswer): void {
   const content = contentOf(response.headers.get('Content-Type') ?? '');
-  if (content === '') return;
+  const isHtml = /^(?:text\/html|application\/xhtml\+xml)$/.test(content);
+  const fits = type === 'json' ? /^application\/json$|\+json$/.test(content) : isHtml === (type === 'html');
+  if (fits || content === '') return;
 
-  const is =
-    content === 'text/html' || content === 'application/xhtml+xml' ? 'html' : isJson(content) ? 'json' : 'other';
-  if (expected.type === undefined ? is !== 'html' : is === expected.type) return;
-
-  const remedy = is === 'html' ? ifMeant.html : `Expected was ${expected.type}.`;
+  const why = 'The network wants a sign-in, or the app does, or this is an offline page.';
+  const remedy = isHtml ? `${why} If HTML is meant, pass { type: 'html' }.` : `Expected was ${type}.`;
   throw unavailable(response, `The answer's content is ${content.slice(0, 100)}. ${remedy}`);
-}
-
-function isJson(content: string): boolean {
-  return content === 'application/json' || content.endsWith('+json');
 }
 
 /** The type that a `Content-Type` names, in small letters: of several the last, as `fetch` reads it. */
@@ -102,17 +86,16 @@ function unavailable(response: ResponseLike, message: string): Unavailable {
   return new Unavailable({ message, status: response.status, retryAfter: retryAfterOf(response) });
 }
 
-/** `Retry-After` in both of its forms (RFC 9110, section 10.2.3): seconds, or a date. */
-function retryAfterOf(response: ResponseLike): Date | number | undefined {
-  const header = response.headers.get('Retry-After')?.trim();
-  if (header === undefined || header === '') return undefined;
-  if (/^\d+$/.test(header)) return Number(header) * 1_000;
+/** `Retry-After` in both of its forms (RFC 9110, section 10.2.3): seconds, of several the most, or a date. */
+function retryAfterOf({ headers }: ResponseLike): Date | number | undefined {
+  const header = headers.get('Retry-After') ?? '';
+  const values = header.split(',').map((value) => value.trim());
+  if (values.every((value) => /^\d+(?:\.\d+)?$/.test(value))) return Math.max(...values.map(Number)) * 1_000;
 
-  const date = new Date(header);
-  if (Number.isNaN(date.getTime())) return undefined;
-
+  // Engines read a date out of nearly any text with a number in it: the year 120 out of "-120".
+  const date = new Date(/\d:\d\d/.test(header) ? header : '');
   // The server's own clock, where it can be read: a client whose clock is wrong waits as long as it was told.
-  const sent = Date.parse(response.headers.get('Date') ?? '');
+  const sent = Date.parse(headers.get('Date') ?? '');
 
   return Number.isNaN(sent) ? date : Math.max(0, date.getTime() - sent);
 }

@@ -76,7 +76,7 @@ function weighed(value: unknown): Weight {
       // Object.values, since it skips what an array of a billion holes does not have; a FileList gives its files.
       for (const part of Object.values(one).reverse()) put(part, level + 1);
       if (kind === 'Object') for (const key of Object.keys(one)) put(key, level);
-      ownClass ||= kind === 'Object' && !isPlain(one);
+      ownClass ||= kind !== 'Array' && !isPlain(one);
       opaque ||= kind !== 'Object' && kind !== 'Array';
     }
   }

@@ -1,6 +1,6 @@
 import { messageOf, nameOf } from './errors.js';
 import { isNetworkError } from './network.js';
-import { defined, partOf, timeOf } from './parts.js';
+import { chainOf, defined, partOf, timeOf } from './parts.js';
 import type { StoredError } from './record.js';
 
 /**
@@ -27,13 +27,11 @@ export type Verdict =
 /** Recognised by this and not by `instanceof` alone: an app may hold two copies of the library. */
 const brand = Symbol.for('taskbasket.verdict');
 
-type Branded =
-  | { readonly kind: 'permanent' }
-  | { readonly kind: 'later'; readonly when: Date | number }
-  | { readonly kind: 'unavailable'; readonly retryAfter: Date | number | undefined };
+/** What an error of ours makes of itself. */
+type Says = (error: StoredError, wall: number) => Verdict;
 
-function mark(error: Error, said: Branded): void {
-  Object.defineProperty(error, brand, { value: said });
+function mark(error: Error, says: Says): void {
+  Object.defineProperty(error, brand, { value: says });
 }
 
 /** What a handler's errors can say beside their message. */
@@ -55,7 +53,7 @@ export class PermanentFailure extends Error {
   constructor(message: string, options: FailureOptions = {}) {
     super(message, defined({ cause: options.cause }));
     this.status = options.status;
-    mark(this, { kind: 'permanent' });
+    mark(this, (error) => ({ kind: 'permanent', error }));
   }
 }
 
@@ -68,10 +66,11 @@ export class RetryLater extends Error {
 
   constructor(when: Date | number, options: { readonly cause?: unknown } = {}) {
     super('The handler asked to be called later.', defined({ cause: options.cause }));
-    if (!Number.isFinite(timeOf(when))) {
+    const time = timeOf(when);
+    if (time === undefined || !Number.isFinite(time)) {
       throw new TypeError('RetryLater takes milliseconds from now or a date; this is neither.');
     }
-    mark(this, { kind: 'later', when });
+    mark(this, () => (typeof when === 'number' ? { kind: 'later', for: time } : { kind: 'later', date: time }));
   }
 }
 
@@ -95,52 +94,47 @@ export class Unavailable extends Error {
   readonly status: number | undefined;
 
   constructor(options: UnavailableOptions = {}) {
-    const { cause } = options;
+    const { cause, retryAfter } = options;
     super(options.message ?? (cause === undefined ? 'The destination is away.' : messageOf(cause)), defined({ cause }));
     this.status = options.status;
-    mark(this, { kind: 'unavailable', retryAfter: options.retryAfter });
+    const time = timeOf(retryAfter) ?? Number.NaN;
+    mark(this, (error, wall) => {
+      const wait = typeof retryAfter === 'number' ? time : time - wall;
+      const word = Number.isFinite(wait) ? Math.min(longestWord, Math.max(0, wait)) : undefined;
+
+      return { kind: 'unavailable', error, ...defined({ retryAfter: word }) };
+    });
   }
 }
 
 /** What is kept of anything thrown: never fails, and holds only plain values. */
 export function storedError(thrown: unknown, wall: number): StoredError {
-  const status = partOf(thrown, 'status');
   const message = messageOf(thrown).slice(0, 2_000);
+  // A row with a status that is no finite number would be strange, and never run again.
+  const status = causesOf(thrown)
+    .map((one) => partOf(one, 'status'))
+    .find((one): one is number => Number.isFinite(one));
 
-  return {
-    name: nameOf(thrown).slice(0, 100),
-    message,
-    at: wall,
-    ...defined({ status: typeof status === 'number' ? status : undefined }),
-  };
+  return { name: nameOf(thrown).slice(0, 100), message, at: wall, ...defined({ status }) };
 }
 
 /**
- * The verdict on a handler that threw, whatever it threw. A `fetch` that found no network means the same as
- * `Unavailable`: being away from the network is not a failure, also for a handler that does not say so.
+ * The verdict on a handler that threw, whatever it threw: also an error with one of ours as its `cause`. Never throws itself.
+ * A `fetch` that found no network means the same as `Unavailable`: being away from the network is not a failure, also for
+ * a handler that does not say so.
  */
 export function verdictOf(thrown: unknown, wall: number): Verdict {
-  const said = partOf(thrown, brand) as Branded | undefined;
   const error = storedError(thrown, wall);
-  if (said === undefined) return { kind: isNetworkError(thrown) ? 'unavailable' : 'failure', error };
-  if (said.kind === 'permanent') return { kind: 'permanent', error };
+  const says = causesOf(thrown)
+    .map((one) => partOf(one, brand))
+    .find((one) => typeof one === 'function') as Says | undefined;
 
-  if (said.kind === 'later') {
-    return typeof said.when === 'number'
-      ? { kind: 'later', for: said.when }
-      : { kind: 'later', date: said.when.getTime() };
-  }
-
-  return { kind: 'unavailable', error, ...defined({ retryAfter: waitOf(said.retryAfter, wall) }) };
+  return says?.(error, wall) ?? { kind: isNetworkError(thrown) ? 'unavailable' : 'failure', error };
 }
 
 /** The longest wait that a server's word can ask for, in milliseconds: a day. Some servers send a date as if it were seconds. */
 const longestWord = 86_400_000;
 
-/** A server's word in milliseconds from now; what is neither a number nor a date is no word. */
-function waitOf(retryAfter: unknown, wall: number): number | undefined {
-  const time = timeOf(retryAfter);
-  if (time === undefined || !Number.isFinite(time)) return undefined;
-
-  return Math.min(longestWord, Math.max(0, typeof retryAfter === 'number' ? time : time - wall));
+function causesOf(thrown: unknown): readonly unknown[] {
+  return chainOf(thrown, (one) => [partOf(one, 'cause')]);
 }

@@ -1,5 +1,8 @@
 import type { Basket } from '../basket/basket.js';
 import { contextOf } from '../basket/basket.js';
+import type { BasketContext } from '../basket/context/context.js';
+import { checkParts, wrongOption } from '../pure/options.js';
+import { partOf } from '../pure/parts.js';
 import type { AnyRegistry, PayloadOf, ResultOf } from '../pure/registry.js';
 import type { AnyHandler, Handler } from './term/leader.js';
 import { run } from './run.js';
@@ -31,5 +34,19 @@ export function runBasket<R extends AnyRegistry>(
   handlers: Handlers<R>,
   options: RunBasketOptions = {},
 ): Promise<void> {
-  return run(contextOf(basket), handlers as Readonly<Record<string, AnyHandler>>, options);
+  return start(contextOf(basket), handlers as Readonly<Record<string, AnyHandler>>, options);
+}
+
+async function start(
+  context: BasketContext,
+  handlers: Readonly<Record<string, AnyHandler>>,
+  given: RunBasketOptions,
+): Promise<void> {
+  const options = checkParts(given, 'The options of runBasket', ['signal', 'concurrency']);
+  const { signal } = options;
+  if (signal !== undefined && typeof partOf(signal, 'addEventListener') !== 'function') {
+    throw wrongOption('signal', 'an AbortSignal', signal);
+  }
+
+  await run(context, handlers, options);
 }

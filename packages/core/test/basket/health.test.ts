@@ -310,7 +310,7 @@ describe('what lies there', () => {
           onDead: 'skip',
         }),
       },
-      { gates: tasks.gates },
+      { gates: { base: 60_000, cap: 600_000 } },
     );
     const no = (): never => {
       throw new PermanentFailure('no');

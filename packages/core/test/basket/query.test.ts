@@ -243,6 +243,24 @@ describe('a query is read at the call', () => {
     await basket.add('send', 2);
     expect(await basket.cancel(Object.create({ lane: 'a' }) as object)).toBe(1);
   });
+
+  class OfLane {
+    get lane(): string {
+      return 'a';
+    }
+  }
+
+  test.each([
+    ['an accessor of a class', new OfLane()],
+    ['one that no loop shows', Object.defineProperty({}, 'lane', { value: 'a' })],
+  ])('a part is one as well that is %s: cancel removes no other task', async (_, which) => {
+    const { basket } = await opened();
+    await basket.add('send', 1, { lane: 'a' });
+    await basket.add('send', 2);
+
+    expect(await basket.cancel(which)).toBe(1);
+    expect(await basket.list()).toMatchObject([{ payload: 2 }]);
+  });
 });
 
 describe('what a query costs', () => {

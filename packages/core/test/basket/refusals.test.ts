@@ -1,6 +1,7 @@
 import { describe, expect, test } from 'vitest';
 
 import { contextOf } from '../../src/basket/basket.js';
+import { serveBasket } from '../../src/host/serve.js';
 import { openBasket } from '../../src/host/open.js';
 import type { TaskbasketError } from '../../src/pure/errors.js';
 import { defineTasks, task } from '../../src/pure/registry.js';
@@ -23,8 +24,9 @@ describe('each call that cannot be is refused with an error that names what is w
 
     return createWorld().open(tasks) as { readonly basket: Anything };
   })();
-  const loose = { task, defineTasks, openBasket, runBasket, createStores } as Anything;
+  const loose = { task, defineTasks, openBasket, runBasket, createStores, serveBasket } as Anything;
   const registry = defineTasks('refusals', { send: task<unknown>() });
+  const handlers = { send: () => 1 };
 
   test.each<[string, TaskbasketError['code'], RegExp, () => unknown]>([
     // What is defined once.
@@ -33,6 +35,8 @@ describe('each call that cannot be is refused with an error that names what is w
     ['task: version', 'option', /version.*0/, () => loose.task({ version: 0 })],
     ['task: lane', 'option', /lane.*7/, () => loose.task({ lane: 7 })],
     ['task: gate', 'option', /gate.*object/, () => loose.task({ gate: {} })],
+    ['task: an empty lane', 'option', /lane.*""/, () => loose.task({ lane: '' })],
+    ['task: an empty gate', 'option', /gate.*""/, () => loose.task({ gate: '' })],
     ['task: codec', 'option', /codec.*encode and decode/, () => loose.task({ codec: { encode: () => 1 } })],
     ['task: codec null', 'option', /codec.*null/, () => loose.task({ codec: null })],
     ['task: priority', 'option', /priority.*"high" or "normal" or "low".*1/, () => loose.task({ priority: 1 })],
@@ -47,6 +51,15 @@ describe('each call that cannot be is refused with an error that names what is w
     ['defineTasks: bucket', 'option', /bucket's name/, () => loose.defineTasks('x', {}, { bucket: '' })],
     ['defineTasks: open', 'option', /open.*function/, () => loose.defineTasks('x', {}, { open: 'x' })],
     ['defineTasks: gates', 'option', /gates\.cap/, () => loose.defineTasks('x', {}, { gates: { cap: -1 } })],
+    [
+      'defineTasks: the factor of gates',
+      'option',
+      /"factor".*base/,
+      () => loose.defineTasks('x', {}, { gates: { factor: 2 } }),
+    ],
+    ['defineTasks: no types', 'option', /task types.*undefined/, () => loose.defineTasks('x')],
+    ['defineTasks: no options', 'option', /options of defineTasks/, () => loose.defineTasks('x', {}, null)],
+    ['defineTasks: bucket null', 'option', /bucket's name/, () => loose.defineTasks('x', {}, { bucket: null })],
     ['defineTasks: an option', 'option', /"version"/, () => loose.defineTasks('x', {}, { version: 3 })],
     ['defineTasks: a handler as a type', 'option', /"send".*task\(\)/, () => loose.defineTasks('x', { send: () => 1 })],
     [
@@ -59,6 +72,17 @@ describe('each call that cannot be is refused with an error that names what is w
     ['openBasket: nothing', 'option', /registry.*defineTasks/, () => loose.openBasket()],
     ['openBasket: build', 'option', /build.*"3"/, () => loose.openBasket(registry, { build: '3' })],
     ['openBasket: worker', 'option', /worker.*function/, () => loose.openBasket(registry, { worker: {} })],
+    ['openBasket: no options', 'option', /options of openBasket/, () => loose.openBasket(registry, null)],
+    ['openBasket: an option', 'option', /"onError".*onWorkerError/, () => loose.openBasket(registry, { onError: 1 })],
+    ['openBasket: build null', 'option', /build.*null/, () => loose.openBasket(registry, { build: null })],
+    ['openBasket: listener', 'option', /onWorkerError.*5/, () => loose.openBasket(registry, { onWorkerError: 5 })],
+    ['runBasket: no handlers', 'option', /handlers.*undefined/, () => loose.runBasket(basket)],
+    ['runBasket: no options', 'option', /options of runBasket/, () => loose.runBasket(basket, handlers, null)],
+    ['runBasket: an option', 'option', /"slots".*concurrency/, () => loose.runBasket(basket, handlers, { slots: 3 })],
+    ['runBasket: no signal', 'option', /signal.*null/, () => loose.runBasket(basket, handlers, { signal: null })],
+    ['runBasket: a signal', 'option', /signal.*object/, () => loose.runBasket(basket, handlers, { signal: {} })],
+    ['serveBasket: no options', 'option', /options of serveBasket/, () => loose.serveBasket(registry, handlers, null)],
+    ['serveBasket: an option', 'option', /"slots"/, () => loose.serveBasket(registry, handlers, { slots: 3 })],
     ['runBasket: no basket', 'option', /no basket.*openBasket/, () => loose.runBasket({}, {})],
     ['runBasket: no handler', 'option', /no handler.*"send"/, () => loose.runBasket(basket, {})],
     [
@@ -79,18 +103,24 @@ describe('each call that cannot be is refused with an error that names what is w
     // What is added.
     ['add: no name', 'unknown-type', /"undefined".*It has: send/, () => basket.add()],
     ['add: a name that there is not', 'unknown-type', /"sent"/, () => basket.add('sent', 1)],
+    ['add: a list as a name', 'unknown-type', /"send"/, () => basket.add(['send'], 1)],
+    ['add: a symbol as a name', 'unknown-type', /Symbol\(send\)/, () => basket.add(Symbol('send'), 1)],
+    ['add: an object as a name', 'unknown-type', /"send"/, () => basket.add(Object('send'), 1)],
     ['add: options null', 'option', /options of "send"/, () => basket.add('send', 1, null)],
     ['add: options as a text', 'option', /options of "send"/, () => basket.add('send', 1, 'a')],
     ['add: an option', 'option', /"delay".*runAt/, () => basket.add('send', 1, { delay: 5 })],
     ['add: runAt as a text', 'option', /runAt.*"2026-01-01"/, () => basket.add('send', 1, { runAt: '2026-01-01' })],
+    ['add: runAt in microseconds', 'option', /runAt.*1970/, () => basket.add('send', 1, { runAt: 1.7e16 })],
     ['add: runAt null', 'option', /runAt.*null/, () => basket.add('send', 1, { runAt: null })],
     ['add: lane null', 'option', /lane/, () => basket.add('send', 1, { lane: null })],
     ['add: durability', 'option', /durability.*"weak"/, () => basket.add('send', 1, { durability: 'weak' })],
     ['addTx: no transaction', 'transaction', /no open transaction/, () => basket.addTx(undefined, 'send', 1)],
     ['addTx: a name', 'unknown-type', /"sent"/, () => basket.addTx(undefined, 'sent', 1)],
+    ['addTx: a list as a name', 'unknown-type', /"send"/, () => basket.addTx({}, ['send'], 1)],
     ['addTx: a promise of prepare', 'unknown-type', /Promise/, () => basket.addTx({}, basket.prepare('send', 1))],
     ['addMany: no list', 'option', /addMany.*list/, () => basket.addMany('send')],
     ['addMany: a list of names', 'option', /addMany.*list/, () => basket.addMany(['send'])],
+    ['addMany: a list with a hole', 'option', /addMany.*list/, () => basket.addMany(Array(1))],
     ['addMany: a name', 'unknown-type', /"sent"/, () => basket.addMany([['sent']])],
     ['addMany: an option', 'option', /"delay"/, () => basket.addMany([['send', 1, { delay: 5 }]])],
     ['addMany: options null', 'option', /options of "send"/, () => basket.addMany([['send', 1, null]])],

@@ -403,6 +403,17 @@ describe('the new payload', () => {
     expect(await basket.get(id)).toMatchObject({ payload: { text: 'two' } });
   });
 
+  test('is what it was at the call also if it is reactive: a proxy of plain data', async () => {
+    const { basket } = await opened();
+    const id = await basket.add('send', { text: 'one' });
+    const form: Form = new Proxy({ text: 'two' }, {});
+    const updating = basket.update(id, form);
+    form.text = 'three';
+
+    await updating;
+    expect(await basket.get(id)).toMatchObject({ payload: { text: 'two' } });
+  });
+
   test('may be encoded by an asynchronous codec', async () => {
     const { tasks, basket } = await opened();
     const id = await basket.add('secret', 'one');

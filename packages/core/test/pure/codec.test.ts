@@ -51,6 +51,11 @@ describe('a JSON codec refuses what it could not give back, and says where it is
     // oxlint-disable-next-line no-sparse-arrays -- that is what is asked about
     ['a hole in a list', { list: ['x', , 'y'] }, 'list, which is a list with holes or named parts'],
     ['a list with a named part', /x/.exec('x'), 'this payload, which is a list with holes or named parts'],
+    [
+      'a list with as many names as holes',
+      Object.assign(Array(1) as unknown[], { x: 2 }),
+      'this payload, which is a list with holes or named parts',
+    ],
     ['no number', { sum: Number.NaN }, 'sum, which is NaN'],
     ['infinity', { sums: [-Infinity] }, 'sums[0], which is -Infinity'],
     [

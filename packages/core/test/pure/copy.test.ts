@@ -27,6 +27,7 @@ describe('a copy is what the platform makes of it', () => {
     ['an object without a prototype', Object.assign(Object.create(null) as object, { a: 1 })],
     ["an instance of the app's own class", { note: new Note() }],
     ['a list with holes', Object.assign([], { 0: 1, 5: 2 })],
+    ['a list with as many names as holes', Object.assign(Array(2) as unknown[], { a: 1, b: 2 })],
     ['a list with a name', Object.assign([1, 2], { extra: 3 })],
     ['a key __proto__', JSON.parse('{"__proto__": {"a": 1}, "b": 2}') as unknown],
     ['a key that is a symbol', { [Symbol('s')]: 1, b: 2 }],

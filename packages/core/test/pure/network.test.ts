@@ -21,8 +21,10 @@ const sentences = [
     'WebKit behind a captive portal (2022)',
     'An SSL error has occurred and a secure connection to the server cannot be made.',
   ],
+  ['WebKit when nobody answers (2022)', 'The request timed out.'],
   ['React Native, and what stands in for fetch', 'Network request failed'],
   ['Node', 'fetch failed'],
+  ['Node, when an answer is cut off', 'terminated'],
   ['Deno', 'error sending request for url (https://api.example.org/): connection refused'],
 ] as const;
 
@@ -66,6 +68,17 @@ describe('is a network error', () => {
     expect(isNetworkError(made)).toBe(true);
   });
 
+  test('as one of several that an AggregateError holds', () => {
+    const offline = new TypeError('Failed to fetch');
+    const refused = Object.assign(new Error('connect'), { code: 'ECONNREFUSED' });
+
+    expect(isNetworkError(new AggregateError([offline, new TypeError('Load failed')]))).toBe(true);
+    expect(isNetworkError(new Error('no mirror', { cause: new AggregateError([new Error('no'), offline]) }))).toBe(
+      true,
+    );
+    expect(isNetworkError(new TypeError('no', { cause: new AggregateError([refused, refused]) }))).toBe(true);
+  });
+
   test('as the cause of another, nine deep at most, also in a circle', () => {
     const wrapped = (depth: number): unknown => {
       let error: unknown = new TypeError('Failed to fetch');
@@ -92,7 +105,6 @@ describe('is a network error', () => {
 
   test.each([
     ['axios', { name: 'AxiosError', message: 'Network Error', code: 'ERR_NETWORK', isAxiosError: true, status: null }],
-    ['axios 0.26', { message: 'Network Error', isAxiosError: true, code: null, response: undefined }],
     [
       'ofetch',
       Object.assign(new Error('[PUT] "/notes/1": <no response> Failed to fetch'), { name: 'FetchError', cause }),
@@ -100,11 +112,9 @@ describe('is a network error', () => {
     ['ky', Object.assign(new Error('Request failed'), { name: 'NetworkError', cause })],
     ['got', { name: 'RequestError', code: 'ECONNREFUSED', message: 'connect ECONNREFUSED 127.0.0.1:1' }],
     ['node-fetch', { name: 'FetchError', type: 'system', code: 'ENOTFOUND', message: 'request to … failed' }],
-    ['superagent', Object.assign(new Error('Request has been terminated'), { crossDomain: true, method: 'PUT' })],
     ['Angular', { name: 'HttpErrorResponse', status: 0, statusText: 'Unknown Error', error: { type: 'error' } }],
     ['jQuery', { readyState: 0, status: 0, statusText: 'error' }],
     ['an XMLHttpRequest, by its event', { type: 'error', target: { status: 0 } }],
-    ['the AWS SDK, version 2', { name: 'NetworkingError', code: 'NetworkingError', message: 'Network Failure' }],
     ['Firebase', { name: 'FirebaseError', code: 'auth/network-request-failed', message: 'Firebase: Error' }],
     ['Apollo', Object.assign(new Error('Failed to fetch'), { name: 'ApolloError', networkError: cause })],
     ['Node, when an answer is cut off', new TypeError('terminated', { cause: { code: 'UND_ERR_SOCKET' } })],
@@ -122,6 +132,13 @@ describe('is no network error', () => {
     ['a mistake that quotes one', "Cannot read properties of undefined (reading 'network error')"],
     ['a longer sentence', 'Failed to fetch the list of names from the cache'],
     ['another word', 'Payload failed'],
+    ['an engine that counts otherwise', 'undefined is not a function'],
+    ['a wrong address of the app', "Failed to construct 'URL': Invalid URL"],
+    ['a header with a wrong name', "Failed to execute 'fetch' on 'Window': Invalid name"],
+    [
+      "the page's own policy, in Chromium",
+      "Failed to fetch. Refused to connect because it violates the document's Content Security Policy.",
+    ],
     [
       'a wrong address, in Chromium',
       "Failed to execute 'fetch' on 'WorkerGlobalScope': Failed to parse URL from http://",
@@ -166,6 +183,9 @@ describe('is no network error', () => {
     ['a time limit of Angular', { name: 'HttpErrorResponse', status: 0, cause: { name: 'TimeoutError' } }],
     ['an answer that axios did not like', { isAxiosError: true, code: 'ERR_BAD_RESPONSE', response: { status: 500 } }],
     ['an answer that was made an error', Object.assign(new TypeError('Failed to fetch'), { status: 500 })],
+    ['an answer of one of several', new AggregateError([new TypeError('Failed to fetch'), { status: 503 }])],
+    ['mistakes in the code', new AggregateError([new TypeError('x is not a function')])],
+    ['a list of what is wrong with a form', { name: 'ValidationError', errors: [{ message: 'too short' }] }],
     ['an answer behind an error', new TypeError('Failed to fetch', { cause: { response: { status: 404 } } })],
     // What many apps throw themselves, for an answer that is not ok.
     ['an ordinary error with the same message', new Error('Failed to fetch')],

@@ -175,6 +175,12 @@ test.each([
 test.each([
   ['a promise that was not awaited', Promise.resolve(answer({}))],
   ['a body', { id: 1 }],
+  ['an answer of a client whose headers are a plain object', { status: 503, headers: { 'retry-after': '5' } }],
+  ['an answer without headers', { status: 200 }],
+  ['an XMLHttpRequest', { status: 200, getResponseHeader: () => null }],
+  ['a status that is no number', answer({ status: '200' as unknown as number })],
+  ['a status that is no whole number', answer({ status: Number.NaN })],
+  ['a status between two others', answer({ status: 200.5 })],
   ['nothing', undefined],
   ['null', null],
 ])('refuses %s: it is no response', (_, response) => {
@@ -197,6 +203,13 @@ test('an answer that cannot be read, such as a redirect by a captive portal, mea
   expect(() => ensureOk(opaque)).toThrow(Unavailable);
   expect(() => ensureOk(opaque)).toThrow('The answer cannot be read');
 });
+
+test.each([-1, 1, 100, 101, 103, 199, 600, 999, 10_000])(
+  '%d is no success: what stands in for fetch invented it',
+  (status) => {
+    expect(kindOf(answer({ status }))).toBe('failure');
+  },
+);
 
 test.each([409, 500, 501, 505, 507, 510, 519, 528, 599])('%d is a counted failure', (status) => {
   expect(verdictOn(status)).toEqual({
@@ -222,6 +235,10 @@ describe('Retry-After', () => {
     ['seconds', { 'Retry-After': '120' }, 120_000],
     ['seconds with spaces around them', { 'Retry-After': ' 120 ' }, 120_000],
     ['no seconds', { 'Retry-After': '0' }, 0],
+    ['a part of a second', { 'Retry-After': '0.65' }, 650],
+    ['the most, if a proxy added its own', { 'Retry-After': '120, 300' }, 300_000],
+    ['the most, if a proxy repeated it', { 'Retry-After': '120,120' }, 120_000],
+    ['a date in the form of old', { 'Retry-After': 'Thursday, 01-Jan-26 12:01:00 GMT' }, 60_000],
     ['a date, by our clock', { 'Retry-After': inAMinute }, 60_000],
     ['a day', { 'Retry-After': '86400' }, 86_400_000],
     ['a day, if it is a second more', { 'Retry-After': '86401' }, 86_400_000],
@@ -257,6 +274,13 @@ describe('Retry-After', () => {
     ['it is not there', {}],
     ['it is empty', { 'Retry-After': '' }],
     ['it is nonsense', { 'Retry-After': 'soon' }],
+    // Engines read years out of these.
+    ['it is negative', { 'Retry-After': '-120' }],
+    ['it is quoted', { 'Retry-After': '"2030"' }],
+    ['it is signed', { 'Retry-After': '+5' }],
+    ['it has a unit', { 'Retry-After': 'in 5 s' }],
+    ['it is a list that ends with nothing', { 'Retry-After': '120,' }],
+    ['it is a time that there is not', { 'Retry-After': 'Thu, 01 Jan 2026 32:61:00 GMT' }],
     ['it is more than a number can hold', { 'Retry-After': '9'.repeat(400) }],
   ])('is no word if %s', (_, headers) => {
     const verdict = verdictOn(429, headers);

@@ -79,9 +79,18 @@ describe('whatever a handler throws', () => {
     expect([error.name.length, error.message.length]).toEqual([100, 2_000]);
   });
 
-  test('a status is kept if it is a number', () => {
-    expect(storedError(Object.assign(new Error('no'), { status: 500 }), wall)).toHaveProperty('status', 500);
-    expect(storedError(Object.assign(new Error('no'), { status: '500' }), wall)).not.toHaveProperty('status');
+  test('a status is kept if it is a number, also that of its cause', () => {
+    const error = Object.assign(new Error('no'), { status: 500 });
+
+    expect(storedError(error, wall)).toHaveProperty('status', 500);
+    expect(storedError(new Error('not saved', { cause: error }), wall)).toHaveProperty('status', 500);
+  });
+
+  // A row with such a number is a strange one: its task would wait for ever.
+  test.each(['500', Number.NaN, Number.POSITIVE_INFINITY, null, {}])('a status is left out that is %o', (status) => {
+    const errors = [Object.assign(new Error('no'), { status }), new Unavailable({ status: status as number })];
+
+    for (const error of errors) expect(storedError(error, wall)).not.toHaveProperty('status');
   });
 });
 
@@ -178,6 +187,41 @@ describe('what a handler says', () => {
 
     const errors = [new copy.PermanentFailure('no'), new copy.RetryLater(5_000), new copy.Unavailable()];
     expect(errors.map((error) => verdictOf(error, wall).kind)).toEqual(['permanent', 'later', 'unavailable']);
+  });
+
+  test.each([
+    ['permanent', new PermanentFailure('no')],
+    ['later', new RetryLater(5_000)],
+    ['unavailable', new Unavailable({ retryAfter: 60_000, status: 503 })],
+  ])("is understood as the cause of the app's own error: %s", (kind, cause) => {
+    const wrapped = new Error('Not saved.', { cause: new Error('PUT /notes/1', { cause }) });
+
+    expect(verdictOf(wrapped, wall).kind).toBe(kind);
+    expect(verdictOf(new PermanentFailure('no', { cause: wrapped }), wall).kind).toBe('permanent');
+  });
+
+  test('a date is read at once: one that the app changes afterwards does not count', () => {
+    const date = new Date(wall + 5_000);
+    const errors = [new RetryLater(date), new Unavailable({ retryAfter: date })];
+    date.setTime(Number.NaN);
+
+    expect(verdictOf(errors[0], wall)).toEqual({ kind: 'later', date: wall + 5_000 });
+    expect(verdictOf(errors[1], wall)).toMatchObject({ kind: 'unavailable', retryAfter: 5_000 });
+  });
+
+  test.each([
+    [null],
+    [5],
+    [{}],
+    [{ kind: 'later' }],
+    [{ kind: 'later', for: Number.NaN }],
+    [{ kind: 'later', date: 'soon' }],
+    [{ kind: 'later', when: {} }],
+    [{ kind: 'other', for: 5 }],
+  ])('from another version of the library means a failure if it is not understood: %o', (said) => {
+    const error = Object.assign(new Error('no'), { [Symbol.for('taskbasket.verdict')]: said });
+
+    expect(verdictOf(error, wall)).toEqual({ kind: 'failure', error: { name: 'Error', message: 'no', at: wall } });
   });
 
   test('is understood from a class that extends one of them', () => {

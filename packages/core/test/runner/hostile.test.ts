@@ -1,6 +1,7 @@
 import { afterEach, expect, test, vi } from 'vitest';
 
 import { defineTasks, task } from '../../src/pure/registry.js';
+import type { Handlers } from '../../src/runner/run-basket.js';
 import { contentsOf, freshName, rowsOf } from '../support/database.js';
 import { createGate, createWorld } from '../support/world.js';
 
@@ -227,6 +228,36 @@ test('what save stores is the value at its call; a large payload can become smal
   const { tasks: rows, payloads } = await contentsOf(tasks);
   expect(rows).toEqual([]);
   expect([...payloads]).toEqual([]);
+});
+
+test('save stores what add stores, as it was at the call, and refuses what add refuses', async () => {
+  const passedOn = { encode: (value: unknown) => Promise.resolve(value), decode: (value: unknown) => value };
+  const tasks = defineTasks(freshName(), { send: task<unknown>(), later: task<unknown>({ codec: passedOn }) });
+  const world = createWorld();
+  const tab = world.open(tasks);
+  await tab.basket.addMany([
+    ['send', 0],
+    ['later', 0],
+  ]);
+  const seen: unknown[] = [];
+  const refused: unknown[] = [];
+  const handler: Handlers<typeof tasks>['send'] = async (payload, { number, save }) => {
+    if (number > 1) return void seen.push(payload);
+    await save(Promise.resolve(1)).catch((error: unknown) => refused.push(error));
+    const reactive = new Proxy({ text: 'x', tags: new Proxy(['a'], {}) }, {});
+    const saving = save(reactive);
+    reactive.text = 'y';
+    await saving;
+    throw new Error('again');
+  };
+  tab.run({ send: handler, later: (payload, attempt) => handler(payload, attempt) });
+  await world.advance(30_000);
+
+  expect(refused).toMatchObject([{ code: 'payload' }]);
+  expect(seen).toEqual([
+    { text: 'x', tags: ['a'] },
+    { text: 'y', tags: ['a'] },
+  ]);
 });
 
 test('a basket that is closed while it runs lets go of the lead at once, and says so', async () => {

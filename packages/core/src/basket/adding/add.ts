@@ -41,7 +41,7 @@ export async function add(context: AddContext, name: string, payload: unknown, o
 
 /** Stores all of them in one transaction, or none. */
 export async function addMany(context: AddContext, list: readonly Listed[]): Promise<readonly string[]> {
-  if (!Array.isArray(list) || !list.every((one) => Array.isArray(one))) {
+  if (!Array.isArray(list) || ![...list].every((one) => Array.isArray(one))) {
     throw new TaskbasketError('option', 'addMany takes a list of [name, payload, options]; this is none.');
   }
 

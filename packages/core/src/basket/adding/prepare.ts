@@ -198,7 +198,8 @@ function named(value: string, what: 'lane' | 'gate'): string {
 
 function dateOf(date: Date | number): number {
   const time = timeOf(date);
-  if (time !== undefined && Number.isFinite(time)) return time;
+  // Beyond 8.64e15 there is no date: microseconds, say.
+  if (time !== undefined && Math.abs(time) <= 8.64e15) return time;
 
   throw wrongOption('runAt', 'a date, or milliseconds since 1970', date);
 }

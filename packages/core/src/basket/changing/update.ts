@@ -1,4 +1,5 @@
 import { asItIs, isPromiseLike } from '../../pure/codec.js';
+import { copyOf } from '../../pure/copy.js';
 import { corrected, isEditable } from '../../pure/correction.js';
 import { TaskbasketError } from '../../pure/errors.js';
 import { checkId } from '../../pure/options.js';
@@ -73,7 +74,7 @@ interface Copied {
 
 function copied(payload: unknown): Copied {
   try {
-    return { payload, copy: structuredClone(payload), faithful: !weigh(payload).ownClass };
+    return { payload, copy: copyOf(payload), faithful: !weigh(payload).ownClass };
   } catch {
     return { payload, copy: payload, faithful: false };
   }

@@ -1,12 +1,11 @@
 import { behindBodies, dropBodies, isLate, tooLate, unreadableFile } from '../../basket/adding/bodies.js';
-import { rowPart, weighed, writePayload } from '../../basket/adding/encode.js';
+import { encoded, rowPart, weighed, writePayload } from '../../basket/adding/encode.js';
 import { isRefusal, notStored } from '../../basket/adding/refusal.js';
-import { isPromiseLike } from '../../pure/codec.js';
 import { messageOf, TaskbasketError } from '../../pure/errors.js';
 import { idempotencyKey, withPayload } from '../../pure/record.js';
 import type { StoredError, TaskRow } from '../../pure/record.js';
 import type { TaskTypeParts } from '../../pure/registry.js';
-import { checkDepth, weigh } from '../../pure/size.js';
+import { weigh } from '../../pure/size.js';
 import { isPresent } from '../../pure/state.js';
 import type { Verdict } from '../../pure/verdict.js';
 import { createTurns } from '../../pure/turns.js';
@@ -182,7 +181,7 @@ function attemptFace(leader: Leader, attempt: RunningAttempt): Attempt {
     idempotencyKey: idempotencyKey(row),
     async save(payload: unknown) {
       if (attempt.over) throw over(row);
-      const stored = encoded(attempt, payload);
+      const stored = encodedAtCall(attempt, payload);
       stored.catch(() => undefined); // It is told when its turn has come.
 
       await inTurn('save', async () => save(leader, attempt, await stored));
@@ -219,16 +218,9 @@ async function save(leader: Leader, attempt: RunningAttempt, value: unknown): Pr
   context.hub.say({ kind: 'changed' });
 }
 
-/** As it is at the call, whatever the handler does with the value afterwards. */
-async function encoded({ type, row }: RunningAttempt, payload: unknown): Promise<unknown> {
-  try {
-    const stored = type.codec.encode(payload);
-
-    return isPromiseLike(stored) ? await stored : structuredClone(stored);
-  } catch (error) {
-    checkDepth(weigh(payload)); // The platform says only that its stack is full.
-    throw notSaved(row, error);
-  }
+/** As it is at the call, whatever the handler does with the value afterwards. Rejects what cannot be stored. */
+async function encodedAtCall({ type, row }: RunningAttempt, payload: unknown): Promise<unknown> {
+  return encoded(type, row.type, payload);
 }
 
 function over(row: TaskRow): TaskbasketError {
@@ -239,8 +231,4 @@ function notKnown({ type, id }: TaskRow, error: unknown): TaskbasketError {
   const why = `Whether the payload of "${type}" was saved is not known: ${messageOf(error)}`;
 
   return new TaskbasketError('unknown-outcome', `${why} The next attempt is called with what is stored.`, error, id);
-}
-
-function notSaved(row: TaskRow, error: unknown): TaskbasketError {
-  return new TaskbasketError('payload', `The payload of "${row.type}" cannot be saved: ${messageOf(error)}`, error);
 }

@@ -1,4 +1,5 @@
 import { TaskbasketError } from '../../pure/errors.js';
+import { checkObject } from '../../pure/options.js';
 import type { AnyRegistry } from '../../pure/registry.js';
 
 /**
@@ -7,6 +8,7 @@ import type { AnyRegistry } from '../../pure/registry.js';
  * @throws TaskbasketError `option`.
  */
 export function checkHandlers(registry: AnyRegistry, handlers: Readonly<Record<string, unknown>>): void {
+  checkObject(handlers, 'The argument with the handlers');
   const missing = Object.keys(registry.types).find((name) => !isHandler(handlers, name));
   if (missing !== undefined) {
     throw new TaskbasketError(
