@@ -1,6 +1,6 @@
 import type { WorkerHealth } from '../basket/context/own-worker.js';
 import type { WorkerError } from '../pure/errors.js';
-import { surface } from '../pure/errors.js';
+import { callSafely } from '../pure/errors.js';
 import { defined } from '../pure/parts.js';
 import type { HelloAnswer } from './messages.js';
 import { problemOf } from './problems.js';
@@ -32,13 +32,9 @@ export function createStanding(onError: ((error: WorkerError) => void) | undefin
     health = { state: 'failed', problem, message };
     if (told === message) return;
     told = message;
-    try {
-      // Without a listener it is an uncaught error, where there is somebody to see it: in Node it would end the process.
-      if (onError !== undefined) onError(error);
-      else if (typeof reportError === 'function') reportError(error);
-    } catch (thrown) {
-      surface(thrown);
-    }
+    // Without a listener it is an uncaught error, where there is somebody to see it: in Node it would end the process.
+    const tell = onError ?? (typeof reportError === 'function' ? reportError : () => undefined);
+    callSafely(tell, error);
   }
 
   return {

@@ -89,9 +89,13 @@ export function nameOf(thrown: unknown): string {
   return thrown === null ? 'null' : typeof thrown;
 }
 
-/** Lets an error of the app's own callback surface as an uncaught one, without ending what called it. */
-export function surface(error: unknown): void {
-  queueMicrotask(() => {
-    throw error;
-  });
+/** Calls back the app. An error of its function surfaces as an uncaught one, and ends nothing else. */
+export function callSafely<Value>(listener: (value: Value) => void, value: Value): void {
+  try {
+    listener(value);
+  } catch (error) {
+    queueMicrotask(() => {
+      throw error;
+    });
+  }
 }

@@ -11,10 +11,9 @@ import { keepOutcome } from '../../store/outcomes.js';
 import { payLanes } from '../../store/pay.js';
 import type { Stores } from '../../store/requests.js';
 import { answer } from '../../store/requests.js';
-import { deleteTasks, gatesNamed, rowOfId, rowsAt, runnerRow } from '../../store/rows.js';
+import { deleteTasks, gatesNamed, rowsAt, rowsOfIds, runnerRow } from '../../store/rows.js';
 import type { BasketContext } from '../context/context.js';
 import type { Hint } from '../context/hub.js';
-import type { Edited } from './edit.js';
 import { edit } from './edit.js';
 
 /** So many tasks of a query are changed in one transaction. */
@@ -49,11 +48,8 @@ export function retry(context: BasketContext, which: string | Filter): Promise<n
   return forEach(context, which, async (stores, rows, claims) => {
     for (const row of rows) if (!isClaimed(row, claims) && waitsForRetry(row)) stores.tasks.put(revived(row));
 
-    const gates = await gatesNamed(
-      stores,
-      rows.map(({ gate }) => gate),
-    );
-    for (const [name, gate] of gates) {
+    const names = rows.map(({ gate }) => gate);
+    for (const [name, gate] of await gatesNamed(stores, names)) {
       stores.state.put(gateForward(gate, context.ports.clock.wall()), stateKeys.gate(name));
     }
 
@@ -68,24 +64,19 @@ function waitsForRetry(row: TaskRow): boolean {
   return letter === '@' || letter === 'D' || (letter === '!' && row.attempts > 0);
 }
 
+type Find = (stores: Stores) => Promise<readonly TaskRow[]>;
 type Change = (stores: Stores, rows: readonly TaskRow[], claims: readonly Claim[]) => Promise<readonly Hint[]>;
 
 /** Changes one task by its id, or all that fit a filter, slice by slice. Each slice is durable by itself. */
 async function forEach(context: BasketContext, which: string | Filter, change: Change): Promise<number> {
-  if (typeof which === 'string') return context.edits(which, () => changeOne(context, which, change));
-  const wanted = readCommand(which);
+  if (typeof which !== 'string') {
+    const wanted = readCommand(which);
 
-  return context.edits(undefined, () => changeAll(context, wanted, change));
-}
+    return context.edits(undefined, () => changeAll(context, wanted, change));
+  }
+  const find: Find = (stores) => rowsOfIds(stores, [which]);
 
-async function changeOne(context: BasketContext, id: string, change: Change): Promise<number> {
-  const rows = await edit(context, async (stores) => {
-    const row = await rowOfId(stores, id);
-
-    return changed(stores, row === undefined ? [] : [row], change);
-  });
-
-  return rows.length;
+  return context.edits(which, async () => (await changeSome(context, find, change)).length);
 }
 
 /**
@@ -95,32 +86,24 @@ async function changeOne(context: BasketContext, id: string, change: Change): Pr
 async function changeAll(context: BasketContext, wanted: Wanted, change: Change): Promise<number> {
   const done = new Set<number>();
   let newest: number | undefined;
-  let repeats = false;
-  let before = 0;
-  let place: Place | undefined = startOf(wanted);
-  while (place !== undefined) {
-    const from: Place = place;
-    const rows = await edit(context, async (stores) => {
-      const { seqs, next } = await readOn(stores, wanted, from, slice);
-      newest ??= next === undefined ? Number.POSITIVE_INFINITY : await newestOf(stores);
-      place = next;
-      const found = await rowsAt(
-        stores,
-        seqs.filter((seq) => !done.has(seq) && seq <= (newest ?? 0)),
-      );
-
-      return changed(
-        stores,
-        found.filter((row) => fits(row, wanted)),
-        change,
-      );
-    });
-    for (const { seq } of rows) done.add(seq);
-    repeats ||= place !== undefined && !isOrdered(wanted);
-    if (place !== undefined || !repeats || done.size === before) continue;
+  let before: number;
+  let slices: number;
+  do {
     before = done.size;
-    place = startOf(wanted);
-  }
+    slices = 0;
+    let place: Place | undefined = startOf(wanted);
+    const next: Find = async (stores) => {
+      const found = await readOn(stores, wanted, place ?? 0, slice);
+      newest ??= found.next === undefined ? Number.POSITIVE_INFINITY : await newestOf(stores);
+      place = found.next;
+      const seqs = found.seqs.filter((seq) => !done.has(seq) && seq <= (newest ?? 0));
+
+      return (await rowsAt(stores, seqs)).filter((row) => fits(row, wanted));
+    };
+    for (; place !== undefined; slices += 1) {
+      for (const { seq } of await changeSome(context, next, change)) done.add(seq);
+    }
+  } while (slices > 1 && !isOrdered(wanted) && done.size > before);
 
   return done.size;
 }
@@ -131,11 +114,15 @@ async function newestOf({ tasks }: Pick<Stores, 'tasks'>): Promise<number> {
   return Number(cursor?.primaryKey ?? 0);
 }
 
-async function changed(stores: Stores, rows: readonly TaskRow[], change: Change): Promise<Edited> {
-  if (rows.length === 0) return { found: rows, hints: [] };
-  const runner = await runnerRow(stores);
+/** Changes the rows that are found, in one transaction. */
+function changeSome(context: BasketContext, find: Find, change: Change): Promise<readonly TaskRow[]> {
+  return edit(context, async (stores) => {
+    const found = await find(stores);
+    if (found.length === 0) return { found, hints: [] };
+    const runner = await runnerRow(stores);
 
-  return { found: rows, hints: await change(stores, rows, runner?.running ?? []) };
+    return { found, hints: await change(stores, found, runner?.running ?? []) };
+  });
 }
 
 function outcomeOf(row: TaskRow, at: number): OutcomeRow {

@@ -1,6 +1,6 @@
 import type { Channel } from '../../ports/ports.js';
-import { surface } from '../../pure/errors.js';
-import { partOf } from '../../pure/parts.js';
+import { callSafely } from '../../pure/errors.js';
+import { defined, partOf } from '../../pure/parts.js';
 import type { StoredError } from '../../pure/record.js';
 
 /**
@@ -75,39 +75,34 @@ export function createHub(openChannel: () => Channel, turnOfTheLoop: () => Promi
   let suspended = false;
   let closed = false;
 
-  function open(): void {
-    if (closed || suspended || channel !== undefined) return;
-
+  /** A browser may refuse channels, as in a frame without an origin, or a message. What is lost costs time, never a task. */
+  function onChannel(use?: (open: Channel) => void): void {
+    if (suspended) return;
     try {
-      channel = openChannel();
-      channel.listen((received) => {
-        const message = messageIn(received);
-        if (message !== undefined) tell(message);
-      });
+      channel ??= listening(openChannel());
+      use?.(channel);
     } catch {
-      // A browser may refuse channels, as in a frame without an origin. The next message tries again.
+      // The next message tries again.
     }
   }
 
-  /** Says it to the other contexts, if the browser lets it. */
+  function listening(opened: Channel): Channel {
+    opened.listen((received) => {
+      const message = messageIn(received);
+      if (message !== undefined) tell(message);
+    });
+
+    return opened;
+  }
+
   function post(message: Message): void {
-    open();
-    try {
-      channel?.post(message);
-    } catch {
-      // A message that the browser refuses is a lost one: it costs time, never a task.
-    }
+    onChannel((open) => open.post(message));
+    if (closed) closeChannel();
   }
 
   /** Each listener hears it, also if another one throws. */
   function tell(message: Message): void {
-    for (const listener of listeners) {
-      try {
-        listener(message);
-      } catch (error) {
-        surface(error);
-      }
-    }
+    for (const listener of listeners) callSafely(listener, message);
   }
 
   /** Says the first message at once, because a tab may close on the next line; then once for each turn of the loop. */
@@ -125,18 +120,6 @@ export function createHub(openChannel: () => Channel, turnOfTheLoop: () => Promi
     flushing = false;
   }
 
-  /** Says what is left to the other contexts, on a channel that is closed at once. A page that is put away says nothing. */
-  function sayClosed(messages: readonly Message[]): void {
-    if (suspended || messages.length === 0) return;
-    try {
-      channel = openChannel();
-      for (const message of messages) channel.post(message);
-    } catch {
-      // A message that the browser refuses is a lost one: it costs time, never a task.
-    }
-    closeChannel();
-  }
-
   function closeChannel(): void {
     channel?.close();
     channel = undefined;
@@ -144,14 +127,17 @@ export function createHub(openChannel: () => Channel, turnOfTheLoop: () => Promi
 
   return {
     say(message) {
-      if (closed) return sayClosed([message]);
-      unsaid.set(message.kind, merged(unsaid.get(message.kind), message));
+      if (closed) return post(message);
+      // That a page is visible, and that it is not, are two messages.
+      const key = message.kind === 'wake' ? JSON.stringify(message) : message.kind;
+      unsaid.set(key, merged(unsaid.get(key), message));
       if (!flushing) void flush(); // A message that is not said costs time only.
     },
 
     hear(listener) {
+      if (closed) return () => undefined;
       listeners.add(listener);
-      open();
+      onChannel();
 
       return () => listeners.delete(listener);
     },
@@ -169,23 +155,28 @@ export function createHub(openChannel: () => Channel, turnOfTheLoop: () => Promi
 
     resume() {
       suspended = false;
-      if (listeners.size > 0) open();
+      if (listeners.size > 0) onChannel();
       tell({ kind: 'look', returned: true });
     },
 
     close() {
       closed = true;
       listeners.clear();
-      closeChannel();
-      sayClosed([...unsaid.values()]);
+      for (const message of unsaid.values()) post(message);
       unsaid.clear();
+      closeChannel();
     },
   };
 }
 
+/** What a message says of what happened; `undefined`: it may be anything. */
+export function hintsIn(message: Message): readonly Hint[] | undefined {
+  return 'hints' in message ? message.hints : undefined;
+}
+
 /** Whose ends a message tells of; `undefined`: any task may have ended. */
 export function endedIn(message: Message): readonly string[] | undefined {
-  const hints = 'hints' in message ? message.hints : undefined;
+  const hints = hintsIn(message);
   if (hints === undefined || hints.length >= hintsAMessage) return undefined;
 
   return hints.flatMap((hint) => (hint.event === 'settled' ? [hint.id] : []));
@@ -196,22 +187,14 @@ export function doneIn(message: Message | undefined): readonly string[] {
   return message !== undefined && 'done' in message ? (message.done ?? []) : [];
 }
 
-/** One message for two of a kind: the later one, with the hints of both. A page that is visible counts for both. */
+/** One message for two of a kind: the later one, with the hints of both. */
 function merged(earlier: Message | undefined, later: Message): Message {
-  if (later.kind === 'wake' && earlier?.kind === 'wake') {
-    return {
-      kind: 'wake',
-      visible: later.visible || earlier.visible,
-      online: later.online === true && earlier.online === true,
-    };
-  }
-  const hints = [earlier, later].flatMap((one) => (one !== undefined && 'hints' in one ? (one.hints ?? []) : []));
-
+  const added = hintsIn(later) ?? [];
+  const hints = [...((earlier && hintsIn(earlier)) ?? []), ...added];
   if (hints.length === 0) return later;
-  const said = hints.flatMap((hint) => (hint.event === 'settled' && hint.state === 'done' ? [hint.id] : []));
-  const done = [...new Set([...doneIn(earlier), ...said])];
+  const done = added.flatMap((hint) => (hint.event === 'settled' && hint.state === 'done' ? [hint.id] : []));
 
-  return { ...later, hints: hints.slice(0, hintsAMessage), ...(done.length === 0 ? {} : { done }) } as Message;
+  return { ...later, hints: hints.slice(0, hintsAMessage), done: [...doneIn(earlier), ...done] } as Message;
 }
 
 /** What contexts say when something was written, or the database was taken away. */
@@ -225,11 +208,12 @@ function messageIn(received: unknown): Message | undefined {
     return typeof visible === 'boolean' ? { kind, visible, online: part('online') === true } : undefined;
   if (kind === 'hello') return Number.isSafeInteger(build) ? { kind, build: build as number } : undefined;
   if (!kinds.has(kind)) return undefined;
-
   // A message without its hints may tell of anything, so nothing is missed.
   const readable = Array.isArray(hints) && hints.every((hint) => typeof partOf(hint, 'event') === 'string');
+  const told = {
+    hints: readable ? hints.slice(0, hintsAMessage) : undefined,
+    done: Array.isArray(done) ? done : undefined,
+  };
 
-  const ids = Array.isArray(done) ? { done } : {};
-
-  return { kind, ...(readable ? { hints: hints.slice(0, hintsAMessage) } : {}), ...ids } as Message;
+  return { kind, ...defined(told) } as Message;
 }

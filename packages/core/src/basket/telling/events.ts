@@ -1,7 +1,8 @@
-import { surface } from '../../pure/errors.js';
+import { callSafely } from '../../pure/errors.js';
 import { checkOneOf, wrongOption } from '../../pure/options.js';
 import type { BasketContext } from '../context/context.js';
 import type { Hint } from '../context/hub.js';
+import { hintsIn } from '../context/hub.js';
 
 /** What can be listened for. */
 export type EventName = Hint['event'];
@@ -17,15 +18,7 @@ export function on(context: BasketContext, name: EventName, listener: (event: Hi
   if (typeof listener !== 'function') throw wrongOption('A listener', 'a function', listener);
 
   return context.hub.hear((message) => {
-    const hints: readonly Hint[] =
-      message.kind === 'lost' ? [{ event: 'lost' }] : 'hints' in message ? (message.hints ?? []) : [];
-    for (const hint of hints) {
-      if (hint.event !== name) continue;
-      try {
-        listener(hint);
-      } catch (error) {
-        surface(error);
-      }
-    }
+    const hints: readonly Hint[] = message.kind === 'lost' ? [{ event: 'lost' }] : (hintsIn(message) ?? []);
+    for (const hint of hints) if (hint.event === name) callSafely(listener, hint);
   });
 }

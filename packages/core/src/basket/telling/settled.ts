@@ -28,7 +28,7 @@ export type Outcome<Result = unknown> =
   | { readonly state: 'dead'; readonly because: Death['reason']; readonly error: StoredError | undefined }
   | { readonly state: 'cancelled' | 'gone' };
 
-/** Those who wait for the end of one task. */
+/** The end of one task, for all who wait for it. */
 interface Waiting {
   /** Whether the task was there, or was added here. */
   seen: boolean;
@@ -36,8 +36,9 @@ interface Waiting {
   succeeded: boolean;
   /** When the task was first missed, without a word of its end, by the monotonic clock. */
   missedAt?: number;
-  readonly told: ((outcome: Outcome) => void)[];
-  readonly failed: ((error: unknown) => void)[];
+  readonly end: Promise<Outcome>;
+  readonly tell: (outcome: Outcome) => void;
+  readonly fail: (error: unknown) => void;
 }
 
 /** The word of a success comes at the latest so long after the task is gone, in milliseconds. */
@@ -50,12 +51,26 @@ const slice = 256;
 export function createSettled(context: BasketContext, added: Recent): (id: string) => Promise<Outcome> {
   const { clock } = context.ports;
   const waiting = new Map<string, Waiting>();
-  /** Whether the database was taken away since the look began: what was in it did not succeed by being gone. */
-  let taken = false;
-
   /** Whose end is to be looked for. */
   const wanted = new Set<string>();
+  /** Whether the database was taken away since the look began: what was in it did not succeed by being gone. */
+  let taken = false;
   let stopTimer = (): void => undefined;
+
+  function want(ids: Iterable<string>): void {
+    for (const id of ids) if (waiting.has(id)) wanted.add(id);
+  }
+
+  const looks = createLooks(context, lookForEnds, (message) => {
+    for (const id of doneIn(message)) {
+      const one = waiting.get(id);
+      if (one !== undefined) one.succeeded = true;
+    }
+    want((message && endedIn(message)) ?? waiting.keys());
+    if (message === undefined || !isLoss(message)) return;
+    taken = true;
+    for (const one of waiting.values()) one.seen = false;
+  });
 
   async function lookForEnds(): Promise<void> {
     try {
@@ -67,29 +82,24 @@ export function createSettled(context: BasketContext, added: Recent): (id: strin
     if (waiting.size === 0) stop();
   }
 
-  function stop(): void {
-    stopTimer();
-    looks.stop();
-  }
-
   async function lookForSome(ids: readonly string[]): Promise<void> {
     taken = false;
-    const asked = ids.map((id) => [id, waiting.get(id)] as const);
     for (const id of ids) wanted.delete(id); // Before the look: who asks meanwhile is looked for again.
     const find = (stores: OutcomeStores): Promise<readonly Found[]> =>
-      Promise.all(asked.map(([id]) => outcomeOf(stores, id)));
+      Promise.all(ids.map((id) => outcomeOf(stores, id)));
     const found = await read(context, find, ['tasks', 'outcomes']).catch((error: unknown) => {
       want(ids);
       throw error;
     });
-    for (const [place, [id, one]] of asked.entries()) {
+    for (const [place, id] of ids.entries()) {
+      const one = waiting.get(id);
       const outcome = found[place];
       if (taken || one === undefined || outcome === undefined) continue;
       const end = outcome === 'absent' ? endOfAbsent(one) : outcome;
       one.seen ||= end === 'to come';
       if (end === 'to come') continue;
       waiting.delete(id);
-      for (const tell of one.told) tell(end);
+      one.tell(end);
     }
   }
 
@@ -107,23 +117,13 @@ export function createSettled(context: BasketContext, added: Recent): (id: strin
     return 'to come';
   }
 
-  function want(ids: Iterable<string>): void {
-    for (const id of ids) if (waiting.has(id)) wanted.add(id);
+  function stop(): void {
+    stopTimer();
+    looks.stop();
   }
 
-  const looks = createLooks(context, lookForEnds, (message) => {
-    for (const id of doneIn(message)) {
-      const one = waiting.get(id);
-      if (one !== undefined) one.succeeded = true;
-    }
-    want((message && endedIn(message)) ?? waiting.keys());
-    if (message === undefined || !isLoss(message)) return;
-    taken = true;
-    for (const one of waiting.values()) one.seen = false;
-  });
-
   function giveUp(error: unknown): void {
-    for (const { failed } of waiting.values()) for (const fail of failed) fail(error);
+    for (const { fail } of waiting.values()) fail(error);
     waiting.clear();
     wanted.clear();
   }
@@ -133,20 +133,26 @@ export function createSettled(context: BasketContext, added: Recent): (id: strin
     stop();
   });
 
+  function waitFor(id: string): Waiting {
+    const known = added.stateOf(id);
+    let [tell, fail]: [Waiting['tell'], Waiting['fail']] = [() => undefined, () => undefined];
+    const end = new Promise<Outcome>((resolve, reject) => {
+      [tell, fail] = [resolve, reject];
+    });
+    const one = { seen: known !== undefined, succeeded: known === 'done', end, tell, fail };
+    waiting.set(id, one);
+
+    return one;
+  }
+
   return async (id) => {
     checkId(id);
+    const { end } = waiting.get(id) ?? waitFor(id);
+    wanted.add(id);
+    looks.start();
+    looks.look();
 
-    return new Promise((resolve, reject) => {
-      const known = added.stateOf(id);
-      const fresh = { seen: known !== undefined, succeeded: known === 'done', told: [], failed: [] };
-      const one: Waiting = waiting.get(id) ?? fresh;
-      one.told.push(resolve);
-      one.failed.push(reject);
-      waiting.set(id, one);
-      wanted.add(id);
-      looks.start();
-      looks.look();
-    });
+    return end;
   };
 }
 

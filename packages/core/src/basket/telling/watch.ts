@@ -1,4 +1,4 @@
-import { surface } from '../../pure/errors.js';
+import { callSafely } from '../../pure/errors.js';
 import type { Query, WantedPage } from '../../pure/query.js';
 import { checkParts, wrongOption } from '../../pure/options.js';
 import { readQuery } from '../../pure/query.js';
@@ -113,13 +113,7 @@ function watched(
 
     subscribe(listener) {
       // Wrapped, so that the same function subscribed twice counts twice, and one's mistake is not the others'.
-      const tellOne = (next: Snapshot): void => {
-        try {
-          listener(next);
-        } catch (error) {
-          surface(error);
-        }
-      };
+      const tellOne = (next: Snapshot): void => callSafely(listener, next);
       listeners.add(tellOne);
       if (listeners.size === 1 && !context.closed.signal.aborted) {
         subscribed.set(own, stop);
