@@ -2,10 +2,9 @@
  * The page: a form, what is not sent yet, what is on this device, and the server behind it.
  */
 import { createAnnouncer } from './announcer.ts';
-import { openNotesBasket } from './basket.ts';
+import { openNotesBasket, watchUnsent } from './basket.ts';
 import { createNews } from './changes.ts';
 import { byId } from './dom.ts';
-import { explainUnsent } from './explained.ts';
 import { showForm } from './form.ts';
 import { showLedger } from './ledger.ts';
 import { showMoods } from './moods.ts';
@@ -25,9 +24,10 @@ let problem: string | undefined;
 const basket = openNotesBasket((error) => {
   problem = error.message;
   announce(`Nothing can be sent from this tab: ${problem}`);
+  showUnsentTasks(unsent.get());
 });
 const reports = createReports(basket);
-const unsent = basket.watch({ limit: shown });
+const unsent = watchUnsent(basket, shown);
 const storage = showStorage();
 const news = createNews(basket, announce);
 const showUnsentTasks = showUnsent(basket, reports, announce, () => problem);
@@ -45,9 +45,9 @@ const edit = showForm(reports, announce, () => {
 const showReports = showSaved(reports, edit);
 
 unsent.subscribe(news);
-explainUnsent(basket, unsent, (explained, snapshot) => {
-  showUnsentTasks(explained, snapshot);
-  look();
+unsent.subscribe((snapshot) => {
+  showUnsentTasks(snapshot);
+  if (snapshot.loaded) look();
 });
 // One that was added and sent between two looks of the watch changes nothing there, and may have been seen by ours.
 basket.on('settled', look);

@@ -2,24 +2,23 @@
  * The list of what is not sent yet: why, and what can be done about it.
  */
 import type { Announce } from './announcer.ts';
-import type { Basket, Snapshot, UnsentTask } from './basket.ts';
+import type { Basket, ExplainedTask, Snapshot, Unsent, UnsentTask } from './basket.ts';
 import { type Correction, createCorrection } from './correction.ts';
 import { byId, createRows, element, say, show } from './dom.ts';
-import type { Explained } from './explained.ts';
 import type { Reports } from './reports.ts';
 import { createThumbnail } from './thumbnail.ts';
 import { type Told, attemptsOf, errorOf, tell, titleOf } from './words.ts';
 
 /**
  * @param problem What is wrong with the worker, if anything.
- * @returns A function that shows the explained tasks of a snapshot.
+ * @returns A function that shows the tasks of a snapshot.
  */
 export function showUnsent(
   basket: Basket,
   reports: Reports,
   announce: Announce,
   problem: () => string | undefined,
-): (explained: readonly Explained[], snapshot: Snapshot) => void {
+): (snapshot: ReturnType<Unsent['get']>) => void {
   const heading = byId('unsent-heading', HTMLHeadingElement);
   const note = byId('unsent-note', HTMLParagraphElement);
   const count = byId('unsent-count', HTMLAnchorElement);
@@ -71,8 +70,8 @@ export function showUnsent(
 
     function showLine(next: Line): void {
       line = next;
-      const { task, reasons, behind } = line;
-      said = tell(task, reasons, { behind, problem: problem() });
+      const { task, behind } = line;
+      said = tell(task, { behind, problem: problem() });
       row.dataset['state'] = said.state;
       say(title, titleOf(task));
       say(label, said.label);
@@ -145,8 +144,9 @@ export function showUnsent(
     };
   }
 
-  return (explained, snapshot) => {
-    showRows(linesOf(explained));
+  return (snapshot) => {
+    if (!snapshot.loaded) return;
+    showRows(linesOf(snapshot.tasks));
     say(note, noteFor(snapshot));
     const { length } = snapshot.tasks;
     say(count, length === 0 ? undefined : `${snapshot.more ? `${length}+` : length} not sent`);
@@ -154,21 +154,20 @@ export function showUnsent(
   };
 }
 
-interface Line extends Explained {
+interface Line {
+  readonly task: ExplainedTask;
   /** What it waits for in its lane, if that is on the list. */
   readonly behind: UnsentTask | undefined;
   /** No later save of the same report waits. */
   readonly isLatest: boolean;
 }
 
-function linesOf(explained: readonly Explained[]): Line[] {
-  const tasks = new Map(explained.map(({ task }) => [task.id, task]));
-  const latest = new Map(
-    explained.filter(({ task }) => task.type === 'saveReport').map(({ task }) => [task.lane, task.id]),
-  );
-  return explained.map(({ task, reasons }) => {
-    const behind = reasons.flatMap((reason) => (reason.reason === 'lane' ? (tasks.get(reason.behind) ?? []) : []))[0];
-    return { task, reasons, behind, isLatest: latest.get(task.lane) === task.id };
+function linesOf(list: readonly ExplainedTask[]): Line[] {
+  const tasks = new Map(list.map((task) => [task.id, task]));
+  const latest = new Map(list.filter(({ type }) => type === 'saveReport').map(({ lane, id }) => [lane, id]));
+  return list.map((task) => {
+    const before = task.reasons.flatMap((reason) => (reason.reason === 'lane' ? (tasks.get(reason.behind) ?? []) : []));
+    return { task, behind: before[0], isLatest: latest.get(task.lane) === task.id };
   });
 }
 

@@ -3,7 +3,7 @@
  */
 import type { Reason } from 'taskbasket';
 
-import type { UnsentTask } from './basket.ts';
+import type { ExplainedTask, UnsentTask } from './basket.ts';
 
 /** What the save waits for, for style and tests. */
 export type UnsentState = 'dead' | 'unreadable' | 'sending' | 'behind' | 'gate' | 'due' | 'nobody' | 'waiting';
@@ -44,8 +44,8 @@ export interface Beside {
 }
 
 /** Why the save is not sent, in plain words. */
-export function tell(task: UnsentTask, reasons: readonly Reason[], { behind, problem }: Beside): Told {
-  const first = order.flatMap((name) => reasons.find(({ reason }) => reason === name) ?? [])[0];
+export function tell(task: ExplainedTask, { behind, problem }: Beside): Told {
+  const first = order.flatMap((name) => task.reasons.find(({ reason }) => reason === name) ?? [])[0];
 
   switch (first?.reason) {
     case 'running':

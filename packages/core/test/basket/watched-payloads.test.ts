@@ -136,6 +136,20 @@ describe('a watch', () => {
   });
 });
 
+test('a watch with reasons tells at once that somebody runs tasks now', async () => {
+  const { tasks, world, basket, later } = await opened();
+  await basket.add('send', 1, later);
+  const watched = basket.watch({}, { reasons: true });
+  watched.subscribe(() => undefined);
+  await world.advance(2_000);
+  const told = () => watched.get().tasks.map(({ reasons }) => reasons.map(({ reason }) => reason));
+  expect(told()).toEqual([['date', 'no-runner']]);
+
+  world.open(tasks).run({ send: () => undefined, large: () => undefined });
+  await world.advance(1_000);
+  expect(told()).toEqual([['date']]);
+});
+
 test.each([1, 50, 256, 257, 612])('%i explanations that are asked for together are few transactions', async (count) => {
   const { basket } = await opened();
   const ids = await basket.addMany(Array.from({ length: count }, (_, number) => ['send', number + 1] as const));

@@ -29,7 +29,7 @@ export async function takeOver(
   gone: AbortSignal,
 ): Promise<Leader> {
   const { ports, build, registry } = context;
-  const work = async (stores: Stores): Promise<Pick<Leader, 'epoch' | 'clock'> & { rescuedSome: boolean }> => {
+  const work = async (stores: Stores): Promise<Pick<Leader, 'epoch' | 'clock'>> => {
     robbed.throwIfAborted();
     const before = await runnerRow(stores);
     const next: Epoch = { count: (before?.epoch.count ?? 0) + 1, nonce: randomText(ports.randomBytes, 12) };
@@ -42,10 +42,11 @@ export async function takeOver(
     const row: RunnerRow = { epoch: next, build, types, running: [], seen: moment.now, wall: moment.wall };
     stores.state.put(row, stateKeys.runner);
 
-    return { epoch: next, clock: runnerClock, rescuedSome: before !== undefined && before.running.length > 0 };
+    return { epoch: next, clock: runnerClock };
   };
-  const { epoch, clock, rescuedSome } = await transact(context, 'takeover', work);
-  if (rescuedSome) context.hub.say({ kind: 'changed' });
+  const { epoch, clock } = await transact(context, 'takeover', work);
+  // Whoever shows why tasks wait learns that somebody runs them.
+  context.hub.say({ kind: 'changed' });
 
   const signals: Signals = { stopping: false, poked: true, woken: undefined, gone };
 
