@@ -92,15 +92,17 @@ async function changeAll(context: BasketContext, wanted: Wanted, change: Change)
     before = done.size;
     slices = 0;
     let place: Place | undefined = startOf(wanted);
-    const next: Find = async (stores) => {
-      const found = await readOn(stores, wanted, place ?? 0, slice);
-      newest ??= found.next === undefined ? Number.POSITIVE_INFINITY : await newestOf(stores);
-      place = found.next;
-      const seqs = found.seqs.filter((seq) => !done.has(seq) && seq <= (newest ?? 0));
+    while (place !== undefined) {
+      const from: Place = place;
+      slices += 1;
+      const next: Find = async (stores) => {
+        const found = await readOn(stores, wanted, from, slice);
+        newest ??= found.next === undefined ? Number.POSITIVE_INFINITY : await newestOf(stores);
+        place = found.next;
+        const seqs = found.seqs.filter((seq) => !done.has(seq) && seq <= (newest ?? 0));
 
-      return (await rowsAt(stores, seqs)).filter((row) => fits(row, wanted));
-    };
-    for (; place !== undefined; slices += 1) {
+        return (await rowsAt(stores, seqs)).filter((row) => fits(row, wanted));
+      };
       for (const { seq } of await changeSome(context, next, change)) done.add(seq);
     }
   } while (slices > 1 && !isOrdered(wanted) && done.size > before);

@@ -1,4 +1,4 @@
-import type { Ready } from '../../pure/key.js';
+import type { Letter, Ready } from '../../pure/key.js';
 import { alone, beyond, timePart } from '../../pure/key.js';
 import { aheadOf } from '../../pure/reasons.js';
 import type { RunnerRow, TaskRow } from '../../pure/record.js';
@@ -28,12 +28,11 @@ export interface Backlog {
   readonly waiting: TaskRow | undefined;
 }
 
-/** So many of each kind are told. */
+/** So many of each kind are told. The first rows of all, as many, are read for one that is not dead. */
 const told = 100;
 
-/** So many rows in front are read for the oldest one that is not dead, and so many dead and unreadable ones for lanes. */
-const front = 256;
-const holders = 1_024;
+/** So many dead and unreadable rows are read for the lanes that stand still behind them. */
+const holders = 256;
 
 /** Rows lie together by letter, route and rank: so many such prefixes of a letter are visited. */
 const visited = 200;
@@ -58,10 +57,10 @@ export async function backlogOf(
       : upTo(prefix, `${prefix}|${timePart(letter === '@' ? since + aheadOf(runner) : since)}\uffff`);
 
   const [first, holding, poisonous, candidates] = await Promise.all([
-    rowsAfter(stores, 0, front),
-    rowsUnder(stores, 'DU', ({ prefix }) => upTo(prefix), holders),
-    rowsUnder(stores, '@!', ({ prefix, rank }) => (rank === alone ? upTo(prefix) : undefined), told),
-    rowsUnder(stores, '@!F', due, triedInAll, tried),
+    rowsAfter(stores, 0, told),
+    rowsUnder(stores, ['D', 'U'], ({ prefix }) => upTo(prefix), holders),
+    rowsUnder(stores, ['@', '!'], ({ prefix, rank }) => (rank === alone ? upTo(prefix) : undefined), told),
+    rowsUnder(stores, ['@', '!', 'F'], due, triedInAll, tried),
   ]);
   const heads = await Promise.all(holding.map((row) => headOfLane(stores, laneOf(row))));
   const old = candidates.filter(({ addedAt }) => addedAt <= since);
@@ -87,13 +86,14 @@ function upTo(prefix: string, end: string = beyond(prefix)): IDBKeyRange {
 /** Rows of some letters: of each prefix those of its range, so many of each and of all at most. */
 async function rowsUnder(
   stores: FactStores,
-  letters: string,
+  letters: readonly Letter[],
   rangeOf: (ready: Ready) => IDBKeyRange | undefined,
   most: number,
   each: number = most,
 ): Promise<readonly TaskRow[]> {
   const rows: TaskRow[] = [];
-  for (const ready of (await Promise.all([...letters].map((letter) => prefixesOf(stores, letter, visited)))).flat()) {
+  const prefixes = await Promise.all(letters.map((letter) => prefixesOf(stores, letter, visited)));
+  for (const ready of prefixes.flat()) {
     const range = rangeOf(ready);
     if (range !== undefined) rows.push(...(await rowsByState(stores, range, Math.min(each, most - rows.length))));
     if (rows.length >= most) break;

@@ -34,7 +34,7 @@ export interface Health {
   readonly worker: WorkerHealth;
   /** A task could have run for a minute, and nothing has moved. Either nobody runs tasks, or who does hangs. */
   readonly stalled: boolean;
-  /** The oldest that is not dead. Not there: there is none, or it lies behind more than 256 dead ones. */
+  /** The oldest that is not dead. Not there: there is none, or the first 100 tasks are dead. */
   readonly oldest?: { readonly id: string; readonly addedAt: number };
   /** How many are queued or run; counted up to 1,000. */
   readonly queued: Count;

@@ -114,7 +114,7 @@ export function createPayloads(context: BasketContext): Payloads {
     const late = clock.monotonic() - longestDecoding;
     const waited = open.filter(({ end, since }) => end !== undefined && since > late);
     const oldest = Math.min(...waited.map(({ since }) => since));
-    const next = Promise.race(waited.map(({ end }) => end));
+    const next = Promise.race(waited.flatMap(({ end }) => end ?? []));
 
     return {
       rows: there.map((row) => {
