@@ -94,16 +94,18 @@ async function changeAll(context: BasketContext, wanted: Wanted, change: Change)
     let place: Place | undefined = startOf(wanted);
     while (place !== undefined) {
       const from: Place = place;
+      let behind: Place | undefined;
       slices += 1;
       const next: Find = async (stores) => {
         const found = await readOn(stores, wanted, from, slice);
         newest ??= found.next === undefined ? Number.POSITIVE_INFINITY : await newestOf(stores);
-        place = found.next;
+        behind = found.next;
         const seqs = found.seqs.filter((seq) => !done.has(seq) && seq <= (newest ?? 0));
 
         return (await rowsAt(stores, seqs)).filter((row) => fits(row, wanted));
       };
       for (const { seq } of await changeSome(context, next, change)) done.add(seq);
+      place = behind;
     }
   } while (slices > 1 && !isOrdered(wanted) && done.size > before);
 
