@@ -80,10 +80,11 @@ export function serveIn(
 
   const face: HostFace = Object.freeze({
     async hello(hello: Hello): Promise<HelloAnswer> {
-      // A newer page under our own URL: we are the old code, which no reload replaces while a tab is open.
       const ours = partOf(hello, 'protocol') === protocol && partOf(hello, 'basket') === names.channel;
-      if (ours && hello.build > build) retiring.abort();
       await database.opened(openingWait).catch(() => undefined); // The database remembers why.
+      // A newer page under our own URL: we are the old code, which no reload replaces while a tab is open. The answer goes
+      // first, because a worker that has nothing to hand back is closed at once.
+      if (ours && hello.build > build) void context.ports.clock.turnOfTheLoop().then(() => retiring.abort());
       const trouble = database.trouble()?.message;
 
       return {

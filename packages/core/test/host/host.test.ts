@@ -203,6 +203,18 @@ describe('a page and its worker', () => {
     expect(problems).toEqual(['mismatch']);
   });
 
+  test('a worker of an older build that does not lead answers before it retires: its page is told a mismatch, not a silence', async () => {
+    const { world, tasks, workers, told } = opened(2);
+    world.open(tasks, { build: 3 }).run({ send: () => undefined });
+    await world.advance(10_000);
+    workers.script.build = 1;
+    workers.current()?.kill();
+    await world.advance(30_000);
+
+    expect(workers.started()).toBeGreaterThan(2);
+    expect(told).toEqual(['mismatch']);
+  });
+
   test('a newer worker serves an older page', async () => {
     const { world, tasks, basket, done, workers } = opened(2);
     await world.advance(10_000);

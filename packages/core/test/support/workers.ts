@@ -52,7 +52,8 @@ export interface Instance {
   readonly kill: () => void;
 }
 
-interface Port {
+/** One end of a message channel in memory. */
+export interface Port {
   readonly endpoint: MessagePort;
   readonly listeners: Set<(event: MessageEvent) => void>;
   closed: boolean;
@@ -63,6 +64,33 @@ interface Running extends Instance {
   /** Takes what comes for the worker. */
   readonly take: (deliver: () => void) => void;
   readonly answers: () => number;
+}
+
+/** An end whose messages go to another one; `send` says when, and is given a copy of what is said. */
+export function portTo(other: () => Port, send: (deliver: () => void, said: unknown) => void): Port {
+  const listeners = new Set<(event: MessageEvent) => void>();
+  const port: Port = {
+    listeners,
+    closed: false,
+    endpoint: {
+      postMessage(data: unknown) {
+        if (port.closed) return;
+        const copy: unknown = structuredClone(data);
+        send(() => {
+          if (other().closed) return;
+          for (const listener of other().listeners) listener({ data: structuredClone(copy) } as MessageEvent);
+        }, copy);
+      },
+      addEventListener: (_: string, listener: (event: MessageEvent) => void) => void listeners.add(listener),
+      removeEventListener: (_: string, listener: (event: MessageEvent) => void) => void listeners.delete(listener),
+      start: () => undefined,
+      close() {
+        port.closed = true;
+      },
+    } as unknown as MessagePort,
+  };
+
+  return port;
 }
 
 /** A browser's SharedWorkers for one URL, over ports in memory. */
@@ -122,32 +150,6 @@ export function createWorkers(
     serveIn(scope as unknown as WorkerScope, tab.context, handlers, 6);
 
     return instance;
-  }
-
-  function portTo(other: () => Port, send: (deliver: () => void) => void): Port {
-    const listeners = new Set<(event: MessageEvent) => void>();
-    const port: Port = {
-      listeners,
-      closed: false,
-      endpoint: {
-        postMessage(data: unknown) {
-          if (port.closed) return;
-          const copy: unknown = structuredClone(data);
-          send(() => {
-            if (other().closed) return;
-            for (const listener of other().listeners) listener({ data: structuredClone(copy) } as MessageEvent);
-          });
-        },
-        addEventListener: (_: string, listener: (event: MessageEvent) => void) => void listeners.add(listener),
-        removeEventListener: (_: string, listener: (event: MessageEvent) => void) => void listeners.delete(listener),
-        start: () => undefined,
-        close() {
-          port.closed = true;
-        },
-      } as unknown as MessagePort,
-    };
-
-    return port;
   }
 
   return {
