@@ -222,6 +222,7 @@ export function prepare(driver: Driver): string {
   const asked = world.time.wall();
   by.basket.prepare(told.type, work, options).then(
     (task) => {
+      told.pending = false;
       const now = world.time.wall();
       const walls = [Math.min(asked, now), Math.max(asked, now)] as const;
       const db = driver.play.connections.get(by);
@@ -264,11 +265,13 @@ export function addTx(driver: Driver): string {
   transaction.addEventListener('complete', () => {
     if ([...all, ...prepared.map(({ told }) => told)].some((told) => told.id === undefined))
       world.fail('a transaction committed without its tasks');
+    for (const told of all) told.pending = false;
   });
   transaction.addEventListener('abort', () => {
     for (const told of all) {
       if (told.state !== 'asked') world.fail(`#${told.n} is ${told.state}, and its transaction was aborted`);
       told.state = 'refused';
+      told.pending = false;
     }
     // What was prepared may be tried again.
     driver.prepared.push(...prepared);

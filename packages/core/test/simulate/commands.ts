@@ -1,6 +1,8 @@
 import type { TaskView } from '../../src/pure/view.js';
 import type { CrashPoint } from '../../src/ports/ports.js';
 import type { RunnerRow } from '../../src/pure/record.js';
+import type { Workers } from './attending.js';
+import { createWorkers } from './attending.js';
 import { add, addMany, addTx, prepare } from './adding.js';
 import type { PreparedFacts } from './adding.js';
 import { raise, remove } from './database.js';
@@ -24,6 +26,8 @@ export interface Mix {
   readonly heavy: number;
   /** Whether some hundred tasks come at once, somewhen. */
   readonly flood: boolean;
+  /** Whether pages attend a worker, which runs their tasks. */
+  readonly attended: boolean;
   /** How likely a command does not wait until nothing moves any more. */
   readonly haste: number;
 }
@@ -76,6 +80,8 @@ const names = [
   'reload',
   'storm',
   'sever',
+  'deploy',
+  'attend',
 ] as const;
 
 export type CommandName = (typeof names)[number];
@@ -112,6 +118,8 @@ const commands: Readonly<Record<CommandName, (driver: Driver) => Promise<string 
   reload,
   storm,
   sever,
+  deploy: deployed,
+  attend,
 };
 
 /** What a run in fair weather does without: there everything that can run must run at once. */
@@ -165,6 +173,8 @@ export function drawMix({ world: { chance } }: Play): Mix {
     reload: 1,
     storm: 0.8,
     sever: 0.5,
+    deploy: 1.5,
+    attend: 3,
   };
   for (const name of names) {
     if (['add', 'end', 'advance', 'start'].includes(name)) weights[name] *= 0.5 + chance.next();
@@ -189,6 +199,7 @@ export function drawMix({ world: { chance } }: Play): Mix {
     lanes: chance.between(1, 5),
     heavy: chance.pick([0, 0, 0.02, 0.1]),
     flood: chance.is(0.03),
+    attended: chance.is(0.4),
     haste: chance.pick([0, 0.1, 0.3, 0.6]),
   };
 }
@@ -227,8 +238,59 @@ export function pageOf(driver: Driver): Life {
 export function newPage(driver: Driver): Life {
   const { chance } = driver.play.world;
   driver.born += 1;
+  const page = driver.play.page(
+    `page${driver.born}`,
+    chance.pick<Kind>(['old', 'new', 'new', 'page']),
+    chance.between(1, 3),
+  );
+  if (driver.mix.attended && !driver.play.world.calm && chance.is(0.7)) driver.play.workers?.attend(page);
 
-  return driver.play.page(`page${driver.born}`, chance.pick<Kind>(['old', 'new', 'new', 'page']), chance.between(1, 3));
+  return page;
+}
+
+/** Makes the workers that pages attend. */
+export function newWorkers(driver: Driver): Workers {
+  const { play } = driver;
+  const workers = createWorkers(play.world, ({ kind, build, slots }) => {
+    driver.born += 1;
+    const life = play.page(`worker${driver.born}`, kind, build);
+    play.world.slots.set(life, slots);
+
+    return life;
+  });
+  deploy(driver, workers);
+
+  return workers;
+}
+
+/** The server has another script of the worker, or none. */
+function deploy({ play: { world }, mix }: Driver, { script }: Workers): string {
+  const { chance } = world;
+  script.missing = chance.is(0.15);
+  script.kind = chance.pick(mix.kinds);
+  script.build = chance.between(1, 3);
+  script.slots = chance.pick([1, 2, 3, 6]);
+
+  return script.missing ? 'no worker' : `a worker ${script.kind} build ${script.build}`;
+}
+
+function deployed(driver: Driver): string | undefined {
+  const { workers } = driver.play;
+
+  return workers === undefined ? undefined : deploy(driver, workers);
+}
+
+/** A page that is looked at asks its worker at once, or says how it fares. */
+function attend({ play }: Driver): string | undefined {
+  const { chance } = play.world;
+  const pages = play.lives.filter((life) => !life.dead && !life.frozen && life.attendance !== undefined);
+  if (pages.length === 0) return undefined;
+  const page = chance.pick(pages);
+  const looks = chance.is(0.5);
+  if (looks) page.attendance?.look();
+  else void page.attendance?.health();
+
+  return `${looks ? 'looked at' : 'asked'} ${page.name}`;
 }
 
 /** Starts a host. */
@@ -349,7 +411,7 @@ function kill(driver: Driver): string | undefined {
 }
 
 /** A context dies, and what it did with it. */
-export function die({ play: { world } }: Driver, life: Life): void {
+export function die({ play: { world } }: Pick<Driver, 'play'>, life: Life): void {
   if ([...life.open].length > 0) world.report.met('kills', 'with a transaction open');
   life.kill();
   if (world.slots.has(life)) world.faultAt = world.time.now();
@@ -441,7 +503,7 @@ function sever(driver: Driver): string | undefined {
 
 function stop(driver: Driver): string | undefined {
   const { world } = driver.play;
-  const hosts = livesOf(driver, 'host').filter((life) => !world.stopping.has(life));
+  const hosts = livesOf(driver, 'host').filter((life) => !world.stopping.has(life) && !life.served);
   if (hosts.length === 0) return undefined;
   const life = world.chance.pick(hosts);
   driver.play.stop(life);

@@ -21,8 +21,20 @@ export interface Difference {
   readonly any: boolean;
 }
 
+const nothing: Difference = {
+  added: [],
+  removed: [],
+  changed: [],
+  outcomes: [],
+  state: [],
+  payloadsPut: [],
+  payloadsDeleted: [],
+  any: false,
+};
+
 /** What lies between two instants; a value counts as changed when it was written. */
 export function differenceOf(before: Contents, after: Contents): Difference {
+  if (before === after) return nothing;
   const added: TaskRow[] = [];
   const changed: Change[] = [];
   for (const [seq, to] of after.tasks) {

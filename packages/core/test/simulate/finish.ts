@@ -1,4 +1,5 @@
 import { headsOf, laneMarkOf, readyOf, runnerOf } from './contents.js';
+import { judgeWorkers } from './attending.js';
 import type { Driver } from './commands.js';
 import { die, newHost, newPage } from './commands.js';
 import type { Life } from './life.js';
@@ -25,6 +26,10 @@ export async function finish(driver: Driver): Promise<void> {
   }
   for (const attempt of world.attempts) attempt.end({ kind: 'success' });
   await play.quiet();
+  if (play.workers !== undefined) await judgeWorkers(play, play.workers);
+  const worker = play.workers?.current();
+  if (worker !== undefined) die(driver, worker);
+  if (world.failed()) return;
 
   const page = newPage(driver);
   const snapshots = page.basket.watch({ limit: 1_000 });

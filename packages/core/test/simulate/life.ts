@@ -2,6 +2,7 @@ import type { BasketContext } from '../../src/basket/context/context.js';
 import { createContext } from '../../src/basket/context/context.js';
 import type { Basket } from '../../src/basket/basket.js';
 import { createBasket } from '../../src/basket/basket.js';
+import type { Attendance } from '../../src/host/client.js';
 import type { Channel, CrashPoint, LockOptions, Locks, Ports } from '../../src/ports/ports.js';
 import type { AnyRegistry } from '../../src/pure/registry.js';
 import { bytesOf } from '../support/chance.js';
@@ -72,6 +73,12 @@ export interface Life {
   holds: boolean;
   /** It was granted the lock, and has not let go of it by itself. */
   granted: boolean;
+  /** What it has to do with a worker. */
+  attendance: Attendance | undefined;
+  /** It is a worker that answers pages: it retires by itself when a newer page greets it. */
+  served: boolean;
+  /** Goes on when the context is not frozen; never, once it is dead. */
+  readonly awake: (goOn: () => void) => void;
   readonly kill: () => void;
   readonly freeze: () => void;
   readonly thaw: () => void;
@@ -253,6 +260,9 @@ export function createLife(name: string, kind: Kind, build: number, shared: Shar
     armed: undefined,
     holds: false,
     granted: false,
+    attendance: undefined,
+    served: false,
+    awake: whenAwake,
 
     kill() {
       if (life.dead) return;
@@ -273,6 +283,7 @@ export function createLife(name: string, kind: Kind, build: number, shared: Shar
       if (!life.suspended) return;
       life.suspended = false;
       context.hub.resume();
+      life.attendance?.resume();
     },
 
     leave() {
@@ -284,6 +295,7 @@ export function createLife(name: string, kind: Kind, build: number, shared: Shar
     suspend() {
       life.leave();
       context.hub.suspend();
+      life.attendance?.suspend();
       life.suspended = true;
       life.frozen = true;
     },

@@ -16,7 +16,8 @@ import type { Kind } from './registries.js';
 import { database, notes, registryOf } from './registries.js';
 import type { Report } from './report.js';
 import { createTime } from './time.js';
-import { hasCommitted, watchTransactions } from './transactions.js';
+import type { Workers } from './attending.js';
+import { hasCommitted, hasWritten, watchTransactions } from './transactions.js';
 import type { Underway, WorkName, World } from './world.js';
 import { workOf } from './world.js';
 
@@ -37,6 +38,8 @@ export interface Play {
   loss: number;
   readonly page: (name: string, kind: Kind, build: number) => Life;
   readonly host: (name: string, kind: Kind, build: number, slots: number) => Life;
+  /** The workers of pages that attend one; not there in a run without any. */
+  workers: Workers | undefined;
   readonly stop: (life: Life) => void;
   readonly steal: (late: boolean) => void;
   /** Begins a transaction of the driver's own. */
@@ -227,6 +230,7 @@ export async function createPlay(
     openApp,
 
     connections: new Map(),
+    workers: undefined,
     loss: 0,
     page: born,
 
@@ -362,7 +366,7 @@ export async function createPlay(
 function committed(play: Play, facts: Underway, stores: readonly string[], transaction: IDBTransaction): void {
   const { world } = play;
   const before = world.contents;
-  const after = readContents(before, transaction, stores, notes);
+  const after = hasWritten(transaction) ? readContents(before, transaction, stores, notes) : before;
   world.contents = after;
   world.commits += 1;
   const { life, work } = facts;

@@ -16,6 +16,7 @@ const groups = [
   'looks',
   'gates',
   'audit',
+  'host',
   'other',
 ] as const;
 

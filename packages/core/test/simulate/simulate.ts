@@ -1,11 +1,12 @@
 import { createHash } from 'node:crypto';
 import { createChance } from './chance.js';
 import type { Driver } from './commands.js';
-import { bury, command, drawMix, newHost, newPage } from './commands.js';
+import { bury, command, die, drawMix, newHost, newPage, newWorkers } from './commands.js';
 import { finish } from './finish.js';
 import { installLoop } from './loop.js';
 import type { Loop } from './loop.js';
 import { createPlay } from './play.js';
+import type { Play } from './play.js';
 import type { Report } from './report.js';
 import { createReport } from './report.js';
 import { createRestJudge } from './rest.js';
@@ -99,6 +100,7 @@ async function playRun(
   };
   play.loss = mix.loss;
   const rest = createRestJudge(world, () => play.loss > 0);
+  if (mix.attended) play.workers = newWorkers(driver);
   newPage(driver);
   newPage(driver);
   newHost(driver);
@@ -107,6 +109,7 @@ async function playRun(
   for (let step = 0; step < length && !world.failed(); step += 1) {
     await command(driver);
     for (const life of play.lives) if (life.dead) bury(play, life);
+    endUnattended(play);
     driver.hasty = chance.is(mix.haste);
     if (driver.hasty) {
       const rounds = chance.below(12);
@@ -123,4 +126,12 @@ async function playRun(
   await loop.quiet();
 
   return { violation: world.failure(), commits: world.commits };
+}
+
+/** A worker ends with the last of its pages. */
+function endUnattended(play: Play): void {
+  const worker = play.workers?.current();
+  if (worker === undefined || play.lives.some((life) => !life.dead && life.attendance !== undefined)) return;
+  die({ play }, worker);
+  play.world.report.met('host', 'ended with its last page');
 }

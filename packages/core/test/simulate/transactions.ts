@@ -136,6 +136,7 @@ export function hasCommitted(transaction: IDBTransaction): boolean {
 }
 
 interface Internals {
+  readonly _rollbackLog: readonly unknown[];
   readonly _state: 'active' | 'inactive' | 'committing' | 'finished';
   _abort(name: string): void;
 }
@@ -145,6 +146,11 @@ export function isOpen(transaction: IDBTransaction): boolean {
   const state = (transaction as unknown as Internals)._state;
 
   return state === 'active' || state === 'inactive';
+}
+
+/** Whether a transaction has put or deleted anything. */
+export function hasWritten(transaction: IDBTransaction): boolean {
+  return (transaction as unknown as Internals)._rollbackLog.length > 0;
 }
 
 /** Lets a transaction fail when it is told to commit, as a full disk does. */
