@@ -3,7 +3,7 @@ import type { Page } from '@playwright/test';
 import { sized } from './long.ts';
 import { type DemoServer, type LabPayload, expect, namesOf, openLab, rows, test, until } from './fixture.ts';
 
-const many = sized(200, 2_000);
+const many = sized(100, 2_000);
 const bytes = sized(20_000_000, 200_000_000);
 
 /** A tab that its opener may close, as a script opened it. */

@@ -16,7 +16,7 @@ import {
 } from './fixture.ts';
 
 /** A handler that heeds no signal: what it does after it was deposed is still to come, and must change nothing. */
-const deaf = { name: 'report', ms: 1_500, deaf: true } as const;
+const deaf = { name: 'report', ms: 6_000, deaf: true } as const;
 
 /** Keeps in the page whatever the watched list has ever shown of a task's state. */
 function watchStates(page: Page): Promise<void> {

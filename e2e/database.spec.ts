@@ -117,7 +117,7 @@ test("scenario 61: the version is raised while an old tab has a half-written rep
   server.setMood('slow', { delay: 1_000 });
   await openLab(page, { database, maker: 'raw', build: 1 });
   await add(page, 'send', { name: 'running' });
-  await untilLedger(server, (ledger) => ledger.length === 1, 'a request');
+  await untilLedger(server, (ledger) => ledger.length > 0, 'a request');
   await page.evaluate(() => document.body.append(Object.assign(document.createElement('textarea'), { value: 'Half' })));
 
   const next = await context.newPage();
@@ -299,7 +299,7 @@ for (const how of ['is closed', 'crashes'] as const) {
     const other = await context.newPage();
     await openLab(other, { database, concurrency: 1 });
     const ids = [...(await addAll(page, [{ name: 'one' }, { name: 'two' }, { name: 'three' }]))];
-    await untilLedger(server, (ledger) => ledger.length === 1, 'a request');
+    await untilLedger(server, (ledger) => ledger.length > 0, 'a request');
 
     if (how === 'is closed') await page.close();
     else await page.goto('chrome://crash').catch(() => undefined);

@@ -220,7 +220,7 @@ test('without the server the page opens by its service worker, and a report save
   expect(server.ledger()).toEqual([]);
 
   await server.up();
-  await expect(reportItem(demo, 'Bridge 7')).toHaveAttribute('data-state', 'sent', { timeout: 20_000 });
+  await expect(reportItem(demo, 'Bridge 7')).toHaveAttribute('data-state', 'sent');
   expect(reportsOn(server)).toEqual([{ title: 'Bridge 7', text: 'Written without a server.' }]);
   expect(server.effects()).toHaveLength(1);
 });

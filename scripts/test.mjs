@@ -11,7 +11,7 @@ const core = path.join(root, 'packages/core');
 const demo = path.join(root, 'packages/demo');
 const e2e = path.join(root, 'e2e');
 
-/** The programs' own output is shown as it comes only where it tells a story; else it is shown if the step fails. */
+/** What a step returns is shown when it ends. The programs' own output is shown as it comes only where it tells a story. */
 const steps = {
   install: async () => {
     process.env['TASKBASKET_CHROMIUM'] = await setup();
@@ -20,34 +20,32 @@ const steps = {
     rmSync(path.join(core, 'dist'), { recursive: true, force: true });
     await quietly(process.execPath, [tsc(), '-p', path.join(core, 'tsconfig.build.json')]);
   },
-  format: () => quietly(bin('oxfmt'), ['--check']),
-  arrows: () => quietly(process.execPath, ['scripts/arrows.mjs', '--self-test']),
-  house: () => quietly(process.execPath, ['scripts/house.mjs', '--self-test']),
-  lint: () => quietly(bin('oxlint'), []),
+  // The longest of those that run beside each other begins.
+  simulate: () => quietly(process.execPath, ['scripts/simulate.mjs', '--seed', '1', '--steps', '2000']),
+  format: async () => void (await quietly(bin('oxfmt'), ['--check'])),
+  arrows: async () => void (await quietly(process.execPath, ['scripts/arrows.mjs', '--self-test'])),
+  house: async () => void (await quietly(process.execPath, ['scripts/house.mjs', '--self-test'])),
+  lint: async () => void (await quietly(bin('oxlint'), [])),
   types: async () => {
     const compilations = configs().map((config) => [tsc(), '--noEmit', '-p', config]);
     // The oldest compiler that our declarations support reads what we ship, not the sources.
     compilations.push([tsc(root, 'typescript-5.9'), '-p', path.join(core, 'tsconfig.declarations.json')]);
     await allQuietly(compilations.map((args) => [process.execPath, args]));
   },
-  vitest: async () => {
-    rmSync(path.join(root, vitestReport), { force: true });
-    const reporters = ['--reporter=default', '--reporter=json', `--outputFile.json=${path.join(root, vitestReport)}`];
-    await shown(bin('vitest', core), ['run', ...reporters], core);
-  },
-  simulate: async () => {
-    if (!existsSync(path.join(core, 'test/simulate/main.ts'))) return console.log('There is no simulation yet.');
-    await shown(process.execPath, ['scripts/simulate.mjs', '--seed', '1', '--steps', '2000']);
-  },
   package: async () => {
     const tarball = await pack();
     await quietly(bin('publint'), [tarball, '--strict']);
     await quietly(bin('attw'), [tarball, '--profile', 'esm-only', '--no-color']);
   },
-  sizes: () => shown(bin('size-limit'), []),
+  sizes: () => quietly(bin('size-limit'), []),
   pages: async () => {
     await quietly(bin('vite', demo), ['build'], demo);
     await quietly(bin('vite', e2e), ['build', 'lab'], e2e);
+  },
+  vitest: async () => {
+    rmSync(path.join(root, vitestReport), { force: true });
+    const reporters = ['--reporter=default', '--reporter=json', `--outputFile.json=${path.join(root, vitestReport)}`];
+    await shown(bin('vitest', core), ['run', ...reporters], core);
   },
   e2e: async () => {
     rmSync(path.join(root, playwrightReport), { force: true });
@@ -61,19 +59,17 @@ const LONG = ['install', 'build', 'pages', 'e2e'];
 /** A step without which the others say nothing. */
 const NEEDED = ['install', 'build'];
 
+/** Steps that keep every processor busy by themselves, or that others wait for. The other ones run two at a time. */
+const ALONE = [...NEEDED, 'vitest', 'e2e'];
+
 await main(async () => {
   const names = chosen();
   const failedSteps = [];
   const start = performance.now();
 
-  for (const name of names) {
-    console.log(`\n== ${name}`);
-    const began = performance.now();
-    const error = await attempt(steps[name]);
-    console.log(`== ${name}: ${error ? 'FAILED' : 'ok'}, ${seconds(began)}`);
-    if (!error) continue;
-    failedSteps.push(name);
-    if (NEEDED.includes(name)) break;
+  for (const group of groupsOf(names)) {
+    await Promise.all([work(group, failedSteps), work(group, failedSteps)]);
+    if (failedSteps.some((name) => NEEDED.includes(name))) break;
   }
 
   const { passed, failed } = count(names, failedSteps);
@@ -82,13 +78,33 @@ await main(async () => {
   return failed === 0 ? 0 : 1;
 });
 
+/** Steps that may run beside each other, one group after the other. */
+function groupsOf(names) {
+  return [
+    ...NEEDED.map((name) => [name]),
+    Object.keys(steps).filter((name) => !ALONE.includes(name)),
+    ['vitest'],
+    ['e2e'],
+  ].map((group) => group.filter((name) => names.includes(name)));
+}
+
+/** Takes one step after the other out of a group, until none is left. */
+async function work(group, failedSteps) {
+  for (let name = group.shift(); name !== undefined; name = group.shift()) {
+    if (ALONE.includes(name)) console.log(`\n== ${name}`);
+    const began = performance.now();
+    const { failed, says } = await attempt(steps[name]);
+    if (failed) failedSteps.push(name);
+    console.log([`== ${name}: ${failed ? 'FAILED' : 'ok'}, ${seconds(began)}`, says].filter(Boolean).join('\n'));
+  }
+}
+
+/** Whether a step failed, and what is to be shown of it. */
 async function attempt(step) {
   try {
-    await step();
-    return undefined;
+    return { failed: false, says: await step() };
   } catch (error) {
-    console.log(error instanceof Failure ? error.message : error);
-    return error;
+    return { failed: true, says: error instanceof Failure ? error.message : error.stack };
   }
 }
 
@@ -145,9 +161,11 @@ async function pack() {
   return path.join(folder, output.trim().split('\n').at(-1) ?? '');
 }
 
+/** Runs a program; gives back what it printed. */
 async function quietly(command, args, cwd = root) {
   const { code, output } = await run(command, args, { cwd });
   if (code !== 0) throw new Failure(output.trim());
+  return output.trim();
 }
 
 /** Runs all, also after one that failed. */
