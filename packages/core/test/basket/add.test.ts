@@ -164,6 +164,26 @@ describe('a payload that cannot be stored', () => {
     expect((await contentsOf(tasks)).tasks).toMatchObject([{ payload: 'good' }]);
   });
 
+  test('is a proxy of plain data, as of a reactive framework: every way takes it as it is at the call', async () => {
+    const { tasks, basket } = await opened();
+    const text = { text: 'first', tags: ['a'] };
+    const proxy = new Proxy(text, {});
+    const db = await openRaw(tasks.name);
+    const tx = db.transaction([...tasks.stores], 'readwrite');
+    const end = endOf(tx);
+    basket.addTx(tx, 'send', proxy);
+    const edited = await basket.add('send', 'new');
+    const ways = [basket.add('send', proxy), basket.addMany([['send', proxy]]), basket.update(edited, proxy)];
+    text.text = 'second';
+    text.tags.push('b');
+    await Promise.all(ways);
+    expect(await end).toBe('complete');
+    db.close();
+
+    const kept = (await basket.list()).map(({ payload }) => payload);
+    expect(kept).toEqual(Array.from({ length: 4 }, () => ({ text: 'first', tags: ['a'] })));
+  });
+
   test('rejects one add, and leaves those at the same time alone', async () => {
     const { tasks, basket } = await opened();
     const ends = await Promise.allSettled([1, () => 1, 3].map((payload) => basket.add('send', payload)));

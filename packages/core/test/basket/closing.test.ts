@@ -108,3 +108,58 @@ describe('what was committed is told, also by a basket that closes:', () => {
     db.close();
   });
 });
+
+/** Each call that goes on for a while, with what it needs. */
+const calls: readonly (readonly [string, (basket: Opened['page']['basket'], id: string) => Promise<unknown>])[] = [
+  ['add', (basket) => basket.add('send', 2)],
+  [
+    'addMany',
+    (basket) =>
+      basket.addMany([
+        ['send', 2],
+        ['send', 3, { lane: 'a' }],
+      ]),
+  ],
+  ['an add of a heavy payload', (basket) => basket.add('any', new Blob(['x']), { lane: 'a' })],
+  ['prepare', (basket) => basket.prepare('any', 'x'.repeat(200_000))],
+  ['get', (basket, id) => basket.get(id)],
+  ['list', (basket) => basket.list()],
+  ['list of a type', (basket) => basket.list({ type: 'send' })],
+  ['count', (basket) => basket.count({ state: 'queued' })],
+  ['explain', (basket, id) => basket.explain(id)],
+  ['update', (basket, id) => basket.update(id, 5)],
+  ['an update with a heavy payload', (basket, id) => basket.update(id, new Blob(['y']))],
+  ['cancel', (basket, id) => basket.cancel(id)],
+  ['cancel of all', (basket) => basket.cancel({})],
+  ['retry', (basket) => basket.retry({ type: 'send' })],
+  ['settled', (basket, id) => basket.settled(id)],
+  ['health', (basket) => basket.health()],
+];
+type Opened = Awaited<ReturnType<typeof openedWithTask>>;
+
+async function openedWithTask() {
+  const tasks = defineTasks(freshName(), { send: task<number>(), any: task<unknown>() });
+  const world = createWorld();
+  const page = world.open(tasks);
+  const id = await page.basket.add('any', 1, { runAt: world.wall() + 3_600_000 });
+
+  return { tasks, world, page, id };
+}
+
+test.each(calls)('%s that is under way when its basket is closed ends, and leaves no alarm', async (_, call) => {
+  for (const turns of [0, 1, 2, 3, 5, 8]) {
+    const { world, page, id } = await openedWithTask();
+    const end = Promise.allSettled([call(page.basket, id)]);
+    for (let turn = 0; turn < turns; turn += 1) await new Promise((resolve) => setImmediate(resolve));
+    page.basket.close();
+    let ended = false;
+    void end.then(() => (ended = true));
+    await world.advance(15_000);
+
+    expect({ turns, ended }).toEqual({ turns, ended: true });
+    const [result] = await end;
+    const why = result.status === 'rejected' ? (result.reason as unknown) : { code: 'closed' };
+    expect(why).toMatchObject({ code: 'closed' });
+    expect(world.alarms()).toBe(0);
+  }
+});

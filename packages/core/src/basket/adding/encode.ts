@@ -55,10 +55,10 @@ export function rowPart({ value, ref }: Encoded): { readonly inline: unknown } |
 }
 
 /**
- * Encodes a payload, as it is at the call, whatever the app does with it afterwards. A promise only if the codec gives one;
- * an asynchronous codec is asked at the call as well.
+ * Encodes a payload and copies it, so that it is stored as it is at the call. Gives a promise only if the codec does; an
+ * asynchronous codec is called at once as well. (Without a codec there is none: a promise cannot be stored.)
  */
-export function encoded(type: TaskTypeParts, name: string, payload: unknown): unknown {
+export function encoded({ codec }: TaskTypeParts, name: string, payload: unknown): unknown {
   const copied = (value: unknown): unknown => {
     try {
       return copyOf(value);
@@ -67,64 +67,33 @@ export function encoded(type: TaskTypeParts, name: string, payload: unknown): un
       throw notStorable(name, error);
     }
   };
-  const { value, later } = encodedOnce(type, name, payload);
-  if (!later) return copied(value);
+  let value: unknown;
+  try {
+    value = codec.encode(payload);
+  } catch (error) {
+    throw codecThrew(name, error);
+  }
+  if (codec === asItIs || !isPromiseLike(value)) return copied(value);
 
   return Promise.resolve(value).then(copied, (error: unknown) => {
     throw codecThrew(name, error);
   });
 }
 
-/** Encodes a payload for a transaction in which nothing may be awaited. It is not copied, because it is placed at once. */
-export function encodedNow(type: TaskTypeParts, name: string, payload: unknown): unknown {
-  const { value, later } = encodedOnce(type, name, payload);
-  if (later) {
-    void Promise.resolve(value).catch(() => undefined); // Refused below; how it would have ended is of no use.
-    throw new TaskbasketError(
-      'payload',
-      `The codec of "${name}" is asynchronous, and nothing can be awaited within a transaction. Await prepare first, and give addTx what it resolves with.`,
-    );
-  }
-
-  return value;
-}
-
-/** What the codec gives, and whether that is still to come. Without a codec it never is: a promise cannot be stored. */
-function encodedOnce(
-  { codec }: TaskTypeParts,
-  name: string,
-  payload: unknown,
-): { readonly value: unknown; readonly later: boolean } {
-  try {
-    const value = codec.encode(payload);
-
-    return { value, later: codec !== asItIs && isPromiseLike(value) };
-  } catch (error) {
-    throw codecThrew(name, error);
-  }
-}
-
 function codecThrew(name: string, error: unknown): TaskbasketError {
-  return new TaskbasketError(
-    'payload',
-    `The codec of "${name}" could not encode the payload: ${messageOf(error)}`,
-    error,
-  );
+  const why = `The codec of "${name}" could not encode the payload: ${messageOf(error)}`;
+
+  return new TaskbasketError('payload', why, error);
 }
 
 /** The error for a value that the platform cannot clone. */
 export function notStorable(name: string, error: unknown): TaskbasketError {
-  return new TaskbasketError(
-    'payload',
-    `The payload of "${name}" cannot be stored: ${messageOf(error)} Give the type a codec that turns it into plain data.`,
-    error,
-  );
+  const why = `The payload of "${name}" cannot be stored: ${messageOf(error)}`;
+
+  return new TaskbasketError('payload', `${why} Give the type a codec that turns it into plain data.`, error);
 }
 
-/** The error for a heavy payload that is given to `addTx`. */
-export function tooHeavy(name: string): TaskbasketError {
-  return new TaskbasketError(
-    'payload',
-    `The payload of "${name}" is too heavy for addTx: a Blob, or more than 256 KB, would hold up the app's transaction. Await prepare first, which stores the payload, and give addTx what it resolves with.`,
-  );
+/** The error for a payload that `addTx` cannot take by itself. */
+export function notForTx(why: string): TaskbasketError {
+  return new TaskbasketError('payload', `${why}. Await prepare first, and give addTx what it resolves with.`);
 }

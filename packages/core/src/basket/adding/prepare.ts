@@ -17,7 +17,7 @@ import type { AnyRegistry, TaskTypeParts } from '../../pure/registry.js';
 import { typeOf } from '../../pure/registry.js';
 import type { Durability } from '../../store/transact.js';
 import type { Encoded } from './encode.js';
-import { encoded, encodedNow, isHeavy, rowPart, tooHeavy, weighed } from './encode.js';
+import { encoded, isHeavy, notForTx, rowPart, weighed } from './encode.js';
 
 /** Options of one task; what is left out is as its type says. */
 export interface AddOptions {
@@ -68,27 +68,52 @@ export interface Preparing {
   readonly ready: Prepared | Promise<Prepared>;
 }
 
-/** Prepares a task; all of the payload and the options is read before this returns. */
+/** Prepares a task. Each option is read once, and all of the payload is read, before this returns. */
 export function prepared(context: PrepareContext, name: string, payload: unknown, options: AddOptions = {}): Preparing {
   const type = typeOf(context.registry, name);
-  const { lane, durability, complete } = prepare(context, type, name, payload, options);
+  const own = checkParts(options, `The options of "${name}"`, addOptions);
+  const { timeout, onDead, priority, runAt, durability = 'strict', lane: ownLane, gate: ownGate } = own;
+  checkOneOf(durability, 'durability', ['strict', 'relaxed']);
+  if (timeout !== undefined) checkTimeout(timeout);
+  if (onDead !== undefined) checkOnDead(onDead);
+
+  const id = context.newId();
+  const { lane, gate } = placeOf(type, name, payload, { lane: ownLane, gate: ownGate });
+  const given = (['lane', 'gate'] as const).filter((part) => own[part] !== undefined);
+  const described = {
+    id,
+    type: name,
+    version: type.version,
+    owner: null,
+    gate,
+    lane,
+    given: given.length === 0 ? undefined : given,
+    priority: priority === undefined ? type.priority : priorityDigit(priority),
+    runAt: runAt === undefined ? undefined : dateOf(runAt),
+    timeout,
+    onDead,
+    addedAt: context.ports.clock.wall(),
+  };
+  const complete = (encodedPayload: unknown): Prepared => {
+    const stored = weighed(context, described, encodedPayload);
+
+    return { id, row: newRow({ ...described, payload: rowPart(stored) }), payload: stored };
+  };
   const value = encoded(type, name, payload);
 
   return { lane, durability, ready: isPromiseLike(value) ? Promise.resolve(value).then(complete) : complete(value) };
 }
 
-/** The same for a transaction in which nothing may be awaited. The payload is not copied: it is placed at once. */
-export function preparedNow(
-  context: PrepareContext,
-  name: string,
-  payload: unknown,
-  options: AddOptions = {},
-): Prepared {
-  const type = typeOf(context.registry, name);
-  const task = prepare(context, type, name, payload, options).complete(encodedNow(type, name, payload));
-  if (isHeavy(task.payload)) throw tooHeavy(name);
+/** The same for a transaction in which nothing may be awaited. */
+export function preparedNow(context: PrepareContext, name: string, payload: unknown, options?: AddOptions): Prepared {
+  const { ready } = prepared(context, name, payload, options);
+  if ('id' in ready) {
+    if (isHeavy(ready.payload)) throw notForTx(`The payload of "${name}" is too heavy for addTx`);
 
-  return task;
+    return ready;
+  }
+  ready.catch(() => undefined); // Refused here; how it would have ended is of no use.
+  throw notForTx(`The codec of "${name}" is asynchronous, and a transaction cannot wait`);
 }
 
 /**
@@ -109,52 +134,6 @@ export interface AddStores {
 /** A request of which no answer is awaited. The transaction's end tells; the proxy of another copy of idb gives a promise. */
 function blind(request: unknown): void {
   if (isPromiseLike(request)) void Promise.resolve(request).catch(() => undefined);
-}
-
-/** Reads each option once, and gives back what completes the task with its encoded payload; throws what is wrong. */
-function prepare(
-  context: PrepareContext,
-  type: TaskTypeParts,
-  name: string,
-  payload: unknown,
-  options: AddOptions,
-): Omit<Preparing, 'ready'> & { readonly complete: (value: unknown) => Prepared } {
-  const own = checkParts(options, `The options of "${name}"`, addOptions);
-  const { timeout, onDead, priority, runAt, durability = 'strict', lane: ownLane, gate: ownGate } = own;
-  checkOneOf(durability, 'durability', ['strict', 'relaxed']);
-  if (timeout !== undefined) checkTimeout(timeout);
-  if (onDead !== undefined) checkOnDead(onDead);
-
-  const id = context.newId();
-  const { lane, gate } = placeOf(type, name, payload, { lane: ownLane, gate: ownGate });
-  const given = [
-    ...(ownLane === undefined ? [] : ['lane' as const]),
-    ...(ownGate === undefined ? [] : ['gate' as const]),
-  ];
-  const described = {
-    id,
-    type: name,
-    version: type.version,
-    owner: null,
-    gate,
-    lane,
-    given: given.length === 0 ? undefined : given,
-    priority: priority === undefined ? type.priority : priorityDigit(priority),
-    runAt: runAt === undefined ? undefined : dateOf(runAt),
-    timeout,
-    onDead,
-    addedAt: context.ports.clock.wall(),
-  };
-
-  return {
-    lane,
-    durability,
-    complete(value) {
-      const encodedPayload = weighed(context, described, value);
-
-      return { id, row: newRow({ ...described, payload: rowPart(encodedPayload) }), payload: encodedPayload };
-    },
-  };
 }
 
 /** Lane and gate of a task: as the options say, else as its type does. */

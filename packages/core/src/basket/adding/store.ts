@@ -55,9 +55,10 @@ export function createStore(context: StoreContext): Store {
   const queue: Member[] = [];
   let writing = false;
 
-  function join(batch: Batch, ahead?: Ahead): Promise<void> {
+  /** Resolves with the ids of the batch when it is stored. */
+  function join(batch: Batch, ahead?: Ahead): Promise<readonly string[]> {
     return new Promise((resolve, reject) => {
-      queue.push({ ...batch, ahead, resolve, reject });
+      queue.push({ ...batch, ahead, resolve: () => resolve(batch.tasks.map(({ id }) => id)), reject });
       if (!writing) void write(); // It never rejects.
     });
   }
@@ -79,12 +80,11 @@ export function createStore(context: StoreContext): Store {
   ): Promise<{ readonly stored: Promise<readonly string[]> }> {
     const batch = batchOf(preparing, await Promise.all(preparing.map(async ({ ready }) => ready)));
     await Promise.all(before);
-    const { tasks } = batch;
-    if (!tasks.some(({ payload }) => isHeavy(payload))) return { stored: join(batch).then(() => idsOf(batch)) };
+    const { tasks, durability } = batch;
+    if (!tasks.some(({ payload }) => isHeavy(payload))) return { stored: join(batch) };
+    const ids = await behindBodies(context, tasks, (ahead) => join(batch, ahead), durability);
 
-    await behindBodies(context, tasks, (ahead) => join(batch, ahead), batch.durability);
-
-    return { stored: Promise.resolve(idsOf(batch)) };
+    return { stored: Promise.resolve(ids) };
   }
 
   return (preparing) => {
@@ -93,9 +93,7 @@ export function createStore(context: StoreContext): Store {
     const ready = preparing.flatMap((one) => ('id' in one.ready ? one.ready : []));
     if (preparing.length === 0) return Promise.resolve([]);
     if (before.length === 0 && ready.length === preparing.length && !ready.some(({ payload }) => isHeavy(payload))) {
-      const batch = batchOf(preparing, ready);
-
-      return join(batch).then(() => idsOf(batch)); // The common case: at once, so that it shares a transaction.
+      return join(batchOf(preparing, ready)); // The common case: at once, so that it shares a transaction.
     }
 
     const joined = joinInTurn(preparing, before);
@@ -118,10 +116,6 @@ function batchOf(preparing: readonly Preparing[], tasks: readonly Prepared[]): B
     durability: preparing.every(({ durability }) => durability === 'relaxed') ? 'relaxed' : 'strict',
     beside: tasks.some(({ payload }) => payload.store === 'payloads'),
   };
-}
-
-function idsOf({ tasks }: Batch): readonly string[] {
-  return tasks.map(({ id }) => id);
 }
 
 /** Writes what is there and what comes meanwhile, as far as it fits; resolves when each was told its end. */

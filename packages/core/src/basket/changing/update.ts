@@ -22,7 +22,7 @@ import { placeOf } from '../adding/prepare.js';
  */
 export async function update(context: BasketContext, id: string, payload: unknown): Promise<boolean> {
   checkId(id);
-  const given = copied(payload);
+  const given = atTheCall(payload);
 
   return context.edits(id, () => updateNow(context, id, given));
 }
@@ -30,7 +30,7 @@ export async function update(context: BasketContext, id: string, payload: unknow
 async function updateNow(
   context: BasketContext,
   id: string,
-  { copy, faithful, payload: original }: Copied,
+  { copy, forCodec }: ReturnType<typeof atTheCall>,
 ): Promise<boolean> {
   const before = await read(context, (stores) => rowOfId(stores, id), ['tasks']);
   if (before === undefined) return false;
@@ -38,7 +38,7 @@ async function updateNow(
 
   const { type: name } = before;
   const type = typeOf(context.registry, name);
-  const given = type.codec === asItIs || faithful ? copy : original;
+  const given = type.codec === asItIs ? copy : forCodec;
   const place = placeFor(type, before, given);
   const value = encoded(type, name, given);
   const payload = weighed(context, before, isPromiseLike(value) ? await value : value);
@@ -64,19 +64,14 @@ async function updateNow(
   return found.length > 0;
 }
 
-/** A payload, and its copy as it was at the call. */
-interface Copied {
-  readonly payload: unknown;
-  readonly copy: unknown;
-  /** Whether a codec makes the same of the copy: an instance of the app's own class loses its methods when it is copied. */
-  readonly faithful: boolean;
-}
-
-function copied(payload: unknown): Copied {
+/** A payload as it is at the call, and what a codec is given: an instance of the app's own class has no methods in a copy. */
+function atTheCall(payload: unknown): { readonly copy: unknown; readonly forCodec: unknown } {
   try {
-    return { payload, copy: copyOf(payload), faithful: !weigh(payload).ownClass };
+    const copy = copyOf(payload);
+
+    return { copy, forCodec: weigh(payload).ownClass ? payload : copy };
   } catch {
-    return { payload, copy: payload, faithful: false };
+    return { copy: payload, forCodec: payload };
   }
 }
 
