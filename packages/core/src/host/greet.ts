@@ -20,61 +20,47 @@ export interface Greeted extends Connection {
   readonly answer: HelloAnswer;
 }
 
-/** Constructs the worker, and again at each deadline, until any of the connections answers. */
+/** Constructs the worker, and again at each deadline, until any of the connections answers. Closes all other connections. */
 export async function greeted(context: BasketContext, factory: WorkerFactory, gone: AbortSignal): Promise<Greeted> {
   const connections: Connection[] = [];
-  const answers: Promise<Greeted>[] = [];
+  const answers: Promise<Greeted>[] = [aborted(gone)];
   let kept: Greeted | undefined;
 
   try {
-    kept = checked(context, await firstAnswer(context, factory, gone, connections, answers));
+    for (const deadline of deadlines) {
+      if (connections.every((connection) => connection.shared)) {
+        const connection = connect(factory);
+        connections.push(connection);
+        answers.push(connection.failed, hello(context, connection));
+      }
 
-    return kept;
+      const late = waited(context.ports.clock, deadline, gone).then(() => undefined);
+      const first = await Promise.race([...answers, late]);
+      if (first === undefined) continue;
+      kept = first;
+
+      return kept;
+    }
+
+    throw silentWorker();
   } finally {
     for (const connection of connections) if (connection.hello !== kept?.hello) connection.close();
   }
-}
-
-async function firstAnswer(
-  context: BasketContext,
-  factory: WorkerFactory,
-  gone: AbortSignal,
-  connections: Connection[],
-  answers: Promise<Greeted>[],
-): Promise<Greeted> {
-  answers.push(aborted(gone));
-  for (const deadline of deadlines) {
-    if (connections.every((connection) => connection.shared)) {
-      const connection = connect(factory);
-      connections.push(connection);
-      answers.push(connection.failed, hello(context, connection));
-    }
-
-    const late = waited(context.ports.clock, deadline, gone).then(() => undefined);
-    const first = await Promise.race([...answers, late]);
-    if (first !== undefined) return first;
-  }
-
-  throw silentWorker();
-}
-
-function checked(context: BasketContext, greeting: Greeted): Greeted {
-  const { answer } = greeting;
-  if (answer.protocol !== protocol || answer.basket !== context.names.channel) {
-    const spoken = `it serves "${answer.basket}" with protocol ${answer.protocol}`;
-    throw problemOf('mismatch', `The worker is another basket's: ${spoken}. Give each basket's worker its own name.`);
-  }
-
-  return greeting;
 }
 
 /** Asks once; waits as long as it takes. */
 export async function hello(context: BasketContext, connection: Connection): Promise<Greeted> {
   const { channel: basket } = context.names;
   const answer: unknown = await connection.hello({ protocol, basket, build: context.build });
-  if (isHelloAnswer(answer)) return { ...connection, answer };
+  if (!isHelloAnswer(answer)) {
+    throw problemOf('mismatch', 'The worker answers, but not as serveBasket does. Call serveBasket in its script.');
+  }
+  if (answer.protocol !== protocol || answer.basket !== basket) {
+    const spoken = `it serves "${answer.basket}" with protocol ${answer.protocol}`;
+    throw problemOf('mismatch', `The worker is another basket's: ${spoken}. Give each basket's worker its own name.`);
+  }
 
-  throw problemOf('mismatch', 'The worker answers, but not as serveBasket does. Call serveBasket in its script.');
+  return { ...connection, answer };
 }
 
 /** Resolves when the worker is gone: its lock is granted to us, and it answers no more. Rejects when the signal aborts. */

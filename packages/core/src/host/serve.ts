@@ -5,7 +5,7 @@ import { platformContext } from '../basket/basket.js';
 import type { BasketContext } from '../basket/context/context.js';
 import { randomText } from '../ports/ids.js';
 import { checkParts, checkWhole } from '../pure/options.js';
-import { waited } from '../ports/wait.js';
+import { endedWithin } from '../ports/wait.js';
 import { defined, partOf } from '../pure/parts.js';
 import type { AnyRegistry } from '../pure/registry.js';
 import { versionsOf } from '../pure/registry.js';
@@ -145,14 +145,13 @@ export async function runForever(
     try {
       await run(context, handlers, { signal: retiring, concurrency });
     } catch {
-      const woken = new AbortController();
-      const wake = (): void => woken.abort();
-      const stopHearing = context.hub.hear(({ kind }) => {
-        if (kind === 'look') wake();
+      let stopHearing = (): void => undefined;
+      const heard = new Promise<void>((resolve) => {
+        stopHearing = context.hub.hear(({ kind }) => {
+          if (kind === 'look') resolve();
+        });
       });
-      retiring.addEventListener('abort', wake);
-      await waited(clock, patience.failed(), woken.signal);
-      retiring.removeEventListener('abort', wake);
+      await endedWithin(clock, [heard], patience.failed(), retiring);
       stopHearing();
     }
   }

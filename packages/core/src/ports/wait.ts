@@ -32,6 +32,7 @@ export async function endedWithin(
   const ended = new AbortController();
   const end = (): void => ended.abort();
   signal?.addEventListener('abort', end, { signal: ended.signal });
+  if (signal?.aborted === true) end();
   void Promise.all(ends).then(end);
   await waited(clock, Math.max(0, wait), ended.signal);
   end();

@@ -53,7 +53,7 @@ function ownerPart(owner: string | null): string {
   return owner === null ? '' : escaped(owner);
 }
 
-/** What all rows of one letter, route and rank begin with. */
+/** What the keys of all rows of one letter, route and rank begin with; of a row that is not timed, the whole key. */
 export function readyPrefix(letter: Letter, route: Route, rank: Rank): string {
   return `${letter}${routeKey(route)}|${rank}`;
 }
@@ -61,11 +61,6 @@ export function readyPrefix(letter: Letter, route: Route, rank: Rank): string {
 /** A route as one string; also the part of `ready` between the letter and the rank. */
 export function routeKey(route: Route): string {
   return [ownerPart(route.owner), escaped(route.type), String(route.version), escaped(route.gate)].join('|');
-}
-
-/** The key of a row that is not timed. */
-export function readyKey(letter: 'F' | 'H' | 'U' | 'D', route: Route, priority: Priority): string {
-  return readyPrefix(letter, route, priority);
 }
 
 /** The key of a timed row: due at `when`, in milliseconds of the runner's clock (`@`) or of the wall clock (`!`). */
@@ -99,7 +94,7 @@ export interface Ready {
  */
 export function readReady(ready: string): Ready | undefined {
   const letter = ready.charAt(0);
-  const [owner = '', type = '', version = '', gate = '', rank = '', when, more] = ready.slice(1).split('|');
+  const [owner = '', type = '', version = '', gate = '', rank = '', when] = ready.slice(1).split('|');
   const route = {
     owner: owner === '' ? null : unescaped(owner),
     type: unescaped(type),
@@ -113,7 +108,7 @@ export function readReady(ready: string): Ready | undefined {
   const whole = due === undefined ? prefix : `${prefix}|${timePart(due)}`;
   // Another escape, one more part, a version that is no number: written again, each of these gives another text.
   const sound = whole === ready && Number.isSafeInteger(route.version) && /^[0-3]$/.test(rank);
-  if (!sound || more !== undefined || timed !== (due !== undefined)) return undefined;
+  if (!sound || timed !== (due !== undefined)) return undefined;
 
   return { letter, route, rank: Number(rank), prefix, ...defined({ when: due }) };
 }
@@ -160,16 +155,16 @@ export function idMark(id: string): string {
 
 /** What the marks of a row say of it, each of them if it is there. The owner's part stays as it is written. */
 export function readMarks(marks: readonly string[]): { readonly id?: string; readonly lane?: string } {
-  const partOf = (sign: RegExp, place: number): string | undefined => {
-    const part = marks
+  const partsOf = (sign: RegExp): readonly string[] =>
+    marks
       .find((mark) => sign.test(mark))
       ?.slice(1)
-      .split('|')[place];
+      .split('|')
+      .map(unescaped) ?? [];
+  const [id] = partsOf(/^I/);
+  const [, lane] = partsOf(/^[LS]/);
 
-    return part === undefined ? undefined : unescaped(part);
-  };
-
-  return defined({ id: partOf(/^I/, 0), lane: partOf(/^[LS]/, 1) });
+  return defined({ id, lane });
 }
 
 /** The mark that finds a lane's rows in order; one over all types of its owner. */

@@ -9,42 +9,46 @@ export type PriorityName = 'high' | 'normal' | 'low';
 /** The longest time that an attempt may take: what a browser's timer can hold, about 24.8 days. */
 export const longestTimer: number = 2 ** 31 - 1;
 
-const priorities: Readonly<Record<PriorityName, Priority>> = { high: 0, normal: 1, low: 2 };
+const priorities: readonly [PriorityName, PriorityName, PriorityName] = ['high', 'normal', 'low'];
 
 /** The name of a priority's digit. */
 export function priorityName(priority: Priority): PriorityName {
-  return priority === 0 ? 'high' : priority === 1 ? 'normal' : 'low';
+  return priorities[priority];
 }
 
 /** The digit of a priority's name. */
 export function priorityDigit(name: PriorityName): Priority {
-  checkOneOf(name, 'A priority', ['high', 'normal', 'low']);
+  checkOneOf(name, 'A priority', priorities);
 
-  return priorities[name];
+  return priorities.indexOf(name) as Priority;
 }
 
 /** The error for a value that cannot be; from code without types anything may come. */
 export function wrongOption(what: string, rule: string, value: unknown): TaskbasketError {
   const shown = typeof value === 'string' ? `"${value}"` : messageOf(value);
 
-  return new TaskbasketError('option', `${what} is ${rule}; this one is ${shown}.`);
+  return new TaskbasketError('option', `${what} must be ${rule}, but it is ${shown}.`);
+}
+
+/** Refuses a value that breaks its rule. */
+export function must(fits: boolean, what: string, rule: string, value: unknown): void {
+  if (!fits) throw wrongOption(what, rule, value);
 }
 
 /** Refuses what is none of a few words. */
 export function checkOneOf(value: string, what: string, words: readonly string[]): void {
-  if (!words.includes(value)) throw wrongOption(what, `"${words.join('" or "')}"`, value);
+  must(words.includes(value), what, `"${words.join('" or "')}"`, value);
 }
 
 /** Refuses what is no whole number, or is below the least. */
 export function checkWhole(value: number, what: string, least = 1): void {
-  if (!Number.isSafeInteger(value) || value < least) throw wrongOption(what, `a whole number from ${least}`, value);
+  must(Number.isSafeInteger(value) && value >= least, what, `a whole number from ${least}`, value);
 }
 
 /** Refuses a timeout that no timer could hold. */
 export function checkTimeout(timeout: number): void {
-  if (typeof timeout === 'number' && timeout > 0 && timeout <= longestTimer) return;
-
-  throw wrongOption('A timeout', `a number of milliseconds from 1 to ${longestTimer}`, timeout);
+  const fits = typeof timeout === 'number' && timeout > 0 && timeout <= longestTimer;
+  must(fits, 'A timeout', `a number of milliseconds from 1 to ${longestTimer}`, timeout);
 }
 
 /** Refuses what is neither `block` nor `skip`. */
@@ -77,26 +81,22 @@ export function checkParts<Given extends object>(given: Given, what: string, par
 
 /** Refuses what has no parts at all. A module of exports has some. */
 export function checkObject(given: unknown, what: string): void {
-  if (typeof given !== 'object' || given === null) throw wrongOption(what, 'an object', given);
+  must(typeof given === 'object' && given !== null, what, 'an object', given);
 }
 
 /** Refuses what is neither a function nor left out. */
 export function checkFunction(given: unknown, what: string, rule = 'a function'): void {
-  if (given !== undefined && typeof given !== 'function') throw wrongOption(what, rule, given);
+  must(given === undefined || typeof given === 'function', what, rule, given);
 }
 
 /** Refuses what is no id. Any string is one. */
 export function checkId(id: string): void {
-  if (typeof id === 'string') return;
-
-  throw wrongOption('An id', 'a string, as add gives it', id);
+  must(typeof id === 'string', 'An id', 'a string, as add gives it', id);
 }
 
 /** Refuses what is not a string with something in it. */
 export function checkText(value: string, what: string): void {
-  if (typeof value === 'string' && value !== '') return;
-
-  throw new TaskbasketError('option', `${what} must be a string with at least one character.`);
+  must(typeof value === 'string' && value !== '', what, 'a string with at least one character', value);
 }
 
 /** A backoff with its defaults; refuses what is no wait. */
@@ -104,10 +104,9 @@ export function checkedBackoff(backoff: Partial<Backoff> = {}, option: string): 
   const parts = checkParts(backoff, option, ['base', 'cap', 'factor', 'jitter']);
   const { base = defaultBackoff.base, cap = defaultBackoff.cap, factor = 2, jitter = 'equal' } = parts;
   for (const [part, value] of Object.entries({ base, cap })) {
-    if (!Number.isFinite(value) || value <= 0)
-      throw wrongOption(`${option}.${part}`, 'a number of milliseconds above 0', value);
+    must(Number.isFinite(value) && value > 0, `${option}.${part}`, 'a number of milliseconds above 0', value);
   }
-  if (!Number.isFinite(factor) || factor < 1) throw wrongOption(`${option}.factor`, 'a number from 1', factor);
+  must(Number.isFinite(factor) && factor >= 1, `${option}.factor`, 'a number from 1', factor);
   checkOneOf(jitter, `${option}.jitter`, jitters);
 
   return { base, cap: Math.max(base, cap), factor, jitter };

@@ -1,5 +1,5 @@
 import type { Priority, Route } from './key.js';
-import { idMark, keyMark, laneMark, readyKey, timedKey, waitMark } from './key.js';
+import { idMark, keyMark, laneMark, readyPrefix, timedKey, waitMark } from './key.js';
 import { defined } from './parts.js';
 
 /**
@@ -162,54 +162,26 @@ export function deposedKey(epoch: Epoch, claim?: number): string {
   return `deposed:${String(epoch.count).padStart(12, '0')}:${epoch.nonce}${claim === undefined ? '' : `:${claim}`}`;
 }
 
+type Option = 'lane' | 'given' | 'key' | 'after' | 'runAt' | 'expiresAt' | 'timeout' | 'onDead';
+
 /** What an add says of a task; the rest of its row follows from it. */
-export interface NewTask {
-  readonly id: string;
-  readonly type: string;
-  readonly version: number;
-  readonly owner: string | null;
-  readonly gate: string;
-  readonly priority: Priority;
-  readonly lane?: string | undefined;
-  readonly given?: readonly ('lane' | 'gate')[] | undefined;
-  readonly key?: string | undefined;
-  readonly after?: readonly string[] | undefined;
-  readonly runAt?: number | undefined;
-  readonly expiresAt?: number | undefined;
-  readonly timeout?: number | undefined;
-  readonly onDead?: 'block' | 'skip' | undefined;
-  readonly addedAt: number;
-  readonly payload: { readonly inline: unknown } | { readonly ref: string };
-}
+export type NewTask = Pick<TaskRow, 'id' | 'type' | 'version' | 'owner' | 'gate' | 'priority' | 'addedAt'> & {
+  readonly [Name in Option]?: TaskRow[Name] | undefined;
+} & { readonly payload: { readonly inline: unknown } | { readonly ref: string } };
 
 /** The row of a new task: fresh, or timed by its date. Nothing in it depends on an answer of the database. */
-export function newRow(task: NewTask): NewTaskRow {
-  const { owner, type, version, gate, priority, lane, key, after, runAt, payload } = task;
-  const route: Route = { owner, type, version, gate };
+export function newRow({ payload, ...task }: NewTask): NewTaskRow {
+  const { id, owner, type, lane, key, after = [], runAt, priority } = task;
   const marks = [
-    idMark(task.id),
+    idMark(id),
     ...(lane === undefined ? [] : [laneMark(owner, lane)]),
     ...(key === undefined ? [] : [keyMark(owner, type, lane, key)]),
-    ...(after ?? []).map(waitMark),
+    ...after.map(waitMark),
   ];
 
   return defined({
-    id: task.id,
-    type,
-    version,
-    owner,
-    gate,
-    priority,
-    lane,
-    given: task.given,
-    key,
-    after,
-    runAt,
-    expiresAt: task.expiresAt,
-    timeout: task.timeout,
-    onDead: task.onDead,
-    addedAt: task.addedAt,
-    ready: runAt === undefined ? readyKey('F', route, priority) : timedKey('!', route, priority, runAt),
+    ...task,
+    ready: runAt === undefined ? readyPrefix('F', task, priority) : timedKey('!', task, priority, runAt),
     marks,
     ...payloadFields(payload),
     attempts: 0,
@@ -220,13 +192,7 @@ export function newRow(task: NewTask): NewTaskRow {
 }
 
 /** The mark of a row's lane; `undefined`: it has none. */
-export function laneOf({
-  owner,
-  lane,
-}: {
-  readonly owner: string | null;
-  readonly lane?: string | undefined;
-}): string | undefined {
+export function laneOf({ owner, lane }: Pick<TaskRow, 'owner' | 'lane'>): string | undefined {
   return lane === undefined ? undefined : laneMark(owner, lane);
 }
 

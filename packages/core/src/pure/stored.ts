@@ -21,17 +21,15 @@ import {
   unescaped,
 } from './key.js';
 import { defined } from './parts.js';
-import type { Claim, OutcomeRow, RunnerRow, TaskRow } from './record.js';
+import type { Claim, Death, Epoch, OutcomeRow, RunnerRow, StoredError, TaskRow } from './record.js';
 import { stateKeys } from './record.js';
 
 type Check = (value: unknown) => boolean;
-type Checks<Fields> = { readonly [Name in keyof Required<Fields>]: Check };
 
 const text: Check = (value) => typeof value === 'string';
 const finite: Check = Number.isFinite;
 const whole: Check = (value) => Number.isSafeInteger(value) && (value as number) >= 0;
 const above0: Check = (value) => finite(value) && (value as number) > 0;
-const onlyTrue: Check = (value) => value === true;
 const oneOf =
   (...values: readonly unknown[]): Check =>
   (value) =>
@@ -40,67 +38,57 @@ const listOf =
   (check: Check): Check =>
   (value) =>
     Array.isArray(value) && value.every(check);
-const optional =
+const absentOr =
   (check: Check): Check =>
   (value) =>
     value === undefined || check(value);
 
-/** Whether a value is an object whose fields all pass their checks. */
-function fits<Fields>(checks: Checks<Fields>): Check {
-  const all = Object.entries<Check>(checks);
+/** The fields of what is stored, at any depth. */
+type Field =
+  | keyof (TaskRow & StoredError & Death & Claim & Epoch & RunnerRow & GateRow & OutcomeRow)
+  | keyof NonNullable<RunnerRow['alone']>
+  | keyof NonNullable<GateRow['slow']>;
 
+/** Whether a value is an object of which the fields of these names pass a check. */
+function has(check: Check, ...names: readonly Field[]): Check {
   return (value) =>
     typeof value === 'object' &&
     value !== null &&
-    all.every(([name, check]) => check((value as Readonly<Record<string, unknown>>)[name]));
+    names.every((name) => check((value as Readonly<Record<string, unknown>>)[name]));
 }
 
-const isError = fits<NonNullable<TaskRow['lastError']>>({
-  name: text,
-  message: text,
-  status: optional(finite),
-  at: finite,
-});
-const isDeath = fits<NonNullable<TaskRow['dead']>>({ reason: text, at: finite });
+const all =
+  (...checks: readonly Check[]): Check =>
+  (value) =>
+    checks.every((check) => check(value));
 
-const hasSoundFields = fits<Omit<TaskRow, 'payload' | 'strange'>>({
-  seq: finite,
-  id: text,
-  type: text,
-  version: whole,
-  owner: (value) => value === null || text(value),
-  gate: text,
-  priority: oneOf(0, 1, 2),
-  lane: optional(text),
-  given: optional(listOf(text)),
-  key: optional(text),
-  after: optional(listOf(text)),
-  runAt: optional(finite),
-  expiresAt: optional(finite),
-  timeout: optional(above0),
-  onDead: optional(oneOf('block', 'skip')),
-  addedAt: finite,
-  ready: text,
-  marks: listOf(text),
-  ref: optional(text),
-  attempts: whole,
-  failures: whole,
-  interruptions: whole,
-  blames: whole,
-  edition: optional(whole),
-  revision: optional(whole),
-  recovered: optional(onlyTrue),
-  lastError: optional(isError),
-  dead: optional(isDeath),
-  cancelled: optional(onlyTrue),
-});
+const isError = all(has(text, 'name', 'message'), has(finite, 'at'), has(absentOr(finite), 'status'));
+const isDeath = all(has(text, 'reason'), has(finite, 'at'));
+
+const isRow = all(
+  has(text, 'id', 'type', 'gate', 'ready'),
+  has(finite, 'seq', 'addedAt'),
+  has(whole, 'version', 'attempts', 'failures', 'interruptions', 'blames'),
+  has(listOf(text), 'marks'),
+  has(oneOf(0, 1, 2), 'priority'),
+  has((owner) => owner === null || text(owner), 'owner'),
+  has(absentOr(text), 'lane', 'key', 'ref'),
+  has(absentOr(finite), 'runAt', 'expiresAt'),
+  has(absentOr(whole), 'edition', 'revision'),
+  has(absentOr(above0), 'timeout'),
+  has(absentOr(listOf(text)), 'given', 'after'),
+  has(oneOf(undefined, 'block', 'skip'), 'onDead'),
+  has(oneOf(undefined, true), 'recovered', 'cancelled'),
+  has(absentOr(isError), 'lastError'),
+  has(absentOr(isDeath), 'dead'),
+);
 
 /** A row of the store of tasks, strange or not. `undefined`: there is none. */
 export function rowOf(value: unknown): TaskRow | undefined {
   if (typeof value !== 'object' || value === null) return undefined;
   const row = value as TaskRow;
 
-  return hasSoundFields(row) && isFoundAsItIs(row) ? row : strangeRow(row);
+  return isRow(row) && isFoundAsItIs(row) ? row : strangeRow(row);
 }
 
 /** Whether key and marks say what the row says. A claim is found by the route in the key, and runs what the row says. */
@@ -158,36 +146,34 @@ function or<Value>(otherwise: Value, value: unknown, check: Check): Value {
   return check(value) ? (value as Value) : otherwise;
 }
 
-const isClaim = fits<Claim>({ claim: whole, seq: finite, id: text, lane: optional(text), ref: optional(text) });
+const isClaim = all(has(whole, 'claim'), has(finite, 'seq'), has(text, 'id'), has(absentOr(text), 'lane', 'ref'));
+const isEpoch = all(has(whole, 'count'), has(text, 'nonce'));
+const isAlone = all(has(text, 'id'), has(finite, 'until'));
+const isVersions: Check = (types) => has(whole)(types) && Object.values(types as object).every(whole);
 
-const isRunner = fits<RunnerRow>({
-  epoch: fits<RunnerRow['epoch']>({ count: whole, nonce: text }),
-  build: finite,
-  running: listOf(isClaim),
-  slots: optional(above0),
-  types: optional((types) => typeof types === 'object' && types !== null && Object.values(types).every(whole)),
-  alone: optional(fits<NonNullable<RunnerRow['alone']>>({ id: text, until: finite })),
-  seen: finite,
-  wall: finite,
-});
+const isRunner = all(
+  has(isEpoch, 'epoch'),
+  has(finite, 'build', 'seen', 'wall'),
+  has(listOf(isClaim), 'running'),
+  has(absentOr(above0), 'slots'),
+  has(absentOr(isVersions), 'types'),
+  has(absentOr(isAlone), 'alone'),
+);
 
 /** The runner's record; `undefined`: there is none, or it is strange. */
 export function runnerOf(value: unknown): RunnerRow | undefined {
   return isRunner(value) ? (value as RunnerRow) : undefined;
 }
 
-const isGate = fits<GateRow>({
-  name: text,
-  step: whole,
-  until: finite,
-  by: listOf(text),
-  reason: text,
-  status: optional(finite),
-  slow: optional(fits<NonNullable<GateRow['slow']>>({ at: finite, width: above0 })),
-  floor: optional(finite),
-  wokenAt: optional(finite),
-  triedAt: optional(finite),
-});
+const isSlow = all(has(finite, 'at'), has(above0, 'width'));
+const isGate = all(
+  has(text, 'name', 'reason'),
+  has(whole, 'step'),
+  has(finite, 'until'),
+  has(listOf(text), 'by'),
+  has(absentOr(finite), 'status', 'floor', 'wokenAt', 'triedAt'),
+  has(absentOr(isSlow), 'slow'),
+);
 
 /** The records of gates among the values that lie under some keys, by their names. */
 export function gatesOf(keys: readonly IDBValidKey[], values: readonly unknown[]): ReadonlyMap<string, GateRow> {
@@ -205,11 +191,10 @@ export function numbersIn(value: unknown): Readonly<Record<string, number>> {
   return Object.fromEntries(entries.filter((entry): entry is [string, number] => whole(entry[1])));
 }
 
-const isOutcome = fits<Pick<OutcomeRow, 'state' | 'unstorable' | 'by'>>({
-  state: oneOf('done', 'dead', 'cancelled', 'replaced', 'purged'),
-  unstorable: optional(text),
-  by: optional(text),
-});
+const isOutcome = all(
+  has(oneOf('done', 'dead', 'cancelled', 'replaced', 'purged'), 'state'),
+  has(absentOr(text), 'unstorable', 'by'),
+);
 
 /** The end of a task, as it is stored; `undefined`: there is none, or it is strange. */
 export function endOf(value: unknown): OutcomeRow | undefined {

@@ -1,7 +1,7 @@
 import type { Backoff } from './backoff.js';
 import { retryDelay } from './backoff.js';
 import type { Rank } from './key.js';
-import { alone, cancelledMark, laneMark, readReady, readyKey, skippedMark, timedKey } from './key.js';
+import { alone, cancelledMark, laneMark, readReady, readyPrefix, skippedMark, timedKey } from './key.js';
 import type { Death, TaskRow } from './record.js';
 import { routeOf } from './record.js';
 import type { Verdict } from './verdict.js';
@@ -75,7 +75,7 @@ export function settled(
       return blame(row, moment, policy.backoff, random);
 
     case 'unreadable':
-      return { ...row, lastError: verdict.error, ready: readyKey('U', routeOf(row), row.priority) };
+      return { ...row, lastError: verdict.error, ready: readyPrefix('U', routeOf(row), row.priority) };
   }
 }
 
@@ -119,7 +119,7 @@ export function paid(row: TaskRow, moment: Moment): TaskRow | undefined {
 
 /** The row behind its lane's head, or kept by something of its own: whoever removes the obstacle brings it back. */
 export function held(row: TaskRow): TaskRow {
-  return { ...row, ready: readyKey('H', routeOf(row), row.priority) };
+  return { ...row, ready: readyPrefix('H', routeOf(row), row.priority) };
 }
 
 /** The row due again at its own date, which is still to come. */
@@ -144,7 +144,7 @@ export function revived(row: TaskRow): TaskRow {
 export function cancelledWhileRunning(row: TaskRow): TaskRow {
   const marks = [...row.marks, cancelledMark];
 
-  return { ...row, marks, cancelled: true, ready: readyKey('D', routeOf(row), row.priority) };
+  return { ...row, marks, cancelled: true, ready: readyPrefix('D', routeOf(row), row.priority) };
 }
 
 /** Set aside. With `block` it keeps its lane's mark, and so its place at the head. */
@@ -152,7 +152,7 @@ function died(row: TaskRow, reason: Death['reason'], moment: Moment, policy: Pol
   return {
     ...row,
     dead: { reason, at: moment.wall },
-    ready: readyKey('D', routeOf(row), row.priority),
+    ready: readyPrefix('D', routeOf(row), row.priority),
     marks: marksInLane(row, (row.onDead ?? policy.onDead) === 'block'),
   };
 }

@@ -55,7 +55,8 @@ export function createDatabase(registry: AnyRegistry, parts: DatabaseParts): Dat
   const { clock, locks, runnerLock, say } = parts;
   let opening: Promise<IDBDatabase> | undefined;
   let current: IDBDatabase | undefined;
-  let stopWaiting = (): void => undefined;
+  /** Aborts when the opening that is under way has ended, or is given up. */
+  let waiting = new AbortController();
   let trouble: TaskbasketError | undefined;
   let closed = false;
   /** There was a database, and it is not there any more. */
@@ -64,30 +65,25 @@ export function createDatabase(registry: AnyRegistry, parts: DatabaseParts): Dat
 
   /** Closes the connection, also one that is still to come: nobody may be left with one that blocks an upgrade. */
   function forget(): void {
-    const gone = opening;
-    opening = undefined;
-    current = undefined;
-    stopWaiting();
-    gone?.then(
+    waiting.abort();
+    opening?.then(
       (db) => db.close(),
       () => undefined, // It never opened, so there is nothing to close.
     );
+    opening = undefined;
+    current = undefined;
   }
 
   function open(): Promise<IDBDatabase> {
-    const evicting = new AbortController();
-    let slow = deadline(clock, slowOpen, () => {
+    const ended = new AbortController();
+    waiting = ended;
+    const slow = deadline(clock, slowOpen, () => {
       trouble = slowly();
-      evictFrozenHolder(evicting.signal);
-      slow = deadline(clock, openPatience, () => {
-        if (opening === mine) forget(); // The next call asks again, in case the browser has lost the question.
-      });
+      // A worker that is frozen with its page in the back/forward cache can hold both the runner's lock and a connection,
+      // and block an upgrade without a `blocked` event (Chromium 156). The question for the lock evicts that page.
+      locks.request(runnerLock, ended, () => Promise.resolve()).catch(() => undefined); // It ends once the database is open.
     });
-    const stop = (): void => {
-      slow.stop();
-      evicting.abort();
-    };
-    stopWaiting = stop;
+    ended.signal.addEventListener('abort', slow.stop);
     const mine: Promise<IDBDatabase> = opened(registry, {
       closing(deleted) {
         if (opening === mine) forget();
@@ -101,7 +97,7 @@ export function createDatabase(registry: AnyRegistry, parts: DatabaseParts): Dat
     });
     mine.then(
       (db) => {
-        stop();
+        ended.abort();
         if (opening === mine) current = db;
         trouble = undefined;
         if (lost) say('lost');
@@ -109,21 +105,13 @@ export function createDatabase(registry: AnyRegistry, parts: DatabaseParts): Dat
         had = true;
       },
       (error: unknown) => {
-        stop();
+        ended.abort();
         if (error instanceof TaskbasketError) trouble = error;
         if (opening === mine) opening = undefined;
       },
     );
 
     return mine;
-  }
-
-  /**
-   * Asks for the runner's lock once. A worker that is frozen with its page in the back/forward cache can hold both lock and
-   * connection, and block an upgrade without a `blocked` event (Chromium 156). The question alone evicts that page.
-   */
-  function evictFrozenHolder(signal: AbortSignal): void {
-    locks.request(runnerLock, { signal }, () => Promise.resolve()).catch(() => undefined); // It ends once the database is open.
   }
 
   /** The error for an opening that takes long. The browser does not always say who blocks it. */
@@ -138,7 +126,17 @@ export function createDatabase(registry: AnyRegistry, parts: DatabaseParts): Dat
   async function connection(limit: number): Promise<IDBDatabase> {
     if (closed) throw new TaskbasketError('closed', 'This basket was closed. Open another one with openBasket.');
 
-    return current ?? within(clock, limit, (opening ??= open()), slowly);
+    const asked = (opening ??= open());
+
+    return (
+      current ??
+      within(clock, limit, asked, () => {
+        // The next call asks again, in case the browser has lost the question.
+        if (limit === openPatience && opening === asked) forget();
+
+        return slowly();
+      })
+    );
   }
 
   function drop(db: IDBDatabase): void {

@@ -117,28 +117,26 @@ async function ownDatabase(
 }
 
 /**
- * Whether a database holds baskets' stores only, whole ones, so that raising its version surprises nobody. One without
- * any store is an app's that has just begun: its next open by version would fail.
+ * Whether a database holds the stores of baskets only, as many of each kind, so that raising its version surprises nobody.
+ * A database without any store is an app's that has just begun: the app's next open by version would fail.
  */
 function isOurs({ objectStoreNames: names }: IDBDatabase): boolean {
-  return (
-    names.length > 0 &&
-    [...names].every((name) => {
-      const [bucket = ''] = /.*(?=\.\w+$)/.exec(name) ?? [];
-      const whole = everyStore.map((key) => `${bucket}.${key}`);
+  const kinds = [...names].map((name) => name.replace(/.*\./, ''));
+  const each = names.length / everyStore.length;
 
-      return whole.includes(name) && whole.every((other) => names.contains(other));
-    })
-  );
+  return each > 0 && everyStore.every((key) => kinds.filter((kind) => kind === key).length === each);
 }
 
-async function openedByApp(registry: AnyRegistry, open: () => PromiseLike<Connection>): Promise<void> {
+async function openedByApp({ name }: AnyRegistry, open: () => PromiseLike<Connection>): Promise<void> {
   try {
     const connection = await open();
-    if (connection !== undefined && connection.name !== registry.name) throw otherName(registry, connection.name);
+    if (connection !== undefined && connection.name !== name) {
+      const why = `open opened the database "${connection.name}", and the basket lives in "${name}".`;
+      throw new TaskbasketError('stores-missing', `${why} Give both the same name.`);
+    }
     closeForUpgrades(connection);
   } catch (error) {
-    throw error instanceof TaskbasketError ? error : noDatabase(registry.name, error);
+    throw error instanceof TaskbasketError ? error : noDatabase(name, error);
   }
 }
 
@@ -166,13 +164,6 @@ function isClosed(error: unknown): boolean {
   return error instanceof DOMException && error.name === 'InvalidStateError';
 }
 
-function otherName(registry: AnyRegistry, name: string): TaskbasketError {
-  return new TaskbasketError(
-    'stores-missing',
-    `open opened the database "${name}", and the basket lives in "${registry.name}". Give both the same name.`,
-  );
-}
-
 /** The error for a database that failed to open, or to answer. */
 export function noDatabase(name: string, cause: unknown): TaskbasketError {
   return new TaskbasketError('no-database', `The database "${name}" could not be opened: ${messageOf(cause)}`, cause);
@@ -183,6 +174,6 @@ function storesMissing(registry: AnyRegistry): TaskbasketError {
     'stores-missing',
     `The database "${registry.name}" lacks object stores or indexes of the bucket "${registry.bucket}". ` +
       'Call createStores(tx, tasks) in its upgrade (with Dexie: add dexieStores(tasks) to each stores() call), ' +
-      'raise its version, and give defineTasks the function that opens it as `open`.',
+      'raise its version, and give defineTasks the function that opens this database as `open`.',
   );
 }

@@ -1,5 +1,6 @@
 import { TaskbasketError } from '../pure/errors.js';
 import type { AnyRegistry } from '../pure/registry.js';
+import type { StoreKey } from './requests.js';
 import { raw } from './requests.js';
 
 /** The index that finds rows by state, in order; named as Dexie must name it. */
@@ -7,6 +8,15 @@ export const readyIndex = '[ready+seq]';
 
 /** The index that finds rows by id, lane, key and parent. */
 export const marksIndex = 'marks';
+
+/** Of each store the key of its rows, which the database counts up, and its indexes. A store without a key is given one. */
+const layout: Readonly<Record<StoreKey, readonly [key?: string, ...indexes: string[]]>> = {
+  tasks: ['seq', readyIndex, marksIndex],
+  payloads: [],
+  outcomes: ['n', marksIndex],
+  state: [],
+  bodies: [],
+};
 
 /** What `createStores` takes: the upgrade's transaction, raw or idb's. */
 export type UpgradeTransaction = IDBTransaction | { readonly mode: 'versionchange'; readonly db: object };
@@ -22,29 +32,20 @@ export type UpgradeTransaction = IDBTransaction | { readonly mode: 'versionchang
  * @throws TaskbasketError `transaction`, if it is not an upgrade's.
  */
 export function createStores(transaction: UpgradeTransaction, registry: AnyRegistry): void {
-  const tx = rawTransaction(transaction);
-  if (tx.mode !== 'versionchange') {
-    throw new TaskbasketError(
-      'transaction',
-      `createStores needs the transaction of an upgrade; this one is "${tx.mode}". Call it in your database's upgrade.`,
-    );
+  const tx = raw(transaction as IDBTransaction) as IDBTransaction | undefined;
+  if (tx?.mode !== 'versionchange') {
+    const why = `createStores needs the transaction of an upgrade, but this is ${tx?.mode ?? 'no transaction'}.`;
+    throw new TaskbasketError('transaction', `${why} Call it in your database's upgrade.`);
   }
 
-  const [tasks, payloads, outcomes, state] = registry.stores;
-  const storeFor = (name: string, options?: IDBObjectStoreParameters): IDBObjectStore =>
-    tx.db.objectStoreNames.contains(name) ? tx.objectStore(name) : tx.db.createObjectStore(name, options);
-
-  const taskStore = storeFor(tasks, { keyPath: 'seq', autoIncrement: true });
-  addIndex(taskStore, readyIndex, ['ready', 'seq'], false);
-  addIndex(taskStore, marksIndex, 'marks', true);
-  storeFor(payloads);
-  addIndex(storeFor(outcomes, { keyPath: 'n', autoIncrement: true }), marksIndex, 'marks', true);
-  storeFor(state);
-  storeFor(bodiesOf(registry));
-}
-
-function addIndex(store: IDBObjectStore, name: string, keyPath: string | string[], multiEntry: boolean): void {
-  if (!store.indexNames.contains(name)) store.createIndex(name, keyPath, { multiEntry });
+  for (const [name, key, indexes] of storesIn(registry)) {
+    const options = key === undefined ? undefined : { keyPath: key, autoIncrement: true };
+    const store = tx.db.objectStoreNames.contains(name) ? tx.objectStore(name) : tx.db.createObjectStore(name, options);
+    for (const index of indexes) {
+      if (store.indexNames.contains(index)) continue;
+      store.createIndex(index, index === readyIndex ? ['ready', 'seq'] : index, { multiEntry: index === marksIndex });
+    }
+  }
 }
 
 /**
@@ -55,26 +56,29 @@ function addIndex(store: IDBObjectStore, name: string, keyPath: string | string[
  * db.version(3).stores({ notes: 'id', ...dexieStores(tasks) });
  */
 export function dexieStores<R extends AnyRegistry>(registry: R): DexieStores<R> {
-  const [tasks, payloads, outcomes, state] = registry.stores;
+  const schemas = storesIn(registry).map(([name, key, indexes]) => {
+    const named = indexes.map((index) => (index === marksIndex ? `*${index}` : index));
 
-  return {
-    [tasks]: '++seq, [ready+seq], *marks',
-    [payloads]: '',
-    [outcomes]: '++n, *marks',
-    [state]: '',
-    [bodiesOf(registry)]: '',
-  } as DexieStores<R>;
+    return [name, key === undefined ? '' : [`++${key}`, ...named].join(', ')];
+  });
+
+  return Object.fromEntries(schemas) as DexieStores<R>;
 }
 
 /** Whether a database has all of the basket's stores, with their indexes. Throws if it was closed meanwhile. */
 export function hasStores(db: IDBDatabase, registry: AnyRegistry): boolean {
-  const [tasks, , outcomes] = registry.stores;
-  if (![...registry.stores, bodiesOf(registry)].every((name) => db.objectStoreNames.contains(name))) return false;
+  const stores = storesIn(registry);
+  if (!stores.every(([name]) => db.objectStoreNames.contains(name))) return false;
 
-  const transaction = db.transaction([tasks, outcomes]);
-  const has = (store: string, index: string): boolean => transaction.objectStore(store).indexNames.contains(index);
+  // Without the store of heavy bodies: a transaction over it and another store would hold up that other store.
+  const indexed = stores.filter(([, , indexes]) => indexes.length > 0);
+  const transaction = db.transaction(indexed.map(([name]) => name));
 
-  return has(tasks, readyIndex) && has(tasks, marksIndex) && has(outcomes, marksIndex);
+  return indexed.every(([name, , indexes]) => {
+    const { indexNames } = transaction.objectStore(name);
+
+    return indexes.every((index) => indexNames.contains(index));
+  });
 }
 
 /** The schema of each of the basket's stores. */
@@ -82,14 +86,8 @@ export type DexieStores<R extends AnyRegistry> = {
   readonly [Store in R['stores'][number] | `${R['bucket']}.bodies`]: string;
 };
 
-/** The name of the store of heavy bodies: `Registry.stores` leaves it out, so that no transaction of the app names it. */
-function bodiesOf({ bucket }: AnyRegistry): string {
-  return `${bucket}.bodies`;
-}
+type NamedStore = readonly [name: string, key: string | undefined, indexes: readonly string[]];
 
-function rawTransaction(transaction: UpgradeTransaction): IDBTransaction {
-  const inner = raw(transaction as IDBTransaction) as IDBTransaction | undefined;
-  if (typeof inner?.mode === 'string') return inner;
-
-  throw new TaskbasketError('transaction', 'createStores needs the transaction of an upgrade; this is no transaction.');
+function storesIn({ bucket }: AnyRegistry): readonly NamedStore[] {
+  return Object.entries(layout).map(([store, [key, ...indexes]]) => [`${bucket}.${store}`, key, indexes]);
 }

@@ -1,4 +1,4 @@
-import type { CrashPoint, Ports } from '../ports/ports.js';
+import type { Ports } from '../ports/ports.js';
 import { deadline } from '../ports/wait.js';
 import { messageOf, TaskbasketError } from '../pure/errors.js';
 import type { AnyRegistry } from '../pure/registry.js';
@@ -50,11 +50,10 @@ export async function transact<Result, Key extends StoreKey = keyof Stores>(
   options: TransactOptions<Key> = {},
 ): Promise<Result> {
   const { durability = 'strict', scope = lightStores as readonly StoreKey[] as readonly Key[] } = options;
-  const { ports, registry, database } = context;
-  const { reach } = ports;
-  const point = (instant: 'before' | 'requests' | 'complete'): CrashPoint => `${work}:${instant}`;
+  const { registry, database } = context;
+  const { reach } = context.ports;
 
-  await reach?.(point('before'));
+  await reach?.(`${work}:before`);
   const transaction = await database.begin('readwrite', scope, durability);
   const done = completed(transaction);
   done.catch(() => undefined); // Awaited below; if the body throws, what it threw is told.
@@ -70,7 +69,7 @@ export async function transact<Result, Key extends StoreKey = keyof Stores>(
       throw transaction.error ?? error;
     }
 
-    await reach?.(point('requests'), transaction);
+    await reach?.(`${work}:requests`, transaction);
     try {
       transaction.commit();
     } catch {
@@ -82,7 +81,7 @@ export async function transact<Result, Key extends StoreKey = keyof Stores>(
   }
 
   const result = await answered(context, transaction, work, goOn());
-  await reach?.(point('complete'));
+  await reach?.(`${work}:complete`);
 
   return result;
 }
@@ -146,11 +145,9 @@ function isLost({ error }: IDBTransaction): boolean {
 
 /** The error for a transaction that may still commit. One that only reads, or writes a body without its task, does no harm. */
 function unanswered(name: string, kind: Work | 'read', cause: unknown): TaskbasketError {
-  const why = `The database "${name}" answers neither a transaction nor its abort.`;
-  if (kind === 'read') return new TaskbasketError('no-database', why, cause);
-  if (kind === 'body') return new TaskbasketError('not-stored', why, cause);
+  const code = kind === 'read' ? 'no-database' : kind === 'body' ? 'not-stored' : 'unknown-outcome';
 
-  return new TaskbasketError('unknown-outcome', `${why} Look at the tasks with get or list, later.`, cause);
+  return new TaskbasketError(code, `The database "${name}" answers neither a transaction nor its abort.`, cause);
 }
 
 /** Aborts a transaction that may have ended by itself already: a failed request aborts it. */

@@ -65,7 +65,7 @@ describe('the payload', () => {
     // The key of a heavy one begins with its owner, who is nobody, and is written once.
     const light = typeof payload === 'string' || payload instanceof Uint8Array;
     expect(rows).toMatchObject([{ id }]);
-    expect(rows[0]?.ref).toMatch(light ? new RegExp(`^${id}$`) : new RegExp(`^\\|${id}\\|\\w{16}$`));
+    expect(rows[0]?.ref).toMatch(light ? new RegExp(`^${id}$`) : new RegExp(`^\\|${id}\\|\\w{18}$`));
     expect(rows[0]).not.toHaveProperty('payload');
     expect([...payloads.keys(), ...bodies.keys()]).toEqual([rows[0]?.ref]);
     expect(bodies.size).toBe(light ? 0 : 1);
@@ -275,9 +275,9 @@ describe('what is wrong with an add is said in one error, and nothing is stored'
     ['runAt is not a number', { runAt: Number.NaN }, 'option', /runAt/],
     ['runAt is no date', { runAt: new Date('never') }, 'option', /runAt/],
     ['runAt has no end', { runAt: Number.POSITIVE_INFINITY }, 'option', /runAt/],
-    ['timeout is 0', { timeout: 0 }, 'option', /timeout.*this one is 0/],
-    ['timeout is negative', { timeout: -1 }, 'option', /timeout.*this one is -1/],
-    ['timeout is not a number', { timeout: Number.NaN }, 'option', /timeout.*this one is NaN/],
+    ['timeout is 0', { timeout: 0 }, 'option', /timeout.*it is 0/],
+    ['timeout is negative', { timeout: -1 }, 'option', /timeout.*it is -1/],
+    ['timeout is not a number', { timeout: Number.NaN }, 'option', /timeout.*it is NaN/],
     ['timeout is longer than a timer holds', { timeout: 2 ** 31 }, 'option', /timeout.*2147483648/],
     ['priority is unknown', { priority: 'urgent' as 'high' }, 'option', /priority.*"urgent"/i],
     ['onDead is unknown', { onDead: 'stop' as 'skip' }, 'option', /onDead.*"stop"/],

@@ -2,7 +2,7 @@ import * as fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 
 import { newRow } from '../../src/pure/record.js';
-import { readyKey, timedKey } from '../../src/pure/key.js';
+import { readyPrefix, timedKey } from '../../src/pure/key.js';
 import type { Filter } from '../../src/pure/query.js';
 import { defineTasks, task } from '../../src/pure/registry.js';
 import { byHand, freshName, rowsOf } from '../support/database.js';
@@ -48,7 +48,7 @@ function rowOf(
   const route = { owner: null, type: name(one.type), version: one.version, gate: name(one.gate) };
   const lane = one.lane === undefined ? undefined : name(one.lane);
   const { letter } = one;
-  const ready = letter === '@' || letter === '!' ? timedKey(letter, route, 1, one.when) : readyKey(letter, route, 1);
+  const ready = letter === '@' || letter === '!' ? timedKey(letter, route, 1, one.when) : readyPrefix(letter, route, 1);
 
   return {
     ...newRow({ ...route, id: `${name(one.id)}${place}`, lane, priority: 1, addedAt: 0, payload: { inline: 0 } }),

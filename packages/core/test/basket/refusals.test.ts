@@ -128,11 +128,16 @@ describe('each call that cannot be is refused with an error that names what is w
     ['prepare: an option', 'option', /"delay"/, () => basket.prepare('send', 1, { delay: 5 })],
 
     // What is asked for, and done, by an id or by a query.
-    ['get: no id', 'option', /id is a string.*undefined/, () => basket.get()],
-    ['explain: a number', 'option', /id is a string.*7/, () => basket.explain(7)],
-    ['settled: no id', 'option', /id is a string.*undefined/, () => basket.settled(undefined)],
-    ['settled: a promise of an id', 'option', /id is a string.*Promise/, () => basket.settled(Promise.resolve('x'))],
-    ['update: no id', 'option', /id is a string.*null/, () => basket.update(null, 1)],
+    ['get: no id', 'option', /id must be a string.*undefined/, () => basket.get()],
+    ['explain: a number', 'option', /id must be a string.*7/, () => basket.explain(7)],
+    ['settled: no id', 'option', /id must be a string.*undefined/, () => basket.settled(undefined)],
+    [
+      'settled: a promise of an id',
+      'option',
+      /id must be a string.*Promise/,
+      () => basket.settled(Promise.resolve('x')),
+    ],
+    ['update: no id', 'option', /id must be a string.*null/, () => basket.update(null, 1)],
     ['cancel: nothing', 'option', /id.*query.*\{\}: all/, () => basket.cancel()],
     ['cancel: null', 'option', /id.*query/, () => basket.cancel(null)],
     ['cancel: a list of ids', 'option', /id.*query/, () => basket.cancel(['a', 'b'])],

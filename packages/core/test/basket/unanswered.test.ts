@@ -143,8 +143,13 @@ describe('a database that does not answer', () => {
     const end = endOf(basket.add('send', 1));
 
     await world.advance(71_000);
-    const { code, id } = end.now() as { readonly code: string; readonly id: string };
+    const { code, id, message } = end.now() as { readonly code: string; readonly id: string; readonly message: string };
     expect(code).toBe('unknown-outcome');
+    // The advice is given once.
+    expect(message).toBe(
+      `Whether the task "send" was stored is not known: The database "${tasks.name}" answers neither a transaction ` +
+        'nor its abort. Look for its id with get, later.',
+    );
     expect((await rowsOf(tasks)).map((row) => row.id)).toEqual([id]);
     expect(await basket.get(id)).toMatchObject({ id });
   });

@@ -313,7 +313,70 @@ describe('a page and its worker', () => {
   });
 });
 
+describe('what comes over the port', () => {
+  test.each([
+    [null],
+    [undefined],
+    ['hello'],
+    [7],
+    [{}],
+    [[]],
+    [{ id: 'x' }],
+    [{ id: 1, type: 'APPLY', path: ['hello'] }],
+  ])('%o, whoever sent it, changes nothing for a page or its worker', async (garbage) => {
+    const { world, workers, tasks, told, basket, done } = opened();
+    await world.advance(10_000);
+    const other = world.open(tasks);
+    const heard = new Set<(event: MessageEvent) => void>();
+    const problems: WorkerProblem[] = [];
+    attendWorker(
+      other.context,
+      () => {
+        const made = workers.factory() as { readonly port: MessagePort };
+        const listen = made.port.addEventListener.bind(made.port) as (type: string, listener: never) => void;
+        Object.assign(made.port, {
+          addEventListener(type: string, listener: (event: MessageEvent) => void) {
+            heard.add(listener);
+            listen(type, listener as never);
+          },
+        });
+        made.port.postMessage(garbage);
+
+        return made;
+      },
+      ({ problem }) => problems.push(problem),
+    );
+    await world.advance(10);
+    expect(heard.size).toBeGreaterThan(0);
+    for (const listener of heard) listener({ data: garbage } as MessageEvent);
+    await basket.add('send', 1);
+    await world.advance(60_000);
+
+    expect([done, told, problems, workers.started(), workers.openPorts()]).toEqual([[1], [], [], 1, 2]);
+  });
+});
+
 describe('what must be gone', () => {
+  test('a page that is put away and brought back a hundred times leaves as much behind as twice', async () => {
+    const found = opened();
+    const { world, workers, told, basket, done } = found;
+    await world.advance(10_000);
+    const left: unknown[] = [];
+    for (let time = 1; time <= 100; time += 1) {
+      const back = putAway(found);
+      // Now and then it is back before its worker has heard anything.
+      if (time % 3 > 0) await world.advance(time % 3 === 1 ? 100 : 5_000);
+      back();
+      await world.advance(3_000);
+      if (time === 2 || time === 100) left.push([workers.openPorts(), workers.listeners(), world.alarms()]);
+    }
+    await basket.add('send', 1);
+    await world.settle();
+
+    expect(left[1]).toEqual(left[0]);
+    expect([done, told, workers.started(), workers.openPorts()]).toEqual([[1], [], 1, 1]);
+  });
+
   test('after leaving there is no port, no timer, no listener, and nothing is constructed any more', async () => {
     const { world, attendance, workers, basket } = opened();
     await world.advance(10_000);

@@ -102,5 +102,5 @@ test('without onWorkerError the error is reported as an uncaught one', async () 
 });
 
 test.each([[-1], [1.5], [Number.NaN], ['3']])('a basket with the build %o is refused', (build) => {
-  expect(() => openBasket(registry(), { build: build as number })).toThrow(/^build is a whole number from 0/);
+  expect(() => openBasket(registry(), { build: build as number })).toThrow(/^build must be a whole number from 0/);
 });

@@ -3,7 +3,7 @@
  */
 import { describe, expect, test } from 'vitest';
 
-import { readyKey } from '../../src/pure/key.js';
+import { readyPrefix } from '../../src/pure/key.js';
 import type { NewTask, NewTaskRow } from '../../src/pure/record.js';
 import { newRow, stateKeys } from '../../src/pure/record.js';
 import { defineTasks, task } from '../../src/pure/registry.js';
@@ -70,7 +70,7 @@ describe('a slice of 256 rows of a query', () => {
     const dead = { reason: 'permanent', at: 0 };
     const { tab } = await filled(count, (number) => ({
       ...rowOf(number),
-      ready: readyKey('D', { owner: null, type: 'send', version: 1, gate: 'send' }, 1),
+      ready: readyPrefix('D', { owner: null, type: 'send', version: 1, gate: 'send' }, 1),
       ...(number === 100 ? { dead, attempts: 'many' } : { dead }),
     }));
     const { basket } = tab;
@@ -150,7 +150,7 @@ describe('the audit finds what nothing else would', () => {
 test.each(around(64))('%i tasks that an older build could not read all run', async (count) => {
   const { tab, tasks, world } = await filled(count, (number) => ({
     ...rowOf(number),
-    ready: readyKey('U', { owner: null, type: 'send', version: 1, gate: 'send' }, 1),
+    ready: readyPrefix('U', { owner: null, type: 'send', version: 1, gate: 'send' }, 1),
   }));
   const ran: number[] = [];
   tab.run({ send: (number) => void ran.push(number), other: () => undefined });
