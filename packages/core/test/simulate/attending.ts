@@ -28,7 +28,15 @@ export interface Workers {
   readonly openPorts: (page: Life) => number;
   /** The worker that is there now. */
   readonly current: () => Life | undefined;
+  /** The problems that a page was ever told. */
+  readonly told: (page: Life) => ReadonlySet<string>;
 }
+
+/**
+ * A worker that hangs is told so many milliseconds after there is something to do: within 5 s, and later if the page asked
+ * it quietly as it became visible, because then the page greets it anew.
+ */
+const toldWithin = 10_000;
 
 /** A question of a page, in the form in which comlink sends it. */
 interface Asked {
@@ -48,6 +56,7 @@ interface Harms {
 export function createWorkers(world: World, born: (script: Script) => Life): Workers {
   const script: Script = { kind: 'new', build: 1, slots: 3, missing: false };
   const ports = new Map<Life, Set<Port>>();
+  const problems = new Map<Life, Set<string>>();
   const harms: Harms = { missing: false, frozen: false, outdated: false };
   let running: Life | undefined;
   let connects: ((event: { readonly ports: readonly MessagePort[] }) => void)[] = [];
@@ -137,8 +146,11 @@ export function createWorkers(world: World, born: (script: Script) => Life): Wor
     script,
 
     attend(page) {
+      const known = new Set<string>();
+      problems.set(page, known);
       const told = (error: WorkerError): void => {
         if (page.dead) return;
+        known.add(error.problem);
         const reason = reasons[error.problem];
         world.report.met('host', `told ${error.problem}`);
         world.say(`  ${page.name} is told ${error.problem}`);
@@ -149,18 +161,40 @@ export function createWorkers(world: World, born: (script: Script) => Life): Wor
       };
       page.attendance = attendWorker(page.context, () => construct(page), told);
       page.context.askWorker = page.attendance.health;
+      page.context.hub.hear(({ kind }) => {
+        const worker = running;
+        const { attendance } = page;
+        if (kind !== 'look' || worker?.frozen !== true || opened(page).size === 0 || known.size > 0) return;
+        world.time.at(world.time.now() + toldWithin, () => {
+          const isSame = running === worker && page.attendance === attendance;
+          if (worker.frozen && !worker.dead && !page.dead && !page.frozen && isSame && known.size === 0)
+            world.fail(`${page.name} has something to do, its worker hangs, and it is told nothing`);
+          else world.report.met('host', 'a worker that hangs is told');
+        });
+      });
     },
 
     openPorts: (page) => [...opened(page)].filter(({ closed }) => !closed).length,
     current: () => (running === undefined || running.dead ? undefined : running),
+    told: (page) => problems.get(page) ?? new Set(),
   };
 }
 
+/** At rest a page that is put away holds no port: a message would evict it. */
+export function judgeAway(world: World, workers: Workers | undefined, lives: readonly Life[]): void {
+  for (const page of lives) {
+    const ports = page.suspended && !page.dead ? (workers?.openPorts(page) ?? 0) : 0;
+    if (ports > 0) world.fail(`${page.name} is put away, and holds ${ports} ports`);
+  }
+}
+
 /** With the faults off, each page has the newest worker, through one port, and lets go of it when it leaves. */
-export async function judgeWorkers({ world, lives, advance, quiet }: Play, workers: Workers): Promise<void> {
+export async function judgeWorkers(play: Play, workers: Workers): Promise<void> {
+  const { world, lives, advance, quiet } = play;
   const pages = lives.filter((life) => !life.dead && life.attendance !== undefined);
   if (pages.length === 0) return;
   workers.script.missing = false;
+  await judgeOutdated(play, workers, pages);
   workers.script.build = Math.max(workers.script.build, ...pages.map(({ build }) => build));
   // Longer than a page waits after failures, twice: at the second one it may greet a worker that retires.
   for (let time = 0; time < 3 && !world.failed(); time += 1) {
@@ -187,4 +221,16 @@ export async function judgeWorkers({ world, lives, advance, quiet }: Play, worke
   await quiet();
   for (const page of pages) if (workers.openPorts(page) > 0) world.fail(`${page.name} has left, and holds a port`);
   world.report.met('host', 'attended to the end', pages.length);
+}
+
+/** A page whose worker is of an older build, and again after that has retired, is told so. */
+async function judgeOutdated({ world, advance }: Play, workers: Workers, pages: readonly Life[]): Promise<void> {
+  const { script, current, told } = workers;
+  const newer = pages.filter(({ build }) => build > script.build && build > (current()?.build ?? 0));
+  if (newer.length === 0) return;
+  for (let time = 0; time < 3 && !world.failed(); time += 1) await advance(70_000);
+  for (const page of newer) {
+    if (!told(page).has('mismatch')) world.fail(`${page.name} has an outdated worker, and is not told`);
+    world.report.met('host', 'an outdated worker is told');
+  }
 }

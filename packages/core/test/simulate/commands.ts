@@ -182,6 +182,8 @@ export function drawMix({ world: { chance } }: Play): Mix {
   }
   if (chance.is(0.4)) for (const name of ['steal', 'freeze', 'foreign'] as const) weights[name] = 0;
 
+  const attended = chance.is(0.4);
+  if (attended) weights.freeze += 1;
   const fair = chance.is(0.25);
   if (fair) for (const name of faults) weights[name] = 0;
 
@@ -199,7 +201,7 @@ export function drawMix({ world: { chance } }: Play): Mix {
     lanes: chance.between(1, 5),
     heavy: chance.pick([0, 0, 0.02, 0.1]),
     flood: chance.is(0.03),
-    attended: chance.is(0.4),
+    attended,
     haste: chance.pick([0, 0.1, 0.3, 0.6]),
   };
 }
@@ -535,7 +537,8 @@ function freeze(driver: Driver): string | undefined {
   const hosts = livesOf(driver, 'host').filter(({ frozen }) => !frozen);
   if (hosts.length === 0) return undefined;
   const { world } = driver.play;
-  const life = world.chance.pick(hosts);
+  const served = hosts.filter((life) => life.served);
+  const life = world.chance.pick(served.length > 0 && world.chance.is(0.5) ? served : hosts);
   life.freeze();
   world.faultAt = world.time.now();
   world.report.met('faults', 'frozen');

@@ -15,7 +15,7 @@ const slice = 256;
  * its stamp.
  */
 export function judgeCommand(commit: Commit): void {
-  const { underway, before, difference, fail } = commit;
+  const { underway, difference, fail } = commit;
   const { command } = underway;
   if (command === undefined || (command.committed !== undefined && typeof command.which === 'string')) {
     fail('nobody asked for it');
@@ -23,9 +23,9 @@ export function judgeCommand(commit: Commit): void {
     return;
   }
 
-  const rows = targetsOf(command, before);
+  const rows = sliceOf(command, commit);
   command.committed = (command.committed ?? 0) + rows.length;
-  command.after = rows.at(-1)?.seq ?? command.after;
+  if (command.what !== 'cancel') command.after = rows.at(-1)?.seq ?? command.after;
   if (difference.added.length > 0) fail('a command added a row');
   if (rows.length === 0) {
     fail(`${command.what} ${JSON.stringify(command.which)} changed something, and there is no such task`);
@@ -39,6 +39,18 @@ export function judgeCommand(commit: Commit): void {
   if (command.what === 'cancel') judgeCancel(commit, rows);
   else if (command.what === 'update') judgeUpdate(commit, rows);
   else judgeRetry(commit, rows);
+}
+
+/** The tasks that this transaction must change. Where more fit than it may change, a cancel takes them by their keys. */
+function sliceOf(command: CommandFacts, { before, difference, fail }: Commit): readonly TaskRow[] {
+  const all = targetsOf(command, before, Number.POSITIVE_INFINITY);
+  if (command.what !== 'cancel' || all.length <= slice) return all.slice(0, slice);
+
+  const told = new Set(difference.outcomes.map(({ id }) => id));
+  const rows = all.filter(({ id }) => told.has(id));
+  if (rows.length > slice || rows.length === 0) fail(`cancelled ${rows.length} of ${all.length} at once`);
+
+  return rows;
 }
 
 /** The tasks that a command's next transaction must change. */
@@ -68,8 +80,10 @@ export function judgeIdleCommand(commit: Commit): void {
   const { command } = underway;
   if (command === undefined) return;
 
+  // A cancel that needed several transactions goes through the tasks until a whole round finds none.
+  const again = command.what === 'cancel' && (command.committed ?? 0) >= slice;
   command.committed ??= 0;
-  const [row] = targetsOf(command, before);
+  const [row] = again ? [] : targetsOf(command, before);
   if (row !== undefined) fail(`${command.what} ${JSON.stringify(command.which)} did nothing to ${row.id}`);
 }
 

@@ -1,4 +1,5 @@
 import { createHash } from 'node:crypto';
+import { judgeAway } from './attending.js';
 import { createChance } from './chance.js';
 import type { Driver } from './commands.js';
 import { bury, command, die, drawMix, newHost, newPage, newWorkers } from './commands.js';
@@ -118,6 +119,7 @@ async function playRun(
     }
     await play.quiet();
     rest.judge(play.lives);
+    judgeAway(world, play.workers, play.lives);
     for (let place = play.lives.length - 1; place >= 0; place -= 1)
       if (play.lives[place]?.dead === true) play.lives.splice(place, 1);
   }
