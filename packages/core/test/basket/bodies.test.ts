@@ -253,12 +253,15 @@ describe('a body is never written in place:', () => {
 });
 
 describe('a thousand adds that find no room', () => {
-  test('take few transactions, and a later add that finds room does not wait for them', async () => {
+  test.each([
+    ['of a number', (number: number) => number],
+    ['of a Blob', (number: number) => new Blob([String(1_000 + number)])],
+  ])('%s take few transactions, and a later add that finds room does not wait', async (_, payloadOf) => {
     const { tasks, basket } = await opened();
     let full = true;
-    const recorded = recordTransactions({ fate: ({ tasks: placed }) => (full && placed > 0 ? 'refused' : undefined) });
-    const codes = Array.from({ length: 1_000 }, (_, number) =>
-      failureOf(basket.add('send', number)).then(({ code }) => code),
+    const recorded = recordTransactions({ fate: () => (full ? 'refused' : undefined) });
+    const codes = Array.from({ length: 1_000 }, (_one, number) =>
+      failureOf(basket.add('send', payloadOf(number))).then(({ code }) => code),
     );
     expect(new Set(await Promise.all(codes))).toEqual(new Set(['quota']));
     expect(recorded.length).toBeLessThan(6);

@@ -1,6 +1,7 @@
 import { TaskbasketError } from '../../pure/errors.js';
 import type { Durability, TransactContext } from '../../store/transact.js';
 import { transact } from '../../store/transact.js';
+import type { BasketContext } from '../context/context.js';
 import type { Encoded } from './encode.js';
 import { isHeavy } from './encode.js';
 import { isRefusal, notStored } from './refusal.js';
@@ -13,6 +14,9 @@ export interface WithPayload {
   readonly row: { readonly type: string };
   readonly payload: Encoded;
 }
+
+/** What storing bodies needs of its context. */
+type BodyContext = TransactContext & Pick<BasketContext, 'bodyLine'>;
 
 /** Heavy bodies that are committed; their rows follow. */
 export interface Ahead {
@@ -34,7 +38,7 @@ export const tooLate: TaskbasketError = new TaskbasketError(
  * @throws TaskbasketError `payload`, `quota`, `not-stored`.
  */
 export async function putBodies(
-  context: TransactContext,
+  context: BodyContext,
   tasks: readonly WithPayload[],
   durability?: Durability,
 ): Promise<Ahead | undefined> {
@@ -43,7 +47,7 @@ export async function putBodies(
   if (first === undefined) return undefined;
 
   await Promise.all(heavy.map(checkFiles));
-  try {
+  const put = async (): Promise<Ahead> => {
     const db = await transact(
       context,
       'body',
@@ -56,9 +60,17 @@ export async function putBodies(
     );
 
     return { at: context.ports.clock.wall(), db };
+  };
+  try {
+    return await context.bodyLine(bytesOf(heavy), put);
   } catch (error) {
     throw notStored(first.row, error);
   }
+}
+
+/** How many bytes the payloads of tasks have. */
+export function bytesOf(tasks: readonly WithPayload[]): number {
+  return tasks.reduce((sum, { payload }) => sum + payload.bytes, 0);
 }
 
 /** Whether bodies may have been collected, or be gone with their database: another connection may be to another one. */
@@ -73,7 +85,7 @@ export function isLate({ ports }: TransactContext, tasks: IDBObjectStore, ahead:
  * `tooLate` if `isLate`. Bodies whose rows were refused are deleted.
  */
 export async function behindBodies<Result>(
-  context: TransactContext,
+  context: BodyContext,
   tasks: readonly WithPayload[],
   write: (ahead: Ahead | undefined) => Promise<Result>,
   durability?: Durability,

@@ -1,12 +1,12 @@
-import { nameOf, TaskbasketError } from '../../pure/errors.js';
-import { partOf } from '../../pure/parts.js';
+import { TaskbasketError } from '../../pure/errors.js';
+import { createLine } from '../../pure/line.js';
 import type { Stores } from '../../store/requests.js';
 import type { Durability, TransactContext } from '../../store/transact.js';
 import { transact } from '../../store/transact.js';
 import type { BasketContext } from '../context/context.js';
 import { underway } from '../context/context.js';
 import type { Ahead } from './bodies.js';
-import { behindBodies, isLate, tooLate } from './bodies.js';
+import { behindBodies, bytesOf, isLate, tooLate } from './bodies.js';
 import { isHeavy } from './encode.js';
 import { onceMore } from './once-more.js';
 import { createPace } from './pace.js';
@@ -17,14 +17,11 @@ import { isRefusal, notStored } from './refusal.js';
 /** A transaction takes adds for so long, in milliseconds, so that none of them waits long for its end. */
 const groupTime = 250;
 
-/** After so many adds in a row that found no room, larger ones are not tried. */
-const refusalsInARow = 3;
-
 /** Stores tasks, all of them or none, with what else is added now. Resolves with their ids when they are committed. */
 export type Store = (tasks: readonly Preparing[]) => Promise<readonly string[]>;
 
 /** What storing needs of its context. */
-interface StoreContext extends TransactContext, Pick<BasketContext, 'leaving'> {
+interface StoreContext extends TransactContext, Pick<BasketContext, 'leaving' | 'bodyLine'> {
   /** Tells that these were committed. */
   readonly announce: (tasks: readonly Prepared[]) => void;
 }
@@ -157,45 +154,27 @@ async function writeGroup(context: StoreContext, queue: Member[]): Promise<void>
   for (const { resolve } of members) resolve();
 }
 
-/**
- * After a group that failed: each member by itself, in order, so that a member that cannot be stored fails alone. If several
- * in a row find no room, those that are as large are refused at once: nobody waits for a thousand vain transactions.
- */
+/** After a group that failed: each member by itself, in order, so that a member that cannot be stored fails alone. */
 async function writeEach(context: StoreContext, members: readonly Member[], error: unknown): Promise<void> {
-  const certain = (members.length === 1 || error instanceof TaskbasketError) && isRefusal(error) ? error : undefined;
-  let refusals = 0;
-  let least = Number.POSITIVE_INFINITY;
-  let noRoom: unknown;
+  const certain = (members.length === 1 || error instanceof TaskbasketError) && isRefusal(error);
+  const line = createLine();
 
-  for (const member of members) {
-    const { tasks, resolve, reject } = member;
-    const bytes = tasks.reduce((sum, { payload }) => sum + payload.bytes, 0);
-    const known = certain ?? (refusals >= refusalsInARow && bytes >= least ? noRoom : undefined);
+  const ends = members.map(async ({ tasks, durability, beside, ahead, resolve, reject }) => {
+    const again = (): Promise<void> =>
+      transactAdds(context, durability, beside, (stores) => {
+        if (isLate(context, stores.tasks, ahead)) throw tooLate;
+        for (const task of tasks) place(stores, task);
+      });
     try {
-      if (known !== undefined) throw notStored(tasks[0].row, known);
-      await onceMore(context, tasks, error, () =>
-        transactAdds(context, member.durability, member.beside, (stores) => {
-          if (isLate(context, stores.tasks, member.ahead)) throw tooLate;
-          for (const task of tasks) place(stores, task);
-        }),
-      );
-      refusals = 0;
-      least = Number.POSITIVE_INFINITY;
+      if (certain) throw error;
+      await line(bytesOf(tasks), () => onceMore(context, tasks, error, again));
       context.announce(tasks);
       resolve();
     } catch (failure) {
-      if (isQuota(failure)) {
-        refusals += 1;
-        least = Math.min(least, bytes);
-        noRoom = partOf(failure, 'cause');
-      }
-      reject(failure);
+      reject(notStored(tasks[0].row, failure));
     }
-  }
-}
-
-function isQuota(error: unknown): boolean {
-  return partOf(error, 'code') === 'quota' || nameOf(error) === 'QuotaExceededError';
+  });
+  await Promise.all(ends);
 }
 
 /** A transaction of adds. It leaves out the payloads if all lie in their rows, so that it waits for nobody who reads there. */

@@ -1,5 +1,7 @@
 import type { Channel, Ports } from '../../ports/ports.js';
 import { createIds } from '../../ports/ids.js';
+import type { Line } from '../../pure/line.js';
+import { createLine } from '../../pure/line.js';
 import type { AnyRegistry } from '../../pure/registry.js';
 import type { Turns } from '../../pure/turns.js';
 import { createTurns } from '../../pure/turns.js';
@@ -20,6 +22,8 @@ export interface BasketContext {
   readonly build: number;
   /** Keeps the order of the calls that edit tasks: under a task's id, or for all tasks. */
   readonly edits: Turns;
+  /** In which heavy bodies are stored. */
+  readonly bodyLine: Line;
   /** Aborts when the basket is closed. */
   readonly closed: AbortController;
   /** Called when the page is put away, which may be its end: what is still to be placed is placed, if there is any. */
@@ -57,6 +61,7 @@ export function createContext(registry: AnyRegistry, ports: Ports, build: number
     names,
     build,
     edits: createTurns(),
+    bodyLine: createLine(),
     closed: new AbortController(),
     leaving: new Set(),
     askWorker: () => Promise.resolve({ state: 'none' }),
