@@ -34,7 +34,7 @@ export async function createBrowsers(executablePath) {
   const url = `http://127.0.0.1:${typeof address === 'object' ? address?.port : ''}/`;
   const folder = mkdtempSync(path.join(tmpdir(), 'taskbasket-bench-'));
 
-  /** Starts a browser on the profile of that name, calls back with its page, and ends it. */
+  /** Starts a browser on the profile of that name, calls back with what calls its page and what sets its room, and ends it. */
   async function visit(profile, body) {
     const context = await chromium.launchPersistentContext(path.join(folder, profile), { executablePath, args });
     try {
@@ -43,8 +43,11 @@ export async function createBrowsers(executablePath) {
       await page.goto(url);
       await page.waitForFunction(() => 'bench' in globalThis);
 
-      return await body((name, options) =>
-        page.evaluate(([called, given]) => globalThis.bench[called](given), [name, options]),
+      const devtools = await context.newCDPSession(page);
+
+      return await body(
+        (name, options) => page.evaluate(([called, given]) => globalThis.bench[called](given), [name, options]),
+        (bytes) => devtools.send('Storage.overrideQuotaForOrigin', { origin: new URL(url).origin, quotaSize: bytes }),
       );
     } finally {
       await context.close();

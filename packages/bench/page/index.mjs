@@ -4,21 +4,27 @@ import { blocked } from './blocked.mjs';
 import { drain } from './drain.mjs';
 import { pace, startAfterGates } from './pace.mjs';
 import { explains, query } from './query.mjs';
+import { addWithoutRoom, openForQuota, untilThereIsNoRoom } from './quota.mjs';
+import { watch } from './watch.mjs';
 import { wide } from './wide.mjs';
 import { fillLibrary, fillRaw, startLibrary, startRaw } from './start.mjs';
 
 globalThis.bench = {
   add,
   addOne,
+  addWithoutRoom,
   blocked,
   drain,
   explains,
   fillLibrary,
   fillRaw,
+  openForQuota,
   query,
   pace,
   startAfterGates,
   startLibrary,
   startRaw,
+  untilThereIsNoRoom,
+  watch,
   wide,
 };

@@ -1,0 +1,87 @@
+// A watch of tasks with payloads, while others are done beside it: what else the page cannot do meanwhile.
+import { defineTasks, openBasket, task } from 'taskbasket';
+import { runBasket } from 'taskbasket/worker';
+import { payloadOf } from './payload.mjs';
+import { freshName } from './raw.mjs';
+
+const later = { runAt: Date.now() + 3_600_000 };
+
+/**
+ * `count` tasks with payloads of so many bytes wait, and 20 tasks a second are done for so many milliseconds. Gives the
+ * longest time in which the page could do nothing else, and how many of the waiting payloads were read and decoded after
+ * they had been shown.
+ */
+export async function watch({ watched, count, bytes, ms }) {
+  let decoded = 0;
+  const large = { encode: (payload) => payload, decode: (stored) => ((decoded += 1), stored) };
+  const tasks = defineTasks(freshName('watch'), { large: task({ codec: large }), small: task() });
+  const basket = openBasket(tasks);
+  for (let number = 0; number < count; number += 1) await basket.add('large', payloadOf(bytes, number), later);
+  const stop = new AbortController();
+  const running = runBasket(basket, { large: () => undefined, small: () => undefined }, { signal: stop.signal });
+
+  let shown = 0;
+  const end = watched ? basket.watch({}).subscribe(({ tasks: page }) => (shown = page.length)) : () => undefined;
+  while (watched && shown < count) await waited(50);
+  await waited(1_000);
+  decoded = 0;
+  const reads = recordReads();
+  const gaps = recordGaps();
+  for (let added = 0; added < ms / 50; added += 1) {
+    await basket.add('small', added);
+    await waited(50);
+  }
+  const longest = gaps.stop();
+  const read = reads.stop();
+  end();
+  stop.abort();
+  await running;
+  basket.close();
+
+  return { longest, read, decoded };
+}
+
+/** How often a payload that lies apart is asked for, until it is stopped. */
+function recordReads() {
+  const original = Object.getOwnPropertyDescriptor(IDBObjectStore.prototype, 'get');
+  let count = 0;
+  IDBObjectStore.prototype.get = function get(...given) {
+    if (/\.(payloads|bodies)$/.test(this.name)) count += 1;
+
+    return original.value.apply(this, given);
+  };
+
+  return {
+    stop() {
+      Object.defineProperty(IDBObjectStore.prototype, 'get', original);
+
+      return count;
+    },
+  };
+}
+
+/** The longest time between two messages that the page sends to itself, one after the other, until it is stopped. */
+function recordGaps() {
+  const { port1, port2 } = new MessageChannel();
+  let longest = 0;
+  let last = performance.now();
+  port1.onmessage = () => {
+    const now = performance.now();
+    longest = Math.max(longest, now - last);
+    last = now;
+    port2.postMessage(0);
+  };
+  port2.postMessage(0);
+
+  return {
+    stop() {
+      port1.close();
+
+      return longest;
+    },
+  };
+}
+
+function waited(ms) {
+  return new Promise((resolve) => setTimeout(resolve, ms));
+}
