@@ -4,7 +4,7 @@ import { expect, test } from 'vitest';
 import type { TaskType } from '../../src/pure/registry.js';
 import { defineTasks, task } from '../../src/pure/registry.js';
 import { PermanentFailure, Unavailable } from '../../src/pure/verdict.js';
-import { freshName } from '../support/database.js';
+import { contentsOf, freshName } from '../support/database.js';
 import { hostileNames, severalHostileNames } from '../support/names.js';
 import { createWorld } from '../support/world.js';
 
@@ -50,6 +50,30 @@ test('tasks whose types, lanes and gates resemble each other are listed, counted
       tab.kill();
     }),
     { numRuns: 8 },
+  );
+});
+
+test('tasks whose types and lanes resemble each other are updated each by itself, wherever their payloads lie', async () => {
+  const text = fc.constantFrom('x', 'x'.repeat(20_000), 'x'.repeat(300_000));
+  await fc.assert(
+    fc.asyncProperty(severalHostileNames(3), fc.array(text, { minLength: 6, maxLength: 6 }), async (names, texts) => {
+      const tasks = defineTasks(freshName(), Object.fromEntries(names.map((name) => [name, task<string>()])));
+      const tab = createWorld().open(tasks);
+      const { basket } = tab;
+      const ids: string[] = [];
+      for (const [place, name] of names.entries())
+        ids.push(await basket.add(name, `${place}${texts[place] ?? ''}`, { lane: name, gate: name }));
+      const [, updated = ''] = ids;
+      expect(await basket.update(updated, `new${texts[3] ?? ''}`)).toBe(true);
+
+      const right = ids.map((id, place) => (id === updated ? `new${texts[3] ?? ''}` : `${place}${texts[place] ?? ''}`));
+      expect((await basket.list()).map(({ payload }) => payload)).toEqual(right);
+      expect((await basket.list()).map(({ lane }) => lane)).toEqual(names);
+      const { payloads, bodies } = await contentsOf(tasks);
+      expect(payloads.size + bodies.size).toBe(right.filter((one) => one.length > 1_000).length);
+      tab.kill();
+    }),
+    { numRuns: 12 },
   );
 });
 

@@ -4,6 +4,7 @@ import { describe, expect, test } from 'vitest';
 import { defineTasks, task } from '../../src/pure/registry.js';
 import { PermanentFailure, RetryLater, Unavailable } from '../../src/pure/verdict.js';
 import { freshName, rowsOf } from '../support/database.js';
+import { hostileName } from '../support/names.js';
 import { createGate, createWorld } from '../support/world.js';
 
 const day = 24 * 3_600_000;
@@ -400,9 +401,10 @@ test('however the wall clock jumps, each wait ends, none sooner than time or a j
         minLength: 3,
         maxLength: 12,
       }),
-      async (plan) => {
+      hostileName,
+      async (plan, name) => {
         const tasks = defineTasks(freshName(), {
-          send: task<number>({ backoff: { base: 20_000, cap: 20_000, jitter: 'none' } }),
+          [name]: task<number>({ lane: name, gate: name, backoff: { base: 20_000, cap: 20_000, jitter: 'none' } }),
         });
         const world = createWorld();
         const tab = world.open(tasks);
@@ -410,12 +412,12 @@ test('however the wall clock jumps, each wait ends, none sooner than time or a j
         let forward = 0;
         const tries: { readonly time: number; readonly forward: number }[] = [];
         tab.run({
-          send() {
+          [name]() {
             tries.push({ time: tab.context.ports.clock.monotonic(), forward });
             throw new Error('no');
           },
         });
-        await tab.basket.add('send', 1);
+        await tab.basket.add(name, 1);
         await world.settle();
         for (const [hours, seconds] of plan) {
           world.jump(hours * 60 * 60_000);

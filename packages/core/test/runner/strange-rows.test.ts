@@ -20,73 +20,6 @@ const sound = {
   interruptions: 0,
   blames: 0,
 };
-type Change = Parameters<typeof byHand>[1];
-
-/** Whether healthy tasks run before and behind what the app changed, and the runner stops when it is told to. */
-async function healthyOnesRun(change: Change) {
-  const tasks = defineTasks(freshName(), {
-    send: task<number>(),
-    other: task<number>(),
-    laned: task<number>({ lane: 'lane' }),
-  });
-  const world = createWorld();
-  const tab = world.open(tasks);
-  await tab.basket.add('send', 1);
-  await byHand(tasks, change);
-  const ran: number[] = [];
-  const note = (number: number): void => void ran.push(number);
-  const runner = tab.run({ send: note, other: note, laned: note }, { lostByHand: true });
-  await world.advance(1_000);
-  await tab.basket.add('other', 2);
-  await tab.basket.add('laned', 3);
-  await world.advance(70_000);
-  runner.stop();
-  await world.advance(20_000);
-
-  return { ran: ran.sort((one, other) => one - other), stopped: runner.stopped(), rows: await rowsOf(tasks) };
-}
-
-describe('a strange row keeps no healthy task from running, the runner from stopping, and is not run itself', () => {
-  const rows: readonly (readonly [string, object])[] = [
-    ['a fresh key with one more part', { ready: 'F|send|1|send|1|more' }],
-    ['a fresh key above all others', { ready: 'F\uffff' }],
-    ['a fresh key whose version is no number', { ready: 'F|other|v2|other|1' }],
-    ['a fresh key of a rank that there is not', { ready: 'F|send|1|send|9' }],
-    ['a timed key whose version is no number', { ready: '@|send|v2|send|1|000000000' }],
-    ['a timed key without a time', { ready: '@|send|1|send|1' }],
-    ['a timed key whose time is no time', { ready: '@|send|1|send|1|zz' }],
-    ['a timed key in capitals, before all others', { ready: '@|send|1|send|1|00000000Z' }],
-    ['a key in another escape', { ready: 'F|%41|1|send|1' }],
-    ['no key', { ready: undefined }],
-    ['a key that is a number', { ready: 7 }],
-    ['a type that was renamed in the row and not in its key', { type: 'renamed' }],
-    ['a version that was raised in the row and not in its key', { version: 2 }],
-    ['a type that is gone', { type: undefined }],
-    ['a gate that is null', { gate: null }],
-    ['an owner that is gone', { owner: undefined }],
-    ['a lane that is null', { lane: null }],
-    ['a lane that is a number', { lane: 5 }],
-    ['a lane without its mark', { lane: 'lane' }],
-    ['the mark of a lane without the lane', { marks: ['Istrange', 'L|lane2'] }],
-    ['marks that are a text', { marks: 'Istrange' }],
-    ['a priority that is a text', { priority: '1' }],
-    ['counters that are gone', { failures: undefined, blames: undefined }],
-    ['a counter that is no number', { interruptions: Number.NaN }],
-    ['a body under null', { ref: null }],
-    ['a body under an object', { ref: {} }],
-    ['a date that is a text', { runAt: 'tomorrow' }],
-    ['a timeout that is no number', { timeout: 'abc' }],
-    ['parents that are null', { after: null }],
-    ['an id that is gone', { id: undefined }],
-  ];
-
-  test.each(rows)('%s', async (_, different) => {
-    const { ran, stopped, rows: left } = await healthyOnesRun(({ tasks }) => tasks.put({ ...sound, ...different }));
-
-    expect({ ran, stopped }).toEqual({ ran: [1, 2, 3], stopped: true });
-    expect(left).toHaveLength(1);
-  });
-});
 
 test('a strange row stays as it is, is seen as unreadable, and runs once the app has mended it', async () => {
   const tasks = defineTasks(freshName(), { send: task<number>() });
@@ -108,39 +41,6 @@ test('a strange row stays as it is, is seen as unreadable, and runs once the app
   await world.advance(1_000);
 
   expect(ran).toEqual([0]);
-});
-
-describe('a strange record of the state store counts as none', () => {
-  test.each([
-    ['a runner that is null', 'runner', null],
-    ['a runner of nothing', 'runner', {}],
-    ['a runner that is a text', 'runner', 'strange'],
-    ['a runner without a running set', 'runner', { epoch: { count: 1, nonce: 'x' }, build: 0, seen: 0, wall: 0 }],
-    [
-      'a runner whose time is no number',
-      'runner',
-      { epoch: { count: 1, nonce: 'x' }, build: 0, seen: 'x', wall: 0, running: [] },
-    ],
-    [
-      'claims of nothing',
-      'runner',
-      { epoch: { count: 1, nonce: 'x' }, build: 0, seen: 0, wall: 0, running: [null, {}, { claim: 1 }] },
-    ],
-    ['a position that is a text', 'positions', { 'F|send|1|send|1': 'x' }],
-    ['a position that is no whole number', 'positions', { 'F|send|1|send|1': Number.NaN }],
-    ['positions that are a text', 'positions', 'strange'],
-    [
-      'positions under strange names',
-      'positions',
-      { F: 3, 'F\uffff': 3, '': 3, 'F|%41|1|send|1': 3, '@|send|1|send|1': 3 },
-    ],
-    ['the bodies that were found', 'bodies', null],
-    ['a gate that is null', 'gate:other', null],
-  ] as const)('%s', async (_, key, value) => {
-    const { ran, stopped } = await healthyOnesRun(({ state }) => state.put(value, key));
-
-    expect({ ran, stopped }).toEqual({ ran: [1, 2, 3], stopped: true });
-  });
 });
 
 describe('a row that becomes strange while its task runs', () => {

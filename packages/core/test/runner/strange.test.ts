@@ -59,6 +59,11 @@ const strangeRows: readonly (readonly [string, object])[] = [
   ['a list of parents that is a text', { after: 'parent' }],
   ['an error that is null', { lastError: null }],
   ['a mark that it was cancelled, though it is fresh', { cancelled: true }],
+  ['a timed key in capitals, before all others', { ready: '@|send|1|send|1|00000000Z' }],
+  ['a version that was raised in the row and not in its key', { version: 2 }],
+  ['a type that is gone', { type: undefined }],
+  ['the mark of a lane without the lane', { marks: ['Istrange', 'L|lane2'] }],
+  ['a counter that is no number', { interruptions: Number.NaN }],
 ];
 /** These have no mark of an id, so that only a query finds them. */
 const unmarked: readonly (readonly [string, object])[] = [
@@ -66,6 +71,7 @@ const unmarked: readonly (readonly [string, object])[] = [
   ['marks that are no list', { marks: 'Istrange' }],
   ['marks of other things', { marks: [5, null, 'Iother'] }],
   ['an id that is a number', { id: 5, marks: [] }],
+  ['an id that is gone', { id: undefined, marks: [] }],
 ];
 
 async function opened() {
@@ -236,6 +242,8 @@ describe('a strange record counts as none', () => {
     ],
     ['a runner row of nothing', 'runner', {}],
     ['a runner row that is null', 'runner', null],
+    ['a runner row that is a text', 'runner', 'strange'],
+    ['bodies that were found and are null', 'bodies', null],
     [
       'a runner row whose running set is no list',
       'runner',
