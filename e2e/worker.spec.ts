@@ -155,7 +155,7 @@ test('a worker that hangs in a handler is named by the page that adds, which goe
 
   const error = await errorOf(page, 'silent');
   expect(error).toMatchObject({ code: 'worker' });
-  expect(error?.message).toMatch(/does not answer: .*endless loop.*Tasks are added and kept/);
+  expect(error?.message).toMatch(/does not answer\. .*endless loop.*Tasks are added and kept/);
   expect(await page.evaluate(async () => window.lab.basket.health())).toMatchObject({
     runner: { led: true, running: [hanging] },
     worker: { state: 'failed', problem: 'silent' },

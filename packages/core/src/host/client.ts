@@ -10,13 +10,13 @@ import { outdatedWorker, problemOf, silentWorker } from './problems.js';
 import { createStanding } from './standing.js';
 
 /**
- * The worker is asked whether it is there, so many milliseconds after it answered first and after there is something to
- * do, and has so many milliseconds to answer. So a worker that hangs is told within 5 s, and an idle one is left alone.
+ * How long after its first answer, and after there is something to do, the worker is asked whether it is there, and how
+ * long it has to answer, in milliseconds. So a hanging worker is told within 5 s, and an idle worker is left alone.
  */
 const askAfter = 2_000;
 const patience = 3_000;
 
-/** `health` waits for an answer for so many milliseconds. */
+/** How long `health` waits for an answer, in milliseconds. */
 const healthWait = 1_000;
 
 /** A page's dealings with its worker. */
@@ -26,7 +26,7 @@ export interface Attendance {
   readonly suspend: () => void;
   readonly resume: () => void;
   /** Asks the worker at once whether it is there, because phones kill workers without a word. */
-  readonly look: () => void;
+  readonly ask: () => void;
   readonly health: () => Promise<WorkerHealth>;
 }
 
@@ -162,7 +162,7 @@ export function attendWorker(
       wake();
     },
 
-    look() {
+    ask() {
       if (ask === undefined) wake();
       else void ask(true); // It never rejects.
     },

@@ -6,13 +6,13 @@ import type { HelloAnswer } from './messages.js';
 import { isHelloAnswer, protocol } from './messages.js';
 import { problemOf, silentWorker } from './problems.js';
 
-/** No answer after so many milliseconds: construct again, which only raises another `connect`. After the last: silent. */
+/** How long each try waits for an answer, in milliseconds. Constructing again only raises another `connect`. */
 const deadlines: readonly number[] = [250, 1_000, 3_000];
 
-/** A worker whose alive lock was granted is asked once more, and given so long, in milliseconds. */
+/** How long a worker has to answer after its alive lock was granted to the page, in milliseconds. */
 const lastQuestion = 250;
 
-/** A lock that was granted while its worker lives is asked for again after so many milliseconds. */
+/** When to ask again for a lock that was granted although its worker lives, in milliseconds. */
 const lockAgainAfter = 1_000;
 
 /** A worker that has answered. */
@@ -48,7 +48,7 @@ export async function greeted(context: BasketContext, factory: WorkerFactory, go
   }
 }
 
-/** Asks once; waits as long as it takes. */
+/** Asks a worker who it is. Waits for as long as that takes. */
 export async function hello(context: BasketContext, connection: Connection): Promise<Greeted> {
   const { channel: basket } = context.names;
   const answer: unknown = await connection.hello({ protocol, basket, build: context.build });

@@ -59,7 +59,7 @@ export function openBasket<R extends AnyRegistry>(registry: R, options: OpenOpti
  * evict it. Says when the page is back online or is looked at again: the destinations that were away may be there.
  */
 function attendPage(context: BasketContext, attendance: Attendance | undefined): () => void {
-  if (typeof document === 'undefined' || typeof addEventListener === 'undefined') return () => undefined;
+  if (typeof document === 'undefined' || typeof addEventListener !== 'function') return () => undefined;
 
   const { hub, leaving } = context;
   const page = globalThis as unknown as EventTarget;
@@ -85,7 +85,7 @@ function attendPage(context: BasketContext, attendance: Attendance | undefined):
   on(page, 'online', () => hub.say({ kind: 'wake', visible: isVisible(), online: true }));
   on(document, 'visibilitychange', () => {
     looking.changed();
-    if (isVisible()) attendance?.look();
+    if (isVisible()) attendance?.ask();
   });
   looking.changed();
 

@@ -10,8 +10,8 @@ export function problemOf(problem: WorkerProblem, message: string, cause?: unkno
 export function silentWorker(): WorkerError {
   return problemOf(
     'silent',
-    'The worker that runs tasks does not answer: a handler never lets go of it (an endless loop), its script threw at ' +
-      'an earlier try, or it does not call serveBasket at its top, synchronously.',
+    'The worker does not answer. Look for an endless loop in a handler, for an error that its script throws, and for ' +
+      'serveBasket, which must be called at the top of the script, synchronously.',
   );
 }
 
@@ -19,24 +19,22 @@ export function silentWorker(): WorkerError {
 export function outdatedWorker(page: number, build: number): WorkerError {
   return problemOf(
     'mismatch',
-    `The worker that runs tasks is of build ${build}, and this page of build ${page}. Give openBasket and ` +
-      'serveBasket the same build; the script of the worker may also come from a cache.',
+    `The worker is of build ${build}, and this page of build ${page}. Give openBasket and serveBasket the same ` +
+      'build. The script of the worker may also come from a cache.',
   );
 }
 
 /** The error for what a factory threw. */
 export function unstarted(error: unknown): WorkerError {
   if (error instanceof ReferenceError && typeof SharedWorker === 'undefined') {
-    const remedy = 'Tasks are added and kept; call runBasket in the page to run them there.';
-
-    return new WorkerError('unsupported', `This browser has no SharedWorker. ${remedy}`, error);
+    return problemOf(
+      'unsupported',
+      'This browser has no SharedWorker. To run tasks, call runBasket in the page.',
+      error,
+    );
   }
 
-  return problemOf(
-    'failed',
-    `The worker that runs tasks could not be constructed: ${sentence(messageOf(error))}`,
-    error,
-  );
+  return problemOf('failed', `The worker could not be constructed: ${sentence(messageOf(error))}`, error);
 }
 
 /** The error for a script that did not start, with what the browser says of it. */
@@ -46,7 +44,7 @@ export function scriptFailed(message: string | undefined): WorkerError {
     'the browser does not say why: its script is missing (404) or blocked (content security policy), could not be ' +
       'parsed, or its options differ from those of another page';
 
-  return problemOf('failed', `The worker that runs tasks could not be started: ${sentence(known)}`);
+  return problemOf('failed', `The worker could not be started: ${sentence(known)}`);
 }
 
 function sentence(text: string): string {

@@ -28,7 +28,7 @@ export interface ServeOptions {
   readonly concurrency?: number | undefined;
 }
 
-/** An answer waits for the database to open for so many milliseconds. */
+/** How long an answer waits for the database to open, in milliseconds. */
 const openingWait = 150;
 
 /** What is used of a worker's global scope. */
@@ -126,7 +126,7 @@ async function holdWhileAlive(context: BasketContext, name: string, retiring: Ab
   await context.ports.locks.request(name, { signal: retiring }, forever).catch(() => undefined); // Stolen: nothing is lost.
 }
 
-/** In milliseconds. */
+/** The longest wait before the next try to lead, in milliseconds. */
 const longestWait = 60_000;
 
 /**

@@ -2,6 +2,7 @@ import type { WorkerHealth } from '../basket/context/own-worker.js';
 import type { WorkerError } from '../pure/errors.js';
 import { callSafely } from '../pure/errors.js';
 import { defined } from '../pure/parts.js';
+import { numbersIn } from '../pure/stored.js';
 import type { HelloAnswer } from './messages.js';
 import { problemOf } from './problems.js';
 
@@ -43,13 +44,14 @@ export function createStanding(onError: ((error: WorkerError) => void) | undefin
     },
 
     hear({ build, types, trouble }) {
-      if (trouble !== undefined) {
-        fail(problemOf('database', `The worker that runs tasks can run none. ${trouble}`));
+      // Any script may answer: what it says is read as anything.
+      if (typeof trouble === 'string') {
+        fail(problemOf('database', `The worker can run no task. ${trouble}`));
 
         return;
       }
       told = undefined;
-      health = { state: 'running', build, ...defined({ types }) };
+      health = { state: 'running', build, ...defined({ types: types === undefined ? types : numbersIn(types) }) };
     },
 
     fail,

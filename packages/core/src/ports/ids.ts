@@ -1,7 +1,7 @@
-/** So many random bytes, each from 0 to 255. */
+/** Gives `count` random bytes, each from 0 to 255. */
 export type RandomBytes = (count: number) => Uint8Array;
 
-/** A context makes so many ids before it takes a new random part. */
+/** How many ids a context makes before it takes a new random part. */
 const counted = 32 ** 4;
 
 /**
@@ -21,7 +21,7 @@ export function createIds(bytes: RandomBytes): () => string {
   };
 }
 
-/** A random text of so many digits and small letters, each of the 32 as likely as any other. */
+/** A random text of `length` digits and small letters; each of the 32 is as likely as any other. */
 export function randomText(bytes: RandomBytes, length: number): string {
   return Array.from(bytes(length), (byte) => (byte % 32).toString(32)).join('');
 }

@@ -2,7 +2,7 @@ import type { Locks } from './ports.js';
 
 /** Locks within one process, with the semantics of Web Locks that are used: for Node, and for pages without Web Locks. */
 export function createLocalLocks(): Locks {
-  /** Of each lock who holds it, and behind that one who waits for it. */
+  /** For each lock its holder, followed by those who wait for it. */
   const queues = new Map<string, (() => void)[]>();
 
   return {

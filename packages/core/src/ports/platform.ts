@@ -32,6 +32,8 @@ const platformClock: Clock = {
 
   turnOfTheLoop() {
     return new Promise((resolve) => {
+      // Some test environments have no channels.
+      if (typeof MessageChannel !== 'function') return void setTimeout(resolve);
       const { port1, port2 } = new MessageChannel();
       port1.onmessage = () => {
         port1.close();
@@ -42,7 +44,7 @@ const platformClock: Clock = {
   },
 };
 
-/** Web Locks, or those of this process where there are none or the browser refuses them (a frame without an origin). */
+/** Web Locks. Where there are none, or the browser refuses them (a frame without an origin), locks of this process. */
 function platformLocks(): Locks {
   const manager = partOf(partOf(globalThis, 'navigator'), 'locks') as LockManager | undefined;
   const local = processLocks();

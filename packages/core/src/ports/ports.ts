@@ -15,15 +15,17 @@ export interface Ports {
   /** Calls back when this context is told that it is online again, a hint only; returns what ends that. Left out: the platform's. */
   readonly online?: ((back: () => void) => () => void) | undefined;
   /**
-   * Called at numbered instants at which a browser may die; there in a simulation only. A transaction that is passed
-   * has all its requests, and has not been committed yet.
+   * Called at the instants at which a browser may die; there in a simulation only. A transaction that is passed has all
+   * of its requests, and is not committed yet.
    */
   readonly reach?: ((point: CrashPoint, transaction?: IDBTransaction) => Promise<void>) | undefined;
 }
 
 /** The instants at which a simulation kills: before a transaction, before it commits, after it completed. */
-export type CrashPoint =
-  `${'add' | 'body' | 'command' | 'takeover' | 'turn' | 'save' | 'audit'}:${'before' | 'requests' | 'complete'}`;
+export type CrashPoint = `${Work}:${'before' | 'requests' | 'complete'}`;
+
+/** What a transaction is for. */
+export type Work = 'add' | 'body' | 'command' | 'takeover' | 'turn' | 'save' | 'audit';
 
 /** Time, in milliseconds. */
 export interface Clock {
@@ -31,7 +33,7 @@ export interface Clock {
   readonly wall: () => number;
   /** Never goes back while this context lives; says nothing about another context's. */
   readonly monotonic: () => number;
-  /** Calls back once after a wait, which is no longer than a timer holds; returns what stops it. */
+  /** Calls `ring` once, after a wait that is no longer than a timer holds. Returns what stops it. */
   readonly timer: (wait: number, ring: () => void) => () => void;
   /** Resolves after the event loop has gone round once: what ended meanwhile is settled together. */
   readonly turnOfTheLoop: () => Promise<void>;

@@ -1,10 +1,10 @@
 import type { Clock } from './ports.js';
 
-/** A long wait is counted in pieces of so many milliseconds. */
+/** The length of the pieces in which a long wait is counted, in milliseconds. */
 const slice = 10_000;
 
 /**
- * Resolves after so many milliseconds, or as soon as the signal aborts. Leaves neither a timer nor a listener behind.
+ * Resolves after `wait` milliseconds, or as soon as the signal aborts. Leaves neither a timer nor a listener behind.
  */
 export function waited(clock: Clock, wait: number, signal?: AbortSignal): Promise<void> {
   return new Promise((resolve) => {
@@ -20,7 +20,7 @@ export function waited(clock: Clock, wait: number, signal?: AbortSignal): Promis
 }
 
 /**
- * Resolves when all of these have ended, or after so many milliseconds, or as soon as the signal aborts. None of them may
+ * Resolves when all of `ends` have resolved, or after `wait` milliseconds, or as soon as the signal aborts. None of them may
  * reject. Leaves neither a timer nor a listener behind.
  */
 export async function endedWithin(
@@ -46,8 +46,8 @@ export interface Deadline {
 }
 
 /**
- * Calls `passed` once this context has run for so many milliseconds. The time in which a page is frozen, or a computer
- * sleeps, does not count: of each piece of the wait it can only use up the one in which it begins.
+ * Calls `passed` once this context has run for `limit` milliseconds. The time in which a page is frozen, or a computer
+ * sleeps, counts as one piece at most.
  */
 export function deadline(clock: Clock, limit: number, passed: () => void): Deadline {
   let left = limit;
@@ -82,7 +82,7 @@ export function deadline(clock: Clock, limit: number, passed: () => void): Deadl
 }
 
 /**
- * What the answer gives, or the error that `late` makes if there is none within so many milliseconds (see `deadline`).
+ * Settles as the answer does. Rejects with the error of `late` if there is no answer within `limit` milliseconds (see `deadline`).
  * Leaves no timer behind.
  */
 export function within<Answer>(

@@ -28,7 +28,6 @@ function plainCopy(value: unknown, depth: number, seen: Set<object>): unknown {
   seen.add(value);
   const list = Array.isArray(value);
   if (!list && Object.getPrototypeOf(value) !== Object.prototype) return other;
-  if (Object.prototype.toString.call(value) !== (list ? '[object Array]' : '[object Object]')) return other;
   const entries = Object.entries(value);
   if (entries.length > longest || (list && !isDense(value))) return other;
 

@@ -33,10 +33,10 @@ export interface Route {
 /** The digit in the key: high, normal, low. */
 export type Priority = 0 | 1 | 2;
 
-/** Stands in place of the priority of a row that must run alone (three interruptions in a row): never an ordinary candidate. */
+/** The rank of a row that must run alone (three interruptions in a row). No reader of ordinary rows meets it. */
 export const alone = 3;
 
-/** A place in the order of reading: a row's priority, or `alone`. */
+/** When a row is read, before or after others: its priority, or `alone`. */
 export type Rank = Priority | typeof alone;
 
 /** A part of a key, so that no two lists of parts give one string: `|` and `%` are escaped. */
@@ -153,7 +153,7 @@ export function idMark(id: string): string {
   return `I${escaped(id)}`;
 }
 
-/** What the marks of a row say of it, each of them if it is there. The owner's part stays as it is written. */
+/** The id and the lane that the marks of a row name. */
 export function readMarks(marks: readonly string[]): { readonly id?: string; readonly lane?: string } {
   const partsOf = (sign: RegExp): readonly string[] =>
     marks

@@ -38,7 +38,7 @@ export interface TaskRow {
 
   /** Its state, in a form that can be found: see `key.ts`. */
   readonly ready: string;
-  /** The look-ups that find it: see `key.ts`. */
+  /** By what it is found: see `key.ts`. */
   readonly marks: readonly string[];
 
   /** The encoded payload, if it is small. */
@@ -56,7 +56,7 @@ export interface TaskRow {
   readonly blames: number;
   /** The edition of its idempotency key: raised when a dead task is corrected. Absent: 0. */
   readonly edition?: number;
-  /** How often the payload was written anew, so that who has read a payload knows whether it is the same. Absent: never. */
+  /** How often the payload was written anew. Tells a reader whether a payload that it has is still the same. Absent: never. */
   readonly revision?: number;
   /** An earlier attempt under this key was cut off, so it may have had its effect. */
   readonly recovered?: true;

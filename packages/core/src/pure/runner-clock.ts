@@ -8,14 +8,11 @@ export interface RunnerClock {
   readonly now: () => number;
 }
 
-/** What the runner's clock is made of. */
-export interface ClockReadings {
-  readonly wall: () => number;
-  readonly monotonic: () => number;
-}
-
 /** A runner's clock that goes on from `seen`: its predecessor's time at the last turn, stored with the claims. */
-export function createRunnerClock(clock: ClockReadings, seen: number): RunnerClock {
+export function createRunnerClock(
+  clock: { readonly wall: () => number; readonly monotonic: () => number },
+  seen: number,
+): RunnerClock {
   let last = seen;
   let read = clock.monotonic();
 

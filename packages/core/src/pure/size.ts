@@ -15,14 +15,12 @@ export const deepest = 500;
 
 /** What a value is made of, as far as that decides where it is stored. */
 export interface Weight {
-  /** An estimate: two for each character, a few for everything else. */
+  /** An estimate: two for each character, a few for everything else. An object of the platform that tells no size is heavy. */
   readonly bytes: number;
   /** How many objects are nested in each other, as deep as the platform goes when it copies the value; 0 for a text. */
   readonly depth: number;
   /** The Blobs and Files in it, at any depth. */
   readonly blobs: readonly Blob[];
-  /** Whether an object of the platform is in it whose size cannot be told. */
-  readonly opaque: boolean;
   /** Whether an instance of one of the app's own classes is in it: a copy of such an instance has lost its methods. */
   readonly ownClass: boolean;
 }
@@ -32,7 +30,7 @@ export function weigh(value: unknown): Weight {
   try {
     return weighed(value);
   } catch {
-    return { bytes: 0, depth: 0, blobs: [], opaque: false, ownClass: false };
+    return { bytes: 0, depth: 0, blobs: [], ownClass: false };
   }
 }
 
@@ -42,7 +40,6 @@ function weighed(value: unknown): Weight {
   const open: { readonly one: object; readonly level: number }[] = [];
   let bytes = 0;
   let depth = 0;
-  let opaque = false;
   let ownClass = false;
 
   function put(part: unknown, level: number): void {
@@ -77,11 +74,11 @@ function weighed(value: unknown): Weight {
       for (const part of Object.values(one).reverse()) put(part, level + 1);
       if (kind === 'Object') for (const key of Object.keys(one)) put(key, level);
       ownClass ||= kind !== 'Array' && !isPlain(one);
-      opaque ||= kind !== 'Object' && kind !== 'Array';
+      if (kind !== 'Object' && kind !== 'Array') bytes += heavyLimit;
     }
   }
 
-  return { bytes, depth, blobs, opaque, ownClass };
+  return { bytes, depth, blobs, ownClass };
 }
 
 /** Objects that hold one value, which their text tells. */
@@ -106,8 +103,8 @@ export function checkDepth({ depth }: Weight): void {
  */
 export function storeFor(weight: Weight): 'tasks' | 'payloads' | 'bodies' {
   checkDepth(weight);
-  const { bytes, blobs, opaque } = weight;
-  if (opaque || blobs.length > 0 || bytes > heavyLimit) return 'bodies';
+  const { bytes, blobs } = weight;
+  if (blobs.length > 0 || bytes > heavyLimit) return 'bodies';
 
   return bytes > inlineLimit ? 'payloads' : 'tasks';
 }

@@ -8,7 +8,6 @@
  */
 
 import type { GateRow } from './gate.js';
-import type { Priority } from './key.js';
 import {
   cancelledMark,
   idMark,
@@ -49,7 +48,7 @@ type Field =
   | keyof NonNullable<RunnerRow['alone']>
   | keyof NonNullable<GateRow['slow']>;
 
-/** Whether a value is an object of which the fields of these names pass a check. */
+/** Makes the check that a value is an object, and that each of these fields passes `check`. */
 function has(check: Check, ...names: readonly Field[]): Check {
   return (value) =>
     typeof value === 'object' &&
@@ -109,41 +108,44 @@ function isFoundAsItIs(row: TaskRow): boolean {
 
 /** A strange row as the indexes find it: id and lane are those of its marks, the route is that of its key. */
 function strangeRow(row: { readonly [Name in keyof TaskRow]?: unknown }): TaskRow {
-  const ready = text(row.ready) ? (row.ready as string) : '';
-  const marks = [row.marks].flat().filter((mark) => text(mark));
+  const ready = textIn(row.ready);
+  const marks = (Array.isArray(row.marks) ? row.marks : []).filter(text) as string[];
   const { owner, type, version, gate, rank } = rawParts(ready);
-  const marked = readMarks(marks as string[]);
-  const id = marked.id ?? or('', row.id, text);
-  const number = (value: unknown): number => or(0, value, finite);
+  const { id = textIn(row.id), lane } = readMarks(marks);
+  const ref = textIn(row.ref);
 
   return {
     seq: row.seq as number,
     id,
-    type: type === undefined ? or('', row.type, text) : unescaped(type),
-    version: number(type === undefined ? row.version : Number(version)),
+    type: type === undefined ? textIn(row.type) : unescaped(type),
+    version: numberIn(type === undefined ? row.version : Number(version)),
     owner: owner === '' ? null : unescaped(owner),
-    gate: gate === undefined ? or('', row.gate, text) : unescaped(gate),
-    priority: or<Priority>(1, Number(rank), oneOf(0, 1, 2)),
-    addedAt: number(row.addedAt),
+    gate: gate === undefined ? textIn(row.gate) : unescaped(gate),
+    priority: rank === '0' ? 0 : rank === '2' ? 2 : 1,
+    addedAt: numberIn(row.addedAt),
     ready,
-    marks: marks as string[],
-    attempts: number(row.attempts),
-    failures: number(row.failures),
-    interruptions: number(row.interruptions),
-    blames: number(row.blames),
+    marks,
+    attempts: numberIn(row.attempts),
+    failures: numberIn(row.failures),
+    interruptions: numberIn(row.interruptions),
+    blames: numberIn(row.blames),
     strange: true,
     ...defined({
-      lane: marked.lane,
+      lane,
       // The payload of another task must not go with this row.
-      ref: text(row.ref) && isPayloadOf(row.ref as string, id) ? (row.ref as string) : undefined,
-      lastError: isError(row.lastError) ? (row.lastError as TaskRow['lastError']) : undefined,
-      dead: isDeath(row.dead) ? (row.dead as TaskRow['dead']) : undefined,
+      ref: isPayloadOf(ref, id) ? ref : undefined,
+      lastError: isError(row.lastError) ? (row.lastError as StoredError) : undefined,
+      dead: isDeath(row.dead) ? (row.dead as Death) : undefined,
     }),
   };
 }
 
-function or<Value>(otherwise: Value, value: unknown, check: Check): Value {
-  return check(value) ? (value as Value) : otherwise;
+function textIn(value: unknown): string {
+  return typeof value === 'string' ? value : '';
+}
+
+function numberIn(value: unknown): number {
+  return finite(value) ? (value as number) : 0;
 }
 
 const isClaim = all(has(whole, 'claim'), has(finite, 'seq'), has(text, 'id'), has(absentOr(text), 'lane', 'ref'));
@@ -178,13 +180,13 @@ const isGate = all(
 /** The records of gates among the values that lie under some keys, by their names. */
 export function gatesOf(keys: readonly IDBValidKey[], values: readonly unknown[]): ReadonlyMap<string, GateRow> {
   const gates = (values as readonly GateRow[]).filter(
-    (gate, place) => isGate(gate) && stateKeys.gate(gate.name) === keys[place],
+    (gate, index) => isGate(gate) && stateKeys.gate(gate.name) === keys[index],
   );
 
   return new Map(gates.map((gate) => [gate.name, gate]));
 }
 
-/** A record that gives names a number, without those entries that have none. */
+/** The entries of a record that have a number; other entries are left out. */
 export function numbersIn(value: unknown): Readonly<Record<string, number>> {
   const entries = typeof value === 'object' && value !== null ? Object.entries(value) : [];
 

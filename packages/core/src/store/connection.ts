@@ -1,5 +1,5 @@
 import type { Clock, Locks } from '../ports/ports.js';
-import { deadline, within } from '../ports/wait.js';
+import { waited, within } from '../ports/wait.js';
 import { TaskbasketError } from '../pure/errors.js';
 import type { AnyRegistry } from '../pure/registry.js';
 import { noDatabase, opened } from './opened.js';
@@ -18,24 +18,24 @@ export interface Database {
     scope: readonly StoreKey[],
     durability?: 'strict' | 'relaxed',
   ) => Promise<IDBTransaction>;
-  /** Resolves when the database is open. Rejects as `begin` does, but after so many milliseconds. */
+  /** Resolves when the database is open. Rejects as `begin` does, after `limit` milliseconds at most. */
   readonly opened: (limit: number) => Promise<void>;
   /** Closes a connection that failed or does not answer. The next call opens another one. */
   readonly drop: (connection: IDBDatabase) => void;
-  /** Whether a connection is the one that is open: then what was committed over it is there. */
+  /** Whether a connection is still the open one. What was committed over it is in the database then. */
   readonly holds: (connection: IDBDatabase) => boolean;
   /** Why the database is not open now: the last opening failed, or takes longer than a second. */
   readonly trouble: () => TaskbasketError | undefined;
   readonly close: () => void;
 }
 
-/** An open that has not finished after so many milliseconds is told as slow, and asks for the runner's lock. */
+/** After this time, in milliseconds, an opening counts as slow: it is told, and the runner's lock is asked for. */
 const slowOpen = 1_000;
 
-/** A call waits for so many milliseconds for the database to open. */
+/** How long a call waits for the database to open, in milliseconds. */
 const openPatience = 60_000;
 
-/** One call opens the database again so many times, because one change of its version may follow the other. */
+/** How often one call opens the database again, because one change of its version may follow another. */
 const reopenings = 4;
 
 /** What a connection needs beside the registry. */
@@ -59,11 +59,11 @@ export function createDatabase(registry: AnyRegistry, parts: DatabaseParts): Dat
   let waiting = new AbortController();
   let trouble: TaskbasketError | undefined;
   let closed = false;
-  /** There was a database, and it is not there any more. */
+  /** The database was deleted, and nobody was told yet. */
   let lost = false;
   let had = false;
 
-  /** Closes the connection, also one that is still to come: nobody may be left with one that blocks an upgrade. */
+  /** Closes the connection, also one that is still being opened. An open connection would block the app's upgrade. */
   function forget(): void {
     waiting.abort();
     opening?.then(
@@ -77,13 +77,13 @@ export function createDatabase(registry: AnyRegistry, parts: DatabaseParts): Dat
   function open(): Promise<IDBDatabase> {
     const ended = new AbortController();
     waiting = ended;
-    const slow = deadline(clock, slowOpen, () => {
+    void waited(clock, slowOpen, ended.signal).then(() => {
+      if (ended.signal.aborted) return;
       trouble = slowly();
       // A worker that is frozen with its page in the back/forward cache can hold both the runner's lock and a connection,
       // and block an upgrade without a `blocked` event (Chromium 156). The question for the lock evicts that page.
       locks.request(runnerLock, ended, () => Promise.resolve()).catch(() => undefined); // It ends once the database is open.
     });
-    ended.signal.addEventListener('abort', slow.stop);
     const mine: Promise<IDBDatabase> = opened(registry, {
       closing(deleted) {
         if (opening === mine) forget();

@@ -11,11 +11,11 @@ import { createStores, hasStores } from './setup.js';
 export interface Watcher {
   /** The connection has to close, or was closed; `deleted`: so was the database. */
   readonly closing: (deleted: boolean) => void;
-  /** There is no such database; `deleted`: there was one, which somebody, or the browser by itself, has deleted. */
+  /** There is no such database. `deleted`: there was one, and somebody, or the browser itself, has deleted it. */
   readonly missing: (deleted: boolean) => void;
 }
 
-/** Opens a database in whatever state an app left it; makes it, or our stores in it, if that is ours to do. */
+/** Opens the database, whatever state it is in. Makes the database, or its stores, if it belongs to the basket alone. */
 export async function opened(registry: AnyRegistry, watcher: Watcher): Promise<IDBDatabase> {
   if (!hasIndexedDb()) {
     throw new TaskbasketError('no-database', 'This browser has no IndexedDB here, so tasks cannot be kept.');
@@ -37,8 +37,8 @@ export async function opened(registry: AnyRegistry, watcher: Watcher): Promise<I
 }
 
 /**
- * Whether it is of no use to try again what failed so: the basket is closed, its stores are missing, or this context gets
- * no IndexedDB. A database that could not be opened, read or written may be able to later.
+ * Whether an error stays, however often the call is tried again: the basket is closed, its stores are missing, or this
+ * context gets no IndexedDB. A database that could not be opened, read or written may work later.
  */
 export function isFinal(error: unknown): boolean {
   if (!(error instanceof TaskbasketError)) return false;
@@ -64,7 +64,7 @@ function callbacks({ closing, missing }: Watcher): Pick<OpenDBCallbacks<unknown>
   };
 }
 
-/** Opens a database that is there; one that is not stays so: an upgrade from nothing is aborted. */
+/** Opens a database that exists. If there is none, none is made, because the upgrade from nothing is aborted. */
 async function existingDatabase(name: string, watcher: Watcher): Promise<IDBDatabase | undefined> {
   let missing = false;
 
@@ -141,8 +141,8 @@ async function openedByApp({ name }: AnyRegistry, open: () => PromiseLike<Connec
 }
 
 /**
- * What `open` returned may be the one connection that the app works with, so it is not closed: a closed Dexie does not
- * open again by itself. It must not block an upgrade either: Dexie closes itself then, a connection of the platform or
+ * Keeps the app's connection open, because it may be the only one that the app works with: a closed Dexie does not open
+ * again by itself. It must not block an upgrade either: Dexie closes itself then, a connection of the platform or
  * idb's is closed here, and what cannot be asked to listen is closed at once.
  */
 function closeForUpgrades(connection: Connection | undefined): void {

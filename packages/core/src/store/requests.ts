@@ -2,7 +2,7 @@ import { unwrap, wrap } from 'idb';
 
 import { above } from '../pure/key.js';
 
-/** What an idb proxy stands for; a raw object, or the proxy of another copy of idb, as it is. */
+/** The object behind an idb proxy. A raw object, or the proxy of another copy of idb, is given back as it is. */
 export function raw<Wrapped extends object>(wrapped: Wrapped): Wrapped {
   const inner = unwrap as unknown as (proxy: Wrapped) => Wrapped | undefined;
 
@@ -17,7 +17,7 @@ export function answer<Result>(request: IDBRequest<Result>): Promise<Result> {
 /** Leads a cursor from key to key: `visit` moves it on, and gives back whether it did. Rejects with what `visit` throws. */
 export function walk(request: IDBRequest<IDBCursor | null>, visit: (cursor: IDBCursor) => boolean): Promise<void> {
   return new Promise((resolve, reject) => {
-    // A visitor that has enough may have moved its cursor: it is not called for what that comes to.
+    // A visitor that ended the walk may have moved its cursor before. It is not called again.
     let ended = false;
     request.addEventListener('error', () => reject(request.error));
     request.addEventListener('success', () => {
@@ -80,7 +80,7 @@ export function storesOf<Key extends StoreKey>(
   return Object.fromEntries(stores) as Pick<EveryStore, Key>;
 }
 
-/** Every key that begins with a text which ends in an ordinary character, whatever follows: also U+FFFF twice. */
+/** The range of all keys that begin with a text. The text must not end in U+FFFF; what follows it may be anything. */
 export function keysFrom(start: string): IDBKeyRange {
   return IDBKeyRange.bound(start, above(start), false, true);
 }

@@ -65,7 +65,7 @@ export async function outcomeOfId(stores: Pick<Stores, 'outcomes'>, id: string):
   return key === undefined ? undefined : { state: 'done', unstorable: 'The browser can no longer read it.' };
 }
 
-/** The claim's row as it is now, also if its task was cancelled meanwhile; `undefined` if there is none. */
+/** The row of a claim as it is now, also if its task was cancelled meanwhile. `undefined`: there is none. */
 export async function claimedRow(
   stores: Pick<Stores, 'tasks'>,
   claim: { readonly seq: number; readonly id: string },
@@ -120,7 +120,7 @@ export async function gatesNamed(
   return gatesOf(keys, await Promise.all(keys.map((key) => answer(state.get(key)))));
 }
 
-/** Deletes rows and their payloads, blindly; neighbours as one range, which costs hardly more than one row. */
+/** Deletes rows and their payloads without reading them. Neighbours are one range, which costs hardly more than one row. */
 export function deleteTasks(
   stores: Pick<Stores, 'tasks' | 'payloads'>,
   tasks: readonly { readonly seq: number; readonly ref?: string }[],
@@ -132,8 +132,8 @@ export function deleteTasks(
 }
 
 /**
- * Writes what becomes of a claim's row, and gives it back: what `next` makes of it, or `undefined`, then it goes. If it
- * has gone already, its payload goes.
+ * Ends a claim: writes the row that `next` makes of the claim's row, and resolves with it. If `next` gives `undefined`, or
+ * the row is gone already, row and payload are deleted.
  */
 export async function endClaim(
   stores: Pick<Stores, 'tasks' | 'payloads'>,

@@ -1,4 +1,4 @@
-import type { Ports } from '../ports/ports.js';
+import type { Ports, Work } from '../ports/ports.js';
 import { deadline } from '../ports/wait.js';
 import { messageOf, TaskbasketError } from '../pure/errors.js';
 import type { AnyRegistry } from '../pure/registry.js';
@@ -13,9 +13,6 @@ export interface TransactContext {
   readonly database: Database;
 }
 
-/** What a transaction is for; names the instants at which a simulation may kill. */
-export type Work = 'add' | 'body' | 'command' | 'takeover' | 'turn' | 'save' | 'audit';
-
 /** `strict`: flushed to disk when it completes. `relaxed`: handed to the operating system. */
 export type Durability = 'strict' | 'relaxed';
 
@@ -27,13 +24,13 @@ export interface TransactOptions<Key extends StoreKey> {
   readonly scope?: readonly Key[] | undefined;
 }
 
-/** A transaction that gives no sign of life for so many milliseconds is aborted. */
+/** How long a transaction may give no sign of life before it is aborted, in milliseconds. */
 const patience = 60_000;
 
 /** The same for one over the store of heavy bodies: it gives none while a body is being written. */
 const bodyPatience = 600_000;
 
-/** A transaction that was aborted says so within so many milliseconds. */
+/** How long an aborted transaction has to say so, in milliseconds. */
 const abortPatience = 10_000;
 
 /**
@@ -138,7 +135,7 @@ function answered<Result>(
   });
 }
 
-/** Whether the browser ended a transaction for a reason that is not in what was written: its connection may be dead. */
+/** Whether the browser ended a transaction for another reason than what was written. Its connection may be dead. */
 function isLost({ error }: IDBTransaction): boolean {
   return error !== null && !['QuotaExceededError', 'ConstraintError', 'DataError'].includes(error.name);
 }

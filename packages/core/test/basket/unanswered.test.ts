@@ -283,13 +283,20 @@ describe('a connection that is dead', () => {
     },
   );
 
-  test('and fails each transaction ("Connection to Indexed Database server lost") is not kept until a reload', async () => {
+  test.each([
+    'UnknownError', // WebKit: "Connection to Indexed Database server lost"
+    'AbortError',
+    'TimeoutError',
+    'NotFoundError',
+    'OperationError',
+    'NoSuchName',
+  ])('and fails each transaction with %s is not kept until a reload', async (name) => {
     const { tasks, basket } = await opened();
     let dead: IDBDatabase | undefined;
     onBegin((db, begin, what) => {
       const transaction = begin();
       if (what.length > 1) dead ??= db;
-      if (db === dead) (transaction as unknown as { _abort: (error: string) => void })._abort('UnknownError');
+      if (db === dead) (transaction as unknown as { _abort: (error: string) => void })._abort(name);
 
       return transaction;
     });

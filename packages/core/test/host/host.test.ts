@@ -5,6 +5,8 @@ import type { WorkerProblem } from '../../src/pure/errors.js';
 import { defineTasks, task } from '../../src/pure/registry.js';
 import type { Attendance } from '../../src/host/client.js';
 import { attendWorker } from '../../src/host/client.js';
+import type { HelloAnswer } from '../../src/host/messages.js';
+import { createStanding } from '../../src/host/standing.js';
 import { freshName } from '../support/database.js';
 import type { Manner } from '../support/workers.js';
 import { createWorkers } from '../support/workers.js';
@@ -119,7 +121,7 @@ describe('a page and its worker', () => {
     await world.advance(60_000);
     expect(workers.started()).toBe(1);
 
-    attendance.look();
+    attendance.ask();
     await world.advance(3_100);
     expect([workers.started(), workers.openPorts(), told]).toEqual([2, 1, []]);
     expect(await health()).toMatchObject({ state: 'running' });
@@ -133,7 +135,7 @@ describe('a page and its worker', () => {
     expect(told).toEqual(['failed']);
 
     workers.script.missing = false;
-    attendance.look();
+    attendance.ask();
     await world.advance(10);
     expect(await health()).toMatchObject({ state: 'running' });
   });
@@ -154,7 +156,7 @@ describe('a page and its worker', () => {
     const { world, told, workers, attendance, health } = opened(0, 'twice');
     await world.advance(100);
     for (let time = 0; time < 10; time += 1) {
-      attendance.look();
+      attendance.ask();
       expect(await health()).toMatchObject({ state: 'running' });
     }
     await world.advance(60_000);
@@ -356,6 +358,17 @@ describe('what comes over the port', () => {
   });
 });
 
+test.each([[null], [7], ['x'], [[]], [{ send: 'one' }], [{ send: null }]])(
+  'an answer whose versions of types are %o, and whose trouble is no text, is that of a running worker that does not say',
+  (garbage) => {
+    const standing = createStanding(() => expect.unreachable());
+    const answer = { protocol: 1, basket: 'b', build: 3, alive: 'a', types: garbage, trouble: garbage };
+    standing.hear({ ...answer, trouble: typeof garbage === 'string' ? 7 : garbage } as unknown as HelloAnswer);
+
+    expect(standing.health()).toEqual({ state: 'running', build: 3, types: {} });
+  },
+);
+
 describe('what must be gone', () => {
   test('a page that is put away and brought back a hundred times leaves as much behind as twice', async () => {
     const found = opened();
@@ -477,7 +490,7 @@ test('whatever happens to page and worker, in the end a worker runs everything, 
           back?.();
           back = undefined;
         }
-        if (event === 'look' && back === undefined) attendance.look();
+        if (event === 'look' && back === undefined) attendance.ask();
         if (event === 'health') void attendance.health();
         if (event === 'add' && back === undefined) {
           added += 1;
@@ -498,7 +511,7 @@ test('whatever happens to page and worker, in the end a worker runs everything, 
       workers.current()?.treat('prompt');
       back?.();
       await world.advance(100_000);
-      attendance.look();
+      attendance.ask();
       await world.advance(100_000);
 
       let health: unknown;

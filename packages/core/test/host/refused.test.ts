@@ -98,6 +98,12 @@ test.each([
   expect(await addAndRun()).toEqual(['hello']);
 });
 
+test.each([[undefined], [null]])('where MessageChannel is %o (jsdom), tasks are added and run', async (channel) => {
+  vi.stubGlobal('MessageChannel', channel);
+
+  expect(await addAndRun()).toEqual(['hello']);
+});
+
 test('where BroadcastChannel throws when it is asked for, tasks are added and run', async () => {
   refuseGlobal('BroadcastChannel');
 

@@ -1,7 +1,7 @@
 import { expect, test, vi } from 'vitest';
 
 import type { Clock } from '../../src/ports/ports.js';
-import { deadline, waited, within } from '../../src/ports/wait.js';
+import { deadline, endedWithin, waited, within } from '../../src/ports/wait.js';
 
 /** A clock that the test winds; while it stands still no timer rings, as in a page that is frozen. */
 function createClock() {
@@ -104,6 +104,16 @@ test('a sign of life begins the wait again, and a deadline that was stopped neve
   one.stop();
   await pass(600_000);
   expect([passed, timers()]).toEqual([0, 0]);
+});
+
+test('a wait whose signal has aborted before is over at once, and leaves nothing behind', async () => {
+  const { clock, timers } = createClock();
+  const ending = new AbortController();
+  ending.abort();
+
+  await waited(clock, 60_000, ending.signal);
+  await endedWithin(clock, [new Promise(() => undefined)], 60_000, ending.signal);
+  expect(timers()).toBe(0);
 });
 
 test('neither waits that ended early nor late ones leave a timer or a listener behind', async () => {

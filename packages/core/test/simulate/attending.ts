@@ -199,7 +199,7 @@ export async function judgeWorkers(play: Play, workers: Workers): Promise<void> 
   // Longer than a page waits after failures, twice: at the second one it may greet a worker that retires.
   for (let time = 0; time < 3 && !world.failed(); time += 1) {
     await advance(70_000);
-    for (const page of pages) page.attendance?.look();
+    for (const page of pages) page.attendance?.ask();
   }
   await advance(5_000);
   if (world.failed()) return;

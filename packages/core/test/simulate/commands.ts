@@ -289,7 +289,7 @@ function attend({ play }: Driver): string | undefined {
   if (pages.length === 0) return undefined;
   const page = chance.pick(pages);
   const looks = chance.is(0.5);
-  if (looks) page.attendance?.look();
+  if (looks) page.attendance?.ask();
   else void page.attendance?.health();
 
   return `${looks ? 'looked at' : 'asked'} ${page.name}`;
