@@ -113,6 +113,23 @@ describe('a watch', () => {
     expect(watched.get().tasks).toHaveLength(2);
   });
 
+  test('keeps each task that did not change, also when one before it ends', async () => {
+    const { world, basket, later } = await opened();
+    const first = await basket.add('send', 1, later);
+    await basket.add('send', 2, later);
+    await basket.add('send', 3, later);
+    const watched = basket.watch({ type: 'send' });
+    watched.subscribe(() => undefined);
+    await world.advance(1_000);
+    const [, second, third] = watched.get().tasks;
+    await basket.cancel(first);
+    await world.advance(1_000);
+
+    expect(watched.get().tasks).toHaveLength(2);
+    expect(watched.get().tasks[0]).toBe(second);
+    expect(watched.get().tasks[1]).toBe(third);
+  });
+
   test('tells why each task of a page is not running, live, if it is asked to', async () => {
     const { world, basket, later } = await opened();
     const id = await basket.add('send', 1, { lane: 'a', ...later });

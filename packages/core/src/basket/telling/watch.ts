@@ -95,7 +95,8 @@ function watched(
   });
 
   function tell(next: Snapshot): void {
-    const tasks = next.tasks.map((view, place) => sameOr(view, value.tasks[place]));
+    const shown = new Map(value.tasks.map((view) => [view.seq, view]));
+    const tasks = next.tasks.map((view) => sameOr(view, shown.get(view.seq)));
     const same = value.loaded && value.more === next.more && value.tasks.length === tasks.length;
     if (same && tasks.every((view, place) => view === value.tasks[place])) return;
 
