@@ -77,8 +77,8 @@ export type Basket<R extends AnyRegistry> = {
     ...what: readonly [prepared: Prepared<Name>] | readonly [name: Name, ...rest: AddArguments<PayloadOf<R, Name>>]
   ) => TaskId<Name>;
   /**
-   * Stores tasks in one transaction, all of them or none; resolves with their ids, in the same order. Each is a list of
-   * what `add` takes. On disk, unless every one of them says `relaxed`. Tasks of one lane keep the order of the calls.
+   * Stores tasks in one transaction, all of them or none; resolves with their ids, in the same order. Each item is
+   * a list of what `add` takes. On disk, unless every one of them says `relaxed`. Tasks of one lane keep the order of the calls.
    *
    * @throws TaskbasketError as `add` does; with `unknown-outcome`, all are there or none.
    */
@@ -118,7 +118,8 @@ export type Basket<R extends AnyRegistry> = {
   /**
    * Gives a task that was never started, or is dead, a new payload, in its place: it keeps its id, its lane and its turn.
    * A dead one runs again, under a new idempotency key and with fresh counters. Resolves, durably, with whether there
-   * was such a task. A codec is asked once that was found: until it resolves, leave a payload for one as it is.
+   * was such a task. A codec is called once the task was found: until the promise resolves, do not change a payload that is
+   * an instance of a class of yours.
    *
    * @throws TaskbasketError `started`: what may have been sent is not edited. `option`: the payload gives another lane.
    * `unknown-type`: this build lacks it, or a later version left the task so. `payload`, `quota`, `not-stored`,
@@ -149,8 +150,8 @@ export type Basket<R extends AnyRegistry> = {
    */
   readonly settled: <Name extends keyof R['types'] & string>(id: TaskId<Name>) => Promise<Outcome<ResultOf<R, Name>>>;
   /**
-   * Calls back when something happened here or in any other context; returns what ends it. Best effort: for what must not
-   * be missed, `watch` or await `settled`.
+   * Calls back when something happened here or in any other context; returns a function that ends this. Messages may be
+   * lost: for what must not be missed, `watch` or await `settled`.
    */
   readonly on: <Name extends EventName>(event: Name, listener: (event: EventOf<Name>) => void) => () => void;
   /**
@@ -206,7 +207,7 @@ export function createBasket<R extends AnyRegistry>(context: BasketContext, clos
       closing?.();
       context.closed.abort();
       // What is being written completes, and is told then; but the page may be left before.
-      if ([...context.leaving].some((leave) => leave())) context.hub.leave();
+      if (context.unfinished.size > 0) context.hub.leave();
       context.hub.close();
       context.database.close();
     },

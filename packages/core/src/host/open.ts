@@ -61,7 +61,7 @@ export function openBasket<R extends AnyRegistry>(registry: R, options: OpenOpti
 function attendPage(context: BasketContext, attendance: Attendance | undefined): () => void {
   if (typeof document === 'undefined' || typeof addEventListener !== 'function') return () => undefined;
 
-  const { hub, leaving } = context;
+  const { hub, unfinished } = context;
   const page = globalThis as unknown as EventTarget;
   const stop = new AbortController();
   const isVisible = (): boolean => document.visibilityState === 'visible';
@@ -71,7 +71,7 @@ function attendPage(context: BasketContext, attendance: Attendance | undefined):
 
   on(page, 'pagehide', ({ persisted }) => {
     // Nobody may be left to say it on `complete`; a runner that looks waits for what was begun before.
-    if ([...leaving].map((leave) => leave()).includes(true)) hub.leave();
+    if (unfinished.size > 0) hub.leave();
     if (!persisted) return;
     hub.suspend();
     attendance?.suspend();

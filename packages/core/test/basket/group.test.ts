@@ -111,7 +111,7 @@ describe('what is added in one run of code', () => {
     let gone = false;
     const recorded = recordTransactions({
       fate() {
-        if (!gone) for (const leave of tab.context.leaving) leave();
+        if (!gone && tab.context.unfinished.size > 0) tab.context.hub.leave();
         gone = true;
 
         return undefined;
@@ -146,7 +146,7 @@ test('what is added with a body while its page goes, behind one that is being co
     if (late.length > 0) return;
     // The queue is empty, and its transaction has not ended.
     queueMicrotask(() => {
-      for (const leave of tab.context.leaving) leave();
+      if (tab.context.unfinished.size > 0) tab.context.hub.leave();
       late.push(basket.add('send', `late ${medium}`));
     });
   });

@@ -28,7 +28,7 @@ async function opened() {
   const goes = (): void => {
     if (gone) return;
     gone = true;
-    for (const leave of page.context.leaving) if (leave()) page.context.hub.leave();
+    if (page.context.unfinished.size > 0) page.context.hub.leave();
     page.context.hub.suspend();
   };
 

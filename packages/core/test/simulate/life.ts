@@ -288,7 +288,7 @@ export function createLife(name: string, kind: Kind, build: number, shared: Shar
 
     leave() {
       life.leaving = true;
-      for (const leave of context.leaving) if (leave()) context.hub.leave();
+      if (context.unfinished.size > 0) context.hub.leave();
       life.leaving = false;
     },
 

@@ -6,7 +6,7 @@ import type { Encoded } from './encode.js';
 import { isHeavy } from './encode.js';
 import { isRefusal, notStored } from './refusal.js';
 
-/** The row of a heavy body comes at the latest so long after it, in milliseconds: later, the body may have been collected. */
+/** A heavy body may be collected if its row does not follow within so many milliseconds. */
 export const bodyPatience: number = 60_000;
 
 /** A task whose payload is encoded. */
@@ -81,8 +81,8 @@ export function isLate({ ports }: TransactContext, tasks: IDBObjectStore, ahead:
 }
 
 /**
- * Puts the heavy bodies of tasks, and then does what writes their rows; both again if the rows come too late. `write` throws
- * `tooLate` if `isLate`. Bodies whose rows were refused are deleted.
+ * Puts the heavy bodies of tasks, and then calls `write`, which writes their rows. `write` throws `tooLate` if `isLate`: then
+ * both are done again. Bodies whose rows were refused are deleted.
  */
 export async function behindBodies<Result>(
   context: BodyContext,

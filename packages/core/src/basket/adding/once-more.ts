@@ -7,8 +7,9 @@ import type { Prepared } from './prepare.js';
 import { isRefusal, notStored } from './refusal.js';
 
 /**
- * After a transaction of which it is not known whether it committed: looks for its tasks by their ids, and tries once more
- * if none is there. (One that is found tells of all. It may have ended since: what was cancelled does not come back.)
+ * Goes on after a transaction that may have committed or not. It looks for the tasks by their ids, and tries once more if
+ * none is there. One task that is found proves that all were stored. A task may have ended since, so its outcome counts
+ * too: what was cancelled does not come back.
  *
  * @throws TaskbasketError `quota`, `not-stored`: there is no such task. `unknown-outcome`: it could not be looked for.
  */

@@ -1,10 +1,11 @@
-/** Adds are placed for so long, in milliseconds; then the page has its turn. */
+/** Adds are placed for at most so many milliseconds in a row; then the page has its turn. */
 const slice = 25;
 
 /**
- * Keeps a page alive while many requests are placed in one transaction: called after each, it gives back what to wait for
- * when the page is due its turn. A transaction goes on only in the answer to one of its own requests, so small requests
- * are asked along the way. Any of their answers will do: whoever waits for the last one waits for all that was placed.
+ * Keeps a page alive while many requests are placed in one transaction. Call it after each request: it gives back a promise
+ * to wait for when the page is due its turn. A transaction goes on only in the answer to one of its own requests, so small
+ * requests are placed along the way. The answer to any of these will do: the answer to the last one would come after all
+ * the others.
  */
 export function createPace(tasks: IDBObjectStore, monotonic: () => number): () => Promise<void> | undefined {
   let began = monotonic();

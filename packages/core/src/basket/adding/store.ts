@@ -21,7 +21,7 @@ const groupTime = 250;
 export type Store = (tasks: readonly Preparing[]) => Promise<readonly string[]>;
 
 /** What storing needs of its context. */
-interface StoreContext extends TransactContext, Pick<BasketContext, 'leaving' | 'bodyLine'> {
+interface StoreContext extends TransactContext, Pick<BasketContext, 'unfinished' | 'bodyLine'> {
   /** Tells that these were committed. */
   readonly announce: (tasks: readonly Prepared[]) => void;
 }

@@ -10,7 +10,7 @@ import type { BasketContext } from '../context/context.js';
 import { underway } from '../context/context.js';
 import type { Hint } from '../context/hub.js';
 
-/** The length of a stamp, in characters. */
+/** The length of a stamp, which each edit leaves, in characters. */
 const stampLength = 12;
 
 /** So many characters of stamps are kept, the newest first. */

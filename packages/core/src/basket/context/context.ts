@@ -26,9 +26,9 @@ export interface BasketContext {
   readonly bodyLine: Line;
   /** Aborts when the basket is closed. */
   readonly closed: AbortController;
-  /** Called when the page is put away, which may be its end: what is still to be placed is placed, if there is any. */
-  readonly leaving: Set<() => boolean>;
-  /** Asks this context's own worker how it fares, a second at most; whoever attends one puts this here. */
+  /** What is being written. A page that is put away meanwhile says "look again" as it goes. */
+  readonly unfinished: Set<object>;
+  /** Asks this context's own worker how it fares; it has a second to answer. Whoever opens the worker puts this here. */
   askWorker: () => Promise<WorkerHealth>;
 }
 
@@ -63,7 +63,7 @@ export function createContext(registry: AnyRegistry, ports: Ports, build: number
     edits: createTurns(),
     bodyLine: createLine(),
     closed: new AbortController(),
-    leaving: new Set(),
+    unfinished: new Set(),
     askWorker: () => Promise.resolve({ state: 'none' }),
   };
 }
@@ -73,12 +73,15 @@ export function isLed({ ports, names }: Pick<BasketContext, 'ports' | 'names'>):
   return ports.locks.held(names.runnerLock);
 }
 
-/** Until it is ended: a page that goes meanwhile cannot say "look again" when this completes, and does as it goes. */
-export function underway({ leaving }: Pick<BasketContext, 'leaving'>): () => void {
-  const leave = (): boolean => true;
-  leaving.add(leave);
+/**
+ * Marks a write as unfinished; gives back what ends that. If the page is closed before the write completes, the page says
+ * "look again" as it closes, because it could not say so later.
+ */
+export function underway({ unfinished }: Pick<BasketContext, 'unfinished'>): () => void {
+  const write = {};
+  unfinished.add(write);
 
-  return () => leaving.delete(leave);
+  return () => unfinished.delete(write);
 }
 
 /** Database and bucket as one text, so that no two pairs give the same. */

@@ -4,7 +4,7 @@ import { defined, partOf } from '../../pure/parts.js';
 import type { StoredError } from '../../pure/record.js';
 
 /**
- * Something that happened, told once it is durable. Best effort: any may be lost, and at most 100 go in one message.
+ * Something that happened, told once it is durable. Each hint may be lost, and at most 100 go in one message.
  *
  * - `added`: a task was committed by a page. `started`: its handler was called, for the `number`th time.
  * - `failed`: an attempt ended with an error; the task stays. `settled`: the task came to this end.
@@ -24,7 +24,7 @@ export type Hint =
   | { readonly event: 'gate'; readonly gate: string; readonly closed: boolean; readonly reason: string }
   | { readonly event: 'lost' };
 
-/** So many hints go in one message; a drain of thousands must not flood the channel. */
+/** At most so many hints go in one message, because a drain of thousands must not flood the channel. */
 const hintsAMessage = 100;
 
 /**
@@ -55,14 +55,14 @@ export interface Hub {
   /** Says it to this context's own parts and to all others, once for all that is said within a turn of the loop. */
   readonly say: (message: Message) => void;
   readonly hear: (listener: (message: Message) => void) => () => void;
-  /** Says `look` to the others alone: in a page that goes nothing may begin, or it would be evicted as soon as it is away. */
+  /** Says `look` to other contexts alone, as this page is put away: work that began here now would evict the page. */
   readonly leave: () => void;
   /** Closes the channel while the page is put away: a message to it would evict it. */
   readonly suspend: () => void;
   readonly resume: () => void;
-  /** Whether the page is put away: whatever it begins then evicts it. */
+  /** Whether the page is put away. Work that begins then evicts the page. */
   readonly away: () => boolean;
-  /** Ends all hearing. What was written before, or is still being written, is said all the same: to others, by `say`. */
+  /** Ends all hearing. `say` still tells other contexts what was written before, or is still being written. */
   readonly close: () => void;
 }
 

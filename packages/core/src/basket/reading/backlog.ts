@@ -34,10 +34,10 @@ const told = 100;
 /** So many dead and unreadable rows are read for the lanes that stand still behind them. */
 const holders = 256;
 
-/** Rows lie together by letter, route and rank: so many such prefixes of a letter are visited. */
+/** Rows lie together by letter, route and rank. At most so many such prefixes of a letter are visited. */
 const visited = 200;
 
-/** So many rows of a prefix, and of all together, are tried for one that could run: all may stand behind their heads. */
+/** At most so many rows of a prefix, and of all together, are tried for a task that could run. */
 const tried = 16;
 const triedInAll = 512;
 

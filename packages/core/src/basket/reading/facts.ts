@@ -22,7 +22,7 @@ export interface Facts {
 /** The stores from which rows and their facts are read. */
 export type FactStores = Pick<Stores, 'tasks' | 'state'>;
 
-/** The facts of rows. `led`: whether somebody runs tasks; `undefined`: no reasons are asked for. */
+/** The facts of rows. `led` says whether somebody runs tasks; leave it out if no reasons are asked for. */
 export async function factsOf(
   { registry, ports }: BasketContext,
   stores: FactStores,

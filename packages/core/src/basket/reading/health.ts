@@ -80,10 +80,10 @@ export interface RegistryDifference {
 /** For so long, in milliseconds, nothing may move before that is called stalled. */
 const stalledAfter = 60_000;
 
-/** What could run is looked for a second time after so many milliseconds: a sleep, or an edit, may have just ended. */
+/** What could run is looked for a second time after so many milliseconds, because a sleep or an edit may have just ended. */
 const lookAgainAfter = 1_000;
 
-/** An attempt's slot is lost so long after its timeout, in milliseconds; and some for the turn that writes it. */
+/** An attempt loses its slot some time after its timeout, and a turn writes that: at the latest after so many milliseconds. */
 const slotGrace = 20_000;
 
 /** A database that has not opened after so many milliseconds is told. */
@@ -173,7 +173,7 @@ function foundIn(context: BasketContext, works: boolean): Promise<Found> {
   );
 }
 
-/** A closed gate. One that nobody has probed for longer than a cap since it might is not known to be away: nothing waits there. */
+/** A closed gate. If nobody has probed it for longer than a cap since its time came, nothing waits there, and nobody knows. */
 function closedGate(gate: GateRow, wall: number, ahead: number, cap: number): readonly ClosedGate[] {
   const { name, until, reason: message, status, by } = gate;
   const next = until - ahead;

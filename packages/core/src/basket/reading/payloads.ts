@@ -41,7 +41,7 @@ export type Payloads = (rows: readonly TaskRow[], known: Known, patience: number
 /** A decoder that takes longer, in milliseconds, is given up: the payload counts as unreadable until the decoder ends. */
 export const longestDecoding = 10_000;
 
-/** Decoders are called for so long, in milliseconds; then the page has its turn. */
+/** Decoders are called for at most so many milliseconds in a row; then the page has its turn. */
 const slice = 10;
 
 /** The same for the same payload of a task. */

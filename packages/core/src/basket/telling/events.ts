@@ -12,7 +12,7 @@ export type EventOf<Name extends EventName> = Extract<Hint, { readonly event: Na
 
 const names: readonly EventName[] = ['added', 'started', 'failed', 'settled', 'gate', 'lost'];
 
-/** Calls back with what happened, here or in any other context; returns what ends it. */
+/** Calls back with what happened, here or in any other context; returns a function that ends this. */
 export function on(context: BasketContext, name: EventName, listener: (event: Hint) => void): () => void {
   checkOneOf(name, 'An event', names);
   if (typeof listener !== 'function') throw wrongOption('A listener', 'a function', listener);

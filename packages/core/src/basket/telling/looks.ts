@@ -2,10 +2,10 @@ import { waited } from '../../ports/wait.js';
 import type { BasketContext } from '../context/context.js';
 import type { Message } from '../context/hub.js';
 
-/** A lost "look again" costs no more than this, in milliseconds. */
+/** The database is read so often also without a message, in milliseconds. */
 const poll = 60_000;
 
-/** After each look as many times as long is left to others, at most so many milliseconds. */
+/** After each look, others have so many times as long as the look took, and at most so many milliseconds. */
 const restPerLook = 4;
 const longestRest = 1_000;
 
@@ -32,13 +32,13 @@ export function createLooks(
     if (looking) return;
 
     looking = true;
-    // One that is put away looks when it is back: it hears of that.
+    // A page that is put away looks when it is back.
     while (again && !hub.away()) {
       again = false;
       const began = ports.clock.monotonic();
       await once();
       const took = ports.clock.monotonic() - began;
-      // The runner's turns wait while somebody looks: several times as long is theirs.
+      // The runner's turns wait while somebody reads, so they have their time afterwards.
       if (took > 0 && end !== undefined) await waited(ports.clock, Math.min(longestRest, took * restPerLook));
       again &&= end !== undefined;
     }

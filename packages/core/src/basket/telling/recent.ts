@@ -13,7 +13,7 @@ export function isLoss({ kind }: Message): boolean {
   return kind === 'taken' || kind === 'lost';
 }
 
-/** Remembers the last ids, `most` of them; none from before the database was lost. */
+/** Remembers the last ids, at most so many. Forgets all of them when the database is lost. */
 export function createRecent(hub: Hub, most = 10_000): Recent {
   const ids = new Map<string, 'added' | 'done'>();
   let hearing = false;
