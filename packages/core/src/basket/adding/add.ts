@@ -87,13 +87,16 @@ export function addTx(
   // Told first: it is wrong in any transaction.
   typeOf(context.registry, before?.task.row.type ?? (what as string));
   const stores = addStores(given, context.registry);
-  const task = before?.task ?? preparedNow(context, what as string, payload, options);
+  // It is placed at once, so that the platform's own copy will do.
+  let task = before?.task ?? preparedNow(context, what as string, payload, options, (value) => value);
   try {
     place(stores, task);
   } catch (error) {
-    throw error instanceof DOMException && error.name !== 'DataCloneError'
-      ? finished(error)
-      : notStorable(task.row.type, error);
+    if (error instanceof DOMException && error.name !== 'DataCloneError') throw finished(error);
+    if (before !== undefined) throw notStorable(task.row.type, error);
+    // The platform does not copy a Proxy, and `copyOf` does. What neither copies is refused here.
+    task = preparedNow(context, what as string, payload, options);
+    place(stores, task);
   }
 
   if (before !== undefined) before.used = true;

@@ -54,14 +54,17 @@ export function rowPart({ value, ref }: Encoded): { readonly inline: unknown } |
   return ref === undefined ? { inline: value } : { ref };
 }
 
+/** Copies an encoded payload. */
+export type Copy = (value: unknown) => unknown;
+
 /**
  * Encodes a payload and copies it, so that it is stored as it is at the call. Gives a promise only if the codec does; an
  * asynchronous codec is called at once as well. (Without a codec there is none: a promise cannot be stored.)
  */
-export function encoded({ codec }: TaskTypeParts, name: string, payload: unknown): unknown {
+export function encoded({ codec }: TaskTypeParts, name: string, payload: unknown, copy: Copy = copyOf): unknown {
   const copied = (value: unknown): unknown => {
     try {
-      return copyOf(value);
+      return copy(value);
     } catch (error) {
       checkDepth(weigh(value)); // The platform says only that its stack is full.
       throw notStorable(name, error);

@@ -16,7 +16,7 @@ import {
 import type { AnyRegistry, TaskTypeParts } from '../../pure/registry.js';
 import { typeOf } from '../../pure/registry.js';
 import type { Durability } from '../../store/transact.js';
-import type { Encoded } from './encode.js';
+import type { Copy, Encoded } from './encode.js';
 import { encoded, isHeavy, notForTx, rowPart, weighed } from './encode.js';
 
 /** Options of one task; what is left out is as its type says. */
@@ -69,7 +69,13 @@ export interface Preparing {
 }
 
 /** Prepares a task. Each option is read once, and all of the payload is read, before this returns. */
-export function prepared(context: PrepareContext, name: string, payload: unknown, options: AddOptions = {}): Preparing {
+export function prepared(
+  context: PrepareContext,
+  name: string,
+  payload: unknown,
+  options: AddOptions = {},
+  copy?: Copy,
+): Preparing {
   const type = typeOf(context.registry, name);
   const own = checkParts(options, `The options of "${name}"`, addOptions);
   const { timeout, onDead, priority, runAt, durability = 'strict', lane: ownLane, gate: ownGate } = own;
@@ -99,14 +105,20 @@ export function prepared(context: PrepareContext, name: string, payload: unknown
 
     return { id, row: newRow({ ...described, payload: rowPart(stored) }), payload: stored };
   };
-  const value = encoded(type, name, payload);
+  const value = encoded(type, name, payload, copy);
 
   return { lane, durability, ready: isPromiseLike(value) ? Promise.resolve(value).then(complete) : complete(value) };
 }
 
 /** The same for a transaction in which nothing may be awaited. */
-export function preparedNow(context: PrepareContext, name: string, payload: unknown, options?: AddOptions): Prepared {
-  const { ready } = prepared(context, name, payload, options);
+export function preparedNow(
+  context: PrepareContext,
+  name: string,
+  payload: unknown,
+  options?: AddOptions,
+  copy?: Copy,
+): Prepared {
+  const { ready } = prepared(context, name, payload, options, copy);
   if ('id' in ready) {
     if (isHeavy(ready.payload)) throw notForTx(`The payload of "${name}" is too heavy for addTx`);
 
