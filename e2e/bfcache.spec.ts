@@ -118,6 +118,12 @@ function errorsOf(page: Page): Promise<readonly unknown[]> {
 async function addAndDrain(page: Page, server: DemoServer, name: string, count: number): Promise<void> {
   await add(page, 'send', { name });
   await until(server.effects, (effects) => effects.length >= count, `as many as ${count} effects`);
+  // On a busy machine the turn that deletes it is still to come, and a page that goes meanwhile may be evicted.
+  await until(
+    () => views(page),
+    (left) => left.every(({ payload }) => payload?.name !== name),
+    `an end of ${name}`,
+  );
 }
 
 test('a page comes back from the back/forward cache: its watch shows what another tab did meanwhile, and what it adds is sent', async ({
