@@ -13,7 +13,8 @@ import type { Channel, Clock, Locks, Ports } from './ports.js';
 export function platformPorts(): Ports {
   return {
     clock: platformClock,
-    random: () => Math.random(),
+    // Not Math.random: an app may have put anything in its place, and NaN would make a row that never runs.
+    random: () => (crypto.getRandomValues(new Uint32Array(1))[0] ?? 0) / 2 ** 32,
     randomBytes: (count) => crypto.getRandomValues(new Uint8Array(count)),
     locks: platformLocks(),
     channel: platformChannel,

@@ -207,6 +207,30 @@ describe('a codec', () => {
     expect((await basket.get(id))?.payload).toBe('secret');
   });
 
+  test('that never ends is given up after two minutes: its lane goes on, and so do later edits of its task', async () => {
+    const codec = {
+      encode: (text: string) => (text === 'hangs' ? new Promise<string>(() => undefined) : Promise.resolve(text)),
+      decode: (text: string) => text,
+    };
+    const tasks = defineTasks(freshName(), { send: task<string>({ codec, lane: 'a' }) });
+    const world = createWorld();
+    const { basket } = world.open(tasks);
+    const id = await basket.add('send', 'first');
+    const failing = [basket.add('send', 'hangs'), basket.prepare('send', 'hangs'), basket.update(id, 'hangs')];
+    const failures = Promise.all(failing.map((one) => failureOf(one)));
+    const waiting = [basket.add('send', 'behind it'), basket.update(id, 'edited')];
+    await world.advance(119_000);
+    expect((await rowsOf(tasks)).map((row) => row.payload)).toEqual(['first']);
+    await world.advance(1_000);
+
+    for (const failure of await failures) {
+      expect(failure).toMatchObject({ code: 'payload', message: expect.stringMatching(/two minutes/) as string });
+    }
+    await Promise.all(waiting);
+    expect((await rowsOf(tasks)).map((row) => row.payload)).toEqual(['edited', 'behind it']);
+    expect(world.alarms()).toBe(0);
+  });
+
   test('that is asynchronous is refused by addTx, which says to use prepare', async () => {
     const { tasks, basket } = await opened({ codec: later });
     const db = await openRaw(tasks.name);

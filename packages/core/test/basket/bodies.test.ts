@@ -105,18 +105,37 @@ describe('a file that was changed on disk after it was picked', () => {
     const tasks = defineTasks(freshName(), { send: task<unknown>({ codec: { encode: decode, decode } }) });
     const { basket } = createWorld().open(tasks);
     const lost = { arrayBuffer: () => Promise.reject(new DOMException('No.', 'NotReadableError')) } as unknown as Blob;
-    const slice = vi.spyOn(Blob.prototype, 'slice').mockReturnValueOnce(lost).mockReturnValueOnce(lost);
+    const slice = vi.spyOn(Blob.prototype, 'slice').mockReturnValue(lost);
     try {
       const failure = await failureOf(basket.add('send', new Blob(['x'])));
       expect(failure).toMatchObject({ code: 'payload', cause: { name: 'NotReadableError' } });
       expect(failure.message).toMatch(/A Blob in the payload of "send" cannot be read.*Make it anew/);
 
-      slice.mockReturnValueOnce(lost);
+      slice.mockRestore();
+      vi.spyOn(Blob.prototype, 'slice').mockReturnValueOnce(lost);
       const id = await basket.add('send', new Blob(['x']));
       expect(await contentsOf(tasks)).toMatchObject({ tasks: [{ id }] });
     } finally {
-      slice.mockRestore();
+      vi.restoreAllMocks();
     }
+  });
+
+  test('and cut short has its first byte, and is refused all the same', async () => {
+    const decode = (stored: unknown): unknown => stored;
+    const tasks = defineTasks(freshName(), { send: task<unknown>({ codec: { encode: decode, decode } }) });
+    const { basket } = createWorld().open(tasks);
+    // oxlint-disable-next-line typescript/unbound-method -- called with its own Blob below
+    const { slice } = Blob.prototype;
+    const lost = { arrayBuffer: () => Promise.reject(new DOMException('No.', 'NotReadableError')) } as unknown as Blob;
+    Blob.prototype.slice = function (...range) {
+      return range[0] === -1 ? lost : slice.apply(this, range);
+    };
+    try {
+      expect(await failureOf(basket.add('send', new Blob(['x'])))).toMatchObject({ code: 'payload' });
+    } finally {
+      Blob.prototype.slice = slice;
+    }
+    expect((await contentsOf(tasks)).bodies.size).toBe(0);
   });
 
   test('and cannot be read at its turn is dead, not away; update corrects it', async () => {

@@ -56,3 +56,14 @@ test('an app that seeds Math.random gets other ids after each reload', () => {
   expect(new Set(ids).size).toBe(100);
   expect(Math.random).not.toHaveBeenCalled();
 });
+
+test.each([() => 0.5, () => Number.NaN, () => undefined as unknown as number])(
+  'an app that puts another Math.random in its place changes no wait: %o',
+  (random) => {
+    vi.spyOn(Math, 'random').mockImplementation(random);
+    const drawn = Array.from({ length: 100 }, platformPorts().random);
+
+    expect(new Set(drawn).size).toBeGreaterThan(90);
+    expect(drawn.every((one) => one >= 0 && one < 1)).toBe(true);
+  },
+);

@@ -168,7 +168,8 @@ test('a decoder that hangs uses no attempt and counts no failure', async () => {
   tab.run({ send: nothing });
   await world.advance(60_000);
 
-  expect(await rowsOf(tasks)).toMatchObject([{ attempts: 0, failures: 0 }]);
+  const message = expect.stringContaining('decoder did not end') as string;
+  expect(await rowsOf(tasks)).toMatchObject([{ attempts: 0, failures: 0, lastError: { message } }]);
   expect((await rowsOf(tasks))[0]?.ready).toMatch(/^U/);
 });
 

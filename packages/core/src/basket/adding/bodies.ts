@@ -131,13 +131,14 @@ async function checkFiles({ row, payload }: WithPayload): Promise<void> {
 }
 
 /**
- * The first of some Blobs of which not even a byte can be read; `undefined`: each can. Each has two tries, because browsers
- * give different errors, and none says whether it passes.
+ * The first of some Blobs whose first or last byte cannot be read; `undefined`: each can. (A file that was cut short on disk
+ * has its first byte.) Each has two tries, because browsers give different errors, and none says whether it passes.
  */
 export async function unreadableFile(
   files: readonly Blob[],
 ): Promise<{ readonly file: Blob; readonly cause: unknown } | undefined> {
-  const read = (file: Blob): Promise<unknown> => file.slice(0, 1).arrayBuffer();
+  const read = (file: Blob): Promise<unknown> =>
+    Promise.all([file.slice(0, 1), file.slice(-1)].map((byte) => byte.arrayBuffer()));
   const failures = files.map((file) =>
     read(file)
       .catch(() => read(file))

@@ -1,3 +1,5 @@
+import type { Clock } from '../../ports/ports.js';
+import { within } from '../../ports/wait.js';
 import { asItIs, isPromiseLike } from '../../pure/codec.js';
 import { copyOf } from '../../pure/copy.js';
 import { messageOf, TaskbasketError } from '../../pure/errors.js';
@@ -6,6 +8,9 @@ import type { TaskTypeParts } from '../../pure/registry.js';
 import { checkDepth, storeFor, weigh } from '../../pure/size.js';
 import { deletePayload } from '../../store/payloads.js';
 import type { Stores } from '../../store/requests.js';
+
+/** A codec has so long, in milliseconds. Later adds to its lane, and other edits of its task, wait for it. */
+const codecPatience = 120_000;
 
 /** An encoded payload, and where it is stored. */
 export interface Encoded {
@@ -61,7 +66,13 @@ export type Copy = (value: unknown) => unknown;
  * Encodes a payload and copies it, so that it is stored as it is at the call. Gives a promise only if the codec does; an
  * asynchronous codec is called at once as well. (Without a codec there is none: a promise cannot be stored.)
  */
-export function encoded({ codec }: TaskTypeParts, name: string, payload: unknown, copy: Copy = copyOf): unknown {
+export function encoded(
+  clock: Clock,
+  { codec }: TaskTypeParts,
+  name: string,
+  payload: unknown,
+  copy: Copy = copyOf,
+): unknown {
   const copied = (value: unknown): unknown => {
     try {
       return copy(value);
@@ -78,7 +89,9 @@ export function encoded({ codec }: TaskTypeParts, name: string, payload: unknown
   }
   if (codec === asItIs || !isPromiseLike(value)) return copied(value);
 
-  return Promise.resolve(value).then(copied, (error: unknown) => {
+  const slow = (): Error => new Error('It did not end within two minutes.');
+
+  return within(clock, codecPatience, Promise.resolve(value), slow).then(copied, (error: unknown) => {
     throw codecThrew(name, error);
   });
 }

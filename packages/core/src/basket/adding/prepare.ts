@@ -15,6 +15,7 @@ import {
 } from '../../pure/options.js';
 import type { AnyRegistry, TaskTypeParts } from '../../pure/registry.js';
 import { typeOf } from '../../pure/registry.js';
+import type { Clock } from '../../ports/ports.js';
 import type { Durability } from '../../store/transact.js';
 import type { Copy, Encoded } from './encode.js';
 import { encoded, isHeavy, notForTx, rowPart, weighed } from './encode.js';
@@ -49,7 +50,7 @@ const addOptions: readonly (keyof AddOptions)[] = [
 /** What an add needs of its context before it stores anything. */
 export interface PrepareContext {
   readonly registry: AnyRegistry;
-  readonly ports: { readonly clock: { readonly wall: () => number } };
+  readonly ports: { readonly clock: Clock };
   readonly newId: () => string;
 }
 
@@ -105,7 +106,7 @@ export function prepared(
 
     return { id, row: newRow({ ...described, payload: rowPart(stored) }), payload: stored };
   };
-  const value = encoded(type, name, payload, copy);
+  const value = encoded(context.ports.clock, type, name, payload, copy);
 
   return { lane, durability, ready: isPromiseLike(value) ? Promise.resolve(value).then(complete) : complete(value) };
 }

@@ -40,7 +40,7 @@ async function updateNow(
   const type = typeOf(context.registry, name);
   const given = type.codec === asItIs ? copy : forCodec;
   const place = placeFor(type, before, given);
-  const value = encoded(type, name, given);
+  const value = encoded(context.ports.clock, type, name, given);
   const payload = weighed(context, before, isPromiseLike(value) ? await value : value);
 
   const tasks = [{ row: before, payload }];

@@ -119,7 +119,7 @@ function abandon(leader: Leader, attempt: RunningAttempt): void {
   attempt.verdict = abortVerdict(
     leader,
     attempt,
-    `The handler did not end within ${abortGrace / 1_000} s after its signal was aborted.`,
+    `The ${attempt.started ? 'handler' : 'decoder'} did not end within ${abortGrace / 1_000} s after its signal was aborted.`,
   );
 }
 
@@ -181,7 +181,7 @@ function attemptFace(leader: Leader, attempt: RunningAttempt): Attempt {
     idempotencyKey: idempotencyKey(row),
     async save(payload: unknown) {
       if (attempt.over) throw over(row);
-      const stored = encodedAtCall(attempt, payload);
+      const stored = encodedAtCall(leader, attempt, payload);
       stored.catch(() => undefined); // It is told when its turn has come.
 
       await inTurn('save', async () => save(leader, attempt, await stored));
@@ -219,8 +219,12 @@ async function save(leader: Leader, attempt: RunningAttempt, value: unknown): Pr
 }
 
 /** As it is at the call, whatever the handler does with the value afterwards. Rejects what cannot be stored. */
-async function encodedAtCall({ type, row }: RunningAttempt, payload: unknown): Promise<unknown> {
-  return encoded(type, row.type, payload);
+async function encodedAtCall(
+  { context }: Leader,
+  { type, row }: RunningAttempt,
+  payload: unknown,
+): Promise<unknown> {
+  return encoded(context.ports.clock, type, row.type, payload);
 }
 
 function over(row: TaskRow): TaskbasketError {
