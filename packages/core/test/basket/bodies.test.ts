@@ -124,6 +124,7 @@ describe('a file that was changed on disk after it was picked', () => {
     const decode = (stored: unknown): unknown => stored;
     const tasks = defineTasks(freshName(), { send: task<unknown>({ codec: { encode: decode, decode } }) });
     const { basket } = createWorld().open(tasks);
+    await basket.list();
     // oxlint-disable-next-line typescript/unbound-method -- called with its own Blob below
     const { slice } = Blob.prototype;
     const lost = { arrayBuffer: () => Promise.reject(new DOMException('No.', 'NotReadableError')) } as unknown as Blob;
@@ -303,6 +304,26 @@ describe('a thousand adds that find no room', () => {
     expect((await Promise.all(large)).every(({ code }) => code === 'quota')).toBe(true);
     await small;
     expect(await rowsOf(tasks)).toMatchObject([{ payload: 'small' }]);
+  });
+
+  test('after one that found room, as large ones are tried again', async () => {
+    const { tasks, basket } = await opened();
+    let refused = 0;
+    recordTransactions({
+      fate({ transaction, tasks: placed }) {
+        if (placed > 1) return 'refused';
+        if (!transaction.objectStoreNames.contains('taskbasket.payloads') || refused === 3) return undefined;
+        refused += 1;
+
+        return 'refused';
+      },
+    });
+    const large = Array.from({ length: 3 }, () => failureOf(basket.add('send', 'x'.repeat(20_000))));
+    const others = [basket.add('send', 'small'), basket.add('send', 'y'.repeat(20_000))];
+
+    expect((await Promise.all(large)).every(({ code }) => code === 'quota')).toBe(true);
+    await Promise.all(others);
+    expect(await rowsOf(tasks)).toHaveLength(2);
   });
 });
 

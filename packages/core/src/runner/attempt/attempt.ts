@@ -181,7 +181,7 @@ function attemptFace(leader: Leader, attempt: RunningAttempt): Attempt {
     idempotencyKey: idempotencyKey(row),
     async save(payload: unknown) {
       if (attempt.over) throw over(row);
-      const stored = encodedAtCall(leader, attempt, payload);
+      const stored = Promise.resolve(encoded(leader.context.ports.clock, attempt.type, row.type, payload));
       stored.catch(() => undefined); // It is told when its turn has come.
 
       await inTurn('save', async () => save(leader, attempt, await stored));
@@ -216,15 +216,6 @@ async function save(leader: Leader, attempt: RunningAttempt, value: unknown): Pr
   }
 
   context.hub.say({ kind: 'changed' });
-}
-
-/** As it is at the call, whatever the handler does with the value afterwards. Rejects what cannot be stored. */
-async function encodedAtCall(
-  { context }: Leader,
-  { type, row }: RunningAttempt,
-  payload: unknown,
-): Promise<unknown> {
-  return encoded(context.ports.clock, type, row.type, payload);
 }
 
 function over(row: TaskRow): TaskbasketError {
