@@ -142,9 +142,7 @@ export function createHub(openChannel: () => Channel, turnOfTheLoop: () => Promi
       return () => listeners.delete(listener);
     },
 
-    leave() {
-      post({ kind: 'look' });
-    },
+    leave: () => post({ kind: 'look' }),
 
     suspend() {
       suspended = true;
