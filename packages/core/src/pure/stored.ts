@@ -109,7 +109,8 @@ function isFoundAsItIs(row: TaskRow): boolean {
 /** A strange row as the indexes find it: id and lane are those of its marks, the route is that of its key. */
 function strangeRow(row: { readonly [Name in keyof TaskRow]?: unknown }): TaskRow {
   const ready = textIn(row.ready);
-  const marks = (Array.isArray(row.marks) ? row.marks : []).filter(text) as string[];
+  // The index of marks finds a row also by a mark that is no list.
+  const marks = [row.marks].flat().filter(text) as string[];
   const { owner, type, version, gate, rank } = rawParts(ready);
   const { id = textIn(row.id), lane } = readMarks(marks);
   const ref = textIn(row.ref);
