@@ -223,7 +223,7 @@ test('the database has no stores of the basket: the worker says so and runs none
 
   const error = await errorOf(page, 'database');
   expect(error).toMatchObject({ code: 'worker' });
-  expect(error?.message).toMatch(/can run none.*lacks object stores.*createStores\(tx, tasks\).*raise its version/);
+  expect(error?.message).toMatch(/can run no task.*lacks object stores.*createStores\(tx, tasks\).*raise its version/);
   const refused = page.evaluate(async () => window.lab.basket.add('send', { name: 'refused' }));
   await expect(refused).rejects.toThrow(/lacks object stores/);
 

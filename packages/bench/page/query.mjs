@@ -48,17 +48,17 @@ export async function query({ count }) {
 
 /** The longest that one of many adds takes, each made when the one before is stored, while something else is done. */
 async function longestAdd(basket, does) {
-  let done = false;
+  const done = new AbortController();
   let longest = 0;
   const adding = (async () => {
-    while (!done) {
+    while (!done.signal.aborted) {
       const began = performance.now();
       await basket.add('beside', 1);
       longest = Math.max(longest, performance.now() - began);
     }
   })();
   await does();
-  done = true;
+  done.abort();
   await adding;
 
   return longest;

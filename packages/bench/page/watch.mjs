@@ -20,9 +20,7 @@ export async function watch({ watched, count, bytes, ms }) {
   const stop = new AbortController();
   const running = runBasket(basket, { large: () => undefined, small: () => undefined }, { signal: stop.signal });
 
-  let shown = 0;
-  const end = watched ? basket.watch({}).subscribe(({ tasks: page }) => (shown = page.length)) : () => undefined;
-  while (watched && shown < count) await waited(50);
+  const end = watched ? await shown(basket, count) : () => undefined;
   await waited(1_000);
   decoded = 0;
   const reads = recordReads();
@@ -39,6 +37,15 @@ export async function watch({ watched, count, bytes, ms }) {
   basket.close();
 
   return { longest, read, decoded };
+}
+
+/** Watches; resolves with what ends that, when so many tasks are shown. */
+function shown(basket, count) {
+  return new Promise((resolve) => {
+    const end = basket.watch({}).subscribe(({ tasks: page }) => {
+      if (page.length >= count) queueMicrotask(() => resolve(end));
+    });
+  });
 }
 
 /** How often a payload that lies apart is asked for, until it is stopped. */
