@@ -13,6 +13,8 @@ const cases = [
 const contenders = [
   ['raw getAll + delete each, 100 a transaction', { way: 'rawEach' }],
   ['raw getAll + delete as a range, 100 a transaction', { way: 'rawRange' }],
+  ['raw getAll, one put, delete of those before, 64 a transaction', { way: 'rawClaim', size: 64 }],
+  ['raw getAll, one put, delete of those before, 6 a transaction', { way: 'rawClaim', size: 6 }],
   ['the library, 64 at once', { way: 'library', concurrency: 64 }],
   ['the library, 6 at once', { way: 'library', concurrency: 6 }],
 ];
