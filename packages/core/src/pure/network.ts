@@ -22,7 +22,6 @@ const sentences: readonly string[] = [
   'network request (?:failed|timed out)', // What stands in for `fetch` where there is none
   'fetch failed', // Node
   'terminated', // Node, in the middle of an answer
-  'error sending request for url', // Deno
 ];
 
 const sentence = new RegExp(
