@@ -1,6 +1,6 @@
 /**
- * What a page, a worker or a server-side render imports to add and to see tasks. Importing it touches nothing.
- * Nothing of the runner is in here: see `taskbasket/worker`.
+ * What a page, a worker or a server-side render imports to add and to show tasks. The import alone has no effect. The
+ * runner is in `taskbasket/worker`.
  */
 export type { AddOptions } from './basket/adding/prepare.js';
 export type { AddArguments, Basket, Prepared, TaskId, ViewOf } from './basket/basket.js';

@@ -1,4 +1,4 @@
-/** What runs tasks imports: a worker, or a page that runs them itself. Importing it touches nothing. */
+/** What a worker imports to run tasks, or a page that runs them itself. The import alone has no effect. */
 export type { ServeOptions } from './host/serve.js';
 export { serveBasket } from './host/serve.js';
 export type { ExpectedAnswer, ResponseLike } from './pure/response.js';

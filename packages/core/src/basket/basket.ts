@@ -30,22 +30,22 @@ import { createPayloads } from './reading/payloads.js';
 import type { Explained, Snapshot, Watched, WatchOptions } from './telling/watch.js';
 import { createWatches } from './telling/watch.js';
 
-/** An id, with its task type's name as a flavour: any string is an id too. */
+/** The id of a task. TypeScript remembers the task type with it. Any string is accepted where an id is asked for. */
 export type TaskId<Name extends string = string> = string & { readonly [taskName]?: Name };
 
 declare const taskName: unique symbol;
 
-/** What follows the name in `add`: a payload where one is declared, then the options. */
+/** What follows the name in `add`: the payload, if the task type declares one, and then the options. */
 export type AddArguments<Payload> = undefined extends Payload
   ? [payload?: Payload, options?: AddOptions]
   : [payload: Payload, options?: AddOptions];
 
-/** The view of a task of any of the named types; narrows by `type`. */
+/** The view of a task that is of one of the named types. A check of `type` tells TypeScript which payload it has. */
 export type ViewOf<R extends AnyRegistry, Name extends keyof R['types'] & string> = {
   [One in Name]: TaskView<One, PayloadOf<R, One>>;
 }[Name];
 
-/** A task that is encoded and ready for `addTx`, once; made by `prepare`. */
+/** A task that `prepare` has encoded for `addTx`. It can be added once; if that transaction aborts, once more. */
 export interface Prepared<Name extends string = string> extends PreparedTask {
   /** The id that the task will have. */
   readonly id: TaskId<Name>;
@@ -54,21 +54,23 @@ export interface Prepared<Name extends string = string> extends PreparedTask {
 /** What any context can do with its tasks. */
 export type Basket<R extends AnyRegistry> = {
   /**
-   * Stores a task; it will be run. Resolves with its id when it is committed, on disk unless you chose otherwise, and
-   * never waits for a runner. When it rejects there is no task, but for `unknown-outcome`. What is added at the same time
-   * shares a transaction; tasks of one lane keep the order of the calls.
+   * Stores a task, which a runner then runs. Resolves with the task's id once the task is committed, without waiting
+   * for a runner. The task is on disk then, unless you chose `durability: 'relaxed'`. If the promise rejects, no task
+   * was stored; after `unknown-outcome` it may be stored. Tasks that are added at the same time share a transaction.
+   * Tasks of one lane keep the order of the calls.
    *
-   * @throws TaskbasketError `unknown-type`, `option`, `payload`, `quota`, `not-stored`, `unknown-outcome` (it carries the
-   * id), `no-database`, `stores-missing`, `closed`.
+   * @throws TaskbasketError `unknown-type`, `option`, `payload`, `quota`, `not-stored`, `unknown-outcome` (the error
+   * has the task's id), `no-database`, `stores-missing`, `closed`.
    */
   readonly add: <Name extends keyof R['types'] & string>(
     name: Name,
     ...rest: AddArguments<PayloadOf<R, Name>>
   ) => Promise<TaskId<Name>>;
   /**
-   * Stores a task in your own transaction (raw, idb's or Dexie's): the task exists exactly if that commits, also when
-   * you call `commit()` on the next line. Synchronous; throws before anything is written, or not at all. Takes a name and
-   * a payload, or what `prepare` resolved with, as a heavy payload must be.
+   * Stores a task in a transaction of your own (raw, idb's or Dexie's) and returns the task's id. The task exists if
+   * that transaction commits, and only then. Synchronous: you may call `commit()` on the next line. If it throws,
+   * nothing was written. Takes what `add` takes, or what `prepare` resolved with. A heavy payload (a Blob, or more than
+   * 256 KB) and a payload with an asynchronous codec need `prepare`.
    *
    * @throws TaskbasketError `unknown-type`, `option`, `payload`, `transaction`.
    */
@@ -77,99 +79,117 @@ export type Basket<R extends AnyRegistry> = {
     ...what: readonly [prepared: Prepared<Name>] | readonly [name: Name, ...rest: AddArguments<PayloadOf<R, Name>>]
   ) => TaskId<Name>;
   /**
-   * Stores tasks in one transaction, all of them or none; resolves with their ids, in the same order. Each item is
-   * a list of what `add` takes. On disk, unless every one of them says `relaxed`. Tasks of one lane keep the order of the calls.
+   * Stores tasks in one transaction, all of them or none. Resolves with their ids, in the same order, once they are
+   * committed. Each item is a list of what `add` takes. The tasks are on disk then, unless each of them says `relaxed`.
+   * Tasks of one lane keep the order of the list, and of the calls.
    *
-   * @throws TaskbasketError as `add` does; with `unknown-outcome`, all are there or none.
+   * @throws TaskbasketError as `add` does. With `unknown-outcome` either all tasks are stored or none is.
    */
   readonly addMany: <const Names extends readonly (keyof R['types'] & string)[]>(tasks: {
     readonly [Place in keyof Names]: readonly [name: Names[Place], ...rest: AddArguments<PayloadOf<R, Names[Place]>>];
   }) => Promise<{ readonly [Place in keyof Names]: TaskId<Names[Place]> }>;
   /**
-   * Encodes a task ahead of `addTx`, in which nothing can be awaited: for codecs that are asynchronous, such as encryption,
-   * and for a heavy payload (a Blob, or more than 256 KB), which it stores. Add what it resolves with once, within 12
-   * hours; again, if that transaction aborts.
+   * Encodes a task and resolves with what `addTx` takes. Use it for an asynchronous codec, such as encryption, because
+   * `addTx` cannot wait, and for a heavy payload (a Blob, or more than 256 KB), which it stores ahead of the task. Pass
+   * the result to `addTx` within 12 hours, and only once; if that transaction aborts, you may pass it again.
    *
-   * @throws TaskbasketError `unknown-type`, `option`, `payload`, `quota`, `not-stored`, `no-database`, `stores-missing`,
-   * `closed`.
+   * @throws TaskbasketError `unknown-type`, `option`, `payload`, `quota`, `not-stored`, `no-database`,
+   * `stores-missing`, `closed`.
    */
   readonly prepare: <Name extends keyof R['types'] & string>(
     name: Name,
     ...rest: AddArguments<PayloadOf<R, Name>>
   ) => Promise<Prepared<Name>>;
-  /** One task, or `undefined`: it is done, cancelled, or never was. */
+  /**
+   * Resolves with a task, or with `undefined` if the task is done, was cancelled, or never existed.
+   *
+   * @throws TaskbasketError `option`, `no-database`, `stores-missing`, `closed`; so do `list`, `count` and `explain`.
+   */
   readonly get: <Name extends keyof R['types'] & string>(id: TaskId<Name>) => Promise<ViewOf<R, Name> | undefined>;
-  /** The tasks that fit, in the order in which they were added; 100 at most unless the query says otherwise. */
+  /**
+   * Resolves with the tasks that fit, in the order in which they were added; 100 at most, unless `limit` says
+   * otherwise.
+   */
   readonly list: <Name extends keyof R['types'] & string = NameOf<R>>(
     query?: Query<Name>,
   ) => Promise<readonly ViewOf<R, Name>[]>;
-  /** How many tasks fit: counted up to 1,000; `more` says whether there are more. */
+  /** Resolves with the number of tasks that fit. It counts up to 1,000; `more` says whether there are more. */
   readonly count: <Name extends keyof R['types'] & string = NameOf<R>>(filter?: Filter<Name>) => Promise<Count>;
   /**
-   * The tasks that fit, live over all tabs, with `{ reasons: true }` also why each is not running now. Equal queries give
-   * the same object, so it may be asked for in a component's body.
+   * Returns a live list of the tasks that fit, which follows the changes of all tabs. With `{ reasons: true }` each
+   * task says why it is not running now. Equal queries return the same object, so a component may call this each time
+   * it renders.
+   *
+   * @throws TaskbasketError `option`. While the database cannot be read, the list keeps the tasks that it has.
    */
   readonly watch: <Name extends keyof R['types'] & string = NameOf<R>, Reasons extends boolean = false>(
     query?: Query<Name>,
     options?: WatchOptions<Reasons>,
   ) => Watched<Snapshot<Reasons extends true ? Explained<ViewOf<R, Name>> : ViewOf<R, Name>>>;
-  /** Every reason why a task is not running now, and what would change it. None: it is about to run. */
+  /** Resolves with every reason why a task is not running now. An empty list means that the task is about to run. */
   readonly explain: (id: TaskId) => Promise<readonly Reason[]>;
   /**
-   * Gives a task that was never started, or is dead, a new payload, in its place: it keeps its id, its lane and its turn.
-   * A dead one runs again, under a new idempotency key and with fresh counters. Resolves, durably, with whether there
-   * was such a task. A codec is called once the task was found: until the promise resolves, do not change a payload that is
-   * an instance of a class of yours.
+   * Gives a task another payload, if the task was never started or is dead. The task keeps its id and stays where
+   * it is in its lane. A dead task runs again, with a new idempotency key, and its counters begin at 0. Resolves,
+   * once the change is on disk, with whether the task was found. A codec is called after the task was found. So do not
+   * change a payload that is, or contains, an instance of your own class until the promise settles.
    *
-   * @throws TaskbasketError `started`: what may have been sent is not edited. `option`: the payload gives another lane.
-   * `unknown-type`: this build lacks it, or a later version left the task so. `payload`, `quota`, `not-stored`,
-   * `unknown-outcome`, `no-database`, `stores-missing`, `closed`.
+   * @throws TaskbasketError `started`: the old payload may have been sent. `option`: the new payload belongs to another
+   * lane. `unknown-type`: this build does not have the task's type, or a later version of the library wrote the task.
+   * `payload`, `quota`, `not-stored`, `unknown-outcome`, `no-database`, `stores-missing`, `closed`.
    */
   readonly update: <Name extends keyof R['types'] & string>(
     id: TaskId<Name>,
     payload: PayloadOf<R, Name>,
   ) => Promise<boolean>;
   /**
-   * Removes a task by its id, or all that fit a query (`{}`: every one; a part that is undefined is refused). One that
-   * runs is aborted and does not come back; its lane moves on when its handler has ended, or 10 s after. Resolves with how
-   * many there were; each 256 of a query are durable by themselves.
+   * Removes one task, by its id, or all tasks that fit a query, and resolves with how many it removed. `{}` means every
+   * task; a query with a part that is `undefined` is refused. A running task is aborted and does not come back. Its
+   * lane goes on when the handler has ended, at the latest 10 s after the abort. The tasks of a query are removed in
+   * steps of up to 256, and each step is on disk by itself.
    *
-   * @throws TaskbasketError `option`, `quota`, `not-stored`, `unknown-outcome`, `no-database`, `stores-missing`, `closed`.
+   * @throws TaskbasketError `option`, `quota`, `not-stored`, `unknown-outcome`, `no-database`, `stores-missing`,
+   * `closed`.
    */
   readonly cancel: <Name extends keyof R['types'] & string>(which: TaskId | Filter<Name>) => Promise<number>;
   /**
-   * Tries tasks that wait for their backoff, or are dead, again at once, and brings their gates' probes forward, at most
-   * once a second. Resolves with how many there were, and rejects, as `cancel` does.
+   * Lets tasks run again at once that are dead or wait for their backoff. Their counters, but not `attempts`, begin at
+   * 0. Brings the probes of their gates forward, at most once a second. Takes and throws what `cancel` does. Resolves
+   * with how many tasks fit; tasks that did not need a retry are counted too.
    */
   readonly retry: <Name extends keyof R['types'] & string>(which: TaskId | Filter<Name>) => Promise<number>;
   /**
-   * Resolves when a task has ended, in whatever tab or session, with how; also when it is dead, and waits for a decision.
-   * Ends are kept (the last 10,000, for 30 days), but for a success without a result: asked for later, that is `gone`.
+   * Resolves with how a task ended, once it has ended or is dead. The task may be from any tab or session. The last
+   * 10,000 outcomes are stored, for 30 days. A success without a result is not stored: if it is over before the call,
+   * the state is `gone`, unless this context added the task and was told of its success.
    *
-   * @throws TaskbasketError `closed`, `no-database`, `stores-missing`.
+   * @throws TaskbasketError `option`, `closed`, `no-database`, `stores-missing`.
    */
   readonly settled: <Name extends keyof R['types'] & string>(id: TaskId<Name>) => Promise<Outcome<ResultOf<R, Name>>>;
   /**
-   * Calls back when something happened here or in any other context; returns a function that ends this. Messages may be
-   * lost: for what must not be missed, `watch` or await `settled`.
+   * Calls the listener when something has happened, in this context or in any other, and returns a function that stops
+   * this. A message may be lost: use `watch`, or await `settled`, for what you must not miss.
+   *
+   * @throws TaskbasketError `option`.
    */
   readonly on: <Name extends EventName>(event: Name, listener: (event: EventOf<Name>) => void) => () => void;
   /**
-   * How the basket fares: who runs tasks, whether this context's worker answers, whether tasks move, what blocks them,
-   * how safe the storage is. Needs no worker, and costs the same however much is queued; takes up to two seconds where
-   * something is amiss.
+   * Resolves with a report: who runs tasks, whether this context's worker answers, whether tasks are being run, what
+   * blocks them, how safe the storage is. Needs no worker, and takes the same time however many tasks there are. If
+   * something is wrong, it takes a few seconds, because it waits for the worker, and then reads a second time.
    *
    * @throws TaskbasketError `no-database`, `stores-missing`, `closed`.
    */
   readonly health: () => Promise<Health>;
   /**
-   * Closes the database and the channel of this context. Tasks stay, and other contexts go on. What is being written is
-   * committed and told to them; what has not begun to be written rejects with `closed`.
+   * Closes the database and the channel of this context, and lets go of its worker. Tasks stay, and other contexts go
+   * on. A write that has begun is committed, and other contexts are told. A call whose write has not begun rejects with
+   * `closed`.
    */
   readonly close: () => void;
 };
 
-/** Where a basket's parts are found by the runner and the host. */
+/** Under this symbol the runner finds the context of a basket. */
 const parts = Symbol.for('taskbasket.parts');
 
 /** A basket in a context; `closing` is called when it is closed. */
@@ -206,7 +226,7 @@ export function createBasket<R extends AnyRegistry>(context: BasketContext, clos
     close() {
       closing?.();
       context.closed.abort();
-      // What is being written completes, and is told then; but the page may be left before.
+      // An unfinished write completes, and is told then. But the page may be closed before that.
       if (context.unfinished.size > 0) context.hub.leave();
       context.hub.close();
       context.database.close();
@@ -218,7 +238,7 @@ export function createBasket<R extends AnyRegistry>(context: BasketContext, clos
   return Object.freeze(basket) as unknown as Basket<R>;
 }
 
-/** A method of a basket: what `does` it, in its context. */
+/** Makes a method of a basket: calls `does` with the context and with what the method was given. */
 function within<Context, Given extends unknown[], Result>(
   context: Context,
   does: (context: Context, ...given: Given) => Result,
@@ -226,7 +246,11 @@ function within<Context, Given extends unknown[], Result>(
   return (...given) => does(context, ...given);
 }
 
-/** A context on the platform's ports. */
+/**
+ * Makes a context with the ports of the platform.
+ *
+ * @throws TaskbasketError `option`, if the registry or the build is wrong.
+ */
 export function platformContext(registry: AnyRegistry, build: number): BasketContext {
   if (!Array.isArray((registry as Partial<AnyRegistry> | undefined)?.stores)) {
     throw wrongOption('The registry', 'what defineTasks returned', registry);

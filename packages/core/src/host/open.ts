@@ -12,30 +12,30 @@ import { createLooking } from './looking.js';
 /** Options of `openBasket`. */
 export interface OpenOptions {
   /**
-   * Constructs the worker that runs the tasks. The line stands literally in your app, since bundlers read it:
+   * Constructs the worker that runs the tasks. Write the line in your app as it stands here, because bundlers read it:
    * `() => new SharedWorker(new URL('./tasks.worker.ts', import.meta.url), { type: 'module', name: 'field-notes' })`.
-   * Left out: this context only adds and shows; `runBasket` or another tab's worker runs them.
+   * Default: this context only adds and shows tasks; `runBasket`, or the worker of another tab, runs them.
    */
   readonly worker?: WorkerFactory | undefined;
-  /** A number of the app's, higher for each deploy; see `serveBasket`. Default 0. */
+  /** A number that your app raises with each deploy; see `ServeOptions.build`. Default 0. */
   readonly build?: number | undefined;
   /**
-   * Told why no worker runs tasks. Adding goes on, and it is tried again by itself, unless it is `unsupported`. Left
-   * out: the error is reported as an uncaught one (`reportError`).
+   * Called with the reason why no worker runs tasks. Tasks can still be added. The library tries the worker again by
+   * itself, unless the problem is `unsupported`. Default: the error is reported as uncaught (`reportError`).
    */
   readonly onWorkerError?: ((error: WorkerError) => void) | undefined;
 }
 
 /**
- * Opens a basket in this context: a page, a worker, Node with an IndexedDB. The database is opened with the first call
- * that needs it; what is in it already is picked up once a runner leads.
+ * Returns a basket for this context: a page, a worker, or Node with an IndexedDB. The first call that needs the
+ * database opens it. Tasks that are already stored run as soon as there is a runner.
  *
  * @example
  * export const basket = openBasket(tasks, {
  *   worker: () => new SharedWorker(new URL('./tasks.worker.ts', import.meta.url), { type: 'module', name: 'field-notes' }),
  * });
  *
- * @throws TaskbasketError `option`, for an option that cannot be.
+ * @throws TaskbasketError `option`, if the registry or an option is wrong.
  */
 export function openBasket<R extends AnyRegistry>(registry: R, options: OpenOptions = {}): Basket<R> {
   const parts = checkParts(options, 'The options of openBasket', ['worker', 'build', 'onWorkerError']);
@@ -55,8 +55,9 @@ export function openBasket<R extends AnyRegistry>(registry: R, options: OpenOpti
 }
 
 /**
- * Closes the channel, and lets go of the worker, while the page is in the back/forward cache, where a message would
- * evict it. Says when the page is back online or is looked at again: the destinations that were away may be there.
+ * Closes the channel, and lets go of the worker, while the page is in the back/forward cache, because a message would
+ * evict the page. Tells the runner when the page is online or visible again, because a destination that was away may
+ * answer now. Returns a function that stops this.
  */
 function attendPage(context: BasketContext, attendance: Attendance | undefined): () => void {
   if (typeof document === 'undefined' || typeof addEventListener !== 'function') return () => undefined;
@@ -70,7 +71,7 @@ function attendPage(context: BasketContext, attendance: Attendance | undefined):
     target.addEventListener(name, listener as EventListener, stop);
 
   on(page, 'pagehide', ({ persisted }) => {
-    // Nobody may be left to say it on `complete`; a runner that looks waits for what was begun before.
+    // The page may be unable to say it on `complete`. A runner that reads now waits for the writes that have begun.
     if (unfinished.size > 0) hub.leave();
     if (!persisted) return;
     hub.suspend();

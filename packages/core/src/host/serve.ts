@@ -20,26 +20,30 @@ import { protocol } from './messages.js';
 /** Options of `serveBasket`. */
 export interface ServeOptions {
   /**
-   * A number of the app's, higher for each deploy, given to `openBasket` as well: a newer build takes the lead from an
-   * older one. A rollback is a higher number too. Default 0.
+   * A number that your app raises with each deploy. Give `openBasket` the same number. A worker of a higher build takes
+   * over from a worker of a lower one; so a rollback needs a higher number too. Default 0.
    */
   readonly build?: number | undefined;
-  /** How many attempts run at once. Default 6. A task that must run alone is started beside them after 10 s, as one more. */
+  /**
+   * How many attempts run at once. Default 6. One more may run: a task that must run alone waits for them for 10 s at
+   * most.
+   */
   readonly concurrency?: number | undefined;
 }
 
 /** How long an answer waits for the database to open, in milliseconds. */
 const openingWait = 150;
 
-/** What is used of a worker's global scope. */
+/** The part of a worker's global scope that is used. */
 export interface WorkerScope extends Endpoint {
   readonly onconnect?: unknown;
   readonly close: () => void;
 }
 
 /**
- * Runs a basket's tasks in this worker, a SharedWorker or a dedicated one, for as long as it lives and is the one runner
- * of all. Call it at the top of the worker's script, synchronously: a `connect` that comes before it is lost.
+ * Runs a basket's tasks in this worker, a SharedWorker or a dedicated one. Of all contexts only one runs tasks at a
+ * time; the others wait until it is gone. Call it at the top of the worker's script, synchronously, because a `connect`
+ * event that comes before the call is lost.
  *
  * @example
  * // tasks.worker.ts
@@ -47,7 +51,7 @@ export interface WorkerScope extends Endpoint {
  *   async saveNote(note, { signal, idempotencyKey }) { … },
  * });
  *
- * @throws TaskbasketError `option`, for a missing or surplus handler, or an option that cannot be.
+ * @throws TaskbasketError `option`, if a type has no handler, a handler has no type, or an option is wrong.
  */
 export function serveBasket<R extends AnyRegistry>(
   registry: R,
@@ -67,7 +71,10 @@ export function serveBasket<R extends AnyRegistry>(
   );
 }
 
-/** The same in any worker's scope: answers each page that connects, runs tasks, and closes the scope once it retires. */
+/**
+ * Serves a basket in the scope of a worker: answers each page that connects, runs tasks, and closes the scope at the
+ * end.
+ */
 export function serveIn(
   scope: WorkerScope,
   context: BasketContext,
@@ -82,8 +89,8 @@ export function serveIn(
     async hello(hello: Hello): Promise<HelloAnswer> {
       const ours = partOf(hello, 'protocol') === protocol && partOf(hello, 'basket') === names.channel;
       await database.opened(openingWait).catch(() => undefined); // The database remembers why.
-      // A newer page under our own URL: we are the old code, which no reload replaces while a tab is open. The answer goes
-      // first, because a worker that has nothing to hand back is closed at once.
+      // A newer page asks for this worker's URL and gets this old code, which no reload replaces while a tab is open.
+      // So the worker retires. It answers first, because a worker without running tasks closes at once.
       if (ours && hello.build > build) void context.ports.clock.turnOfTheLoop().then(() => retiring.abort());
       const trouble = database.trouble()?.message;
 
@@ -120,7 +127,10 @@ function listen(scope: WorkerScope, face: HostFace): void {
   });
 }
 
-/** Pages queue for this lock: whoever is granted it knows that the worker is gone. */
+/**
+ * Holds a lock while the worker lives. Pages queue for it: a page that is granted the lock knows that the worker is
+ * gone.
+ */
 async function holdWhileAlive(context: BasketContext, name: string, retiring: AbortSignal): Promise<void> {
   const forever = (): Promise<void> => new Promise(() => undefined);
   await context.ports.locks.request(name, { signal: retiring }, forever).catch(() => undefined); // Stolen: nothing is lost.
@@ -130,8 +140,8 @@ async function holdWhileAlive(context: BasketContext, name: string, retiring: Ab
 const longestWait = 60_000;
 
 /**
- * Runs until the worker retires. What keeps it from leading now may be mended later, by a page that opens the database:
- * it is tried again when a page says that it added something, at the latest after a minute.
+ * Runs tasks until the worker retires. If the worker cannot lead now, because of the database, a page may repair that
+ * by opening the database. So the worker tries again when a page says "look again", and after a minute at the latest.
  */
 export async function runForever(
   context: BasketContext,

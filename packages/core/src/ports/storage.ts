@@ -1,16 +1,18 @@
 import { defined } from '../pure/parts.js';
 
-/** How safe what is stored is, as far as the browser tells; in bytes. A field is not there where it does not. */
+/** How safe the storage is, as far as the browser tells; in bytes. A field that the browser does not tell is absent. */
 export interface StorageHealth {
-  /** What this origin uses. */
+  /** How much this origin uses. */
   readonly usage?: number;
-  /** What it may use, as the browser says; Chromium says more than it keeps. */
+  /** How much this origin may use. Chromium promises more than it gives. */
   readonly quota?: number;
-  /** Whether the browser keeps it until a person deletes it: ask for that with `navigator.storage.persist()`. */
+  /** Whether the browser never deletes the data by itself. Ask for that with `navigator.storage.persist()`. */
   readonly persisted?: boolean;
 }
 
-/** Asks the platform's storage manager; says nothing where there is none (Node, a page that is not a secure context). */
+/**
+ * Asks the platform's storage manager; says nothing where there is none (Node, a page that is not a secure context).
+ */
 export async function storageHealth(): Promise<StorageHealth> {
   try {
     const { storage } = (globalThis as { readonly navigator?: Partial<Navigator> }).navigator ?? {};
@@ -19,6 +21,6 @@ export async function storageHealth(): Promise<StorageHealth> {
 
     return defined({ usage, quota, persisted });
   } catch {
-    return {}; // A browser may refuse, as in a frame without storage of its own: nothing is known then.
+    return {}; // A browser may refuse, in a frame without storage of its own, say.
   }
 }

@@ -1,29 +1,30 @@
 import { isDense, isPlain, partOf } from './parts.js';
 
 /**
- * Turns payloads into what is stored, and back. Methods or properties: a schema library's codec fits as it is.
+ * Turns payloads into what is stored, and back. The codec of a schema library fits as it is.
  *
- * `Stored` must be a value that the structured clone algorithm accepts. Either way may be asynchronous; `addTx` takes
- * synchronous codecs only, since nothing may be awaited between its call and the app's `commit()`.
+ * `Stored` must be a value that the structured clone algorithm accepts. Both functions may be asynchronous. `addTx`
+ * takes only a synchronous `encode`, because it cannot wait; call `prepare` first for an asynchronous one.
  */
 export interface Codec<Payload, Stored = unknown> {
   encode(payload: Payload): Stored | PromiseLike<Stored>;
   decode(stored: Stored): Payload | PromiseLike<Payload>;
 }
 
-/** The codec of a type that names none: values that can be cloned are stored as they are. */
+/** The codec of a type that names none: stores values as they are. */
 export const asItIs: Codec<unknown> = {
   encode: (payload) => payload,
   decode: (stored) => stored,
 };
 
 /**
- * Stores a payload as a JSON text: large objects are then read about two and a half times as fast as by structured clone.
+ * Returns a codec that stores a payload as a JSON text. Large objects are then read about two and a half times as fast
+ * as by structured clone.
  *
- * What is added is what the handler gets. So a payload may hold plain objects, lists, texts, finite numbers, booleans and
- * null; a part of an object may be undefined. Everything else is refused at `add`, because JSON drops it or makes
- * something else of it: a File, a Map, a date, a function, NaN, an instance of a class, a hole in a list, a circle. (-0
- * comes back as 0.)
+ * The handler gets exactly what was added. So a payload may contain plain objects, lists, texts, finite numbers,
+ * booleans and null, and a part of an object may be undefined. `add` refuses everything else, because JSON would drop
+ * or change it: a File, a Map, a date, a function, NaN, an instance of a class, a hole in a list, an object that
+ * contains itself. (Only -0 comes back as 0.)
  */
 export function json<Payload>(): Codec<Payload, string> {
   return {
@@ -39,14 +40,14 @@ export function json<Payload>(): Codec<Payload, string> {
   };
 }
 
-/** A part of a value that JSON would not give back as it is. */
+/** A part of a value that JSON would drop or change. */
 interface Misfit {
-  /** From the value on: `.photos[0].file`. */
+  /** The path from the value to the part: `.photos[0].file`. */
   readonly path: string;
   readonly is: string;
 }
 
-/** The first part of a value that JSON would not give back; `within`: the objects in which it lies. */
+/** The first part of a value that JSON would drop or change. `within` are the objects that contain the value. */
 function misfitOf(value: unknown, within: Set<object>): Misfit | undefined {
   if (typeof value === 'string' || typeof value === 'boolean' || value === null || Number.isFinite(value))
     return undefined;

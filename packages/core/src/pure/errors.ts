@@ -1,18 +1,19 @@
 import { defined, partOf } from './parts.js';
 
 /**
- * What can go wrong, in one closed list. The first word says which rule was broken; the message says what to do.
+ * Says what went wrong, for code that must decide. The message says it for people, and says what to do.
  *
  * - `option`: an argument or an option is wrong; nothing was done.
- * - `unknown-type`: the registry has no task type of that name.
+ * - `unknown-type`: the registry has no task type of that name, or a later version of the library wrote the task.
  * - `payload`: the codec threw, or the value cannot be stored; nothing was stored.
  * - `transaction`: the transaction given to `addTx` or `createStores` cannot be used; nothing was written by us.
  * - `stores-missing`: the database lacks the basket's object stores.
- * - `quota`: the browser has no room for it; there is no such task. Free some space, or ask for less.
- * - `not-stored`: the browser refused the write (a disk error, say); there is no such task.
- * - `unknown-outcome`: the connection was lost in the instant of the commit, or the browser did not answer for a minute,
- *   and the task could not be looked for: the task with the error's `id` may be there or not. `get(id)` tells, later.
- * - `started`: the task was started, so it cannot be edited: what may have been sent is not changed.
+ * - `quota`: the browser has no room; nothing was stored or changed. Free some space, or store less.
+ * - `not-stored`: the browser refused the write (because of a disk error, say); nothing was stored or changed.
+ * - `unknown-outcome`: nobody knows whether the write was committed. The connection was lost during the commit, or the
+ *   browser did not answer for a minute. Call `get` later, with the `id` of the error: it says whether the task is
+ *   there.
+ * - `started`: the task cannot be edited, because it was started and its payload may have been sent.
  * - `no-database`: IndexedDB is missing, or the database could not be opened within a minute, or could not be read.
  * - `closed`: the basket was closed, or the attempt is over.
  * - `worker`: the worker that runs tasks could not be started, or does not answer. Adding goes on.
@@ -31,11 +32,14 @@ export type ErrorCode =
   | 'closed'
   | 'worker';
 
-/** Every error that the library itself throws or rejects with. `cause` holds what lay behind it. */
+/** An error of the library. `code` says what went wrong; `cause` is the error that led to it, if there was one. */
 export class TaskbasketError extends Error {
   override readonly name: string = 'TaskbasketError';
   readonly code: ErrorCode;
-  /** The task that it is about; there with the `unknown-outcome` of an add, and with `started`. */
+  /**
+   * The id of the task that could not be edited (`started`), or that may have been stored (`unknown-outcome` of an
+   * add).
+   */
   readonly id: string | undefined;
 
   constructor(code: ErrorCode, message: string, cause?: unknown, id?: string) {
@@ -51,13 +55,13 @@ export class TaskbasketError extends Error {
  * - `unsupported`: this browser has no such worker. Call `runBasket` in the page instead.
  * - `failed`: the script could not be loaded, was blocked, or threw when it was first run. Browsers say no more than
  *   a bare event for most of these; what was said is in the message.
- * - `silent`: it does not answer: it never did, or no longer does, as in an endless loop.
+ * - `silent`: it does not answer. It never did, or it no longer does, because of an endless loop, say.
  * - `mismatch`: it answers, but for another basket, with another protocol, or as an older build.
  * - `database`: it answers, but cannot open the database, or finds no stores of the basket in it.
  */
 export type WorkerProblem = 'unsupported' | 'failed' | 'silent' | 'mismatch' | 'database';
 
-/** Given to `onWorkerError` of `openBasket`. */
+/** Tells `onWorkerError` of `openBasket` why no worker runs tasks. */
 export class WorkerError extends TaskbasketError {
   override readonly name = 'WorkerError';
   readonly problem: WorkerProblem;
@@ -68,7 +72,7 @@ export class WorkerError extends TaskbasketError {
   }
 }
 
-/** The message of anything that can be thrown, `undefined` and cyclic objects included. Never throws itself. */
+/** The message of anything that was thrown, also of what is no error. Never throws itself. */
 export function messageOf(thrown: unknown): string {
   try {
     if (typeof thrown === 'object' && thrown !== null && 'message' in thrown && typeof thrown.message === 'string') {
@@ -81,7 +85,7 @@ export function messageOf(thrown: unknown): string {
   }
 }
 
-/** The name of anything that can be thrown: an error's `name`, otherwise the kind of value. Never throws itself. */
+/** The name of anything that was thrown: its `name`, or else the kind of the value. Never throws itself. */
 export function nameOf(thrown: unknown): string {
   const name = partOf(thrown, 'name');
   if (typeof name === 'string') return name;
@@ -89,7 +93,7 @@ export function nameOf(thrown: unknown): string {
   return thrown === null ? 'null' : typeof thrown;
 }
 
-/** Calls back the app. An error of its function surfaces as an uncaught one, and ends nothing else. */
+/** Calls a function of the app. If the function throws, the error is reported as uncaught, and nothing else stops. */
 export function callSafely<Value>(listener: (value: Value) => void, value: Value): void {
   try {
     listener(value);

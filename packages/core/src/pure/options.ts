@@ -3,10 +3,10 @@ import { defaultBackoff } from './backoff.js';
 import { messageOf, TaskbasketError } from './errors.js';
 import type { Priority } from './key.js';
 
-/** What goes first, between lanes. */
+/** A priority. Tasks of a higher priority start first, but never before an earlier task of their lane. */
 export type PriorityName = 'high' | 'normal' | 'low';
 
-/** The longest time that an attempt may take: what a browser's timer can hold, about 24.8 days. */
+/** The longest time that an attempt may take, in milliseconds: the longest timer of a browser, about 24.8 days. */
 export const longestTimer: number = 2 ** 31 - 1;
 
 const priorities: readonly [PriorityName, PriorityName, PriorityName] = ['high', 'normal', 'low'];
@@ -23,7 +23,7 @@ export function priorityDigit(name: PriorityName): Priority {
   return priorities.indexOf(name) as Priority;
 }
 
-/** The error for a value that cannot be; from code without types anything may come. */
+/** The error for a wrong value. Code without types may pass anything. */
 export function wrongOption(what: string, rule: string, value: unknown): TaskbasketError {
   const shown = typeof value === 'string' ? `"${value}"` : messageOf(value);
 
@@ -35,35 +35,35 @@ export function must(fits: boolean, what: string, rule: string, value: unknown):
   if (!fits) throw wrongOption(what, rule, value);
 }
 
-/** Refuses what is none of a few words. */
+/** Refuses a value that is none of these words. */
 export function checkOneOf(value: string, what: string, words: readonly string[]): void {
   must(words.includes(value), what, `"${words.join('" or "')}"`, value);
 }
 
-/** Refuses what is no whole number, or is below the least. */
+/** Refuses a value that is no whole number, or is less than `least`. */
 export function checkWhole(value: number, what: string, least = 1): void {
   must(Number.isSafeInteger(value) && value >= least, what, `a whole number from ${least}`, value);
 }
 
-/** Refuses a timeout that no timer could hold. */
+/** Refuses a timeout that is longer than a timer can be. */
 export function checkTimeout(timeout: number): void {
   const fits = typeof timeout === 'number' && timeout > 0 && timeout <= longestTimer;
   must(fits, 'A timeout', `a number of milliseconds from 1 to ${longestTimer}`, timeout);
 }
 
-/** Refuses what is neither `block` nor `skip`. */
+/** Refuses a value that is neither `block` nor `skip`. */
 export function checkOnDead(onDead: 'block' | 'skip'): void {
   checkOneOf(onDead, 'onDead', ['block', 'skip']);
 }
 
 /**
- * Gives a copy of what the app handed over, each part read once. Refuses what is no object, or has a part that there is
- * not: a slip in a name would go unseen.
+ * Returns a copy of an object that the app passed, and reads each part once. Refuses what is no object, and a part with
+ * another name, because the app may have misspelt it.
  *
  * @throws TaskbasketError `option`.
  */
 export function checkParts<Given extends object>(given: Given, what: string, parts: readonly string[]): Given {
-  // A promise, a map or a date has no parts either, and would pass for an empty object.
+  // A promise, a map or a date would otherwise pass as an empty object.
   if (Object.prototype.toString.call(given) !== '[object Object]') {
     throw new TaskbasketError('option', `${what} must be an object with any of ${parts.join(', ')}; it is none.`);
   }
@@ -73,33 +73,33 @@ export function checkParts<Given extends object>(given: Given, what: string, par
     throw new TaskbasketError('option', `${what} can have no "${part}", only ${parts.join(', ')}.`);
   }
 
-  // A part that is inherited is a part too, and so is an accessor of a class, which no loop shows.
+  // Inherited parts count too, and so do accessors of a class, which `for in` does not show.
   return Object.fromEntries(
     parts.filter((part) => part in given).map((part) => [part, Reflect.get(given, part) as unknown]),
   ) as Given;
 }
 
-/** Refuses what has no parts at all. A module of exports has some. */
+/** Refuses what is no object. A module (`import * as`) is one. */
 export function checkObject(given: unknown, what: string): void {
   must(typeof given === 'object' && given !== null, what, 'an object', given);
 }
 
-/** Refuses what is neither a function nor left out. */
+/** Refuses a value that is neither a function nor `undefined`. */
 export function checkFunction(given: unknown, what: string, rule = 'a function'): void {
   must(given === undefined || typeof given === 'function', what, rule, given);
 }
 
-/** Refuses what is no id. Any string is one. */
+/** Refuses an id that is no string. */
 export function checkId(id: string): void {
   must(typeof id === 'string', 'An id', 'a string, as add gives it', id);
 }
 
-/** Refuses what is not a string with something in it. */
+/** Refuses a value that is no string, or is empty. */
 export function checkText(value: string, what: string): void {
   must(typeof value === 'string' && value !== '', what, 'a string with at least one character', value);
 }
 
-/** A backoff with its defaults; refuses what is no wait. */
+/** Fills a backoff with its defaults. Refuses waits that are wrong. */
 export function checkedBackoff(backoff: Partial<Backoff> = {}, option: string): Backoff {
   const parts = checkParts(backoff, option, ['base', 'cap', 'factor', 'jitter']);
   const { base = defaultBackoff.base, cap = defaultBackoff.cap, factor = 2, jitter = 'equal' } = parts;

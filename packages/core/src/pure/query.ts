@@ -4,7 +4,7 @@ import { checkOneOf, checkParts, checkWhole, wrongOption } from './options.js';
 import type { TaskRow } from './record.js';
 import { isPresent } from './state.js';
 
-/** Which tasks; all parts must fit. */
+/** Says which tasks are meant. A task must fit each part that is given. */
 export interface Filter<Name extends string = string> {
   readonly type?: Name | readonly Name[] | undefined;
   readonly state?: 'queued' | 'dead' | undefined;
@@ -12,15 +12,18 @@ export interface Filter<Name extends string = string> {
   readonly gate?: string | undefined;
 }
 
-/** One page of the tasks that fit, in the order in which they were added. */
+/** Asks for one page of the tasks that fit, in the order in which they were added. */
 export interface Query<Name extends string = string> extends Filter<Name> {
-  /** Begins behind the task with this `seq`: the last one of the page before. */
+  /**
+   * The `seq` of the last task of the page before. This page begins with the task that follows. Default: with the
+   * first.
+   */
   readonly cursor?: number | undefined;
-  /** How many at most, from 1 to 1,000. Default 100. */
+  /** The most tasks that the page may have, from 1 to 1,000. Default 100. */
   readonly limit?: number | undefined;
 }
 
-/** A filter that was read: a copy, which nothing changes any more. */
+/** A filter that was checked and copied. */
 export interface Wanted {
   /** The names, each once and in order. `undefined`: all. */
   readonly types: readonly string[] | undefined;
@@ -29,19 +32,19 @@ export interface Wanted {
   readonly gate: string | undefined;
 }
 
-/** A page's query that was read. */
+/** A query that was checked and copied. */
 export interface WantedPage {
   readonly wanted: Wanted;
   readonly cursor: number;
   readonly limit: number;
-  /** The same for equal queries, and for them alone. */
+  /** Equal queries have the same key; different queries have different keys. */
   readonly key: string;
 }
 
 const filterParts = ['type', 'state', 'lane', 'gate'];
 
 /**
- * Reads what `count` was given.
+ * Checks and copies the filter of `count`.
  *
  * @throws TaskbasketError `option`.
  */
@@ -50,13 +53,13 @@ export function readFilter(given: Filter): Wanted {
 }
 
 /**
- * Reads what `cancel` or `retry` was given. A part that is undefined is refused: it would mean all tasks, and what is
- * cancelled does not come back.
+ * Checks and copies the filter of `cancel` or `retry`. Refuses a part that is undefined, because it would mean all
+ * tasks, and a cancelled task does not come back.
  *
  * @throws TaskbasketError `option`.
  */
 export function readCommand(given: Filter): Wanted {
-  const parts = checkParts(given, 'What is not an id is a query ({}: all tasks), which', filterParts);
+  const parts = checkParts(given, 'The query of cancel or retry ({}: all tasks)', filterParts);
   const [missing] = Object.entries(parts).find(([, value]) => value === undefined) ?? [];
   if (missing === undefined) return wantedOf(parts);
 
@@ -65,7 +68,7 @@ export function readCommand(given: Filter): Wanted {
 }
 
 /**
- * Reads what `list` or `watch` was given.
+ * Checks and copies the query of `list` or `watch`.
  *
  * @throws TaskbasketError `option`.
  */
@@ -95,7 +98,7 @@ function wantedOf({ type, state, lane, gate }: Filter): Wanted {
 }
 
 /**
- * Whether a row is one of those that are wanted. Its key decides, as for whoever reads keys alone: a strange row may say
+ * Whether a row fits a filter. Its key decides, so that `count`, which reads only keys, agrees. A strange row may name
  * another type than its key.
  */
 export function fits(row: TaskRow, wanted: Wanted): boolean {
@@ -105,7 +108,7 @@ export function fits(row: TaskRow, wanted: Wanted): boolean {
   return asksForNoKey(wanted) || stepAt(row.ready, wanted).from !== undefined;
 }
 
-/** Whether the tasks of a filter are found in the order of their `seq`: those of a lane, and all. */
+/** Whether the tasks of a filter are found in the order of their `seq`. So are the tasks of one lane, and all tasks. */
 export function isOrdered(wanted: Wanted): boolean {
   return wanted.lane !== undefined || asksForNoKey(wanted);
 }
@@ -114,25 +117,25 @@ function asksForNoKey({ types, state, gate }: Wanted): boolean {
   return types === undefined && state === undefined && gate === undefined;
 }
 
-/** What to do at a `ready` key. */
+/** What a reader does at a `ready` key. */
 export interface Step {
-  /** From this key on, up to `next`, all rows fit. Absent: none do. */
+  /** All rows from this key up to `next` fit. Absent: none of these rows fits. */
   readonly from?: string;
-  /** Where to go on. */
+  /** The key at which the reader goes on. */
   readonly next: string;
 }
 
 /**
- * What a filter without a lane makes of a `ready` key at which a reader stands. Keys that cannot fit are stepped over as
- * far as the order of the keys allows, so that the work follows the number of rows that fit.
+ * Says what a reader does at a `ready` key, for a filter without a lane. The reader skips as many keys that cannot fit
+ * as the order of the keys allows, so that its work depends on the number of rows that fit.
  */
 export function stepAt(ready: string, { types, state, gate }: Wanted): Step {
   const parts = rawParts(ready);
   const { letter } = parts;
   const nextKey = `${ready}\u0000`;
-  // A row without a text as its key is in no index.
+  // A row whose key is no text is not in the index.
   if (ready === '') return { next: nextKey };
-  // Nothing begins with more than U+FFFF.
+  // No character comes after U+FFFF.
   const nextLetter = letter === '\uffff' ? nextKey : above(letter);
   if (state !== undefined && (state === 'dead') !== (letter === 'D')) return { next: nextLetter };
   if (types === undefined && gate === undefined) return { from: ready, next: nextLetter };
@@ -149,7 +152,7 @@ export function stepAt(ready: string, { types, state, gate }: Wanted): Step {
   return { from: ready, next: beyond(gate === undefined ? ofType : `${ofVersion}|${parts.gate}`) };
 }
 
-/** Where to go on if the part of a key that follows `start` is none of those wanted; `undefined`: it is one of them. */
+/** The key at which to go on, if the part of the key after `start` is not wanted; `undefined` if it is wanted. */
 function seek(ready: string, start: string, wanted: readonly string[], part: string | undefined): string | undefined {
   const parts = wanted.map(escaped);
   if (part === undefined || parts.includes(part)) return undefined;

@@ -6,23 +6,29 @@ import type { AnyTaskType } from './registry.js';
 import { isDead, stateOf } from './state.js';
 
 /**
- * Why a task is not running now, and what would change it. Times are in milliseconds of this device's wall clock.
+ * Says why a task is not running now, and what would change that. Times are in milliseconds of this device's wall
+ * clock.
  *
- * - `gone`: it is done, cancelled, or never was: see `settled`. `running`: it runs.
- * - `backoff`: it failed, or asked for later, and waits `until` then; `retry` tries it at once. `date`: it waits for the
- *   date that it was given.
- * - `lane`: the task `behind` which it stands in its lane goes first; if that is `dead`, it needs `retry`, `update` or
- *   `cancel`.
- * - `gate`: its destination is away. The task `by` found that with this `message`, and with this HTTP `status` if there
- *   was one. It is tried next at `until`; if that is absent, a probe is on its way, or the gate is only just opening.
- *   `retry` brings the probe forward.
- * - `dead`: it waits for `retry`, `update` or `cancel`.
- * - `unknown-type`, `unknown-version`: for a build that has it. `undecodable`: for one that can decode it.
- * - `other-leader`: the runner that leads, of this `build`, has no such type, or another version of it. A page of the build
- *   that added the task must be open, or a later build that has the type.
- * - `alone`: the runner died under it so often that it waits until nothing else runs. `aside`: it stands aside, `until`
- *   then at the latest, while the task `for` which it does is such a one.
- * - `busy`: as many tasks run as may at once. `no-runner`: nobody runs tasks; a page with a worker must be open.
+ * - `gone`: the task is done, was cancelled, or never existed; `settled` says which.
+ * - `running`: the task is running.
+ * - `backoff`: the task failed, or its handler asked for a later try. It waits until the time `until`. `retry` ends the
+ *   wait.
+ * - `date`: the task waits until a date: its `runAt`, or a date that its handler asked for.
+ * - `lane`: the task with the id `behind` goes first in the lane. If `dead` is true, that task needs `retry`, `update`
+ *   or `cancel`.
+ * - `gate`: the destination is away. The task with the id `by` found that, with this `message` and, if there was an
+ *   answer, this HTTP `status`. The next try is at `until`. If `until` is absent, a probe is on its way, or the
+ *   destination answers again and few tasks may start at a time. `retry` brings the probe forward.
+ * - `dead`: the task waits for `retry`, `update` or `cancel`.
+ * - `unknown-type`, `unknown-version`: the task waits for a build that has its type, or its version of the type.
+ * - `undecodable`: the task waits for a build that can decode it.
+ * - `other-leader`: the runner, of the given `build`, has no such type, or has another version of it. Open a page of
+ *   the build that added the task, or of a later build that has the type.
+ * - `alone`: the runner died so often during the task that the task waits until nothing else runs.
+ * - `aside`: the task with the id `for` runs alone, or is about to. This task waits for that, at the latest until
+ *   `until`.
+ * - `busy`: as many tasks run as may run at once.
+ * - `no-runner`: nobody runs tasks. Open a page that has a worker.
  */
 export type Reason =
   | { readonly reason: 'gone' | 'running' | 'busy' | 'no-runner' | 'unknown-type' }
@@ -43,14 +49,14 @@ export type Reason =
   | { readonly reason: 'alone'; readonly interruptions: number }
   | { readonly reason: 'aside'; readonly for: string; readonly until: number };
 
-/** What the reasons of a row follow from. */
+/** What must be known to give the reasons of a row. */
 export interface ReasonFacts {
   /** The row's type as this build knows it. */
   readonly type: AnyTaskType | undefined;
   readonly runner: RunnerRow | undefined;
-  /** Whether somebody holds the runner's lock. */
+  /** Whether there is a runner. */
   readonly led: boolean;
-  /** The first of its lane. */
+  /** The head of its lane. */
   readonly head: TaskRow | undefined;
   readonly gate: GateRow | undefined;
   /** How many attempts run through its gate. */
@@ -82,7 +88,7 @@ export function reasonsOf(row: TaskRow, facts: ReasonFacts): readonly Reason[] {
   if (head !== undefined && head.seq < row.seq && row.lane !== undefined) {
     reasons.push({ reason: 'lane', lane: row.lane, behind: head.id, dead: isDead(head) });
   } else if (led && row.lane !== undefined) {
-    // Back in a lane that had gone on without it, it leads again, once what runs there has ended.
+    // The task has come back to a lane that had gone on without it. It waits for the task that runs there.
     const before = claims.find(({ lane }) => lane !== undefined && row.marks.includes(lane));
     if (before !== undefined) reasons.push({ reason: 'lane', lane: row.lane, behind: before.id, dead: false });
   }
@@ -98,7 +104,7 @@ export function reasonsOf(row: TaskRow, facts: ReasonFacts): readonly Reason[] {
   return reasons;
 }
 
-/** Who runs alone meanwhile, if it is another. */
+/** The task that runs alone now, if it is another one. */
 function asideOf({ id }: TaskRow, runner: RunnerRow | undefined, now: number): RunnerRow['alone'] {
   const before = runner?.alone;
 
@@ -123,7 +129,9 @@ function gateOf({ id }: TaskRow, { gate, through, wall }: ReasonFacts, ahead: nu
   return [{ reason: 'gate', gate: name, until: waits ? until : undefined, message, status, by: by.at(-1) }];
 }
 
-/** How far the runner's clock stands ahead of the wall clock: a person is shown wall time plus what is left. */
+/**
+ * How far the runner's clock is ahead of the wall clock. A time of the runner's clock minus this is shown to a person.
+ */
 export function aheadOf(runner: RunnerRow | undefined): number {
   return runner === undefined ? 0 : runner.seen - runner.wall;
 }

@@ -3,14 +3,14 @@ import { idMark, keyMark, laneMark, readyPrefix, timedKey, waitMark } from './ke
 import { defined } from './parts.js';
 
 /**
- * A task as it is stored. Every field that later versions need has its name here already, used or not: apps own the
- * database, so its form cannot be changed at will. A row is always written back with every field that it had, also
- * those which this version does not know.
+ * A task as it is stored. It already has the fields of later versions, because apps own the database, so its form
+ * cannot be changed at will. A row is written back with every field that it had, also with fields that this version
+ * does not know.
  */
 export interface TaskRow {
-  /** Given by the database at the add; the order of everything. */
+  /** The number that the database gives it when it is added. Tasks are ordered by it. */
   readonly seq: number;
-  /** Made by the adder, unique. */
+  /** Unique; made by the context that adds the task. */
   readonly id: string;
   readonly type: string;
   /** The type's version that encoded the payload. */
@@ -19,52 +19,55 @@ export interface TaskRow {
   readonly gate: string;
   readonly priority: Priority;
   readonly lane?: string;
-  /** Whether its lane, or its gate, was given with the add: then no later payload decides it. */
+  /** Which of lane and gate was an option of the add. Another payload does not change that one. */
   readonly given?: readonly ('lane' | 'gate')[];
-  /** What of its owner, type and lane it supersedes. */
+  /** It replaces earlier tasks that have the same key, owner, type and lane. */
   readonly key?: string;
-  /** Ids that must succeed first. */
+  /** The ids of its parents. */
   readonly after?: readonly string[];
-  /** Not before, by the wall clock, in milliseconds. */
+  /** It does not run before this time, by the wall clock, in milliseconds. */
   readonly runAt?: number;
-  /** Dead from then on, by the wall clock, in milliseconds. */
+  /** It is dead from this time on, by the wall clock, in milliseconds. */
   readonly expiresAt?: number;
-  /** Of an attempt, in milliseconds. Absent: the type's. */
+  /** How long an attempt may take, in milliseconds. Absent: as the type says. */
   readonly timeout?: number;
-  /** Whether its lane stands still when it is dead. Absent: the type's. */
+  /** Whether it stops its lane when it is dead. Absent: as the type says. */
   readonly onDead?: 'block' | 'skip';
-  /** When it was added, by the wall clock, in milliseconds. Shown, never ordered by. */
+  /** When it was added, by the wall clock, in milliseconds. It is shown; nothing is ordered by it. */
   readonly addedAt: number;
 
-  /** Its state, in a form that can be found: see `key.ts`. */
+  /** Its state, by which an index finds it: see `key.ts`. */
   readonly ready: string;
-  /** By what it is found: see `key.ts`. */
+  /** Other texts by which an index finds it: see `key.ts`. */
   readonly marks: readonly string[];
 
   /** The encoded payload, if it is small. */
   readonly payload?: unknown;
-  /** Its key in the store of payloads, if it lies apart. */
+  /** The key of the payload in another store, if it is not small. */
   readonly ref?: string;
 
-  /** Handlers started. */
+  /** How many handlers were started. */
   readonly attempts: number;
-  /** Counted errors; they drive the backoff. */
+  /** How many failures there were. They make the waits longer. */
   readonly failures: number;
-  /** How often in a row the runner died under it. */
+  /** How often in a row the runner died during an attempt. */
   readonly interruptions: number;
-  /** How often it closed a gate alone that another then found open: added to `failures` for the wait, never counted. */
+  /**
+   * How often it alone found a destination away that answered another task, or its payload could not be read. This makes
+   * the waits longer, but is no failure.
+   */
   readonly blames: number;
-  /** The edition of its idempotency key: raised when a dead task is corrected. Absent: 0. */
+  /** The edition of its idempotency key, which is raised when a dead task is corrected. Absent: 0. */
   readonly edition?: number;
-  /** How often the payload was written anew. Tells a reader whether a payload that it has is still the same. Absent: never. */
+  /** How often the payload was replaced, so that a reader knows whether it has the payload of now. Absent: never. */
   readonly revision?: number;
-  /** An earlier attempt under this key was cut off, so it may have had its effect. */
+  /** An earlier attempt with the same idempotency key was cut off, so it may have had its effect. */
   readonly recovered?: true;
   readonly lastError?: StoredError;
   readonly dead?: Death;
-  /** Cancelled while it ran: gone for every read and command; settle or rescue deletes it. */
+  /** It was cancelled while it ran. Reads and commands do not find it. A settle or a rescue deletes it. */
   readonly cancelled?: true;
-  /** Never stored: this version would not have written the row. See `stored.ts`. */
+  /** This version of the library would not have written the row: see `stored.ts`. This field is never stored. */
   readonly strange?: true;
 }
 
@@ -73,13 +76,13 @@ export type NewTaskRow = Omit<TaskRow, 'seq'>;
 
 /** Why a task is dead. */
 export interface Death {
-  /** `permanent`: the handler said so. `limit`: as many failures as its type allows. */
+  /** `permanent`: the handler threw a `PermanentFailure`. `limit`: it failed as often as its type allows. */
   readonly reason: 'permanent' | 'limit';
   /** By the wall clock, in milliseconds. */
   readonly at: number;
 }
 
-/** What is kept of a thrown value: an own plain object, since browsers store errors with losses, each its own. */
+/** What is stored of a thrown value: a plain object, because each browser loses other parts of an error. */
 export interface StoredError {
   readonly name: string;
   readonly message: string;
@@ -89,9 +92,9 @@ export interface StoredError {
   readonly at: number;
 }
 
-/** How a task ended, as far as it is stored. */
+/** An outcome as it is stored. */
 export interface OutcomeRow {
-  /** Given by the database. */
+  /** The number that the database gives it. */
   readonly n?: number;
   readonly id: string;
   readonly type: string;
@@ -99,57 +102,60 @@ export interface OutcomeRow {
   readonly state: 'done' | 'dead' | 'cancelled' | 'replaced' | 'purged';
   readonly at: number;
   readonly result?: unknown;
-  /** Why the result is not there, if it could not be stored. */
+  /** Why the result is absent, if it could not be stored. */
   readonly unstorable?: string;
   /** What replaced it. */
   readonly by?: string;
   readonly marks: readonly string[];
 }
 
-/** A claim of the running set: enough to settle and to rescue it, also when its row is gone. */
+/** A claim as the runner's row lists it. It can be settled and rescued also if the row of the task is gone. */
 export interface Claim {
-  /** Counts the claims of an epoch, from 1. */
+  /** The number of the claim in its epoch, from 1. */
   readonly claim: number;
   readonly seq: number;
   readonly id: string;
   /** The lane's mark, if it has a lane. */
   readonly lane?: string;
-  /** The key of its payload, if that lies apart. */
+  /** The key of its payload, if that is in another store. */
   readonly ref?: string;
 }
 
-/** Whether a claim stands for a row: a database made anew counts `seq` from 1 again, so the id must be the same. */
+/**
+ * Whether one of the claims is that of the row. A new database counts `seq` from 1 again, so the id must be the same
+ * too.
+ */
 export function isClaimed({ seq, id }: Pick<TaskRow, 'seq' | 'id'>, claims: readonly Claim[] = []): boolean {
   return claims.some((claim) => claim.seq === seq && claim.id === id);
 }
 
-/** Which take-over of the basket: compared as a whole, since a database made anew counts from 1 again. */
+/** The number of a take-over. A new database counts from 1 again, so the nonce must be the same too. */
 export interface Epoch {
   readonly count: number;
   readonly nonce: string;
 }
 
-/** The row `runner` of the state store: who leads, and what it has claimed. */
+/** The row `runner` of the state store: who the runner is, and what it has claimed. */
 export interface RunnerRow {
   readonly epoch: Epoch;
   readonly build: number;
   readonly running: readonly Claim[];
   /** How many may run at once. */
   readonly slots?: number;
-  /** The version of each task type that it runs. Absent: it does not say. */
+  /** The version of each task type that it runs. Absent: it does not tell. */
   readonly types?: Readonly<Record<string, number>>;
-  /** Who runs alone, or is about to, and until when at the latest nothing else is claimed, by the runner's clock. */
+  /** The task that runs alone, or is about to. Nothing else is claimed until `until`, by the runner's clock. */
   readonly alone?: { readonly id: string; readonly until: number };
   /** The runner's clock at its last turn, in milliseconds, and the wall clock at the same time. */
   readonly seen: number;
   readonly wall: number;
 }
 
-/** The keys of the state store, beside `deposedKey`, which only a runner writes. */
+/** The keys of the state store; `deposedKey` makes more of them. */
 export const stateKeys = {
   runner: 'runner',
   positions: 'positions',
-  /** Heavy bodies that were found without a row, and when first. */
+  /** The heavy bodies that were found without a row, and when they first were. */
   bodies: 'bodies',
   edits: 'edits',
   owner: 'owner',
@@ -157,14 +163,17 @@ export const stateKeys = {
   paused: 'paused:',
 } as const;
 
-/** The key of a deposed epoch, or of a claim of it, in the state store; padded, so that the oldest are one range. */
+/**
+ * The key of a deposed epoch, or of a claim of it, in the state store. The number is padded, so that the oldest are one
+ * range.
+ */
 export function deposedKey(epoch: Epoch, claim?: number): string {
   return `deposed:${String(epoch.count).padStart(12, '0')}:${epoch.nonce}${claim === undefined ? '' : `:${claim}`}`;
 }
 
 type Option = 'lane' | 'given' | 'key' | 'after' | 'runAt' | 'expiresAt' | 'timeout' | 'onDead';
 
-/** What an add says of a task; the rest of its row follows from it. */
+/** What an add knows of a task. The rest of the row follows from it. */
 export type NewTask = Pick<TaskRow, 'id' | 'type' | 'version' | 'owner' | 'gate' | 'priority' | 'addedAt'> & {
   readonly [Name in Option]?: TaskRow[Name] | undefined;
 } & { readonly payload: { readonly inline: unknown } | { readonly ref: string } };
@@ -196,14 +205,14 @@ export function laneOf({ owner, lane }: Pick<TaskRow, 'owner' | 'lane'>): string
   return lane === undefined ? undefined : laneMark(owner, lane);
 }
 
-/** Where a row's payload is: in it, or apart. */
+/** The field of a row that has the payload, or that has the payload's key. */
 export function payloadFields(payload: NewTask['payload']): Pick<TaskRow, 'payload' | 'ref'> {
   if ('ref' in payload) return { ref: payload.ref };
 
   return payload.inline === undefined ? {} : { payload: payload.inline };
 }
 
-/** The row with another payload, of this version of its type. */
+/** The row with another payload, which this version of its type has encoded. */
 export function withPayload(row: TaskRow, payload: NewTask['payload'], version: number): TaskRow {
   const { payload: _, ref: __, ...rest } = row;
 
@@ -215,7 +224,7 @@ export function routeOf(row: Route): Route {
   return { owner: row.owner, type: row.type, version: row.version, gate: row.gate };
 }
 
-/** The idempotency key of a row's next attempt: the id, then `id.1`, `id.2` for each correction of a dead task. */
+/** The idempotency key of the row's attempts: the id, and `id.1`, `id.2` ... after corrections of a dead task. */
 export function idempotencyKey(row: Pick<TaskRow, 'id' | 'edition'>): string {
   return row.edition === undefined || row.edition === 0 ? row.id : `${row.id}.${row.edition}`;
 }

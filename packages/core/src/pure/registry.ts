@@ -18,43 +18,57 @@ import {
   priorityDigit,
 } from './options.js';
 
-/** What any task type has, whatever its payload. Not generic, so that inference never meets a widened payload. */
+/** What every task type has. It is not generic: so TypeScript infers the payload of each type by itself. */
 export interface AnyTaskType {
   readonly version: number;
 }
 
 declare const carried: unique symbol;
 
-/** What a name in the registry stands for: codec, version, lane, gate and policy. Made by `task`. */
+/** A task type: its codec, version, lane, gate, and its rules for failures. Made by `task`. */
 export interface TaskType<Payload, Result = void> extends AnyTaskType {
   /** Exists in types only. */
   readonly [carried]?: { readonly payload: Payload; readonly result: Result };
 }
 
-/** Given to `task`; every option has a default. */
+/** The options of `task`. Each has a default. */
 export interface TaskOptions<Payload, Stored = unknown> {
-  /** How payloads are stored. Default: as they are, by structured clone. */
+  /** How payloads are encoded. Default: they are stored as they are, by structured clone. */
   readonly codec?: Codec<Payload, Stored> | undefined;
-  /** The version of the payload's form, from 1. A build runs tasks of exactly its version; others wait. Default 1. */
+  /**
+   * The version of the payload's form, a whole number from 1. Tasks of another version wait for a build that has it.
+   * Default 1.
+   */
   readonly version?: number | undefined;
-  /** Tasks of one lane run one at a time, in the order in which they were added. Default: no lane, so no order. */
+  /**
+   * The name of the lane, or a function that makes it from the payload. Tasks of one lane run one at a time, in the
+   * order in which they were added. Default: no lane, so no order.
+   */
   readonly lane?: string | ((payload: Payload) => string | undefined) | undefined;
-  /** The destination. When it is away, nothing bound there is tried but one probe. Default: the type's name. */
+  /**
+   * The name of the destination, or a function that makes it from the payload. While the destination is away, its tasks
+   * wait, and one of them is tried from time to time. Default: the name of the type.
+   */
   readonly gate?: string | ((payload: Payload) => string | undefined) | undefined;
-  /** What goes first, between lanes; inside a lane it never reorders. Default `normal`. */
+  /** Tasks of a higher priority start first, but never before an earlier task of their lane. Default `normal`. */
   readonly priority?: PriorityName | undefined;
-  /** How long an attempt may take, in milliseconds, before it is aborted and counted as failed. Default 120,000. */
+  /** How long an attempt may take, in milliseconds. Then it is aborted, and counts as a failure. Default 120,000. */
   readonly timeout?: number | undefined;
-  /** Whether its lane stands still when a task is dead, or goes on without it. Default `block`. */
+  /**
+   * What a dead task does to its lane. `block`: the lane stops until a decision. `skip`: the lane goes on. Default
+   * `block`.
+   */
   readonly onDead?: 'block' | 'skip' | undefined;
   /**
-   * The waits after failures: `base` milliseconds (default 1,000), growing by `factor` (default 2) up to `cap` (default
-   * 300,000), each spread by its `jitter` (default `equal`: half of it by chance).
+   * The waits after failures, in milliseconds. The first is `base` (default 1,000); each is `factor` (default 2) times
+   * as long as the one before, up to `cap` (default 300,000). `jitter` shortens each wait by chance (default `equal`:
+   * by up to half).
    */
   readonly backoff?: Partial<Backoff> | undefined;
   /**
-   * So many failures make a task dead, with the reason `limit`. Only what its handler threw, and what took too long,
-   * counts: being away from the network and reloads do not. Default: none, it is tried until it succeeds.
+   * After this number of failures a task is dead, for the reason `limit`. An error of the handler and an attempt that
+   * took too long count as failures. A lost network, a closed tab and `RetryLater` do not. Default: no limit, so the
+   * task is tried until it succeeds.
    */
   readonly failureLimit?: number | undefined;
 }
@@ -72,10 +86,10 @@ export interface TaskTypeParts extends AnyTaskType {
 }
 
 /**
- * Describes a task type. The payload's type is declared (`task<Note>()`) or inferred from a codec; a result's type is
- * declared, since the page sees no handler.
+ * Returns a task type for `defineTasks`. Declare the type of the payload (`task<Note>()`), or let TypeScript infer it
+ * from a codec. Declare the type of a result too, because the page does not see the handler.
  *
- * @throws TaskbasketError `option`, for an option that cannot be.
+ * @throws TaskbasketError `option`, if an option is wrong.
  */
 export function task<Payload = void, Result = void, Stored = unknown>(
   given: TaskOptions<Payload, Stored> = {},
@@ -120,9 +134,9 @@ const taskOptions: readonly (keyof TaskOptions<unknown>)[] = [
 ];
 
 /**
- * What the app's `open` gives back: anything that has the database's name and can be closed. It may be the connection
- * that the app works with: it is closed only when another context wants to change the database's version. (A connection
- * that cannot be listened to is closed at once.)
+ * What your `open` resolves with: an object that has the name of the database and can be closed. It may be the
+ * connection that your app works with, because it stays open until another context wants to change the version of the
+ * database. (An object that has neither `addEventListener` nor `on` is closed at once.)
  */
 export interface Connection {
   readonly name: string;
@@ -132,13 +146,19 @@ export interface Connection {
 /** Options of `defineTasks`. */
 export interface RegistryOptions<Bucket extends string> {
   /**
-   * Opens the app's own database, whose upgrade calls `createStores`; called only if the database, or our stores in
-   * it, are missing. Left out: the basket keeps a database of its own under the registry's name.
+   * Opens your own database, whose upgrade calls `createStores`. It is called only if the database, or the basket's
+   * stores in it, are missing. Default: the basket has a database of its own, under the name of the registry.
    */
   readonly open?: (() => PromiseLike<Connection>) | undefined;
-  /** The prefix of the object stores, so that several baskets fit in one database. Default `taskbasket`. */
+  /**
+   * The first part of the names of the object stores, so that a database can have several baskets. Default
+   * `taskbasket`.
+   */
   readonly bucket?: Bucket | undefined;
-  /** The waits of closed gates, in milliseconds: `base` (default 1,000), three times as long each time, up to `cap` (default 300,000). */
+  /**
+   * How long a closed gate waits for its next probe, in milliseconds: at first `base` (default 1,000), each time three
+   * times as long, up to `cap` (default 300,000). Each wait is shortened by chance, by up to half.
+   */
   readonly gates?: Partial<Pick<Backoff, 'base' | 'cap'>> | undefined;
 }
 
@@ -160,15 +180,18 @@ export interface AnyRegistry {
   readonly gates: Backoff;
 }
 
-/** What `defineTasks` returns: the database's name and the task types; shared by page and worker, free of handler code. */
+/**
+ * What `defineTasks` returns: the name of the database and the task types. Page and worker share it; it has no
+ * handlers.
+ */
 export interface Registry<
   Types extends Record<string, AnyTaskType>,
   Bucket extends string = 'taskbasket',
 > extends AnyRegistry {
   readonly bucket: Bucket;
   /**
-   * The names of the basket's object stores, to be named in a transaction that `addTx` is to join. The store of heavy
-   * bodies is not among them: whoever names it waits until the largest body is written.
+   * The names of the object stores that your transaction must name for `addTx`. The store of heavy bodies is not among
+   * them, because your transaction would wait until the largest body is written.
    */
   readonly stores: StoreNames<Bucket>;
   readonly types: Types;
@@ -194,14 +217,14 @@ export type ResultOf<R extends AnyRegistry, Name extends keyof R['types']> =
   R['types'][Name] extends TaskType<infer _Payload, infer Result> ? Result : never;
 
 /**
- * Names the database and the task types, once, for page and worker alike.
+ * Returns the registry: the name of the database and the task types. Write it once, and import it in page and worker.
  *
  * @example
  * export const tasks = defineTasks('field-notes', {
  *   saveNote: task<Note>({ lane: (note) => note.id }),
  * });
  *
- * @throws TaskbasketError `option`, for a name or an option that cannot be.
+ * @throws TaskbasketError `option`, if a name, a type or an option is wrong.
  */
 export function defineTasks<Types extends Record<string, AnyTaskType>, const Bucket extends string = 'taskbasket'>(
   name: string,
@@ -227,7 +250,8 @@ export function defineTasks<Types extends Record<string, AnyTaskType>, const Buc
     stores,
     types,
     open,
-    // Measured: with 3 an outage costs no more requests than it did with 2 when one word was enough to close a gate.
+    // Measured: two tasks close a gate. With the factor 3 an outage then costs no more requests than with 2 and one
+    // task.
     gates: { ...checkedBackoff(gates, 'gates'), factor: 3 },
   });
 }

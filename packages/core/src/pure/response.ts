@@ -2,19 +2,19 @@ import { checkOneOf, checkParts, wrongOption } from './options.js';
 import { partOf } from './parts.js';
 import { PermanentFailure, Unavailable } from './verdict.js';
 
-/** What `ensureOk` reads of a `Response`. */
+/** The part of a `Response` that `ensureOk` reads. */
 export interface ResponseLike {
   readonly status: number;
   readonly headers: { get(name: string): string | null };
-  /** Whether another address answered than the one that was asked. */
+  /** Whether the answer came from another address than the one that was requested. */
   readonly redirected?: boolean | undefined;
-  /** As a `Response` says it: `opaqueredirect` is a redirect that was not followed. */
+  /** `opaqueredirect`: a redirect that was not followed. */
   readonly type?: string | undefined;
 }
 
-/** Which answers `ensureOk` accepts beside those that it always does. */
+/** Which answers `ensureOk` accepts or refuses on top of its rules. */
 export interface ExpectedAnswer {
-  /** `allow` accepts a redirect, followed or not. An API that answers a POST with 303 means it. */
+  /** `allow` accepts a redirect, followed or not. Use it for an API that answers a POST with 303. */
   readonly redirected?: 'allow' | undefined;
   /** The content that is expected. An answer that names another content is refused; one that names none is accepted. */
   readonly type?: 'json' | 'html' | undefined;
@@ -24,18 +24,18 @@ export interface ExpectedAnswer {
 const away: ReadonlySet<number> = new Set([0, 401, 407, 408, 425, 429, 502, 503, 504, 511]);
 
 /**
- * Throws what an answer means for its task; returns if the answer means success.
+ * Returns if an answer means success. Otherwise throws the error that tells the runner what to do with the task.
  *
  * - A redirect (any 3xx but 304, or an answer from another address): `Unavailable`, because captive portals and lost
  *   sign-ins redirect. `{ redirected: 'allow' }` accepts it.
- * - 0 (an answer that scripts cannot read), 401, 407, 408, 425, 429, 502, 503, 504, 511, 520 to 527: `Unavailable`, with
- *   `Retry-After` where it can be read. (Across origins it can be read only if the server names it in
+ * - 0 (an answer that scripts cannot read), 401, 407, 408, 425, 429, 502, 503, 504, 511, 520 to 527: `Unavailable`,
+ *   with `Retry-After` where it can be read. (Across origins it can be read only if the server names it in
  *   `Access-Control-Expose-Headers`.)
- * - any other 4xx but 409 (a conflict may be an earlier attempt of the same task, still in progress): `PermanentFailure`.
- *   The task is kept, visible, and not tried again.
+ * - any other 4xx but 409 (a conflict may be an earlier attempt of the same task, still in progress):
+ *   `PermanentFailure`. The task is kept, visible, and not tried again.
  * - 409, and any other status that is no success: an ordinary error, which is counted and backed off.
- * - 2xx whose content is HTML: `Unavailable`, because sign-in pages and offline pages are HTML. `{ type: 'html' }` accepts
- *   HTML and nothing else; `{ type: 'json' }` accepts only `application/json` and types that end with `+json`.
+ * - 2xx whose content is HTML: `Unavailable`, because sign-in pages and offline pages are HTML. `{ type: 'html' }`
+ *   accepts HTML and nothing else; `{ type: 'json' }` accepts only `application/json` and types that end with `+json`.
  *
  * @throws TaskbasketError `option`, if the first argument is no response, or the second has an unknown part.
  */
@@ -59,7 +59,7 @@ export function ensureOk(response: ResponseLike, given: ExpectedAnswer = {}): vo
   if (away.has(status) || (status >= 520 && status <= 527)) throw unavailable(response, message);
   if (status >= 400 && status < 500 && status !== 409) throw new PermanentFailure(message, { status });
   if (status !== 304 && (status < 200 || status >= 300)) throw Object.assign(new Error(message), { status });
-  // Some servers name a content type where there is no body.
+  // Some servers name a content type although there is no body.
   if (![204, 205, 304].includes(status) && response.headers.get('Content-Length') !== '0')
     checkContent(response, expected);
 }
@@ -75,7 +75,7 @@ function checkContent(response: ResponseLike, { type }: ExpectedAnswer): void {
   throw unavailable(response, `The answer's content is ${content.slice(0, 100)}. ${remedy}`);
 }
 
-/** The type that a `Content-Type` names, in small letters: of several the last, as `fetch` reads it. */
+/** The type that a `Content-Type` names, in small letters. If there are several, the last one, as `fetch` reads it. */
 function contentOf(header: string): string {
   const values = header.split(',').map((value) => (value.split(';')[0] ?? '').trim().toLowerCase());
 
@@ -86,15 +86,18 @@ function unavailable(response: ResponseLike, message: string): Unavailable {
   return new Unavailable({ message, status: response.status, retryAfter: retryAfterOf(response) });
 }
 
-/** `Retry-After` in both of its forms (RFC 9110, section 10.2.3): seconds, of several the most, or a date. */
+/**
+ * Reads `Retry-After` in both of its forms (RFC 9110, section 10.2.3): seconds (the most, if there are several), or a
+ * date.
+ */
 function retryAfterOf({ headers }: ResponseLike): Date | number | undefined {
   const header = headers.get('Retry-After') ?? '';
   const values = header.split(',').map((value) => value.trim());
   if (values.every((value) => /^\d+(?:\.\d+)?$/.test(value))) return Math.max(...values.map(Number)) * 1_000;
 
-  // Engines read a date out of nearly any text with a number in it: the year 120 out of "-120".
+  // Engines find a date in nearly any text that has a number: the year 120 in "-120". So a time of day must be in it.
   const date = new Date(/\d:\d\d/.test(header) ? header : '');
-  // The server's own clock, where it can be read: a client whose clock is wrong waits as long as it was told.
+  // Counts from the server's own clock, if it can be read, because the clock of the client may be wrong.
   const sent = Date.parse(headers.get('Date') ?? '');
 
   return Number.isNaN(sent) ? date : Math.max(0, date.getTime() - sent);

@@ -7,13 +7,14 @@ import type { StoredError } from './record.js';
  * How an attempt ended.
  *
  * - `success`: the handler returned.
- * - `failure`: it threw; counted, backed off. `timeout`: it took too long; counted, and it may have had its effect.
+ * - `failure`: the handler threw. Counts as a failure; the task backs off.
+ * - `timeout`: the attempt took too long, and may have had its effect. Counts as a failure.
  * - `permanent`: the task is dead.
- * - `later`: not counted; `for` milliseconds, or not before a `date` by the wall clock.
- * - `unavailable`: the destination is away; not counted, closes the gate.
- * - `returned`: handed back by a runner that stops; neither failure nor interruption.
- * - `unreadable`: this build could not decode the payload; no handler was started.
- * - `unread`: the database did not return the payload; no handler was started. The task waits, and nothing is counted.
+ * - `later`: the task waits `for` milliseconds, or until a `date` by the wall clock. No failure.
+ * - `unavailable`: the destination is away, which the gate learns. No failure.
+ * - `returned`: the runner stops, or the task was cancelled. Neither failure nor interruption.
+ * - `unreadable`: this build could not decode the payload. No handler was started.
+ * - `unread`: the database did not return the payload. No handler was started; the task backs off. No failure.
  */
 export type Verdict =
   | { readonly kind: 'success'; readonly result?: unknown }
@@ -24,27 +25,27 @@ export type Verdict =
   | { readonly kind: 'unread' }
   | { readonly kind: 'returned'; readonly started: boolean };
 
-/** Recognised by this and not by `instanceof` alone: an app may hold two copies of the library. */
+/** Marks an error of ours. `instanceof` does not find an error of a second copy of the library. */
 const brand = Symbol.for('taskbasket.verdict');
 
-/** What an error of ours makes of itself. */
+/** Gives the verdict that an error of ours stands for. */
 type Says = (error: StoredError, wall: number) => Verdict;
 
 function mark(error: Error, says: Says): void {
   Object.defineProperty(error, brand, { value: says });
 }
 
-/** What a handler's errors can say beside their message. */
+/** The options of `PermanentFailure`. */
 export interface FailureOptions {
-  /** What lay behind it. */
+  /** The error that led to this one. */
   readonly cause?: unknown;
-  /** The HTTP status, shown with the task. */
+  /** The HTTP status. It is shown with the task. */
   readonly status?: number | undefined;
 }
 
 /**
- * Thrown by a handler: trying again is of no use. The task is dead and stays visible, and its lane stands still
- * (unless `onDead: 'skip'`), until `retry`, `update` or `cancel`.
+ * Throw this in a handler if another attempt cannot succeed. The task is dead: it is kept and shown, and it stops its
+ * lane (unless `onDead` is `skip`), until you call `retry`, `update` or `cancel`.
  */
 export class PermanentFailure extends Error {
   override readonly name = 'PermanentFailure';
@@ -58,8 +59,10 @@ export class PermanentFailure extends Error {
 }
 
 /**
- * Thrown by a handler: not now. Not counted as a failure. `when` is a number of milliseconds from now, or a date; at
- * least a second in either case.
+ * Throw this in a handler to try the task again later. It does not count as a failure. `when` is a number of
+ * milliseconds from now, or a date. The wait is at least a second.
+ *
+ * @throws TypeError, from the constructor, if `when` is neither.
  */
 export class RetryLater extends Error {
   override readonly name = 'RetryLater';
@@ -74,20 +77,21 @@ export class RetryLater extends Error {
   }
 }
 
-/** What `Unavailable` can carry. */
+/** The options of `Unavailable`. */
 export interface UnavailableOptions extends FailureOptions {
   /**
-   * The server's word: milliseconds from now, or a date. The wait is at least as long, and up to half longer, by chance.
-   * More than a day is taken as a day.
+   * When the server wants the next request: milliseconds from now, or a date. The wait is at least as long, and by
+   * chance up to half longer. More than a day counts as a day.
    */
   readonly retryAfter?: Date | number | undefined;
-  /** What is shown with the task and its gate. */
+  /** The message that is shown with the task and its gate. Default: the message of `cause`. */
   readonly message?: string | undefined;
 }
 
 /**
- * Thrown by a handler: the destination is away, or says that it is busy. Not counted as a failure of the task; closes
- * its gate, so that nothing bound there is tried until a single probe gets through.
+ * Throw this in a handler if the destination is away, or says that it is busy. It does not count as a failure of the
+ * task. The task waits. Once a second task finds the destination away too, or at once if `retryAfter` is given, the
+ * gate closes: all its tasks wait, and one at a time probes, until the destination answers.
  */
 export class Unavailable extends Error {
   override readonly name = 'Unavailable';
@@ -107,10 +111,10 @@ export class Unavailable extends Error {
   }
 }
 
-/** What is kept of anything thrown: never fails, and holds only plain values. */
+/** What is stored of anything thrown: plain values. Never throws itself. */
 export function storedError(thrown: unknown, wall: number): StoredError {
   const message = messageOf(thrown).slice(0, 2_000);
-  // A row with a status that is no finite number would be strange, and never run again.
+  // A row whose status is no finite number would count as strange, and would never run again.
   const status = causesOf(thrown)
     .map((one) => partOf(one, 'status'))
     .find((one): one is number => Number.isFinite(one));
@@ -119,9 +123,9 @@ export function storedError(thrown: unknown, wall: number): StoredError {
 }
 
 /**
- * The verdict on a handler that threw, whatever it threw: also an error with one of ours as its `cause`. Never throws itself.
- * A `fetch` that found no network means the same as `Unavailable`: being away from the network is not a failure, also for
- * a handler that does not say so.
+ * The verdict on an attempt whose handler threw. An error of ours counts also as the `cause` of another error. A
+ * `fetch` that found no network counts as `Unavailable`, so that a lost network is never a failure. Never throws
+ * itself.
  */
 export function verdictOf(thrown: unknown, wall: number): Verdict {
   const error = storedError(thrown, wall);
@@ -132,7 +136,9 @@ export function verdictOf(thrown: unknown, wall: number): Verdict {
   return says?.(error, wall) ?? { kind: isNetworkError(thrown) ? 'unavailable' : 'failure', error };
 }
 
-/** The longest wait that a server's word can ask for, in milliseconds: a day. Some servers send a date as if it were seconds. */
+/**
+ * The longest wait that a server can ask for, in milliseconds: a day. Some servers send a date as if it were seconds.
+ */
 const longestWord = 86_400_000;
 
 function causesOf(thrown: unknown): readonly unknown[] {

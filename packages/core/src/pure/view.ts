@@ -10,32 +10,34 @@ import type { Death, RunnerRow, StoredError, TaskRow } from './record.js';
 import { isClaimed } from './record.js';
 import { isDead } from './state.js';
 
-/** A task as it is shown. Times are in milliseconds of this device's wall clock. */
+/** What `get`, `list` and `watch` show of a task. Times are in milliseconds of this device's wall clock. */
 export interface TaskView<Name extends string = string, Payload = unknown> {
   readonly id: string;
-  /** Its place in the order of adding; `list({ cursor: seq })` goes on behind it. */
+  /** The number of the task in the order of adding. `list({ cursor: seq })` shows the tasks that follow. */
   readonly seq: number;
   readonly type: Name;
   readonly version: number;
-  /** Absent if it cannot be read by this build: see `unreadable`. */
+  /** `undefined` if this build cannot read it (see `unreadable`), or, in a watch, has not decoded it yet. */
   readonly payload: Payload | undefined;
   /** `dead`: set aside until `retry`, `update` or `cancel`. */
   readonly state: 'queued' | 'dead';
   /** Claimed by a runner, as far as the database knows. */
   readonly running: boolean;
-  /** Handlers started, the running one included. */
+  /** How many handlers were started, the running one included. */
   readonly attempts: number;
-  /** Counted errors. */
+  /** How many failures there were. */
   readonly failures: number;
-  /** How often in a row the runner died under it. */
+  /** How often in a row the runner died during an attempt. */
   readonly interruptions: number;
   readonly lane: string | undefined;
   readonly gate: GateView;
   readonly priority: PriorityName;
   readonly addedAt: number;
-  /** When it is tried next; there only if that is still to come. */
+  /** The time of the next attempt, if that time is in the future. */
   readonly dueAt: number | undefined;
-  /** This build has no such type or version, or could not decode the payload, or not within 10 s. It is kept. */
+  /**
+   * This build does not have the type or its version, or could not decode the payload within 10 s. The task is kept.
+   */
   readonly unreadable: boolean;
   readonly lastError: StoredError | undefined;
   readonly dead: Death | undefined;
@@ -44,11 +46,11 @@ export interface TaskView<Name extends string = string, Payload = unknown> {
 /** The gate of a task. */
 export interface GateView {
   readonly name: string;
-  /** There while it is closed for this task: when it is tried next. */
+  /** The time of the next probe. Absent: the gate is open for this task. */
   readonly closedUntil?: number;
-  /** What the last task met that found the destination away. */
+  /** The message of the error by which a task last found the destination away. */
   readonly reason?: string;
-  /** The HTTP status of that answer, if there was one. */
+  /** The HTTP status of that error, if it had one. */
   readonly status?: number;
 }
 
@@ -58,11 +60,11 @@ export interface ViewFacts {
   readonly gate: GateRow | undefined;
   /** The wall clock now. */
   readonly wall: number;
-  /** The decoded payload; `undefined`: it cannot be read. */
+  /** The decoded payload. `undefined`: the payload cannot be read. */
   readonly payload: { readonly payload: unknown } | undefined;
 }
 
-/** A row as a person sees it. */
+/** Makes the view of a row. */
 export function taskView(row: TaskRow, facts: ViewFacts): TaskView {
   const { runner, payload } = facts;
   const ready = readReady(row.ready);

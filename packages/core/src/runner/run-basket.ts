@@ -14,20 +14,23 @@ export type Handlers<R extends AnyRegistry> = {
 
 /** Options of `runBasket`. */
 export interface RunBasketOptions {
-  /** Stops the runner: running attempts are aborted and waited for, 10 s at most. */
+  /** Stops the runner when it aborts. Running attempts are aborted then, and have 10 s to end. */
   readonly signal?: AbortSignal | undefined;
-  /** How many attempts run at once. Default 6. A task that must run alone is started beside them after 10 s, as one more. */
+  /**
+   * How many attempts run at once. Default 6. One more may run: a task that must run alone waits for them for 10 s at
+   * most.
+   */
   readonly concurrency?: number | undefined;
 }
 
 /**
- * Runs a basket's tasks in this context, whichever it is (a page, Node with an IndexedDB), while it is the one runner of
- * all; `serveBasket` is the same in a worker. It takes a basket, since a page has one; a worker has only the registry.
+ * Runs a basket's tasks in this context: a page, or Node with an IndexedDB. In a worker, use `serveBasket`. Of all
+ * contexts only one runs tasks at a time; the others wait until it is gone.
  *
- * Resolves when the signal has aborted and every attempt has ended, or has lost its slot 10 s after.
+ * Resolves after the signal has aborted, when every attempt has ended, at the latest 10 s after the abort.
  *
- * @throws TaskbasketError `option`, for a missing or surplus handler; `no-database`, `stores-missing` or `closed`, if it
- * can never lead.
+ * @throws TaskbasketError `option`, if a type has no handler, a handler has no type, or an option is wrong.
+ * `no-database`, `stores-missing`, `closed`, if this context can never run tasks.
  */
 export function runBasket<R extends AnyRegistry>(
   basket: Basket<R>,

@@ -3,20 +3,20 @@ import { partOf } from '../pure/parts.js';
 import type { AnyRegistry } from '../pure/registry.js';
 import { raw } from './requests.js';
 
-/** A raw or an idb transaction, read and write, whose scope has the named stores. */
+/** A raw or an idb transaction that may write, and whose scope has the named stores. */
 export interface WritableTransaction<Store extends string> {
   readonly mode: IDBTransactionMode;
-  // A property and not a method, so that it is compared strictly. idb types `add` as undefined in a read-only one.
+  // A property is compared more strictly than a method. idb says that `add` is undefined in a read-only transaction.
   // oxlint-disable-next-line typescript/no-explicit-any -- what an object store takes is wider than any one type
   readonly objectStore: (name: Store) => { readonly add: (value: any, key?: any) => unknown };
 }
 
-/** Dexie's transaction: what its `transaction()` hands to the app's function. */
+/** A transaction of Dexie: what its `transaction()` passes to your function. */
 export interface DexieTransaction {
   readonly idbtrans: IDBTransaction;
 }
 
-/** What `addTx` takes. */
+/** The transaction that `addTx` takes. */
 export type AppTransaction<Store extends string> = WritableTransaction<Store> | DexieTransaction;
 
 /** The two stores into which an add writes. */
@@ -29,8 +29,8 @@ export interface AddStores {
 /**
  * The stores of the basket in the app's own transaction.
  *
- * @throws TaskbasketError `transaction`, before anything is written: if it is none, belongs to another database, is
- * read-only, does not name our stores, or has finished.
+ * @throws TaskbasketError `transaction`, before anything is written, if the value is no transaction, or the transaction
+ * belongs to another database, is read-only, does not name the basket's stores, or has finished.
  */
 export function addStores(given: AppTransaction<string>, registry: AnyRegistry): AddStores {
   const transaction = rawTransaction(given);
@@ -54,7 +54,7 @@ export function addStores(given: AppTransaction<string>, registry: AnyRegistry):
   }
 }
 
-/** The error for a transaction that has finished, or is not active at this instant. */
+/** The error for a transaction that has finished, or is not active now. */
 export function finished(cause: unknown): TaskbasketError {
   const why = `The transaction given to addTx has finished, or is not active: ${messageOf(cause)}`;
 

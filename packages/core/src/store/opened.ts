@@ -15,7 +15,9 @@ export interface Watcher {
   readonly missing: (deleted: boolean) => void;
 }
 
-/** Opens the database, whatever state it is in. Makes the database, or its stores, if it belongs to the basket alone. */
+/**
+ * Opens the database, whatever state it is in. Makes the database, or its stores, if it belongs to the basket alone.
+ */
 export async function opened(registry: AnyRegistry, watcher: Watcher): Promise<IDBDatabase> {
   if (!hasIndexedDb()) {
     throw new TaskbasketError('no-database', 'This browser has no IndexedDB here, so tasks cannot be kept.');
@@ -117,8 +119,8 @@ async function ownDatabase(
 }
 
 /**
- * Whether a database holds the stores of baskets only, as many of each kind, so that raising its version surprises nobody.
- * A database without any store is an app's that has just begun: the app's next open by version would fail.
+ * Whether a database holds the stores of baskets only, as many of each kind, so that raising its version surprises
+ * nobody. A database without any store is an app's that has just begun: the app's next open by version would fail.
  */
 function isOurs({ objectStoreNames: names }: IDBDatabase): boolean {
   const kinds = [...names].map((name) => name.replace(/.*\./, ''));
@@ -173,7 +175,7 @@ function storesMissing(registry: AnyRegistry): TaskbasketError {
   return new TaskbasketError(
     'stores-missing',
     `The database "${registry.name}" lacks object stores or indexes of the bucket "${registry.bucket}". ` +
-      'Call createStores(tx, tasks) in its upgrade (with Dexie: add dexieStores(tasks) to each stores() call), ' +
+      'Call createStores(tx, tasks) in its upgrade (with Dexie: add dexieStores(tasks) to a stores() call), ' +
       'raise its version, and give defineTasks the function that opens this database as `open`.',
   );
 }

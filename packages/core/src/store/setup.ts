@@ -9,7 +9,10 @@ export const readyIndex = '[ready+seq]';
 /** The index that finds rows by id, lane, key and parent. */
 export const marksIndex = 'marks';
 
-/** Of each store the key of its rows, which the database counts up, and its indexes. A store without a key is given one. */
+/**
+ * For each store: the name of its key, which the database counts up, and its indexes. `undefined`: each write gives the
+ * key.
+ */
 const layout: Readonly<Record<StoreKey, readonly [key?: string, ...indexes: string[]]>> = {
   tasks: ['seq', readyIndex, marksIndex],
   payloads: [],
@@ -18,18 +21,18 @@ const layout: Readonly<Record<StoreKey, readonly [key?: string, ...indexes: stri
   bodies: [],
 };
 
-/** What `createStores` takes: the upgrade's transaction, raw or idb's. */
+/** The transaction of an upgrade, raw or idb's. */
 export type UpgradeTransaction = IDBTransaction | { readonly mode: 'versionchange'; readonly db: object };
 
 /**
- * Makes the basket's object stores and indexes. Call it in *every* upgrade of your database, with the upgrade's
- * transaction (an index on an existing store cannot be made from the database alone). Idempotent: what is there stays,
- * with everything in it.
+ * Makes the basket's object stores and indexes in your database. Call it in *every* upgrade of your database, with the
+ * upgrade's transaction, because an index of an existing store can only be made with that. Stores and indexes that
+ * exist stay as they are, with everything in them.
  *
  * @example
  * openDB('field-notes', 3, { upgrade: (db, from, to, tx) => createStores(tx, tasks) });
  *
- * @throws TaskbasketError `transaction`, if it is not an upgrade's.
+ * @throws TaskbasketError `transaction`, if the transaction is not that of an upgrade.
  */
 export function createStores(transaction: UpgradeTransaction, registry: AnyRegistry): void {
   const tx = raw(transaction as IDBTransaction) as IDBTransaction | undefined;
@@ -49,8 +52,9 @@ export function createStores(transaction: UpgradeTransaction, registry: AnyRegis
 }
 
 /**
- * The same stores in Dexie's schema language. Put them into *every* `stores()` call of your database: Dexie deletes,
- * at an upgrade, each store that its schema does not name.
+ * Returns the basket's stores in Dexie's schema language. Put them into one of the `stores()` calls of your database,
+ * and never set one of them to `null` later. Dexie deletes, at an upgrade, each store that no version of its schema
+ * names.
  *
  * @example
  * db.version(3).stores({ notes: 'id', ...dexieStores(tasks) });
@@ -70,7 +74,7 @@ export function hasStores(db: IDBDatabase, registry: AnyRegistry): boolean {
   const stores = storesIn(registry);
   if (!stores.every(([name]) => db.objectStoreNames.contains(name))) return false;
 
-  // Without the store of heavy bodies: a transaction over it and another store would hold up that other store.
+  // The store of heavy bodies has no index and is left out: the other stores would wait until a body is written.
   const indexed = stores.filter(([, , indexes]) => indexes.length > 0);
   const transaction = db.transaction(indexed.map(([name]) => name));
 

@@ -11,15 +11,15 @@ import type { AddOptions, Prepared } from './prepare.js';
 import { place, prepared, preparedNow } from './prepare.js';
 import type { Store } from './store.js';
 
-/** Where a prepared task keeps what it is made of. */
+/** Under this symbol a prepared task has its parts. */
 const kept: unique symbol = Symbol.for('taskbasket.prepared');
 
-/** A context that adds. */
+/** What adding needs beside the context. */
 export interface AddContext extends BasketContext {
   readonly store: Store;
-  /** Tells that these were committed; `store` does it by itself. */
+  /** Tells that these tasks were committed. `store` calls it by itself. */
   readonly announce: (tasks: readonly Prepared[]) => void;
-  /** What was added to each transaction of the app that has not ended. */
+  /** The tasks that were added to each transaction of the app. */
   readonly addedTo: WeakMap<IDBTransaction, AddedToTx[]>;
 }
 
@@ -32,7 +32,7 @@ interface AddedToTx {
 /** A task's name, its payload and its options, as `addMany` takes them. */
 export type Listed = readonly [name: string, payload?: unknown, options?: AddOptions];
 
-/** Stores a task, with what else is added now; resolves with its id when that has been committed. */
+/** Stores a task, together with other tasks that are added now. Resolves with its id when it is committed. */
 export async function add(context: AddContext, name: string, payload: unknown, options?: AddOptions): Promise<string> {
   const [id = ''] = await context.store([prepared(context, name, payload, options)]);
 
@@ -48,16 +48,16 @@ export async function addMany(context: AddContext, list: readonly Listed[]): Pro
   return context.store(list.map(([name, payload, options]) => prepared(context, name, payload, options)));
 }
 
-/** A task that is encoded and ready for `addTx`, once. Nothing of it is stored yet but a heavy payload. */
+/** A task that is encoded for `addTx`. Only a heavy payload of it is stored. */
 export interface PreparedTask {
   readonly id: string;
   readonly [kept]: { readonly task: Prepared; readonly body: Ahead | undefined; used: boolean };
 }
 
-/** A heavy payload that was prepared is kept for so long, in milliseconds; half of the time after which it is collected. */
+/** A prepared task can be added for so many milliseconds. Its body is kept for twice as long. */
 const preparedPatience = 12 * 60 * 60_000;
 
-/** Does all of an add but storing the row: a heavy payload is stored. */
+/** Does all of an add but the row: checks, encodes, and stores a heavy payload. */
 export async function prepareTask(
   context: AddContext,
   name: string,
@@ -70,7 +70,7 @@ export async function prepareTask(
   return Object.freeze({ id: task.id, [kept]: { task, body, used: false } });
 }
 
-/** Places a task into the app's own transaction, synchronously and without depending on any answer. */
+/** Writes a task in the app's own transaction. Synchronous: it waits for no answer. */
 export function addTx(
   context: AddContext,
   given: AppTransaction<string>,
@@ -84,17 +84,17 @@ export function addTx(
   }
   if (before?.body !== undefined) checkBody(context, before.body);
 
-  // Told first: it is wrong in any transaction.
+  // Checked first, because an unknown type is wrong in any transaction.
   typeOf(context.registry, before?.task.row.type ?? (what as string));
   const stores = addStores(given, context.registry);
-  // It is placed at once, so that the platform's own copy will do.
+  // The payload is written at once, so the copy that the platform makes is enough.
   let task = before?.task ?? preparedNow(context, what as string, payload, options, (value) => value);
   try {
     place(stores, task);
   } catch (error) {
     if (error instanceof DOMException && error.name !== 'DataCloneError') throw finished(error);
     if (before !== undefined) throw notStorable(task.row.type, error);
-    // The platform does not copy a Proxy, and `copyOf` does. What neither copies is refused here.
+    // The platform cannot copy a Proxy, and `copyOf` can. A value that neither can copy is refused here.
     task = preparedNow(context, what as string, payload, options);
     place(stores, task);
   }
@@ -105,7 +105,7 @@ export function addTx(
   return task.id;
 }
 
-/** Refuses a prepared task whose body may be gone: collected, or deleted with its database. Nothing can be awaited here. */
+/** Refuses a prepared task whose body may be gone, because it was collected, or deleted with its database. */
 function checkBody({ ports, database }: AddContext, { at, db }: Ahead): void {
   if (ports.clock.wall() - at > preparedPatience) {
     throw new TaskbasketError('option', 'This task was prepared more than 12 hours ago. Prepare it anew.');
@@ -116,7 +116,7 @@ function checkBody({ ports, database }: AddContext, { at, db }: Ahead): void {
   }
 }
 
-/** Tells the tasks of the app's transaction together when it completes, with one listener however many there are. */
+/** Tells of all tasks of the app's transaction when it completes. However many there are, one listener is added. */
 function noteAdded(context: AddContext, transaction: IDBTransaction, added: AddedToTx): void {
   const before = context.addedTo.get(transaction);
   if (before !== undefined) {
@@ -134,7 +134,7 @@ function noteAdded(context: AddContext, transaction: IDBTransaction, added: Adde
   });
   transaction.addEventListener('abort', () => {
     end();
-    // They were not stored: the app may try its transaction again.
+    // The tasks were not stored, so the app may add them again.
     for (const one of all) if (one.before !== undefined) one.before.used = false;
   });
 }

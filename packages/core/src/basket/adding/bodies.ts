@@ -18,22 +18,22 @@ export interface WithPayload {
 /** What storing bodies needs of its context. */
 type BodyContext = TransactContext & Pick<BasketContext, 'bodyLine'>;
 
-/** Heavy bodies that are committed; their rows follow. */
+/** When, and over which connection, heavy bodies were committed. Their rows follow. */
 export interface Ahead {
   /** By the wall clock, in milliseconds. */
   readonly at: number;
   readonly db: IDBDatabase;
 }
 
-/** Thrown in a transaction of rows whose bodies may not be there any more: they are to be put again. */
+/** Thrown in the transaction of rows whose bodies may be gone. The bodies are written again. */
 export const tooLate: TaskbasketError = new TaskbasketError(
   'not-stored',
   'The body of this task may have been collected.',
 );
 
 /**
- * Commits the heavy bodies of tasks ahead of their rows; `undefined` if there is none. A file that cannot be read is told
- * before anything is stored.
+ * Commits the heavy bodies of tasks ahead of their rows. Resolves with `undefined` if there is none. Refuses a file
+ * that cannot be read before anything is stored.
  *
  * @throws TaskbasketError `payload`, `quota`, `not-stored`.
  */
@@ -68,12 +68,12 @@ export async function putBodies(
   }
 }
 
-/** How many bytes the payloads of tasks have. */
+/** The bytes of the payloads of tasks, as estimated. */
 export function bytesOf(tasks: readonly WithPayload[]): number {
   return tasks.reduce((sum, { payload }) => sum + payload.bytes, 0);
 }
 
-/** Whether bodies may have been collected, or be gone with their database: another connection may be to another one. */
+/** Whether bodies may be gone. They may have been collected, and another connection may be to another database. */
 export function isLate({ ports }: TransactContext, tasks: IDBObjectStore, ahead: Ahead | undefined): boolean {
   if (ahead === undefined) return false;
 
@@ -81,8 +81,8 @@ export function isLate({ ports }: TransactContext, tasks: IDBObjectStore, ahead:
 }
 
 /**
- * Puts the heavy bodies of tasks, and then calls `write`, which writes their rows. `write` throws `tooLate` if `isLate`: then
- * both are done again. Bodies whose rows were refused are deleted.
+ * Writes the heavy bodies of tasks, and then calls `write`, which writes their rows. If `write` throws `tooLate`,
+ * because `isLate`, both are done again. Bodies whose rows were refused are deleted.
  */
 export async function behindBodies<Result>(
   context: BodyContext,
@@ -102,7 +102,7 @@ export async function behindBodies<Result>(
   }
 }
 
-/** Deletes the bodies of tasks that got no row. If that fails, they are collected later. */
+/** Deletes the bodies of tasks whose rows were not written. If that fails, the bodies are collected later. */
 export function dropBodies(context: TransactContext, tasks: readonly WithPayload[]): void {
   const heavy = tasks.filter(({ payload }) => isHeavy(payload));
   if (heavy.length === 0) return;
@@ -117,7 +117,7 @@ export function dropBodies(context: TransactContext, tasks: readonly WithPayload
   drop.catch(() => undefined);
 }
 
-/** Refuses a payload with a Blob that the browser has lost: it might be stored, and never be read. */
+/** Refuses a payload with a Blob that cannot be read, because a browser may store it all the same. */
 async function checkFiles({ row, payload }: WithPayload): Promise<void> {
   const unreadable = await unreadableFile(payload.files);
   if (unreadable === undefined) return;
@@ -131,8 +131,9 @@ async function checkFiles({ row, payload }: WithPayload): Promise<void> {
 }
 
 /**
- * The first of some Blobs whose first or last byte cannot be read; `undefined`: each can. (A file that was cut short on disk
- * has its first byte.) Each has two tries, because browsers give different errors, and none says whether it passes.
+ * The first of some Blobs whose first or last byte cannot be read. `undefined`: all can be read. (A file that was cut
+ * short on disk still has its first byte.) Each is tried twice, because no browser's error says whether the fault is
+ * permanent.
  */
 export async function unreadableFile(
   files: readonly Blob[],

@@ -9,15 +9,15 @@ import { checkDepth, storeFor, weigh } from '../../pure/size.js';
 import { deletePayload } from '../../store/payloads.js';
 import type { Stores } from '../../store/requests.js';
 
-/** A codec has so long, in milliseconds. Later adds to its lane, and other edits of its task, wait for it. */
+/** How long a codec may take, in milliseconds. Later adds to the lane, and other edits of the task, wait for it. */
 const codecPatience = 120_000;
 
 /** An encoded payload, and where it is stored. */
 export interface Encoded {
   readonly value: unknown;
-  /** Its key if it lies apart from its row. */
+  /** Its key, if it is not in its row. */
   readonly ref?: string;
-  /** In its row (`tasks`), beside it in the same transaction, or ahead of it. */
+  /** `tasks`: in its row. `payloads`: in another store, in the same transaction. `bodies`: ahead of its row. */
   readonly store: 'tasks' | 'payloads' | 'bodies';
   /** An estimate. */
   readonly bytes: number;
@@ -25,7 +25,10 @@ export interface Encoded {
   readonly files: readonly Blob[];
 }
 
-/** Weighs an encoded payload and says where it is stored. A heavy one has a fresh key each time: no body is ever overwritten. */
+/**
+ * Weighs an encoded payload and says where it is stored. A heavy one has a new key each time, so no body is
+ * overwritten.
+ */
 export function weighed(
   { newId }: { readonly newId: () => string },
   { id, owner }: { readonly id: string; readonly owner: string | null },
@@ -39,7 +42,7 @@ export function weighed(
   return { value, store, bytes, files, ref: store === 'bodies' ? bodyKey(owner, id, newId()) : payloadKey(id) };
 }
 
-/** Writes the payload of a row that is changed, and deletes the one that it had. A heavy one was written ahead. */
+/** Writes another payload for a row, and deletes the one that it had. A heavy payload was written ahead. */
 export function writePayload(
   stores: Pick<Stores, 'payloads'>,
   row: { readonly ref?: string },
@@ -49,12 +52,12 @@ export function writePayload(
   if (store === 'payloads') stores.payloads.put(value, ref);
 }
 
-/** Whether a payload goes ahead of its row, in a transaction of its own. */
+/** Whether a payload is written ahead of its row, in a transaction of its own. */
 export function isHeavy({ store }: Encoded): boolean {
   return store === 'bodies';
 }
 
-/** What a row says of its payload. */
+/** The payload as the row has it: the value, or its key. */
 export function rowPart({ value, ref }: Encoded): { readonly inline: unknown } | { readonly ref: string } {
   return ref === undefined ? { inline: value } : { ref };
 }
@@ -63,8 +66,9 @@ export function rowPart({ value, ref }: Encoded): { readonly inline: unknown } |
 export type Copy = (value: unknown) => unknown;
 
 /**
- * Encodes a payload and copies it, so that it is stored as it is at the call. Gives a promise only if the codec does; an
- * asynchronous codec is called at once as well. (Without a codec there is none: a promise cannot be stored.)
+ * Encodes a payload and copies it, so that it is stored as it is at the call. An asynchronous codec is called at once
+ * too. Returns a promise only if the codec does. (Without a codec, a payload that is a promise is refused: it cannot be
+ * stored.)
  */
 export function encoded(
   clock: Clock,

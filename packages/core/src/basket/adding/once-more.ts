@@ -7,11 +7,11 @@ import type { Prepared } from './prepare.js';
 import { isRefusal, notStored } from './refusal.js';
 
 /**
- * Goes on after a transaction that may have committed or not. It looks for the tasks by their ids, and tries once more if
- * none is there. One task that is found proves that all were stored. A task may have ended since, so its outcome counts
- * too: what was cancelled does not come back.
+ * Goes on after a transaction that failed, and yet may have committed. Reads whether the tasks are there, and tries
+ * once more if none is. One task that is found proves that all were stored. The outcome of a task counts too, because
+ * the task may have ended, and a cancelled task must not come back.
  *
- * @throws TaskbasketError `quota`, `not-stored`: there is no such task. `unknown-outcome`: it could not be looked for.
+ * @throws TaskbasketError `quota`, `not-stored`: no task was stored. `unknown-outcome`: the tasks could not be read.
  */
 export async function onceMore(
   context: TransactContext,
@@ -35,7 +35,7 @@ async function isThere(
 ): Promise<boolean> {
   const [{ id, row }] = tasks;
   try {
-    // It may still commit: tried again, it might be stored twice.
+    // The transaction may still commit, so a second try might store the task twice.
     if (cause instanceof TaskbasketError) throw cause;
 
     return await read(context, (stores) => anyOf(stores, tasks), ['tasks', 'outcomes']);

@@ -1,11 +1,11 @@
-/** Adds are placed for at most so many milliseconds in a row; then the page has its turn. */
+/** Requests are made for at most so many milliseconds in a row; then the page can do other work. */
 const slice = 25;
 
 /**
- * Keeps a page alive while many requests are placed in one transaction. Call it after each request: it gives back a promise
- * to wait for when the page is due its turn. A transaction goes on only in the answer to one of its own requests, so small
- * requests are placed along the way. The answer to any of these will do: the answer to the last one would come after all
- * the others.
+ * Keeps a page responsive while many requests are made in one transaction. Call it after each request. If it returns a
+ * promise, wait for it: the page does other work meanwhile. A transaction can only go on in the answer to one of its
+ * own requests, so small requests are made along the way. The promise resolves with the answer to the first of these,
+ * because the answer to the last one comes after all others.
  */
 export function createPace(tasks: IDBObjectStore, monotonic: () => number): () => Promise<void> | undefined {
   let began = monotonic();

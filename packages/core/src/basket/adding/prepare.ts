@@ -20,19 +20,25 @@ import type { Durability } from '../../store/transact.js';
 import type { Copy, Encoded } from './encode.js';
 import { encoded, isHeavy, notForTx, rowPart, weighed } from './encode.js';
 
-/** Options of one task; what is left out is as its type says. */
+/** The options of one task. An option that you leave out is as the task type says. */
 export interface AddOptions {
+  /** The name of the task's lane; see `TaskOptions.lane`. */
   readonly lane?: string | undefined;
+  /** The name of the task's destination; see `TaskOptions.gate`. */
   readonly gate?: string | undefined;
-  /** Not before: a date, or milliseconds since 1970, by the wall clock. */
+  /**
+   * The task does not run before this time: a date, or milliseconds since 1970, by the wall clock. Default: at once.
+   */
   readonly runAt?: Date | number | undefined;
+  /** Tasks of a higher priority start first, but never before an earlier task of their lane. */
   readonly priority?: PriorityName | undefined;
-  /** Of an attempt, in milliseconds. */
+  /** How long an attempt may take, in milliseconds. */
   readonly timeout?: number | undefined;
+  /** Whether the lane stops (`block`) or goes on (`skip`) when the task is dead. */
   readonly onDead?: 'block' | 'skip' | undefined;
   /**
-   * `strict` (default): on disk when `add` resolves. `relaxed`: handed to the operating system, which a power cut can
-   * lose. Of no effect with `addTx`, whose transaction is the app's.
+   * `strict`: the task is on disk when `add` resolves. `relaxed`: the operating system has the task, and a power cut
+   * can lose it. Default `strict`. It has no effect in `addTx`, because that transaction is yours.
    */
   readonly durability?: 'strict' | 'relaxed' | undefined;
 }
@@ -54,7 +60,7 @@ export interface PrepareContext {
   readonly newId: () => string;
 }
 
-/** A task that is ready to be written: everything about it that could fail without a transaction has been done. */
+/** A task that is ready to be written. Whatever could fail without a transaction has been done. */
 export interface Prepared {
   readonly id: string;
   readonly row: NewTaskRow;
@@ -65,11 +71,13 @@ export interface Prepared {
 export interface Preparing {
   readonly lane: string | undefined;
   readonly durability: Durability;
-  /** A promise only if its codec is asynchronous: what is added in one run of the app's code shares a transaction. */
+  /**
+   * A promise only if the codec is asynchronous, so that tasks added in one run of the app's code share a transaction.
+   */
   readonly ready: Prepared | Promise<Prepared>;
 }
 
-/** Prepares a task. Each option is read once, and all of the payload is read, before this returns. */
+/** Checks and encodes a task. Reads each option once, and the whole payload, before it returns. */
 export function prepared(
   context: PrepareContext,
   name: string,
@@ -111,7 +119,7 @@ export function prepared(
   return { lane, durability, ready: isPromiseLike(value) ? Promise.resolve(value).then(complete) : complete(value) };
 }
 
-/** The same for a transaction in which nothing may be awaited. */
+/** Checks and encodes a task for a transaction in which nothing may be awaited. */
 export function preparedNow(
   context: PrepareContext,
   name: string,
@@ -125,31 +133,35 @@ export function preparedNow(
 
     return ready;
   }
-  ready.catch(() => undefined); // Refused here; how it would have ended is of no use.
+  ready.catch(() => undefined); // The task is refused anyway.
   throw notForTx(`The codec of "${name}" is asynchronous, and a transaction cannot wait`);
 }
 
 /**
- * The requests that add a task, but for a heavy body. All are blind, so that the app may commit on its next line. The
- * payload goes first: if it cannot be cloned, this throws before anything was placed.
+ * Makes the requests that add a task; a heavy body was written before. Nothing waits for their answers, so that the app
+ * may commit on its next line. The payload comes first: if it cannot be cloned, this throws before any request was
+ * made.
  */
 export function place({ tasks, payloads }: AddStores, { row, payload }: Prepared): void {
   if (payload.store === 'payloads') blind(payloads?.put(payload.value, payload.ref));
   blind(tasks.add(row));
 }
 
-/** Where adds are placed; the payloads may be left out if all of them lie in their rows. */
+/** The stores into which an add writes. `payloads` may be left out if all payloads lie in their rows. */
 export interface AddStores {
   readonly tasks: IDBObjectStore;
   readonly payloads?: IDBObjectStore;
 }
 
-/** A request of which no answer is awaited. The transaction's end tells; the proxy of another copy of idb gives a promise. */
+/**
+ * Ignores the answer to a request: the transaction's end tells. The proxy of another copy of idb answers with a
+ * promise.
+ */
 function blind(request: unknown): void {
   if (isPromiseLike(request)) void Promise.resolve(request).catch(() => undefined);
 }
 
-/** Lane and gate of a task: as the options say, else as its type does. */
+/** The lane and the gate of a task: those of its options, or else those of its type. */
 export function placeOf(
   type: TaskTypeParts,
   name: string,
@@ -190,7 +202,7 @@ function named(value: string, what: 'lane' | 'gate'): string {
 
 function dateOf(date: Date | number): number {
   const time = timeOf(date);
-  // Beyond 8.64e15 there is no date: microseconds, say.
+  // No date is larger than 8.64e15. Microseconds are.
   if (time !== undefined && Math.abs(time) <= 8.64e15) return time;
 
   throw wrongOption('runAt', 'a date, or milliseconds since 1970', date);

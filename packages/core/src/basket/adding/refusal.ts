@@ -1,7 +1,9 @@
 import { messageOf, nameOf, TaskbasketError } from '../../pure/errors.js';
 import { notStorable } from './encode.js';
 
-/** What the browser says if it stored nothing; after any other failure the transaction may have been committed. */
+/**
+ * The errors by which a browser says that it stored nothing. After any other, the transaction may have been committed.
+ */
 const refusals: ReadonlySet<string> = new Set([
   'QuotaExceededError',
   'DataCloneError',

@@ -14,15 +14,17 @@ import type { Prepared, Preparing } from './prepare.js';
 import { place } from './prepare.js';
 import { isRefusal, notStored } from './refusal.js';
 
-/** A transaction takes adds for so long, in milliseconds, so that none of them waits long for its end. */
+/** How long more adds may join a transaction, in milliseconds, so that none of them waits long for its end. */
 const groupTime = 250;
 
-/** Stores tasks, all of them or none, with what else is added now. Resolves with their ids when they are committed. */
+/**
+ * Stores tasks, all of them or none, together with others that are added now. Resolves with their ids on the commit.
+ */
 export type Store = (tasks: readonly Preparing[]) => Promise<readonly string[]>;
 
 /** What storing needs of its context. */
 interface StoreContext extends TransactContext, Pick<BasketContext, 'unfinished' | 'bodyLine'> {
-  /** Tells that these were committed. */
+  /** Tells that these tasks were committed. */
   readonly announce: (tasks: readonly Prepared[]) => void;
 }
 
@@ -41,13 +43,13 @@ interface Member extends Batch {
 }
 
 /**
- * Stores tasks; those that are added at the same time share a transaction. The steps: each task is prepared; it waits for
- * what was added to its lane before; its heavy body goes ahead, in a transaction of its own; its row joins the queue, which
- * is written group by group, in order. So tasks of one lane keep the order of their calls, whatever they weigh and however
- * long their codecs take.
+ * Makes the store of a context. Tasks that are added at the same time share a transaction. The steps of a task: its
+ * payload is encoded; it waits for earlier tasks of its lane; its heavy body is written, in a transaction of its own;
+ * its row joins the queue, which is written group by group, in order. So tasks of one lane keep the order of their
+ * calls, however large they are and however long their codecs take.
  */
 export function createStore(context: StoreContext): Store {
-  /** What was added to a lane and has not joined the queue. */
+  /** For each lane, the end of the last task that has not joined the queue. */
   const lanes = new Map<string, Promise<void>>();
   const queue: Member[] = [];
   let writing = false;
@@ -64,13 +66,16 @@ export function createStore(context: StoreContext): Store {
     writing = true;
     const end = underway(context);
     await Promise.resolve(); // What the app adds in the same run of its code joins the same group.
-    // Each group waits for the end of the one before: if that fails, what stands behind it in a lane still comes after it.
+    // Each group waits for the end of the one before: if a group fails, its second try still comes first in its lanes.
     while (queue.length > 0) await writeGroup(context, queue);
     writing = false;
     end();
   }
 
-  /** Joins the queue in turn. Resolves when what comes later in the lanes may join: a heavy task must be stored first. */
+  /**
+   * Joins the queue in the order of the lanes. Resolves when later tasks may join; if this task is heavy, once it is
+   * stored.
+   */
   async function joinInTurn(
     preparing: readonly Preparing[],
     before: readonly Promise<void>[],
@@ -90,11 +95,11 @@ export function createStore(context: StoreContext): Store {
     const ready = preparing.flatMap((one) => ('id' in one.ready ? one.ready : []));
     if (preparing.length === 0) return Promise.resolve([]);
     if (before.length === 0 && ready.length === preparing.length && !ready.some(({ payload }) => isHeavy(payload))) {
-      return join(batchOf(preparing, ready)); // The common case: at once, so that it shares a transaction.
+      return join(batchOf(preparing, ready)); // The usual case. It joins at once, so that it shares a transaction.
     }
 
     const joined = joinInTurn(preparing, before);
-    // Also a task that is refused keeps the order of those before and behind it.
+    // A task that is refused keeps the order too: later tasks still wait for earlier ones.
     const end = Promise.allSettled([joined, ...before]).then(leave);
     for (const lane of named) lanes.set(lane, end);
 
@@ -115,7 +120,7 @@ function batchOf(preparing: readonly Preparing[], tasks: readonly Prepared[]): B
   };
 }
 
-/** Writes what is there and what comes meanwhile, as far as it fits; resolves when each was told its end. */
+/** Writes the queue, with what joins it meanwhile, in one transaction. Resolves when each member knows how it ended. */
 async function writeGroup(context: StoreContext, queue: Member[]): Promise<void> {
   const { clock } = context.ports;
   const members: Member[] = [];
@@ -135,7 +140,7 @@ async function writeGroup(context: StoreContext, queue: Member[]): Promise<void>
           next.reject(tooLate);
           continue;
         }
-        members.push(next); // First: if it cannot be placed, it is told as well.
+        members.push(next); // Before it is placed, so that it hears of the error if that fails.
         for (const task of next.tasks) {
           place(stores, task);
           const turn = pace();
@@ -144,7 +149,7 @@ async function writeGroup(context: StoreContext, queue: Member[]): Promise<void>
       }
     });
   } catch (error) {
-    // None could be placed: the database cannot be opened.
+    // No member was placed, because the database could not be opened.
     if (members.length === 0) members.push(...queue.splice(0));
     await writeEach(context, members, error);
 
@@ -154,7 +159,9 @@ async function writeGroup(context: StoreContext, queue: Member[]): Promise<void>
   for (const { resolve } of members) resolve();
 }
 
-/** After a group that failed: each member by itself, in order, so that a member that cannot be stored fails alone. */
+/**
+ * Writes each member of a group that failed by itself, in order, so that a member that cannot be stored fails alone.
+ */
 async function writeEach(context: StoreContext, members: readonly Member[], error: unknown): Promise<void> {
   const certain = (members.length === 1 || error instanceof TaskbasketError) && isRefusal(error);
   const line = createLine();
@@ -177,7 +184,10 @@ async function writeEach(context: StoreContext, members: readonly Member[], erro
   await Promise.all(ends);
 }
 
-/** A transaction of adds. It leaves out the payloads if all lie in their rows, so that it waits for nobody who reads there. */
+/**
+ * A transaction of adds. If all payloads lie in their rows, it leaves out the store of payloads, so as not to wait for
+ * it.
+ */
 function transactAdds(
   context: TransactContext,
   durability: Durability,

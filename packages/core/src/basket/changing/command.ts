@@ -16,24 +16,24 @@ import type { BasketContext } from '../context/context.js';
 import type { Hint } from '../context/hub.js';
 import { edit } from './edit.js';
 
-/** So many tasks of a query are changed in one transaction. */
+/** How many tasks of a query are changed in one transaction. */
 const slice = 256;
 
 /**
- * Removes tasks. One that runs is aborted and does not come back; its lane moves on when its handler has ended, or lost
- * its slot. Resolves, durably, with how many there were.
+ * Removes tasks. A running task is aborted, and its lane goes on when its handler has ended or lost its slot. Resolves
+ * with how many were removed, once that is on disk.
  */
 export function cancel(context: BasketContext, which: string | Filter): Promise<number> {
   return forEach(context, which, async (stores, rows, claims) => {
     const wall = context.ports.clock.wall();
-    // A strange row is not written, so it goes at once. Its attempt finds it gone.
+    // A strange row is never written, so it is deleted at once, also while it runs.
     const running = rows.filter((row) => row.strange !== true && isClaimed(row, claims));
     const others = rows.filter((row) => !running.includes(row));
     await Promise.all(rows.map((row) => keepOutcome(stores, outcomeOf(row, wall))));
     for (const row of running) stores.tasks.put(cancelledWhileRunning(row));
     deleteTasks(stores, others);
 
-    // 0 is a page's "at once".
+    // A page does not know the runner's clock. The time 0 means "at once".
     await payLanes(stores, others.map(laneOf), { now: 0, wall }, (head) => isClaimed(head, claims));
 
     return rows.map(({ id, type }) => ({ event: 'settled', id, type, state: 'cancelled' }));
@@ -41,8 +41,8 @@ export function cancel(context: BasketContext, which: string | Filter): Promise<
 }
 
 /**
- * Tries tasks that wait for their backoff, or that are dead, again at once: their counters but `attempts` are set back,
- * and the probes of their gates, if those are closed, are brought forward. Resolves, durably, with how many there were.
+ * Lets tasks run again at once that are dead or wait for their backoff: their counters, but not `attempts`, are set to
+ * 0. Brings the probes of their gates forward. Resolves with how many tasks fit, once that is on disk.
  */
 export function retry(context: BasketContext, which: string | Filter): Promise<number> {
   return forEach(context, which, async (stores, rows, claims) => {
@@ -57,7 +57,7 @@ export function retry(context: BasketContext, which: string | Filter): Promise<n
   });
 }
 
-/** Dead, in its backoff, or asked by its handler to wait for a date. A date given at the add stays. */
+/** Whether a task is dead, backs off, or waits for a date of its handler. The date of an add is not changed. */
 function waitsForRetry(row: TaskRow): boolean {
   const letter = row.strange === true ? undefined : readReady(row.ready)?.letter;
 
@@ -80,8 +80,8 @@ async function forEach(context: BasketContext, which: string | Filter, change: C
 }
 
 /**
- * Up to 256 tasks are changed in one transaction. Where more fit, a task may move between two transactions to a key that
- * was read already. So the keys are read again until nothing new is found. Tasks that are added meanwhile are left alone.
+ * Changes up to 256 tasks in one transaction. If more fit, a task may move between two transactions to a key that was
+ * already read. So the keys are read again until no new task is found. Tasks that are added meanwhile are not changed.
  */
 async function changeAll(context: BasketContext, wanted: Wanted, change: Change): Promise<number> {
   const done = new Set<number>();

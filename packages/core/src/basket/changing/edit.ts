@@ -10,7 +10,7 @@ import type { BasketContext } from '../context/context.js';
 import { underway } from '../context/context.js';
 import type { Hint } from '../context/hub.js';
 
-/** The length of a stamp, which each edit leaves, in characters. */
+/** The length of the stamp of an edit, in characters. */
 const stampLength = 12;
 
 /** So many characters of stamps are kept, the newest first. */
@@ -22,7 +22,7 @@ export interface Edited {
   readonly hints: readonly Hint[];
 }
 
-/** One try of a command: which stamp it puts, which stamps it found, and what it changed if it came to its end. */
+/** One try of a command: its stamp, the stamps that it found, and what it changed if it came to its end. */
 interface Try {
   readonly stamp: string;
   before: string;
@@ -31,8 +31,9 @@ interface Try {
 
 /**
  * Runs one transaction of a page's command and gives back the rows that it changed. The transaction puts a random stamp
- * before those of earlier commands. A runner that reads another stamp forgets the rows that it has read. A command whose
- * transaction is told as failed looks for its stamp, because the transaction may have been committed all the same.
+ * before those of earlier commands. A runner that reads another stamp forgets the rows that it has read. A command
+ * whose transaction is told as failed looks for its stamp, because the transaction may have been committed all the
+ * same.
  *
  * @throws TaskbasketError `quota`, `not-stored`: nothing was changed. `unknown-outcome`: nobody can tell.
  */
@@ -71,12 +72,12 @@ async function stampsOf({ state }: Pick<Stores, 'state'>): Promise<string> {
   return typeof stored === 'string' ? stored : '';
 }
 
-/** Whether a command was committed. Later commands may have pushed its stamp out; then nobody can tell. */
+/** Whether a command was committed. Nobody knows if later commands may have pushed its stamp out. */
 async function isCommitted(context: BasketContext, { stamp, before }: Try, cause: unknown): Promise<boolean> {
   const stamps = await read(context, stampsOf, ['state']).catch(() => undefined);
   if (stamps?.includes(stamp) === true) return true;
 
-  // Where the stamp that stood there before is left, a later one would be left too.
+  // If an older stamp is still there, a stamp of this command would be there too.
   const newest = before.slice(0, stampLength);
   const complete = stamps !== undefined && (stamps.length < stampsKept || (newest !== '' && stamps.includes(newest)));
   if (complete) return false;

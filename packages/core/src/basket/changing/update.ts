@@ -17,8 +17,8 @@ import { encoded, rowPart, weighed, writePayload } from '../adding/encode.js';
 import { placeOf } from '../adding/prepare.js';
 
 /**
- * Gives a task that was never started, or is dead, a new payload, in its place. A dead one gets a new idempotency key,
- * fresh counters, and runs again. Resolves, durably, with whether there was such a task.
+ * Gives a task another payload, if it was never started or is dead. A dead task gets a new idempotency key, its
+ * counters are set to 0, and it runs again. Resolves with whether the task was found, once the change is on disk.
  */
 export async function update(context: BasketContext, id: string, payload: unknown): Promise<boolean> {
   checkId(id);
@@ -64,7 +64,10 @@ async function updateNow(
   return found.length > 0;
 }
 
-/** A payload as it is at the call, and what a codec is given: an instance of the app's own class has no methods in a copy. */
+/**
+ * A copy of the payload, and what the codec gets. That is no copy if it has an instance of the app's class, whose
+ * methods a copy would lose.
+ */
 function atTheCall(payload: unknown): { readonly copy: unknown; readonly forCodec: unknown } {
   try {
     const copy = copyOf(payload);
@@ -75,7 +78,10 @@ function atTheCall(payload: unknown): { readonly copy: unknown; readonly forCode
   }
 }
 
-/** Gate and lane as the new payload says; the lane must stay, since a task keeps its place. */
+/**
+ * The gate that the new payload gives. Refuses a payload that gives another lane, because a task cannot change its
+ * lane.
+ */
 function placeFor(type: TaskTypeParts, row: TaskRow, payload: unknown): { readonly gate: string } {
   const given = (what: 'lane' | 'gate'): string | undefined =>
     row.given?.includes(what) === true ? row[what] : undefined;

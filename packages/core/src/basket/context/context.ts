@@ -11,7 +11,7 @@ import type { Hub } from './hub.js';
 import { createHub } from './hub.js';
 import type { WorkerHealth } from './own-worker.js';
 
-/** What all of a basket's parts share, in one context (a page, a worker). */
+/** What all parts of a basket share in one context (a page, a worker). */
 export interface BasketContext {
   readonly registry: AnyRegistry;
   readonly ports: Ports;
@@ -20,23 +20,23 @@ export interface BasketContext {
   readonly newId: () => string;
   readonly names: Names;
   readonly build: number;
-  /** Keeps the order of the calls that edit tasks: under a task's id, or for all tasks. */
+  /** Keeps the order of the calls that edit one task (the key is its id) or any tasks (the key is `undefined`). */
   readonly edits: Turns;
-  /** In which heavy bodies are stored. */
+  /** The line in which heavy bodies are stored one after the other. */
   readonly bodyLine: Line;
   /** Aborts when the basket is closed. */
   readonly closed: AbortController;
-  /** What is being written. A page that is put away meanwhile says "look again" as it goes. */
+  /** The writes that have begun. A page that is closed meanwhile says "look again" as it closes. */
   readonly unfinished: Set<object>;
-  /** Asks this context's own worker how it fares; it has a second to answer. Whoever opens the worker puts this here. */
+  /** Asks this context's own worker, which has a second to answer. `openBasket` sets this if it was given a worker. */
   askWorker: () => Promise<WorkerHealth>;
 }
 
-/** The names of what a basket's contexts share. They carry no build: all builds are one basket. */
+/** The names of what a basket's contexts share. The build is not in them, because all builds share one basket. */
 export interface Names {
   /** Held by the one runner. */
   readonly runnerLock: string;
-  /** Held by a worker for as long as it lives; completed by the worker's own name. */
+  /** Held by a worker while it lives. The worker adds a name of its own. */
   readonly aliveLock: string;
   readonly channel: string;
 }
@@ -68,14 +68,14 @@ export function createContext(registry: AnyRegistry, ports: Ports, build: number
   };
 }
 
-/** Whether somebody runs tasks, in whichever context. */
+/** Whether there is a runner, in whichever context. */
 export function isLed({ ports, names }: Pick<BasketContext, 'ports' | 'names'>): Promise<boolean> {
   return ports.locks.held(names.runnerLock);
 }
 
 /**
- * Marks a write as unfinished; gives back what ends that. If the page is closed before the write completes, the page says
- * "look again" as it closes, because it could not say so later.
+ * Marks a write as unfinished. Returns a function that ends this. If the page is closed before the write completes, the
+ * page says "look again" as it closes, because it could not say so later.
  */
 export function underway({ unfinished }: Pick<BasketContext, 'unfinished'>): () => void {
   const write = {};
@@ -84,7 +84,7 @@ export function underway({ unfinished }: Pick<BasketContext, 'unfinished'>): () 
   return () => unfinished.delete(write);
 }
 
-/** Database and bucket as one text, so that no two pairs give the same. */
+/** Makes the names from database and bucket. No two pairs give the same names. */
 function namesOf(registry: AnyRegistry): Names {
   const basket = `taskbasket:${encodeURIComponent(registry.name)}:${encodeURIComponent(registry.bucket)}`;
 

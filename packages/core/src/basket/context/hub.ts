@@ -4,12 +4,14 @@ import { defined, partOf } from '../../pure/parts.js';
 import type { StoredError } from '../../pure/record.js';
 
 /**
- * Something that happened, told once it is durable. Each hint may be lost, and at most 100 go in one message.
+ * An event: something that has happened and is committed. Each event may be lost. A message has at most 100 of them.
  *
- * - `added`: a task was committed by a page. `started`: its handler was called, for the `number`th time.
- * - `failed`: an attempt ended with an error; the task stays. `settled`: the task came to this end.
- * - `gate`: a destination was found to be away, for the given reason (`closed`), or answers again.
- * - `lost`: the database was deleted under us; what was in it is gone, and an empty one takes its place.
+ * - `added`: a page has added a task.
+ * - `started`: a handler was called, for the `number`th time for this task.
+ * - `failed`: an attempt ended with an error, and the task stays.
+ * - `settled`: the task ended, or is dead.
+ * - `gate`: a gate has closed, for this `reason`, or (`closed` is false) its destination answers again.
+ * - `lost`: the database was deleted with all tasks in it, and a new, empty database was made.
  */
 export type Hint =
   | { readonly event: 'added'; readonly id: string; readonly type: string }
@@ -28,45 +30,47 @@ export type Hint =
 const hintsAMessage = 100;
 
 /**
- * What contexts tell each other. Hints only: each may be lost, and nothing durable goes through one.
+ * What contexts tell each other. Each message may be lost. What must be kept is in the database, never in a message.
  *
- * - `look`: a page added or changed something; the runner and every watcher look again. `returned`: this page was put
- *   away, and has heard nothing meanwhile.
- * - `changed`: the runner wrote; watchers look again.
- * - `hello`: a runner of this build is about to queue for the lock; an older holder hands over.
+ * - `look`: "look again". A page added or changed something; the runner and every watch read the database. `returned`:
+ *   this page was in the back/forward cache, and heard nothing meanwhile.
+ * - `changed`: the runner wrote; every watch reads the database.
+ * - `hello`: a runner of this build is about to queue for the lock, or leads; a runner of a lower build hands over.
  * - `wake`: a page is visible, or is back online; the runner brings the probes of closed gates forward.
- * - `closed`: a gate is closed, and something may wait for it. A visible page answers with `wake`, a while later.
- * - `taken`: the database was taken away, and may have been deleted: what was in it need not have succeeded.
- * - `lost`: the database was deleted, and has been made anew, empty.
+ * - `closed`: a gate is closed, and a task may wait for it. A visible page answers with `wake` after a while.
+ * - `taken`: the database was taken away, and may have been deleted. A task that was in it need not have succeeded.
+ * - `lost`: the database was deleted, and a new, empty one was made.
  */
 export type Message =
   | {
       readonly kind: 'look' | 'changed' | 'closed' | 'taken' | 'lost';
       readonly hints?: readonly Hint[];
-      /** Every task that succeeded, however many hints were left out: of a success without a result nothing else tells. */
+      /** Every task that succeeded, without a limit, because nothing else tells of a success without a result. */
       readonly done?: readonly string[];
       readonly returned?: true;
     }
   | { readonly kind: 'hello'; readonly build: number }
   | { readonly kind: 'wake'; readonly visible: boolean; readonly online?: boolean };
 
-/** Where a context's parts hear and say what happened. */
+/** Brings messages from and to the parts of a context. */
 export interface Hub {
-  /** Says it to this context's own parts and to all others, once for all that is said within a turn of the loop. */
+  /**
+   * Tells the parts of this context and all other contexts. Messages of one kind within a turn of the loop become one.
+   */
   readonly say: (message: Message) => void;
   readonly hear: (listener: (message: Message) => void) => () => void;
-  /** Says `look` to other contexts alone, as this page is put away: work that began here now would evict the page. */
+  /** Tells only other contexts to look again. This page is closed now, and work that began here would evict it. */
   readonly leave: () => void;
-  /** Closes the channel while the page is put away: a message to it would evict it. */
+  /** Closes the channel while the page is in the back/forward cache, because a message would evict the page. */
   readonly suspend: () => void;
   readonly resume: () => void;
-  /** Whether the page is put away. Work that begins then evicts the page. */
+  /** Whether the page is in the back/forward cache. Work that begins then evicts the page. */
   readonly away: () => boolean;
-  /** Ends all hearing. `say` still tells other contexts what was written before, or is still being written. */
+  /** Removes all listeners. `say` still tells other contexts, because a write may end later. */
   readonly close: () => void;
 }
 
-/** A hub on a channel that is opened when something is first said or heard. */
+/** Makes a hub. Its channel is opened for the first message or the first listener. */
 export function createHub(openChannel: () => Channel, turnOfTheLoop: () => Promise<void>): Hub {
   const listeners = new Set<(message: Message) => void>();
   const unsaid = new Map<string, Message>();
@@ -75,7 +79,7 @@ export function createHub(openChannel: () => Channel, turnOfTheLoop: () => Promi
   let suspended = false;
   let closed = false;
 
-  /** A browser may refuse channels, as in a frame without an origin, or a message. What is lost costs time, never a task. */
+  /** A browser may refuse a channel (in a frame without an origin, say) or a message. That costs time, never a task. */
   function onChannel(use?: (open: Channel) => void): void {
     if (suspended) return;
     try {
@@ -100,7 +104,7 @@ export function createHub(openChannel: () => Channel, turnOfTheLoop: () => Promi
     if (closed) closeChannel();
   }
 
-  /** Each listener hears it, also if another one throws. */
+  /** Calls each listener, also if another one throws. */
   function tell(message: Message): void {
     for (const listener of listeners) callSafely(listener, message);
   }
@@ -128,7 +132,7 @@ export function createHub(openChannel: () => Channel, turnOfTheLoop: () => Promi
   return {
     say(message) {
       if (closed) return post(message);
-      // That a page is visible, and that it is not, are two messages.
+      // A visible page and a hidden page say different things, so their messages are not merged.
       const key = message.kind === 'wake' ? JSON.stringify(message) : message.kind;
       unsaid.set(key, merged(unsaid.get(key), message));
       if (!flushing) void flush(); // A message that is not said costs time only.
@@ -167,12 +171,12 @@ export function createHub(openChannel: () => Channel, turnOfTheLoop: () => Promi
   };
 }
 
-/** What a message says of what happened; `undefined`: it may be anything. */
+/** The events of a message. `undefined`: anything may have happened. */
 export function hintsIn(message: Message): readonly Hint[] | undefined {
   return 'hints' in message ? message.hints : undefined;
 }
 
-/** Whose ends a message tells of; `undefined`: any task may have ended. */
+/** The ids of the tasks that have ended, according to a message. `undefined`: any task may have ended. */
 export function endedIn(message: Message): readonly string[] | undefined {
   const hints = hintsIn(message);
   if (hints === undefined || hints.length >= hintsAMessage) return undefined;
@@ -180,12 +184,12 @@ export function endedIn(message: Message): readonly string[] | undefined {
   return hints.flatMap((hint) => (hint.event === 'settled' ? [hint.id] : []));
 }
 
-/** The tasks of which a message says that they succeeded. */
+/** The ids of the tasks that succeeded, according to a message. */
 export function doneIn(message: Message | undefined): readonly string[] {
   return message !== undefined && 'done' in message ? (message.done ?? []) : [];
 }
 
-/** One message for two of a kind: the later one, with the hints of both. */
+/** Merges two messages of a kind: the later one, with the events of both. */
 function merged(earlier: Message | undefined, later: Message): Message {
   const added = hintsIn(later) ?? [];
   const hints = [...((earlier && hintsIn(earlier)) ?? []), ...added];
@@ -195,10 +199,10 @@ function merged(earlier: Message | undefined, later: Message): Message {
   return { ...later, hints: hints.slice(0, hintsAMessage), done: [...doneIn(earlier), ...done] } as Message;
 }
 
-/** What contexts say when something was written, or the database was taken away. */
+/** The kinds of message that may have hints. */
 const kinds: ReadonlySet<unknown> = new Set(['look', 'changed', 'closed', 'taken', 'lost']);
 
-/** The message that another context sent, or nothing: any code of the origin may post on the channel. */
+/** Checks a message that was received, because any code of the origin may post on the channel. */
 function messageIn(received: unknown): Message | undefined {
   const part = (name: string): unknown => partOf(received, name);
   const [kind, visible, build, hints, done] = ['kind', 'visible', 'build', 'hints', 'done'].map(part);
@@ -206,7 +210,7 @@ function messageIn(received: unknown): Message | undefined {
     return typeof visible === 'boolean' ? { kind, visible, online: part('online') === true } : undefined;
   if (kind === 'hello') return Number.isSafeInteger(build) ? { kind, build: build as number } : undefined;
   if (!kinds.has(kind)) return undefined;
-  // A message without its hints may tell of anything, so nothing is missed.
+  // Hints that cannot be read are left out. A message without hints may mean anything, so nothing is missed.
   const readable = Array.isArray(hints) && hints.every((hint) => typeof partOf(hint, 'event') === 'string');
   const told = {
     hints: readable ? hints.slice(0, hintsAMessage) : undefined,

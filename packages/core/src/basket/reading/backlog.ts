@@ -10,16 +10,18 @@ import type { BasketContext } from '../context/context.js';
 import type { FactStores } from './facts.js';
 import { factsOf } from './facts.js';
 
-/** A lane that stands still. */
+/** A lane that a dead or unreadable task stops. */
 export interface BlockedLane {
   readonly lane: string;
-  /** The id of the task that stands at its head. */
+  /** The id of that task, which is the head of the lane. */
   readonly by: string;
-  /** `dead`: it waits for `retry`, `update` or `cancel`. `unreadable`: for a build that can decode it. */
+  /**
+   * `dead`: the task waits for `retry`, `update` or `cancel`. `unreadable`: it waits for a build that can decode it.
+   */
   readonly because: 'dead' | 'unreadable';
 }
 
-/** What of the queue a person should know of. */
+/** The part of `health` that is read from the tasks. */
 export interface Backlog {
   readonly oldest: TaskRow | undefined;
   readonly blockedLanes: readonly BlockedLane[];
@@ -28,20 +30,20 @@ export interface Backlog {
   readonly waiting: TaskRow | undefined;
 }
 
-/** So many of each kind are told. The first rows of all, as many, are read for one that is not dead. */
+/** How many of each kind are told at most, and how many of the first rows are searched for one that is not dead. */
 const told = 100;
 
-/** So many dead and unreadable rows are read for the lanes that stand still behind them. */
+/** How many dead and unreadable rows are read at most, to find the lanes that they stop. */
 const holders = 256;
 
-/** Rows lie together by letter, route and rank. At most so many such prefixes of a letter are visited. */
+/** How many prefixes of a letter are read at most. */
 const visited = 200;
 
-/** At most so many rows of a prefix, and of all together, are tried for a task that could run. */
+/** How many rows of one prefix, and of all together, are searched at most for a task that could run. */
 const tried = 16;
 const triedInAll = 512;
 
-/** Reads a bounded part of the queue, however much lies in it. `works`: somebody runs tasks, and does not hang. */
+/** Reads a bounded number of rows, however many there are. `works`: there is a runner, and it does not hang. */
 export async function backlogOf(
   context: BasketContext,
   stores: FactStores,
@@ -50,7 +52,7 @@ export async function backlogOf(
   since: number,
 ): Promise<Backlog> {
   const positions = await numbersOf(stores, stateKeys.positions);
-  /** What is due since then. The runner has passed what lies at or below its position. */
+  /** The rows of a prefix that have been due since then. Fresh rows up to its position the runner has read. */
   const due = ({ prefix, letter, when }: Ready): IDBKeyRange =>
     when === undefined
       ? behind(prefix, positions[prefix] ?? 0)
@@ -68,7 +70,7 @@ export async function backlogOf(
 
   return {
     oldest: first.find(({ ready }) => !ready.startsWith('D')),
-    // A task that left its lane when it died does not lead the lane.
+    // A dead task that has left its lane (`skip`) does not stop it.
     blockedLanes: holding
       .filter(({ seq }, place) => heads[place]?.seq === seq)
       .map((row): BlockedLane => ({ lane: row.lane ?? '', by: row.id, because: isDead(row) ? 'dead' : 'unreadable' }))
@@ -78,12 +80,12 @@ export async function backlogOf(
   };
 }
 
-/** All rows of a prefix, or those up to a `ready` key. */
+/** The range of all rows of a prefix, or of those up to a `ready` key. */
 function upTo(prefix: string, end: string = beyond(prefix)): IDBKeyRange {
   return IDBKeyRange.bound([prefix], [end]);
 }
 
-/** Rows of some letters: of each prefix those of its range, so many of each and of all at most. */
+/** Rows of some letters. Reads at most `each` rows of the range of each prefix, and at most `most` rows in all. */
 async function rowsUnder(
   stores: FactStores,
   letters: readonly Letter[],

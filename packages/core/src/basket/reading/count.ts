@@ -8,17 +8,18 @@ import { marksIndex } from '../../store/setup.js';
 import { read } from '../../store/transact.js';
 import type { BasketContext } from '../context/context.js';
 
-/** How many there are, as far as they were counted. */
+/** A number of tasks. */
 export interface Count {
+  /** At most 1,000. */
   readonly count: number;
-  /** Whether there are more than that. */
+  /** Whether there are more than `count`. */
   readonly more: boolean;
 }
 
-/** Counting reads the key of each task that it counts, so it ends here. */
+/** Counting ends here, because it reads the key of each task. */
 const most = 1_000;
 
-/** How many tasks fit, counted up to 1,000. */
+/** Counts the tasks that fit, up to 1,000. */
 export async function count(context: BasketContext, filter: Filter = {}): Promise<Count> {
   const wanted = readFilter(filter);
   const cancelled = await read(context, cancelledOnes, ['tasks']);
@@ -33,7 +34,10 @@ export async function count(context: BasketContext, filter: Filter = {}): Promis
   }
 }
 
-/** The tasks that were cancelled while they run. Each has the key of a dead one until its claim ends. */
+/**
+ * The keys of tasks that were cancelled while they run. Their rows look like those of dead tasks until their claims
+ * end.
+ */
 async function cancelledOnes({ tasks }: Pick<Stores, 'tasks'>): Promise<ReadonlySet<unknown>> {
   return new Set(await answer(tasks.index(marksIndex).getAllKeys(cancelledMark)));
 }

@@ -6,12 +6,12 @@ import type { BasketContext } from '../context/context.js';
 import { isLed } from '../context/context.js';
 import { factsOf } from './facts.js';
 
-/** So many tasks are explained in one transaction. */
+/** How many tasks are explained in one transaction. */
 const slice = 256;
 
 type Explained = ReadonlyMap<string, readonly Reason[]>;
 
-/** Gives every reason why a task is not running now. What is asked for in one run of the app's code is read together. */
+/** Makes `explain`. The calls of one run of the app's code are answered together. */
 export function createExplain(context: BasketContext): (id: string) => Promise<readonly Reason[]> {
   let asked: string[] = [];
   let next: Promise<Explained> | undefined;

@@ -9,7 +9,7 @@ import type { Stores } from '../../store/requests.js';
 import { claimedRow, gatesNamed, headOfLane, runnerRow } from '../../store/rows.js';
 import type { BasketContext } from '../context/context.js';
 
-/** Rows, and what is shown with them, as read in one transaction. */
+/** Rows, and what is shown with them, read in one transaction. */
 export interface Facts {
   readonly rows: readonly TaskRow[];
   readonly runner: RunnerRow | undefined;
@@ -22,7 +22,7 @@ export interface Facts {
 /** The stores from which rows and their facts are read. */
 export type FactStores = Pick<Stores, 'tasks' | 'state'>;
 
-/** The facts of rows. `led` says whether somebody runs tasks; leave it out if no reasons are asked for. */
+/** Reads the facts of rows. `led` says whether there is a runner; leave it out if no reasons are wanted. */
 export async function factsOf(
   { registry, ports }: BasketContext,
   stores: FactStores,

@@ -17,79 +17,89 @@ import type { Count } from './count.js';
 import { count } from './count.js';
 import type { WorkerHealth } from '../context/own-worker.js';
 
-/** How a basket fares. Times are in milliseconds of this device's wall clock. */
+/** What `health` reports of a basket. Times are in milliseconds of this device's wall clock. */
 export interface Health {
-  /** Who runs tasks, in whichever tab or worker. */
+  /** The runner: the one context that runs tasks, in whichever tab or worker it is. */
   readonly runner: {
-    /** Whether somebody leads now. If nobody does, tasks wait for a page with a worker. */
+    /** Whether there is a runner now. Without one, tasks wait for a page that has a worker. */
     readonly led: boolean;
-    /** The build of the last one that led; not there if nobody ever did. */
+    /** The build of the last runner. Absent: there has been none. */
     readonly build?: number;
     /** The ids of the tasks that run, as far as the database knows. */
     readonly running: readonly string[];
-    /** When it last wrote something: took a task up, or noted how one ended. */
+    /** When the runner last wrote something, because a task began or ended, say. */
     readonly lastTurn?: number;
   };
-  /** This context's own worker. It is asked, and has a second to answer. */
+  /** This context's own worker, which has a second to answer. */
   readonly worker: WorkerHealth;
-  /** A task could have run for a minute, and nothing has moved. Either nobody runs tasks, or who does hangs. */
+  /**
+   * Whether a task could have run for a minute, and nothing was written. Then nobody runs tasks, or the runner hangs.
+   */
   readonly stalled: boolean;
-  /** The oldest that is not dead. Not there: there is none, or the first 100 tasks are dead. */
+  /** The oldest task that is not dead. Absent: there is none, or the first 100 tasks are dead. */
   readonly oldest?: { readonly id: string; readonly addedAt: number };
-  /** How many are queued or run; counted up to 1,000. */
+  /** How many tasks are queued or running; counted up to 1,000. */
   readonly queued: Count;
-  /** How many wait for a decision; counted up to 1,000. */
+  /** How many tasks are dead; counted up to 1,000. */
   readonly dead: Count;
-  /** Lanes that stand still behind a dead or unreadable task; the first 100. */
+  /** The first 100 lanes that a dead or unreadable task stops. */
   readonly blockedLanes: readonly BlockedLane[];
   /** Destinations that are away. */
   readonly closedGates: readonly ClosedGate[];
-  /** How many gates have a record: those that are away, and those that have been lately. */
+  /** How many destinations are away, or were away a short time ago. */
   readonly gates: number;
-  /** The ids of tasks under which the runner died three times in a row, so that they run alone; the first 100. */
+  /**
+   * The ids of the first 100 tasks that must run alone, because the runner died during each of them three times in a
+   * row.
+   */
   readonly aloneTasks: readonly string[];
   readonly storage: StorageHealth;
-  /** Task types whose version is not the same here, in this context's worker and in the runner that leads: these are of different deploys. */
+  /** The task types of which this context, its worker and the runner have different versions, as after a deploy. */
   readonly registries: readonly RegistryDifference[];
-  /** What should be looked into, in sentences. */
+  /** What a developer should change, in sentences. */
   readonly warnings: readonly string[];
 }
 
 /** A destination that is away. */
 export interface ClosedGate {
   readonly gate: string;
-  /** When it is tried next; not there: a probe is due, or on its way. */
+  /** The time of the next probe. Absent: a probe is due, or on its way. */
   readonly until?: number;
-  /** What the task `by` met there. */
+  /** The message of the error by which the task `by` found the destination away. */
   readonly message: string;
-  /** The HTTP status of that answer, if there was one. */
+  /** The HTTP status of that error, if it had one. */
   readonly status?: number;
+  /** The id of a task. */
   readonly by: string;
 }
 
-/** A type that registries have in different versions. A version that is not there: that registry has no such type. */
+/**
+ * A task type of which the registries have different versions. An absent version: that registry does not have the type.
+ */
 export interface RegistryDifference {
   readonly type: string;
   readonly here?: number;
   /** In this context's own worker. */
   readonly worker?: number;
-  /** In the runner that leads. */
+  /** In the runner. */
   readonly leader?: number;
 }
 
-/** For so long, in milliseconds, nothing may move before that is called stalled. */
+/** A basket counts as stalled after so many milliseconds in which nothing was written. */
 const stalledAfter = 60_000;
 
-/** What could run is looked for a second time after so many milliseconds, because a sleep or an edit may have just ended. */
+/**
+ * A basket that seems stalled is read again after so many milliseconds, because a sleep or an edit may have just ended.
+ */
 const lookAgainAfter = 1_000;
 
-/** An attempt loses its slot some time after its timeout, and a turn writes that: at the latest after so many milliseconds. */
+/** A runner writes, at the latest so many milliseconds after the timeout of an attempt, how the attempt ended. */
 const slotGrace = 20_000;
 
-/** A database that has not opened after so many milliseconds is told. */
+/** `health` rejects if the database has not opened after so many milliseconds. */
 const openingWait = 1_500;
 
-/** More gates than this are records, and not destinations. */
+/** An app with more gates than this has probably named a gate after each record, and not after each destination. */
 const manyGates = 100;
 
 interface Found extends Backlog {
@@ -98,7 +108,7 @@ interface Found extends Backlog {
   readonly gates: number;
 }
 
-/** How a basket fares. Costs the same however much is queued. */
+/** Reports on a basket. Takes the same time however many tasks are queued. */
 export async function health(context: BasketContext): Promise<Health> {
   const [worker, led, queued, dead, storage] = await Promise.all([
     context.askWorker(),
@@ -157,7 +167,7 @@ function foundIn(context: BasketContext, works: boolean): Promise<Found> {
 
       const rows = await Promise.all((runner?.running ?? []).map((claim) => claimedRow(stores, claim)));
       const timeouts = rows.map((row) => row?.timeout ?? findType(registry, row?.type ?? '')?.timeout ?? 0);
-      // What a runner has in hand is a reason to wait for as long as an attempt may take.
+      // A runner whose attempts run need not write before the longest of them has timed out.
       const hangs = rows.length > 0 && unmoved >= Math.max(...timeouts) + slotGrace;
       const { waiting, ...backlog } = await backlogOf(context, stores, runner, works && !hangs, wall - stalledAfter);
 
@@ -173,7 +183,10 @@ function foundIn(context: BasketContext, works: boolean): Promise<Found> {
   );
 }
 
-/** A closed gate. If nobody has probed it for longer than a cap since its time came, nothing waits there, and nobody knows. */
+/**
+ * A gate as a destination that is away, if it is one. Left out: a gate whose probe has been due for longer than the
+ * cap.
+ */
 function closedGate(gate: GateRow, wall: number, ahead: number, cap: number): readonly ClosedGate[] {
   const { name, until, reason: message, status, by } = gate;
   const next = until - ahead;
@@ -184,7 +197,7 @@ function closedGate(gate: GateRow, wall: number, ahead: number, cap: number): re
 
 type Versions = Readonly<Record<string, number>>;
 
-/** Compares only with those who tell their types. */
+/** The types of which the versions differ. A worker or a runner that does not tell its types is left out. */
 function differences(here: Versions, worker?: Versions, leader?: Versions): readonly RegistryDifference[] {
   const others = [worker, leader].filter((versions) => versions !== undefined);
 

@@ -13,15 +13,18 @@ import { pageOf } from './page.js';
 import type { Known, Payloads } from './payloads.js';
 import { longestDecoding } from './payloads.js';
 
-/** What reading needs beside its context. */
+/** What reading needs beside the context. */
 export interface ReadingContext extends BasketContext {
   readonly payloads: Payloads;
 }
 
-/** A watch shows a task whose decoder takes longer, in milliseconds, without its payload until the decoder has ended. */
+/**
+ * How long a watch waits for a decoder, in milliseconds. Then it shows the task without its payload until the decoder
+ * ends.
+ */
 const patienceOfWatch = 100;
 
-/** One task, or `undefined`: it is done, cancelled, or never was. */
+/** Reads one task. `undefined`: it is done, was cancelled, or never existed. */
 export async function get(context: ReadingContext, id: string): Promise<TaskView | undefined> {
   checkId(id);
   const facts = await read(context, async (stores) => factsOf(context, stores, await rowsOfIds(stores, [id])), [
@@ -32,7 +35,7 @@ export async function get(context: ReadingContext, id: string): Promise<TaskView
   return (await shown(context, facts, new Map(), longestDecoding)).tasks[0];
 }
 
-/** The tasks that fit, in the order in which they were added. */
+/** Reads the tasks that fit, in the order in which they were added. */
 export async function list(context: ReadingContext, query: Query = {}): Promise<readonly TaskView[]> {
   const wanted = readQuery(query);
   const facts = await pageOf(context, wanted, wanted.limit, undefined);
@@ -43,11 +46,11 @@ export async function list(context: ReadingContext, query: Query = {}): Promise<
 /** Tasks as they are shown. */
 interface Shown {
   readonly tasks: readonly TaskView[];
-  /** Resolves when a decoder of these has ended or is given up; `undefined`: none is under way. */
+  /** Resolves when one of the running decoders has ended or is given up. `undefined`: no decoder is running. */
   readonly later: Promise<void> | undefined;
 }
 
-/** One page, as a watch shows it. The payloads that it has read before are `known`, and are not read again. */
+/** Reads one page for a watch. The payloads that the watch has already read are in `known`, and are not read again. */
 export async function page(
   context: ReadingContext,
   query: WantedPage,

@@ -9,13 +9,13 @@ import type { BasketContext } from '../context/context.js';
 import type { Facts, FactStores } from './facts.js';
 import { factsOf } from './facts.js';
 
-/** So many keys, or rows, are read in one transaction, so that no add waits for long. */
+/** How many keys, or rows, are read in one transaction, so that no add waits for long. */
 const keysAtOnce = 1_024;
 const rowsAtOnce = 256;
 
 /**
- * The first tasks of a page, in the order of `seq`, so many at most. Few keys are read in one transaction, and the rows in
- * the last one, with the facts that go with them. `led`: see `factsOf`.
+ * Reads the first tasks of a page, in the order of `seq`, at most `most`. Reads the keys in several short transactions,
+ * and the rows with their facts in the last one. `led`: see `factsOf`.
  */
 export async function pageOf(
   context: BasketContext,
@@ -38,7 +38,8 @@ export async function pageOf(
       const inOrder = keys.splice(0).sort((one, other) => one - other);
       rows.push(...(await rowsThatFit(stores, wanted, inOrder, left)));
     } else if (first) {
-      // So many fit that the first rows of all may be a whole page. Else the key of each that fits must be read.
+      // Many tasks fit. So the first rows may already be a whole page; otherwise the key of each task that fits is
+      // read.
       const common = (await rowsAfter(stores, cursor, rowsAtOnce)).filter((row) => fits(row, wanted));
       if (common.length >= most) rows.push(...common.slice(0, most));
     }

@@ -9,50 +9,52 @@ import { claimedRow } from '../../store/rows.js';
 import { read } from '../../store/transact.js';
 import type { BasketContext } from '../context/context.js';
 
-/** What became of a stored payload. It cannot be read if it has neither an end to come nor a result. */
+/** The state of a payload. If it has neither `end` nor `read`, the payload cannot be read. */
 interface Decoding {
   /** When its decoder was called, by the monotonic clock. */
   readonly since: number;
-  /** There until an asynchronous decoder has ended. It never rejects. */
+  /** Resolves when the asynchronous decoder has ended; absent then. It never rejects. */
   end?: Promise<void>;
   read?: { readonly payload: unknown };
 }
 
-/** What was read before, by `payloadKeyOf`. */
+/** The payloads that were already read, by `payloadKeyOf`. */
 export type Known = Map<string, Decoding>;
 
 /** Rows with their payloads. */
 export interface Read {
   readonly rows: readonly {
     readonly row: TaskRow;
-    /** `undefined`: the payload cannot be read. It is `undefined` itself while its decoder is under way. */
+    /** `undefined`: the payload cannot be read. `{ payload: undefined }`: its decoder is still running. */
     readonly payload: { readonly payload: unknown } | undefined;
   }[];
-  /** Resolves when a decoder has ended, or is given up; `undefined`: none is under way. */
+  /** Resolves when one of the running decoders has ended or is given up. `undefined`: no decoder is running. */
   readonly later: Promise<void> | undefined;
 }
 
 /**
- * Reads and decodes the payloads of rows, but for those of `known`. Waits up to so many milliseconds for decoders that are
- * asynchronous. Leaves out a task that ended meanwhile.
+ * Reads and decodes the payloads of rows that are not in `known`. Waits `patience` milliseconds at most for
+ * asynchronous decoders. Leaves out a task that ended meanwhile.
  */
 export type Payloads = (rows: readonly TaskRow[], known: Known, patience: number) => Promise<Read>;
 
-/** A decoder that takes longer, in milliseconds, is given up: the payload counts as unreadable until the decoder ends. */
+/**
+ * How long a decoder may take, in milliseconds. After that, the payload counts as unreadable until the decoder ends.
+ */
 export const longestDecoding = 10_000;
 
-/** Decoders are called for at most so many milliseconds in a row; then the page has its turn. */
+/** Decoders are called for at most so many milliseconds in a row; then the page can do other work. */
 const slice = 10;
 
-/** The same for the same payload of a task. */
+/** A text that is the same as long as a task has the same payload. */
 function payloadKeyOf({ seq, id, version, revision = 0 }: TaskRow): string {
   return JSON.stringify([seq, id, version, revision]);
 }
 
-/** A reader of payloads, which all calls and watches of a context share. */
+/** Makes a reader of payloads, which all calls and watches of a context share. */
 export function createPayloads(context: BasketContext): Payloads {
   const { clock } = context.ports;
-  /** Decoders that have not ended. Each is called once for a payload, however often the payload is shown. */
+  /** Decoders that are running. A decoder is called once for a payload, however often the payload is shown. */
   const underway: Known = new Map();
 
   function decode({ row, stored }: Loaded): Decoding {
@@ -96,7 +98,7 @@ export function createPayloads(context: BasketContext): Payloads {
       began = clock.monotonic();
     }
 
-    // Of what was read just now, the task may have ended, or its payload may be a newer one.
+    // A task whose payload was read just now may have ended meanwhile, or have another payload.
     const now = new Map(loaded.map(({ row }) => [row.seq, row]));
     const there = rows.flatMap((row) => (unread.has(row) ? (now.get(row.seq) ?? []) : row));
     const keys = new Set(there.map(payloadKeyOf));
@@ -135,9 +137,9 @@ interface Loaded {
 }
 
 /**
- * The payloads of rows. Those that lie apart are read by themselves, so that nothing waits for a large one that is being
- * written. Where no payload is found, the row is read again: it is left out if its task has ended meanwhile, and its
- * payload is lost only if the row still names it.
+ * Reads the payloads of rows. Payloads in other stores are read in transactions of their own, so that nothing waits
+ * while a large one is written. If a payload is not found, its row is read again: the task may have ended meanwhile,
+ * and the payload is lost only if the row still names it.
  */
 async function load(context: BasketContext, rows: readonly TaskRow[]): Promise<readonly Loaded[]> {
   const refs = rows.flatMap(({ ref }) => ref ?? []);

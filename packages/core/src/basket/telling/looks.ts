@@ -2,22 +2,27 @@ import { waited } from '../../ports/wait.js';
 import type { BasketContext } from '../context/context.js';
 import type { Message } from '../context/hub.js';
 
-/** The database is read so often also without a message, in milliseconds. */
+/** How often the database is read if there is no message, in milliseconds. */
 const poll = 60_000;
 
-/** After each look, others have so many times as long as the look took, and at most so many milliseconds. */
+/**
+ * After each reading there is a pause of so many times as long as the reading took, and at most so many milliseconds.
+ */
 const restPerLook = 4;
 const longestRest = 1_000;
 
-/** Looks at the database again and again, one look at a time. */
+/** Reads the database again and again, never twice at the same time. */
 export interface Looks {
   readonly look: () => void;
-  /** From now on looks after each message, and once a minute. Started twice is started once. */
+  /** From now on, reads after each message and once a minute. A second call does nothing. */
   readonly start: () => void;
   readonly stop: () => void;
 }
 
-/** `once` is one look, and never rejects; `heard` is told of each message, and of each minute, before the look that follows. */
+/**
+ * `once` reads the database, and never rejects. `heard` is called before each reading with the message that led to it,
+ * or with nothing if the minute did.
+ */
 export function createLooks(
   { hub, ports }: Pick<BasketContext, 'hub' | 'ports'>,
   once: () => Promise<void>,
@@ -32,13 +37,13 @@ export function createLooks(
     if (looking) return;
 
     looking = true;
-    // A page that is put away looks when it is back.
+    // A page in the back/forward cache reads when it is back.
     while (again && !hub.away()) {
       again = false;
       const began = ports.clock.monotonic();
       await once();
       const took = ports.clock.monotonic() - began;
-      // The runner's turns wait while somebody reads, so they have their time afterwards.
+      // The runner's turns wait for a reading to end. The pause is for them.
       if (took > 0 && end !== undefined) await waited(ports.clock, Math.min(longestRest, took * restPerLook));
       again &&= end !== undefined;
     }

@@ -1,14 +1,14 @@
 import type { Hub, Message } from '../context/hub.js';
 import { doneIn } from '../context/hub.js';
 
-/** What a tab knows of the tasks that it added, so that their ends can be asked for later. */
+/** What a context knows of the tasks that it added, so that `settled` can tell how they ended. */
 export interface Recent {
   readonly note: (id: string) => void;
-  /** `done`: the runner said that the task succeeded. `undefined`: the task was not added here, or long ago. */
+  /** `done`: the runner said that the task succeeded. `undefined`: the task was added elsewhere, or long ago. */
   readonly stateOf: (id: string) => 'added' | 'done' | undefined;
 }
 
-/** Whether what was in the database may be gone without having succeeded. */
+/** Whether a message says that the tasks in the database may be gone although they did not succeed. */
 export function isLoss({ kind }: Message): boolean {
   return kind === 'taken' || kind === 'lost';
 }

@@ -16,12 +16,12 @@ import { isLoss } from './recent.js';
 /**
  * How a task ended.
  *
- * - `done`: with what its handler returned. `unstorable` says why that is not there, if it could not be stored, or cannot
- *   be read any more.
- * - `dead`: it waits for a decision; after `retry` or `update` it may be asked again.
- * - `cancelled`: it was removed.
- * - `gone`: it is not there, and nothing is stored of its end. It succeeded without a result while nobody listened here, or
- *   its table was cleared, or it never was.
+ * - `done`: the handler returned `result`. `unstorable` says why the result is absent: it could not be stored, or can
+ *   no longer be read.
+ * - `dead`: the task waits for a decision. After `retry` or `update`, call `settled` again.
+ * - `cancelled`: `cancel` removed the task.
+ * - `gone`: there is no such task, and nothing is stored of its end. It succeeded without a result and this context was
+ *   not told, or the database was cleared, or it never existed.
  */
 export type Outcome<Result = unknown> =
   | { readonly state: 'done'; readonly result: Result; readonly unstorable?: string }
@@ -30,30 +30,30 @@ export type Outcome<Result = unknown> =
 
 /** The end of one task, for all who wait for it. */
 interface Waiting {
-  /** Whether the task was there, or was added here. */
+  /** Whether the task was found in the database, or was added here. */
   seen: boolean;
-  /** Whether the runner said that the task succeeded: of a success without a result nothing else tells. */
+  /** Whether the runner said that the task succeeded. Nothing else tells of a success without a result. */
   succeeded: boolean;
-  /** When the task was first missed, without a word of its end, by the monotonic clock. */
+  /** When the task was first missing although nobody had said how it ended, by the monotonic clock. */
   missedAt?: number;
   readonly end: Promise<Outcome>;
   readonly tell: (outcome: Outcome) => void;
   readonly fail: (error: unknown) => void;
 }
 
-/** The word of a success comes at the latest so long after the task is gone, in milliseconds. */
+/** The message of a success comes at the latest so many milliseconds after the task is gone. */
 const patience = 2_000;
 
-/** So many are looked for in one transaction: the turns of a runner that drains what thousands wait for come in between. */
+/** How many tasks are read in one transaction, so that the runner's turns come in between. */
 const slice = 256;
 
-/** Waits for the ends of tasks. A message says whose end to look for; once a minute all are looked for. */
+/** Makes `settled`. A message says which tasks have ended, and these are read. Once a minute all are read. */
 export function createSettled(context: BasketContext, added: Recent): (id: string) => Promise<Outcome> {
   const { clock } = context.ports;
   const waiting = new Map<string, Waiting>();
-  /** Whose end is to be looked for. */
+  /** The ids of the tasks that are read next. */
   const wanted = new Set<string>();
-  /** Whether the database was taken away since the look began: what was in it did not succeed by being gone. */
+  /** Whether the database was taken away since the reading began. A task that is missing then need not have ended. */
   let taken = false;
   let stopTimer = (): void => undefined;
 
@@ -76,7 +76,8 @@ export function createSettled(context: BasketContext, added: Recent): (id: strin
     try {
       while (wanted.size > 0) await lookForSome([...wanted].slice(0, slice));
     } catch (error) {
-      // Closed for good, or there is no database: nobody may wait for ever. What passes by itself is looked at again.
+      // If the basket is closed, or there is no database, nobody may wait for ever. After any other error it is read
+      // again.
       if (isFinal(error)) giveUp(error);
     }
     if (waiting.size === 0) stop();
@@ -84,7 +85,7 @@ export function createSettled(context: BasketContext, added: Recent): (id: strin
 
   async function lookForSome(ids: readonly string[]): Promise<void> {
     taken = false;
-    for (const id of ids) wanted.delete(id); // Before the look: who asks meanwhile is looked for again.
+    for (const id of ids) wanted.delete(id); // Before the reading, so that a call that comes meanwhile is read for again.
     const find = (stores: OutcomeStores): Promise<readonly Found[]> =>
       Promise.all(ids.map((id) => outcomeOf(stores, id)));
     const found = await read(context, find, ['tasks', 'outcomes']).catch((error: unknown) => {
@@ -103,7 +104,7 @@ export function createSettled(context: BasketContext, added: Recent): (id: strin
     }
   }
 
-  /** A task that is gone is done only if the runner said so: an app may clear its tables, and ours lie among them. */
+  /** A missing task is done only if the runner said so, because an app may clear its tables, and with them ours. */
   function endOfAbsent(one: Waiting): Outcome | 'to come' {
     if (one.succeeded) return { state: 'done', result: undefined };
     one.missedAt ??= clock.monotonic();
@@ -159,7 +160,7 @@ export function createSettled(context: BasketContext, added: Recent): (id: strin
 type OutcomeStores = Pick<Stores, 'tasks' | 'outcomes'>;
 type Found = Outcome | 'to come' | 'absent';
 
-/** What the database says of the end of a task; `absent`: nothing, and the task is not there. */
+/** What the database says of the end of a task. `absent`: there is neither a task nor an outcome. */
 async function outcomeOf(stores: OutcomeStores, id: string): Promise<Found> {
   const [row, found] = await Promise.all([rowOfId(stores, id), outcomeOfId(stores, id)]);
   if (row !== undefined) {
@@ -172,6 +173,6 @@ async function outcomeOf(stores: OutcomeStores, id: string): Promise<Found> {
   const { state, result, unstorable } = found;
   if (state === 'done') return { state, result, ...defined({ unstorable }) };
 
-  // Any other stored end is of a later version, or of a dead task that was removed since.
+  // Any other outcome is that of a later version, or of a dead task that was removed since.
   return { state: state === 'cancelled' ? state : 'gone' };
 }

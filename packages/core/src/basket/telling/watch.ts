@@ -9,40 +9,45 @@ import type { ReadingContext } from '../reading/observe.js';
 import { page } from '../reading/observe.js';
 import type { Known } from '../reading/payloads.js';
 
-/** What `watch` takes beside a query. */
+/** The options of `watch`. */
 export interface WatchOptions<Reasons extends boolean = boolean> {
-  /** Shows with each task every reason why it is not running now. Default false. */
+  /** Whether each task says why it is not running now. Default false. */
   readonly reasons?: Reasons | undefined;
 }
 
-/** A view with every reason why its task is not running now, and what would change it. */
+/** A view of a task, with every reason why the task is not running now. */
 export type Explained<View> = View & { readonly reasons: readonly Reason[] };
 
-/** What `watch` shows: the tasks of one page of a query. */
+/** The value of a watch: the tasks of one page of a query. */
 export interface Snapshot<View = TaskView> {
-  /** False until the first look at the database has ended. */
+  /** False until the database was read for the first time. */
   readonly loaded: boolean;
   readonly tasks: readonly View[];
   /** Whether there are more than the query's limit. */
   readonly more: boolean;
 }
 
-/** One contract that React's `useSyncExternalStore` and Svelte take as it is. Both can be passed on bare. */
+/**
+ * A live value. React's `useSyncExternalStore` takes its two functions as they are, without `this`; Svelte takes the
+ * object as a store.
+ */
 export interface Watched<Value> {
   /**
-   * The latest value; the same reference until something in it changes. A task that did not change keeps its reference
-   * too. The database is read after each message, and once a minute.
+   * Returns the latest value. It is the same object until something in it changes, and so is each task that did not
+   * change. While somebody subscribes, the database is read after each message, and once a minute.
    */
   readonly get: () => Value;
-  /** Calls back at once with the latest value, then with each new one; returns what ends it. */
+  /**
+   * Calls the listener at once with the latest value, and then with each new one. Returns a function that stops this.
+   */
   readonly subscribe: (listener: (value: Value) => void) => () => void;
 }
 
 const nothingYet: Snapshot = { loaded: false, tasks: [], more: false };
 
 /**
- * The watched queries of one basket: equal ones share one object, so that it may be asked for in a component's body. One
- * that nobody holds any more is forgotten, so that a query for each lane that was ever shown costs nothing.
+ * Makes the `watch` of a basket. Equal queries share one object, so that a component may ask for it each time it
+ * renders. An object that the app has dropped is garbage-collected, so that an app may watch a new query for each lane.
  */
 export function createWatches(context: ReadingContext): (query?: Query, options?: WatchOptions) => Watched<Snapshot> {
   const known = new Map<string, WeakRef<Watched<Snapshot>>>();
@@ -67,7 +72,7 @@ export function createWatches(context: ReadingContext): (query?: Query, options?
   };
 }
 
-/** `subscribed` holds each that has a listener, with what stops it. */
+/** Makes a watch. `subscribed` has each watch that has a listener, with the function that stops it. */
 function watched(
   context: ReadingContext,
   query: WantedPage,
@@ -86,11 +91,11 @@ function watched(
       tell({ loaded: true, ...found });
       void later?.then(() => subscribed.has(own) && looks.look()); // It never rejects.
     } catch {
-      // The database is closed or cannot be read now: the last value stands, and the next message or poll looks again.
+      // The database is closed, or cannot be read now. The last value stays, until the next message or minute.
     }
   };
   const looks = createLooks(context, lookOnce, (message) => {
-    // Once a minute, what could not be read is tried again.
+    // Payloads that could not be read are read again once a minute.
     for (const [key, { read }] of known) if (message === undefined && read === undefined) known.delete(key);
   });
 
@@ -113,7 +118,7 @@ function watched(
     get: () => value,
 
     subscribe(listener) {
-      // Wrapped, so that the same function subscribed twice counts twice, and one's mistake is not the others'.
+      // Wrapped, so that a function that subscribes twice is called twice.
       const tellOne = (next: Snapshot): void => callSafely(listener, next);
       listeners.add(tellOne);
       if (listeners.size === 1 && !context.closed.signal.aborted) {

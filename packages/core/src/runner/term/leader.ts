@@ -8,30 +8,39 @@ import type { StoredPayload } from '../../store/payloads.js';
 import type { Memory } from './memory.js';
 import type { Patience } from './patience.js';
 
-/** What a handler is called with, beside the payload. */
+/** The second argument of a handler: what it may know of its attempt. */
 export interface Attempt<Payload = unknown> {
   /** The task's id. */
   readonly id: string;
-  /** Counts the handlers started for this task, from 1. */
+  /** The number of this attempt, from 1: how many handlers were started for the task, this one included. */
   readonly number: number;
-  /** An earlier attempt was cut off, so it may have had its effect: the server should know the idempotency key. */
+  /**
+   * Whether an earlier attempt was cut off, so that it may have had its effect. Then the server may know the
+   * idempotency key.
+   */
   readonly recovered: boolean;
-  /** Aborts when the task is cancelled, takes too long, or the runner stops or is deposed. */
+  /** Aborts when the task is cancelled, the attempt takes too long, the runner stops, or another runner takes over. */
   readonly signal: AbortSignal;
-  /** The same on every attempt of a task; the server must answer its second use without a second effect. */
+  /**
+   * A key that is the same in every attempt of the task, until `update` corrects a dead task. The server must answer a
+   * second request with the same key without a second effect.
+   */
   readonly idempotencyKey: string;
   /**
-   * Stores the task's payload anew, so that the next attempt is called with it. Durable when it resolves. Several calls
-   * take effect in their order.
+   * Stores another payload for the task, with which the next attempt is called. It is on disk when the promise
+   * resolves. Several calls take effect in their order.
    *
-   * @throws TaskbasketError `closed`, if the attempt is over or the runner was deposed: nothing was written. `payload`,
-   * if the value cannot be stored. `quota`, `not-stored`: it was not stored. `unknown-outcome`: nobody can tell; the next
-   * attempt is called with what is stored.
+   * @throws TaskbasketError `closed`: the attempt is over, or another runner has taken over. `payload`: the value
+   * cannot be stored. `quota`, `not-stored`: the browser did not store it. After each of these the old payload stays.
+   * `unknown-outcome`: nobody knows; the next attempt is called with what is stored. `no-database`, `stores-missing`.
    */
   readonly save: (payload: Payload) => Promise<void>;
 }
 
-/** Does a task of one type. What it returns is the task's result; what it throws decides what comes next. */
+/**
+ * Does a task of one type. What it returns is the task's result. What it throws decides what becomes of the task: see
+ * `PermanentFailure`, `RetryLater` and `Unavailable`; any other error counts as a failure, and the task backs off.
+ */
 export type Handler<Payload, Result> = (payload: Payload, attempt: Attempt<Payload>) => Result | Promise<Result>;
 
 /** Any handler, as the runner calls it. */
@@ -49,11 +58,11 @@ export interface RunningAttempt {
   /** By the runner's clock, in milliseconds. */
   readonly startedAt: number;
   readonly controller: AbortController;
-  /** By the monotonic clock: aborted then. */
+  /** When it is aborted, by the monotonic clock. */
   deadline: number;
-  /** By the monotonic clock: its slot is lost then. There once it was aborted. */
+  /** When it loses its slot, by the monotonic clock. Set when it is aborted. */
   abandonAt: number | undefined;
-  /** What it was aborted for. */
+  /** Why it was aborted. */
   abortedFor: 'timeout' | 'stop' | 'cancel' | undefined;
   /** Whether the handler was called. */
   started: boolean;
@@ -61,71 +70,79 @@ export interface RunningAttempt {
   touched: boolean;
   verdict: Verdict | undefined;
   /**
-   * How often a turn failed that kept its result and no other, while a turn that kept none went well before. `undefined`:
-   * no turn that kept its result has failed.
+   * How many turns have failed that wrote this result and no other one, although a turn without results did not fail.
+   * `undefined`: no turn that wrote its result has failed.
    */
   refusals: number | undefined;
-  /** It has left the running set, or its runner was deposed: whatever it still does is ignored. */
+  /** Whether it has left the running set, or its runner was deposed. Whatever it still does is ignored. */
   over: boolean;
 }
 
-/** A task under which the runner died three times in a row: it runs alone, one such task at a time. */
+/** The state of the tasks that must run alone. One such task runs at a time. */
 export type Alone =
   | { readonly phase: 'none' }
-  /** One has run; others get their turn before the next. */
+  /** One has run. Other tasks are claimed before the next one. */
   | { readonly phase: 'rest' }
   | { readonly phase: 'clearing'; readonly id: string; readonly since: number }
   | { readonly phase: 'running'; readonly id: string; readonly claim: number; readonly since: number };
 
-/** How long nothing else is claimed before, and after, a task that runs alone starts; in milliseconds. */
+/**
+ * Nothing else is claimed for up to so many milliseconds before a task that runs alone starts, and for as long after
+ * it.
+ */
 export const aloneWindow = 10_000;
 
-/** Who stands in the way of all others, as it is stored for those who ask why they wait. */
+/** What is stored of the task that runs alone, so that `explain` can say why other tasks wait. */
 export function aloneOf(state: Alone): RunnerRow['alone'] {
   if (state.phase === 'none' || state.phase === 'rest') return undefined;
 
   return { id: state.id, until: state.since + aloneWindow };
 }
 
-/** What a turn leaves to the next one. A turn that fails leaves all of it as it was, but for what was read. */
+/** What a turn leaves to the next one. A turn that fails leaves it unchanged, but clears `memory`. */
 export interface Remembered {
-  /** What was read of the database. `undefined`: the next turn reads it. */
+  /** What was read from the database. `undefined`: the next turn reads it again. */
   readonly memory: Memory | undefined;
   readonly alone: Alone;
-  /** Claims in the order of priorities since the lowest had its share. */
+  /** How many tasks were claimed since the lowest priority had its share. */
   readonly passedOver: number;
   /** The number of the next claim. */
   readonly nextClaim: number;
-  /** A turn failed that kept results; the next keeps none, to find out whether the results were the cause. */
+  /**
+   * Whether a turn failed that wrote results. The next turn writes none, to find out whether the results were the
+   * cause.
+   */
   readonly spared: boolean;
 }
 
-/** What others say to the runner. They may say it at any time, so the next turn takes it. */
+/** What others have told the runner. The next turn reads it. */
 export interface Signals {
-  /** Claims nothing more. */
+  /** Whether the runner stops: it claims nothing more. */
   stopping: boolean;
-  /** Somebody said "look again", or the poll rang: search for prefixes that are not known yet. */
+  /**
+   * Whether somebody said "look again", or a minute has passed. The next turn searches for prefixes that are not known.
+   */
   poked: boolean;
-  /** A page is visible or online: probes of closed gates are to come within so many milliseconds. */
+  /** Set when a page is visible or online: the probes of closed gates must come within so many milliseconds. */
   woken: number | undefined;
-  /** Aborts once the term has ended: no transaction of it begins any more. */
+  /** Aborts when the term has ended. No transaction of the term begins after that. */
   readonly gone: AbortSignal;
 }
 
-/** What a runner is made of, in all of its terms. */
+/** What a runner has in all of its terms. */
 export interface RunnerParts {
   readonly context: BasketContext;
   readonly handlers: Readonly<Record<string, AnyHandler>>;
   readonly concurrency: number;
 }
 
-/** The runner while it leads: what belongs to one epoch. Dropped as a whole when it is deposed. */
+/** A runner in one term, under one epoch. When the term ends, the whole object is dropped. */
 export interface Leader extends RunnerParts {
   readonly epoch: Epoch;
   readonly clock: RunnerClock;
   /** The running set, by claim. */
   readonly running: Map<number, RunningAttempt>;
-  /** How many turns have failed in a row, and how long the next waits for that. */
+  /** How many turns have failed in a row, and how long the next one waits. */
   readonly patience: Patience;
   readonly signals: Signals;
   /** Replaced by each turn, and by nothing else. */
@@ -134,17 +151,17 @@ export interface Leader extends RunnerParts {
   readonly poke: () => void;
 }
 
-/** The sooner of two wake-ups. */
+/** The smaller of two times, of which each may be absent. */
 export function sooner(one: number | undefined, other: number | undefined): number | undefined {
   return one === undefined || other === undefined ? (one ?? other) : Math.min(one, other);
 }
 
-/** Whether one of a running set is an attempt of this row. */
+/** Whether a row is being run by one of these attempts. */
 export function runs(running: ReadonlyMap<number, RunningAttempt>, { seq }: TaskRow): boolean {
   return [...running.values()].some(({ claim }) => claim.seq === seq);
 }
 
-/** Both clocks of one instant. */
+/** Reads both clocks. */
 export function momentOf(leader: Leader): Moment {
   return { now: leader.clock.now(), wall: leader.context.ports.clock.wall() };
 }
