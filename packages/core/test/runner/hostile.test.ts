@@ -198,9 +198,13 @@ test.each(['ends', 'throws'] as const)(
     await world.settle();
 
     expect([decodes, ran]).toEqual([1, 0]);
+    const unreadable = { ready: expect.stringMatching(/^U/) as string, lastError: { name: 'TimeoutError' } };
+    const waiting = { ready: expect.stringMatching(/^@/) as string, blames: 1 };
     expect(await rowsOf(tasks)).toMatchObject([
-      { attempts: 0, failures: 0, ready: expect.stringMatching(/^U/) as string, lastError: { name: 'TimeoutError' } },
+      { attempts: 0, failures: 0, ...(how === 'ends' ? waiting : unreadable) },
     ]);
+    await world.advance(2_000);
+    expect([decodes, ran]).toEqual(how === 'ends' ? [2, 1] : [1, 0]); // A worker that was frozen as it decoded goes on.
   },
 );
 

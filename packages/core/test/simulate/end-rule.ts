@@ -7,7 +7,7 @@ import type { Life } from './life.js';
 import { ruleOf, anyRuleOf } from './registries.js';
 
 /** How a claim may have ended: as its handler said, or as the runner must have decided. */
-export type End = Ending | 'timeout' | 'returned' | 'unstarted' | 'unreadable';
+export type End = Ending | 'timeout' | 'returned' | 'unstarted' | 'unread' | 'unreadable';
 
 /** The ends that a claim may have, as the journal knows its attempt. */
 export function endsOf(claim: ClaimFacts, life: Life, now: number, payloadLost: boolean): readonly End[] {
@@ -15,7 +15,7 @@ export function endsOf(claim: ClaimFacts, life: Life, now: number, payloadLost: 
   if (attempt === undefined) {
     const readable = ruleOf(life.kind, claim.row.type)?.readable === true && !payloadLost;
 
-    return readable ? ['unstarted'] : ['unreadable', 'unstarted'];
+    return readable ? ['unstarted', 'unread'] : ['unreadable', 'unstarted'];
   }
 
   const cause = causeOf(attempt.signal);
@@ -57,13 +57,13 @@ export function wrongEnd(change: Change, end: End, life: Life, now: number, wall
   };
 
   const kind = typeof end === 'string' ? end : end.kind;
-  if (kind === 'unstarted' || kind === 'unreadable') {
+  if (kind === 'unstarted' || kind === 'unread' || kind === 'unreadable') {
     must(to.attempts === from.attempts, 'attempts');
   } else {
     allowed.add('attempts');
     must(to.attempts === from.attempts + 1, 'attempts');
   }
-  if (!['unstarted', 'unreadable', 'returned'].includes(kind)) {
+  if (!['unstarted', 'unread', 'unreadable', 'returned'].includes(kind)) {
     allowed.add('interruptions');
     must(to.interruptions === 0, 'interruptions');
   }
@@ -106,6 +106,12 @@ export function wrongEnd(change: Change, end: End, life: Life, now: number, wall
       const when = now + Math.max(1_000, end.for);
       timed('@', when, when);
     }
+  } else if (kind === 'unread') {
+    // Read too late, as after a freeze of the worker: it waits as after a failure, and none is counted.
+    allowed.add('blames');
+    must(to.blames === from.blames + 1, 'blames');
+    const [least, most] = waitRange(rule, to.failures + to.blames);
+    timed('@', now + least, now + most);
   } else if (kind === 'unreadable') {
     must(ready.letter === 'U', 'letter');
   } else if (kind === 'success') {

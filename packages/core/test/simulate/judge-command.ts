@@ -41,10 +41,14 @@ export function judgeCommand(commit: Commit): void {
   else judgeRetry(commit, rows);
 }
 
-/** The tasks that this transaction must change. Where more fit than it may change, a cancel takes them by their keys. */
+/**
+ * The tasks that this transaction must change. Where more fit than one may change, a cancel takes them by their keys, and
+ * its later transactions need not meet what was added since the first.
+ */
 function sliceOf(command: CommandFacts, { before, difference, fail }: Commit): readonly TaskRow[] {
   const all = targetsOf(command, before, Number.POSITIVE_INFINITY);
-  if (command.what !== 'cancel' || all.length <= slice) return all.slice(0, slice);
+  const several = all.length > slice || (command.committed ?? 0) >= slice;
+  if (command.what !== 'cancel' || !several) return all.slice(0, slice);
 
   const told = new Set(difference.outcomes.map(({ id }) => id));
   const rows = all.filter(({ id }) => told.has(id));

@@ -179,7 +179,7 @@ function judgeSettled(commit: Commit, settled: readonly ClaimFacts[], touched: S
     }
     if (now !== undefined && readyOf(now).letter === 'F') fail(`${claim.id} is fresh again`);
 
-    const said = gateEnd(end === 'unstarted' ? 'returned' : end);
+    const said = gateEnd(end === 'unstarted' || end === 'unread' ? 'returned' : end);
     if (said !== undefined) told.set(claim.gate, [...(told.get(claim.gate) ?? []), [claim, said]]);
     if (ends.length > 1) unsure.add(claim.gate);
   }

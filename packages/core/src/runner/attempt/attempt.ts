@@ -46,7 +46,8 @@ export async function runAttempt(
   }
 
   if (attempt.controller.signal.aborted) {
-    conclude(leader, attempt, abortVerdict(leader, attempt));
+    // The decoder ended, so the payload can be read: it was slow, or the worker was frozen. The next try waits, uncounted.
+    conclude(leader, attempt, { kind: 'unread' });
 
     return;
   }
