@@ -17,9 +17,14 @@ export function judgeShare(commit: Commit, term: Term, made: readonly Claim[]): 
   const { world, before, after, fail } = commit;
   const rows = made.flatMap(({ seq }) => after.tasks.get(seq) ?? []);
   const [first] = rows;
-  // After a fault, or a message that was lost, the runner need not know of a row.
-  if (first === undefined || world.loses() || world.time.now() - world.unheardAt < 61_000) return;
-  if (rows.some(({ interruptions }) => interruptions >= 3)) return;
+  if (first === undefined) return;
+  // After a fault, or a message that was lost, the runner need not know of a row. It counts on, and may give the share then.
+  const isUnsure = world.loses() || world.time.now() - world.unheardAt < 61_000;
+  if (isUnsure || rows.some(({ interruptions }) => interruptions >= 3)) {
+    term.passedOver = 0;
+
+    return;
+  }
 
   const waiting = waitingFor(commit, term);
   const lowest = Math.max(...rows.map(({ priority }) => priority));
