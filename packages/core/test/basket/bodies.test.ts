@@ -260,6 +260,33 @@ describe('a body is never written in place:', () => {
     expect(await contentsOf(tasks)).toMatchObject({ tasks: [], bodies: new Map(), payloads: new Map() });
   });
 
+  test.each(['cancelled', 'done'])(
+    'an update whose task is %s while the payload is encoded leaves no body',
+    async (end) => {
+      let meanwhile = (): Promise<unknown> => Promise.resolve();
+      const encode = async (payload: string): Promise<string> => {
+        await meanwhile();
+
+        return payload;
+      };
+      const tasks = defineTasks(freshName(), { send: task({ codec: { encode, decode: (stored) => stored } }) });
+      const world = createWorld();
+      const { basket } = world.open(tasks);
+      const other = world.open(tasks);
+      const id = await basket.add('send', 'light');
+      meanwhile = () => {
+        if (end === 'cancelled') return other.basket.cancel(id);
+        other.run({ send: () => undefined });
+
+        return other.basket.settled(id);
+      };
+
+      expect(await basket.update(id, heavy)).toBe(false);
+      await world.settle();
+      expect(await contentsOf(tasks)).toMatchObject({ tasks: [], bodies: new Map() });
+    },
+  );
+
   test('an update that finds its task started leaves neither a body nor a change', async () => {
     const { tasks, world, tab, basket } = await opened();
     const id = await basket.add('send', 'light');

@@ -324,6 +324,17 @@ describe('tasks of one lane keep the order of their calls', () => {
     expect((await rowsOf(tasks)).map(({ id }) => id)).toEqual(order);
   });
 
+  test('also behind one that is still encoded, when one before it was stored', async () => {
+    const { tasks, basket } = await opened();
+    const first = basket.add('slow', 1, inLane);
+    const second = basket.add('slow', 500, inLane);
+    await first;
+    const third = basket.add('send', 'third', inLane);
+
+    const order = await Promise.all([first, second, third]);
+    expect((await rowsOf(tasks)).map(({ id }) => id)).toEqual(order);
+  });
+
   test('also behind one whose codec gives nothing that can be stored', async () => {
     const { tasks, basket } = await opened();
     const ends = await Promise.allSettled([

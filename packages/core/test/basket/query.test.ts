@@ -4,7 +4,9 @@ import { describe, expect, test } from 'vitest';
 import { newRow } from '../../src/pure/record.js';
 import { readyPrefix, timedKey } from '../../src/pure/key.js';
 import type { Filter } from '../../src/pure/query.js';
+import { fits, readFilter } from '../../src/pure/query.js';
 import { defineTasks, task } from '../../src/pure/registry.js';
+import { rowOf as rowIn } from '../../src/pure/stored.js';
 import { byHand, freshName, rowsOf } from '../support/database.js';
 import { severalHostileNames } from '../support/names.js';
 import { createWorld } from '../support/world.js';
@@ -153,15 +155,21 @@ describe('rows that were written by hand', () => {
     { type: ['send', 'rare'], gate: 'send', state: 'queued' },
   ] as const;
 
-  test.each(rows)('are listed as they are counted: %s', async (_, row) => {
+  test.each(rows)('are listed if they fit, and counted as they are listed: %s', async (_, row) => {
     const { tasks, basket } = await opened();
     await byHand(tasks, (stores) => {
       stores.tasks.add({ ...sound, id: 'y', marks: ['Iy', 'L|a'] });
       stores.tasks.add(row);
       stores.tasks.add({ ...sound, id: 'z', marks: ['Iz', 'L|a'] });
     });
+    // A row whose key is no number has no place in the order.
+    const all = (await rowsOf(tasks))
+      .flatMap((stored) => rowIn(stored) ?? [])
+      .filter(({ seq }) => Number.isFinite(seq));
     for (const filter of filters) {
       const listed = await basket.list(filter);
+      const found = all.filter((one) => fits(one, readFilter(filter))).map(({ seq }) => seq);
+      expect({ filter, found: listed.map(({ seq }) => seq) }).toEqual({ filter, found });
       expect({ filter, count: listed.length }).toEqual({ filter, count: (await basket.count(filter)).count });
       const behind = (await basket.list({ ...filter, cursor: 0 })).map(({ seq }) => seq);
       expect({ filter, behind }).toEqual({ filter, behind: listed.map(({ seq }) => seq).filter((seq) => seq > 0) });

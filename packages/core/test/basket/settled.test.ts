@@ -540,6 +540,38 @@ describe('when the database is deleted', () => {
     expect(await end).toEqual({ state: 'gone' });
   });
 
+  test('a task that was waited for is gone at once: nobody waits for the word of its end', async () => {
+    const { tasks, world, basket } = await opened();
+    const end = basket.settled(await basket.add('send', 1));
+    await world.settle();
+    await deleted(tasks.name);
+
+    expect(await isOpen(world, end)).toBe(false);
+    expect(await end).toEqual({ state: 'gone' });
+  });
+
+  test('and a look still finds the task in the old database, the task is gone at once as well', async () => {
+    const { tasks, tab, world, basket } = await opened();
+    const id = await basket.add('send', 1);
+    const { begin } = tab.context.database;
+    let looks = 0;
+    Object.assign(tab.context.database, {
+      async begin(...what: Parameters<typeof begin>) {
+        looks += 1;
+        // The second look reads another database, which is empty.
+        if (looks === 2) await byHand(tasks, (stores) => stores.tasks.clear());
+        const transaction = await begin(...what);
+        if (looks === 1) tab.context.hub.say({ kind: 'taken' });
+
+        return transaction;
+      },
+    });
+    const end = basket.settled(id);
+
+    expect(await isOpen(world, end)).toBe(false);
+    expect(await end).toEqual({ state: 'gone' });
+  });
+
   test('while it is being looked at: gone, and not done', async () => {
     const { tasks, tab, world, basket } = await opened();
     const id = await basket.add('send', 1);

@@ -155,6 +155,48 @@ describe('a database that does not answer', () => {
   });
 
   test.each([
+    ['nine minutes', 540_000],
+    ['just under ten minutes', 599_000],
+  ])('a heavy body that is written for %s is stored', async (_, time) => {
+    const { tasks, world, basket } = await opened();
+    let go: (() => void) | undefined;
+    onBegin((_db, begin, [stores, mode]) => {
+      const transaction = begin();
+      const internals = transaction as unknown as { _start: () => void };
+      const { _start: start } = internals;
+      if (go === undefined && mode === 'readwrite' && [stores].flat().includes('taskbasket.bodies')) {
+        internals._start = () => undefined;
+        go = () => {
+          internals._start = start;
+          start.call(transaction);
+        };
+      }
+
+      return transaction;
+    });
+    const added = endOf(basket.add('send', new Blob(['a film'])));
+
+    await world.advance(time);
+    expect(added.now()).toBe('pending');
+    go?.();
+    await world.settle();
+    expect((await rowsOf(tasks)).map(({ id }) => id)).toEqual([added.now()]);
+  });
+
+  test('a heavy body that is not written within ten minutes is given up, and its task is not stored', async () => {
+    const { tasks, world, basket } = await opened();
+    const letGo = hang('readwrite', 'requests');
+    const added = endOf(basket.add('send', new Blob(['a film'])));
+
+    await world.advance(609_000);
+    expect(added.now()).toBe('pending');
+    await world.advance(2_000);
+    expect(added.now()).toMatchObject({ code: 'not-stored' });
+    letGo();
+    expect(await rowsOf(tasks)).toEqual([]);
+  });
+
+  test.each([
     ['list', (basket: Awaited<ReturnType<typeof opened>>['basket']) => basket.list()],
     ['get', (basket: Awaited<ReturnType<typeof opened>>['basket']) => basket.get('x')],
     ['count', (basket: Awaited<ReturnType<typeof opened>>['basket']) => basket.count()],
@@ -324,17 +366,22 @@ describe('a connection that is dead', () => {
 });
 
 /** From now on the database does not open until it is let: another tab changes its version, or keeps an older one open. */
-function block(): { readonly asked: () => number; readonly unblock: () => void } {
+function block(): { readonly asked: () => number; readonly failFirst: () => void; readonly unblock: () => void } {
   const open = indexedDB.open.bind(indexedDB);
-  const waiting: (() => void)[] = [];
+  const waiting: { readonly go: () => void; readonly fail: () => void }[] = [];
   let asked = 0;
   const spy = vi.spyOn(indexedDB, 'open').mockImplementation((...what) => {
     asked += 1;
     const listeners: [string, (event: Event) => void][] = [];
     let real: IDBOpenDBRequest | undefined;
-    waiting.push(() => {
-      real = open(...what);
-      for (const [type, listener] of listeners) real.addEventListener(type, listener);
+    waiting.push({
+      go() {
+        real = open(...what);
+        for (const [type, listener] of listeners) real.addEventListener(type, listener);
+      },
+      fail() {
+        for (const [type, listener] of listeners) if (type === 'error') listener(new Event(type));
+      },
     });
 
     return new Proxy(Object.create(IDBOpenDBRequest.prototype) as IDBOpenDBRequest, {
@@ -351,9 +398,10 @@ function block(): { readonly asked: () => number; readonly unblock: () => void }
 
   return {
     asked: () => asked,
+    failFirst: () => waiting.shift()?.fail(),
     unblock() {
       spy.mockRestore();
-      for (const go of waiting.splice(0)) go();
+      for (const { go } of waiting.splice(0)) go();
     },
   };
 }
@@ -362,9 +410,8 @@ describe('a database that does not open', () => {
   async function blocked() {
     const found = await opened();
     const tab = found.world.open(found.tasks);
-    const { asked, unblock } = block();
 
-    return { ...found, tab, basket: tab.basket, asked, unblock };
+    return { ...found, tab, basket: tab.basket, ...block() };
   }
 
   test('is told by health within two seconds, with its cause', async () => {
@@ -428,6 +475,23 @@ describe('a database that does not open', () => {
     await world.settle();
 
     expect(ran).toEqual([1]);
+  });
+
+  test('an opening that was given up and fails later takes nothing from the next one: no connection is lost', async () => {
+    const { world, basket, failFirst, unblock } = await blocked();
+    endOf(basket.list());
+    await world.advance(61_000);
+    const later = endOf(basket.list());
+    await world.settle();
+    failFirst();
+    await world.settle();
+    unblock();
+    await world.settle();
+    expect(later.now()).toEqual([]);
+
+    const open = vi.spyOn(indexedDB, 'open');
+    await basket.list();
+    expect(open).not.toHaveBeenCalled();
   });
 
   test('a connection that comes too late, or after close, is closed: it blocks no later upgrade', async () => {

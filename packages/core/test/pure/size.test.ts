@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest';
 
-import { heavyLimit, inlineLimit, storeFor, weigh } from '../../src/pure/size.js';
+import { deepest, heavyLimit, inlineLimit, storeFor, weigh } from '../../src/pure/size.js';
 
 class Note {
   readonly text: string;
@@ -108,6 +108,25 @@ test('a value nested a hundred thousand levels deep is weighed', () => {
   for (let level = 0; level < 100_000; level += 1) deep = { deep };
 
   expect(weigh(deep)).toMatchObject({ depth: 100_000 });
+});
+
+test.each<[string, (inner: unknown) => unknown]>([
+  ['lists', (inner) => [inner]],
+  ['objects', (inner) => ({ inner })],
+  ['values of maps', (inner) => new Map([['key', inner]])],
+  ['keys of maps', (inner) => new Map([[inner, 'value']])],
+  ['sets', (inner) => new Set([inner])],
+  ['errors, each the cause of the next', (cause) => new Error('no', { cause })],
+])('%s in each other are as deep as there are of them', (_, around) => {
+  const nested = (levels: number): unknown => (levels === 0 ? 'x' : around(nested(levels - 1)));
+
+  for (const levels of [1, 2, deepest - 1, deepest]) {
+    expect(weigh(nested(levels))).toMatchObject({ depth: levels });
+    expect(storeOf(nested(levels))).toBe('tasks');
+  }
+  for (const levels of [deepest + 1, 2 * deepest + 100]) {
+    expect(() => storeOf(nested(levels))).toThrow(expect.objectContaining({ code: 'payload' }));
+  }
 });
 
 test('a list of a billion holes is weighed at once', () => {

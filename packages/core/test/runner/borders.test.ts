@@ -119,6 +119,34 @@ test.each([
   expect(isCutShort({ leader, checks, until: 50 } as unknown as Claiming)).toBe(expected);
 });
 
+test.each([1, 20])(
+  'a turn on a device that needs %i ms for a check keeps no writer waiting for long',
+  async (check) => {
+    const { tab, world } = await filled(500, (number) => rowOf(number, { lane: 'a' }));
+    const { basket, context } = tab;
+    await basket.add('send', -1);
+    const { clock } = context.ports;
+    const { monotonic } = clock;
+    let passed = 0;
+    let began = 0;
+    const turns: number[] = [];
+    tab.at('turn:before', () => (began = passed));
+    tab.at('turn:requests', () => turns.push(passed - began));
+    // Time passes as it is asked for: before each check a turn asks whether it must end.
+    Object.assign(clock, { monotonic: () => monotonic() + (passed += check) });
+    const ran: number[] = [];
+    tab.run({
+      send: (number) => (number === 0 ? new Promise(() => undefined) : void ran.push(number)),
+      other: () => undefined,
+    });
+    await world.settle();
+
+    expect(ran).toEqual([-1]);
+    expect(turns.length).toBeGreaterThan(5);
+    expect(Math.max(...turns)).toBeLessThanOrEqual(50 + 10 * check);
+  },
+);
+
 describe('the audit finds what nothing else would', () => {
   /** Positions that stand ahead of every row: a mistake of ours, or a runner that was killed at the wrong moment. */
   const ahead = [[stateKeys.positions, { [first]: 1_000_000 }]] as const;
