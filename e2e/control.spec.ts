@@ -75,7 +75,7 @@ test('the lock is stolen while an attempt runs: the old runner writes nothing mo
   expect(await untilLed(another)).not.toBe(holder);
 });
 
-test('the epoch is raised under a runner that keeps its lock: it writes nothing, and rescues the task as any other', async ({
+test('scenario 40: the epoch is raised under a runner that keeps its lock: it writes nothing, and rescues the task as any other', async ({
   page,
   server,
   database,

@@ -60,7 +60,7 @@ test('what was never sent is edited in its place, as often as one likes, and is 
   expect(server.ledger()).toHaveLength(1);
 });
 
-test('what was sent, and may have arrived, is not edited: the call says so, and another task follows behind it', async ({
+test('scenario 64: what was sent, and may have arrived, is not edited: the call says so, and another task follows behind it', async ({
   page,
   server,
   database,

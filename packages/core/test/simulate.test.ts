@@ -3,7 +3,7 @@ import { simulate } from './simulate/simulate.js';
 
 const options = { seed: 9, steps: 150 };
 
-test('a short simulation finds nothing, and meets what it is there for', async () => {
+test('scenarios 38, 39, 48 and 55: a short simulation finds nothing, and meets what it is there for', async () => {
   const { violation, report, steps } = await simulate(options);
 
   expect(violation?.what).toBeUndefined();

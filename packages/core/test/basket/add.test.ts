@@ -127,6 +127,7 @@ describe('a payload that cannot be stored', () => {
       },
     ],
     ['an object that throws whatever it is asked', new Proxy({}, { get: stumble, has: stumble, ownKeys: stumble })],
+    ['a stream (scenario 37)', new ReadableStream()],
     ['a promise that somebody forgot to await', Promise.resolve({ text: 'x' })],
     // oxlint-disable-next-line unicorn/no-thenable -- it is what is refused
     ['what looks like a promise, and never ends', Object.fromEntries([['then', () => undefined]])],

@@ -91,7 +91,7 @@ async function model(tasks: ReturnType<typeof define>, query: Query): Promise<re
     .map(({ id }) => id);
 }
 
-test('count and list equal a model, whatever the types, lanes and ends of the tasks, and whatever is asked', async () => {
+test('scenario 55: count and list equal a model, whatever the types, lanes and ends of the tasks, and whatever is asked', async () => {
   await fc.assert(
     fc.asyncProperty(
       fc.array(known, { maxLength: 14 }),

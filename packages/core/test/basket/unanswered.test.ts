@@ -95,7 +95,7 @@ function endOf(call: Promise<unknown>): { readonly now: () => unknown } {
   return { now: () => end };
 }
 
-describe('a database that does not answer', () => {
+describe('scenario 50: a database that does not answer', () => {
   test.each(['requests', 'abort'] as const)(
     'an add that hangs (%s) after it was told to commit cannot be aborted: it rejects with unknown-outcome and its id, and is not tried again',
     async (way) => {

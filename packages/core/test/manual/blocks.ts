@@ -1,4 +1,4 @@
-import { mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { fileURLToPath } from 'node:url';
 
@@ -7,8 +7,32 @@ import type { Basket, TaskId } from '../../src/index.js';
 /** The folder of the library's package. */
 export const core: string = fileURLToPath(new URL('../..', import.meta.url));
 
-/** The manual. */
-export const readme: string = readFileSync(path.join(core, '../../README.md'), 'utf8');
+/** The root of the repository. */
+export const repository: string = path.join(core, '../..');
+
+/** A page of the manual: its path from the root of the repository, and its text. */
+export interface Page {
+  readonly file: string;
+  readonly text: string;
+}
+
+/** The manual: the README, and the pages of `docs/`. The decisions are for those who work on the library. */
+export const pages: readonly Page[] = ['README.md', ...pagesOfDocs()].map((file) => ({
+  file,
+  text: readFileSync(path.join(repository, file), 'utf8'),
+}));
+
+/** All pages as one text. */
+export const manual: string = pages.map(({ text }) => text).join('\n');
+
+function pagesOfDocs(): readonly string[] {
+  const files = readdirSync(path.join(repository, 'docs'), { recursive: true, encoding: 'utf8' });
+
+  return files
+    .filter((file) => file.endsWith('.md') && !file.startsWith('decisions'))
+    .map((file) => `docs/${file.replaceAll(path.sep, '/')}`)
+    .sort();
+}
 
 /** A block of code of the manual, and the file that its first line names. */
 export interface Block {
@@ -22,7 +46,7 @@ const fence =
   /^```(?<language>ts|tsx|js|svelte|vue)\n(?<code>(?:\/\/|<!--) (?<name>[\w.-]+)(?: -->)?\n[\s\S]*?)^```$/gm;
 
 /** The blocks of code that an app would have as files. */
-export const blocks: readonly Block[] = [...readme.matchAll(fence)].map(({ groups }) => ({
+export const blocks: readonly Block[] = [...manual.matchAll(fence)].map(({ groups }) => ({
   language: groups?.['language'] ?? '',
   name: groups?.['name'] ?? '',
   code: groups?.['code'] ?? '',
@@ -55,4 +79,15 @@ export function laidOut(app: string, sources: readonly Block[] = blocks): LaidOu
   for (const { name, code } of sources) writeFileSync(path.join(folder, name), code);
 
   return { folder, run: (name) => import(/* @vite-ignore */ path.join(folder, name)) };
+}
+
+/** The app of the first task, whose worker is the block with this file name. */
+export function withWorker(worker: string): LaidOut {
+  const code = blocks.find(({ name }) => name === worker)?.code;
+  if (code === undefined) throw new Error(`The manual has no ${worker}.`);
+
+  return laidOut(
+    worker,
+    blocks.map((block) => (block.name === 'tasks.worker.ts' ? { ...block, code } : block)),
+  );
 }

@@ -7,7 +7,10 @@ import { retryDelay } from '../../src/pure/backoff.js';
 import { priorityName } from '../../src/pure/options.js';
 import type { TaskTypeParts } from '../../src/pure/registry.js';
 import { task } from '../../src/pure/registry.js';
-import { core, readme } from './blocks.js';
+import { core, manual, pages } from './blocks.js';
+
+/** The page of the manual that lists what there is. */
+const reference = pages.find(({ file }) => file === 'docs/reference.md')?.text ?? '';
 
 /** A declaration that is shipped, without its comments. */
 function declared(file: string): string {
@@ -43,89 +46,149 @@ function exportsOf(file: string, kind: 'values' | 'types'): readonly string[] {
   return [...lists].flatMap(([, list]) => (list ?? '').split(',').map((name) => name.trim())).filter(Boolean);
 }
 
-/** What of these words the README has nowhere in code. */
-function missing(words: readonly string[]): readonly string[] {
+/** The words in quotes that one member of a union can be. */
+function valuesOf(file: string, name: string, member: string): readonly string[] {
+  const unions = declarationOf(file, name).matchAll(new RegExp(`readonly ${member}: (?<union>'[^;]+);`, 'g'));
+  const words = [...unions].flatMap(({ groups }) => [...(groups?.['union'] ?? '').matchAll(/'(?<word>[\w-]+)'/g)]);
+
+  return words.map(({ groups }) => groups?.['word'] ?? '');
+}
+
+/** The part of the reference under a heading, up to the next one. */
+function section(heading: string): string {
+  const [, text] = new RegExp(`^## ${heading}\n([\\s\\S]*?)(?=^## |$(?![\\s\\S]))`, 'm').exec(reference) ?? [];
+  if (text === undefined) throw new Error(`The reference has no heading "${heading}".`);
+
+  return text;
+}
+
+/** The names in the first cells of a part's tables, without their arguments. */
+function listed(heading: string): readonly string[] {
+  const body = section(heading).replaceAll(/^\|.*\n(?=\| ---)/gm, '');
+  const cells = body.match(/^\| `[^|]+/gm) ?? [];
+
+  return cells
+    .flatMap((cell) => [...cell.replaceAll(/\(.*?\)/g, '').matchAll(/`(?<name>[\w-]+)[^`]*`/g)])
+    .map(({ groups }) => groups?.['name'] ?? '');
+}
+
+/** What of these words a part of the reference has nowhere in code. */
+function missing(words: readonly string[], text: string): readonly string[] {
   expect(words.length).toBeGreaterThan(0);
-  const code = [...readme.matchAll(/```[\s\S]*?```|`[^`\n]+`/g)].join('\n');
+  const code = (text.match(/`[^`\n]+`/g) ?? []).join('\n');
 
   return words.filter((word) => !new RegExp(`(?<![\\w-])${word}(?![\\w-])`).test(code));
 }
 
+const sorted = (words: readonly string[]): readonly string[] => [...new Set(words)].sort();
 const calls = membersOf('basket/basket.d.ts', 'Basket');
+const entries = ['index.d.ts', 'worker.d.ts'];
 
-describe('what exists is in the README', () => {
-  test('every call of a basket', () => {
+describe('the reference lists what exists, and nothing else', () => {
+  test('of calls', () => {
     expect(calls).toContain('addMany');
-    expect(missing(calls)).toEqual([]);
+    expect(sorted(listed('Calls'))).toEqual(sorted(calls));
   });
 
-  test.each(['index.d.ts', 'worker.d.ts'])('everything that %s exports', (file) => {
-    expect(missing(exportsOf(file, 'values'))).toEqual([]);
-    expect(missing(exportsOf(file, 'types'))).toEqual([]);
+  test('of exports', () => {
+    expect(sorted(listed('Set-up'))).toEqual(sorted(entries.flatMap((file) => exportsOf(file, 'values'))));
+    expect(sorted(listed('Types'))).toEqual(sorted(entries.flatMap((file) => exportsOf(file, 'types'))));
   });
 
-  test.each([
-    ['pure/registry.d.ts', 'TaskOptions'],
-    ['pure/registry.d.ts', 'RegistryOptions'],
-    ['pure/backoff.d.ts', 'Backoff'],
-    ['basket/adding/prepare.d.ts', 'AddOptions'],
-    ['pure/query.d.ts', 'Filter'],
-    ['pure/query.d.ts', 'Query'],
-    ['host/open.d.ts', 'OpenOptions'],
-    ['host/serve.d.ts', 'ServeOptions'],
-    ['runner/run-basket.d.ts', 'RunBasketOptions'],
-    ['runner/term/leader.d.ts', 'Attempt'],
-    ['pure/verdict.d.ts', 'UnavailableOptions'],
-    ['pure/verdict.d.ts', 'FailureOptions'],
-    ['pure/view.d.ts', 'TaskView'],
-    ['pure/view.d.ts', 'GateView'],
-    ['pure/record.d.ts', 'StoredError'],
-    ['pure/record.d.ts', 'Death'],
-    ['basket/reading/count.d.ts', 'Count'],
-    ['basket/telling/watch.d.ts', 'Snapshot'],
-    ['basket/reading/health.d.ts', 'Health'],
-    ['basket/reading/backlog.d.ts', 'BlockedLane'],
-    ['ports/storage.d.ts', 'StorageHealth'],
-    ['basket/reading/health.d.ts', 'ClosedGate'],
-    ['basket/reading/health.d.ts', 'RegistryDifference'],
-    ['basket/context/own-worker.d.ts', 'WorkerHealth'],
-    ['basket/context/hub.d.ts', 'Hint'],
-    ['pure/reasons.d.ts', 'Reason'],
-    ['basket/telling/settled.d.ts', 'Outcome'],
-  ])('of %s every member of %s', (file, name) => {
-    expect(missing(membersOf(file, name))).toEqual([]);
+  test.each<[heading: string, file: string, ...names: string[]]>([
+    ['Queries', 'pure/query.d.ts', 'Filter', 'Query'],
+    ['Tasks', 'pure/view.d.ts', 'TaskView'],
+    ['A registry', 'pure/registry.d.ts', 'RegistryOptions'],
+    ['One add', 'basket/adding/prepare.d.ts', 'AddOptions'],
+  ])('under "%s"', (heading, file, ...names) => {
+    expect(sorted(listed(heading))).toEqual(sorted(names.flatMap((name) => membersOf(file, name))));
+  });
+
+  test('of the options of a task type, and of the jitters', () => {
+    const jitters = wordsOf('pure/backoff.d.ts', 'Jitter');
+
+    expect(sorted(listed('A task type'))).toEqual(
+      sorted([...membersOf('pure/registry.d.ts', 'TaskOptions'), ...jitters]),
+    );
   });
 
   test.each([
-    ['pure/errors.d.ts', 'ErrorCode'],
-    ['pure/errors.d.ts', 'WorkerProblem'],
-    ['pure/backoff.d.ts', 'Jitter'],
-    ['pure/reasons.d.ts', 'Reason'],
-    ['basket/telling/settled.d.ts', 'Outcome'],
-    ['basket/context/hub.d.ts', 'Hint'],
-    ['basket/context/own-worker.d.ts', 'WorkerHealth'],
-    ['pure/record.d.ts', 'Death'],
-    ['pure/options.d.ts', 'PriorityName'],
-  ])('of %s every word of %s', (file, name) => {
-    expect(missing(wordsOf(file, name))).toEqual([]);
+    ['openBasket', 'host/open.d.ts', 'OpenOptions'],
+    ['serveBasket', 'host/serve.d.ts', 'ServeOptions'],
+    ['runBasket', 'runner/run-basket.d.ts', 'RunBasketOptions'],
+  ])('of the options of %s', (call, file, name) => {
+    const rows = section('Running').match(/^\| `\w+` \|[^|]+/gm) ?? [];
+    const own = rows.filter((row) => row.includes(`\`${call}\``)).map((row) => /`(?<option>\w+)`/.exec(row)?.[1] ?? '');
+
+    expect(sorted(own)).toEqual(sorted(membersOf(file, name)));
+    expect(own.length).toBeLessThan(listed('Running').length);
+  });
+
+  test.each([
+    ['Errors', () => wordsOf('pure/errors.d.ts', 'ErrorCode')],
+    ['Problems of a worker', () => wordsOf('pure/errors.d.ts', 'WorkerProblem')],
+    ['Reasons', () => valuesOf('pure/reasons.d.ts', 'Reason', 'reason')],
+    ['Events', () => valuesOf('basket/context/hub.d.ts', 'Hint', 'event')],
+    ['Ends', () => valuesOf('basket/telling/settled.d.ts', 'Outcome', 'state')],
+  ])('under "%s"', (heading, words) => {
+    expect(words().length).toBeGreaterThan(3);
+    expect(sorted(listed(heading))).toEqual(sorted(words()));
   });
 });
 
-test('every call that the README names exists', () => {
-  const named = [...readme.matchAll(/\bbasket\.(?<call>\w+)/g)].map(({ groups }) => groups?.['call'] ?? '');
+describe('the reference has', () => {
+  test.each([
+    ['A task type', 'pure/backoff.d.ts', 'Backoff'],
+    ['Tasks', 'pure/view.d.ts', 'GateView'],
+    ['Tasks', 'pure/record.d.ts', 'StoredError'],
+    ['Tasks', 'pure/record.d.ts', 'Death'],
+    ['Calls', 'basket/reading/count.d.ts', 'Count'],
+    ['Calls', 'basket/telling/watch.d.ts', 'Snapshot'],
+    ['Calls', 'basket/telling/watch.d.ts', 'Watched'],
+    ['Calls', 'basket/telling/watch.d.ts', 'WatchOptions'],
+    ['Health', 'basket/reading/health.d.ts', 'Health'],
+    ['Health', 'basket/reading/backlog.d.ts', 'BlockedLane'],
+    ['Health', 'ports/storage.d.ts', 'StorageHealth'],
+    ['Health', 'basket/reading/health.d.ts', 'ClosedGate'],
+    ['Health', 'basket/reading/health.d.ts', 'RegistryDifference'],
+    ['Health', 'basket/context/own-worker.d.ts', 'WorkerHealth'],
+    ['Events', 'basket/context/hub.d.ts', 'Hint'],
+    ['Reasons', 'pure/reasons.d.ts', 'Reason'],
+    ['Ends', 'basket/telling/settled.d.ts', 'Outcome'],
+    ['Types', 'runner/term/leader.d.ts', 'Attempt'],
+    ['Types', 'pure/verdict.d.ts', 'UnavailableOptions'],
+    ['Types', 'pure/verdict.d.ts', 'FailureOptions'],
+  ])('under "%s", of %s, every member of %s', (heading, file, name) => {
+    expect(missing(membersOf(file, name), section(heading))).toEqual([]);
+  });
+
+  test.each([
+    ['Events', 'basket/context/hub.d.ts', 'Hint'],
+    ['Health', 'basket/context/own-worker.d.ts', 'WorkerHealth'],
+    ['Health', 'basket/reading/backlog.d.ts', 'BlockedLane'],
+    ['Tasks', 'pure/record.d.ts', 'Death'],
+    ['Tasks', 'pure/options.d.ts', 'PriorityName'],
+    ['One add', 'pure/options.d.ts', 'PriorityName'],
+  ])('under "%s", of %s, every word of %s', (heading, file, name) => {
+    expect(missing(wordsOf(file, name), section(heading))).toEqual([]);
+  });
+});
+
+test('every call that the manual names exists', () => {
+  const named = [...manual.matchAll(/\bbasket\.(?<call>\w+)/g)].map(({ groups }) => groups?.['call'] ?? '');
 
   expect(named.length).toBeGreaterThan(20);
   expect(named.filter((call) => !calls.includes(call))).toEqual([]);
 });
 
-/** The default that the table of the README gives an option. */
+/** The default that the reference gives an option of a task type. */
 function defaultOf(option: string): string | undefined {
   return new RegExp(`^\\| \`${option}\` \\| (?<value>[^|]+) \\|`, 'm')
-    .exec(readme)
+    .exec(section('A task type'))
     ?.groups?.['value']?.replaceAll(/[`,]/g, '');
 }
 
-test('the defaults of a task type are those of the README', () => {
+test('the defaults of a task type are those of the manual', () => {
   const { version, timeout, onDead, priority, lane, backoff, failureLimit } = task() as TaskTypeParts;
 
   expect(defaultOf('version')).toBe(String(version));
@@ -135,14 +198,14 @@ test('the defaults of a task type are those of the README', () => {
   expect([defaultOf('lane'), defaultOf('failureLimit')]).toEqual(['none', 'none']);
   expect([lane, failureLimit]).toEqual([undefined, undefined]);
   expect(backoff).toEqual({ base: 1_000, factor: 2, cap: 300_000, jitter: 'equal' });
-  expect(readme).toContain('`base` is 1,000, `factor` 2, `cap` 300,000');
-  expect(readme).toContain('| `equal` (default) |');
+  expect(section('A task type')).toContain('`base` is 1,000, `factor` 2, `cap` 300,000');
+  expect(section('A task type')).toContain('| `equal` (default) |');
 });
 
-test.each(['equal', 'full', 'none'] as const)('the waits of jitter %s are as the README computes them', (jitter) => {
-  const row = new RegExp(`^\\| \`${jitter}\`[^|]*\\| \`(?<formula>[^\`]+)\``, 'm').exec(readme);
+test.each(['equal', 'full', 'none'] as const)('the waits of jitter %s are as the manual computes them', (jitter) => {
+  const row = new RegExp(`^\\| \`${jitter}\`[^|]*\\| \`(?<formula>[^\`]+)\``, 'm').exec(section('A task type'));
   const formula = (row?.groups?.['formula'] ?? '').replaceAll('×', '*').replaceAll('−', '-');
-  // oxlint-disable-next-line typescript/no-implied-eval -- the formula of the README is what is tested
+  // oxlint-disable-next-line typescript/no-implied-eval -- the formula of the manual is what is tested
   const waitOf = new Function('c', 'r', `return ${formula};`) as (...parts: readonly unknown[]) => number;
 
   const [base, factor, cap] = [700, 3, 20_000];

@@ -1,10 +1,14 @@
 import 'fake-indexeddb/auto'; // First: Dexie looks for it when it is imported.
 
+import type { Dexie } from 'dexie';
 import { beforeAll, describe, expect, test } from 'vitest';
 
+import { openBasket } from '../../src/index.js';
+import type { AnyRegistry } from '../../src/pure/registry.js';
 import { defineTasks } from '../../src/pure/registry.js';
 import { runBasket } from '../../src/worker.js';
 import { written } from '../basket/app.js';
+import { endOf, openRaw } from '../support/database.js';
 import type { Main, Note } from './blocks.js';
 import { laidOut } from './blocks.js';
 import { createBrowser, until } from './browser.js';
@@ -49,4 +53,20 @@ describe.each([
     await stopped;
     expect(sent.map(({ text }) => text)).toEqual(['Buy bread', 'Buy butter']);
   });
+});
+
+test('Dexie gives a database that is in use the stores with a new version, and keeps what is in it', async () => {
+  const before = await openRaw('notes-in-use', 10, (_, made) => made.createObjectStore('notes', { keyPath: 'id' }));
+  const filling = before.transaction('notes', 'readwrite');
+  filling.objectStore('notes').put({ id: 'old' });
+  await endOf(filling);
+  before.close();
+
+  const { tasks, db } = await run<{ tasks: AnyRegistry; db: Dexie }>('dexie-upgrade.ts');
+  const basket = openBasket(tasks);
+  await basket.add('saveNote', { id: 'new' });
+  expect(await basket.count()).toEqual({ count: 1, more: false });
+  expect(await db.table('notes').toArray()).toEqual([{ id: 'old' }]);
+  basket.close();
+  db.close();
 });

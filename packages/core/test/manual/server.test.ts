@@ -1,12 +1,12 @@
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { createServer } from 'node:net';
 import path from 'node:path';
 
 import { expect, test } from 'vitest';
 
 import { laidOut } from './blocks.js';
 import { until } from './browser.js';
+import { freePort } from './free-port.js';
 
 test('the server of the README has an effect once for each key', async () => {
   const port = await freePort();
@@ -29,12 +29,3 @@ test('the server of the README has an effect once for each key', async () => {
     await once(server, 'exit');
   }
 });
-
-async function freePort(): Promise<number> {
-  const probe = createServer().listen(0, '127.0.0.1');
-  await once(probe, 'listening');
-  const { port } = probe.address() as { readonly port: number };
-  probe.close();
-
-  return port;
-}

@@ -327,7 +327,7 @@ describe('a newer build', () => {
     expect((await runnerOf(tasks)).build).toBe(2);
   });
 
-  test('an equal or an older build takes nothing from the holder; when the newer one is gone the older leads again', async () => {
+  test('scenario 43: an equal or an older build takes nothing from the holder; when the newer one is gone the older leads again', async () => {
     const tasks = sendTasks();
     const world = createWorld();
     const page = world.open(tasks);

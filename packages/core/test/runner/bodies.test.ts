@@ -40,7 +40,7 @@ async function shortTerm(world: World, run: (handlers: typeof failing) => Runner
   await world.settle();
 }
 
-test('a body whose page died before its row came is deleted by an audit a day later, and no other is', async () => {
+test('scenario 35: a body whose page died before its row came is deleted by an audit a day later, and no other is', async () => {
   const { tasks, world, run, payloads } = await withOrphan();
   await shortTerm(world, run);
   world.jump(day - 60_000);

@@ -320,7 +320,7 @@ test('an add resolves only when its transaction has completed, and not when its 
   expect(order).toEqual(['complete', 'resolved']);
 });
 
-test('what a finished attempt leaves lies in no store: row, payload kept apart and outcome of a plain success', async () => {
+test('scenario 35: what a finished attempt leaves lies in no store: row, payload kept apart and outcome of a plain success', async () => {
   const tasks = defineTasks(freshName(), { send: task<string>(), ask: task<string, string>() });
   const world = createWorld();
   const tab = world.open(tasks);

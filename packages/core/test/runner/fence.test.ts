@@ -68,7 +68,7 @@ test('the lock is stolen before the take-over has begun: the robbed runner does 
   expect((await runnerOf(tasks)).epoch.count).toBe(1);
 });
 
-test('two runners that both believe to lead: the one with the older epoch writes nothing, neither success nor failure nor save', async () => {
+test('scenario 40: two runners that both believe to lead: the one with the older epoch writes nothing, neither success nor failure nor save', async () => {
   const tasks = sendTasks();
   const world = createWorld();
   const older = world.open(tasks);

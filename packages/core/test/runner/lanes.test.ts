@@ -246,7 +246,7 @@ describe('a dead head', () => {
   });
 });
 
-test('a head that asks to be called later, or whose destination is away, keeps its place', async () => {
+test('scenario 16: a head that asks to be called later, or whose destination is away, keeps its place', async () => {
   const tasks = laneTasks();
   const world = createWorld();
   const tab = world.open(tasks);
@@ -267,7 +267,7 @@ test('a head that asks to be called later, or whose destination is away, keeps i
   expect(started).toEqual([1, 1, 1, 2, 3]);
 });
 
-test('in a lane neither a priority nor a date lets a task overtake its head; without a lane both count', async () => {
+test('scenario 19: in a lane neither a priority nor a date lets a task overtake its head; without a lane both count', async () => {
   const tasks = laneTasks();
   const world = createWorld();
   const tab = world.open(tasks);

@@ -136,7 +136,7 @@ test('a task that was cancelled while it ran, and whose runner then died, is gon
   expect(await rowsOf(tasks)).toEqual([]);
 });
 
-describe('a task under which the runner dies', () => {
+describe('scenario 58: a task under which the runner dies', () => {
   const tasksOf = () => defineTasks(freshName(), { send: task<string>({ backoff: { base: 60_000, cap: 60_000 } }) });
 
   /** Dies in each life as soon as the poisonous task runs. */

@@ -8,7 +8,7 @@ import { createGate, createWorld } from '../support/world.js';
 const nothing = (): void => undefined;
 
 describe('what this build does not know', () => {
-  test('tasks of a type or a version that this build has not are left as they are, cost nothing, and run once a build has them', async () => {
+  test('scenarios 43 and 44: tasks of a type or a version that this build has not are left as they are, cost nothing, and run once a build has them', async () => {
     const name = freshName();
     const newest = defineTasks(name, {
       known: task<number>(),
@@ -97,7 +97,7 @@ describe('what this build cannot decode', () => {
   const build = (name: string, limit: number) =>
     defineTasks(name, { send: task({ codec: upTo(limit) }), laned: task({ codec: upTo(limit), lane: 'a' }) });
 
-  test('it uses no attempt, is visible, holds its lane, and runs first once a build can read it', async () => {
+  test('scenario 45: it uses no attempt, is visible, holds its lane, and runs first once a build can read it', async () => {
     const name = freshName();
     const world = createWorld();
     const good = build(name, 100);
@@ -129,7 +129,7 @@ describe('what this build cannot decode', () => {
     expect(await rowsOf(good)).toEqual([]);
   });
 
-  test('a deploy whose decoder throws on everything sets nothing aside; the next deploy runs it all', async () => {
+  test('scenario 65: a deploy whose decoder throws on everything sets nothing aside; the next deploy runs it all', async () => {
     const name = freshName();
     const world = createWorld();
     const good = build(name, 1_000);
