@@ -106,10 +106,7 @@ export type Basket<R extends AnyRegistry> = {
    * @throws TaskbasketError `option`, `no-database`, `stores-missing`, `closed`; so do `list`, `count` and `explain`.
    */
   readonly get: <Name extends keyof R['types'] & string>(id: TaskId<Name>) => Promise<ViewOf<R, Name> | undefined>;
-  /**
-   * Resolves with the tasks that fit, in the order in which they were added; 100 at most, unless `limit` says
-   * otherwise.
-   */
+  /** Resolves with the tasks that fit, in the order of adding; 100 at most, unless `limit` says otherwise. */
   readonly list: <Name extends keyof R['types'] & string = NameOf<R>>(
     query?: Query<Name>,
   ) => Promise<readonly ViewOf<R, Name>[]>;

@@ -10,8 +10,8 @@ import { outdatedWorker, problemOf, silentWorker } from './problems.js';
 import { createStanding } from './standing.js';
 
 /**
- * How long after its first answer, and after there is something to do, the worker is asked whether it is there, and how
- * long it has to answer, in milliseconds. So a hanging worker is told within 5 s, and an idle worker is left alone.
+ * The worker is asked whether it is there so many milliseconds after its first answer, and after each "look again";
+ * then it has so many to answer. So the app hears of a hanging worker within 5 s, and an idle worker is not disturbed.
  */
 const askAfter = 2_000;
 const patience = 3_000;
@@ -19,10 +19,10 @@ const patience = 3_000;
 /** How long `health` waits for an answer, in milliseconds. */
 const healthWait = 1_000;
 
-/** A page's dealings with its worker. */
+/** What a page can do with its worker. */
 export interface Attendance {
   readonly leave: () => void;
-  /** Lets go of the worker while the page is put away: a message of the worker would evict the page. */
+  /** Lets go of the worker while the page is in the back/forward cache, because a message would evict the page. */
   readonly suspend: () => void;
   readonly resume: () => void;
   /** Asks the worker at once whether it is there, because phones kill workers without a word. */
@@ -31,8 +31,8 @@ export interface Attendance {
 }
 
 /**
- * Keeps a worker at work while this page is there. Each visit constructs the worker, greets it, and ends when the worker
- * is gone or silent, or the page goes. The next visit follows at once, or after a wait if the worker has failed.
+ * Keeps a worker running while this page is open. Each visit constructs the worker, greets it, and ends when the worker
+ * is gone or silent, or the page is closed. The next visit begins at once, or after a wait if the worker has failed.
  */
 export function attendWorker(
   context: BasketContext,
@@ -47,7 +47,7 @@ export function attendWorker(
   let wake = (): void => undefined;
   let failures = 0;
   let wasOutdated = false;
-  /** Asks the worker that is visited, and resolves when it has answered or its time is up. It never rejects. */
+  /** Asks the worker of this visit. Resolves when it has answered or its time is up. Never rejects. */
   let ask: ((quietly: boolean) => Promise<void>) | undefined;
 
   async function attend(): Promise<void> {
@@ -62,7 +62,7 @@ export function attendWorker(
           failures += 1;
           const known = error instanceof WorkerError ? error : problemOf('failed', messageOf(error), error);
           standing.fail(known);
-          if (known.problem === 'unsupported') return; // None will come; and a timer would keep a server's process alive.
+          if (known.problem === 'unsupported') return; // It stays so, and a timer would keep a server's process alive.
           await Promise.race([
             woken(),
             waited(clock, retryDelay({ base: 5_000, cap: 60_000 }, failures, random), signal),
@@ -78,7 +78,7 @@ export function attendWorker(
   async function visit(signal: AbortSignal): Promise<void> {
     const worker = await greeted(context, factory, signal);
     try {
-      // An older worker under our own URL retires at our hello, once; a second one of the same build comes again.
+      // A worker of an older build retires when a newer page greets it. If an old one comes again, its script is old.
       const outdated = worker.answer.build < context.build;
       const again = outdated && wasOutdated;
       wasOutdated = outdated;
@@ -93,7 +93,7 @@ export function attendWorker(
     }
   }
 
-  /** Resolves if the worker does not answer a quiet question, or the signal aborts. Rejects if it is silent otherwise. */
+  /** Rejects if the worker does not answer. Resolves if it does not answer a quiet question, or the signal aborts. */
   function untilSilent(worker: Greeted, signal: AbortSignal): Promise<void> {
     return new Promise((resolve, reject) => {
       let asking: Promise<void> | undefined;

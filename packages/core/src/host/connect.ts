@@ -5,12 +5,12 @@ import { partOf } from '../pure/parts.js';
 import type { HostFace } from './messages.js';
 import { scriptFailed, unstarted } from './problems.js';
 
-/** What constructs a worker: a SharedWorker has a port, a dedicated one is its own. */
+/** Constructs a worker: a SharedWorker, which has a port, or a dedicated worker. */
 export type WorkerFactory = () => { readonly port: MessagePort } | Worker;
 
 /** One constructed worker. */
 export interface Connection {
-  /** A dedicated worker is constructed once: another would be a second one, and not a second connection. */
+  /** Whether it is a SharedWorker. A dedicated worker is constructed once, because a second would be another worker. */
   readonly shared: boolean;
   readonly hello: Remote<HostFace>['hello'];
   /** Rejects with what the platform says about a script that could not be started. */
@@ -18,7 +18,7 @@ export interface Connection {
   readonly close: () => void;
 }
 
-/** Constructs a worker; what the platform says of its script comes later. */
+/** Constructs a worker. An error of its script comes later, as `failed`. */
 export function connect(factory: WorkerFactory): Connection {
   let worker: ReturnType<WorkerFactory>;
   try {
@@ -33,7 +33,7 @@ export function connect(factory: WorkerFactory): Connection {
       reject(scriptFailed(typeof message === 'string' && message !== '' ? message : undefined));
     });
   });
-  failed.catch(() => undefined); // Raced by whoever greets; later errors of a worker that answered are not ours.
+  failed.catch(() => undefined); // The greeting handles it. Later errors of a worker that has answered are the app's.
 
   const port = 'port' in worker ? worker.port : undefined;
   const face = wrap<HostFace>(port ?? (worker as Worker));
@@ -45,7 +45,8 @@ export function connect(factory: WorkerFactory): Connection {
     failed,
 
     close() {
-      // Else comlink would clean up when they are collected: that runs code, which evicts a page that is put away.
+      // Otherwise comlink releases them when they are garbage-collected, which would evict a page from the back/forward
+      // cache.
       for (const proxy of [ask, face]) proxy[releaseProxy]();
       if (port === undefined) (worker as Worker).terminate();
       else port.close();

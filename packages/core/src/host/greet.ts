@@ -6,13 +6,17 @@ import type { HelloAnswer } from './messages.js';
 import { isHelloAnswer, protocol } from './messages.js';
 import { problemOf, silentWorker } from './problems.js';
 
-/** How long each try waits for an answer, in milliseconds. Constructing again only raises another `connect`. */
+/**
+ * How long each try waits for an answer, in milliseconds. For a SharedWorker, a second try is only another `connect`.
+ */
 const deadlines: readonly number[] = [250, 1_000, 3_000];
 
 /** How long a worker has to answer after its alive lock was granted to the page, in milliseconds. */
 const lastQuestion = 250;
 
-/** When to ask again for a lock that was granted although its worker lives, in milliseconds. */
+/**
+ * How long to wait before the lock is requested again, if it was granted although the worker lives, in milliseconds.
+ */
 const lockAgainAfter = 1_000;
 
 /** A worker that has answered. */
@@ -20,7 +24,7 @@ export interface Greeted extends Connection {
   readonly answer: HelloAnswer;
 }
 
-/** Constructs the worker, and again at each deadline, until any of the connections answers. Closes all other connections. */
+/** Constructs the worker, and again at each deadline, until a connection answers. Closes all other connections. */
 export async function greeted(context: BasketContext, factory: WorkerFactory, gone: AbortSignal): Promise<Greeted> {
   const connections: Connection[] = [];
   const answers: Promise<Greeted>[] = [aborted(gone)];
@@ -48,7 +52,7 @@ export async function greeted(context: BasketContext, factory: WorkerFactory, go
   }
 }
 
-/** Asks a worker who it is. Waits for as long as that takes. */
+/** Asks a worker who it is. Waits without a limit. */
 export async function hello(context: BasketContext, connection: Connection): Promise<Greeted> {
   const { channel: basket } = context.names;
   const answer: unknown = await connection.hello({ protocol, basket, build: context.build });
@@ -63,7 +67,7 @@ export async function hello(context: BasketContext, connection: Connection): Pro
   return { ...connection, answer };
 }
 
-/** Resolves when the worker is gone: its lock is granted to us, and it answers no more. Rejects when the signal aborts. */
+/** Resolves when the worker is gone: this page got its lock, and it does not answer. Rejects when the signal aborts. */
 export async function untilGone(context: BasketContext, greeting: Greeted, signal: AbortSignal): Promise<void> {
   const { locks, clock } = context.ports;
   for (;;) {
@@ -75,7 +79,7 @@ export async function untilGone(context: BasketContext, greeting: Greeted, signa
     );
     if (!alive || signal.aborted) return;
 
-    // It retires, or its lock was stolen: ask again a little later.
+    // The worker retires, or its lock was stolen. Check again a little later.
     await waited(clock, lockAgainAfter, signal);
   }
 }
@@ -87,7 +91,7 @@ function aborted(signal: AbortSignal): Promise<never> {
     if (signal.aborted) abort();
     else signal.addEventListener('abort', abort, { once: true });
   });
-  end.catch(() => undefined); // Raced with the answers, unless the worker could not even be constructed.
+  end.catch(() => undefined); // If the worker could not be constructed, nobody waits for this.
 
   return end;
 }

@@ -1,19 +1,19 @@
 import type { BasketContext } from '../basket/context/context.js';
 
 /**
- * A visible page brings the probes of closed gates forward so often, in milliseconds. With the time that a probe takes,
- * the first effect comes within 30 s of the end of an outage.
+ * How often a visible page brings the probes of closed gates forward, in milliseconds. With the time of a probe, the
+ * first task gets through within 30 s of the end of an outage.
  */
 export const lookEvery = 25_000;
 
-/** Tells the runner that somebody looks at this page. */
+/** Tells the runner that this page is visible. */
 export interface Looking {
-  /** The page is visible now, or hidden. */
+  /** To be called when the page has become visible or hidden. */
   readonly changed: () => void;
   readonly stop: () => void;
 }
 
-/** Says `wake` when the page becomes visible, and again and again while a gate is closed; else it keeps no timer. */
+/** Says `wake` when the page becomes visible, and again while a gate is closed. Otherwise there is no timer. */
 export function createLooking({ hub, ports }: BasketContext, isVisible: () => boolean): Looking {
   let stopTimer: (() => void) | undefined;
 
@@ -28,7 +28,7 @@ export function createLooking({ hub, ports }: BasketContext, isVisible: () => bo
   }
 
   const stopHearing = hub.hear((message) => {
-    // The runner says `closed` again if another gate still is.
+    // The runner says `closed` again if another gate is still closed.
     if ('hints' in message && message.hints?.some((hint) => hint.event === 'gate' && !hint.closed)) forget();
     if (message.kind === 'closed' && isVisible()) stopTimer ??= ports.clock.timer(lookEvery, changed);
   });

@@ -1,12 +1,12 @@
 import { partOf } from '../pure/parts.js';
 
 /**
- * What a page and a worker say to each other. Raised only if an older side could not go on; an unknown protocol is left
- * alone.
+ * The number of the protocol between page and worker. It is raised only if an older side could not understand the
+ * newer. Neither side works with another number.
  */
 export const protocol = 1;
 
-/** A page's first question to a worker. */
+/** The question of a page to a worker. */
 export interface Hello {
   readonly protocol: number;
   /** Database and bucket: see `Names.channel`. */
@@ -19,20 +19,20 @@ export interface HelloAnswer {
   readonly protocol: number;
   readonly basket: string;
   readonly build: number;
-  /** The lock that the worker holds for as long as it lives: being granted it means that it is gone. */
+  /** The name of the lock that the worker holds while it lives. Whoever is granted it knows that the worker is gone. */
   readonly alive: string;
-  /** The version of each of its task types. Not there: its build does not tell. */
+  /** The version of each of its task types. Absent: its build does not tell. */
   readonly types?: Readonly<Record<string, number>>;
   /** Why it cannot open the database now, in a sentence. */
   readonly trouble?: string;
 }
 
-/** What a worker exposes: frozen, and no more than questions. */
+/** What a worker exposes to pages. */
 export interface HostFace {
   readonly hello: (hello: Hello) => Promise<HelloAnswer>;
 }
 
-/** Whether an answer is one, whatever sent it. */
+/** Whether a message is the answer of a worker of this library. */
 export function isHelloAnswer(answer: unknown): answer is HelloAnswer {
   const numbers = ['protocol', 'build'].every((name) => typeof partOf(answer, name) === 'number');
 

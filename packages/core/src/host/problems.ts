@@ -1,7 +1,7 @@
 import type { WorkerProblem } from '../pure/errors.js';
 import { messageOf, WorkerError } from '../pure/errors.js';
 
-/** The error for a problem, with what is the same for all of them. */
+/** The error for a problem. Adds to the message that tasks are kept. */
 export function problemOf(problem: WorkerProblem, message: string, cause?: unknown): WorkerError {
   return new WorkerError(problem, `${message} Tasks are added and kept.`, cause);
 }
@@ -15,7 +15,7 @@ export function silentWorker(): WorkerError {
   );
 }
 
-/** The error for a worker of an older build that comes again. */
+/** The error for a worker that is again of an older build. */
 export function outdatedWorker(page: number, build: number): WorkerError {
   return problemOf(
     'mismatch',
@@ -37,7 +37,7 @@ export function unstarted(error: unknown): WorkerError {
   return problemOf('failed', `The worker could not be constructed: ${sentence(messageOf(error))}`, error);
 }
 
-/** The error for a script that did not start, with what the browser says of it. */
+/** The error for a script that did not start, with the browser's message, if there is one. */
 export function scriptFailed(message: string | undefined): WorkerError {
   const known =
     message ??

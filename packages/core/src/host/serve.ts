@@ -71,10 +71,7 @@ export function serveBasket<R extends AnyRegistry>(
   );
 }
 
-/**
- * Serves a basket in the scope of a worker: answers each page that connects, runs tasks, and closes the scope at the
- * end.
- */
+/** Serves a basket in the scope of a worker: answers pages, runs tasks, and closes the scope at the end. */
 export function serveIn(
   scope: WorkerScope,
   context: BasketContext,
@@ -127,10 +124,7 @@ function listen(scope: WorkerScope, face: HostFace): void {
   });
 }
 
-/**
- * Holds a lock while the worker lives. Pages queue for it: a page that is granted the lock knows that the worker is
- * gone.
- */
+/** Holds a lock while the worker lives. A page that is granted it knows that the worker is gone. */
 async function holdWhileAlive(context: BasketContext, name: string, retiring: AbortSignal): Promise<void> {
   const forever = (): Promise<void> => new Promise(() => undefined);
   await context.ports.locks.request(name, { signal: retiring }, forever).catch(() => undefined); // Stolen: nothing is lost.

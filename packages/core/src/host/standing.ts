@@ -16,14 +16,14 @@ import { problemOf } from './problems.js';
 export interface Standing {
   /** The worker is being constructed, and has not answered. */
   readonly start: () => void;
-  /** The worker answered. An answer that names trouble is a problem; any other one takes back what was told. */
+  /** The worker has answered. An answer with `trouble` is a problem. Any other answer ends the problem. */
   readonly hear: (answer: HelloAnswer) => void;
-  /** Tells a problem, unless it is the one that was told last. */
+  /** Tells the app of a problem, unless the app was told the same problem last. */
   readonly fail: (error: WorkerError) => void;
   readonly health: () => WorkerHealth;
 }
 
-/** The standing of a worker of which nothing is known yet. */
+/** Makes the standing of a worker of which nothing is known yet. */
 export function createStanding(onError: ((error: WorkerError) => void) | undefined): Standing {
   let health: WorkerHealth = { state: 'starting' };
   let told: string | undefined;
@@ -33,7 +33,7 @@ export function createStanding(onError: ((error: WorkerError) => void) | undefin
     health = { state: 'failed', problem, message };
     if (told === message) return;
     told = message;
-    // Without a listener it is an uncaught error, where there is somebody to see it: in Node it would end the process.
+    // Without a listener the error is reported as uncaught, but not in Node, where that would end the process.
     const tell = onError ?? (typeof reportError === 'function' ? reportError : () => undefined);
     callSafely(tell, error);
   }
@@ -44,7 +44,7 @@ export function createStanding(onError: ((error: WorkerError) => void) | undefin
     },
 
     hear({ build, types, trouble }) {
-      // Any script may answer: what it says is read as anything.
+      // Any script may answer, so each part of the answer is checked.
       if (typeof trouble === 'string') {
         fail(problemOf('database', `The worker can run no task. ${trouble}`));
 

@@ -5,8 +5,8 @@ export type RandomBytes = (count: number) => Uint8Array;
 const counted = 32 ** 4;
 
 /**
- * Makes ids: fourteen random characters a context (70 bits) and four counted ones, so that the ids of one context are
- * neighbours in an index.
+ * Makes ids: fourteen random characters (70 bits), which a context keeps, and four counted ones, so that the ids of one
+ * context are neighbours in an index.
  */
 export function createIds(bytes: RandomBytes): () => string {
   let context = '';
@@ -21,7 +21,7 @@ export function createIds(bytes: RandomBytes): () => string {
   };
 }
 
-/** A random text of `length` digits and small letters; each of the 32 is as likely as any other. */
+/** A random text of `length` characters: digits and the letters a to v, each as likely as any other. */
 export function randomText(bytes: RandomBytes, length: number): string {
   return Array.from(bytes(length), (byte) => (byte % 32).toString(32)).join('');
 }

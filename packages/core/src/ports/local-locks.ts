@@ -1,8 +1,8 @@
 import type { Locks } from './ports.js';
 
-/** Locks within one process, with the semantics of Web Locks that are used: for Node, and for pages without Web Locks. */
+/** Makes locks within one process, which work like Web Locks as far as the library uses these. */
 export function createLocalLocks(): Locks {
-  /** For each lock its holder, followed by those who wait for it. */
+  /** For each lock, its holder, and then the requests that wait. */
   const queues = new Map<string, (() => void)[]>();
 
   return {

@@ -5,15 +5,15 @@ import { createLocalLocks } from './local-locks.js';
 import type { Channel, Clock, Locks, Ports } from './ports.js';
 
 /**
- * The ports as the platform has them: a browser's page or worker, or Node. No global is touched before this is called.
+ * Makes the ports of the platform: a browser's page or worker, or Node. No global is used before this is called.
  *
- * Without Web Locks (Node; a page that is not a secure context) locks are those of this process: the epoch in the
- * database still keeps a second runner from writing.
+ * Without Web Locks (in Node, or in a page that is not a secure context) the locks are those of this process. The epoch
+ * in the database still keeps a second runner from writing.
  */
 export function platformPorts(): Ports {
   return {
     clock: platformClock,
-    // Not Math.random: an app may have put anything in its place, and NaN would make a row that never runs.
+    // An app may have replaced Math.random, and NaN would make a row that never runs.
     random: () => (crypto.getRandomValues(new Uint32Array(1))[0] ?? 0) / 2 ** 32,
     randomBytes: (count) => crypto.getRandomValues(new Uint8Array(count)),
     locks: platformLocks(),
@@ -33,7 +33,7 @@ const platformClock: Clock = {
 
   turnOfTheLoop() {
     return new Promise((resolve) => {
-      // Some test environments have no channels.
+      // Some test environments have no MessageChannel.
       if (typeof MessageChannel !== 'function') return void setTimeout(resolve);
       const { port1, port2 } = new MessageChannel();
       port1.onmessage = () => {
@@ -45,7 +45,9 @@ const platformClock: Clock = {
   },
 };
 
-/** Web Locks. Where there are none, or the browser refuses them (a frame without an origin), locks of this process. */
+/**
+ * Web Locks, or locks of this process where there are none, or the browser refuses them (in a frame without an origin).
+ */
 function platformLocks(): Locks {
   const manager = partOf(partOf(globalThis, 'navigator'), 'locks') as LockManager | undefined;
   const local = processLocks();
@@ -73,7 +75,7 @@ function platformLocks(): Locks {
   };
 }
 
-/** One set of locks for the whole process, also if the library was loaded twice. */
+/** The locks of this process. Two copies of the library share them. */
 function processLocks(): Locks {
   const place = globalThis as { [locksOfThisProcess]?: Locks };
   place[locksOfThisProcess] ??= createLocalLocks();
@@ -83,7 +85,7 @@ function processLocks(): Locks {
 
 const locksOfThisProcess = Symbol.for('taskbasket.locks');
 
-/** Calls back when this context is told that it is online again: for runners alone. Node has no such event. */
+/** Calls `back` when this context is online again. Returns a function that stops this. Node has no such event. */
 export function platformOnline(back: () => void): () => void {
   const scope = globalThis as Partial<Pick<typeof globalThis, 'addEventListener' | 'removeEventListener'>>;
   scope.addEventListener?.('online', back);
@@ -95,7 +97,7 @@ function platformChannel(name: string): Channel {
   if (typeof BroadcastChannel === 'undefined') return silentChannel;
 
   const channel = new BroadcastChannel(name);
-  // Node keeps a process alive for an open channel; it must not, for a basket that only listens.
+  // An open channel would keep a Node process alive, also for a basket that only listens.
   (channel as { unref?: () => void }).unref?.();
 
   return {
@@ -105,5 +107,5 @@ function platformChannel(name: string): Channel {
   };
 }
 
-/** A lost message costs time, never a task. */
+/** The channel where the platform has none. A lost message costs time, never a task. */
 const silentChannel: Channel = { post: () => undefined, listen: () => undefined, close: () => undefined };

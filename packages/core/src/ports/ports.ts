@@ -6,17 +6,17 @@ import type { RandomBytes } from './ids.js';
  */
 export interface Ports {
   readonly clock: Clock;
-  /** From 0 to below 1, for waits and how they are spread. An app may have seeded it: nothing that must be unique is made of it. */
+  /** A random number from 0 to below 1, for waits. It may be seeded, so nothing that must be unique is made from it. */
   readonly random: () => number;
   /** For what must be unique: ids, stamps, nonces, names of locks. */
   readonly randomBytes: RandomBytes;
   readonly locks: Locks;
   readonly channel: (name: string) => Channel;
-  /** Calls back when this context is told that it is online again, a hint only; returns what ends that. Left out: the platform's. */
+  /** Calls `back` when this context is online again. Returns a function that stops this. Default: the platform's. */
   readonly online?: ((back: () => void) => () => void) | undefined;
   /**
-   * Called at the instants at which a browser may die; there in a simulation only. A transaction that is passed has all
-   * of its requests, and is not committed yet.
+   * Called at the instants at which a simulation may kill the context; absent otherwise. If a transaction is passed, it
+   * has all its requests and is not committed yet.
    */
   readonly reach?: ((point: CrashPoint, transaction?: IDBTransaction) => Promise<void>) | undefined;
 }
@@ -29,21 +29,21 @@ export type Work = 'add' | 'body' | 'command' | 'takeover' | 'turn' | 'save' | '
 
 /** Time, in milliseconds. */
 export interface Clock {
-  /** The wall clock: may jump either way. */
+  /** The wall clock, which may jump forward and back. */
   readonly wall: () => number;
-  /** Never goes back while this context lives; says nothing about another context's. */
+  /** A clock that never goes back. Two contexts may have different times. */
   readonly monotonic: () => number;
-  /** Calls `ring` once, after a wait that is no longer than a timer holds. Returns what stops it. */
+  /** Calls `ring` once, after `wait` milliseconds or the longest timer. Returns a function that stops it. */
   readonly timer: (wait: number, ring: () => void) => () => void;
-  /** Resolves after the event loop has gone round once: what ended meanwhile is settled together. */
+  /** Resolves after one turn of the event loop. */
   readonly turnOfTheLoop: () => Promise<void>;
 }
 
 /** The part of the Web Locks API that is used. */
 export interface Locks {
   /**
-   * Holds the lock until what `held` returns is settled; resolves then. Rejects if the signal aborts while it waits, or
-   * if the lock is stolen, while `held` goes on: the rejection means "deposed, stop now".
+   * Waits for the lock, calls `held`, and holds the lock until the promise of `held` settles; then resolves. Rejects if
+   * the signal aborts while it waits. Rejects also if the lock is stolen, although `held` goes on: then stop at once.
    */
   readonly request: (name: string, options: LockOptions, held: () => Promise<void>) => Promise<void>;
   /** Whether somebody holds the lock now, in this context or another. */

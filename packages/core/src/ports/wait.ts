@@ -4,7 +4,7 @@ import type { Clock } from './ports.js';
 const slice = 10_000;
 
 /**
- * Resolves after `wait` milliseconds, or as soon as the signal aborts. Leaves neither a timer nor a listener behind.
+ * Resolves after `wait` milliseconds, or as soon as the signal aborts. Removes its timer and its listener.
  */
 export function waited(clock: Clock, wait: number, signal?: AbortSignal): Promise<void> {
   return new Promise((resolve) => {
@@ -20,8 +20,8 @@ export function waited(clock: Clock, wait: number, signal?: AbortSignal): Promis
 }
 
 /**
- * Resolves when all of `ends` have resolved, or after `wait` milliseconds, or as soon as the signal aborts. None of them may
- * reject. Leaves neither a timer nor a listener behind.
+ * Resolves when all of `ends` have resolved, or after `wait` milliseconds, or as soon as the signal aborts. None of
+ * `ends` may reject. Removes its timer and its listeners.
  */
 export async function endedWithin(
   clock: Clock,
@@ -38,9 +38,9 @@ export async function endedWithin(
   end();
 }
 
-/** A deadline that somebody waits for. */
+/** A deadline that is under way. */
 export interface Deadline {
-  /** Begins the wait again: there was a sign of life. */
+  /** Begins the wait again. */
   readonly renew: () => void;
   readonly stop: () => void;
 }
@@ -56,7 +56,7 @@ export function deadline(clock: Clock, limit: number, passed: () => void): Deadl
 
   async function piece(): Promise<void> {
     left -= slice;
-    // A page that stood still hears of the time first, and then of the answer that has been there for long.
+    // After a page was frozen, its timer rings first, and an answer that came long ago is handled after that.
     await clock.turnOfTheLoop();
     if (stopped) return;
     if (left > 0) wait();
@@ -82,8 +82,8 @@ export function deadline(clock: Clock, limit: number, passed: () => void): Deadl
 }
 
 /**
- * Settles as the answer does. Rejects with the error of `late` if there is no answer within `limit` milliseconds (see `deadline`).
- * Leaves no timer behind.
+ * Settles as the answer does. Rejects with the error of `late` if there is no answer within `limit` milliseconds (see
+ * `deadline`). Removes its timer.
  */
 export function within<Answer>(
   clock: Clock,

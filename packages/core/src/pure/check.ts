@@ -1,11 +1,11 @@
 import { readReady } from './key.js';
 import type { TaskRow } from './record.js';
 
-/** What the check of a row must know. */
+/** What the check of a row needs. */
 export interface CheckFacts {
-  /** The row with the lowest `seq` that carries the lane's mark; absent for a row without a lane. */
+  /** The `seq` of the head of its lane. Absent for a row without a lane. */
   readonly head?: number | undefined;
-  /** Whether a claim stands in the row's lane. */
+  /** Whether a task of its lane is claimed. */
   readonly laneTaken: boolean;
   /** Whether the row itself is claimed. */
   readonly claimed: boolean;
@@ -14,17 +14,17 @@ export interface CheckFacts {
 }
 
 /**
- * What becomes of a row that was read.
+ * What a runner does with a row that it has read.
  *
- * - `claim` it.
- * - `pass` it: nothing is written, the position moves on; whoever frees its lane brings it back.
- * - `hold` it: it loses its timed key.
- * - `date` it: its own date is still to come.
- * - `wait`: leave it where it is; it is checked again when an attempt ends.
+ * - `claim`: it claims the row.
+ * - `pass`: it writes nothing and reads on. Whoever frees the lane brings the row back.
+ * - `hold`: it takes the timed key from the row, because the row is not the head of its lane.
+ * - `date`: it gives the row the time of its own date, which is in the future.
+ * - `wait`: it leaves the row as it is, and checks it again when an attempt ends.
  */
 export type Check = 'claim' | 'pass' | 'hold' | 'date' | 'wait';
 
-/** The one check before every claim. Neither a fresh nor a timed key proves that a row may run. */
+/** Checks a row before its claim. Neither a fresh nor a timed key proves that a row may run. */
 export function check(row: TaskRow, facts: CheckFacts): Check {
   if (facts.claimed || row.strange === true) return 'pass';
 

@@ -1,15 +1,15 @@
 import { isDense } from './parts.js';
 
-/** Deeper, or longer, values go to the platform. */
+/** A value that is deeper, or longer, is copied by the platform. */
 const deepest = 32;
 const longest = 1_000;
 
-/** Told by `plainCopy`: something in the value is more than plain data. */
+/** The result of `plainCopy` for a value that the platform must copy. */
 const other = Symbol('other');
 
 /**
- * A copy of a value as the structured clone algorithm makes it. Plain data is copied here, because that takes a fraction of
- * the time: browsers write such a value down and read it again. Whatever else there is goes to the platform.
+ * Copies a value as the structured clone algorithm does. Plain data is copied here, which takes a fraction of the time
+ * that `structuredClone` takes. The platform copies everything else.
  *
  * @throws DataCloneError, if the platform cannot clone it.
  */
@@ -22,7 +22,7 @@ export function copyOf(value: unknown): unknown {
 function plainCopy(value: unknown, depth: number, seen: Set<object>): unknown {
   if (typeof value === 'function' || typeof value === 'symbol') return other;
   if (typeof value !== 'object' || value === null) return value;
-  // What is met twice must be one object in the copy too.
+  // An object that is in the value twice must be one object in the copy too.
   if (depth > deepest || seen.has(value)) return other;
 
   seen.add(value);

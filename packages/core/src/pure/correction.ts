@@ -3,22 +3,24 @@ import { withPayload } from './record.js';
 import { isDead } from './state.js';
 import { dueAfter, dueOn, revived } from './transitions.js';
 
-/** What an edit gives a row: the new payload, and what follows from it. */
+/** What an edit writes into a row: the new payload, and what follows from it. */
 export interface Correction {
   readonly payload: NewTask['payload'];
   readonly version: number;
   readonly gate: string;
 }
 
-/** Whether a row that no runner has claimed may be edited: it was never started, or it is dead. */
+/**
+ * Whether a row may be edited: the task was never started, or is dead. The caller checks that the row is not claimed.
+ */
 export function isEditable(row: TaskRow): boolean {
   return row.attempts === 0 || isDead(row);
 }
 
 /**
- * The row with a new payload, in its place: id, `seq`, lane, priority and run-at stay. A dead one gets a new idempotency
- * key, since what was sent under the old one is not edited, and counts anew. It stands under its run-at, if that is
- * still to come, else it is due at once.
+ * The row with a new payload. Id, `seq`, lane, priority and `runAt` stay. A dead task gets a new idempotency key,
+ * because the old payload may have been sent under the old one, and its counters are set to 0. The row is due at
+ * `runAt`, if that is in the future, or else at once.
  */
 export function corrected(row: TaskRow, { payload, version, gate }: Correction, wall: number): TaskRow {
   const next = { ...withPayload(isDead(row) ? anew(row) : row, payload, version), gate };
@@ -26,7 +28,7 @@ export function corrected(row: TaskRow, { payload, version, gate }: Correction, 
   return row.runAt !== undefined && row.runAt > wall ? dueOn(next, row.runAt) : dueAfter(next, { now: 0, wall }, 0);
 }
 
-/** Under the next edition of its key, with fresh counters, and back in its lane if it had left it. */
+/** The row of a dead task with the next idempotency key and counters of 0, back in its lane if it had left it. */
 function anew(row: TaskRow): TaskRow {
   const { lastError: _, recovered: __, ...rest } = revived(row);
 

@@ -36,10 +36,7 @@ export type ErrorCode =
 export class TaskbasketError extends Error {
   override readonly name: string = 'TaskbasketError';
   readonly code: ErrorCode;
-  /**
-   * The id of the task that could not be edited (`started`), or that may have been stored (`unknown-outcome` of an
-   * add).
-   */
+  /** The id of the task that could not be edited (`started`) or may have been stored (`unknown-outcome` of an add). */
   readonly id: string | undefined;
 
   constructor(code: ErrorCode, message: string, cause?: unknown, id?: string) {

@@ -2,8 +2,8 @@ import type { Backoff } from './backoff.js';
 import { retryDelay, spreadFloor } from './backoff.js';
 
 /**
- * A gate is everything bound for one destination. Its record says what is known of an outage; a gate without a record
- * is open. One task that finds the destination away may be wrong, two are believed, and any answer proves them wrong.
+ * The record of a gate says what is known of an outage of one destination; a gate without a record is open. One task
+ * that finds the destination away may be wrong. Two tasks are believed, until the destination answers.
  *
  * ```
  *          away                  another finds it away            the probe finds it away: step + 1
@@ -14,43 +14,48 @@ import { retryDelay, spreadFloor } from './backoff.js';
  *            as many run as may
  * ```
  *
- * - *Doubted*: the one that found it away waits. Of the others one may try, at once if nothing runs through the gate.
- * - *Closed*: nothing starts until the time has come; then one task probes. `Retry-After` closes a gate at once, and then
- *   nothing but the probe opens it.
- * - An answer shows who was wrong: who doubted alone, and who found it away in the first wait, which the answer came in.
- *   These wait by themselves (`blames`), so that a flaky server, or one bad request, holds up nobody else.
+ * - *Doubted*: one task has found the destination away, and waits. One other task may try, if none runs through the
+ *   gate.
+ * - *Closed*: nothing starts until `until`; then one task probes. `Retry-After` closes a gate at once, and then only a
+ *   probe opens it.
+ * - An answer shows which tasks were wrong: the task that doubted alone, and, during the first wait, all that found the
+ *   destination away. Each of them backs off by itself (`blames`), so that a flaky server, or one bad request, stops no
+ *   other task.
  *
  * Times are in milliseconds of the runner's clock.
  */
 export interface GateRow {
   readonly name: string;
-  /** How many waits there were since the destination last answered; drives the next wait. */
+  /** How many waits there were since the destination last answered. It makes the next wait longer. */
   readonly step: number;
   /** The end of the wait. */
   readonly until: number;
-  /** The ids of tasks that found it away since it last answered, the latest last; of a long outage the last two. */
+  /**
+   * The ids of the tasks that found it away since it last answered, the latest last. In a long outage only the last
+   * two.
+   */
   readonly by: readonly string[];
-  /** What the latest of them met. */
+  /** The message of the latest error by which a task found it away. */
   readonly reason: string;
   readonly status?: number;
-  /** Slow start: when it began, and how many of what started since then may run at once. Stays if it is doubted. */
+  /** The slow start: when it began, and how many tasks that started since may run at once. A doubt does not end it. */
   readonly slow?: { readonly at: number; readonly width: number };
-  /** The time that the server named: only a person brings the probe forward beyond it. */
+  /** The time that the server named. Only `retry` brings the probe before it. */
   readonly floor?: number;
-  /** When a page last brought the probe forward. */
+  /** When a page that is visible or online last brought the probe forward. */
   readonly wokenAt?: number;
-  /** The time to which a person last did, by the wall clock. */
+  /** The time to which `retry` last brought the probe forward, by the wall clock. */
   readonly triedAt?: number;
 }
 
 /** The longest wait that a server can ask for, in milliseconds. */
 const day = 24 * 60 * 60_000;
 
-/** How often a probe is brought forward at most: by a person, and by a page that is visible; in milliseconds. */
+/** How often a probe is brought forward at most, in milliseconds: by `retry`, and by a page that is visible. */
 const triesEvery = 1_000;
 const wakesEvery = 15_000;
 
-/** What a gate's rules must know of an attempt. */
+/** What the rules of a gate need of an attempt. */
 export interface GateAttempt {
   readonly id: string;
   readonly probe: boolean;
@@ -63,7 +68,7 @@ export interface Closing {
   readonly name: string;
   readonly reason: string;
   readonly status?: number | undefined;
-  /** The server's word, in milliseconds. */
+  /** The wait that the server asked for, in milliseconds. */
   readonly retryAfter?: number | undefined;
 }
 
@@ -76,7 +81,8 @@ export function allowance(gate: GateRow | undefined, now: number, running: reado
     return Math.max(0, width - running.filter(({ startedAt }) => startedAt >= at).length);
   }
   const { until } = gate;
-  // What runs already will tell whether the one that doubts is wrong. A long upload that tries for it holds up nobody else.
+  // A running attempt will show whether the doubt is right. After `until`, a long attempt does not keep others from
+  // probing.
   const free =
     now < until
       ? isDoubted(gate) && running.length === 0
@@ -85,17 +91,23 @@ export function allowance(gate: GateRow | undefined, now: number, running: reado
   return free ? 1 : 0;
 }
 
-/** Whether the destination was found to be away, and has not answered since: what starts through the gate is a probe. */
+/** Whether a task found the destination away, and it has not answered since. What starts then is a probe. */
 export function isAway(gate: GateRow | undefined): boolean {
   return gate !== undefined && gate.by.length > 0;
 }
 
-/** Whether it is known to be away: by the word of two tasks, of one that tried twice, or of the server. */
+/**
+ * Whether the gate counts as closed: two tasks found the destination away, or one did twice, or the server named a
+ * time.
+ */
 export function isClosed(gate: GateRow | undefined): boolean {
   return gate !== undefined && isAway(gate) && (!isDoubted(gate) || gate.step > 1);
 }
 
-/** Whether the gate keeps this task until the end of its wait: all if it is closed, only the doubting one if it is doubted. */
+/**
+ * Whether the gate makes this task wait. A closed gate does so for each task, a doubted gate only for the one that
+ * doubts.
+ */
 export function keeps(gate: GateRow | undefined, id: string): gate is GateRow {
   return gate !== undefined && isAway(gate) && (!isDoubted(gate) || gate.by[0] === id);
 }
@@ -111,8 +123,8 @@ function slowStart({ slow }: GateRow): NonNullable<GateRow['slow']> {
 /**
  * The gate after an attempt found its destination away.
  *
- * The step is raised by the first that finds it away, and by a probe. The others, and one that tried because another
- * doubted, give the gate the later of both waits: a hundred running attempts that lose the network are one closing.
+ * The first task that finds it away raises the step, and so does a probe. Any other task gives the gate the later of
+ * both waits. So a hundred running attempts that lose the network together close the gate once.
  */
 export function gateClosed(
   gate: GateRow | undefined,
@@ -121,7 +133,7 @@ export function gateClosed(
   backoff: Backoff,
   random: () => number,
 ): GateRow {
-  // It began before the destination answered, so it says nothing about now.
+  // The attempt began before the last answer, so it says nothing about now.
   if (gate?.slow !== undefined && startedAt < gate.slow.at) return gate;
 
   const before = gate?.by ?? [];
@@ -145,7 +157,7 @@ export function gateClosed(
   };
 }
 
-/** The gate after an attempt got an answer, whichever. The same gate if the answer says nothing about now. */
+/** The gate after an attempt got any answer. Returns the same gate if the answer says nothing about now. */
 export function gatePassed(
   gate: GateRow | undefined,
   { probe, startedAt }: Omit<GateAttempt, 'id'>,
@@ -166,7 +178,9 @@ export function gatePassed(
   return slowly(gate, now, 1, concurrency);
 }
 
-/** The gate in its slow start, which is over if as many may run as may run at all. */
+/**
+ * The gate in its slow start. `undefined`: the slow start is over, because as many may run as the concurrency allows.
+ */
 function slowly(gate: GateRow, at: number, width: number, concurrency: number): GateRow | undefined {
   const { floor: _, ...kept } = gate;
 
@@ -174,9 +188,9 @@ function slowly(gate: GateRow, at: number, width: number, concurrency: number): 
 }
 
 /**
- * The tasks that an answer to another one, `id`, proves wrong. In the first wait these are all that found the
- * destination away; after it they are not, because the destination may have come back. One that nobody else agreed with
- * is wrong at any time.
+ * The tasks that an answer to another task, `id`, proves wrong. During the first wait these are all that found the
+ * destination away. After it they may have been right, because the destination may have come back. A task that found it
+ * away alone is wrong at any time.
  */
 export function toBlame(gate: GateRow, id: string, now: number): readonly string[] {
   const wrong = gate.by.length === 1 || (gate.step === 1 && now < gate.until);
@@ -185,13 +199,14 @@ export function toBlame(gate: GateRow, id: string, now: number): readonly string
 }
 
 /**
- * The gate whose probe a person brings forward, whatever the server said: it may probe at once, or a second after the
- * last time that somebody did so. The same gate if that gains nothing. (The runner's clock is never behind the wall
- * clock, by which a person tries.)
+ * The gate after `retry`, which brings its probe forward, whatever the server said: it may probe at once, or a second
+ * after the last `retry`. Returns the same gate if the probe would not come earlier. (`retry` uses the wall clock, and
+ * the runner's clock is never behind it.)
  */
 export function gateForward(gate: GateRow, wall: number): GateRow {
   const { triedAt = Number.NEGATIVE_INFINITY } = gate;
-  // It may lie a second ahead, where one waits already; further, the clock was put back.
+  // `triedAt` may be a second ahead, if a probe already waits for that time. If it is further ahead, the clock was put
+  // back.
   const soon = wall - triedAt < triesEvery && triedAt - wall <= triesEvery;
   const until = soon ? triedAt + triesEvery : 0;
   if (!isAway(gate) || until >= gate.until) return gate;
@@ -200,9 +215,9 @@ export function gateForward(gate: GateRow, wall: number): GateRow {
 }
 
 /**
- * The gate whose probe a page brings forward, because it is visible or online: into the next `spread` milliseconds, and
- * no sooner than the server said. The same gate if that gains nothing, or if a page did so within the last 15 s (or
- * within the spread, if that is longer). A visible page asks again.
+ * The gate after a page that is visible or online has brought its probe forward: into the next `spread` milliseconds,
+ * but not before the time that the server named. Returns the same gate if the probe would not come earlier, or if a
+ * page did so within the last 15 s (or within the spread, if that is longer).
  */
 export function gateWoken(gate: GateRow, now: number, spread: number, random: () => number): GateRow {
   const { floor = 0, wokenAt = Number.NEGATIVE_INFINITY } = gate;
@@ -213,8 +228,8 @@ export function gateWoken(gate: GateRow, now: number, spread: number, random: ()
 }
 
 /**
- * The record as it counts now. None: its slow start began longer ago than the cap, or in the future; or its times lie
- * further ahead than any wait, because the clock was wrong.
+ * The record as it counts now. `undefined`: it no longer counts, because its slow start began longer ago than the cap,
+ * or because its times are so far in the future that the clock must have been wrong.
  */
 export function currentGate(gate: GateRow | undefined, now: number, { cap }: Backoff): GateRow | undefined {
   if (gate === undefined) return undefined;

@@ -1,28 +1,29 @@
 import { defined } from './parts.js';
 
 /**
- * A row's state, said so that it can be found: its `ready` key and its `marks`.
+ * The state of a row in a form by which indexes find it: its `ready` key and its `marks`.
  *
- * `ready` = letter, route, priority, and for a timed row when. It is never absent. All rows of one letter, route and
- * priority share a *prefix*, so that one range reads them, and whatever cannot run is stepped over whole. This is the
- * stored layout, for good: what is changed here must still read what older versions wrote.
+ * `ready` is the letter, the route and the rank, and for a timed row the time. It is never absent. All rows of one
+ * letter, route and rank share a *prefix*. So one range reads them, and rows that cannot run are skipped together. The
+ * form of the keys is stored, so it stays for good: a changed version must still read what older versions wrote.
  */
 
 /**
  * The first character of `ready`.
  *
- * - `F` fresh: added and not looked at yet; written by an add alone.
- * - `@` timed by the runner's clock; `!` timed by a date.
- * - `H` held: something of its own is in the way, or it was timed and is not its lane's head.
- * - `U` unreadable by the build that tried; it holds its lane.
- * - `D` dead: waits for a decision.
+ * - `F` fresh: added, and not checked yet. Only an add writes it.
+ * - `@` timed by the runner's clock.
+ * - `!` timed by a date.
+ * - `H` held: it was timed, and is not the head of its lane. (A later version may hold a row for another reason.)
+ * - `U` unreadable by the build that tried. It stops its lane.
+ * - `D` dead: it waits for a decision.
  */
 export type Letter = 'F' | '@' | '!' | 'H' | 'U' | 'D';
 
-/** Every letter that this version writes. A row under another one was written by a later version and is left alone. */
+/** The letters that this version writes. A row with another letter is of a later version, and is strange. */
 export const letters: readonly Letter[] = ['F', '@', '!', 'H', 'U', 'D'];
 
-/** What decides whether rows may run at all: they are read, or stepped over, together. */
+/** What decides whether rows may run at all. Rows of one route are read, or skipped, together. */
 export interface Route {
   readonly owner: string | null;
   readonly type: string;
@@ -33,13 +34,13 @@ export interface Route {
 /** The digit in the key: high, normal, low. */
 export type Priority = 0 | 1 | 2;
 
-/** The rank of a row that must run alone (three interruptions in a row). No reader of ordinary rows meets it. */
+/** The rank of a row that must run alone (after three interruptions in a row). It has readers of its own. */
 export const alone = 3;
 
-/** When a row is read, before or after others: its priority, or `alone`. */
+/** The order in which rows are read: the priority, or `alone`. */
 export type Rank = Priority | typeof alone;
 
-/** A part of a key, so that no two lists of parts give one string: `|` and `%` are escaped. */
+/** Escapes `|` and `%` in a part of a key, so that no two lists of parts give the same key. */
 export function escaped(part: string): string {
   return part.replace(/[%|]/g, (sign) => (sign === '%' ? '%25' : '%7C'));
 }
@@ -48,17 +49,17 @@ export function unescaped(part: string): string {
   return part.replace(/%7C/g, '|').replace(/%25/g, '%');
 }
 
-/** An owner's part: empty for none. (An owner that is named is never the empty string.) */
+/** The part of an owner; empty if there is none. (No owner is the empty string.) */
 function ownerPart(owner: string | null): string {
   return owner === null ? '' : escaped(owner);
 }
 
-/** What the keys of all rows of one letter, route and rank begin with; of a row that is not timed, the whole key. */
+/** The prefix of all rows of one letter, route and rank. It is the whole key of a row that is not timed. */
 export function readyPrefix(letter: Letter, route: Route, rank: Rank): string {
   return `${letter}${routeKey(route)}|${rank}`;
 }
 
-/** A route as one string; also the part of `ready` between the letter and the rank. */
+/** A route as one string: the part of `ready` between the letter and the rank. */
 export function routeKey(route: Route): string {
   return [ownerPart(route.owner), escaped(route.type), String(route.version), escaped(route.gate)].join('|');
 }
@@ -68,7 +69,9 @@ export function timedKey(letter: '@' | '!', route: Route, rank: Rank, when: numb
   return `${readyPrefix(letter, route, rank)}|${timePart(when)}`;
 }
 
-/** Nine digits to the base of 36 reach the year 5188 and sort as the numbers do. Earlier than 1970 is 0. */
+/**
+ * A time as nine digits to the base of 36, which sort as the numbers do. Times from 1970 to the year 5188 are exact.
+ */
 export function timePart(when: number): string {
   const latest = 36 ** 9 - 1;
 
@@ -82,15 +85,14 @@ export interface Ready {
   readonly letter: string;
   readonly route: Route;
   readonly rank: number;
-  /** Letter, route and rank: what a position and a range belong to. */
+  /** Letter, route and rank. */
   readonly prefix: string;
-  /** When it is due, in milliseconds; there if it is timed. */
+  /** When a timed row is due, in milliseconds. */
   readonly when?: number;
 }
 
 /**
- * Reads a `ready` key. `undefined`: the key does not have the form that this version writes. The rows of such a key are
- * strange, and are left alone.
+ * Reads a `ready` key. `undefined`: the key does not have the form that this version writes, and its rows are strange.
  */
 export function readReady(ready: string): Ready | undefined {
   const letter = ready.charAt(0);
@@ -106,14 +108,14 @@ export function readReady(ready: string): Ready | undefined {
   const timed = letter === '@' || letter === '!' || (when !== undefined && !letters.includes(letter as Letter));
   const due = when === undefined ? undefined : Number.parseInt(when, 36);
   const whole = due === undefined ? prefix : `${prefix}|${timePart(due)}`;
-  // Another escape, one more part, a version that is no number: written again, each of these gives another text.
+  // A wrong escape, a part too many, or a version that is no number would be written differently.
   const sound = whole === ready && Number.isSafeInteger(route.version) && /^[0-3]$/.test(rank);
   if (!sound || timed !== (due !== undefined)) return undefined;
 
   return { letter, route, rank: Number(rank), prefix, ...defined({ when: due }) };
 }
 
-/** The least string that is above every string that begins with `start` and a `|`. */
+/** The least string above every string that begins with `start` and a `|`. */
 export function beyond(start: string): string {
   return `${start}}`;
 }
@@ -123,14 +125,14 @@ export function above(start: string): string {
   return start.slice(0, -1) + String.fromCharCode(start.charCodeAt(start.length - 1) + 1);
 }
 
-/** The parts of a key as they are written, escapes and all. A strange key may lack some. */
+/** The parts of a key as they are written, with their escapes. A strange key may lack some. */
 export interface RawParts {
   readonly letter: string;
   readonly owner: string;
-  /** There if a version follows. */
+  /** `undefined` if no version follows. */
   readonly type: string | undefined;
   readonly version: string;
-  /** There if a rank follows. */
+  /** `undefined` if no rank follows. */
   readonly gate: string | undefined;
   readonly rank: string | undefined;
 }
@@ -148,7 +150,7 @@ export function beyondRoute(letter: string, route: Route): string {
   return beyond(`${letter}${routeKey(route)}`);
 }
 
-/** The mark that finds a row by its id. A mark and not a unique index: a blind add must never abort the app's transaction. */
+/** The mark that finds a row by its id. A unique index would not do, because it could abort the app's transaction. */
 export function idMark(id: string): string {
   return `I${escaped(id)}`;
 }
@@ -167,17 +169,20 @@ export function readMarks(marks: readonly string[]): { readonly id?: string; rea
   return defined({ id, lane });
 }
 
-/** The mark that finds a lane's rows in order; one over all types of its owner. */
+/** The mark that finds the rows of a lane, in order. A lane is the same for all task types of an owner. */
 export function laneMark(owner: string | null, lane: string): string {
   return `L${ownerPart(owner)}|${escaped(lane)}`;
 }
 
-/** The mark of a task that has left its lane because it is dead, and the lane went on without it. */
+/** The mark of a dead task that has left its lane (`skip`). */
 export function skippedMark(owner: string | null, lane: string): string {
   return `S${laneMark(owner, lane).slice(1)}`;
 }
 
-/** The mark that finds what a task with a `key` may supersede. No lane and a named one never give the same mark. */
+/**
+ * The mark that finds the tasks that a task with a `key` may replace. A task without a lane has another mark than any
+ * lane.
+ */
 export function keyMark(owner: string | null, type: string, lane: string | undefined, key: string): string {
   const lanePart = lane === undefined ? '' : `L${escaped(lane)}`;
 
@@ -187,19 +192,19 @@ export function keyMark(owner: string | null, type: string, lane: string | undef
 /** The mark that finds the tasks that were cancelled while they run. */
 export const cancelledMark = 'C';
 
-/** The mark that finds the children of a task: what waits for it. */
+/** The mark that finds the children of a task. */
 export function waitMark(parent: string): string {
   return `W${escaped(parent)}`;
 }
 
-/** The key of a payload that lies beside its row. */
+/** The key of a payload in the store of payloads. */
 export function payloadKey(id: string): string {
   return escaped(id);
 }
 
 /**
- * The key of a heavy body. The owner comes first, so that all bodies of a person are one range. Each write has a key of its
- * own, told apart by `nonce`: a body is never overwritten, because its row is written later.
+ * The key of a heavy body. The owner comes first, so that all bodies of an owner are one range. The `nonce` gives each
+ * write a key of its own, so that no body is overwritten before its row is written.
  */
 export function bodyKey(owner: string | null, id: string, nonce: string): string {
   return `${ownerPart(owner)}|${escaped(id)}|${nonce}`;

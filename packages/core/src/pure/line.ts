@@ -2,16 +2,16 @@ import { nameOf } from './errors.js';
 import { partOf } from './parts.js';
 import { createTurns } from './turns.js';
 
-/** Stores so many bytes when all that joined the line before has ended. */
+/** Calls `store`, which stores so many bytes, when all earlier calls have ended. */
 export type Line = <Result>(bytes: number, store: () => Promise<Result>) => Promise<Result>;
 
-/** After so many refusals in a row for want of room, what is larger is not tried. */
+/** After so many refusals in a row because there is no room, nothing larger is tried. */
 const refusalsInARow = 3;
 
 /**
- * A line in which things are stored one after the other. If several in a row find no room, whatever behind them is at least
- * as large as the smallest of them is refused at once, with the browser's error: nobody waits for a thousand vain
- * transactions. What joins an empty line is always tried.
+ * Makes a line in which values are stored one after the other. If three in a row find no room, each later value that is
+ * at least as large as the smallest of them is refused at once, with the browser's error. So nobody waits for a
+ * thousand transactions that must fail. A value that joins an empty line is always tried.
  */
 export function createLine(): Line {
   const inTurn = createTurns();

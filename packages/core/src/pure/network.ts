@@ -1,9 +1,10 @@
 import { chainOf, partOf } from './parts.js';
 
 /**
- * What engines say of a request that found no network, or lost it. Each is looked for at the beginning of a `TypeError`'s
- * message, or behind a punctuation mark, because libraries put text before it and a host behind it. A word that follows
- * makes another sentence of it: "Failed to fetch dynamically imported module", "Failed to fetch the list".
+ * What engines say of a request that found no network, or lost it. Each text must be at the beginning of the message of
+ * a `TypeError`, or after a punctuation mark, because libraries put text before it and a host after it. If a word
+ * follows, the sentence means something else: "Failed to fetch dynamically imported module", "Failed to fetch the
+ * list".
  */
 const sentences: readonly string[] = [
   'failed to fetch', // Chromium
@@ -19,7 +20,7 @@ const sentences: readonly string[] = [
   'could not connect to the server',
   'an ssl error has occurred and a secure connection to the server cannot be made',
   'the request timed out',
-  'network request (?:failed|timed out)', // What stands in for `fetch` where there is none
+  'network request (?:failed|timed out)', // A substitute for `fetch`
   'fetch failed', // Node
   'terminated', // Node, in the middle of an answer
 ];
@@ -29,21 +30,21 @@ const sentence = new RegExp(
   'is',
 );
 
-/** What HTTP clients call it, and the names that systems have for it. */
+/** The codes of HTTP clients, and of operating systems. */
 const codes =
   /^(?:ERR_NETWORK|.*network-request-failed|UND_ERR_(?:SOCKET|CONNECT_TIMEOUT)|E(?:CONNREFUSED|CONNRESET|NOTFOUND|AI_AGAIN|PIPE|(?:NET|HOST)(?:UNREACH|DOWN)))$/;
 
-/** Ended on purpose, or by a time limit that the app set: the server may be there, and may have the request. */
+/** The names of an abort, or of a time limit of the app: the server may be there, and may have got the request. */
 const ended =
   /^(?:AbortError|TimeoutError|Cancell?edError|CancelError|ABORT_ERR|ERR_CANCELED|ECONNABORTED|abort|timeout)$/;
 
 /**
  * Whether an error means that a request did not reach its destination, or that its answer was cut off. Never throws.
  *
- * It knows what `fetch` throws, as it is, behind another error (`cause`, the `errors` of an AggregateError), and as common
- * HTTP clients throw it. A request that CORS blocks looks the same. These are no network errors: an abort, a time limit of
- * the app, an answer with a status, a request that the page's own policy refuses, and a module of the app that cannot be
- * loaded, which says nothing of the destination.
+ * It knows the errors of `fetch` and of common HTTP clients, also as the `cause` of another error or among the `errors`
+ * of an AggregateError. A request that CORS blocks looks the same. These are not network errors: an abort, a time limit
+ * of the app, an answer with a status, a request that the page's own policy refuses, and a module of the app that
+ * cannot be loaded, which says nothing about the destination.
  */
 export function isNetworkError(error: unknown): boolean {
   const errors = chainOf(error, behind);
@@ -51,7 +52,7 @@ export function isNetworkError(error: unknown): boolean {
   return !errors.some(saysOtherwise) && errors.some(foundNoNetwork);
 }
 
-/** What lies behind an error. GraphQL clients have their own word for it. */
+/** The errors that led to an error. GraphQL clients name theirs `networkError`. */
 function behind(error: unknown): readonly unknown[] {
   const several = partOf(error, 'errors');
 
@@ -68,7 +69,7 @@ function wasEnded(error: unknown): boolean {
   return ['name', 'code', 'type', 'statusText'].some((part) => ended.test(textOf(error, part)));
 }
 
-/** The status of the answer; 0: nobody answered. -1: nothing is said of it. */
+/** The status of the answer. 0: there was no answer. -1: the error does not say. */
 function statusOf(error: unknown): number {
   const from = [error, partOf(error, 'response'), partOf(error, 'target')].map((one) => partOf(one, 'status'));
 
@@ -85,7 +86,7 @@ function foundNoNetwork(error: unknown): boolean {
   );
 }
 
-/** WebKit gives a `TypeError` no stack if the network made it, whatever its language. A mistake in the code has one. */
+/** In WebKit, whatever its language, a `TypeError` of the network has no stack. A mistake in the code has one. */
 function isOfNoCode(error: unknown): boolean {
   try {
     const { name, stack, message } = error as Error;

@@ -1,4 +1,6 @@
-/** A part of anything; `undefined` if there is none, or if reading it throws (a getter, a proxy). Never throws itself. */
+/**
+ * Reads a part of any value. `undefined`: there is none, or reading it throws (a getter, a proxy). Never throws itself.
+ */
 export function partOf(value: unknown, name: PropertyKey): unknown {
   try {
     return typeof value === 'object' && value !== null && name in value
@@ -9,7 +11,9 @@ export function partOf(value: unknown, name: PropertyKey): unknown {
   }
 }
 
-/** An error, and what lies behind it. Ten at most: a longer chain is a circle, or says nothing. Never throws itself. */
+/**
+ * An error, and the errors that led to it. Ten at most, because a longer chain may be a circle. Never throws itself.
+ */
 export function chainOf(error: unknown, behind: (one: unknown) => readonly unknown[]): readonly unknown[] {
   const chain = [error];
   for (const one of chain) {
@@ -20,7 +24,7 @@ export function chainOf(error: unknown, behind: (one: unknown) => readonly unkno
   return chain;
 }
 
-/** The time of a date of any realm (another frame has its own `Date`), or a number as it is; `undefined` for anything else. */
+/** The time of a date, also of a date of another frame; a number as it is; `undefined` for anything else. */
 export function timeOf(value: unknown): number | undefined {
   if (typeof value === 'number') return value;
   try {
@@ -30,14 +34,16 @@ export function timeOf(value: unknown): number | undefined {
   }
 }
 
-/** Whether an object is a plain one, of whatever realm: its prototype has none itself. */
+/** Whether an object is a plain object, also of another frame: its prototype has no prototype. */
 export function isPlain(value: object): boolean {
   const prototype = Object.getPrototypeOf(value) as object | null;
 
   return prototype === null || Object.getPrototypeOf(prototype) === null;
 }
 
-/** Whether a list has neither holes nor named parts: its names are its indexes, which come first, in order. */
+/**
+ * Whether a list has neither holes nor named parts: `Object.keys` then gives its indexes, in order, and nothing else.
+ */
 export function isDense(list: readonly unknown[]): boolean {
   const names = Object.keys(list);
 
@@ -46,7 +52,7 @@ export function isDense(list: readonly unknown[]): boolean {
 
 type Defined<Fields> = { [Name in keyof Fields]?: Exclude<Fields[Name], undefined> };
 
-/** The fields that are there: what is stored or told has no field that says `undefined`. */
+/** The fields that are not `undefined`, so that no field of a stored or told object is `undefined`. */
 export function defined<Fields extends object>(fields: Fields): Defined<Fields> {
   const there: Record<string, unknown> = {};
   for (const [name, value] of Object.entries(fields)) if (value !== undefined) there[name] = value;

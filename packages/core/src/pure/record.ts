@@ -121,10 +121,7 @@ export interface Claim {
   readonly ref?: string;
 }
 
-/**
- * Whether one of the claims is that of the row. A new database counts `seq` from 1 again, so the id must be the same
- * too.
- */
+/** Whether a row is claimed. A new database counts `seq` from 1 again, so the id must be the same too. */
 export function isClaimed({ seq, id }: Pick<TaskRow, 'seq' | 'id'>, claims: readonly Claim[] = []): boolean {
   return claims.some((claim) => claim.seq === seq && claim.id === id);
 }
@@ -163,10 +160,7 @@ export const stateKeys = {
   paused: 'paused:',
 } as const;
 
-/**
- * The key of a deposed epoch, or of a claim of it, in the state store. The number is padded, so that the oldest are one
- * range.
- */
+/** The key of a deposed epoch, or of its claim, in the state store. Padded numbers make the oldest one range. */
 export function deposedKey(epoch: Epoch, claim?: number): string {
   return `deposed:${String(epoch.count).padStart(12, '0')}:${epoch.nonce}${claim === undefined ? '' : `:${claim}`}`;
 }

@@ -35,10 +35,7 @@ export interface TaskType<Payload, Result = void> extends AnyTaskType {
 export interface TaskOptions<Payload, Stored = unknown> {
   /** How payloads are encoded. Default: they are stored as they are, by structured clone. */
   readonly codec?: Codec<Payload, Stored> | undefined;
-  /**
-   * The version of the payload's form, a whole number from 1. Tasks of another version wait for a build that has it.
-   * Default 1.
-   */
+  /** The version of the payload's form, from 1. Tasks of another version wait for a build that has it. Default 1. */
   readonly version?: number | undefined;
   /**
    * The name of the lane, or a function that makes it from the payload. Tasks of one lane run one at a time, in the
@@ -150,10 +147,7 @@ export interface RegistryOptions<Bucket extends string> {
    * stores in it, are missing. Default: the basket has a database of its own, under the name of the registry.
    */
   readonly open?: (() => PromiseLike<Connection>) | undefined;
-  /**
-   * The first part of the names of the object stores, so that a database can have several baskets. Default
-   * `taskbasket`.
-   */
+  /** The first part of the object stores' names, so that a database can have several baskets. Default `taskbasket`. */
   readonly bucket?: Bucket | undefined;
   /**
    * How long a closed gate waits for its next probe, in milliseconds: at first `base` (default 1,000), each time three
@@ -180,10 +174,7 @@ export interface AnyRegistry {
   readonly gates: Backoff;
 }
 
-/**
- * What `defineTasks` returns: the name of the database and the task types. Page and worker share it; it has no
- * handlers.
- */
+/** What `defineTasks` returns, for page and worker: the name of the database and the task types. It has no handlers. */
 export interface Registry<
   Types extends Record<string, AnyTaskType>,
   Bucket extends string = 'taskbasket',

@@ -86,10 +86,7 @@ function unavailable(response: ResponseLike, message: string): Unavailable {
   return new Unavailable({ message, status: response.status, retryAfter: retryAfterOf(response) });
 }
 
-/**
- * Reads `Retry-After` in both of its forms (RFC 9110, section 10.2.3): seconds (the most, if there are several), or a
- * date.
- */
+/** Reads `Retry-After` in both of its forms (RFC 9110, section 10.2.3): seconds (of several the most), or a date. */
 function retryAfterOf({ headers }: ResponseLike): Date | number | undefined {
   const header = headers.get('Retry-After') ?? '';
   const values = header.split(',').map((value) => value.trim());

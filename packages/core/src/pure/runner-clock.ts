@@ -1,14 +1,14 @@
 /**
- * The runner's clock, for backoff and gates: the larger of wall time and its own last reading plus the monotonic time
- * since. It never goes back, so that a wall clock which stood days ahead delays nothing once it is put right; a jump
- * forward, which cannot be told from sleep, makes due what it passes.
+ * The runner's clock, for backoff and gates. It shows the wall time, or its own last time plus the monotonic time
+ * since, whichever is larger. So it never goes back, and if the wall clock was days ahead and is put right, no wait
+ * gets longer. A jump forward of the wall clock looks like sleep, and ends the waits that it passes.
  */
 export interface RunnerClock {
   /** Milliseconds; never less than any reading before, in this runner or the one before it. */
   readonly now: () => number;
 }
 
-/** A runner's clock that goes on from `seen`: its predecessor's time at the last turn, stored with the claims. */
+/** Makes a runner's clock. It goes on from `seen`, the time of the runner before. */
 export function createRunnerClock(
   clock: { readonly wall: () => number; readonly monotonic: () => number },
   seen: number,

@@ -1,31 +1,33 @@
 import { TaskbasketError } from './errors.js';
 import { isPlain } from './parts.js';
 
-/** Up to this size, in bytes, a payload lies in its row: one request adds it, and whoever reads the row has it. */
+/** Up to this size, in bytes, a payload is stored in its row, so that one request writes or reads both. */
 export const inlineLimit = 32_768;
 
-/** Above this size, in bytes, a payload is heavy: writing it takes so long that no other write may wait for it. */
+/** Above this size, in bytes, a payload is heavy: it takes so long to write that no other write may wait for it. */
 export const heavyLimit = 262_144;
 
 /**
- * A payload may be nested so many levels deep. Chromium's workers read a value of 1,258 nested objects as `null`, which no
- * error tells: decision 0010 has the figures of three engines.
+ * How many levels deep a payload may be nested. Chromium's workers read a value of 1,258 nested objects as `null`,
+ * without an error. Decision 0010 has the figures of three engines.
  */
 export const deepest = 500;
 
-/** What a value is made of, as far as that decides where it is stored. */
+/** What must be known of a value to decide where it is stored. */
 export interface Weight {
-  /** An estimate: two for each character, a few for everything else. An object of the platform that tells no size is heavy. */
+  /**
+   * An estimate: two for each character, a few for everything else. An object of the platform without a size is heavy.
+   */
   readonly bytes: number;
-  /** How many objects are nested in each other, as deep as the platform goes when it copies the value; 0 for a text. */
+  /** How many levels deep objects are nested; 0 for a text. */
   readonly depth: number;
   /** The Blobs and Files in it, at any depth. */
   readonly blobs: readonly Blob[];
-  /** Whether an instance of one of the app's own classes is in it: a copy of such an instance has lost its methods. */
+  /** Whether it has an instance of one of the app's classes, whose methods a copy would lose. */
   readonly ownClass: boolean;
 }
 
-/** The weight of a value of any depth; nothing, if it cannot be read: the write tells then. Meets each object once. */
+/** Weighs a value of any depth. If it cannot be read, the weight is 0, and the write fails later. */
 export function weigh(value: unknown): Weight {
   try {
     return weighed(value);
@@ -61,7 +63,7 @@ function weighed(value: unknown): Weight {
     } else if (one instanceof ArrayBuffer) {
       bytes += one.byteLength;
     } else if (one instanceof Map || one instanceof Set) {
-      // Backwards, here and below, so that the first is taken first, as the platform does: an object counts where it is first met.
+      // Pushed in reverse order, here and below, so that objects are met in the order in which the platform meets them.
       for (const part of [...one].flat().reverse()) put(part, level + 1);
     } else if (kind === 'Blob' || kind === 'File') {
       blobs.push(one as Blob);
@@ -70,7 +72,7 @@ function weighed(value: unknown): Weight {
       put((one as Date).toString(), level);
       put((one as Error).cause, level + 1);
     } else {
-      // Object.values, since it skips what an array of a billion holes does not have; a FileList gives its files.
+      // Object.values skips the holes of an array, and gives the files of a FileList.
       for (const part of Object.values(one).reverse()) put(part, level + 1);
       if (kind === 'Object') for (const key of Object.keys(one)) put(key, level);
       ownClass ||= kind !== 'Array' && !isPlain(one);
@@ -81,11 +83,11 @@ function weighed(value: unknown): Weight {
   return { bytes, depth, blobs, ownClass };
 }
 
-/** Objects that hold one value, which their text tells. */
+/** Kinds of objects that have one value, which is also in their text. */
 const scalars: ReadonlySet<string> = new Set(['Date', 'RegExp', 'Number', 'Boolean', 'String', 'Error', 'BigInt']);
 
 /**
- * Refuses a value that is nested too deep for some browser's worker.
+ * Refuses a value that is nested too deep for the workers of some browser.
  *
  * @throws TaskbasketError `payload`.
  */
@@ -97,7 +99,7 @@ export function checkDepth({ depth }: Weight): void {
 }
 
 /**
- * The store of a payload: in its row, beside it in the same transaction, or ahead of it in a transaction of its own.
+ * The store of a payload. `tasks`: in its row. `payloads`: in the transaction of its row. `bodies`: ahead of its row.
  *
  * @throws TaskbasketError `payload`, if it is nested too deep.
  */

@@ -4,12 +4,15 @@ import type { Claim, TaskRow } from './record.js';
 import { isClaimed } from './record.js';
 
 /**
- * What a task is, for whoever looks at it.
+ * The state of a task.
  *
- * - `fresh`: added, and not yet checked by a runner. `waiting`: due at its time, which may have come.
- * - `held`: something stands before it. `running`: a claim stands for it.
- * - `dead`: it waits for a decision. `unreadable`: this build, or this version of the library, cannot read it.
- * - `gone`: there is no row, or the task was cancelled while it runs. Then the row lies there until its claim ends.
+ * - `fresh`: it was added, and no runner has checked it.
+ * - `waiting`: it is due at a time, which may have passed.
+ * - `held`: another task of its lane goes first.
+ * - `running`: it is claimed.
+ * - `dead`: it waits for a decision.
+ * - `unreadable`: this build, or this version of the library, cannot read it.
+ * - `gone`: there is no row, or the task was cancelled while it runs. Then the row stays until its claim ends.
  */
 export type State = 'fresh' | 'waiting' | 'held' | 'running' | 'dead' | 'unreadable' | 'gone';
 
@@ -22,7 +25,7 @@ const byLetter: Readonly<Record<Letter, State>> = {
   D: 'dead',
 };
 
-/** What a row is. A strange row is dead if its key says so, else unreadable. */
+/** The state of a row. A strange row is dead if its key says so, or else unreadable. */
 export function stateOf(row: TaskRow | undefined, claims?: readonly Claim[]): State {
   if (!isPresent(row)) return 'gone';
   if (isClaimed(row, claims)) return 'running';
@@ -32,7 +35,7 @@ export function stateOf(row: TaskRow | undefined, claims?: readonly Claim[]): St
   return row.strange === true && state !== 'dead' ? 'unreadable' : (state ?? 'unreadable');
 }
 
-/** Whether the task of a row is there for reads and commands. The row of a task that was cancelled while it runs is not. */
+/** Whether reads and commands find the row. They do not find a row whose task was cancelled while it runs. */
 export function isPresent(row: TaskRow | undefined): row is TaskRow {
   return row !== undefined && !row.marks.includes(cancelledMark);
 }

@@ -1,10 +1,10 @@
 /**
- * What the stores give, turned into rows and records. The stores lie in the app's own database, whose migrations may
- * touch them, so nothing is believed before it was checked here.
+ * Checks what the stores contain, and turns it into rows and records. The stores are in the app's database, whose
+ * migrations may change them, so nothing is used before it was checked here.
  *
- * A *strange* row is one that this version of the library would not have written. It is shown as unreadable, holds its
- * lane as an unreadable one does, is never claimed and never written; `cancel` removes it. A strange record counts as
- * none.
+ * A *strange* row is one that this version of the library would not have written. It is shown as unreadable, and stops
+ * its lane as an unreadable row does. It is never claimed and never written; `cancel` removes it. A strange record
+ * counts as absent.
  */
 
 import type { GateRow } from './gate.js';
@@ -48,7 +48,7 @@ type Field =
   | keyof NonNullable<RunnerRow['alone']>
   | keyof NonNullable<GateRow['slow']>;
 
-/** Makes the check that a value is an object, and that each of these fields passes `check`. */
+/** Makes a check: the value is an object, and each of these fields passes `check`. */
 function has(check: Check, ...names: readonly Field[]): Check {
   return (value) =>
     typeof value === 'object' &&
@@ -90,7 +90,9 @@ export function rowOf(value: unknown): TaskRow | undefined {
   return isRow(row) && isFoundAsItIs(row) ? row : strangeRow(row);
 }
 
-/** Whether key and marks say what the row says. A claim is found by the route in the key, and runs what the row says. */
+/**
+ * Whether key and marks agree with the fields: the key decides whether a row is claimed, and the fields what is run.
+ */
 function isFoundAsItIs(row: TaskRow): boolean {
   const ready = readReady(row.ready);
   if (ready === undefined || !letters.some((letter) => letter === ready.letter)) return false;
@@ -106,10 +108,10 @@ function isFoundAsItIs(row: TaskRow): boolean {
   return sameRoute && inLane && findable && marks.includes(idMark(row.id));
 }
 
-/** A strange row as the indexes find it: id and lane are those of its marks, the route is that of its key. */
+/** A strange row as the indexes find it: with the id and the lane of its marks, and the route of its key. */
 function strangeRow(row: { readonly [Name in keyof TaskRow]?: unknown }): TaskRow {
   const ready = textIn(row.ready);
-  // The index of marks finds a row also by a mark that is no list.
+  // An index also finds a row whose `marks` is a single text.
   const marks = [row.marks].flat().filter(text) as string[];
   const { owner, type, version, gate, rank } = rawParts(ready);
   const { id = textIn(row.id), lane } = readMarks(marks);
@@ -178,7 +180,7 @@ const isGate = all(
   has(absentOr(isSlow), 'slow'),
 );
 
-/** The records of gates among the values that lie under some keys, by their names. */
+/** The records of gates, by name. Leaves out strange ones. */
 export function gatesOf(keys: readonly IDBValidKey[], values: readonly unknown[]): ReadonlyMap<string, GateRow> {
   const gates = (values as readonly GateRow[]).filter(
     (gate, index) => isGate(gate) && stateKeys.gate(gate.name) === keys[index],
@@ -199,7 +201,7 @@ const isOutcome = all(
   has(absentOr(text), 'unstorable', 'by'),
 );
 
-/** The end of a task, as it is stored; `undefined`: there is none, or it is strange. */
+/** A stored outcome. `undefined`: there is none, or it is strange. */
 export function endOf(value: unknown): OutcomeRow | undefined {
   return isOutcome(value) ? (value as OutcomeRow) : undefined;
 }

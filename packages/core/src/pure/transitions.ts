@@ -6,34 +6,34 @@ import type { Death, TaskRow } from './record.js';
 import { routeOf } from './record.js';
 import type { Verdict } from './verdict.js';
 
-/** Two readings of one instant, in milliseconds: the runner's clock, which never goes back, and the wall clock. */
+/** The time now, in milliseconds: by the runner's clock (`now`), which never goes back, and by the wall clock. */
 export interface Moment {
   readonly now: number;
   readonly wall: number;
 }
 
-/** What the type of a task says of its ends. */
+/** What a task type says of the ends of attempts. */
 export interface Policy {
   readonly backoff: Backoff;
   readonly onDead: 'block' | 'skip';
-  /** So many failures make it dead. Absent: none do. */
+  /** A task is dead after so many failures. Absent: there is no limit. */
   readonly failureLimit?: number | undefined;
 }
 
-/** From this many interruptions in a row on, a task runs alone and with backoff. */
+/** After so many interruptions in a row, a task runs alone and backs off. */
 export const interruptionsToRunAlone = 3;
 
-/** The least wait of `RetryLater`, in milliseconds: a handler that says "now" must not spin. */
+/** The least wait of `RetryLater`, in milliseconds, so that a handler that says "now" does not run without a pause. */
 const leastLater = 1_000;
 
-/** Where a timed row is read: under its priority, or apart from all others if the runner keeps dying under it. */
+/** The rank of a timed row: its priority, or `alone` if it must run alone. */
 export function rankOf(row: Pick<TaskRow, 'priority' | 'interruptions'>): Rank {
   return row.interruptions >= interruptionsToRunAlone ? alone : row.priority;
 }
 
 /**
- * The row after its attempt ended, or `undefined`: the task is done and its row goes. Every other end writes the row
- * under another key than fresh, so that "started" can be read off it.
+ * The row after its attempt ended, or `undefined` if the row is to be deleted: the task is done, or was cancelled. A
+ * row that stays never gets a fresh key, so that its key shows that it was claimed before.
  */
 export function settled(
   row: TaskRow,
@@ -63,7 +63,7 @@ export function settled(
         ? dueOn(endedByItself(row), Math.max(verdict.date, moment.wall + leastLater))
         : dueAfter(endedByItself(row), moment, Math.max(verdict.for, leastLater));
 
-    // At the runner's now: a probe that failed goes to the end of its range, so that probes rotate.
+    // Due now: a probe that failed comes last among the tasks that are due, so that another task probes next.
     case 'unavailable':
       return dueAfter({ ...endedByItself(row), lastError: verdict.error }, moment, 0);
 
@@ -80,8 +80,9 @@ export function settled(
 }
 
 /**
- * The row of a claim whose runner died, or `undefined` if it goes (it was cancelled). Nothing is concluded from one
- * death, since no browser tells a crash from a closed tab; from the third in a row on it waits and runs alone.
+ * The row of a claim whose runner died, or `undefined` if the task was cancelled and the row is to be deleted. One
+ * death of a runner proves nothing, because no browser tells a crash from a closed tab. After the third in a row, the
+ * task backs off and runs alone.
  */
 export function rescued(row: TaskRow, moment: Moment, backoff: Backoff, random: () => number): TaskRow | undefined {
   if (row.cancelled === true) return undefined;
@@ -94,9 +95,9 @@ export function rescued(row: TaskRow, moment: Moment, backoff: Backoff, random: 
 }
 
 /**
- * The row of a task that alone closed a gate which the next one then found open, or `undefined` if it stays as it is:
- * it does not wait any more for that gate, or a person had it tried again. It backs off as after a failure, and none is
- * counted.
+ * The row of a task that found a destination away which answered another task. The task backs off as after a failure,
+ * but no failure is counted. `undefined`: the row stays as it is, because it no longer waits for that gate, or `retry`
+ * was called.
  */
 export function blamed(row: TaskRow, moment: Moment, backoff: Backoff, random: () => number): TaskRow | undefined {
   const ready = readReady(row.ready);
@@ -106,8 +107,8 @@ export function blamed(row: TaskRow, moment: Moment, backoff: Backoff, random: (
 }
 
 /**
- * The row of a lane's head (or of a child) once what it waited for has gone, or `undefined` if it stays as it is: a
- * timed, dead or unreadable one keeps what it has. Nothing else of the row changes.
+ * The row of a lane's head once the task before it has ended. It gets a timed key, and nothing else of it changes.
+ * `undefined`: the row stays as it is, because it is timed, dead or unreadable.
  */
 export function paid(row: TaskRow, moment: Moment): TaskRow | undefined {
   const letter = readReady(row.ready)?.letter;
@@ -117,22 +118,22 @@ export function paid(row: TaskRow, moment: Moment): TaskRow | undefined {
   return dueAfter(row, moment, 0);
 }
 
-/** The row behind its lane's head, or kept by something of its own: whoever removes the obstacle brings it back. */
+/** The row held, because it is not the head of its lane. Whoever frees the lane brings it back. */
 export function held(row: TaskRow): TaskRow {
   return { ...row, ready: readyPrefix('H', routeOf(row), row.priority) };
 }
 
-/** The row due again at its own date, which is still to come. */
+/** The row due at a date. */
 export function dueOn(row: TaskRow, date: number): TaskRow {
   return { ...row, ready: timedKey('!', routeOf(row), rankOf(row), date) };
 }
 
-/** The row due after a wait by the runner's clock; `now` is 0 when a page writes it, which means at once. */
+/** The row due after a wait, by the runner's clock. A page does not know it: its `now` is 0, which means at once. */
 export function dueAfter(row: TaskRow, moment: Moment, wait: number): TaskRow {
   return { ...row, ready: timedKey('@', routeOf(row), rankOf(row), moment.now + wait) };
 }
 
-/** The row as a person wants it tried again: at once, with fresh counters, and back in its lane if it had left it. */
+/** The row after `retry`: due at once, with counters of 0, and back in its lane if it had left it. */
 export function revived(row: TaskRow): TaskRow {
   const { dead: _, ...rest } = row;
   const fresh = { ...rest, failures: 0, interruptions: 0, blames: 0 };
@@ -140,14 +141,17 @@ export function revived(row: TaskRow): TaskRow {
   return dueAfter({ ...fresh, marks: marksInLane(row, true) }, { now: 0, wall: 0 }, 0);
 }
 
-/** A task that was cancelled while it ran: gone for every read and command, until its claim ends. */
+/**
+ * The row of a task that was cancelled while it runs. Reads and commands do not find it; it is deleted when its claim
+ * ends.
+ */
 export function cancelledWhileRunning(row: TaskRow): TaskRow {
   const marks = [...row.marks, cancelledMark];
 
   return { ...row, marks, cancelled: true, ready: readyPrefix('D', routeOf(row), row.priority) };
 }
 
-/** Set aside. With `block` it keeps its lane's mark, and so its place at the head. */
+/** The row of a dead task. With `block` it keeps the mark of its lane, and so stays the head. */
 function died(row: TaskRow, reason: Death['reason'], moment: Moment, policy: Policy): TaskRow {
   return {
     ...row,
@@ -157,7 +161,7 @@ function died(row: TaskRow, reason: Death['reason'], moment: Moment, policy: Pol
   };
 }
 
-/** The marks of a row that keeps its place in its lane, or of one that the lane goes on without. */
+/** The marks of a row that stays in its lane, or that has left it. */
 function marksInLane(row: TaskRow, stays: boolean): readonly string[] {
   if (row.lane === undefined) return row.marks;
   const marks = [laneMark, skippedMark].map((mark) => mark(row.owner, row.lane ?? ''));
@@ -166,7 +170,7 @@ function marksInLane(row: TaskRow, stays: boolean): readonly string[] {
   return row.marks.includes(mark) ? row.marks : [...row.marks.filter((one) => !marks.includes(one)), mark];
 }
 
-/** The row due after the wait that so many failures, blames or deaths of its runner call for. */
+/** The row due after the wait for so many failures, blames or interruptions. */
 function backedOff(row: TaskRow, count: number, moment: Moment, backoff: Backoff, random: () => number): TaskRow {
   return dueAfter(row, moment, retryDelay(backoff, count, random));
 }
@@ -177,7 +181,7 @@ function blame(row: TaskRow, moment: Moment, backoff: Backoff, random: () => num
   return backedOff({ ...row, blames }, row.failures + blames, moment, backoff, random);
 }
 
-/** Any attempt that ends by itself sets the interruptions back. */
+/** The row after an attempt that ended by itself: that sets the interruptions to 0. */
 function endedByItself(row: TaskRow): TaskRow {
   return { ...row, attempts: row.attempts + 1, interruptions: 0 };
 }

@@ -1,9 +1,9 @@
-/** Does work in turn: see `createTurns`. */
+/** Does work in order: see `createTurns`. */
 export type Turns = <Result>(key: unknown, work: () => Promise<Result>) => Promise<Result>;
 
 /**
  * Keeps the order of calls. Work under a key begins when all earlier work under that key has ended. Work under the key
- * `undefined` is about everything: it waits for all earlier work, and all later work waits for it.
+ * `undefined` waits for all earlier work, and all later work waits for it.
  */
 export function createTurns(): Turns {
   const none = Promise.resolve();

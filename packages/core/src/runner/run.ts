@@ -21,18 +21,19 @@ import { turn } from './turn/turn.js';
 
 /** Options of a runner. */
 export interface RunOptions {
-  /** Stops the runner: running attempts are aborted and waited for, 10 s at most. */
+  /** Stops the runner when it aborts. Running attempts are aborted then, and have 10 s to end. */
   readonly signal?: AbortSignal | undefined;
   /**
-   * How many attempts run at once. Default 6, about what a browser opens to one host. One more may, on purpose: a task
-   * that must run alone waits 10 s for the others to end, and is then started beside them, or they could starve it.
+   * How many attempts run at once. Default 6, about as many connections as a browser opens to one host. One more may
+   * run: a task that must run alone waits 10 s for the others, and then starts beside them, because it could wait for
+   * ever.
    */
   readonly concurrency?: number | undefined;
-  /** Told what each audit found; 0 unless there is a mistake in this library. */
+  /** Called with what each slice of an audit found: 0, unless there is a mistake in this library. */
   readonly onAudit?: ((found: number) => void) | undefined;
 }
 
-/** Beyond this, in milliseconds, the runner reads again by itself: what a lost message costs at most. */
+/** How often the runner reads without a message, in milliseconds. A lost message delays a task by this at most. */
 const poll = 60_000;
 
 /** What is the same in all terms of a runner. */
@@ -45,8 +46,9 @@ interface Setup extends RunnerParts {
 type TermEnd = ReturnType<Leaving['end']> | 'deposed';
 
 /**
- * Queues for the runner's lock, leads while it has it, and queues again when it was deposed or handed over, until the
- * signal aborts. Rejects only if it can never lead: stores missing, no IndexedDB, basket closed.
+ * Queues for the runner's lock, leads while it has the lock, and queues again when it was deposed or has handed over.
+ * Ends when the signal aborts. Rejects only if it can never lead: the stores are missing, there is no IndexedDB, or the
+ * basket is closed.
  */
 export async function run(
   context: BasketContext,
@@ -58,7 +60,7 @@ export async function run(
   checkWhole(concurrency, 'concurrency');
   const setup: Setup = { context, handlers, concurrency, signal, onAudit };
 
-  // Two runners that don't share locks must not depose each other without end.
+  // Two runners that do not share locks depose each other, and must do so less and less often.
   const patience = createPatience(context.ports, { base: 500, cap: poll });
   while (!signal.aborted) {
     if (context.closed.signal.aborted) throw basketClosed();
@@ -70,7 +72,7 @@ export async function run(
       }
     } catch (error) {
       if (signal.aborted) return;
-      // The database could not be read or written now: it may be able to later, and nothing is lost meanwhile.
+      // The database could not be read or written now. It may work later, and nothing is lost meanwhile.
       if (isFinal(error)) throw error;
     }
 
@@ -99,7 +101,7 @@ async function term(setup: Setup): Promise<TermEnd> {
     if (leading === undefined && waiting.signal.aborted) return 'stopped';
     if (leading === undefined) throw error;
 
-    // The lock was stolen while we lead, or leading itself failed: in either case it ends before we queue again.
+    // The lock was stolen during the term, or the term failed. In either case the term ends before the next request.
     robbed.abort();
   } finally {
     stopGreeting();
@@ -109,14 +111,14 @@ async function term(setup: Setup): Promise<TermEnd> {
   return leading === undefined ? 'stopped' : await leading;
 }
 
-/** Leads, with the lock in hand: takes over, and then does turn after turn. */
+/** Leads while it has the lock: takes over, and then does turn after turn. */
 async function lead(setup: Setup, robbed: AbortSignal): Promise<TermEnd> {
   const { context, signal, onAudit } = setup;
   const bell = createBell();
   const gone = new AbortController();
   const leader = await takeOver(setup, bell.ring, robbed, gone.signal);
   const leaving = createLeaving(leader, bell, signal, robbed);
-  // A newer build that waits behind others answers, and need not wait for its next minute.
+  // A newer build that waits for the lock answers this hello at once.
   context.hub.say({ kind: 'hello', build: context.build });
 
   try {
@@ -129,7 +131,7 @@ async function lead(setup: Setup, robbed: AbortSignal): Promise<TermEnd> {
   }
 }
 
-/** Turn after turn, until the runner has stopped with nothing left running, or is deposed. */
+/** Does turn after turn, until the runner has stopped and nothing is running, or it is deposed. */
 async function turns(
   leader: Leader,
   bell: Bell,
@@ -178,12 +180,12 @@ async function turns(
 
     const wait = Math.min(end.alarm, nextDeadline(leader), polled + poll - clock.monotonic(), chores.wait());
     await bell.rungWithin(clock, wait);
-    // What ended within the same turn of the loop is settled together.
+    // Attempts that end within one turn of the event loop are settled together.
     await clock.turnOfTheLoop();
   }
 }
 
-/** Starts the handlers of what was claimed, and aborts those whose task was cancelled. */
+/** Starts the attempts of the tasks that were claimed, and aborts those of the tasks that were cancelled. */
 function start(leader: Leader, end: TurnEnd, bell: Bell): void {
   for (const attempt of end.cancelled) abortAttempt(leader, attempt, 'cancel');
   const read = readPayloads(leader, end.claimed);

@@ -8,17 +8,17 @@ import { readyIndex } from './setup.js';
 
 type Tasks = Pick<Stores, 'tasks'>;
 
-/** Rows in the order of `ready`, then `seq`: all of the range, or so many at most. */
+/** Reads the rows of a range, in the order of `ready`, then `seq`; at most `most`. */
 export async function rowsByState({ tasks }: Tasks, range: IDBKeyRange, most?: number): Promise<readonly TaskRow[]> {
   return rowsIn(await answer(tasks.index(readyIndex).getAll(range, most)));
 }
 
-/** Of a prefix that is not timed: those behind a `seq`, and up to another. */
+/** The range of the rows of a prefix that is not timed: those after one `seq`, up to another. */
 export function behind(prefix: string, after: number, upTo: number = Number.POSITIVE_INFINITY): IDBKeyRange {
   return IDBKeyRange.bound([prefix, after + 1], [prefix, upTo]);
 }
 
-/** The prefixes of a letter under which rows lie, so many at most: one step each, however many rows lie in one. */
+/** The prefixes of a letter that have rows, at most `most`. Each takes one request, however many rows it has. */
 export async function prefixesOf(
   { tasks }: Tasks,
   letter: string,

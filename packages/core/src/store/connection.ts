@@ -6,7 +6,9 @@ import { noDatabase, opened } from './opened.js';
 import type { StoreKey } from './requests.js';
 import { lightStores } from './requests.js';
 
-/** The basket's connection to its database. It is opened when a call needs it, and again after it was closed or lost. */
+/**
+ * The basket's connection to its database. It is opened when a call needs it, and again after it was closed or lost.
+ */
 export interface Database {
   /**
    * Begins a transaction over the stores of the scope. Waits a minute at most for the database to open.
@@ -22,20 +24,22 @@ export interface Database {
   readonly opened: (limit: number) => Promise<void>;
   /** Closes a connection that failed or does not answer. The next call opens another one. */
   readonly drop: (connection: IDBDatabase) => void;
-  /** Whether a connection is still the open one. What was committed over it is in the database then. */
+  /** Whether a connection is still open. If so, the database has not been deleted since. */
   readonly holds: (connection: IDBDatabase) => boolean;
   /** Why the database is not open now: the last opening failed, or takes longer than a second. */
   readonly trouble: () => TaskbasketError | undefined;
   readonly close: () => void;
 }
 
-/** After this time, in milliseconds, an opening counts as slow: it is told, and the runner's lock is asked for. */
+/**
+ * An opening counts as slow after so many milliseconds. Then `trouble` tells it, and the runner's lock is requested.
+ */
 const slowOpen = 1_000;
 
 /** How long a call waits for the database to open, in milliseconds. */
 const openPatience = 60_000;
 
-/** How often one call opens the database again, because one change of its version may follow another. */
+/** How often one call opens the database again at most, because one change of its version may follow another. */
 const reopenings = 4;
 
 /** What a connection needs beside the registry. */
@@ -43,13 +47,13 @@ export interface DatabaseParts {
   readonly locks: Locks;
   readonly runnerLock: string;
   readonly clock: Clock;
-  /** `taken`: the database may have been deleted, so `look`; `lost`: it was deleted, and has been made anew, empty. */
+  /** `taken`, then `look`: the database may be deleted. `lost`: it was deleted, and a new, empty one was made. */
   readonly say: (what: 'look' | 'taken' | 'lost') => void;
 }
 
 /**
- * Opens the database by name, without a version, so that a tab with an older schema still adds. Owns that connection, and
- * closes it when another context wants to change the database's version.
+ * Makes the connection of a context. Opens the database by name, without a version, so that a tab with an older schema
+ * can still add. Closes the connection when another context wants to change the version of the database.
  */
 export function createDatabase(registry: AnyRegistry, parts: DatabaseParts): Database {
   const { clock, locks, runnerLock, say } = parts;
@@ -59,16 +63,19 @@ export function createDatabase(registry: AnyRegistry, parts: DatabaseParts): Dat
   let waiting = new AbortController();
   let trouble: TaskbasketError | undefined;
   let closed = false;
-  /** The database was deleted, and nobody was told yet. */
+  /** Whether the database was deleted, and nobody was told yet. */
   let lost = false;
+  /** Whether the database was open before. */
   let had = false;
 
-  /** Closes the connection, also one that is still being opened. An open connection would block the app's upgrade. */
+  /**
+   * Closes the connection, also one that is still opening, because an open connection would block the app's upgrade.
+   */
   function forget(): void {
     waiting.abort();
     opening?.then(
       (db) => db.close(),
-      () => undefined, // It never opened, so there is nothing to close.
+      () => undefined, // It never opened.
     );
     opening = undefined;
     current = undefined;
@@ -80,8 +87,9 @@ export function createDatabase(registry: AnyRegistry, parts: DatabaseParts): Dat
     void waited(clock, slowOpen, ended.signal).then(() => {
       if (ended.signal.aborted) return;
       trouble = slowly();
-      // A worker that is frozen with its page in the back/forward cache can hold both the runner's lock and a connection,
-      // and block an upgrade without a `blocked` event (Chromium 156). The question for the lock evicts that page.
+      // A worker that is frozen with its page in the back/forward cache can hold both the runner's lock and a
+      // connection. It then blocks an upgrade without a `blocked` event (Chromium 156). A request for the lock evicts
+      // that page.
       locks.request(runnerLock, ended, () => Promise.resolve()).catch(() => undefined); // It ends once the database is open.
     });
     const mine: Promise<IDBDatabase> = opened(registry, {
@@ -114,7 +122,7 @@ export function createDatabase(registry: AnyRegistry, parts: DatabaseParts): Dat
     return mine;
   }
 
-  /** The error for an opening that takes long. The browser does not always say who blocks it. */
+  /** The error for an opening that takes long. */
   function slowly(): TaskbasketError {
     return new TaskbasketError(
       'no-database',
@@ -131,7 +139,7 @@ export function createDatabase(registry: AnyRegistry, parts: DatabaseParts): Dat
     return (
       current ??
       within(clock, limit, asked, () => {
-        // The next call asks again, in case the browser has lost the question.
+        // The next call opens the database again, in case the browser has lost this request.
         if (limit === openPatience && opening === asked) forget();
 
         return slowly();
@@ -155,7 +163,7 @@ export function createDatabase(registry: AnyRegistry, parts: DatabaseParts): Dat
           return db.transaction(names, mode, { durability });
         } catch (error) {
           if (error instanceof TaskbasketError) throw error;
-          // The connection was lost: a change of the version, site data cleared, a browser that took it away.
+          // The connection was lost: the version was changed, site data was cleared, or the browser closed it.
           if (db !== undefined) drop(db);
           if (left === 0) throw noDatabase(registry.name, error);
         }

@@ -6,18 +6,18 @@ import { answer, walk } from './requests.js';
 import { rowsAt } from './rows.js';
 import { marksIndex, readyIndex } from './setup.js';
 
-/** How far a reader came: behind a `seq` where tasks are found in that order, else behind a key of the index of states. */
+/** How far a reader has come: to a `seq`, if tasks are found in that order, or else to a key of the index of states. */
 export type Place = number | readonly [ready: string, seq?: number];
 
 /** What a reader found. */
 export interface Found {
-  /** In the order of `seq` if the filter is ordered. Some may no longer fit: read the row, and ask `fits`. */
+  /** In the order of `seq` if the filter is ordered. `fits` says of each row whether it really fits. */
   readonly seqs: readonly number[];
-  /** Where to read on; `undefined`: all was read. */
+  /** Where to read on. `undefined`: everything was read. */
   readonly next: Place | undefined;
 }
 
-/** So many keys are stepped over in one go: each is a request of its own. */
+/** How many steps from key to key one call makes at most, because each step is a request. */
 const stepsAtOnce = 64;
 
 type Tasks = Pick<Stores, 'tasks'>;
@@ -27,7 +27,7 @@ export function startOf(wanted: Wanted, cursor: number = Number.NEGATIVE_INFINIT
   return isOrdered(wanted) ? cursor : [''];
 }
 
-/** Reads on from a place: up to so many tasks of a filter, in a time that does not grow with the number of all others. */
+/** Reads on: at most `most` tasks of a filter, in a time that does not grow with the number of other tasks. */
 export function readOn(stores: Tasks, wanted: Wanted, from: Place, most: number): Promise<Found> {
   if (typeof from !== 'number') return byState(stores, wanted, from, most);
 
@@ -41,7 +41,7 @@ async function byOrder({ tasks }: Tasks, from: number, most: number): Promise<Fo
   return { seqs, next: seqs.length < most ? undefined : seqs.at(-1) };
 }
 
-/** A lane's rows carry its mark, and those that left it dead another one. */
+/** Finds the rows of a lane: those with its mark, and the dead ones that have left it, which have another mark. */
 async function byLane(stores: Tasks, wanted: Wanted, lane: string, from: number, most: number): Promise<Found> {
   const index = stores.tasks.index(marksIndex);
   const marks = [laneMark(null, lane), skippedMark(null, lane)];
@@ -56,8 +56,8 @@ async function byLane(stores: Tasks, wanted: Wanted, lane: string, from: number,
 }
 
 /**
- * A multi-entry index has no range behind one of a mark's rows, so a cursor goes from row to row. Numbers come first; a
- * row whose key is none has no place in the order.
+ * Finds the rows of a mark after a `seq`. No range of a multi-entry index begins within a mark, so a cursor goes from
+ * row to row. Numbers come first; a row whose key is no number is left out.
  */
 async function withMark(index: IDBIndex, mark: string, from: number, most: number): Promise<readonly number[]> {
   const seqs: number[] = [];
@@ -82,7 +82,7 @@ async function byState({ tasks }: Tasks, wanted: Wanted, from: Place, most: numb
   for (let steps = 0; steps < stepsAtOnce && seqs.length < most; steps += 1) {
     const cursor = await answer(index.openKeyCursor(IDBKeyRange.lowerBound(place, true)));
     const [ready] = (cursor?.key ?? []) as readonly unknown[];
-    // What follows the texts was written by nobody here.
+    // All keys of the library are texts. What comes after the texts is foreign.
     if (typeof ready !== 'string') return { seqs, next: undefined };
 
     const step = stepAt(ready, wanted);
@@ -98,7 +98,7 @@ async function byState({ tasks }: Tasks, wanted: Wanted, from: Place, most: numb
   return { seqs, next: place };
 }
 
-/** The place of a row in the index of states, which gives the key of a row only one by one. */
+/** The key of a row in the index of states. */
 async function placeOf(tasks: IDBObjectStore, seq: number | undefined): Promise<Place> {
   const row = (await answer(tasks.get(seq ?? 0))) as { readonly ready: string; readonly seq: number };
 

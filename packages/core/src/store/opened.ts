@@ -7,11 +7,11 @@ import type { AnyRegistry, Connection } from '../pure/registry.js';
 import { everyStore, raw } from './requests.js';
 import { createStores, hasStores } from './setup.js';
 
-/** What an opening tells. */
+/** What an opening tells its caller. */
 export interface Watcher {
-  /** The connection has to close, or was closed; `deleted`: so was the database. */
+  /** The connection must close, or was closed. `deleted`: the database may be deleted too. */
   readonly closing: (deleted: boolean) => void;
-  /** There is no such database. `deleted`: there was one, and somebody, or the browser itself, has deleted it. */
+  /** There is no such database. `deleted`: it was deleted, by somebody or by the browser itself. */
   readonly missing: (deleted: boolean) => void;
 }
 
@@ -39,8 +39,8 @@ export async function opened(registry: AnyRegistry, watcher: Watcher): Promise<I
 }
 
 /**
- * Whether an error stays, however often the call is tried again: the basket is closed, its stores are missing, or this
- * context gets no IndexedDB. A database that could not be opened, read or written may work later.
+ * Whether an error is permanent: the basket is closed, its stores are missing, or this context has no IndexedDB. A
+ * database that could not be opened, read or written may work later.
  */
 export function isFinal(error: unknown): boolean {
   if (!(error instanceof TaskbasketError)) return false;
@@ -49,16 +49,18 @@ export function isFinal(error: unknown): boolean {
   return error.code !== 'not-stored' && error.code !== 'unknown-outcome';
 }
 
-/** Whether this context has an IndexedDB. In a frame without an origin, some browsers throw when it is asked for. */
+/** Whether this context has an IndexedDB. In a frame without an origin, some browsers throw when it is read. */
 function hasIndexedDb(): boolean {
   return typeof partOf(partOf(globalThis, 'indexedDB'), 'open') === 'function';
 }
 
-/** What a connection of ours does when another context wants the database, or the platform took it away. */
+/**
+ * What happens to a connection when another context wants to change the database, or the browser closes the connection.
+ */
 function callbacks({ closing, missing }: Watcher): Pick<OpenDBCallbacks<unknown>, 'blocking' | 'terminated'> {
   return {
     blocking(_from, to) {
-      // Whoever makes it anew, the next opening comes after the deletion.
+      // Told now, because another context may make a new database before the next opening.
       if (to === null) missing(true);
       closing(to === null);
     },
@@ -66,7 +68,7 @@ function callbacks({ closing, missing }: Watcher): Pick<OpenDBCallbacks<unknown>
   };
 }
 
-/** Opens a database that exists. If there is none, none is made, because the upgrade from nothing is aborted. */
+/** Opens a database if it exists. Makes none, because it aborts the upgrade of a new one. */
 async function existingDatabase(name: string, watcher: Watcher): Promise<IDBDatabase | undefined> {
   let missing = false;
 
@@ -74,9 +76,9 @@ async function existingDatabase(name: string, watcher: Watcher): Promise<IDBData
     const db = await openDB(name, undefined, {
       upgrade(_db, _from, _to, transaction, event) {
         missing = true;
-        // Chromium says so, once, of a database that it has found damaged.
+        // Chromium says this once, after it has deleted a damaged database.
         watcher.missing((event as { readonly dataLoss?: string }).dataLoss === 'total');
-        transaction.done.catch(() => undefined); // Its abort is what we want.
+        transaction.done.catch(() => undefined); // The next line aborts it.
         transaction.abort();
       },
       ...callbacks(watcher),
@@ -109,7 +111,7 @@ async function ownDatabase(
     if (hasStores(db, registry)) return db;
     db.close();
 
-    // Another bucket of the same database was quicker to this version: try again.
+    // A basket with another bucket raised the version first, so try again.
     return await opened(registry, watcher);
   } catch (error) {
     if (error instanceof DOMException && error.name === 'VersionError') return opened(registry, watcher);
@@ -119,8 +121,8 @@ async function ownDatabase(
 }
 
 /**
- * Whether a database holds the stores of baskets only, as many of each kind, so that raising its version surprises
- * nobody. A database without any store is an app's that has just begun: the app's next open by version would fail.
+ * Whether a database has the stores of baskets and no others, so that its version may be raised. A database without any
+ * store belongs to an app that is about to make its stores: if its version were raised, the app could not open it.
  */
 function isOurs({ objectStoreNames: names }: IDBDatabase): boolean {
   const kinds = [...names].map((name) => name.replace(/.*\./, ''));
@@ -143,9 +145,9 @@ async function openedByApp({ name }: AnyRegistry, open: () => PromiseLike<Connec
 }
 
 /**
- * Keeps the app's connection open, because it may be the only one that the app works with: a closed Dexie does not open
- * again by itself. It must not block an upgrade either: Dexie closes itself then, a connection of the platform or
- * idb's is closed here, and what cannot be asked to listen is closed at once.
+ * Keeps the app's connection open, because the app may work with it, and a closed Dexie does not open again by itself.
+ * But the connection must not block an upgrade. Dexie closes itself then. A connection of the platform or of idb is
+ * closed here. An object that has no such event is closed at once.
  */
 function closeForUpgrades(connection: Connection | undefined): void {
   if (connection === undefined) return;
@@ -161,12 +163,12 @@ function closeItself(this: unknown): void {
   (this as Connection).close();
 }
 
-/** What is thrown for a connection that is closed. */
+/** Whether an error says that the connection is closed. */
 function isClosed(error: unknown): boolean {
   return error instanceof DOMException && error.name === 'InvalidStateError';
 }
 
-/** The error for a database that failed to open, or to answer. */
+/** The error for a database that could not be opened. */
 export function noDatabase(name: string, cause: unknown): TaskbasketError {
   return new TaskbasketError('no-database', `The database "${name}" could not be opened: ${messageOf(cause)}`, cause);
 }

@@ -2,13 +2,10 @@ import type { OutcomeRow } from '../pure/record.js';
 import type { Stores } from './requests.js';
 import { answer } from './requests.js';
 
-/** So many outcomes are kept. */
+/** How many outcomes are kept. */
 export const outcomesKept = 10_000;
 
-/**
- * Stores how a task ended, and removes the outcome that is now one too many. Throws at once if the result is no value
- * that can be stored.
- */
+/** Stores an outcome, and deletes the one that is now too many. Throws at once if the result cannot be stored. */
 export function keepOutcome(
   { outcomes }: Pick<Stores, 'outcomes'>,
   outcome: OutcomeRow,

@@ -9,15 +9,16 @@ export interface PaidLane {
   readonly lane: string;
   /** The `seq` of its head, if it has one. */
   readonly head: number | undefined;
-  /** The head as it was written, if it was. */
+  /** The head as it was written. `undefined`: it was not. */
   readonly written: TaskRow | undefined;
 }
 
 type NeedsNothing = (head: TaskRow) => boolean;
 
 /**
- * Brings back the heads of lanes, in the transaction that removed what stood before them. One that needs nothing is left
- * alone: it is claimed, so that its own end pays the lane, or the runner's reading is still to come to it. A lane may be named often; `undefined` stands for none.
+ * Brings back the heads of lanes, in the transaction that removed the heads before them. A head that needs nothing
+ * stays as it is: it is claimed, and its own end pays the lane, or the runner has not read it yet. A lane may be named
+ * more than once; `undefined` stands for no lane.
  */
 export function payLanes(
   stores: Pick<Stores, 'tasks'>,

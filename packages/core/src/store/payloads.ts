@@ -4,10 +4,13 @@ import { answer } from './requests.js';
 import type { TransactContext } from './transact.js';
 import { read } from './transact.js';
 
-/** A payload that lies apart, or another value that may be large. */
+/** A payload of another store, or another value that may be large. `lost`: it is not there, or cannot be read. */
 export type StoredPayload = { readonly value: unknown } | { readonly lost: true };
 
-/** Reads payloads that lie apart, those of either store in a transaction of its own: no other waits for a heavy one. */
+/**
+ * Reads payloads that are not in their rows, each store in a transaction of its own, so that no other waits for a heavy
+ * one.
+ */
 export async function readPayloads(
   context: TransactContext,
   refs: readonly string[],
@@ -26,7 +29,7 @@ export async function readPayloads(
   return new Map((await Promise.all(found)).flat());
 }
 
-/** A payload under a key that a row names: it is lost also if nothing lies there. */
+/** The payload under a key that a row names. If there is none, it is lost. */
 async function payloadAt(request: IDBRequest<unknown>): Promise<StoredPayload> {
   const found = await readable(request);
 
@@ -34,18 +37,18 @@ async function payloadAt(request: IDBRequest<unknown>): Promise<StoredPayload> {
 }
 
 /**
- * The answer to a request for a value. One that the browser cannot read (Chromium keeps large values in files of their
- * own) is lost to its own row alone: the failed request must not abort the transaction.
+ * The answer to a request for a value. A value that the browser cannot read is lost, but does not abort the
+ * transaction, so that other values are read. (Chromium keeps large values in files of their own.)
  */
 export async function readable(request: IDBRequest<unknown>): Promise<StoredPayload> {
   request.addEventListener('error', (event) => event.preventDefault());
   try {
     const value = await answer(request);
 
-    // No value of ours is null. Chromium gives it for a value that is nested too deep for the stack of a worker.
+    // The library stores no null. Chromium returns null for a value that is nested too deep for the stack of a worker.
     return value === null ? { lost: true } : { value };
   } catch (error) {
-    // The whole transaction is gone, which says nothing about the value.
+    // The transaction was aborted, which says nothing about the value.
     if (request.error?.name === 'AbortError') throw error;
 
     return { lost: true };
@@ -53,8 +56,8 @@ export async function readable(request: IDBRequest<unknown>): Promise<StoredPayl
 }
 
 /**
- * Deletes the payload that lies apart, if one does. A heavy body is deleted once the transaction has completed, because
- * no transaction names its store beside the tasks. If that fails, the body is an orphan, and is collected later.
+ * Deletes the payload of a row, if it is in another store. A heavy body is deleted after the transaction has completed,
+ * because no transaction names its store beside other stores. If that fails, the body is collected later.
  */
 export function deletePayload({ payloads }: Pick<Stores, 'payloads'>, { ref }: { readonly ref?: string }): void {
   if (typeof ref !== 'string') return;

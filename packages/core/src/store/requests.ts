@@ -9,15 +9,15 @@ export function raw<Wrapped extends object>(wrapped: Wrapped): Wrapped {
   return inner(wrapped) ?? wrapped;
 }
 
-/** The answer to a request, while its transaction is still active. */
+/** Resolves with the answer to a request, while its transaction is still active. */
 export function answer<Result>(request: IDBRequest<Result>): Promise<Result> {
   return wrap(request);
 }
 
-/** Leads a cursor from key to key: `visit` moves it on, and gives back whether it did. Rejects with what `visit` throws. */
+/** Moves a cursor from key to key. `visit` moves it on, and returns whether the walk goes on. Its error rejects. */
 export function walk(request: IDBRequest<IDBCursor | null>, visit: (cursor: IDBCursor) => boolean): Promise<void> {
   return new Promise((resolve, reject) => {
-    // A visitor that ended the walk may have moved its cursor before. It is not called again.
+    // `visit` may move the cursor and yet end the walk. Then it is not called again.
     let ended = false;
     request.addEventListener('error', () => reject(request.error));
     request.addEventListener('success', () => {
@@ -34,8 +34,8 @@ export function walk(request: IDBRequest<IDBCursor | null>, visit: (cursor: IDBC
 }
 
 /**
- * Resolves when the transaction has completed, which is the only proof that it was stored: quota and disk errors come
- * at the end, after every request has succeeded. Rejects with what aborted it.
+ * Resolves when the transaction has completed. Only that proves that it was stored, because quota and disk errors come
+ * at the end, after every request has succeeded. Rejects with the error that aborted it.
  */
 export function completed(transaction: IDBTransaction): Promise<void> {
   return new Promise((resolve, reject) => {
@@ -49,7 +49,7 @@ export function completed(transaction: IDBTransaction): Promise<void> {
 /** The stores of a basket within one transaction. */
 export interface EveryStore {
   readonly tasks: IDBObjectStore;
-  /** Payloads that lie apart from their rows and are written together with them. */
+  /** Payloads that are not in their rows, and are written in the same transaction. */
   readonly payloads: IDBObjectStore;
   readonly outcomes: IDBObjectStore;
   readonly state: IDBObjectStore;
@@ -57,19 +57,19 @@ export interface EveryStore {
   readonly bodies: IDBObjectStore;
 }
 
-/** The stores of a transaction that may name all of them: no write to these takes long. */
+/** The stores that one transaction may name together, because no write to them takes long. */
 export type Stores = Omit<EveryStore, 'bodies'>;
 
-/** Which of them. */
+/** The name of a store, without its bucket. */
 export type StoreKey = keyof EveryStore;
 
 /** All but the store of heavy bodies, in the order of `Registry.stores`. */
 export const lightStores: readonly (keyof Stores)[] = ['tasks', 'payloads', 'outcomes', 'state'];
 
-/** All of them. */
+/** The names of all stores. */
 export const everyStore: readonly StoreKey[] = [...lightStores, 'bodies'];
 
-/** The basket's stores in a transaction whose scope has these. */
+/** The basket's stores in a transaction that names them. */
 export function storesOf<Key extends StoreKey>(
   transaction: IDBTransaction,
   bucket: string,
@@ -80,7 +80,7 @@ export function storesOf<Key extends StoreKey>(
   return Object.fromEntries(stores) as Pick<EveryStore, Key>;
 }
 
-/** The range of all keys that begin with a text. The text must not end in U+FFFF; what follows it may be anything. */
+/** The range of all keys that begin with a text. The text must not end in U+FFFF. */
 export function keysFrom(start: string): IDBKeyRange {
   return IDBKeyRange.bound(start, above(start), false, true);
 }

@@ -9,12 +9,12 @@ import type { Stores } from './requests.js';
 import { answer, keysFrom } from './requests.js';
 import { marksIndex } from './setup.js';
 
-/** The row of an id; `undefined` if there is none. */
+/** Reads the row of a task by its id. `undefined`: there is none, or the task was cancelled. */
 export async function rowOfId(stores: Pick<Stores, 'tasks'>, id: string): Promise<TaskRow | undefined> {
   return present(rowOf(await answer(stores.tasks.index(marksIndex).get(idMark(id)))));
 }
 
-/** The rows of ids; those that are there. */
+/** Reads the rows of tasks by their ids. Rows that are not there are left out. */
 export async function rowsOfIds(stores: Pick<Stores, 'tasks'>, ids: readonly string[]): Promise<readonly TaskRow[]> {
   return (await Promise.all(ids.map((id) => rowOfId(stores, id)))).filter(isPresent);
 }
@@ -23,12 +23,12 @@ function present(row: TaskRow | undefined): TaskRow | undefined {
   return isPresent(row) ? row : undefined;
 }
 
-/** The rows among values. */
+/** The rows among values, without those of cancelled tasks. */
 export function rowsIn(values: readonly unknown[]): readonly TaskRow[] {
   return values.map(rowOf).filter(isPresent);
 }
 
-/** Rows in the order of `seq` behind one, so many at most, also those of tasks that were cancelled while they run. */
+/** Reads at most `most` rows after a `seq`, in order, also those of tasks that were cancelled while they run. */
 export async function rowsAfter(
   { tasks }: Pick<Stores, 'tasks'>,
   seq: number,
@@ -39,19 +39,19 @@ export async function rowsAfter(
   return values.map(rowOf).filter((row) => row !== undefined);
 }
 
-/** The rows of these `seq`, in their order; those that are there. */
+/** Reads the rows of these `seq`, in order. Rows that are not there are left out. */
 export async function rowsAt({ tasks }: Pick<Stores, 'tasks'>, seqs: readonly number[]): Promise<readonly TaskRow[]> {
   const runs = runsOf(seqs).map(({ first, last }) => answer(tasks.getAll(IDBKeyRange.bound(first, last))));
 
   return (await Promise.all(runs)).flatMap(rowsIn);
 }
 
-/** What is told of the end of a task. */
+/** The part of an outcome that is told. */
 export type StoredEnd = Pick<OutcomeRow, 'state' | 'result' | 'unstorable' | 'by'>;
 
 /**
- * What is stored of the end of an id's task. One that is there, and that the browser cannot read any more, has a result:
- * nothing else of an outcome is large enough to lie in a file of its own.
+ * Reads the outcome of a task. If the browser can no longer read it, the outcome had a result: nothing else in an
+ * outcome is so large that the browser keeps it in a file of its own.
  */
 export async function outcomeOfId(stores: Pick<Stores, 'outcomes'>, id: string): Promise<StoredEnd | undefined> {
   const index = stores.outcomes.index(marksIndex);
@@ -59,13 +59,13 @@ export async function outcomeOfId(stores: Pick<Stores, 'outcomes'>, id: string):
   const found = await readable(index.get(mark));
   if ('value' in found) return endOf(found.value);
 
-  // If not even its key can be read, it is not this one value that is lost.
+  // If its key cannot be read either, this rejects, because more than one value is lost.
   const key = await answer(index.getKey(mark));
 
   return key === undefined ? undefined : { state: 'done', unstorable: 'The browser can no longer read it.' };
 }
 
-/** The row of a claim as it is now, also if its task was cancelled meanwhile. `undefined`: there is none. */
+/** Reads the row of a claim as it is now, also if its task was cancelled meanwhile. `undefined`: there is none. */
 export async function claimedRow(
   stores: Pick<Stores, 'tasks'>,
   claim: { readonly seq: number; readonly id: string },
@@ -75,10 +75,7 @@ export async function claimedRow(
   return row?.id === claim.id ? row : undefined;
 }
 
-/**
- * The row that leads the lane of a mark: the one with the lowest `seq` that carries it. Its task may have been cancelled
- * while it runs.
- */
+/** Reads the head of a lane: the row with the lowest `seq` and the lane's mark. It may be cancelled while it runs. */
 export async function headOfLane(
   stores: Pick<Stores, 'tasks'>,
   lane: string | undefined,
@@ -86,12 +83,12 @@ export async function headOfLane(
   return lane === undefined ? undefined : rowOf(await answer(stores.tasks.index(marksIndex).get(lane)));
 }
 
-/** Who leads, and what is claimed. */
+/** Reads the runner's record. */
 export async function runnerRow(stores: Pick<Stores, 'state'>): Promise<RunnerRow | undefined> {
   return runnerOf(await answer(stores.state.get(stateKeys.runner)));
 }
 
-/** A row of the state store that gives each name a number; none if it was never written. */
+/** Reads a record of numbers, each under a name; empty if it was never written. */
 export async function numbersOf(
   { state }: Pick<Stores, 'state'>,
   key: string,
@@ -99,7 +96,7 @@ export async function numbersOf(
   return numbersIn(await answer(state.get(key)));
 }
 
-/** Every gate that has a record. */
+/** Reads the records of all gates, by name. */
 export async function gateRows(stores: Pick<Stores, 'state'>): Promise<ReadonlyMap<string, GateRow>> {
   const range = keysFrom(stateKeys.gate(''));
   const [keys, values] = await Promise.all([
@@ -110,7 +107,7 @@ export async function gateRows(stores: Pick<Stores, 'state'>): Promise<ReadonlyM
   return gatesOf(keys, values);
 }
 
-/** The records of some gates, by name; a gate that is open has none. */
+/** Reads the records of some gates, by name. A gate that is open has none. */
 export async function gatesNamed(
   { state }: Pick<Stores, 'state'>,
   names: Iterable<string>,
@@ -120,7 +117,7 @@ export async function gatesNamed(
   return gatesOf(keys, await Promise.all(keys.map((key) => answer(state.get(key)))));
 }
 
-/** Deletes rows and their payloads without reading them. Neighbours are one range, which costs hardly more than one row. */
+/** Deletes rows and their payloads without reading them. Rows in sequence are one range, as fast as one row. */
 export function deleteTasks(
   stores: Pick<Stores, 'tasks' | 'payloads'>,
   tasks: readonly { readonly seq: number; readonly ref?: string }[],
@@ -132,8 +129,8 @@ export function deleteTasks(
 }
 
 /**
- * Ends a claim: writes the row that `next` makes of the claim's row, and resolves with it. If `next` gives `undefined`, or
- * the row is gone already, row and payload are deleted.
+ * Ends a claim: writes the row that `next` makes of the claim's row, and resolves with it. If `next` gives `undefined`,
+ * or the row is gone already, row and payload are deleted.
  */
 export async function endClaim(
   stores: Pick<Stores, 'tasks' | 'payloads'>,
@@ -142,7 +139,7 @@ export async function endClaim(
 ): Promise<TaskRow | undefined> {
   const row = await claimedRow(stores, claim);
   const written = row && next(row);
-  // A row that became strange meanwhile stays as it is, unless it goes.
+  // A row that became strange meanwhile is not written; it may be deleted.
   if (written?.strange === true) return undefined;
   if (written !== undefined) stores.tasks.put(written);
   else if (row === undefined) deletePayload(stores, claim);

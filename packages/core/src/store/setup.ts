@@ -9,10 +9,7 @@ export const readyIndex = '[ready+seq]';
 /** The index that finds rows by id, lane, key and parent. */
 export const marksIndex = 'marks';
 
-/**
- * For each store: the name of its key, which the database counts up, and its indexes. `undefined`: each write gives the
- * key.
- */
+/** For each store its key, which the database counts up, and its indexes. `undefined`: each write gives the key. */
 const layout: Readonly<Record<StoreKey, readonly [key?: string, ...indexes: string[]]>> = {
   tasks: ['seq', readyIndex, marksIndex],
   payloads: [],

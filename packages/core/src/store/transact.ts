@@ -16,7 +16,7 @@ export interface TransactContext {
 /** `strict`: flushed to disk when it completes. `relaxed`: handed to the operating system. */
 export type Durability = 'strict' | 'relaxed';
 
-/** How a transaction is begun. */
+/** The options of a transaction. */
 export interface TransactOptions<Key extends StoreKey> {
   /** Default `strict`: flushed to disk when it completes. */
   readonly durability?: Durability | undefined;
@@ -27,16 +27,16 @@ export interface TransactOptions<Key extends StoreKey> {
 /** How long a transaction may give no sign of life before it is aborted, in milliseconds. */
 const patience = 60_000;
 
-/** The same for one over the store of heavy bodies: it gives none while a body is being written. */
+/** How long a transaction over the store of heavy bodies may: it gives no sign of life while a body is written. */
 const bodyPatience = 600_000;
 
 /** How long an aborted transaction has to say so, in milliseconds. */
 const abortPatience = 10_000;
 
 /**
- * One transaction over the basket's stores: all of what `body` places, or nothing. Resolves with what `body` gave when
- * the transaction has completed; nothing may count before. If `body` throws, the transaction is aborted, because it would
- * otherwise commit what had been placed so far. It rejects after the `abort` event, so that its caller may try again.
+ * Runs one transaction over the basket's stores, in which `body` writes. Resolves with the result of `body` when the
+ * transaction has completed; nothing may count before. If `body` throws, the transaction is aborted, because it would
+ * otherwise commit what was written so far. Rejects after the `abort` event, so that the caller may try again.
  *
  * @throws TaskbasketError `unknown-outcome`, if the browser answers neither the transaction nor its abort.
  */
@@ -53,7 +53,7 @@ export async function transact<Result, Key extends StoreKey = keyof Stores>(
   await reach?.(`${work}:before`);
   const transaction = await database.begin('readwrite', scope, durability);
   const done = completed(transaction);
-  done.catch(() => undefined); // Awaited below; if the body throws, what it threw is told.
+  done.catch(() => undefined); // It is awaited below.
 
   async function goOn(): Promise<Result> {
     let result: Result;
@@ -62,7 +62,7 @@ export async function transact<Result, Key extends StoreKey = keyof Stores>(
     } catch (error) {
       abort(transaction);
       await done.catch(() => undefined);
-      // What the transaction itself failed of (no room, say) tells more than the requests that it took with it.
+      // The error of the transaction (no room, say) tells more than those of the requests that it aborted.
       throw transaction.error ?? error;
     }
 
@@ -70,7 +70,8 @@ export async function transact<Result, Key extends StoreKey = keyof Stores>(
     try {
       transaction.commit();
     } catch {
-      // It has ended by itself, as Chromium's does at once for a value beyond its 127 MB: how it ended tells.
+      // The transaction has already ended (Chromium does that at once for a value beyond its 127 MB), and `done` says
+      // how.
     }
     await done;
 
@@ -84,7 +85,7 @@ export async function transact<Result, Key extends StoreKey = keyof Stores>(
 }
 
 /**
- * Reads what belongs together, in one transaction over the stores of the scope; by default all but that of heavy bodies.
+ * Reads in one transaction over the stores of the scope; by default all but the store of heavy bodies.
  *
  * @throws TaskbasketError `no-database`, if it cannot be read.
  */
@@ -105,8 +106,8 @@ export async function read<Result, Key extends StoreKey = keyof Stores>(
 }
 
 /**
- * What the work of a transaction gives. If the transaction gives no sign of life for so long, it is aborted and its
- * connection dropped; each answer to a request is such a sign. A connection that failed is dropped too.
+ * Settles as the work of a transaction does. Each answer to a request is a sign of life. Without one for the time of
+ * its patience, the transaction is aborted and its connection dropped. A connection that failed is dropped too.
  */
 function answered<Result>(
   { ports: { clock }, database, registry }: TransactContext,
@@ -124,7 +125,7 @@ function answered<Result>(
       abort(transaction);
       end = deadline(clock, abortPatience, () => reject(unanswered(registry.name, kind, silence)));
     });
-    // The event does not bubble, but it passes the transaction on its way to the request.
+    // The event does not bubble, but a capturing listener of the transaction gets it.
     transaction.addEventListener('success', () => end.renew(), true);
     void work
       .then(resolve, (error: unknown) => {
@@ -135,23 +136,23 @@ function answered<Result>(
   });
 }
 
-/** Whether the browser ended a transaction for another reason than what was written. Its connection may be dead. */
+/** Whether a transaction failed for another reason than what was written, so that its connection may be dead. */
 function isLost({ error }: IDBTransaction): boolean {
   return error !== null && !['QuotaExceededError', 'ConstraintError', 'DataError'].includes(error.name);
 }
 
-/** The error for a transaction that may still commit. One that only reads, or writes a body without its task, does no harm. */
+/** The error for a transaction that may still commit. A read, or a body without its row, does no harm. */
 function unanswered(name: string, kind: Work | 'read', cause: unknown): TaskbasketError {
   const code = kind === 'read' ? 'no-database' : kind === 'body' ? 'not-stored' : 'unknown-outcome';
 
   return new TaskbasketError(code, `The database "${name}" answers neither a transaction nor its abort.`, cause);
 }
 
-/** Aborts a transaction that may have ended by itself already: a failed request aborts it. */
+/** Aborts a transaction, unless it has already ended: a failed request aborts it too. */
 function abort(transaction: IDBTransaction): void {
   try {
     transaction.abort();
   } catch {
-    // It has ended: nothing is left to abort.
+    // It has already ended.
   }
 }

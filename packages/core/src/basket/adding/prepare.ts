@@ -153,10 +153,7 @@ export interface AddStores {
   readonly payloads?: IDBObjectStore;
 }
 
-/**
- * Ignores the answer to a request: the transaction's end tells. The proxy of another copy of idb answers with a
- * promise.
- */
+/** Ignores the answer to a request: the transaction's end tells. Another copy of idb answers with a promise. */
 function blind(request: unknown): void {
   if (isPromiseLike(request)) void Promise.resolve(request).catch(() => undefined);
 }

@@ -72,10 +72,7 @@ export function createStore(context: StoreContext): Store {
     end();
   }
 
-  /**
-   * Joins the queue in the order of the lanes. Resolves when later tasks may join; if this task is heavy, once it is
-   * stored.
-   */
+  /** Joins the queue in the order of the lanes. Resolves when later tasks may join; a heavy task is stored first. */
   async function joinInTurn(
     preparing: readonly Preparing[],
     before: readonly Promise<void>[],
@@ -184,10 +181,7 @@ async function writeEach(context: StoreContext, members: readonly Member[], erro
   await Promise.all(ends);
 }
 
-/**
- * A transaction of adds. If all payloads lie in their rows, it leaves out the store of payloads, so as not to wait for
- * it.
- */
+/** A transaction of adds. If all payloads are in their rows, it does not wait for the store of payloads. */
 function transactAdds(
   context: TransactContext,
   durability: Durability,

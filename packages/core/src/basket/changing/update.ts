@@ -78,10 +78,7 @@ function atTheCall(payload: unknown): { readonly copy: unknown; readonly forCode
   }
 }
 
-/**
- * The gate that the new payload gives. Refuses a payload that gives another lane, because a task cannot change its
- * lane.
- */
+/** The gate that the new payload gives. Refuses a payload with another lane, because a task cannot change its lane. */
 function placeFor(type: TaskTypeParts, row: TaskRow, payload: unknown): { readonly gate: string } {
   const given = (what: 'lane' | 'gate'): string | undefined =>
     row.given?.includes(what) === true ? row[what] : undefined;

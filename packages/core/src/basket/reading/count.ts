@@ -34,10 +34,7 @@ export async function count(context: BasketContext, filter: Filter = {}): Promis
   }
 }
 
-/**
- * The keys of tasks that were cancelled while they run. Their rows look like those of dead tasks until their claims
- * end.
- */
+/** The keys of tasks that were cancelled while they run. Their rows look dead until their claims end. */
 async function cancelledOnes({ tasks }: Pick<Stores, 'tasks'>): Promise<ReadonlySet<unknown>> {
   return new Set(await answer(tasks.index(marksIndex).getAllKeys(cancelledMark)));
 }

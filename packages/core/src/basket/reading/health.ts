@@ -48,10 +48,7 @@ export interface Health {
   readonly closedGates: readonly ClosedGate[];
   /** How many destinations are away, or were away a short time ago. */
   readonly gates: number;
-  /**
-   * The ids of the first 100 tasks that must run alone, because the runner died during each of them three times in a
-   * row.
-   */
+  /** The ids of the first 100 tasks that must run alone, because the runner died during three attempts in a row. */
   readonly aloneTasks: readonly string[];
   readonly storage: StorageHealth;
   /** The task types of which this context, its worker and the runner have different versions, as after a deploy. */
@@ -183,10 +180,7 @@ function foundIn(context: BasketContext, works: boolean): Promise<Found> {
   );
 }
 
-/**
- * A gate as a destination that is away, if it is one. Left out: a gate whose probe has been due for longer than the
- * cap.
- */
+/** A gate as a destination that is away. Left out: a gate whose probe has been due for longer than the cap. */
 function closedGate(gate: GateRow, wall: number, ahead: number, cap: number): readonly ClosedGate[] {
   const { name, until, reason: message, status, by } = gate;
   const next = until - ahead;

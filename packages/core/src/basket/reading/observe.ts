@@ -18,10 +18,7 @@ export interface ReadingContext extends BasketContext {
   readonly payloads: Payloads;
 }
 
-/**
- * How long a watch waits for a decoder, in milliseconds. Then it shows the task without its payload until the decoder
- * ends.
- */
+/** How long a watch waits for a decoder, in milliseconds. Then it shows the task without its payload. */
 const patienceOfWatch = 100;
 
 /** Reads one task. `undefined`: it is done, was cancelled, or never existed. */

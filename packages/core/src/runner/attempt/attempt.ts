@@ -15,10 +15,10 @@ import { claimedRow } from '../../store/rows.js';
 import { inFence } from '../term/fence.js';
 import type { AnyHandler, Attempt, Leader, RunningAttempt } from '../term/leader.js';
 
-/** An attempt keeps its slot for so long after its signal was aborted, in milliseconds; then it is lost. */
+/** How long an attempt keeps its slot after its signal was aborted, in milliseconds. */
 export const abortGrace = 10_000;
 
-/** Runs a claimed task to its verdict, after its payload was `read`. Never rejects: whatever is thrown becomes one. */
+/** Runs the attempt of a claimed task, after its payload was `read`. Never rejects: an error becomes the verdict. */
 export async function runAttempt(
   leader: Leader,
   attempt: RunningAttempt,
@@ -30,7 +30,7 @@ export async function runAttempt(
   if (attempt.stored === undefined) await read;
   const { stored } = attempt;
   if (stored === undefined || attempt.controller.signal.aborted) {
-    // What was read for too long says nothing about the decoder.
+    // A payload that was not read in time says nothing about the decoder.
     conclude(leader, attempt, stored === undefined ? { kind: 'unread' } : { kind: 'returned', started: false });
 
     return;
@@ -63,8 +63,8 @@ export async function runAttempt(
 }
 
 /**
- * How an attempt ended whose destination seems to be away. A file of the payload that cannot be read makes `fetch` fail as
- * if there were no network: then the task is dead, so that somebody sees it and corrects it.
+ * The verdict on an attempt whose destination seems to be away. If a file of the payload cannot be read, `fetch` fails
+ * as if there were no network. Then the task is dead, so that somebody sees and corrects it.
  */
 async function awayOrUnreadable(stored: StoredPayload, verdict: Verdict & { kind: 'unavailable' }): Promise<Verdict> {
   const files = 'value' in stored ? weigh(stored.value).blobs : [];
@@ -76,7 +76,7 @@ async function awayOrUnreadable(stored: StoredPayload, verdict: Verdict & { kind
   return { kind: 'permanent', error: { ...verdict.error, name: 'NotReadableError', message } };
 }
 
-/** Aborts an attempt; from now on it has ten seconds to end. */
+/** Aborts an attempt, which then has ten seconds to end. */
 export function abortAttempt(
   leader: Leader,
   attempt: RunningAttempt,
@@ -89,7 +89,7 @@ export function abortAttempt(
   attempt.controller.abort(reasonOf(cause));
 }
 
-/** Aborts what has taken too long, and takes the slot of what did not heed it. */
+/** Aborts attempts that take too long. Ends those that did not end after their abort, so that their slots are free. */
 export function overseeAttempts(leader: Leader): void {
   const monotonic = leader.context.ports.clock.monotonic();
   for (const attempt of leader.running.values()) {
@@ -100,7 +100,7 @@ export function overseeAttempts(leader: Leader): void {
   }
 }
 
-/** Milliseconds until an attempt is to be aborted, or loses its slot. */
+/** Milliseconds until the next attempt must be aborted, or loses its slot. */
 export function nextDeadline(leader: Leader): number {
   const monotonic = leader.context.ports.clock.monotonic();
   const times = [...leader.running.values()]
@@ -110,7 +110,7 @@ export function nextDeadline(leader: Leader): number {
   return Math.min(Number.POSITIVE_INFINITY, ...times);
 }
 
-/** Drops an attempt at once: its runner may not write any more, so whatever it does is of no effect here. */
+/** Drops an attempt at once, because its runner may not write any more. Whatever the attempt does is ignored. */
 export function deposeAttempt(attempt: RunningAttempt): void {
   attempt.over = true;
   attempt.controller.abort(new DOMException('Another runner has taken over.', 'AbortError'));
@@ -124,7 +124,7 @@ function abandon(leader: Leader, attempt: RunningAttempt): void {
   );
 }
 
-/** The first verdict counts; after an abort it is the abort's, except that what was done in time is done. */
+/** Gives an attempt its first verdict. After an abort that is the abort's, unless the handler's own still counts. */
 function conclude(leader: Leader, attempt: RunningAttempt, verdict: Verdict): void {
   const { abortedFor } = attempt;
   if (attempt.over || attempt.verdict !== undefined) return;
@@ -136,8 +136,8 @@ function conclude(leader: Leader, attempt: RunningAttempt, verdict: Verdict): vo
 }
 
 /**
- * How an attempt ended that was aborted. If it took too long before its handler was called, the task has not failed:
- * this build cannot decode its payload, or the database did not return the payload.
+ * The verdict on an attempt that was aborted. If it took too long before its handler was called, the task has not
+ * failed: this build cannot decode the payload, or the database did not return it.
  */
 function abortVerdict(leader: Leader, attempt: RunningAttempt, more?: string): Verdict {
   if (attempt.abortedFor !== 'timeout') return { kind: 'returned', started: attempt.started };
@@ -183,14 +183,14 @@ function attemptFace(leader: Leader, attempt: RunningAttempt): Attempt {
     async save(payload: unknown) {
       if (attempt.over) throw over(row);
       const stored = Promise.resolve(encoded(leader.context.ports.clock, attempt.type, row.type, payload));
-      stored.catch(() => undefined); // It is told when its turn has come.
+      stored.catch(() => undefined); // It is awaited below.
 
       await inTurn('save', async () => save(leader, attempt, await stored));
     },
   });
 }
 
-/** Writes the payload of a running attempt, if it still is one when the transaction begins. */
+/** Writes another payload for the task of an attempt, if the attempt is still running when the transaction begins. */
 async function save(leader: Leader, attempt: RunningAttempt, value: unknown): Promise<void> {
   const { row: claimed, type, claim } = attempt;
   const { context } = leader;

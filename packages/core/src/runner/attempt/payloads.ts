@@ -3,9 +3,9 @@ import { readPayloads as readAll } from '../../store/payloads.js';
 import type { Leader, RunningAttempt } from '../term/leader.js';
 
 /**
- * Reads the payloads that lie apart, once their claims are durable. Gives back what each attempt waits for: no attempt waits
- * for the heavy body of another. If the reading fails, each is read by itself, so that one payload that cannot be read keeps
- * no other from its handler. What could not be read stays `undefined`.
+ * Reads the payloads of claimed tasks that are not in their rows. Returns the function that each attempt awaits: no
+ * attempt waits for the heavy body of another. If the reading fails, each payload is read by itself, so that one that
+ * cannot be read does not stop the others. A payload that could not be read stays `undefined`.
  */
 export function readPayloads(
   { context }: Leader,

@@ -10,15 +10,15 @@ import { inFence } from '../term/fence.js';
 import type { Leader } from '../term/leader.js';
 import { momentOf, runs } from '../term/leader.js';
 
-/** How much of an audit one transaction does. */
+/** How many lanes, or rows, one transaction of an audit checks. */
 const lanesASlice = 200;
 const rowsASlice = 256;
 
 /**
- * The safety net: looks for heads, and rows without a lane, that nothing would find, and gives each a timed key. One
- * step a lane over the lanes' marks; what lies below its position in each fresh range; held rows without a lane. Each
- * slice is a fenced transaction of its own. `found` is told how many rows a slice found: 0, unless there is a mistake in
- * this library.
+ * Searches for heads, and rows without a lane, that the runner would never read, and gives each a timed key. It reads
+ * the head of each lane, then fresh rows that are not above their position, then held rows without a lane. Each slice
+ * is a fenced transaction. `found` is called with the number of rows that a slice found: 0, unless there is a mistake
+ * in this library.
  */
 export async function* audit(leader: Leader, found: (count: number) => void): AsyncGenerator<void, void, undefined> {
   for (const part of [lanesFrom, freshFrom, heldFrom]) {
@@ -34,7 +34,7 @@ export async function* audit(leader: Leader, found: (count: number) => void): As
       if (done === undefined) return;
 
       const { lost, next } = done.result;
-      // What was found stands under timed keys that no source may know yet.
+      // The rows now have timed keys, whose prefixes the runner may not know.
       if (lost.length > 0) leader.signals.poked = true;
       from = next;
       found(lost.length);
@@ -43,7 +43,7 @@ export async function* audit(leader: Leader, found: (count: number) => void): As
   }
 }
 
-/** Where a slice begins. */
+/** The key at which a slice begins. */
 interface Place {
   readonly key: string;
   readonly seq: number;
@@ -80,7 +80,7 @@ async function lanesFrom(leader: Leader, stores: Stores, from: Place): Promise<S
   };
 }
 
-/** Rows without a lane that lie below the position of their fresh range. */
+/** Fresh rows without a lane that are not above the position of their prefix. */
 async function freshFrom(leader: Leader, stores: Stores, from: Place): Promise<Slice> {
   const positions = [...(leader.remembered.memory?.positions ?? [])].sort(([one], [other]) => (one < other ? -1 : 1));
   const current = positions.find(([prefix]) => prefix >= from.key && prefix.startsWith('F'));
@@ -100,7 +100,7 @@ async function freshFrom(leader: Leader, stores: Stores, from: Place): Promise<S
   };
 }
 
-/** Held rows without a lane: nothing of this version holds one, so each is lost. */
+/** Held rows without a lane. This version never holds such a row, so each is lost. */
 async function heldFrom(leader: Leader, stores: Stores, from: Place): Promise<Slice> {
   const lower = from.key === '' ? ['H'] : [from.key, from.seq + 1];
   const rows = await rowsByState(stores, IDBKeyRange.bound(lower, [above('H')]), rowsASlice);
@@ -112,12 +112,12 @@ async function heldFrom(leader: Leader, stores: Stores, from: Place): Promise<Sl
   };
 }
 
-/** Whether nothing would find a row that is its lane's head, or has no lane. */
+/** Whether the runner would never read a row that is the head of its lane, or has no lane. */
 function isLost(leader: Leader, row: TaskRow): boolean {
   if (runs(leader.running, row)) return false;
 
   const ready = readReady(row.ready);
-  // A parent that is awaited, and what makes a row strange, are reasons that this version does not judge.
+  // A later version may have reasons to leave a strange row, or one with parents, as it is.
   if (ready === undefined || row.strange === true) return false;
   if (row.after !== undefined && row.after.length > 0) return false;
 

@@ -10,15 +10,15 @@ import { read } from '../../store/transact.js';
 import { inFence } from '../term/fence.js';
 import type { Leader } from '../term/leader.js';
 
-/** So many bodies are checked in one transaction. */
+/** How many bodies are checked in one transaction. */
 const bodiesAtOnce = 256;
 
-/** A body that has had no row for so long, in milliseconds, never gets one: a row comes within a minute, or from `prepare`. */
+/** A body without a row is deleted after so many milliseconds. A row follows within 12 hours. */
 export const orphanPatience: number = 24 * 60 * 60_000;
 
 /**
- * Deletes heavy bodies without a row: their page was closed before it wrote the row, or before it deleted the body.
- * Nothing is concluded from one check: a body is deleted if it was found without a row a day ago and is so again.
+ * Deletes heavy bodies without a row: a page was closed before it wrote the row, or before it deleted the body. One
+ * check proves nothing: a body is deleted if it had no row a day ago, and has none now.
  */
 export async function* collectBodies(leader: Leader): AsyncGenerator<void, void, undefined> {
   const orphans: string[] = [];
@@ -35,7 +35,7 @@ export async function* collectBodies(leader: Leader): AsyncGenerator<void, void,
   const now = leader.context.ports.clock.wall();
 
   await inFence(leader, 'audit', async ({ stores }) => {
-    // When each was first found without a row, by the wall clock.
+    // The time at which each body was first found without a row, by the wall clock.
     const before = await numbersOf(stores, stateKeys.bodies);
     const found = Object.fromEntries(orphans.map((key) => [key, Math.min(before[key] ?? now, now)]));
     const old = orphans.filter((key) => now - (found[key] ?? now) > orphanPatience);

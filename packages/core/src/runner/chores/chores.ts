@@ -8,7 +8,7 @@ import { tryUnreadable } from './unreadable.js';
 const soon = 5 * 60_000;
 const day = 24 * 60 * 60_000;
 
-/** Every chore of a runner, and when it runs. `found` is told what each slice of the audit found. */
+/** Lists the chores of a runner, and when each runs. `found` is called with what each slice of the audit found. */
 export function choresOf(leader: Leader, found: (count: number) => void): readonly Chore[] {
   return [
     { run: () => tryUnreadable(leader), firstAfter: 0, every: Number.POSITIVE_INFINITY, place: 'beside' },

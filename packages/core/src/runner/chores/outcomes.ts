@@ -6,10 +6,10 @@ import { answer } from '../../store/requests.js';
 import { inFence } from '../term/fence.js';
 import type { Leader } from '../term/leader.js';
 
-/** So many outcomes are read in one transaction. */
+/** How many outcomes are read in one transaction. */
 const outcomesASlice = 256;
 
-/** Outcomes are kept for so many milliseconds. */
+/** How long outcomes are kept, in milliseconds. */
 const outcomesKeptFor = 30 * 24 * 60 * 60_000;
 
 /** Deletes outcomes that are older than 30 days, and all but the last 10,000. */
@@ -23,7 +23,9 @@ export async function* pruneOutcomes(leader: Leader): AsyncGenerator<void, void,
   }
 }
 
-/** Deletes the old ones among the next outcomes; gives back where to go on, unless the last of these is young. */
+/**
+ * Deletes the old ones among the next outcomes. Resolves with where to go on; `undefined` if the last one is not old.
+ */
 async function prunedFrom(leader: Leader, stores: Stores, from: number): Promise<number | undefined> {
   const last = await answer(stores.outcomes.openKeyCursor(null, 'prev'));
   const oldest = leader.context.ports.clock.wall() - outcomesKeptFor;
@@ -38,7 +40,9 @@ async function prunedFrom(leader: Leader, stores: Stores, from: number): Promise
   return keys.length < outcomesASlice || old.at(-1) !== end ? undefined : end;
 }
 
-/** When a task ended. An outcome that the browser cannot read any more does not say when, and goes by its number alone. */
+/**
+ * When a task ended. An outcome that the browser can no longer read counts as new, and is deleted only by its number.
+ */
 async function endedAt({ outcomes }: Stores, n: number): Promise<number> {
   const stored = await readable(outcomes.get(n));
 

@@ -5,28 +5,28 @@ export interface Chore {
   /** Begins the chore. Each step of the generator is one slice: a short transaction, or a few. */
   readonly run: () => AsyncGenerator<unknown, void, undefined>;
   /**
-   * The chore runs first at the first turn that leaves nothing running, and at the latest so many milliseconds after the
-   * term began.
+   * The first run comes after the first turn that leaves nothing running, and at the latest so many milliseconds after
+   * the term began.
    */
   readonly firstAfter: number;
-  /** From the end of a run to the next, in milliseconds. */
+  /** The time from the end of a run to the next run, in milliseconds. */
   readonly every: number;
   /**
-   * `between` the turns: one slice, then a turn. `beside` the turns: for a chore that may wait for long, because it calls
-   * the app's code or reads large bodies.
+   * `between` the turns: one slice, then a turn. `beside` the turns: for a chore that may wait for long, because it
+   * calls the app's code or reads large bodies.
    */
   readonly place: 'between' | 'beside';
 }
 
 /** The chores of one term. */
 export interface Schedule {
-  /** Starts what is due, and does one slice between turns. `idle`: nothing runs. Resolves with whether a turn follows at once. */
+  /** Starts chores that are due. `idle`: nothing runs. Resolves with whether a turn must follow at once. */
   readonly goOn: (idle: boolean) => Promise<boolean>;
   /** Milliseconds until a chore is due. */
   readonly wait: () => number;
 }
 
-/** A chore that failed begins anew after so many milliseconds, or earlier if it is due earlier. */
+/** A chore that failed begins again after so many milliseconds, or earlier if it is due earlier. */
 const again = 5 * 60_000;
 
 interface Entry {
@@ -38,7 +38,7 @@ interface Entry {
   current: ReturnType<Chore['run']> | undefined;
 }
 
-/** The schedule by which all chores of a term run. A runner that stops begins no more of them. */
+/** Makes the schedule of a term's chores. A runner that stops begins no more of them. */
 export function createSchedule(leader: Leader, chores: readonly Chore[]): Schedule {
   const { context, signals } = leader;
   const { clock } = context.ports;
@@ -46,11 +46,11 @@ export function createSchedule(leader: Leader, chores: readonly Chore[]): Schedu
     return { chore, dueAt: clock.monotonic() + chore.firstAfter, first: true, current: undefined };
   });
 
-  /** Does one slice; resolves with whether the chore goes on. Never rejects: a failure costs the chore alone. */
+  /** Does one slice. Resolves with whether the chore goes on. Never rejects, so that a failure only ends the chore. */
   async function slice(entry: Entry): Promise<boolean> {
     const { chore } = entry;
     entry.current ??= chore.run();
-    // Errors by which nobody can lead end the term in the next turn.
+    // After an error by which nobody can lead, the next turn ends the term.
     const step = await entry.current.next().catch(() => undefined);
     if (step?.done === false) return true;
 

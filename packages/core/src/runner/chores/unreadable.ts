@@ -13,7 +13,7 @@ import type { Leader } from '../term/leader.js';
 import { momentOf } from '../term/leader.js';
 import { mayRun } from '../term/memory.js';
 
-/** So many of a route are tried at once; one that decodes brings the next. */
+/** How many rows of a route are tried at once. If one of them decodes, the next rows are tried. */
 const triedAtOnce = 64;
 
 interface Found {
@@ -22,9 +22,9 @@ interface Found {
 }
 
 /**
- * Tries again, at each start, what an earlier build could not decode: 64 rows of a route, and the next 64 as long as one
- * of them decodes. What decodes is due at once. It reads and decodes in slices of their own, so that
- * neither begins after the term.
+ * Tries again, at the start of a term, rows that an earlier build could not decode: 64 rows of a route, and the next 64
+ * as long as one of them decodes. A row that decodes is due at once. Reading and decoding are separate slices, so that
+ * neither begins after the end of the term.
  */
 export async function* tryUnreadable(leader: Leader): AsyncGenerator<void, void, undefined> {
   const { context } = leader;
@@ -57,8 +57,9 @@ async function rowsFrom({ context }: Leader, prefix: string, from: number): Prom
 }
 
 /**
- * Decodes outside of any transaction, because a decoder is the app's code. A payload whose decoder does not end within the
- * time of an attempt, the longest of them all, stays unreadable, and holds up no other.
+ * Resolves with the rows whose payloads decode. Decodes outside of any transaction, because a decoder is the app's
+ * code. A payload whose decoder takes longer than the longest timeout of these rows stays unreadable, and stops no
+ * other.
  */
 async function decodableOf({ context, signals }: Leader, found: readonly Found[]): Promise<readonly TaskRow[]> {
   const decodable: TaskRow[] = [];
@@ -69,7 +70,7 @@ async function decodableOf({ context, signals }: Leader, found: readonly Found[]
       if (isPromiseLike(payload)) await payload;
       decodable.push(row);
     } catch {
-      // Still unreadable, as it was: it stays, visible, for another build.
+      // It stays unreadable, and waits for another build.
     }
   };
   const timeouts = found.map(({ row }) => row.timeout ?? findType(context.registry, row.type)?.timeout ?? 0);
@@ -78,7 +79,7 @@ async function decodableOf({ context, signals }: Leader, found: readonly Found[]
   return [...decodable];
 }
 
-/** Makes rows due at once. Resolves with whether there were any, and the runner still leads. */
+/** Makes rows due at once. Resolves with `true` if there were any, and the runner still leads. */
 async function bringBack(leader: Leader, readable: readonly TaskRow[]): Promise<boolean> {
   if (readable.length === 0) return false;
 

@@ -1,9 +1,9 @@
 import type { Clock } from '../../ports/ports.js';
 
-/** Wakes what waits; a ring that nobody waits for is kept for the next one who does. */
+/** Wakes the runner. A ring that comes while nobody waits ends the next wait at once. */
 export interface Bell {
   readonly ring: () => void;
-  /** Resolves at the next ring, or after the wait (in milliseconds; may be infinite). */
+  /** Resolves at the next ring, or after `wait` milliseconds, which may be infinite. */
   readonly rungWithin: (clock: Clock, wait: number) => Promise<void>;
 }
 

@@ -3,7 +3,7 @@ import { checkObject } from '../../pure/options.js';
 import type { AnyRegistry } from '../../pure/registry.js';
 
 /**
- * Every type needs its handler, and none may be left over: a slip in a name would leave its tasks lying.
+ * Refuses a type without a handler, because its tasks would never run, and a handler without a type.
  *
  * @throws TaskbasketError `option`.
  */
@@ -26,7 +26,7 @@ export function checkHandlers(registry: AnyRegistry, handlers: Readonly<Record<s
   }
 }
 
-/** A method of a class is one; what every object inherits is not. */
+/** Whether there is a handler of this name. A method of a class is one; a method that every object inherits is not. */
 function isHandler(handlers: Readonly<Record<string, unknown>>, name: string): boolean {
   return typeof handlers[name] === 'function' && (Object.hasOwn(handlers, name) || !(name in Object.prototype));
 }

@@ -9,17 +9,17 @@ import { transact } from '../../store/transact.js';
 import type { Alone, Leader } from './leader.js';
 import { aloneOf } from './leader.js';
 
-/** A transaction of the runner that has been found to be still its own to write. */
+/** What the body of a fenced transaction gets. */
 export interface Fenced {
   readonly stores: Stores;
   readonly runner: RunnerRow;
-  /** What the last page that edited wrote: another one means that what was read before may have changed. */
+  /** The stamps of the pages' edits. If they are not the same as before, rows that were read may have changed. */
   readonly stamp: unknown;
 }
 
 /**
- * A transaction in which the runner may write: reads the epoch first, and changes nothing if it is no longer this
- * leader's. `undefined`: deposed, or the database was made anew.
+ * Runs a transaction in which the runner may write. Reads the epoch first, and changes nothing if the epoch is not this
+ * leader's. Resolves with `undefined` then: the runner is deposed, or there is a new database.
  */
 export async function inFence<Result>(
   leader: Leader,
@@ -45,10 +45,10 @@ export async function inFence<Result>(
   }
 }
 
-/** Aborts the transaction of a runner whose epoch is over; never leaves this module. */
+/** Aborts the transaction of a runner that is deposed. It is caught in this module. */
 class Deposed extends Error {}
 
-/** The runner's row with these claims, and with who runs alone. */
+/** The runner's row with these claims, and with the task that runs alone. */
 export function runnerRowOf(leader: Leader, running: readonly Claim[], moment: Moment, state: Alone): RunnerRow {
   const alone = aloneOf(state);
 

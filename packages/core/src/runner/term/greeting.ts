@@ -1,11 +1,11 @@
 import type { BasketContext } from '../../basket/context/context.js';
 
-/** A hello may be lost: it is said again after so many milliseconds. */
+/** A hello is said again after so many milliseconds, because a message may be lost. */
 const greetEvery = 60_000;
 
 /**
- * Tells an older build that holds the lock to hand it over: at once, again each minute, since a message may be lost, and
- * whenever an older one says that it leads.
+ * Tells a runner of an older build to hand over: at once, each minute, and whenever a runner of an older build says
+ * that it leads. Returns a function that stops this.
  */
 export function greet(context: BasketContext): () => void {
   const { hub, ports, build } = context;

@@ -14,10 +14,7 @@ export interface Attempt<Payload = unknown> {
   readonly id: string;
   /** The number of this attempt, from 1: how many handlers were started for the task, this one included. */
   readonly number: number;
-  /**
-   * Whether an earlier attempt was cut off, so that it may have had its effect. Then the server may know the
-   * idempotency key.
-   */
+  /** Whether an earlier attempt was cut off and may have had its effect. The server may know the idempotency key. */
   readonly recovered: boolean;
   /** Aborts when the task is cancelled, the attempt takes too long, the runner stops, or another runner takes over. */
   readonly signal: AbortSignal;
@@ -86,10 +83,7 @@ export type Alone =
   | { readonly phase: 'clearing'; readonly id: string; readonly since: number }
   | { readonly phase: 'running'; readonly id: string; readonly claim: number; readonly since: number };
 
-/**
- * Nothing else is claimed for up to so many milliseconds before a task that runs alone starts, and for as long after
- * it.
- */
+/** For so many milliseconds before and after a task that runs alone starts, nothing else is claimed. */
 export const aloneWindow = 10_000;
 
 /** What is stored of the task that runs alone, so that `explain` can say why other tasks wait. */
@@ -108,10 +102,7 @@ export interface Remembered {
   readonly passedOver: number;
   /** The number of the next claim. */
   readonly nextClaim: number;
-  /**
-   * Whether a turn failed that wrote results. The next turn writes none, to find out whether the results were the
-   * cause.
-   */
+  /** Whether a turn with results failed. The next turn writes none, to find out whether the results were the cause. */
   readonly spared: boolean;
 }
 

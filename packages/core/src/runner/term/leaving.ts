@@ -3,34 +3,34 @@ import type { Bell } from './bell.js';
 import type { Leader } from './leader.js';
 import { sooner } from './leader.js';
 
-/** An older build lets its running attempts end for so long, in milliseconds, before it aborts them. */
+/** How long a runner that hands over waits for its running attempts, in milliseconds, before it aborts them. */
 const handOverGrace = 10_000;
 
-/** So many turns in a row may fail while a runner stops; then it goes without having written how its attempts ended. */
+/** If so many turns in a row fail while a runner stops, it ends without having written how its attempts ended. */
 const triesToStop = 3;
 
-/** So long the word of a page that is not visible waits for the word of one that is, in milliseconds. */
+/** How long the message of a hidden page waits for the message of a visible one, in milliseconds. */
 const visibleFirst = 1_000;
 
 /**
- * A probe that is brought forward comes within so many milliseconds. Many browsers come online together, so they spread
- * their probes. People look at their pages each at another time.
+ * A probe that is brought forward comes within so many milliseconds, because many browsers come online together. A page
+ * that becomes visible needs no such spread.
  */
 const onlineSpread = 2_000;
 const hiddenSpread = 30_000;
 
-/** How a term comes to its end: the app's signal, a newer build, or a stolen lock. */
+/** What ends a term: the app's signal, a newer build, or a stolen lock. */
 export interface Leaving {
-  /** Whether running attempts are to be aborted now. */
+  /** Whether running attempts must be aborted now. */
   readonly aborts: () => boolean;
-  /** What the term ends with, once nothing runs any more. */
+  /** Why the term ends, once nothing is running. */
   readonly end: () => 'stopped' | 'handed over';
-  /** It is to stop, every attempt has ended, and what is left cannot be written: the next take-over rescues it. */
+  /** Whether the runner must stop, and cannot write how its attempts ended. The next take-over rescues the tasks. */
   readonly isStuck: () => boolean;
   readonly close: () => void;
 }
 
-/** Listens for what ends a leader's term, and for what others say to it. */
+/** Listens for what ends a term, and for the messages of others. */
 export function createLeaving(leader: Leader, bell: Bell, signal: AbortSignal, robbed: AbortSignal): Leaving {
   const { signals, context } = leader;
   const { hub, ports, build, closed } = context;
@@ -58,7 +58,7 @@ export function createLeaving(leader: Leader, bell: Bell, signal: AbortSignal, r
     bell.ring();
   }
 
-  /** A hidden page waits for a visible one. So does this context, which cannot know whether one of its pages is visible. */
+  /** Wakes the gates later, and more spread. Used for hidden pages, and for this context's own `online` event. */
   function wakeHidden(): void {
     stopHidden ??= ports.clock.timer(visibleFirst, () => {
       stopHidden = undefined;

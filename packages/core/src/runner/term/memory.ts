@@ -8,43 +8,43 @@ import { findType } from '../../pure/registry.js';
 /** The letters under which a row can be a candidate. */
 export type CandidateLetter = 'F' | '@' | '!';
 
-/** Rows of one letter, route and rank, of which there may be some to claim. */
+/** A prefix under which there may be rows to claim. */
 export interface Source {
   readonly prefix: string;
   readonly letter: CandidateLetter;
   readonly route: Route;
   readonly rank: number;
-  /** Timed ones: nothing before this time is left to check. 0: something that is due had to wait. */
+  /** Of a timed prefix: no row before this time is left to check. 0: a row that is due had to wait. */
   readonly from: number;
-  /** Timed ones: the first time still to come, as far as it is known. */
+  /** Of a timed prefix: the first time in the future, as far as it is known. */
   readonly next: number;
 }
 
-/** Rows of a fresh prefix behind its position, and how many to read next. */
+/** The rows of a fresh prefix that were read ahead, and how many to read next. */
 export interface Ahead {
   readonly rows: readonly TaskRow[];
   readonly size: number;
 }
 
-/** What a runner remembers between turns. All of it may be forgotten at any time: it is read again from the database. */
+/** What a runner remembers between turns. It may be forgotten at any time, because the database has all of it. */
 export interface Memory {
-  /** The pages' stamp under which all of this was read. */
+  /** The stamps of the pages' edits when all of this was read. */
   readonly stamp: unknown;
-  /** How far each fresh prefix has been read: what lies at or below is gone, claimed, not fresh, or behind its head. */
+  /** How far each fresh prefix was read. A row up to there is gone, claimed, not fresh, or not the head of its lane. */
   readonly positions: Map<string, number>;
   readonly sources: Map<string, Source>;
   readonly gates: Map<string, GateRow>;
   /** Fresh rows that were read and not checked yet, by prefix. */
   readonly ahead: Map<string, Ahead>;
-  /** The heads of lanes, by mark: without a page's edit only the end of a claim changes who leads. */
+  /** The heads of lanes, by mark. They stay right until a page edits or a claim ends. */
   readonly heads: ReadonlyMap<string, number>;
   /** The positions as they are stored. */
   readonly stored: ReadonlyMap<string, number>;
-  /** Turns since they were stored. */
+  /** How many turns there were since then. */
   readonly unstored: number;
 }
 
-/** A copy that a turn may change: the original stands if the transaction aborts. */
+/** A copy that a turn may change. If its transaction aborts, the original is still right. */
 export function copyOf(memory: Memory): Memory {
   return {
     ...memory,
@@ -55,7 +55,7 @@ export function copyOf(memory: Memory): Memory {
   };
 }
 
-/** Takes note that a row was written under a timed key, so that its range is read in time. */
+/** Notes that a row was written with this key. If the key is timed, its prefix is read in time. */
 export function note(memory: Memory, ready: string, registry: AnyRegistry): void {
   const key = readReady(ready);
   if (key?.when === undefined || (key.letter !== '@' && key.letter !== '!') || !mayRun(registry, key.route)) return;
@@ -63,7 +63,7 @@ export function note(memory: Memory, ready: string, registry: AnyRegistry): void
   noteTimed(memory, key.letter, key.prefix, key.route, key.rank, key.when);
 }
 
-/** Takes note of a timed prefix whose first row is due at `when`. */
+/** Notes that a row of a timed prefix is due at `when`. */
 export function noteTimed(
   memory: Memory,
   letter: '@' | '!',
@@ -78,14 +78,14 @@ export function noteTimed(
   memory.sources.set(prefix, { prefix, letter, route, rank, from, next });
 }
 
-/** Takes note of a fresh prefix under which a row lies. */
+/** Notes that a fresh prefix has a row. */
 export function noteFresh({ sources }: Memory, prefix: string, route: Route, rank: number): void {
   sources.set(prefix, { prefix, letter: 'F', route, rank, from: 0, next: 0 });
 }
 
 /**
- * Whether the reading is still to come to a row, so that it needs no timed key: fresh, and behind what was read of its
- * prefix. Takes note of its prefix.
+ * Whether the runner has not read a row yet, so that the row needs no timed key: it is fresh, and above the position of
+ * its prefix. Notes its prefix.
  */
 export function isToBeRead(memory: Memory, row: TaskRow, registry: AnyRegistry): boolean {
   const key = readReady(row.ready);
@@ -95,10 +95,10 @@ export function isToBeRead(memory: Memory, row: TaskRow, registry: AnyRegistry):
   return true;
 }
 
-/** So many heads are remembered. */
+/** How many heads are remembered. */
 const headsKept = 10_000;
 
-/** The heads as they are after a turn that read, or changed, some of them. */
+/** The heads after a turn that has read or changed some of them. */
 export function headsAfter(
   { heads }: Memory,
   changed: ReadonlyMap<string, number | undefined>,
@@ -112,7 +112,7 @@ export function headsAfter(
   return known;
 }
 
-/** Whether this build runs tasks of a route, whatever its gate says: it knows type and version, and nobody's owner is here. */
+/** Whether this build runs tasks of a route, if its gate is open: it has type and version, and there is no owner. */
 export function mayRun(registry: AnyRegistry, route: Route): boolean {
   return route.owner === null && findType(registry, route.type)?.version === route.version;
 }

@@ -2,19 +2,19 @@ import type { Ports } from '../../ports/ports.js';
 import type { Backoff } from '../../pure/backoff.js';
 import { retryDelay } from '../../pure/backoff.js';
 
-/** How long to wait before the next try of something that is tried again and again. */
+/** Counts failures in a row, and says how long to wait before the next try. */
 export interface Patience {
-  /** Takes note of a failure. Returns the wait before the next try, in milliseconds. */
+  /** Counts a failure. Returns the wait before the next try, in milliseconds. */
   readonly failed: () => number;
-  /** Forgets all failures: something worked. */
+  /** Forgets all failures, because a try worked. */
   readonly worked: () => void;
   /** How many failures there were in a row. */
   readonly failures: () => number;
 }
 
 /**
- * Waits that grow with each failure in a row. What went well for more than twice the longest wait worked: the failures
- * before it are forgotten, so that one failure an hour never adds up to a long wait.
+ * Makes a patience, whose waits grow with each failure in a row. If no failure comes for more than twice the longest
+ * wait, the earlier ones are forgotten, so that one failure an hour never leads to a long wait.
  */
 export function createPatience({ clock, random }: Pick<Ports, 'clock' | 'random'>, backoff: Backoff): Patience {
   let failures = 0;

@@ -14,13 +14,13 @@ import { transact } from '../../store/transact.js';
 import type { Leader, RunnerParts, Signals } from './leader.js';
 import { createPatience } from './patience.js';
 
-/** So many deposed epochs are remembered: each fences transactions of its runner that cannot read. */
+/** How many deposed epochs are remembered, for transactions of a later version that cannot read the epoch. */
 const deposedKept = 1_000;
 
 /**
- * Raises the epoch and rescues what the runner before left running, in one transaction: from its `complete` on no older
- * runner can write, and nothing is claimed by nobody. Rejects if the lock was stolen before that began: it would only
- * depose the thief.
+ * Begins a term: raises the epoch, and rescues the tasks that the runner before left running, in one transaction. After
+ * it, no older runner can write, and no claim is without a runner. Rejects if the lock was stolen before it began,
+ * because it would depose the runner that has the lock now.
  */
 export async function takeOver(
   { context, handlers, concurrency }: RunnerParts,
@@ -45,7 +45,7 @@ export async function takeOver(
     return { epoch: next, clock: runnerClock };
   };
   const { epoch, clock } = await transact(context, 'takeover', work);
-  // Whoever shows why tasks wait learns that somebody runs them.
+  // A watch that shows why tasks wait must show that there is a runner.
   context.hub.say({ kind: 'changed' });
 
   const signals: Signals = { stopping: false, poked: true, woken: undefined, gone };
@@ -68,14 +68,14 @@ export async function takeOver(
 }
 
 /**
- * Where the runner's clock goes on: what the runner before saw last, and the time since then by a wall clock that is
- * right again. Else a clock that once stood days ahead would stop all waits for as long as sessions are short.
+ * The time at which the runner's clock goes on: the last time of the runner before, and the wall time since. Without
+ * the wall time, after a wall clock was days ahead once, waits would go on only while a runner lives.
  */
 function seenNow(before: RunnerRow | undefined, wall: number): number {
   return before === undefined ? 0 : before.seen + Math.max(0, wall - before.wall);
 }
 
-/** Returns every claim of a runner that is gone. A claim whose row is gone is skipped; its lane is brought back all the same. */
+/** Returns every claim of a runner that is gone to the queue, and pays its lane, also if its row is gone. */
 async function rescue(context: BasketContext, stores: Stores, claims: readonly Claim[], moment: Moment): Promise<void> {
   const { registry, ports } = context;
 
@@ -92,8 +92,8 @@ async function rescue(context: BasketContext, stores: Stores, claims: readonly C
 }
 
 /**
- * Leaves a key that a transaction of the deposed runner can run into without reading: for ends in the app's own
- * transactions, which a later version brings; nothing of this one looks for it.
+ * Writes a key for each deposed epoch. A later version, whose tasks end in the app's own transactions, makes such a
+ * transaction of a deposed runner fail by that key, without a read. This version does not use it.
  */
 function depose(stores: Stores, epoch: Epoch): void {
   stores.state.put(true, deposedKey(epoch));

@@ -10,8 +10,8 @@ import type { Claiming } from './room.js';
 import { clearingSince, roomInGate } from './room.js';
 
 /**
- * The task that runs alone: it waits until the others have ended, ten seconds at most, and for ten seconds after it
- * started nothing else does. Between two of them the others have their turn.
+ * Claims the next task that must run alone, or says why not. It waits until the other tasks have ended, ten seconds at
+ * most. For ten seconds after it has started, nothing else is claimed. Between two such tasks, other tasks are claimed.
  */
 export async function claimAlone(claiming: Claiming): Promise<Alone> {
   const { draft, alone: state } = claiming;
@@ -37,7 +37,7 @@ export async function claimAlone(claiming: Claiming): Promise<Alone> {
     : { phase: 'running', id, claim: attempt.claim.claim, since: now };
 }
 
-/** The first task that may run alone: it is claimed, or the others still have to end. */
+/** The first task that may run alone. It has been claimed, or other tasks still run. */
 async function firstOf(claiming: Claiming, readers: readonly Reader[]): Promise<TaskRow | undefined> {
   for (const reader of readers) {
     for (;;) {

@@ -10,7 +10,7 @@ import type { Reader } from './reader.js';
 import type { Claiming, Room } from './room.js';
 import { gateOf, roomFor } from './room.js';
 
-/** Claims the next row of a reader if there is room for it, else writes what becomes of it. Gives back what the room was. */
+/** Claims the next row of a reader if there is room, or writes what becomes of the row. Returns what `roomFor` said. */
 export function claimNext(claiming: Claiming, reader: Reader, row: TaskRow): Room {
   const { leader, draft } = claiming;
   const room = roomFor(claiming, reader.source, row);

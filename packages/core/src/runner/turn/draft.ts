@@ -4,18 +4,18 @@ import type { Stores } from '../../store/requests.js';
 import type { RunningAttempt } from '../term/leader.js';
 import type { Memory } from '../term/memory.js';
 
-/** Everything that a turn changes in memory, applied when its transaction has completed. */
+/** What a turn changes in memory. It is applied when the transaction has completed. */
 export interface Draft {
   readonly memory: Memory;
   readonly stores: Stores;
   readonly moment: Moment;
   /** The number of the first claim of this turn. */
   readonly nextClaim: number;
-  /** The running set without what is settled, and without what is about to be claimed. */
+  /** The running set without the attempts that this turn settles, and without those that it claims. */
   readonly running: Map<number, RunningAttempt>;
-  /** The heads of lanes that this turn read, after everything was deleted that it deletes. `undefined`: no row is left. */
+  /** The heads of lanes that this turn has read, after its deletes. `undefined`: the lane has no row. */
   readonly heads: Map<string, number | undefined>;
-  /** What is told once it is durable. */
+  /** The events that are told after the commit. */
   readonly hints: Hint[];
   wrote: boolean;
 }

@@ -11,8 +11,9 @@ import { runs } from '../term/leader.js';
 import { note } from '../term/memory.js';
 
 /**
- * Writes what the ends of attempts say about their destinations, and puts off the tasks that an answer proves wrong.
- * What ended in one turn ended together, so answers come last: one of them speaks for the destination.
+ * Writes what the ends of attempts say about their destinations, and lets the tasks back off that an answer proves
+ * wrong. Attempts that end in one turn count as ending together. So answers are written last: one answer shows that the
+ * destination is there.
  */
 export async function settleGates(leader: Leader, draft: Draft, ended: readonly RunningAttempt[]): Promise<void> {
   for (const attempt of ended) settleAway(leader, draft, attempt);
@@ -29,7 +30,7 @@ export function wakeGates({ context }: Leader, draft: Draft, spread: number): vo
   }
 }
 
-/** Deletes the records for which nothing waits: their probe is due, there is room for it, and nothing was claimed. */
+/** Deletes the records of gates for which no task waits: a probe is due and has room, and yet nothing was claimed. */
 export function dropGates(leader: Leader, draft: Draft, claimed: readonly RunningAttempt[]): void {
   const { concurrency, signals } = leader;
   const { registry } = leader.context;
@@ -56,7 +57,7 @@ function settleAway({ context }: Leader, draft: Draft, { verdict, row, probe, st
   keep(draft, row.gate, found, gateClosed(gate, attempt, closing, registry.gates, ports.random));
 }
 
-/** Writes what an answer says; gives back the ids of the tasks that it proves wrong. */
+/** Writes what an answer says about a destination. Returns the ids of the tasks that it proves wrong. */
 function settleAnswer(leader: Leader, draft: Draft, attempt: RunningAttempt): readonly string[] {
   const { verdict, row } = attempt;
   const found = draft.memory.gates.get(row.gate);
@@ -70,7 +71,7 @@ function settleAnswer(leader: Leader, draft: Draft, attempt: RunningAttempt): re
   return before === undefined || gate === before ? [] : toBlame(before, row.id, now);
 }
 
-/** The ends by which a destination was reached; any other says nothing about it. */
+/** The verdicts that show that the destination was reached. Other verdicts say nothing about it. */
 const answered: ReadonlySet<string> = new Set(['success', 'failure', 'permanent', 'later']);
 
 function keep(draft: Draft, name: string, found: GateRow | undefined, gate: GateRow | undefined): void {
@@ -90,7 +91,7 @@ function keep(draft: Draft, name: string, found: GateRow | undefined, gate: Gate
   }
 }
 
-/** Lets a task back off by itself; one that is gone, or runs, or waits for something else, is left alone. */
+/** Lets a task back off by itself, unless it is gone, runs, or waits for something else. */
 async function blame(leader: Leader, { stores, moment, memory, running }: Draft, id: string): Promise<void> {
   const { registry, ports } = leader.context;
   const row = await rowOfId(stores, id);

@@ -5,14 +5,14 @@ import { readyIndex } from '../../store/setup.js';
 import type { Memory } from '../term/memory.js';
 import type { Draft } from './draft.js';
 
-/** Positions are stored at the latest after so many turns. A lost position costs a second reading, and nothing else. */
+/** Positions are stored at the latest after so many turns. If one is lost, its rows are read a second time. */
 const turnsPerPosition = 32;
 
-/** So many positions are kept of prefixes without rows. One turn asks of so many prefixes whether they have rows. */
+/** How many positions of prefixes without rows are kept, and how many prefixes one turn checks for rows. */
 const positionsKept = 8;
 const positionsASlice = 1_024;
 
-/** Stores the positions if they have moved on, and the turn was idle or many turns have not; returns the memory after that. */
+/** Stores changed positions if the turn was idle, or if many turns have not done so. Returns the new memory. */
 export async function storePositions(draft: Draft, idle: boolean): Promise<Memory> {
   const { stores, memory } = draft;
   const stored = hasMovedOn(memory) && (idle || memory.unstored >= turnsPerPosition);
@@ -25,8 +25,8 @@ export async function storePositions(draft: Draft, idle: boolean): Promise<Memor
 }
 
 /**
- * Forgets the positions of prefixes under which no row lies, but for the last few that were read: each known prefix costs
- * every survey two requests. What lies under a prefix that comes back is read from the beginning.
+ * Forgets the positions of prefixes without rows, except the last few that were read, because each position costs every
+ * survey two requests. If such a prefix gets rows again, it is read from the beginning.
  */
 async function forgetUnused({ stores, memory }: Draft): Promise<void> {
   const { positions, sources } = memory;
@@ -36,7 +36,7 @@ async function forgetUnused({ stores, memory }: Draft): Promise<void> {
   const rows = await Promise.all(old.map(([prefix]) => answer(index.getKey(behind(prefix, 0)))));
   for (const [place, [prefix, position]] of old.entries()) {
     positions.delete(prefix);
-    // A prefix that has rows comes last, so that the next time is for others.
+    // A prefix that has rows is put last, so that other prefixes are checked next time.
     if (rows[place] !== undefined) positions.set(prefix, position);
   }
 }

@@ -8,34 +8,34 @@ import { marksIndex } from '../../store/setup.js';
 import type { Draft } from './draft.js';
 import type { Source } from '../term/memory.js';
 
-/** Rows are read in batches of so many: small at first, larger where many are passed over. A row may hold 32 KB. */
+/** How many rows a reader reads at once: few at first, because a row may have 32 KB; more if it passes many. */
 const firstBatch = 16;
 const largestBatch = 64;
 
-/** Reads one source onward, as far as it is due. */
+/** Reads the rows of one source that are due. */
 export interface Reader {
   readonly source: Source;
-  /** The next row to check, or `undefined`: nothing more is due. */
+  /** The next row to check. `undefined`: no other row is due. */
   readonly peek: () => TaskRow | undefined;
-  /** The row that was peeked has been checked. `left`: it stays where it is, and is checked again later. */
+  /** Goes on to the row after the one that was checked. `left`: that row stays as it is, and is checked again later. */
   readonly take: (left: boolean) => void;
-  /** Reads on if the batch is used up; must be awaited before the next peek. */
+  /** Reads more rows if all have been checked. It must be awaited before the next `peek`. */
   readonly fill: () => Promise<void>;
-  /** How late the peeked row is, in milliseconds; fresh rows are as late as any. */
+  /** How late the next row is, in milliseconds. A fresh row counts as infinitely late. */
   readonly lateness: () => number;
-  /** Leaves the rest where it is: its gate lets nothing more through now. */
+  /** Leaves the other rows for a later turn, because the gate lets no more through now. */
   readonly stop: () => void;
-  /** Writes into the draft's memory how far it came. */
+  /** Writes into the draft's memory how far the reader has come. */
   readonly close: () => Promise<void>;
 }
 
-/** The heads of the lanes that were met in this turn: read after its own deletes, so that no ghost leads. */
+/** The heads of the lanes of the rows of a turn. They are read after its deletes, so that no deleted row is a head. */
 export interface Heads {
   readonly read: (rows: readonly TaskRow[]) => Promise<void>;
   readonly of: (row: TaskRow) => number | undefined;
 }
 
-/** The lanes' heads, each read once: no claim and no hold changes who leads. */
+/** Makes the heads of a turn. Each is read once, because neither a claim nor a hold changes a head. */
 export function createHeads({ stores, heads, memory }: Draft): Heads {
   const index = stores.tasks.index(marksIndex);
 
@@ -57,7 +57,7 @@ export function createHeads({ stores, heads, memory }: Draft): Heads {
   };
 }
 
-/** Readers of the sources of a rank that may have something due, if they are `open`. */
+/** Makes readers for the sources of a rank that may have rows due, and that are `open`. */
 export async function openReaders(
   draft: Draft,
   rank: number,
@@ -74,7 +74,7 @@ export async function openReaders(
   return readers;
 }
 
-/** A reader of a source. Fresh rows go by `seq` from the position on, timed ones by their time up to now. */
+/** Makes a reader of a source. It reads fresh rows by `seq`, from the position on, and timed rows up to now. */
 function createReader(draft: Draft, source: Source, heads: Heads): Reader {
   const { memory, moment, stores } = draft;
   const fresh = source.letter === 'F';
@@ -101,7 +101,7 @@ function createReader(draft: Draft, source: Source, heads: Heads): Reader {
     return batch[place];
   }
 
-  /** What was read and not checked is checked by a later turn, without being read again. */
+  /** Keeps rows that were read and not checked, so that a later turn need not read them again. */
   function keepAhead(): void {
     if (fresh) memory.ahead.set(source.prefix, { rows: batch.slice(place), size });
   }
@@ -132,8 +132,8 @@ function createReader(draft: Draft, source: Source, heads: Heads): Reader {
           size = Math.min(size * 2, largestBatch);
         }
         kept = undefined;
-        // A strange row is skipped here, so that no number of them uses up the checks of a turn. A claimed one, which is
-        // read again after an edit, must not be kept: it may end, and go, before a later turn comes to it.
+        // A strange row is skipped here, so that strange rows do not use up the checks of a turn. A claimed row, which
+        // is read again after an edit, must not be kept, because it may be deleted before a later turn checks it.
         batch = rows.filter(({ strange, seq }) => strange !== true && !claimed.has(seq));
         place = 0;
       }
@@ -154,20 +154,20 @@ function createReader(draft: Draft, source: Source, heads: Heads): Reader {
       const unread = peek() !== undefined || !ended;
       if (fresh) {
         if (unread) keepAhead();
-        // All read: new ones come with a "look again", or at the latest with the poll.
+        // All rows were read. New rows come with a "look again", or are found within a minute.
         else if (!left) memory.sources.delete(source.prefix);
 
         return;
       }
 
-      // Read after this turn's own writes, so that those under the same prefix are in it.
+      // Read after this turn's writes, because they may be under the same prefix.
       const next = await nextTime(stores, source, clock);
       memory.sources.set(source.prefix, { ...source, from: left || unread ? 0 : next, next });
     },
   };
 }
 
-/** The prefix that was read last comes last. */
+/** Moves a position on. The prefix that was read last is the last one of the map. */
 function moveOn({ positions }: Draft['memory'], prefix: string, seq: number): void {
   positions.delete(prefix);
   positions.set(prefix, seq);
@@ -178,12 +178,12 @@ export function clockOf(source: Source, moment: Moment): number {
   return source.letter === '!' ? moment.wall : moment.now;
 }
 
-/** The first time of a source that is still to come. */
+/** The first time of a source that is in the future. */
 async function nextTime(stores: Draft['stores'], source: Source, clock: number): Promise<number> {
   const lower = [`${source.prefix}|${timePart(clock + 1)}`, 0];
   const upper = [`${source.prefix}|~`];
   const [row] = await rowsByState(stores, IDBKeyRange.bound(lower, upper), 1);
 
-  // If a strange row hides the first time, the poll finds it.
+  // If a strange row comes first, the time is found within a minute.
   return readReady(row?.ready ?? '')?.when ?? Number.POSITIVE_INFINITY;
 }

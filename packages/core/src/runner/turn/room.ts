@@ -11,7 +11,9 @@ import type { Source } from '../term/memory.js';
 import type { Draft } from './draft.js';
 import type { Heads } from './reader.js';
 
-/** A turn checks so many rows at most, and begins no check after so many milliseconds: whoever writes waits for its end. */
+/**
+ * A turn checks so many rows at most, and begins no check after so many milliseconds, because other writes wait for it.
+ */
 const checksPerTurn = 1_024;
 export const checkingTime = 50;
 
@@ -20,9 +22,9 @@ export interface Claiming {
   readonly leader: Leader;
   readonly draft: Draft;
   readonly heads: Heads;
-  /** What has been claimed so far. */
+  /** The attempts that were claimed so far. */
   readonly attempts: RunningAttempt[];
-  /** Who runs alone, or waits for that. */
+  /** The task that runs alone, or waits for that. */
   alone: Alone;
   /** See `Remembered`. */
   passedOver: number;
@@ -40,7 +42,7 @@ export interface Claiming {
  */
 export type Room = Check | 'full' | 'closed' | 'clearing';
 
-/** Whether a row may start now, and if not, why not. Each limit stands here, and each new one belongs here. */
+/** Says whether a row may start now, and if not, why not. Every limit is checked here. */
 export function roomFor(claiming: Claiming, source: Source, row: TaskRow): Room {
   const runsAlone = source.rank === aloneRank;
   if (runsAlone ? !hasChecks(claiming) : !hasRoom(claiming)) return 'full';
@@ -55,7 +57,7 @@ export function roomFor(claiming: Claiming, source: Source, row: TaskRow): Room 
   return runsAlone && !isCleared(claiming) ? 'clearing' : 'claim';
 }
 
-/** Whether a task that need not run alone finds a slot, and nobody runs alone. */
+/** Whether there is a slot for a task that need not run alone, and no task runs alone. */
 export function hasRoom(claiming: Claiming): boolean {
   const { leader, draft, attempts, alone } = claiming;
   const slots = leader.concurrency - draft.running.size - attempts.length;
@@ -67,12 +69,12 @@ function hasChecks(claiming: Claiming): boolean {
   return !claiming.leader.signals.stopping && !isCutShort(claiming);
 }
 
-/** Whether a turn leaves rows to the next one. It checks one row at least, however slow the device is. */
+/** Whether a turn must leave rows to the next one. A turn checks at least one row, however slow the device is. */
 export function isCutShort({ leader, checks, until }: Claiming): boolean {
   return checks >= checksPerTurn || (checks > 0 && leader.context.ports.clock.monotonic() >= until);
 }
 
-/** How many more may start through a gate, with what this turn has claimed. */
+/** How many more tasks may start through a gate. Tasks that this turn has claimed count as started. */
 export function roomInGate(claiming: Claiming, { gate }: { readonly gate: string }): number {
   const { draft, attempts } = claiming;
   const through = [...draft.running.values(), ...attempts].filter((attempt) => attempt.row.gate === gate);
@@ -85,7 +87,7 @@ export function gateOf({ leader, draft }: Claiming, name: string): GateRow | und
   return currentGate(draft.memory.gates.get(name), draft.moment.now, leader.context.registry.gates);
 }
 
-/** Since when the next task that runs alone waits for the others to end, by the runner's clock. */
+/** Since when the next task that must run alone waits for the others, by the runner's clock. */
 export function clearingSince({ alone, draft }: Claiming): number {
   return alone.phase === 'clearing' ? alone.since : draft.moment.now;
 }
@@ -96,7 +98,7 @@ function isCleared(claiming: Claiming): boolean {
   return running.size === 0 || moment.now >= clearingSince(claiming) + aloneWindow;
 }
 
-/** The check before every claim, with what this turn has claimed. */
+/** Checks a row. Tasks that this turn has claimed count as claimed. */
 function checkOf({ draft, heads, attempts }: Claiming, row: TaskRow): Check {
   const taken = [...draft.running.values(), ...attempts];
   const lane = laneOf(row);

@@ -14,10 +14,10 @@ import type { Leader, RunningAttempt } from '../term/leader.js';
 import { runs } from '../term/leader.js';
 import { isToBeRead, note } from '../term/memory.js';
 
-/** A result is given up after it alone made so many turns fail; so is the word that the task is done. */
+/** If a result alone made so many turns fail, it is not stored; after as many more, neither is its outcome. */
 const triesToKeep = 3;
 
-/** Writes how each attempt ended, and brings back what waited for it. */
+/** Writes how each attempt ended, and pays its lane. */
 export async function settle(leader: Leader, draft: Draft, ended: readonly RunningAttempt[]): Promise<void> {
   const done = await Promise.all(ended.map((attempt) => settleOne(leader, draft, attempt)));
   deleteTasks(draft.stores, done.flat());
@@ -43,7 +43,7 @@ export async function payFor(leader: Leader, draft: Draft, ended: readonly Claim
   }
 }
 
-/** Writes one end; gives back the row that is to be deleted, if it is. */
+/** Writes how one attempt ended. Resolves with its row if that must be deleted. */
 async function settleOne(
   leader: Leader,
   { stores, moment, memory, hints }: Draft,
@@ -54,7 +54,7 @@ async function settleOne(
 
   const row = verdict.kind === 'success' && !attempt.touched ? attempt.row : await claimedRow(stores, claim);
   if (row === undefined) {
-    // Gone while it ran: its end was written by whoever removed it.
+    // The row was deleted while the task ran. Whoever deleted it wrote the outcome.
     deletePayload(stores, claim);
 
     return [];
@@ -65,7 +65,7 @@ async function settleOne(
     if (verdict.kind === 'success' && verdict.result !== undefined && row.cancelled !== true) {
       await keepResult(stores, row, verdict.result, attempt.refusals ?? 0, moment.wall);
     }
-    // One that was cancelled while it ran was told then.
+    // If the task was cancelled while it ran, `cancel` has told that.
     if (row.cancelled !== true) hints.push({ event: 'settled', id: row.id, type: row.type, state: 'done' });
 
     return [row];
@@ -83,9 +83,9 @@ async function settleOne(
 }
 
 /**
- * The ended attempts that this turn settles: all, unless a turn that kept results has failed. Then one turn keeps none of
- * those results, which shows whether anything can be written, and the turns after it keep one each. So a result is given
- * up for what it caused itself, and for nothing else.
+ * The ended attempts that this turn settles: all, unless a turn that wrote results has failed. Then one turn writes
+ * none of those results, which shows whether anything can be written, and each turn after it writes one. So a result is
+ * given up only if it made turns fail itself.
  */
 export function toSettle(leader: Leader): readonly RunningAttempt[] {
   const ended = [...leader.running.values()].filter((attempt) => attempt.verdict !== undefined);
@@ -98,7 +98,7 @@ export function toSettle(leader: Leader): readonly RunningAttempt[] {
   return leader.remembered.spared || next === undefined ? certain : [...certain, next];
 }
 
-/** Takes note of the results that a turn would have kept, after it failed. Gives back whether there were any. */
+/** Notes the results that a turn tried to write before it failed. Returns whether there were any. */
 export function doubt(written: readonly RunningAttempt[]): boolean {
   const kept = written.filter(hasResult);
   for (const attempt of kept) attempt.refusals = attempt.refusals === undefined ? 0 : attempt.refusals + 1;
@@ -111,8 +111,8 @@ function hasResult({ verdict }: RunningAttempt): boolean {
 }
 
 /**
- * A result that cannot be stored, or that the disk refuses, must not keep its task from ending, nor all others from
- * running: what is kept then is that it is done, and at last not even that.
+ * Stores the result of a task. If it cannot be stored, or made several turns fail, an outcome without it is stored, and
+ * at last none. So its task ends, and other tasks run.
  */
 async function keepResult(stores: Stores, row: TaskRow, result: unknown, refusals: number, at: number): Promise<void> {
   const { id, type, owner } = row;

@@ -9,8 +9,8 @@ import type { Memory } from '../term/memory.js';
 import { mayRun, noteFresh, noteTimed } from '../term/memory.js';
 
 /**
- * Finds which prefixes have rows to check: one step each, however many rows lie in one. Routes that this build cannot
- * run are stepped over whole.
+ * Finds the prefixes that have rows to check. Each prefix takes one step, however many rows it has. Routes that this
+ * build cannot run are skipped.
  */
 export async function survey(stores: Pick<Stores, 'tasks'>, registry: AnyRegistry, memory: Memory): Promise<void> {
   const index = stores.tasks.index(readyIndex);
@@ -33,8 +33,8 @@ async function surveyTimed(index: IDBIndex, registry: AnyRegistry, memory: Memor
 }
 
 /**
- * Prefixes that have a position are read from there, since the backend keeps what was deleted before it for a while and
- * would step over it again; what lies between them is searched for new ones.
+ * Reads prefixes that have a position from there, because the database keeps deleted rows for a while and would step
+ * over them again. Searches between these prefixes for new ones.
  */
 async function surveyFresh(index: IDBIndex, registry: AnyRegistry, memory: Memory): Promise<void> {
   const known = [...memory.positions.keys()].filter((prefix) => prefix.startsWith('F')).sort();
@@ -66,8 +66,8 @@ async function surveyFresh(index: IDBIndex, registry: AnyRegistry, memory: Memor
 }
 
 /**
- * Steps through `ready` keys from `start` to below `end`. `next` says where to go on, or `undefined`: at the next key,
- * since the rows of this one are strange.
+ * Steps through `ready` keys from `start` to below `end`. `next` returns the key at which to go on. If it returns
+ * `undefined`, because the rows of this key are strange, the step goes to the next key.
  */
 async function step(
   index: IDBIndex,

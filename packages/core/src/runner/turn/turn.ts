@@ -20,34 +20,34 @@ import { returnStrays, settledBefore } from './unknown-end.js';
 
 /** How a turn ended. */
 export interface TurnEnd {
-  /** The epoch is another's: nothing was written. */
+  /** Whether the epoch is another runner's. Then nothing was written. */
   readonly deposed: boolean;
   readonly claimed: readonly RunningAttempt[];
   /** Running attempts whose task a page has cancelled. */
   readonly cancelled: readonly RunningAttempt[];
-  /** It wrote, or left something unread: another turn follows at once. */
+  /** Whether another turn must follow at once, because rows were left unchecked or ended attempts unsettled. */
   readonly again: boolean;
-  /** When something is due next, in milliseconds from now; what is due and cannot be claimed waits for an end or an edit. */
+  /** Milliseconds until a row or a gate is due. A row that is due and cannot be claimed waits for an end or an edit. */
   readonly alarm: number;
 }
 
 /**
- * One transaction of the runner. Its steps:
+ * Does one turn: one transaction of the runner. Its steps:
  *
- * 1. Fence: read the epoch and the pages' stamp. Without the same stamp nothing that was read before counts.
- * 2. Settle how attempts ended, give back what no attempt was started for, and pay the lanes.
+ * 1. Fence: read the epoch and the stamps of edits. If the stamps have changed, forget what was read before.
+ * 2. Settle the attempts that have ended, return claims without an attempt, and pay the lanes.
  * 3. Bring the probes of gates forward, if a page asked for that.
  * 4. Survey, if there may be prefixes that are not known yet.
  * 5. Check and claim.
  * 6. Write the runner's row and, now and then, the positions.
  *
- * Handlers start only when it has completed, and memory changes only then. If it fails, everything is forgotten and read
- * again, and the next turn settles what ended.
+ * Handlers start only after the transaction has completed, and memory changes only then. If it fails, the next turn
+ * reads everything again, and settles the attempts that have ended.
  */
 export async function turn(leader: Leader): Promise<TurnEnd> {
   const { remembered } = leader;
   const ended = toSettle(leader);
-  // Taken before the transaction begins, because it may not see what is written after that.
+  // Signals are read before the transaction begins. A signal that comes later is for the next turn.
   const signals = takeSignals(leader.signals);
 
   const work = async ({ stores, stamp, runner }: Fenced) => {
@@ -93,7 +93,7 @@ export async function turn(leader: Leader): Promise<TurnEnd> {
   });
   if (done === undefined) return { deposed: true, claimed: [], cancelled: [], again: false, alarm: 0 };
 
-  // Only now, durable, does any of it count.
+  // The transaction has completed. Only now does any of it count.
   const { claimed, cancelled, draft, before, memory } = done.result;
   leader.remembered = {
     memory: { ...memory, heads: headsAfter(memory, draft.heads) },
@@ -115,7 +115,7 @@ export async function turn(leader: Leader): Promise<TurnEnd> {
   return { deposed: false, claimed: claimed.attempts, cancelled, again: claimed.again || left, alarm: claimed.alarm };
 }
 
-/** What others have said since the last turn. */
+/** What others have told the runner since the last turn. */
 type Said = Pick<Signals, 'poked' | 'woken'>;
 
 function takeSignals(signals: Signals): Said {
@@ -126,7 +126,7 @@ function takeSignals(signals: Signals): Said {
   return { poked, woken };
 }
 
-/** A turn that failed has done nothing about its signals: the next turn gets them, with what was said meanwhile. */
+/** Gives the signals of a turn that failed to the next turn, together with those that came meanwhile. */
 function giveBackSignals(signals: Signals, { poked, woken }: Said): void {
   signals.poked ||= poked;
   signals.woken = sooner(signals.woken, woken);
@@ -161,7 +161,7 @@ async function cancelledOf({ stores, running }: Draft): Promise<readonly Running
   return attempts.filter((_, place) => rows[place] === undefined || rows[place].cancelled === true);
 }
 
-/** Writes the runner's row and, now and then, the positions; gives back what is to be remembered once it has completed. */
+/** Writes the runner's row and, now and then, the positions. Returns the memory for the next turn. */
 async function finish(leader: Leader, draft: Draft, claimed: Claimed): Promise<Memory> {
   const { stores, moment } = draft;
   const claims = [...draft.running.values(), ...claimed.attempts].map((attempt) => attempt.claim);

@@ -7,18 +7,20 @@ import { note } from '../term/memory.js';
 import { payFor } from './settle.js';
 
 /**
- * What a turn left whose end is not known: it failed as far as we were told, and yet it was committed (a connection that
- * is lost in that instant). The stored running set is the truth.
+ * Repairs what a turn left that was told as failed, and yet was committed, because its connection was lost in that
+ * instant. The running set in the database is right.
  */
 
-/** The ended attempts that such a turn settled: their claims are stored no more. */
+/** The ended attempts that such a turn has settled. Their claims are no longer in the database. */
 export function settledBefore(leader: Leader, runner: RunnerRow): readonly RunningAttempt[] {
   const stored = new Set(runner.running.map(({ claim }) => claim));
 
   return [...leader.running.values()].filter(({ claim, verdict }) => verdict !== undefined && !stored.has(claim.claim));
 }
 
-/** Returns the claims of which no attempt was started here: they are due at once, and count nothing. */
+/**
+ * Returns to the queue the claims that such a turn made: no attempt was started for them. Their tasks are due at once.
+ */
 export async function returnStrays(leader: Leader, draft: Draft, runner: RunnerRow): Promise<void> {
   const strays = runner.running.filter(({ claim }) => !leader.running.has(claim));
   if (strays.length === 0) return;

@@ -10,21 +10,23 @@ import { clockOf, createHeads, openReaders } from './reader.js';
 import type { Claiming } from './room.js';
 import { checkingTime, gateOf, hasRoom, isCutShort, roomInGate } from './room.js';
 
-/** What a turn claims. The draft's memory has moved on with it. */
+/** What a turn has claimed. */
 export interface Claimed extends Readonly<Pick<Claiming, 'attempts' | 'alone' | 'passedOver'>> {
-  /** It stopped before everything due had been checked. */
+  /** Whether it stopped before it had checked every row that is due. */
   readonly again: boolean;
-  /** Milliseconds until something that is still to come is due. */
+  /** Milliseconds until a row or a gate is due. */
   readonly alarm: number;
 }
 
 /**
- * One claim in so many is for the lowest priority that has something due. Probes, and tasks that run alone, go out of this
- * order, and do not count: else they could take the place of the lowest priority each time.
+ * One claim in so many is for the lowest priority that has a row due. Probes, and tasks that run alone, do not count,
+ * because they could otherwise use up this share.
  */
 const shareOfTheLowest = 8;
 
-/** Checks what is due and claims what may run. The claims become durable with the turn's transaction. */
+/**
+ * Checks the rows that are due, and claims those that may run. The claims are committed with the turn's transaction.
+ */
 export async function claimDue(leader: Leader, draft: Draft): Promise<Claimed> {
   const { alone, passedOver } = leader.remembered;
   const until = leader.context.ports.clock.monotonic() + checkingTime;
@@ -34,7 +36,7 @@ export async function claimDue(leader: Leader, draft: Draft): Promise<Claimed> {
   const next = claiming.alone;
   const rested = hasRoom(claiming) && next.phase === 'rest';
   if (hasRoom(claiming)) await claimInOrder(claiming);
-  // Who waits to run alone is stored too, and that nobody does any more.
+  // The task that waits to run alone is stored too, and also that there is none any more.
   if (claiming.attempts.length > 0 || next.phase !== alone.phase) draft.wrote = true;
 
   return {
@@ -45,7 +47,7 @@ export async function claimDue(leader: Leader, draft: Draft): Promise<Claimed> {
   };
 }
 
-/** Claims by priority, timed and fresh in turn, as long as there is room. */
+/** Claims rows by priority, timed and fresh ones alternately, as long as there is room. */
 async function claimInOrder(claiming: Claiming): Promise<void> {
   const { draft, heads } = claiming;
   const isOpen = ({ route }: Source): boolean => roomInGate(claiming, route) > 0;
@@ -69,8 +71,8 @@ async function claimInOrder(claiming: Claiming): Promise<void> {
 }
 
 /**
- * Whatever its priority, a task that was never tried probes first, and then the one that was tried longest ago. So no two
- * tasks that always find a destination away keep all others from getting through.
+ * Claims probes. Whatever the priorities, a task that was never tried probes first, and then the task that was tried
+ * longest ago. So two tasks that always find the destination away cannot keep the others waiting.
  */
 async function claimProbes(claiming: Claiming, readers: readonly Reader[]): Promise<void> {
   for (const gate of new Set(readers.map(({ source }) => source.route.gate))) {
@@ -88,7 +90,7 @@ async function claimProbes(claiming: Claiming, readers: readonly Reader[]): Prom
   }
 }
 
-/** The reader of the first priority that has something; within it the latest of the timed, or the oldest of the fresh. */
+/** The reader whose row is next: of the first priority with a row due, the most overdue row or the oldest. */
 async function nextReader(ranks: readonly (readonly Reader[])[], timedNext: boolean): Promise<Reader | undefined> {
   for (const readers of ranks) {
     await Promise.all(readers.map((reader) => reader.fill()));
@@ -116,14 +118,14 @@ function leastBy<Item>(items: readonly Item[], value: (item: Item) => number): I
   return least;
 }
 
-/** Milliseconds until the next time that is still to come. What is due and had to wait is woken by an end or an edit. */
+/** Milliseconds until a row or a gate is due. A row that had to wait is checked again after an end or an edit. */
 function alarmOf({ context }: Leader, { memory, moment }: Draft, state: Alone): number {
   const times = [...memory.sources.values()].flatMap((source) => {
     const wait = source.next - clockOf(source, moment);
 
     return source.letter !== 'F' && wait > 0 ? [wait] : [];
   });
-  // A gate may be probed then; a slow start counts as none then.
+  // At these times a gate may be probed, or its slow start no longer counts.
   const { cap } = context.registry.gates;
   const ends = [...memory.gates.values()].map((gate) => (isAway(gate) ? gate.until : (gate.slow?.at ?? 0) + cap + 1));
   if (state.phase === 'clearing' || state.phase === 'running') ends.push(state.since + aloneWindow);
