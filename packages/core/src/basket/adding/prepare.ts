@@ -147,7 +147,7 @@ export function place({ tasks, payloads }: AddStores, { row, payload }: Prepared
   blind(tasks.add(row));
 }
 
-/** The stores into which an add writes. `payloads` may be left out if all payloads lie in their rows. */
+/** The stores into which an add writes. `payloads` may be left out if all payloads are in their rows. */
 export interface AddStores {
   readonly tasks: IDBObjectStore;
   readonly payloads?: IDBObjectStore;

@@ -30,12 +30,11 @@ interface Try {
 }
 
 /**
- * Runs one transaction of a page's command and gives back the rows that it changed. The transaction puts a random stamp
- * before those of earlier commands. A runner that reads another stamp forgets the rows that it has read. A command
- * whose transaction is told as failed looks for its stamp, because the transaction may have been committed all the
- * same.
+ * Runs one transaction of a page's command and resolves with the rows that it changed. The transaction puts a random
+ * stamp before those of earlier commands. A runner that reads another stamp forgets the rows that it has read. If the
+ * transaction seems to have failed, the command checks for its stamp, because it may have been committed all the same.
  *
- * @throws TaskbasketError `quota`, `not-stored`: nothing was changed. `unknown-outcome`: nobody can tell.
+ * @throws TaskbasketError `quota`, `not-stored`: nothing was changed. `unknown-outcome`: nobody knows.
  */
 export async function edit(
   context: BasketContext,

@@ -49,7 +49,7 @@ export interface RunningAttempt {
   /** As it was claimed. */
   readonly row: TaskRow;
   readonly type: TaskTypeParts;
-  /** The stored payload; `lost` if it lay apart and is not there. `undefined`: it lies apart and was not read yet. */
+  /** The stored payload. `lost`: it is in another store and could not be read. `undefined`: it was not read yet. */
   stored: StoredPayload | undefined;
   readonly probe: boolean;
   /** By the runner's clock, in milliseconds. */

@@ -65,7 +65,7 @@ async function settleOne(
     if (verdict.kind === 'success' && verdict.result !== undefined && row.cancelled !== true) {
       await keepResult(stores, row, verdict.result, attempt.refusals ?? 0, moment.wall);
     }
-    // If the task was cancelled while it ran, `cancel` has told that.
+    // If the task was cancelled while it ran, `cancel` has already said so.
     if (row.cancelled !== true) hints.push({ event: 'settled', id: row.id, type: row.type, state: 'done' });
 
     return [row];

@@ -7,7 +7,7 @@ import { note } from '../term/memory.js';
 import { payFor } from './settle.js';
 
 /**
- * Repairs what a turn left that was told as failed, and yet was committed, because its connection was lost in that
+ * Repairs what a turn left behind that seemed to fail and yet was committed, because its connection was lost in that
  * instant. The running set in the database is right.
  */
 
