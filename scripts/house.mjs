@@ -13,7 +13,7 @@ const LONGEST = 200;
  * Lines of code that all files of `packages/core/src` may have together. A change that needs more takes some away elsewhere.
  * The goal is 6,328; docs/decisions/0011 says what the difference is for. The figure only falls.
  */
-const ALL = 7_630;
+const ALL = 7_629;
 
 /** @param {string} source of a TypeScript file */
 export function countLines(source) {

@@ -316,3 +316,23 @@ describe('prepare', () => {
     expect(await failureOf(() => basket.addTx(begin(), prepared as never))).toMatchObject({ code: 'unknown-type' });
   });
 });
+
+test('a list with a wrong entry behind one whose codec rejects later is refused, and leaves no rejection unhandled', async () => {
+  const encode = async (): Promise<never> => {
+    await Promise.resolve();
+    throw new Error('The key is locked.');
+  };
+  const tasks = defineTasks(freshName(), { locked: task({ codec: { encode, decode: (stored) => stored } }) });
+  const { basket } = createWorld().open(tasks);
+  const unhandled = vi.fn<(reason: unknown) => void>();
+  process.on('unhandledRejection', unhandled);
+  const wrong = [
+    ['locked', 1],
+    ['nothing of ours', 2],
+  ] as never;
+
+  expect(await failureOf(basket.addMany(wrong))).toMatchObject({ code: 'unknown-type' });
+  await new Promise((resolve) => setTimeout(resolve, 20));
+  process.off('unhandledRejection', unhandled);
+  expect(unhandled).not.toHaveBeenCalled();
+});

@@ -80,8 +80,10 @@ export function wrongEnd(change: Change, end: End, life: Life, now: number, wall
     const when = ready.when ?? Number.NaN;
     // What is due at once is tried in the same turn, which finds its date to come again if the clock was put back.
     const redated = least <= now && ready.letter === '!' && when === from.runAt && when > wall;
+    // It is held in the same turn, if another one came back to the head of its lane while it ran.
+    const held = least <= now && ready.letter === 'H' && laneMarkOf(from) !== undefined;
     const right = ready.letter === letter && when >= least && when <= most;
-    must(right || redated, `${to.ready} for ${letter} ${least} to ${most}`);
+    must(right || redated || held, `${to.ready} for ${letter} ${least} to ${most}`);
   };
 
   if (kind === 'failure' || kind === 'timeout') {

@@ -125,6 +125,7 @@ export async function createPlay(
       const life = byStores.get(stores as object);
       if (life === undefined || life.blind === 0) return;
       life.blind -= 1;
+      life.faults += 1;
       throw new DOMException('The connection was lost.', 'UnknownError');
     },
 

@@ -115,8 +115,12 @@ export function prepared(
     return { id, row: newRow({ ...described, payload: rowPart(stored) }), payload: stored };
   };
   const value = encoded(context.ports.clock, type, name, payload, copy);
+  if (!isPromiseLike(value)) return { lane, durability, ready: complete(value) };
 
-  return { lane, durability, ready: isPromiseLike(value) ? Promise.resolve(value).then(complete) : complete(value) };
+  const ready = Promise.resolve(value).then(complete);
+  ready.catch(() => undefined); // Whoever awaits it is told. Nobody does if another task of its list is refused.
+
+  return { lane, durability, ready };
 }
 
 /** Checks and encodes a task for a transaction in which nothing may be awaited. */
@@ -133,7 +137,6 @@ export function preparedNow(
 
     return ready;
   }
-  ready.catch(() => undefined); // The task is refused anyway.
   throw notForTx(`The codec of "${name}" is asynchronous, and a transaction cannot wait`);
 }
 

@@ -45,12 +45,8 @@ export async function runAttempt(
     return;
   }
 
-  if (attempt.controller.signal.aborted) {
-    // The decoder ended, so the payload can be read: it was slow, or the worker was frozen. The next try waits, uncounted.
-    conclude(leader, attempt, { kind: 'unread' });
-
-    return;
-  }
+  // The decoder ended, so the payload can be read: it was slow, or the worker was frozen. The next try waits, uncounted.
+  if (attempt.controller.signal.aborted) return conclude(leader, attempt, { kind: 'unread' });
 
   attempt.started = true;
   try {
