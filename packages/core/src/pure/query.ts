@@ -56,7 +56,7 @@ export function readFilter(given: Filter): Wanted {
  * @throws TaskbasketError `option`.
  */
 export function readCommand(given: Filter): Wanted {
-  const parts = checkParts(given, 'The query of cancel or retry ({}: all tasks)', filterParts);
+  const parts = checkParts(given, 'Give an id or a query ({}: all tasks). A query', filterParts);
   const [missing] = Object.entries(parts).find(([, value]) => value === undefined) ?? [];
   if (missing === undefined) return wantedOf(parts);
 
