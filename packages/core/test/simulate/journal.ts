@@ -128,4 +128,6 @@ export interface Term {
   claimedAt: number;
   /** Claims in a row that passed a lower priority over. */
   passedOver: number;
+  /** It heard of a runner of a newer build: it claims nothing more, also if that one is gone by now. */
+  handsOver: boolean;
 }

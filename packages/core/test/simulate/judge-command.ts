@@ -25,9 +25,8 @@ export function judgeCommand(commit: Commit): void {
 
   const rows = sliceOf(command, commit);
   command.committed = (command.committed ?? 0) + rows.length;
-  if (command.what !== 'cancel') command.after = rows.at(-1)?.seq ?? command.after;
   if (difference.added.length > 0) fail('a command added a row');
-  if (rows.length === 0) {
+  if (rows.length === 0 && !command.several) {
     fail(`${command.what} ${JSON.stringify(command.which)} changed something, and there is no such task`);
 
     return;
@@ -42,27 +41,25 @@ export function judgeCommand(commit: Commit): void {
 }
 
 /**
- * The tasks that this transaction must change. Where more fit than one may change, a cancel takes them by their keys, and
- * its later transactions need not meet what was added since the first.
+ * The tasks that this transaction must change. If more fit than one may change, a command goes by their keys, and its later
+ * transactions need not meet what was added since the first. Then they are those that it did change.
  */
 function sliceOf(command: CommandFacts, { before, difference, fail }: Commit): readonly TaskRow[] {
-  const all = targetsOf(command, before, Number.POSITIVE_INFINITY);
-  const several = all.length > slice || (command.committed ?? 0) >= slice;
-  if (command.what !== 'cancel' || !several) return all.slice(0, slice);
+  const all = targetsOf(command, before);
+  command.several ||= all.length > slice;
+  if (!command.several) return all;
 
-  const told = new Set(difference.outcomes.map(({ id }) => id));
-  const rows = all.filter(({ id }) => told.has(id));
-  if (rows.length > slice || rows.length === 0) fail(`cancelled ${rows.length} of ${all.length} at once`);
+  const { outcomes, changed } = difference;
+  const met = new Set(command.what === 'cancel' ? outcomes.map(({ id }) => id) : changed.map(({ from }) => from.id));
+  const rows = all.filter(({ id }) => met.has(id));
+  if (rows.length > slice || (rows.length === 0 && command.what === 'cancel'))
+    fail(`changed ${rows.length} of ${all.length} at once`);
 
   return rows;
 }
 
-/** The tasks that a command's next transaction must change. */
-export function targetsOf(
-  { which, after }: Pick<CommandFacts, 'which' | 'after'>,
-  contents: Contents,
-  most = slice,
-): readonly TaskRow[] {
+/** The tasks that fit a command, in the order in which they were added. */
+export function targetsOf({ which }: Pick<CommandFacts, 'which'>, contents: Contents): readonly TaskRow[] {
   const rows = [...contents.tasks.values()].filter((row) => row.cancelled !== true);
   if (typeof which === 'string') return rows.filter(({ id }) => id === which);
 
@@ -72,10 +69,7 @@ export function targetsOf(
     (state === undefined || (state === 'dead') === (readyOf(row).letter === 'D')) &&
     (lane === undefined || row.lane === lane);
 
-  return rows
-    .filter((row) => row.seq > after && fits(row))
-    .sort((one, other) => one.seq - other.seq)
-    .slice(0, most);
+  return rows.filter(fits).sort((one, other) => one.seq - other.seq);
 }
 
 /** A command that committed without a change: there was no such task. */
@@ -84,10 +78,9 @@ export function judgeIdleCommand(commit: Commit): void {
   const { command } = underway;
   if (command === undefined) return;
 
-  // A cancel that needed several transactions goes through the tasks until a whole round finds none.
-  const again = command.what === 'cancel' && (command.committed ?? 0) >= slice;
   command.committed ??= 0;
-  const [row] = again ? [] : targetsOf(command, before);
+  // A command that needed several transactions goes through the tasks until a whole round finds none.
+  const [row] = command.several ? [] : targetsOf(command, before);
   if (row !== undefined) fail(`${command.what} ${JSON.stringify(command.which)} did nothing to ${row.id}`);
 }
 
@@ -138,16 +131,18 @@ function judgeMarked({ world, before, difference, fail }: Commit, row: TaskRow):
 }
 
 function judgeRetry(commit: Commit, rows: readonly TaskRow[]): void {
-  const { difference, fail } = commit;
+  const { underway, before, difference, fail } = commit;
   if (difference.removed.length > 0 || difference.outcomes.length > 0) fail('a retry removed or ended something');
   const seqs = new Set(rows.map(({ seq }) => seq));
   if (difference.changed.some(({ from }) => !seqs.has(from.seq))) fail('a retry changed another task');
   for (const row of rows) judgeRevived(commit, row);
 
-  const names = new Set(rows.map(({ gate }) => gate));
   const gates = difference.state.filter((key) => key.startsWith('gate:'));
+  // A task that a large retry left as it is still brings its gate's probe forward.
+  const passed = underway.command?.several === true ? targetsOf(underway.command, before) : rows;
+  const names = new Set(passed.map(({ gate }) => gate));
   if (gates.some((key) => !names.has(key.slice(5)))) fail('touched another gate');
-  for (const name of names) judgeForward(commit, name);
+  for (const name of new Set(rows.map(({ gate }) => gate))) judgeForward(commit, name);
 }
 
 function judgeRevived({ world, before, difference, fail }: Commit, row: TaskRow): void {

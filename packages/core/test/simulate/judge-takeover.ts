@@ -82,6 +82,7 @@ export function judgeTakeover(commit: Commit): void {
     alone: undefined,
     claimedAt: Number.NEGATIVE_INFINITY,
     passedOver: 0,
+    handsOver: false,
   };
   world.leading = term;
   world.terms.set(life, term);

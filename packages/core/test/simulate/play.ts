@@ -429,16 +429,20 @@ function createBus(play: () => Play): Bus {
 
     post(life, message) {
       const { world, loss } = play();
-      const { kind } = message as { readonly kind: string };
+      const { kind, build = 0 } = message as { readonly kind: string; readonly build?: number };
       const said = kind === 'lost' ? world.losses > 0 : world.deleting || life.leaving;
       if (!['hello', 'wake', 'closed'].includes(kind) && !said) {
         if ((world.unannounced.get(life) ?? 0) === 0)
           world.fail(`${life.name} says "${kind}", and has committed nothing`);
       }
+      const hear = (listener: (message: unknown) => void, other: Life): void => {
+        if (kind === 'hello' && world.leading?.life === other) world.leading.handsOver ||= build > other.build;
+        listener(structuredClone(message));
+      };
       for (const [listener, other] of listeners) {
         if (other === life) continue;
         if (world.chance.is(loss)) world.report.met('faults', `lost "${kind}"`);
-        else globalThis.setImmediate(() => listener(structuredClone(message)));
+        else globalThis.setImmediate(() => hear(listener, other));
       }
     },
   };

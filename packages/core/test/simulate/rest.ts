@@ -74,9 +74,9 @@ function judgeOlder(world: World, { life }: Term, lives: readonly Life[], change
 }
 
 /** Whether a runner leads as it should: nothing is on its way that would end its term. */
-function isWell(world: World, { life }: Term, lives: readonly Life[]): boolean {
+function isWell(world: World, { life, handsOver }: Term, lives: readonly Life[]): boolean {
   if (life.dead || life.frozen || life.deaf || !life.holds || world.stopping.has(life)) return false;
-  if (world.time.now() - world.faultAt < 65_000) return false;
+  if (handsOver || world.time.now() - world.faultAt < 65_000) return false;
 
   return !lives.some((other) => !other.dead && world.slots.has(other) && other.build > life.build);
 }

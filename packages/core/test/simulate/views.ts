@@ -33,7 +33,7 @@ async function judgeQuery(world: World, page: Life): Promise<void> {
     ...(chance.is(0.5) ? { state: chance.pick(['queued', 'dead'] as const) } : {}),
     ...(chance.is(0.5) ? { type: chance.pick(typesOf('page')) } : {}),
   };
-  const rows = targetsOf({ which, after: 0 }, contents, Number.POSITIVE_INFINITY);
+  const rows = targetsOf({ which }, contents);
   const limit = chance.pick([1, 3, 1_000]);
   const seen: TaskView[] = [];
   for (let after = 0; ;) {

@@ -17,8 +17,8 @@ export interface CommandFacts {
   readonly work?: Work | undefined;
   /** How many tasks were found by its transactions that have committed; `undefined`: none has. */
   committed: number | undefined;
-  /** The last `seq` of the slice before. */
-  after: number;
+  /** More tasks fit than one transaction may change. */
+  several: boolean;
   /** It was told that its transaction failed. */
   lied: boolean;
 }
