@@ -44,7 +44,7 @@ export function createStanding(onError: ((error: WorkerError) => void) | undefin
     },
 
     hear({ build, types, trouble }) {
-      // Any script may answer, so each part of the answer is checked.
+      // A script that is not of this library may answer too, so each part of the answer is checked.
       if (typeof trouble === 'string') {
         fail(problemOf('database', `The worker can run no task. ${trouble}`));
 

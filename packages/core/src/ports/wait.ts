@@ -40,7 +40,7 @@ export async function endedWithin(
 
 /** A deadline that is under way. */
 export interface Deadline {
-  /** Begins the wait again. */
+  /** Begins the wait again. It may then take up to 10 s longer. */
   readonly renew: () => void;
   readonly stop: () => void;
 }
@@ -71,7 +71,7 @@ export function deadline(clock: Clock, limit: number, passed: () => void): Deadl
 
   return {
     renew() {
-      left = limit;
+      left = limit + slice; // The piece that is under way ends earlier than its whole length.
     },
 
     stop() {

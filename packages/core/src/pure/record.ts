@@ -53,8 +53,8 @@ export interface TaskRow {
   /** How often in a row the runner died during an attempt. */
   readonly interruptions: number;
   /**
-   * How often it alone found a destination away that answered another task, or its payload could not be read. This makes
-   * the waits longer, but is no failure.
+   * How often it alone found a destination away that answered another task, or its payload could not be read in time. This
+   * makes the waits longer, but is no failure.
    */
   readonly blames: number;
   /** The edition of its idempotency key, which is raised when a dead task is corrected. Absent: 0. */

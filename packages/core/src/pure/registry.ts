@@ -100,7 +100,7 @@ export function task<Payload = void, Result = void, Stored = unknown>(
   if (failureLimit !== undefined) checkWhole(failureLimit, 'failureLimit');
   for (const [what, value] of Object.entries({ lane, gate })) {
     const fits = value !== '' && /undefined|string|function/.test(typeof value);
-    must(fits, `A ${what}`, 'a text with at least one character, or a function', value);
+    must(fits, `A ${what}`, 'a string with at least one character, or a function', value);
   }
   const isCodec = typeof codec?.encode === 'function' && typeof codec.decode === 'function';
   must(isCodec, 'A codec', 'an object with encode and decode', codec);

@@ -95,7 +95,10 @@ export function checkDepth({ depth }: Weight): void {
   if (depth <= deepest) return;
 
   const limit = `It is nested ${depth} levels deep, and some browsers cannot read more than ${deepest} in a worker.`;
-  throw new TaskbasketError('payload', `${limit} Give the type the codec json(), or store a flat list.`);
+  throw new TaskbasketError(
+    'payload',
+    `${limit} Make it flatter. (A payload can be as deep as you like with the codec json().)`,
+  );
 }
 
 /**

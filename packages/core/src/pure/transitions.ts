@@ -33,7 +33,7 @@ export function rankOf(row: Pick<TaskRow, 'priority' | 'interruptions'>): Rank {
 
 /**
  * The row after its attempt ended, or `undefined` if the row is to be deleted: the task is done, or was cancelled. A
- * row that stays never gets a fresh key, so that its key shows that it was claimed before.
+ * row that stays never gets a fresh key. So its key shows that the task was claimed before.
  */
 export function settled(
   row: TaskRow,

@@ -14,7 +14,8 @@ import type { StoredError } from './record.js';
  * - `unavailable`: the destination is away, which the gate learns. No failure.
  * - `returned`: the runner stops, or the task was cancelled. Neither failure nor interruption.
  * - `unreadable`: this build could not decode the payload. No handler was started.
- * - `unread`: the database did not return the payload. No handler was started; the task backs off. No failure.
+ * - `unread`: the database did not return the payload, or the payload was decoded too late. No handler was started; the
+ *   task backs off. No failure.
  */
 export type Verdict =
   | { readonly kind: 'success'; readonly result?: unknown }
@@ -80,8 +81,8 @@ export class RetryLater extends Error {
 /** The options of `Unavailable`. */
 export interface UnavailableOptions extends FailureOptions {
   /**
-   * When the server wants the next request: milliseconds from now, or a date. The wait is at least as long, and by
-   * chance up to half longer. More than a day counts as a day.
+   * How long the server asks you to wait, in milliseconds, or the date until which it does. The task waits at least
+   * that long, and by chance up to half as long again. More than a day counts as a day.
    */
   readonly retryAfter?: Date | number | undefined;
   /** The message that is shown with the task and its gate. Default: the message of `cause`. */

@@ -1,14 +1,15 @@
 import { messageOf, TaskbasketError } from '../pure/errors.js';
 import { partOf } from '../pure/parts.js';
 import type { AnyRegistry } from '../pure/registry.js';
+import type { Stores } from './requests.js';
 import { raw } from './requests.js';
 
 /** A raw or an idb transaction that may write, and whose scope has the named stores. */
 export interface WritableTransaction<Store extends string> {
   readonly mode: IDBTransactionMode;
   // A property is compared more strictly than a method. idb says that `add` is undefined in a read-only transaction.
-  // oxlint-disable-next-line typescript/no-explicit-any -- what an object store takes is wider than any one type
-  readonly objectStore: (name: Store) => { readonly add: (value: any, key?: any) => unknown };
+  // Whatever an object store takes, its `add` can stand where one that takes `never` is asked for.
+  readonly objectStore: (name: Store) => { readonly add: (value: never, key?: never) => unknown };
 }
 
 /** A transaction of Dexie: what its `transaction()` passes to your function. */
@@ -19,11 +20,9 @@ export interface DexieTransaction {
 /** The transaction that `addTx` takes. */
 export type AppTransaction<Store extends string> = WritableTransaction<Store> | DexieTransaction;
 
-/** The two stores into which an add writes. */
-export interface AddStores {
+/** The app's own transaction, and the two stores into which an add writes. */
+export interface StoresOfApp extends Pick<Stores, 'tasks' | 'payloads'> {
   readonly transaction: IDBTransaction;
-  readonly tasks: IDBObjectStore;
-  readonly payloads: IDBObjectStore;
 }
 
 /**
@@ -32,7 +31,7 @@ export interface AddStores {
  * @throws TaskbasketError `transaction`, before anything is written, if the value is no transaction, or the transaction
  * belongs to another database, is read-only, does not name the basket's stores, or has finished.
  */
-export function addStores(given: AppTransaction<string>, registry: AnyRegistry): AddStores {
+export function addStores(given: AppTransaction<string>, registry: AnyRegistry): StoresOfApp {
   const transaction = rawTransaction(given);
   if (transaction.db.name !== registry.name) {
     throw refused(`belongs to the database "${transaction.db.name}", and the basket lives in "${registry.name}"`);

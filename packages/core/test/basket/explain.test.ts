@@ -285,6 +285,30 @@ describe('why a task is not running now:', () => {
     end();
   });
 
+  test('the record of its gate is of an absurd time, which explain, views and health take as none alike', async () => {
+    const { tasks, world, basket, run, end } = await opened();
+    run();
+    const id = await basket.add('send', 'fine', { gate: 'api', runAt: world.wall() + 60_000 });
+    await world.settle();
+    const seenUntil = async (until: number): Promise<readonly boolean[]> => {
+      const gate = { name: 'api', step: 2, until, reason: 'no network', by: ['x', 'y'] };
+      await byHand(tasks, (stores) => stores.state.put(gate, 'gate:api'));
+      const view = await basket.get(id);
+      const { closedGates } = await basket.health();
+      const reasons = await basket.explain(id);
+
+      return [
+        reasons.some(({ reason }) => reason === 'gate'),
+        'closedUntil' in (view?.gate ?? {}),
+        closedGates.length > 0,
+      ];
+    };
+
+    expect(await seenUntil(world.wall() + 60_000)).toEqual([true, true, true]);
+    expect(await seenUntil(world.wall() + 56 * 365 * 86_400_000)).toEqual([false, false, false]);
+    end();
+  });
+
   test('this build has no such type, or another version of it', async () => {
     const { tasks, world, basket } = await opened();
     const ids = [await basket.add('send', 'fine'), await basket.add('text', 'x')];

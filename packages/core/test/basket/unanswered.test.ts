@@ -142,7 +142,7 @@ describe('scenario 50: a database that does not answer', () => {
     hang('readwrite', 'complete');
     const end = endOf(basket.add('send', 1));
 
-    await world.advance(71_000);
+    await world.advance(81_000);
     const { code, id, message } = end.now() as { readonly code: string; readonly id: string; readonly message: string };
     expect(code).toBe('unknown-outcome');
     // The advice is given once.

@@ -97,7 +97,7 @@ test('a sign of life begins the wait again, and a deadline that was stopped neve
     passed += 1;
   });
   for (let time = 0; time < 10; time += 1) {
-    await pass(49_000);
+    await pass(59_999);
     one.renew();
   }
   expect(passed).toBe(0);
@@ -105,6 +105,24 @@ test('a sign of life begins the wait again, and a deadline that was stopped neve
   await pass(600_000);
   expect([passed, timers()]).toEqual([0, 0]);
 });
+
+test.each([1, 9_999, 10_000, 10_001])(
+  'after a sign of life at %i ms a deadline passes no earlier than its limit, and at most ten seconds later',
+  async (at) => {
+    const { clock, pass } = createClock();
+    let passed = 0;
+    const one = deadline(clock, 60_000, () => {
+      passed += 1;
+    });
+    await pass(at);
+    one.renew();
+
+    await pass(59_999);
+    expect(passed).toBe(0);
+    await pass(10_001);
+    expect(passed).toBe(1);
+  },
+);
 
 test('a wait whose signal has aborted before is over at once, and leaves nothing behind', async () => {
   const { clock, timers } = createClock();

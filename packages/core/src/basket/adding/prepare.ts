@@ -16,6 +16,7 @@ import {
 import type { AnyRegistry, TaskTypeParts } from '../../pure/registry.js';
 import { typeOf } from '../../pure/registry.js';
 import type { Clock } from '../../ports/ports.js';
+import type { Stores } from '../../store/requests.js';
 import type { Durability } from '../../store/transact.js';
 import type { Copy, Encoded } from './encode.js';
 import { encoded, isHeavy, notForTx, rowPart, weighed } from './encode.js';
@@ -151,10 +152,7 @@ export function place({ tasks, payloads }: AddStores, { row, payload }: Prepared
 }
 
 /** The stores into which an add writes. `payloads` may be left out if all payloads are in their rows. */
-export interface AddStores {
-  readonly tasks: IDBObjectStore;
-  readonly payloads?: IDBObjectStore;
-}
+export type AddStores = Pick<Stores, 'tasks'> & Partial<Pick<Stores, 'payloads'>>;
 
 /** Ignores the answer to a request: the transaction's end tells. Another copy of idb answers with a promise. */
 function blind(request: unknown): void {

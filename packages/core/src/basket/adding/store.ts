@@ -1,6 +1,5 @@
 import { TaskbasketError } from '../../pure/errors.js';
 import { createLine } from '../../pure/line.js';
-import type { Stores } from '../../store/requests.js';
 import type { Durability, TransactContext } from '../../store/transact.js';
 import { transact } from '../../store/transact.js';
 import type { BasketContext } from '../context/context.js';
@@ -10,7 +9,7 @@ import { behindBodies, bytesOf, isLate, tooLate } from './bodies.js';
 import { isHeavy } from './encode.js';
 import { onceMore } from './once-more.js';
 import { createPace } from './pace.js';
-import type { Prepared, Preparing } from './prepare.js';
+import type { AddStores, Prepared, Preparing } from './prepare.js';
 import { place } from './prepare.js';
 import { isRefusal, notStored } from './refusal.js';
 
@@ -186,7 +185,7 @@ function transactAdds(
   context: TransactContext,
   durability: Durability,
   beside: boolean,
-  body: (stores: Pick<Stores, 'tasks'> & Partial<Pick<Stores, 'payloads'>>) => void | Promise<void>,
+  body: (stores: AddStores) => void | Promise<void>,
 ): Promise<void> {
   const scope: readonly ('tasks' | 'payloads')[] = beside ? ['tasks', 'payloads'] : ['tasks'];
 

@@ -75,7 +75,7 @@ export function isLed({ ports, names }: Pick<BasketContext, 'ports' | 'names'>):
 
 /**
  * Marks a write as unfinished. Returns a function that ends this. If the page is closed before the write completes, the
- * page says "look again" as it closes, because it could not say so later.
+ * page says "look again" as it closes, because it cannot say anything later.
  */
 export function underway({ unfinished }: Pick<BasketContext, 'unfinished'>): () => void {
   const write = {};

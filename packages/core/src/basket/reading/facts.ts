@@ -13,8 +13,8 @@ import type { BasketContext } from '../context/context.js';
 export interface Facts {
   readonly rows: readonly TaskRow[];
   readonly runner: RunnerRow | undefined;
-  /** The records of the gates of these rows. */
-  readonly gates: ReadonlyMap<string, GateRow>;
+  /** The record of the gate of one of these rows, as it counts for the runner now. */
+  readonly gateOf: (row: TaskRow) => GateRow | undefined;
   /** Gives the reasons of one of these rows, if they were asked for. */
   readonly reasonsOf?: (row: TaskRow) => readonly Reason[];
 }
@@ -31,9 +31,11 @@ export async function factsOf(
 ): Promise<Facts> {
   const names = rows.map(({ gate }) => gate);
   const [runner, gates] = await Promise.all([runnerRow(stores), gatesNamed(stores, names)]);
-  if (led === undefined) return { rows, runner, gates };
-
   const wall = ports.clock.wall();
+  const gateOf = ({ gate }: TaskRow): GateRow | undefined =>
+    currentGate(gates.get(gate), wall + aheadOf(runner), registry.gates);
+  if (led === undefined) return { rows, runner, gateOf };
+
   const lanes = [...new Set(rows.map(laneOf))];
   const claims = gates.size > 0 && led ? (runner?.running ?? []) : [];
   const [heads, running] = await Promise.all([
@@ -44,14 +46,14 @@ export async function factsOf(
   return {
     rows,
     runner,
-    gates,
+    gateOf,
     reasonsOf: (row) =>
       reasonsOf(row, {
         type: findType(registry, row.type),
         runner,
         led,
         head: heads[lanes.indexOf(laneOf(row))],
-        gate: currentGate(gates.get(row.gate), wall + aheadOf(runner), registry.gates),
+        gate: gateOf(row),
         through: running.filter((one) => one?.gate === row.gate).length,
         wall,
       }),

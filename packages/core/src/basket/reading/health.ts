@@ -1,8 +1,9 @@
 import type { StorageHealth } from '../../ports/storage.js';
 import { storageHealth } from '../../ports/storage.js';
 import { waited } from '../../ports/wait.js';
+import type { Backoff } from '../../pure/backoff.js';
 import type { GateRow } from '../../pure/gate.js';
-import { isClosed } from '../../pure/gate.js';
+import { currentGate, isClosed } from '../../pure/gate.js';
 import { defined } from '../../pure/parts.js';
 import { aheadOf } from '../../pure/reasons.js';
 import type { RunnerRow } from '../../pure/record.js';
@@ -173,18 +174,21 @@ function foundIn(context: BasketContext, works: boolean): Promise<Found> {
         runner,
         waiting: unmoved >= stalledAfter ? waiting : undefined,
         gates: gates.size,
-        closedGates: [...gates.values()].flatMap((gate) => closedGate(gate, wall, aheadOf(runner), registry.gates.cap)),
+        closedGates: [...gates.values()].flatMap((gate) => closedGate(gate, wall, aheadOf(runner), registry.gates)),
       };
     },
     ['tasks', 'state'],
   );
 }
 
-/** A gate as a destination that is away. Left out: a gate whose probe has been due for longer than the cap. */
-function closedGate(gate: GateRow, wall: number, ahead: number, cap: number): readonly ClosedGate[] {
+/**
+ * A gate as a destination that is away. Left out: a gate whose record does not count now, or whose probe has been due for
+ * longer than the cap.
+ */
+function closedGate(gate: GateRow, wall: number, ahead: number, gates: Backoff): readonly ClosedGate[] {
   const { name, until, reason: message, status, by } = gate;
   const next = until - ahead;
-  if (!isClosed(gate) || next + cap <= wall) return [];
+  if (!isClosed(currentGate(gate, wall + ahead, gates)) || next + gates.cap <= wall) return [];
 
   return [{ gate: name, message, by: by.at(-1) ?? '', ...defined({ status, until: next > wall ? next : undefined }) }];
 }

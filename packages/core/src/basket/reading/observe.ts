@@ -63,14 +63,14 @@ export async function page(
 
 async function shown(
   { payloads, ports }: ReadingContext,
-  { rows, runner, gates, reasonsOf }: Facts,
+  { rows, runner, gateOf, reasonsOf }: Facts,
   known: Known,
   patience: number,
 ): Promise<Shown> {
   const found = await payloads(rows, known, patience);
   const wall = ports.clock.wall();
   const tasks = found.rows.map(({ row, payload }) => {
-    const view = taskView(row, { runner, gate: gates.get(row.gate), wall, payload });
+    const view = taskView(row, { runner, gate: gateOf(row), wall, payload });
 
     return reasonsOf === undefined ? view : { ...view, reasons: reasonsOf(row) };
   });

@@ -122,13 +122,11 @@ async function keepResult(stores: Stores, row: TaskRow, result: unknown, refusal
     return keepOutcome(stores, { ...outcome, unstorable: 'It was refused when it was written.' });
   }
 
-  let kept: Promise<void>;
   try {
     if (storeFor(weigh(result)) === 'bodies') throw new RangeError('It is a Blob, or larger than 256 KB.');
-    kept = keepOutcome(stores, { ...outcome, result });
+    // Not awaited: the next line is for a result that cannot be stored at all. Any other error ends the turn.
+    return keepOutcome(stores, { ...outcome, result });
   } catch (error) {
-    kept = keepOutcome(stores, { ...outcome, unstorable: messageOf(error) });
+    return keepOutcome(stores, { ...outcome, unstorable: messageOf(error) });
   }
-
-  return kept;
 }
