@@ -3,22 +3,29 @@
 import { spawn } from 'node:child_process';
 import path from 'node:path';
 import { setup } from './setup.mjs';
-import { Failure, bin, main, root, run, seconds, tsc } from './steps.mjs';
+import { Failure, bin, isMain, main, root, run, seconds, tsc } from './steps.mjs';
 
 const demo = path.join(root, 'packages/demo');
 
-await main(async () => {
-  const args = process.argv.slice(2);
-  const browser = await setup();
-  await build('The library', process.execPath, [tsc(), '-p', 'packages/core/tsconfig.build.json'], root);
-  await build('The demo', bin('vite', demo), ['build'], demo);
+if (isMain(import.meta.url)) {
+  await main(async () => {
+    const args = process.argv.slice(2);
+    const browser = await setup();
+    await build();
 
-  if (!args.includes('--check')) return serve(args);
-  const { check } = await import('./check.mjs');
-  return check(browser, args);
-});
+    if (!args.includes('--check')) return serve(args);
+    const { check } = await import('./check.mjs');
+    return check(browser, args);
+  });
+}
 
-async function build(what, command, args, cwd) {
+/** Builds the library and the demo. */
+export async function build() {
+  await built('The library', process.execPath, [tsc(), '-p', 'packages/core/tsconfig.build.json'], root);
+  await built('The demo', bin('vite', demo), ['build'], demo);
+}
+
+async function built(what, command, args, cwd) {
   const began = performance.now();
   const { code, output } = await run(command, args, { cwd });
   if (code !== 0) throw new Failure(`${what} does not build:\n${output.trim()}`);

@@ -7,7 +7,7 @@ const text = 'x'.repeat(2_000);
 
 /**
  * While a Blob of so many megabytes is written, one thing is done: nothing (`alone`), `settle`, `save`, `update`, `cancel` or
- * `add`, each with a payload of 2 KB. Milliseconds: the longest that a small add waited, and the call itself.
+ * `add`, each with a payload of 2 KB. Milliseconds: the longest that a small add waited, and the call itself, if there is one.
  */
 export async function wide({ what, mb }) {
   const { basket } = basketOf(`wide ${what} ${Math.random()}`);
@@ -15,7 +15,7 @@ export async function wide({ what, mb }) {
   const stop = new AbortController();
   let letGo;
   const gate = new Promise((resolve) => (letGo = resolve));
-  let call = Number.NaN;
+  let call;
   const timed = async (does) => {
     const began = performance.now();
     await does();
