@@ -16,6 +16,8 @@ export async function finish(driver: Driver): Promise<void> {
   const { world } = play;
   world.say('finish');
   world.calm = true;
+  // What was lost just now is found within a minute.
+  if (play.loss > 0) world.unheardAt = world.time.now();
   play.loss = 0;
   for (const life of play.lives) {
     life.armed = undefined;

@@ -137,9 +137,11 @@ export function roomIn(
   return isDoubted(rule) && rule.by[0] !== id && through.length === 0 ? 1 : 0;
 }
 
-/** Whether the record of an outage may be gone: its wait is over, or a page may have ended it, and nobody probes. */
-export function mayBeDropped(gate: GateRow | undefined, through: number, now: number, woken: boolean): boolean {
-  const rule = ruleOfGate(gate);
+/**
+ * Whether the record of an outage may be gone, also of one that this turn began: its wait is over, or a page may have ended
+ * it, and nobody probes.
+ */
+export function mayBeDropped(rule: GateRule, through: number, now: number, woken: boolean): boolean {
   if (rule.kind !== 'away' || through > 0) return false;
 
   return now >= Math.max(woken ? 0 : rule.latest, rule.floor ?? 0);

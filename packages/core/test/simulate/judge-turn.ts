@@ -65,12 +65,12 @@ export function judgeTurn(commit: Commit): void {
 }
 
 /** Whether a gate's record is gone because nothing waits for it, although no answer came. */
-function isDropped({ world, before, after, fail }: Commit, term: Term, name: string, rule: GateRule): boolean {
+function isDropped({ world, after, fail }: Commit, term: Term, name: string, rule: GateRule): boolean {
   const runner = runnerOf(after);
   if (runner === undefined || rule.kind === 'none' || gateOf(after, name) !== undefined) return false;
   if (rule.kind === 'slow') return runner.seen - rule.slow.at > gateCap;
   const through = runner.running.filter(({ seq }) => after.tasks.get(seq)?.gate === name).length;
-  if (!mayBeDropped(gateOf(before, name), through, runner.seen, world.woken)) return false;
+  if (!mayBeDropped(rule, through, runner.seen, world.woken)) return false;
 
   const waits = [...after.tasks.values()].find((row) => {
     const { letter, when = 0 } = readyOf(row);
