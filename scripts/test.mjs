@@ -142,6 +142,7 @@ function configs() {
   const folders = [
     root,
     path.join(root, 'scripts'),
+    path.join(root, 'examples'),
     ...packages().flatMap((folder) => [folder, ...subfolders(folder)]),
   ];
   return folders.map((folder) => path.join(folder, 'tsconfig.json')).filter((file) => existsSync(file));

@@ -1,0 +1,9 @@
+import { Notes } from './notes';
+
+export default function Home() {
+  return (
+    <main>
+      <Notes />
+    </main>
+  );
+}
