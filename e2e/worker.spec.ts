@@ -25,7 +25,7 @@ const broken = [
     title: 'a worker whose script is not there',
     problem: 'failed',
     // No browser says which it was.
-    says: /could not be started: the browser does not say why: its script is missing \(404\)/,
+    says: /could not be started: the browser does not say why\. After a deploy its script may be gone \(404\): reload the page/,
   },
   {
     worker: 'throws',
@@ -155,7 +155,9 @@ test('a worker that hangs in a handler is named by the page that adds, which goe
 
   const error = await errorOf(page, 'silent');
   expect(error).toMatchObject({ code: 'worker' });
-  expect(error?.message).toMatch(/does not answer\. .*endless loop.*Tasks are added and kept/);
+  expect(error?.message).toMatch(
+    /does not answer\. After a deploy .*reload the page\. .*endless loop.*Tasks are added and kept/,
+  );
   expect(await page.evaluate(async () => window.lab.basket.health())).toMatchObject({
     runner: { led: true, running: [hanging] },
     worker: { state: 'failed', problem: 'silent' },

@@ -1,6 +1,6 @@
 import { platformPorts } from '../ports/platform.js';
 import { TaskbasketError } from '../pure/errors.js';
-import { checkWhole, wrongOption } from '../pure/options.js';
+import { checkWhole, must } from '../pure/options.js';
 import type { Reason } from '../pure/reasons.js';
 import type { Filter, Query } from '../pure/query.js';
 import type { AnyRegistry, NameOf, PayloadOf, ResultOf } from '../pure/registry.js';
@@ -180,8 +180,9 @@ export type Basket<R extends AnyRegistry> = {
   readonly health: () => Promise<Health>;
   /**
    * Closes the database and the channel of this context, and lets go of its worker. Tasks stay, and other contexts go
-   * on. A write that has begun is committed, and other contexts are told. A call whose write has not begun rejects with
-   * `closed`.
+   * on. A SharedWorker goes on running tasks until no page that uses it is left. A dedicated worker ends. To stop
+   * `runBasket`, abort its signal and await its promise first; otherwise that promise rejects with `closed`. A write
+   * that has begun is committed, and other contexts are told. A call whose write has not begun rejects with `closed`.
    */
   readonly close: () => void;
 };
@@ -249,9 +250,8 @@ function within<Context, Given extends unknown[], Result>(
  * @throws TaskbasketError `option`, if the registry or the build is wrong.
  */
 export function platformContext(registry: AnyRegistry, build: number): BasketContext {
-  if (!Array.isArray((registry as Partial<AnyRegistry> | undefined)?.stores)) {
-    throw wrongOption('The registry', 'what defineTasks returned', registry);
-  }
+  const isRegistry = Array.isArray((registry as Partial<AnyRegistry> | undefined)?.stores);
+  must(isRegistry, 'The registry', 'what defineTasks returned', registry);
   checkWhole(build, 'build', 0);
 
   return createContext(registry, platformPorts(), build);

@@ -10,8 +10,9 @@ export function problemOf(problem: WorkerProblem, message: string, cause?: unkno
 export function silentWorker(): WorkerError {
   return problemOf(
     'silent',
-    'The worker does not answer. Look for an endless loop in a handler, for an error that its script throws, and for ' +
-      'serveBasket, which must be called at the top of the script, synchronously.',
+    'The worker does not answer. After a deploy its script may be gone: reload the page. Otherwise look for an endless ' +
+      'loop in a handler, for an error that the script throws, and for serveBasket, which the script must call at its ' +
+      'top, synchronously.',
   );
 }
 
@@ -41,8 +42,8 @@ export function unstarted(error: unknown): WorkerError {
 export function scriptFailed(message: string | undefined): WorkerError {
   const known =
     message ??
-    'the browser does not say why: its script is missing (404) or blocked (content security policy), could not be ' +
-      'parsed, or its options differ from those of another page';
+    'the browser does not say why. After a deploy its script may be gone (404): reload the page. Otherwise it is blocked ' +
+      '(content security policy), cannot be parsed, or has other options than in another page';
 
   return problemOf('failed', `The worker could not be started: ${sentence(known)}`);
 }

@@ -179,23 +179,8 @@ export function skippedMark(owner: string | null, lane: string): string {
   return `S${laneMark(owner, lane).slice(1)}`;
 }
 
-/**
- * The mark that finds the tasks that a task with a `key` may replace. A task without a lane has another mark than any
- * lane.
- */
-export function keyMark(owner: string | null, type: string, lane: string | undefined, key: string): string {
-  const lanePart = lane === undefined ? '' : `L${escaped(lane)}`;
-
-  return `K${ownerPart(owner)}|${escaped(type)}|${lanePart}|${escaped(key)}`;
-}
-
 /** The mark that finds the tasks that were cancelled while they run. */
 export const cancelledMark = 'C';
-
-/** The mark that finds the children of a task. */
-export function waitMark(parent: string): string {
-  return `W${escaped(parent)}`;
-}
 
 /** The key of a payload in the store of payloads. */
 export function payloadKey(id: string): string {

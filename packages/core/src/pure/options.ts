@@ -25,7 +25,8 @@ export function priorityDigit(name: PriorityName): Priority {
 
 /** The error for a wrong value. Code without types may pass anything. */
 export function wrongOption(what: string, rule: string, value: unknown): TaskbasketError {
-  const shown = typeof value === 'string' ? `"${value}"` : messageOf(value);
+  const kind = typeof value === 'number' ? 'the number ' : '';
+  const shown = typeof value === 'string' ? `"${value}"` : kind + messageOf(value);
 
   return new TaskbasketError('option', `${what} must be ${rule}, but it is ${shown}.`);
 }

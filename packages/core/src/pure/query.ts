@@ -1,6 +1,6 @@
 import { TaskbasketError } from './errors.js';
 import { above, beyond, escaped, rawParts } from './key.js';
-import { checkOneOf, checkParts, checkWhole, wrongOption } from './options.js';
+import { checkOneOf, checkParts, checkWhole, must } from './options.js';
 import type { TaskRow } from './record.js';
 import { isPresent } from './state.js';
 
@@ -72,9 +72,8 @@ export function readCommand(given: Filter): Wanted {
 export function readQuery(given: Query): WantedPage {
   const parts = checkParts(given, 'A query', [...filterParts, 'cursor', 'limit']);
   const { limit = 100, cursor = Number.NEGATIVE_INFINITY } = parts;
-  if (!Number.isSafeInteger(limit) || limit < 1 || limit > 1_000) {
-    throw wrongOption("A query's limit", 'a whole number from 1 to 1,000', limit);
-  }
+  const isLimit = Number.isSafeInteger(limit) && limit >= 1 && limit <= 1_000;
+  must(isLimit, "A query's limit", 'a whole number from 1 to 1,000', limit);
   if (parts.cursor !== undefined) checkWhole(cursor, "A query's cursor, the seq of a task,", 0);
   const wanted = wantedOf(parts);
   const { types, state, lane, gate } = wanted;
@@ -84,11 +83,11 @@ export function readQuery(given: Query): WantedPage {
 
 function wantedOf({ type, state, lane, gate }: Filter): Wanted {
   const types = type === undefined ? undefined : [...new Set([type].flat())].sort();
-  if (types?.some((name: unknown) => typeof name !== 'string') === true)
-    throw wrongOption("A query's type", 'a name, or a list of names', types);
+  const areNames = types?.every((name: unknown) => typeof name === 'string') ?? true;
+  must(areNames, "A query's type", 'a name, or a list of names', types);
   if (state !== undefined) checkOneOf(state, "A query's state", ['queued', 'dead']);
   for (const [part, value] of Object.entries({ lane, gate })) {
-    if (value !== undefined && typeof value !== 'string') throw wrongOption(`A query's ${part}`, 'a string', value);
+    must(value === undefined || typeof value === 'string', `A query's ${part}`, 'a string', value);
   }
 
   return { types, state, lane, gate };

@@ -1,5 +1,5 @@
 import type { Priority, Route } from './key.js';
-import { idMark, keyMark, laneMark, readyPrefix, timedKey, waitMark } from './key.js';
+import { idMark, laneMark, readyPrefix, timedKey } from './key.js';
 import { defined } from './parts.js';
 
 /**
@@ -155,9 +155,7 @@ export const stateKeys = {
   /** The heavy bodies that were found without a row, and when they first were. */
   bodies: 'bodies',
   edits: 'edits',
-  owner: 'owner',
   gate: (name: string): string => `gate:${name}`,
-  paused: 'paused:',
 } as const;
 
 /** The key of a deposed epoch, or of its claim, in the state store. Padded numbers make the oldest one range. */
@@ -165,7 +163,7 @@ export function deposedKey(epoch: Epoch, claim?: number): string {
   return `deposed:${String(epoch.count).padStart(12, '0')}:${epoch.nonce}${claim === undefined ? '' : `:${claim}`}`;
 }
 
-type Option = 'lane' | 'given' | 'key' | 'after' | 'runAt' | 'expiresAt' | 'timeout' | 'onDead';
+type Option = 'lane' | 'given' | 'runAt' | 'timeout' | 'onDead';
 
 /** What an add knows of a task. The rest of the row follows from it. */
 export type NewTask = Pick<TaskRow, 'id' | 'type' | 'version' | 'owner' | 'gate' | 'priority' | 'addedAt'> & {
@@ -174,13 +172,8 @@ export type NewTask = Pick<TaskRow, 'id' | 'type' | 'version' | 'owner' | 'gate'
 
 /** The row of a new task: fresh, or timed by its date. Nothing in it depends on an answer of the database. */
 export function newRow({ payload, ...task }: NewTask): NewTaskRow {
-  const { id, owner, type, lane, key, after = [], runAt, priority } = task;
-  const marks = [
-    idMark(id),
-    ...(lane === undefined ? [] : [laneMark(owner, lane)]),
-    ...(key === undefined ? [] : [keyMark(owner, type, lane, key)]),
-    ...after.map(waitMark),
-  ];
+  const { id, owner, lane, runAt, priority } = task;
+  const marks = [idMark(id), ...(lane === undefined ? [] : [laneMark(owner, lane)])];
 
   return defined({
     ...task,

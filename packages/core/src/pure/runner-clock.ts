@@ -4,7 +4,7 @@
  * gets longer. A jump forward of the wall clock looks like sleep, and ends the waits that it passes.
  */
 export interface RunnerClock {
-  /** Milliseconds; never less than any reading before, in this runner or the one before it. */
+  /** Whole milliseconds; never less than any reading before, in this runner or the one before it. */
   readonly now: () => number;
 }
 
@@ -22,7 +22,8 @@ export function createRunnerClock(
       last = Math.max(clock.wall(), last + Math.max(0, monotonic - read));
       read = monotonic;
 
-      return last;
+      // A monotonic clock has fractions. `last` keeps them, so that the clock does not lose a little at each reading.
+      return Math.floor(last);
     },
   };
 }

@@ -105,7 +105,7 @@ export class Unavailable extends Error {
     const time = timeOf(retryAfter) ?? Number.NaN;
     mark(this, (error, wall) => {
       const wait = typeof retryAfter === 'number' ? time : time - wall;
-      const word = Number.isFinite(wait) ? Math.min(longestWord, Math.max(0, wait)) : undefined;
+      const word = Number.isFinite(wait) ? Math.min(longestWord, Math.max(0, Math.ceil(wait))) : undefined;
 
       return { kind: 'unavailable', error, ...defined({ retryAfter: word }) };
     });

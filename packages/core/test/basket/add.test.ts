@@ -19,10 +19,11 @@ type Tasks = ReturnType<typeof define>;
 /** A basket whose database is there. */
 async function opened(options?: TaskOptions<unknown>) {
   const tasks = define(options);
-  const { basket } = createWorld().open(tasks);
+  const world = createWorld();
+  const { basket } = world.open(tasks);
   await basket.list();
 
-  return { tasks, basket };
+  return { tasks, world, basket };
 }
 
 afterEach(() => void vi.restoreAllMocks());
@@ -291,26 +292,17 @@ describe('a codec', () => {
 });
 
 describe('what is wrong with an add is said in one error, and nothing is stored', () => {
-  const from =
-    (value: unknown): (() => string) =>
-    () =>
-      value as string;
-
   test.each<[string, AddOptions, TaskbasketError['code'], RegExp]>([
     ['runAt is not a number', { runAt: Number.NaN }, 'option', /runAt/],
     ['runAt is no date', { runAt: new Date('never') }, 'option', /runAt/],
     ['runAt has no end', { runAt: Number.POSITIVE_INFINITY }, 'option', /runAt/],
-    ['timeout is 0', { timeout: 0 }, 'option', /timeout.*it is 0/],
-    ['timeout is negative', { timeout: -1 }, 'option', /timeout.*it is -1/],
-    ['timeout is not a number', { timeout: Number.NaN }, 'option', /timeout.*it is NaN/],
+    ['timeout is 0', { timeout: 0 }, 'option', /timeout.*it is the number 0/],
+    ['timeout is negative', { timeout: -1 }, 'option', /timeout.*it is the number -1/],
+    ['timeout is not a number', { timeout: Number.NaN }, 'option', /timeout.*it is the number NaN/],
     ['timeout is longer than a timer holds', { timeout: 2 ** 31 }, 'option', /timeout.*2147483648/],
     ['priority is unknown', { priority: 'urgent' as 'high' }, 'option', /priority.*"urgent"/i],
     ['onDead is unknown', { onDead: 'stop' as 'skip' }, 'option', /onDead.*"stop"/],
     ['durability is unknown', { durability: 'weak' as 'relaxed' }, 'option', /durability.*"weak"/],
-    ['lane is empty', { lane: '' }, 'option', /lane/],
-    ['lane is a number', { lane: 7 as unknown as string }, 'option', /lane/],
-    ['gate is empty', { gate: '' }, 'option', /gate/],
-    ['gate is a number', { gate: 7 as unknown as string }, 'option', /gate/],
   ])('%s', async (_, options, code, message) => {
     const { tasks, basket } = await opened();
 
@@ -323,14 +315,18 @@ describe('what is wrong with an add is said in one error, and nothing is stored'
   });
 
   test.each<[string, TaskOptions<unknown>, TaskbasketError['code'], RegExp]>([
-    ['its lane is a number', { lane: from(7) }, 'option', /lane.*string/],
-    ['its lane is null', { lane: from(null) }, 'option', /lane.*string/],
-    ['its lane is a promise', { lane: from(Promise.resolve('a')) }, 'option', /lane.*string/],
-    ['its lane is empty', { lane: from('') }, 'option', /lane.*string/],
-    ['its gate is a number', { gate: from(7) }, 'option', /gate.*string/],
-    ['its gate is empty', { gate: from('') }, 'option', /gate.*string/],
-    ['its lane throws', { lane: (payload) => (payload as { a: { b: string } }).a.b }, 'payload', /lane of "send".*'b'/],
-    ['its gate throws', { gate: (payload) => (payload as { a: { b: string } }).a.b }, 'payload', /gate of "send".*'b'/],
+    [
+      'its lane throws',
+      { lane: (payload) => (payload as { a: { b: string } }).a.b },
+      'payload',
+      /^The lane function of "send" threw: .*'b'/,
+    ],
+    [
+      'its gate throws',
+      { gate: (payload) => (payload as { a: { b: string } }).a.b },
+      'payload',
+      /^The gate function of "send" threw: .*'b'/,
+    ],
   ])('%s', async (_, options, code, message) => {
     const { tasks, basket } = await opened(options);
 
@@ -349,6 +345,71 @@ describe('what is wrong with an add is said in one error, and nothing is stored'
     expect(failure.message).toContain('It has: send');
     expect(await stored(tasks)).toEqual([0, 0]);
   });
+});
+
+describe.each(['lane', 'gate'] as const)('a %s', (what) => {
+  const strange: readonly [value: unknown, came: string][] = [
+    [null, 'null'],
+    [7, 'the number 7'],
+    [Number.NaN, 'the number NaN'],
+    [true, 'true'],
+    ['', '""'],
+    [Promise.resolve('a'), '[object Promise]'],
+  ];
+  const sentence = (came: string): string =>
+    `The ${what} of "send" must be a string with at least one character, or undefined for none, but it is ${came}.`;
+
+  test.each(strange)(
+    'that its function makes %o is refused by each call, and nothing is stored',
+    async (value, came) => {
+      let made: unknown;
+      const { tasks, world, basket } = await opened({ [what]: () => made });
+      const id = await basket.add('send', 'old');
+      const db = await openRaw(tasks.name);
+      const tx = db.transaction([...tasks.stores], 'readwrite');
+      made = value;
+
+      expect(() => basket.addTx(tx, 'send', 'new')).toThrow(sentence(came));
+      db.close();
+      const calls = [
+        basket.add('send', 'new'),
+        basket.addMany([['send', 'new']]),
+        basket.prepare('send', 'new'),
+        basket.update(id, 'new'),
+      ];
+      for (const call of calls)
+        expect(await failureOf(call)).toMatchObject({ code: 'option', message: sentence(came) });
+      await world.settle();
+      expect((await rowsOf(tasks)).map(({ payload }) => payload)).toEqual(['old']);
+    },
+  );
+
+  test.each(strange)('that an add names %o is refused', async (value, came) => {
+    const { tasks, basket } = await opened();
+
+    const failure = await failureOf(basket.add('send', 'new', { [what]: value }));
+    expect(failure).toMatchObject({ code: 'option', message: sentence(came) });
+    expect(await stored(tasks)).toEqual([0, 0]);
+  });
+
+  test('is none if its function returns undefined, and if the add names undefined it is as the type says', async () => {
+    const { tasks, basket } = await opened({ [what]: (payload: unknown) => (payload === 'none' ? undefined : 'some') });
+    await basket.addMany([
+      ['send', 'none'],
+      ['send', 'other', { [what]: undefined }],
+    ]);
+
+    const none = what === 'lane' ? undefined : 'send';
+    expect((await rowsOf(tasks)).map((row) => row[what])).toEqual([none, 'some']);
+  });
+});
+
+test('a runAt between two milliseconds is the later one, wherever it is shown', async () => {
+  const { basket } = await opened();
+  const id = await basket.add('send', 1, { runAt: 1_800_000_000_000.2 });
+
+  expect(await basket.get(id)).toMatchObject({ dueAt: 1_800_000_000_001 });
+  expect(await basket.explain(id)).toContainEqual({ reason: 'date', until: 1_800_000_000_001 });
 });
 
 test('a date of another frame is a date for runAt, and what only looks like one is not', async () => {

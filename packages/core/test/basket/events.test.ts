@@ -12,13 +12,19 @@ type What = 'fine' | 'waits' | 'throws' | 'refuses' | 'away';
 const names = ['added', 'started', 'failed', 'settled', 'gate', 'lost'] as const;
 
 async function opened() {
-  const tasks = defineTasks(freshName(), { send: task<What>({ backoff: { jitter: 'none' } }) });
+  const tasks = defineTasks(freshName(), {
+    send: task<What>({ backoff: { jitter: 'none' } }),
+    last: task<What>({ failureLimit: 1 }),
+  });
   const world = createWorld();
   const tab = world.open(tasks);
   await tab.basket.list();
   const open = createGate();
   const run = () =>
     tab.run({
+      last() {
+        throw new Error('not yet');
+      },
       async send(what) {
         if (what === 'waits') await open.promise;
         if (what === 'throws') throw new Error('not yet');
@@ -77,11 +83,32 @@ describe('another tab hears', () => {
     const id = await basket.add('send', 'throws');
     await world.settle();
 
-    expect(of('failed')).toMatchObject([{ event: 'failed', id, type: 'send', error: { message: 'not yet' } }]);
+    const error = { name: 'Error', message: 'not yet', at: world.wall() };
+    expect(of('failed')).toEqual([{ event: 'failed', id, type: 'send', error, dead: false }]);
     await world.advance(2_000);
     expect(of('failed')).toHaveLength(2);
     expect(of('started')).toMatchObject([{ number: 1 }, { number: 2 }]);
     expect(of('settled')).toEqual([]);
+  });
+
+  test('failed, of the attempt that makes its task dead, when that is committed', async () => {
+    const { world, basket, run, of, other } = await opened();
+    const states: Promise<string | undefined>[] = [];
+    other.on('failed', ({ id }) => states.push(other.get(id).then((view) => view?.state)));
+    run();
+    const id = await basket.add('send', 'refuses');
+    const last = await basket.add('last', 'throws');
+    await world.settle();
+
+    expect(of('failed')).toMatchObject([
+      { id, type: 'send', error: { name: 'PermanentFailure', status: 422 }, dead: true },
+      { id: last, type: 'last', error: { message: 'not yet' }, dead: true },
+    ]);
+    expect(await Promise.all(states)).toEqual(['dead', 'dead']);
+    expect(of('settled')).toMatchObject([
+      { id, state: 'dead' },
+      { id: last, state: 'dead' },
+    ]);
   });
 
   test('settled, of a task that is dead, and of one that was cancelled', async () => {
@@ -113,9 +140,16 @@ describe('another tab hears', () => {
     expect(of('gate')).toMatchObject([{ event: 'gate', gate: 'api', closed: true }]);
   });
 
-  test('lost, when the database was deleted and is made anew, once', async () => {
+  test('lost, when the database was deleted and is made anew, once, with how many tasks it last listed', async () => {
     const { tasks, world, basket, of, other } = await opened();
-    await basket.add('send', 'fine');
+    await basket.addMany([
+      ['send', 'fine'],
+      ['send', 'fine'],
+    ]);
+    await basket.list({ limit: 1 });
+    await basket.list({ type: 'last' });
+    await basket.list({ cursor: 1 });
+    await basket.list();
     const own: Hint[] = [];
     basket.on('lost', (event) => own.push(event));
     other.close();
@@ -128,8 +162,29 @@ describe('another tab hears', () => {
     await basket.add('send', 'fine');
     await world.settle();
 
-    expect([own, heard, of('lost')]).toEqual([[{ event: 'lost' }], [{ event: 'lost' }], []]);
+    const database = tasks.name;
+    expect(own).toEqual([{ event: 'lost', database, tasks: 2 }]);
+    // The third tab has listed nothing, and the other one is closed.
+    expect([heard, of('lost')]).toEqual([[{ event: 'lost', database, tasks: undefined }], []]);
   });
+});
+
+test('lost says how many tasks a watch of all tasks showed, also if it shows the empty database first', async () => {
+  const { tasks, world, basket } = await opened();
+  const shown: number[] = [];
+  basket.watch().subscribe(({ tasks: views }) => shown.push(views.length));
+  await basket.add('send', 'fine');
+  await world.settle();
+  const lost: Hint[] = [];
+  for (let time = 0; time < 2; time += 1) basket.on('lost', (event) => lost.push(event));
+  await new Promise((resolve) => {
+    indexedDB.deleteDatabase(tasks.name).addEventListener('success', resolve);
+  });
+  await world.advance(60_000);
+
+  expect(shown.at(-1)).toBe(0);
+  const told = { event: 'lost', database: tasks.name, tasks: 1 };
+  expect(lost).toEqual([told, told]);
 });
 
 test('this tab hears what it did itself as well', async () => {

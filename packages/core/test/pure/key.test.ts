@@ -5,15 +5,15 @@ import type { Letter, Rank, Route } from '../../src/pure/key.js';
 import {
   beyond,
   beyondRoute,
+  cancelledMark,
   idMark,
-  keyMark,
   laneMark,
   letters,
   readReady,
   readyPrefix,
+  skippedMark,
   timedKey,
   timePart,
-  waitMark,
 } from '../../src/pure/key.js';
 import { hostileName, relativesOf, twoHostileNames } from '../support/names.js';
 
@@ -104,36 +104,13 @@ test("two lanes' marks are the same string exactly if owner and lane are the sam
   );
 });
 
-test("two keys' marks are the same string exactly if owner, type, lane and key are the same; no lane is none of them", () => {
-  const place = fc.record({ owner, type: part, lane: fc.option(part, { nil: undefined }), key: part });
-  const twoPlaces = pairOf(place, (one, other) =>
-    fc.record({
-      owner: fc.constantFrom(one.owner, other.owner),
-      type: fc.constantFrom(one.type, other.type),
-      lane: fc.constantFrom(one.lane, other.lane, undefined, ''),
-      key: fc.constantFrom(one.key, other.key),
-    }),
-  );
-
-  fc.assert(
-    fc.property(twoPlaces, ([one, other]) => {
-      const first = keyMark(one.owner, one.type, one.lane, one.key);
-      const second = keyMark(other.owner, other.type, other.lane, other.key);
-
-      expect(first === second).toBe(isSame(one, other));
-    }),
-    { numRuns: 500 },
-  );
-  expect(keyMark(null, 'save', undefined, 'k')).not.toBe(keyMark(null, 'save', '', 'k'));
-});
-
 test('no look-up finds what belongs to another one', () => {
   fc.assert(
     fc.property(twoHostileNames, ([one, other]) => {
-      const marks = [idMark(one), laneMark(null, other), keyMark(null, one, undefined, other), waitMark(other)];
+      const marks = [idMark(one), laneMark(null, other), skippedMark(null, other), cancelledMark];
 
       expect(new Set(marks).size).toBe(4);
-      expect(marks.map((mark) => mark.charAt(0))).toEqual(['I', 'L', 'K', 'W']);
+      expect(marks.map((mark) => mark.charAt(0))).toEqual(['I', 'L', 'S', 'C']);
     }),
   );
 });

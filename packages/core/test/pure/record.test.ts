@@ -27,10 +27,7 @@ describe('the row of a new task', () => {
   test('has no field that says undefined when an option is given as undefined', () => {
     const nothing = {
       lane: undefined,
-      key: undefined,
-      after: undefined,
       runAt: undefined,
-      expiresAt: undefined,
       timeout: undefined,
       onDead: undefined,
     };
@@ -40,18 +37,14 @@ describe('the row of a new task', () => {
 
   test.each([
     [{ lane: 'note-1' }, { lane: 'note-1', marks: ['Itask-1', 'L|note-1'] }],
-    [{ key: 'draft' }, { key: 'draft', marks: ['Itask-1', 'K|saveNote||draft'] }],
     [
-      { owner: 'ann', lane: 'note-1', key: 'draft' },
-      { owner: 'ann', marks: ['Itask-1', 'Lann|note-1', 'Kann|saveNote|Lnote-1|draft'] },
+      { owner: 'ann', lane: 'note-1' },
+      { owner: 'ann', marks: ['Itask-1', 'Lann|note-1'] },
     ],
-    [{ after: ['p', 'q'] }, { after: ['p', 'q'], marks: ['Itask-1', 'Wp', 'Wq'] }],
-    [{ after: [] }, { after: [], marks: ['Itask-1'] }],
     [{ priority: 0 }, { priority: 0, ready: 'F|saveNote|2|api|0' }],
     [{ priority: 2 }, { priority: 2, ready: 'F|saveNote|2|api|2' }],
     [{ timeout: 5 }, { timeout: 5 }],
     [{ onDead: 'skip' }, { onDead: 'skip' }],
-    [{ expiresAt: 9_000 }, { expiresAt: 9_000, ready: 'F|saveNote|2|api|1' }],
     [{ gate: 'a|b' }, { gate: 'a|b', ready: 'F|saveNote|2|a%7Cb|1' }],
   ] as const)('says %o where it is found', (option, expected) => {
     expect(newRow(newTask(option))).toMatchObject(expected);

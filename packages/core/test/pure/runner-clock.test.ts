@@ -77,6 +77,20 @@ test('durations go on at their pace with a runner that takes over when the clock
   expect(clock.now()).toBe(seen + 1_500);
 });
 
+test('it shows whole milliseconds where the monotonic clock has fractions, and loses none of them', () => {
+  const time = clocks(1_000 * day);
+  time.jump(-day);
+  const clock = createRunnerClock(time.readings, 1_000 * day);
+  const times = Array.from({ length: 1_000 }, () => {
+    time.pass(0.25);
+
+    return clock.now();
+  });
+
+  expect(times.filter((one) => !Number.isInteger(one))).toEqual([]);
+  expect(times.at(-1)).toBe(1_000 * day + 250);
+});
+
 test('reading it often does not slow it down', () => {
   const time = clocks(0);
   const clock = createRunnerClock(time.readings, day);

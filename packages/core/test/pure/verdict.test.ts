@@ -130,6 +130,7 @@ describe('what a handler says', () => {
     [new Date(wall + 86_400_001), 86_400_000],
     [new Date(8.64e15), 86_400_000],
     [-1, 0],
+    [1_500.2, 1_501],
   ])('unavailable takes a word of more than a day for a day: %o', (retryAfter, wait) => {
     expect(verdictOf(new Unavailable({ retryAfter }), wall)).toMatchObject({ retryAfter: wait });
   });

@@ -156,12 +156,13 @@ export function events(): void {
   const stop = basket.on('failed', (event) => {
     claim<Same<typeof event, EventOf<'failed'>>>();
     claim<Same<typeof event.error, StoredError>>();
+    claim<Same<typeof event.dead, boolean>>();
   });
   claim<Same<typeof stop, () => void>>();
   basket.on('settled', ({ state }) => claim<Same<typeof state, 'done' | 'dead' | 'cancelled'>>());
   basket.on('started', ({ id, number }) => console.assert(id === '' && number === 1));
   basket.on('gate', ({ gate, closed }) => console.assert(gate === '' && closed));
-  basket.on('lost', () => undefined);
+  basket.on('lost', (event) => console.assert(event.database === '' && event.tasks === 0));
   claim<Same<EventName, 'added' | 'started' | 'failed' | 'settled' | 'gate' | 'lost'>>();
 
   // @ts-expect-error -- there is no such event

@@ -4,15 +4,7 @@ import { timeOf } from '../../pure/parts.js';
 import type { NewTaskRow } from '../../pure/record.js';
 import { newRow } from '../../pure/record.js';
 import type { PriorityName } from '../../pure/options.js';
-import {
-  checkOnDead,
-  checkOneOf,
-  checkParts,
-  checkText,
-  checkTimeout,
-  priorityDigit,
-  wrongOption,
-} from '../../pure/options.js';
+import { checkOnDead, checkOneOf, checkParts, checkTimeout, must, priorityDigit } from '../../pure/options.js';
 import type { AnyRegistry, TaskTypeParts } from '../../pure/registry.js';
 import { typeOf } from '../../pure/registry.js';
 import type { Clock } from '../../ports/ports.js';
@@ -167,8 +159,8 @@ export function placeOf(
   { lane, gate }: Pick<AddOptions, 'lane' | 'gate'>,
 ): { readonly lane: string | undefined; readonly gate: string } {
   return {
-    gate: gate === undefined ? (fromPayload(type.gate, payload, name, 'gate') ?? name) : named(gate, 'gate'),
-    lane: lane === undefined ? fromPayload(type.lane, payload, name, 'lane') : named(lane, 'lane'),
+    gate: named(gate === undefined ? fromPayload(type.gate, payload, name, 'gate') : gate, name, 'gate') ?? name,
+    lane: named(lane === undefined ? fromPayload(type.lane, payload, name, 'lane') : lane, name, 'lane'),
   };
 }
 
@@ -178,30 +170,25 @@ function fromPayload(
   name: string,
   what: 'lane' | 'gate',
 ): string | undefined {
-  let found: string | undefined;
   try {
-    found = typeof source === 'function' ? source(payload) : source;
+    return typeof source === 'function' ? source(payload) : source;
   } catch (error) {
-    throw new TaskbasketError(
-      'payload',
-      `The ${what} of "${name}" could not be told from its payload: ${messageOf(error)}`,
-      error,
-    );
+    throw new TaskbasketError('payload', `The ${what} function of "${name}" threw: ${messageOf(error)}`, error);
   }
-
-  return found === undefined ? undefined : named(found, what);
 }
 
-function named(value: string, what: 'lane' | 'gate'): string {
-  checkText(value, `A ${what} (write \`\${id}\` for a number)`);
+/** Refuses a lane or a gate that is neither a string nor `undefined`. Code without types may return anything. */
+function named(value: string | undefined, name: string, what: 'lane' | 'gate'): string | undefined {
+  const fits = value === undefined || (typeof value === 'string' && value !== '');
+  must(fits, `The ${what} of "${name}"`, 'a string with at least one character, or undefined for none', value);
 
   return value;
 }
 
 function dateOf(date: Date | number): number {
-  const time = timeOf(date);
+  const time = timeOf(date) ?? Number.NaN;
   // No date is larger than 8.64e15. Microseconds are.
-  if (time !== undefined && Math.abs(time) <= 8.64e15) return time;
+  must(Math.abs(time) <= 8.64e15, 'runAt', 'a date, or milliseconds since 1970', date);
 
-  throw wrongOption('runAt', 'a date, or milliseconds since 1970', date);
+  return Math.ceil(time);
 }

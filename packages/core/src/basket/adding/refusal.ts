@@ -30,9 +30,7 @@ export function notChanged(error: unknown): TaskbasketError {
 function refused(what: string, error: unknown): TaskbasketError {
   if (error instanceof TaskbasketError) return error;
   if (nameOf(error) === 'QuotaExceededError') {
-    const remedy = 'Free some space, or ask the user to; nothing else was lost.';
-
-    return new TaskbasketError('quota', `There is no room for the ${what}: ${remedy}`, error);
+    return new TaskbasketError('quota', `There is no room for the ${what}. Free some space. Nothing was lost.`, error);
   }
 
   return new TaskbasketError('not-stored', `The ${what} was not stored: ${messageOf(error)}`, error);

@@ -28,6 +28,8 @@ export interface BasketContext {
   readonly closed: AbortController;
   /** The writes that have begun. A page that is closed meanwhile says "look again" as it closes. */
   readonly unfinished: Set<object>;
+  /** How many tasks there were when this context last listed all of them. */
+  readonly seen: { tasks?: number };
   /** Asks this context's own worker, which has a second to answer. `openBasket` sets this if it was given a worker. */
   askWorker: () => Promise<WorkerHealth>;
 }
@@ -64,6 +66,7 @@ export function createContext(registry: AnyRegistry, ports: Ports, build: number
     bodyLine: createLine(),
     closed: new AbortController(),
     unfinished: new Set(),
+    seen: {},
     askWorker: () => Promise.resolve({ state: 'none' }),
   };
 }

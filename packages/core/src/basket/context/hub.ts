@@ -8,15 +8,23 @@ import type { StoredError } from '../../pure/record.js';
  *
  * - `added`: a page has added a task.
  * - `started`: a handler was called, for the `number`th time for this task.
- * - `failed`: an attempt ended with an error, and the task stays.
+ * - `failed`: an attempt ended with this `error`. If `dead` is true, the task is dead now; otherwise the task will be tried
+ *   again.
  * - `settled`: the task ended, or is dead.
  * - `gate`: a gate has closed, for this `reason`, or (`closed` is false) its destination answers again.
- * - `lost`: the database was deleted with all tasks in it, and a new, empty database was made.
+ * - `lost`: the database of this name was deleted with all tasks in it, and a new, empty database was made. `tasks` is how
+ *   many tasks this context last found in it, by a `list` or a `watch` of all tasks. `undefined`: there was none.
  */
 export type Hint =
   | { readonly event: 'added'; readonly id: string; readonly type: string }
   | { readonly event: 'started'; readonly id: string; readonly type: string; readonly number: number }
-  | { readonly event: 'failed'; readonly id: string; readonly type: string; readonly error: StoredError }
+  | {
+      readonly event: 'failed';
+      readonly id: string;
+      readonly type: string;
+      readonly error: StoredError;
+      readonly dead: boolean;
+    }
   | {
       readonly event: 'settled';
       readonly id: string;
@@ -24,7 +32,7 @@ export type Hint =
       readonly state: 'done' | 'dead' | 'cancelled';
     }
   | { readonly event: 'gate'; readonly gate: string; readonly closed: boolean; readonly reason: string }
-  | { readonly event: 'lost' };
+  | { readonly event: 'lost'; readonly database: string; readonly tasks: number | undefined };
 
 /** At most so many hints go in one message, because a drain of thousands must not flood the channel. */
 const hintsAMessage = 100;

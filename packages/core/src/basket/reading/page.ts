@@ -24,6 +24,7 @@ export async function pageOf(
   led: boolean | undefined,
 ): Promise<Facts> {
   const ordered = isOrdered(wanted);
+  const whole = ordered && wanted.lane === undefined && cursor < 0;
   const rows: TaskRow[] = [];
   const keys: number[] = [];
   let place: Place | undefined = startOf(wanted, cursor);
@@ -45,6 +46,8 @@ export async function pageOf(
     }
     first = false;
     place = next;
+
+    if (whole && next === undefined && rows.length < most) context.seen.tasks = rows.length;
 
     return next === undefined || rows.length >= most ? factsOf(context, stores, rows, led) : undefined;
   };

@@ -1,5 +1,5 @@
 import { callSafely } from '../../pure/errors.js';
-import { checkOneOf, wrongOption } from '../../pure/options.js';
+import { checkOneOf, must } from '../../pure/options.js';
 import type { BasketContext } from '../context/context.js';
 import type { Hint } from '../context/hub.js';
 import { hintsIn } from '../context/hub.js';
@@ -17,10 +17,15 @@ const names: readonly EventName[] = ['added', 'started', 'failed', 'settled', 'g
  */
 export function on(context: BasketContext, name: EventName, listener: (event: Hint) => void): () => void {
   checkOneOf(name, 'An event', names);
-  if (typeof listener !== 'function') throw wrongOption('A listener', 'a function', listener);
+  must(typeof listener === 'function', 'A listener', 'a function', listener);
+  const { hub, registry, seen } = context;
+  let tasks: number | undefined;
 
-  return context.hub.hear((message) => {
-    const hints: readonly Hint[] = message.kind === 'lost' ? [{ event: 'lost' }] : (hintsIn(message) ?? []);
+  return hub.hear((message) => {
+    // Now, because `seen` may be that of the new database when `lost` comes.
+    if (message.kind === 'taken') tasks = seen.tasks;
+    const lost: Hint = { event: 'lost', database: registry.name, tasks };
+    const hints = message.kind === 'lost' ? [lost] : (hintsIn(message) ?? []);
     for (const hint of hints) if (hint.event === name) callSafely(listener, hint);
   });
 }

@@ -1,6 +1,6 @@
 import { callSafely } from '../../pure/errors.js';
 import type { Query, WantedPage } from '../../pure/query.js';
-import { checkParts, wrongOption } from '../../pure/options.js';
+import { checkParts, must } from '../../pure/options.js';
 import { readQuery } from '../../pure/query.js';
 import type { Reason } from '../../pure/reasons.js';
 import type { TaskView } from '../../pure/view.js';
@@ -59,7 +59,7 @@ export function createWatches(context: ReadingContext): (query?: Query, options?
   return (given = {}, options = {}) => {
     const query = readQuery(given);
     const { reasons = false } = checkParts(options, 'The options of a watch', ['reasons']);
-    if (typeof reasons !== 'boolean') throw wrongOption('reasons', 'true or false', reasons);
+    must(typeof reasons === 'boolean', 'reasons', 'true or false', reasons);
     const key = `${reasons} ${query.key}`;
     const found = known.get(key)?.deref();
     if (found !== undefined) return found;

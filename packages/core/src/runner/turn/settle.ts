@@ -76,8 +76,9 @@ async function settleOne(
   stores.tasks.put(next);
   note(memory, next.ready, leader.context.registry);
   const { id, type: name } = row;
-  if (next.dead !== undefined) hints.push({ event: 'settled', id, type: name, state: 'dead' });
-  else if ('error' in verdict) hints.push({ event: 'failed', id, type: name, error: verdict.error });
+  const dead = next.dead !== undefined;
+  if ('error' in verdict) hints.push({ event: 'failed', id, type: name, error: verdict.error, dead });
+  if (dead) hints.push({ event: 'settled', id, type: name, state: 'dead' });
 
   return [];
 }
