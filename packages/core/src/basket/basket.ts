@@ -59,6 +59,9 @@ export type Basket<R extends AnyRegistry> = {
    * was stored; after `unknown-outcome` it may be stored. Tasks that are added at the same time share a transaction.
    * Tasks of one lane keep the order of the calls.
    *
+   * @example
+   * const id = await basket.add('saveNote', { id: 'n1', text: 'Buy bread' });
+   *
    * @throws TaskbasketError `unknown-type`, `option`, `payload`, `quota`, `not-stored`, `unknown-outcome` (the error
    * has the task's id), `no-database`, `stores-missing`, `closed`.
    */
@@ -72,6 +75,12 @@ export type Basket<R extends AnyRegistry> = {
    * nothing was written. Takes what `add` takes, or what `prepare` resolved with. A heavy payload (a Blob, or more than
    * 256 KB) and a payload with an asynchronous codec need `prepare`.
    *
+   * @example
+   * const tx = db.transaction(['notes', ...tasks.stores], 'readwrite');
+   * void tx.objectStore('notes').put(note);
+   * basket.addTx(tx, 'saveNote', note);
+   * await tx.done; // The note and its task are stored, or neither is.
+   *
    * @throws TaskbasketError `unknown-type`, `option`, `payload`, `transaction`.
    */
   readonly addTx: <Name extends keyof R['types'] & string>(
@@ -83,6 +92,12 @@ export type Basket<R extends AnyRegistry> = {
    * committed. Each item is a list of what `add` takes. The tasks are on disk then, unless each of them says `relaxed`.
    * Tasks of one lane keep the order of the list, and of the calls.
    *
+   * @example
+   * const [noteId, photoId] = await basket.addMany([
+   *   ['saveNote', note],
+   *   ['savePhoto', photo, { priority: 'low' }],
+   * ]);
+   *
    * @throws TaskbasketError as `add` does. With `unknown-outcome` either all tasks are stored or none is.
    */
   readonly addMany: <const Names extends readonly (keyof R['types'] & string)[]>(tasks: {
@@ -92,6 +107,13 @@ export type Basket<R extends AnyRegistry> = {
    * Encodes a task and resolves with what `addTx` takes. Use it for an asynchronous codec, such as encryption, because
    * `addTx` cannot wait, and for a heavy payload (a Blob, or more than 256 KB), which it stores ahead of the task. Pass
    * the result to `addTx` within 12 hours, and only once; if that transaction aborts, you may pass it again.
+   *
+   * @example
+   * const prepared = await basket.prepare('savePhoto', photo);
+   * const tx = db.transaction(['notes', ...tasks.stores], 'readwrite');
+   * void tx.objectStore('notes').put(note);
+   * basket.addTx(tx, prepared);
+   * await tx.done;
    *
    * @throws TaskbasketError `unknown-type`, `option`, `payload`, `quota`, `not-stored`, `no-database`,
    * `stores-missing`, `closed`.
@@ -103,19 +125,43 @@ export type Basket<R extends AnyRegistry> = {
   /**
    * Resolves with a task, or with `undefined` if the task is done, was cancelled, or never existed.
    *
-   * @throws TaskbasketError `option`, `no-database`, `stores-missing`, `closed`; so do `list`, `count` and `explain`.
+   * @example
+   * const task = await basket.get(id);
+   * if (task?.state === 'dead') show(task.lastError?.message);
+   *
+   * @throws TaskbasketError `option`, `no-database`, `stores-missing`, `closed`.
    */
   readonly get: <Name extends keyof R['types'] & string>(id: TaskId<Name>) => Promise<ViewOf<R, Name> | undefined>;
-  /** Resolves with the tasks that fit, in the order of adding; 100 at most, unless `limit` says otherwise. */
+  /**
+   * Resolves with the tasks that fit, in the order of adding; 100 at most, unless `limit` says otherwise.
+   *
+   * @example
+   * const dead = await basket.list({ type: 'saveNote', state: 'dead' });
+   *
+   * @throws TaskbasketError `option`, `no-database`, `stores-missing`, `closed`.
+   */
   readonly list: <Name extends keyof R['types'] & string = NameOf<R>>(
     query?: Query<Name>,
   ) => Promise<readonly ViewOf<R, Name>[]>;
-  /** Resolves with the number of tasks that fit. It counts up to 1,000; `more` says whether there are more. */
+  /**
+   * Resolves with the number of tasks that fit. It counts up to 1,000; `more` says whether there are more.
+   *
+   * @example
+   * const { count, more } = await basket.count();
+   * show(`${count}${more ? '+' : ''} changes are not sent yet`);
+   *
+   * @throws TaskbasketError `option`, `no-database`, `stores-missing`, `closed`.
+   */
   readonly count: <Name extends keyof R['types'] & string = NameOf<R>>(filter?: Filter<Name>) => Promise<Count>;
   /**
    * Returns a live list of the tasks that fit, which follows the changes of all tabs. With `{ reasons: true }` each
    * task says why it is not running now. Equal queries return the same object, so a component may call this each time
    * it renders.
+   *
+   * @example
+   * const stop = basket.watch({}, { reasons: true }).subscribe(({ tasks }) => {
+   *   for (const { id, reasons } of tasks) show(id, reasons);
+   * });
    *
    * @throws TaskbasketError `option`. While the database cannot be read, the list keeps the tasks that it has.
    */
@@ -123,13 +169,25 @@ export type Basket<R extends AnyRegistry> = {
     query?: Query<Name>,
     options?: WatchOptions<Reasons>,
   ) => Watched<Snapshot<Reasons extends true ? Explained<ViewOf<R, Name>> : ViewOf<R, Name>>>;
-  /** Resolves with every reason why a task is not running now. An empty list means that the task is about to run. */
+  /**
+   * Resolves with every reason why a task is not running now. An empty list means that the task is about to run.
+   *
+   * @example
+   * for (const reason of await basket.explain(id)) {
+   *   if (reason.reason === 'backoff') show(`The next try is at ${new Date(reason.until).toLocaleTimeString()}.`);
+   * }
+   *
+   * @throws TaskbasketError `option`, `no-database`, `stores-missing`, `closed`.
+   */
   readonly explain: (id: TaskId) => Promise<readonly Reason[]>;
   /**
    * Gives a task another payload, if the task was never started or is dead. The task keeps its id and stays where
    * it is in its lane. A dead task runs again, with a new idempotency key, and its counters begin at 0. Resolves,
    * once the change is on disk, with whether the task was found. A codec is called after the task was found. So do not
    * change a payload that is, or contains, an instance of your own class until the promise settles.
+   *
+   * @example
+   * const found = await basket.update(id, { ...note, text: 'Buy bread and milk' });
    *
    * @throws TaskbasketError `started`: the old payload may have been sent. `option`: the new payload belongs to another
    * lane. `unknown-type`: this build does not have the task's type, or a later version of the library wrote the task.
@@ -145,14 +203,24 @@ export type Basket<R extends AnyRegistry> = {
    * lane goes on when the handler has ended, at the latest 10 s after the abort. The tasks of a query are removed in
    * steps of up to 256, and each step is on disk by itself.
    *
+   * @example
+   * await basket.cancel(id);
+   * const removed = await basket.cancel({ type: 'saveNote', state: 'dead' });
+   *
    * @throws TaskbasketError `option`, `quota`, `not-stored`, `unknown-outcome`, `no-database`, `stores-missing`,
    * `closed`.
    */
   readonly cancel: <Name extends keyof R['types'] & string>(which: TaskId | Filter<Name>) => Promise<number>;
   /**
    * Lets tasks run again at once that are dead or wait for their backoff. Their counters, but not `attempts`, begin at
-   * 0. Brings the probes of their gates forward, at most once a second. Takes and throws what `cancel` does. Resolves
-   * with how many tasks fit; tasks that did not need a retry are counted too.
+   * 0. Brings the probes of their gates forward, at most once a second. Takes what `cancel` takes. Resolves with how
+   * many tasks fit; tasks that did not need a retry are counted too.
+   *
+   * @example
+   * await basket.retry({ state: 'queued' }); // "Try again now", for a button
+   *
+   * @throws TaskbasketError `option`, `quota`, `not-stored`, `unknown-outcome`, `no-database`, `stores-missing`,
+   * `closed`.
    */
   readonly retry: <Name extends keyof R['types'] & string>(which: TaskId | Filter<Name>) => Promise<number>;
   /**
@@ -160,12 +228,20 @@ export type Basket<R extends AnyRegistry> = {
    * 10,000 outcomes are stored, for 30 days. A success without a result is not stored: if it is over before the call,
    * the state is `gone`, unless this context added the task and was told of its success.
    *
+   * @example
+   * const end = await basket.settled(id);
+   * if (end.state === 'done') show(end.result.version);
+   * if (end.state === 'dead') show(end.error?.message);
+   *
    * @throws TaskbasketError `option`, `closed`, `no-database`, `stores-missing`.
    */
   readonly settled: <Name extends keyof R['types'] & string>(id: TaskId<Name>) => Promise<Outcome<ResultOf<R, Name>>>;
   /**
    * Calls the listener when something has happened, in this context or in any other, and returns a function that stops
    * this. A message may be lost: use `watch`, or await `settled`, for what you must not miss.
+   *
+   * @example
+   * const stop = basket.on('failed', ({ type, error }) => console.error(type, error.message));
    *
    * @throws TaskbasketError `option`.
    */
@@ -175,6 +251,10 @@ export type Basket<R extends AnyRegistry> = {
    * blocks them, how safe the storage is. Needs no worker, and takes the same time however many tasks there are. If
    * something is wrong, it takes a few seconds, because it waits for the worker, and then reads a second time.
    *
+   * @example
+   * const { stalled, blockedLanes, storage } = await basket.health();
+   * if (stalled) show('Nothing is sent at the moment. Reload the page.');
+   *
    * @throws TaskbasketError `no-database`, `stores-missing`, `closed`.
    */
   readonly health: () => Promise<Health>;
@@ -183,6 +263,11 @@ export type Basket<R extends AnyRegistry> = {
    * on. A SharedWorker goes on running tasks until no page that uses it is left. A dedicated worker ends. To stop
    * `runBasket`, abort its signal and await its promise first; otherwise that promise rejects with `closed`. A write
    * that has begun is committed, and other contexts are told. A call whose write has not begun rejects with `closed`.
+   *
+   * @example
+   * stopping.abort(); // the controller of the signal that `runBasket` got
+   * await running; // what `runBasket` returned
+   * basket.close();
    */
   readonly close: () => void;
 };

@@ -22,6 +22,9 @@ export interface OpenOptions {
   /**
    * Called with the reason why no worker runs tasks. Tasks can still be added. The library tries the worker again by
    * itself, unless the problem is `unsupported`. Default: the error is reported as uncaught (`reportError`).
+   *
+   * @example
+   * const basket = openBasket(tasks, { worker, onWorkerError: ({ message }) => show(message) });
    */
   readonly onWorkerError?: ((error: WorkerError) => void) | undefined;
 }

@@ -22,6 +22,9 @@ export interface ServeOptions {
   /**
    * A number that your app raises with each deploy. Give `openBasket` the same number. A worker of a higher build takes
    * over from a worker of a lower one; so a rollback needs a higher number too. Default 0.
+   *
+   * @example
+   * serveBasket(tasks, handlers, { build: 42 }); // and `build: 42` for openBasket
    */
   readonly build?: number | undefined;
   /**
@@ -48,7 +51,15 @@ export interface WorkerScope extends Endpoint {
  * @example
  * // tasks.worker.ts
  * serveBasket(tasks, {
- *   async saveNote(note, { signal, idempotencyKey }) { … },
+ *   async saveNote(note, { signal, idempotencyKey }) {
+ *     const headers = { 'Idempotency-Key': idempotencyKey };
+ *     const url = `/api/notes/${note.id}`;
+ *     const response = await fetch(url, { method: 'PUT', body: note.text, headers, redirect: 'manual', signal });
+ *     ensureOk(response);
+ *     return { version: Number(response.headers.get('ETag')) };
+ *   },
+ *   savePhoto: sendPhoto,
+ *   ping: () => undefined,
  * });
  *
  * @throws TaskbasketError `option`, if a type has no handler, a handler has no type, or an option is wrong.

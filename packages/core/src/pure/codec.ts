@@ -5,6 +5,15 @@ import { isDense, isPlain, partOf } from './parts.js';
  *
  * `Stored` must be a value that the structured clone algorithm accepts. Both functions may be asynchronous. `addTx`
  * takes only a synchronous `encode`, because it cannot wait; call `prepare` first for an asynchronous one.
+ *
+ * @example
+ * const day: Codec<Date, string> = {
+ *   encode: (date) => date.toISOString(),
+ *   decode: (stored) => new Date(stored),
+ * };
+ *
+ * @throws Whatever `encode` throws becomes the `cause` of a TaskbasketError `payload`. A payload that `decode` throws at
+ * counts as unreadable, and its task is kept.
  */
 export interface Codec<Payload, Stored = unknown> {
   encode(payload: Payload): Stored | PromiseLike<Stored>;
@@ -25,6 +34,9 @@ export const asItIs: Codec<unknown> = {
  * booleans and null, and a part of an object may be undefined. `add` refuses everything else, because JSON would drop
  * or change it: a File, a Map, a date, a function, NaN, an instance of a class, a hole in a list, an object that
  * contains itself. (Only -0 comes back as 0.)
+ *
+ * @example
+ * const saveNote = task({ codec: json<Note>() });
  */
 export function json<Payload>(): Codec<Payload, string> {
   return {

@@ -32,7 +32,17 @@ export type ErrorCode =
   | 'closed'
   | 'worker';
 
-/** An error of the library. `code` says what went wrong; `cause` is the error that led to it, if there was one. */
+/**
+ * An error of the library. `code` says what went wrong; `cause` is the error that led to it, if there was one.
+ *
+ * @example
+ * try {
+ *   await basket.add('savePhoto', photo);
+ * } catch (error) {
+ *   if (!(error instanceof TaskbasketError)) throw error;
+ *   show(error.code === 'quota' ? 'There is no room for this photo.' : error.message);
+ * }
+ */
 export class TaskbasketError extends Error {
   override readonly name: string = 'TaskbasketError';
   readonly code: ErrorCode;
@@ -58,7 +68,15 @@ export class TaskbasketError extends Error {
  */
 export type WorkerProblem = 'unsupported' | 'failed' | 'silent' | 'mismatch' | 'database';
 
-/** Tells `onWorkerError` of `openBasket` why no worker runs tasks. */
+/**
+ * Tells `onWorkerError` of `openBasket` why no worker runs tasks.
+ *
+ * @example
+ * const onWorkerError = ({ problem, message }: WorkerError): void => {
+ *   if (problem === 'unsupported') void runBasket(basket, handlers);
+ *   else show(message);
+ * };
+ */
 export class WorkerError extends TaskbasketError {
   override readonly name = 'WorkerError';
   readonly problem: WorkerProblem;

@@ -45,6 +45,9 @@ const ended =
  * of an AggregateError. A request that CORS blocks looks the same. These are not network errors: an abort, a time limit
  * of the app, an answer with a status, a request that the page's own policy refuses, and a module of the app that
  * cannot be loaded, which says nothing about the destination.
+ *
+ * @example
+ * if (isNetworkError(error)) show('There is no connection. The note is sent later.');
  */
 export function isNetworkError(error: unknown): boolean {
   const errors = chainOf(error, behind);

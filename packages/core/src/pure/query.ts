@@ -14,7 +14,13 @@ export interface Filter<Name extends string = string> {
 
 /** Asks for one page of the tasks that fit, in the order in which they were added. */
 export interface Query<Name extends string = string> extends Filter<Name> {
-  /** The `seq` of the last task of the page before. This page begins with the next task. Default: with the first. */
+  /**
+   * The `seq` of the last task of the page before. This page begins with the next task. Default: with the first.
+   *
+   * @example
+   * const first = await basket.list({ limit: 20 });
+   * const second = await basket.list({ limit: 20, cursor: first.at(-1)?.seq });
+   */
   readonly cursor?: number | undefined;
   /** The most tasks that the page may have, from 1 to 1,000. Default 100. */
   readonly limit?: number | undefined;

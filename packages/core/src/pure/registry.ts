@@ -33,18 +33,34 @@ export interface TaskType<Payload, Result = void> extends AnyTaskType {
 
 /** The options of `task`. Each has a default. */
 export interface TaskOptions<Payload, Stored = unknown> {
-  /** How payloads are encoded. Default: they are stored as they are, by structured clone. */
+  /**
+   * How payloads are encoded. Default: they are stored as they are, by structured clone.
+   *
+   * @example
+   * const saveNote = task({ codec: json<Note>() });
+   */
   readonly codec?: Codec<Payload, Stored> | undefined;
   /** The version of the payload's form, from 1. Tasks of another version wait for a build that has it. Default 1. */
   readonly version?: number | undefined;
   /**
    * The name of the lane, or a function that makes it from the payload. Tasks of one lane run one at a time, in the
    * order in which they were added. Default: no lane, so no order.
+   *
+   * @example
+   * const saveNote = task<Note>({ lane: (note) => note.id }); // Two changes of one note are sent in order.
+   *
+   * @throws TaskbasketError `option`, from the add, if the function returns neither a string with at least one character
+   * nor `undefined`; `payload`, if it throws.
    */
   readonly lane?: string | ((payload: Payload) => string | undefined) | undefined;
   /**
    * The name of the destination, or a function that makes it from the payload. While the destination is away, its tasks
    * wait, and one of them is tried from time to time. Default: the name of the type.
+   *
+   * @example
+   * const saveNote = task<Note>({ gate: 'api.example.com' }); // The types that name it wait together.
+   *
+   * @throws TaskbasketError as for `lane`.
    */
   readonly gate?: string | ((payload: Payload) => string | undefined) | undefined;
   /** Tasks of a higher priority start first, but never before an earlier task of their lane. Default `normal`. */
@@ -54,12 +70,18 @@ export interface TaskOptions<Payload, Stored = unknown> {
   /**
    * What a dead task does to its lane. `block`: the lane stops until a decision. `skip`: the lane goes on. Default
    * `block`.
+   *
+   * @example
+   * const logVisit = task<string>({ lane: 'log', onDead: 'skip', failureLimit: 5 });
    */
   readonly onDead?: 'block' | 'skip' | undefined;
   /**
    * The waits after failures, in milliseconds. The first is `base` (default 1,000); each is `factor` (default 2) times
    * as long as the one before, up to `cap` (default 300,000). `jitter` shortens each wait by chance (default `equal`:
    * by up to half).
+   *
+   * @example
+   * const ping = task({ backoff: { base: 5_000, cap: 60_000 } }); // 5 s, 10 s, 20 s, 40 s, then 60 s
    */
   readonly backoff?: Partial<Backoff> | undefined;
   /**
@@ -85,6 +107,9 @@ export interface TaskTypeParts extends AnyTaskType {
 /**
  * Returns a task type for `defineTasks`. Declare the type of the payload (`task<Note>()`), or let TypeScript infer it
  * from a codec. Declare the type of a result too, because the page does not see the handler.
+ *
+ * @example
+ * const saveNote = task<Note, { version: number }>({ lane: (note) => note.id, gate: 'api', timeout: 30_000 });
  *
  * @throws TaskbasketError `option`, if an option is wrong.
  */
@@ -145,6 +170,12 @@ export interface RegistryOptions<Bucket extends string> {
   /**
    * Opens your own database, whose upgrade calls `createStores`. It is called only if the database, or the basket's
    * stores in it, are missing. Default: the basket has a database of its own, under the name of the registry.
+   *
+   * @example
+   * const tasks = defineTasks('field-notes', { saveNote: task<Note>() }, { open: () => openNotes() });
+   *
+   * @throws `no-database`, from the call that needed the database, if the function rejects. `stores-missing`, if the
+   * stores are still missing afterwards.
    */
   readonly open?: (() => PromiseLike<Connection>) | undefined;
   /** The first part of the object stores' names, so that a database can have several baskets. Default `taskbasket`. */
@@ -152,6 +183,9 @@ export interface RegistryOptions<Bucket extends string> {
   /**
    * How long a closed gate waits for its next probe, in milliseconds: at first `base` (default 1,000), each time three
    * times as long, up to `cap` (default 300,000). Each wait is shortened by chance, by up to half.
+   *
+   * @example
+   * const tasks = defineTasks('field-notes', { ping: task() }, { gates: { base: 2_000, cap: 60_000 } });
    */
   readonly gates?: Partial<Pick<Backoff, 'base' | 'cap'>> | undefined;
 }

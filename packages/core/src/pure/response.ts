@@ -14,9 +14,21 @@ export interface ResponseLike {
 
 /** Which answers `ensureOk` accepts or refuses on top of its rules. */
 export interface ExpectedAnswer {
-  /** `allow` accepts a redirect, followed or not. Use it for an API that answers a POST with 303. */
+  /**
+   * `allow` accepts a redirect, followed or not. Use it for an API that answers a POST with 303. Default: a redirect is
+   * refused.
+   *
+   * @example
+   * ensureOk(response, { redirected: 'allow' });
+   */
   readonly redirected?: 'allow' | undefined;
-  /** The content that is expected. An answer that names another content is refused; one that names none is accepted. */
+  /**
+   * The content that is expected. An answer that names another content is refused; one that names none is accepted.
+   * Default: everything but HTML.
+   *
+   * @example
+   * ensureOk(response, { type: 'json' });
+   */
   readonly type?: 'json' | 'html' | undefined;
 }
 
@@ -36,6 +48,10 @@ const away: ReadonlySet<number> = new Set([0, 401, 407, 408, 425, 429, 502, 503,
  * - 409, and any other status that is no success: an ordinary error, which is counted and backed off.
  * - 2xx whose content is HTML: `Unavailable`, because sign-in pages and offline pages are HTML. `{ type: 'html' }`
  *   accepts HTML and nothing else; `{ type: 'json' }` accepts only `application/json` and types that end with `+json`.
+ *
+ * @example
+ * const response = await fetch('/api/notes', { method: 'POST', body: note.text, redirect: 'manual', signal });
+ * ensureOk(response);
  *
  * @throws TaskbasketError `option`, if the first argument is no response, or the second has an unknown part.
  */

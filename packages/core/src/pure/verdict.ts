@@ -47,6 +47,9 @@ export interface FailureOptions {
 /**
  * Throw this in a handler if another attempt cannot succeed. The task is dead: it is kept and shown, and it stops its
  * lane (unless `onDead` is `skip`), until you call `retry`, `update` or `cancel`.
+ *
+ * @example
+ * if (response.status === 422) throw new PermanentFailure('The note has no text.', { status: 422 });
  */
 export class PermanentFailure extends Error {
   override readonly name = 'PermanentFailure';
@@ -62,6 +65,9 @@ export class PermanentFailure extends Error {
 /**
  * Throw this in a handler to try the task again later. It does not count as a failure. `when` is a number of
  * milliseconds from now, or a date. The wait is at least a second.
+ *
+ * @example
+ * if (response.status === 202) throw new RetryLater(30_000); // The server is not done yet: ask again in 30 s.
  *
  * @throws TypeError, from the constructor, if `when` is neither.
  */
@@ -82,7 +88,7 @@ export class RetryLater extends Error {
 export interface UnavailableOptions extends FailureOptions {
   /**
    * How long the server asks you to wait, in milliseconds, or the date until which it does. The task waits at least
-   * that long, and by chance up to half as long again. More than a day counts as a day.
+   * that long, and by chance up to half as long again. More than a day counts as a day. Default: the server does not ask.
    */
   readonly retryAfter?: Date | number | undefined;
   /** The message that is shown with the task and its gate. Default: the message of `cause`. */
@@ -93,6 +99,9 @@ export interface UnavailableOptions extends FailureOptions {
  * Throw this in a handler if the destination is away, or says that it is busy. It does not count as a failure of the
  * task. The task waits. Once a second task finds the destination away too, or at once if `retryAfter` is given, the
  * gate closes: all its tasks wait, and one at a time probes, until the destination answers.
+ *
+ * @example
+ * if (response.status === 503) throw new Unavailable({ retryAfter: 60_000, status: 503 });
  */
 export class Unavailable extends Error {
   override readonly name = 'Unavailable';

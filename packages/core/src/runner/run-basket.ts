@@ -14,7 +14,10 @@ export type Handlers<R extends AnyRegistry> = {
 
 /** Options of `runBasket`. */
 export interface RunBasketOptions {
-  /** Stops the runner when it aborts. Running attempts are aborted then, and have 10 s to end. */
+  /**
+   * Stops the runner when it aborts. Running attempts are aborted then, and have 10 s to end. Default: the runner runs
+   * as long as this context.
+   */
   readonly signal?: AbortSignal | undefined;
   /**
    * How many attempts run at once. Default 6. One more may run: a task that must run alone waits for them for 10 s at
@@ -28,6 +31,10 @@ export interface RunBasketOptions {
  * contexts only one runs tasks at a time; the others wait until it is gone.
  *
  * Resolves after the signal has aborted, when every attempt has ended, at the latest 10 s after the abort.
+ *
+ * @example
+ * const stopping = new AbortController();
+ * const running = runBasket(basket, handlers, { signal: stopping.signal });
  *
  * @throws TaskbasketError `option`, if a type has no handler, a handler has no type, or an option is wrong.
  * `no-database`, `stores-missing`, `closed`, if this context can never run tasks.

@@ -54,7 +54,7 @@ export function createStores(transaction: UpgradeTransaction, registry: AnyRegis
  * names.
  *
  * @example
- * db.version(3).stores({ notes: 'id', ...dexieStores(tasks) });
+ * dexie.version(3).stores({ notes: 'id', ...dexieStores(tasks) });
  */
 export function dexieStores<R extends AnyRegistry>(registry: R): DexieStores<R> {
   const schemas = storesIn(registry).map(([name, key, indexes]) => {

@@ -1,75 +1,111 @@
 import { readdirSync, readFileSync } from 'node:fs';
 import path from 'node:path';
 
-import { describe, expect, test } from 'vitest';
+import { expect, test } from 'vitest';
 
-import { blocks, pages, repository } from './blocks.js';
+import * as page from '../../src/index.js';
+import * as worker from '../../src/worker.js';
+import type { Block } from './blocks.js';
+import { core } from './blocks.js';
+import { compile } from './compile.js';
 
-const page = pages.find(({ file }) => file === 'docs/bundlers.md')?.text ?? '';
+const source = path.join(core, 'src');
+const files = readdirSync(source, { recursive: true, encoding: 'utf8' })
+  .filter((file) => file.endsWith('.ts'))
+  .map((file) => ({ file, text: readFileSync(path.join(source, file), 'utf8') }));
 
-/** The rows of the table of bundlers, each with its example. */
-const rows = [
-  ...page.matchAll(/^\| \[(?<bundler>[^\]]+)\]\(\.\.\/examples\/(?<example>[\w-]+)\) \|(?<cells>.*)\|$/gm),
-].map(({ groups }) => ({ example: groups?.['example'] ?? '', cells: groups?.['cells'] ?? '' }));
+/** A comment for users, and the line of code after it. */
+const documented = files.flatMap(({ file, text }) =>
+  [...text.matchAll(/\/\*\*(?<comment>(?:(?!\*\/)[^])*)\*\/\s*(?<code>.*)/g)].map(({ groups }) => ({
+    file,
+    comment: groups?.['comment'] ?? '',
+    code: groups?.['code'] ?? '',
+  })),
+);
 
-/** An example's own files: path and text. */
-function filesOf(example: string): readonly { readonly file: string; readonly text: string }[] {
-  const folder = path.join(repository, 'examples', example);
+/** Every example, as a file that is named after the code that it belongs to. */
+const examples: readonly Block[] = documented.flatMap(({ file, comment, code }) =>
+  comment
+    .split(/^\s*\* @/m)
+    .filter((part) => part.startsWith('example\n'))
+    .map((part, place) => {
+      const name = `${file.replace(/\.ts$/, '')} ${code} ${place}`.replaceAll(/\W+/g, '-');
+      const lines = part.replaceAll(/^\s*\* ?/gm, '').slice('example\n'.length);
 
-  return readdirSync(folder, { recursive: true, withFileTypes: true })
-    .filter((entry) => entry.isFile() && !/node_modules|dist|\.next|\.parcel-cache|www\/js/.test(entry.parentPath))
-    .map((entry) => path.join(entry.parentPath, entry.name))
-    .map((file) => ({ file: path.relative(folder, file), text: readFileSync(file, 'utf8') }));
-}
+      return { language: 'ts', name: `${name.slice(0, 80)}.ts`, code: `${lines.trimEnd()}\n\nexport {};\n` };
+    }),
+);
 
-function textOf(example: string, end: string): string {
-  return filesOf(example).find(({ file }) => file.endsWith(end))?.text ?? '';
-}
+const valuesOf = (module: object, from: string): string =>
+  Object.keys(module)
+    .map((name) => `declare const ${name}: typeof import('${from}').${name};\n`)
+    .join('');
 
-/** A file of the first task of the README, without the line that names it. */
-function ofReadme(name: string): string {
-  return blocks.find((block) => block.name === name)?.code.replace(/^.*\n/, '') ?? '';
-}
+/** What the examples use without saying where it comes from. */
+const preamble: Block = {
+  language: 'ts',
+  name: 'preamble.d.ts',
+  code: `
+${valuesOf(page, 'taskbasket')}
+${valuesOf(worker, 'taskbasket/worker')}
+type Codec<Payload, Stored> = import('taskbasket').Codec<Payload, Stored>;
+type WorkerError = import('taskbasket').WorkerError;
+interface Note { readonly id: string; readonly text: string }
+type Types = {
+  saveNote: import('taskbasket').TaskType<Note, { version: number }>;
+  savePhoto: import('taskbasket').TaskType<Blob>;
+  ping: import('taskbasket').TaskType<void>;
+};
+declare const tasks: import('taskbasket').Registry<Types>;
+declare const handlers: import('taskbasket/worker').Handlers<typeof tasks>;
+declare const basket: import('taskbasket').Basket<typeof tasks>;
+declare const id: import('taskbasket').TaskId<'saveNote'>;
+declare const note: Note;
+declare const photo: Blob;
+declare const db: import('idb').IDBPDatabase;
+declare const dexie: import('dexie').Dexie;
+declare const openDB: typeof import('idb').openDB;
+declare const openNotes: () => Promise<IDBDatabase>;
+declare const useSyncExternalStore: typeof import('react').useSyncExternalStore;
+declare const worker: () => SharedWorker;
+declare const response: Response;
+declare const error: unknown;
+declare const { signal, idempotencyKey, save }: import('taskbasket/worker').Attempt<Note>;
+declare const uploadPhoto: (note: Note) => Promise<{ readonly url: string }>;
+declare const sendPhoto: (photo: Blob) => Promise<void>;
+declare const stopping: AbortController;
+declare const running: Promise<void>;
+declare const show: (...what: readonly unknown[]) => void;
+`,
+};
 
-test('each example of a bundler has a row in the table of bundlers', () => {
-  expect(rows.map(({ example }) => example).sort()).toEqual([
-    'esbuild',
-    'next-turbopack',
-    'parcel',
-    'rspack',
-    'vite',
-    'webpack',
-  ]);
+test('every example of the TSDoc compiles, and a mistake in one would not', () => {
+  const options = { noUnusedLocals: false };
+  expect(examples.length).toBeGreaterThan(40);
+  expect(new Set(examples.map(({ name }) => name)).size).toBe(examples.length);
+  expect(compile('examples', [preamble, ...examples], options)).toBe('');
+
+  const broken = examples.map((block) => ({ ...block, code: block.code.replace('basket.count(', 'basket.counts(') }));
+  expect(compile('examples', [preamble, ...broken], options)).toContain('counts');
+}, 60_000);
+
+test('every call of a basket has an example', () => {
+  const basket = page.openBasket(page.defineTasks('examples', {}));
+  basket.close();
+  const type = files.find(({ file }) => file === path.join('basket', 'basket.ts'))?.text ?? '';
+  const calls = [...type.matchAll(/\/\*\*(?<comment>(?:(?!\*\/)[^])*)\*\/\s*readonly (?<name>\w+): /g)]
+    .filter(({ groups }) => groups?.['comment']?.includes('* @example\n') === true)
+    .map(({ groups }) => groups?.['name']);
+
+  expect(Object.keys(basket).filter((name) => !calls.includes(name))).toEqual([]);
 });
 
-describe.each(rows)('the example $example', ({ example, cells }) => {
-  test('is the first task of the README, but for the path in the line that constructs the worker', () => {
-    const [, worker = ''] = /`(\.\/tasks\.worker\.\w+)`/.exec(cells) ?? [];
-    const main = filesOf(example).find(({ text }) => text.includes('new SharedWorker'))?.text;
+test('every function and class that a user can import has an example', () => {
+  const shown = documented
+    .filter(({ comment }) => comment.includes('* @example\n'))
+    .map(({ code }) => /^export (?:function|class) (?<name>\w+)/.exec(code)?.groups?.['name']);
+  const exported = [...Object.keys(page), ...Object.keys(worker)];
 
-    expect(textOf(example, '/tasks.ts')).toBe(`// tasks.ts\n${ofReadme('tasks.ts')}`);
-    expect(textOf(example, '/tasks.worker.ts')).toBe(`// tasks.worker.ts\n${ofReadme('tasks.worker.ts')}`);
-    expect(main).toContain(ofReadme('main.ts').replace('./tasks.worker.ts', worker));
-  });
-
-  test('pins its versions, and the table has that of the bundler', () => {
-    const { dependencies, devDependencies } = JSON.parse(textOf(example, 'package.json')) as Record<
-      string,
-      Record<string, string>
-    >;
-    const versions: Record<string, string> = { ...dependencies, ...devDependencies };
-    const [, version = ''] = /^ (\d+\.\d+\.\d+) /.exec(cells) ?? [];
-    const bundler = { rspack: '@rspack/core', 'next-turbopack': 'next' }[example] ?? example;
-
-    expect(Object.values(versions).filter((one) => !/^\d+\.\d+\.\d+$/.test(one))).toEqual([]);
-    expect(versions[bundler]).toBe(version);
-  });
-
-  test('has fewer than 60 lines of code, its HTML and its configuration included', () => {
-    const code = filesOf(example).filter(({ file }) => !file.endsWith('.json'));
-    const lines = code.flatMap(({ text }) => text.split('\n')).filter((line) => !/^\s*(?:\/\/.*)?$/.test(line));
-
-    expect(code.length).toBeGreaterThan(3);
-    expect(lines.length).toBeLessThan(60);
-  });
+  expect(exported.length).toBeGreaterThan(10);
+  expect(exported.filter((name) => !shown.includes(name))).toEqual([]);
 });

@@ -1,11 +1,10 @@
-import { spawnSync } from 'node:child_process';
-import { existsSync, writeFileSync } from 'node:fs';
+import { existsSync } from 'node:fs';
 import path from 'node:path';
 
 import { describe, expect, test } from 'vitest';
 
-import type { Block } from './blocks.js';
-import { blocks, core, laidOut, manual, pages, repository } from './blocks.js';
+import { blocks, manual, pages, repository } from './blocks.js';
+import { compile } from './compile.js';
 
 const compiled = blocks.filter(({ language }) => language.startsWith('ts'));
 
@@ -24,13 +23,13 @@ test('the first task takes three files and at most 25 lines in all, names and em
 });
 
 test('the code of the manual compiles as a user would compile it, and a mistake in it would not', () => {
-  expect(compile(compiled)).toBe('');
+  expect(compile('compiled', compiled)).toBe('');
 
   const broken = compiled.map((block) => ({
     ...block,
     code: block.code.replace("basket.add('saveNote'", "basket.add('savedNote'"),
   }));
-  expect(compile(broken)).toContain('savedNote');
+  expect(compile('compiled', broken)).toContain('savedNote');
 }, 60_000);
 
 describe('the pages', () => {
@@ -97,32 +96,4 @@ function sentencesOf(text: string): readonly string[] {
     .flatMap((paragraph) => paragraph.replaceAll(/\s+/g, ' ').split(/(?<=[.:?]) /))
     .map((sentence) => sentence.trim())
     .filter((sentence) => sentence.split(' ').length >= 6);
-}
-
-/** What the compiler says about an app with these files; nothing if all is well. */
-function compile(sources: readonly Block[]): string {
-  const { folder } = laidOut('compiled', sources);
-  const options = {
-    target: 'es2022',
-    module: 'esnext',
-    moduleResolution: 'bundler',
-    jsx: 'react-jsx',
-    lib: ['es2022', 'dom', 'dom.iterable'],
-    types: [],
-    strict: true,
-    noUnusedLocals: true,
-    noImplicitReturns: true,
-    noUncheckedSideEffectImports: true,
-    noEmit: true,
-    paths: { taskbasket: ['../../../dist/index.d.ts'], 'taskbasket/worker': ['../../../dist/worker.d.ts'] },
-  };
-  writeFileSync(
-    path.join(folder, 'tsconfig.json'),
-    JSON.stringify({ compilerOptions: options, include: ['*.ts', '*.tsx'] }),
-  );
-
-  const tsc = path.join(core, '../../node_modules/typescript/bin/tsc');
-  const { stdout, status } = spawnSync(process.execPath, [tsc, '-p', folder], { encoding: 'utf8' });
-
-  return status === 0 ? '' : stdout;
 }

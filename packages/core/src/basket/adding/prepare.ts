@@ -21,6 +21,9 @@ export interface AddOptions {
   readonly gate?: string | undefined;
   /**
    * The task does not run before this time: a date, or milliseconds since 1970, by the wall clock. Default: at once.
+   *
+   * @example
+   * await basket.add('saveNote', note, { runAt: Date.now() + 60 * 60_000 }); // in an hour
    */
   readonly runAt?: Date | number | undefined;
   /** Tasks of a higher priority start first, but never before an earlier task of their lane. */
@@ -32,6 +35,9 @@ export interface AddOptions {
   /**
    * `strict`: the task is on disk when `add` resolves. `relaxed`: the operating system has the task, and a power cut
    * can lose it. Default `strict`. It has no effect in `addTx`, because that transaction is yours.
+   *
+   * @example
+   * await basket.add('ping', undefined, { durability: 'relaxed' });
    */
   readonly durability?: 'strict' | 'relaxed' | undefined;
 }

@@ -35,10 +35,17 @@ export interface Watched<Value> {
   /**
    * Returns the latest value. It is the same object until something in it changes, and so is each task that did not
    * change. While somebody subscribes, the database is read after each message, and once a minute.
+   *
+   * @example
+   * const unsent = basket.watch();
+   * const { loaded, tasks } = useSyncExternalStore(unsent.subscribe, unsent.get);
    */
   readonly get: () => Value;
   /**
    * Calls the listener at once with the latest value, and then with each new one. Returns a function that stops this.
+   *
+   * @example
+   * const stop = basket.watch({ state: 'dead' }).subscribe(({ tasks }) => show(`${tasks.length} need your help`));
    */
   readonly subscribe: (listener: (value: Value) => void) => () => void;
 }

@@ -16,16 +16,28 @@ export interface Attempt<Payload = unknown> {
   readonly number: number;
   /** Whether an earlier attempt was cut off and may have had its effect. The server may know the idempotency key. */
   readonly recovered: boolean;
-  /** Aborts when the task is cancelled, the attempt takes too long, the runner stops, or another runner takes over. */
+  /**
+   * Aborts when the task is cancelled, the attempt takes too long, the runner stops, or another runner takes over.
+   *
+   * @example
+   * await fetch('/api/notes', { method: 'POST', body: note.text, signal });
+   */
   readonly signal: AbortSignal;
   /**
    * A key that is the same in every attempt of the task, until `update` corrects a dead task. The server must answer a
    * second request with the same key without a second effect.
+   *
+   * @example
+   * await fetch('/api/notes', { method: 'POST', body: note.text, headers: { 'Idempotency-Key': idempotencyKey } });
    */
   readonly idempotencyKey: string;
   /**
    * Stores another payload for the task, with which the next attempt is called. It is on disk when the promise
    * resolves. Several calls take effect in their order.
+   *
+   * @example
+   * const { url } = await uploadPhoto(note);
+   * await save({ ...note, text: url }); // The next attempt does not upload the photo again.
    *
    * @throws TaskbasketError `closed`: the attempt is over, or another runner has taken over. `payload`: the value
    * cannot be stored. `quota`, `not-stored`: the browser did not store it. After each of these the old payload stays.
