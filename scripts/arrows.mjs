@@ -1,6 +1,7 @@
-// Which part of the library may import which. `--self-test` plants violations and expects each of them to be found.
+// Which part of the library may import which.
 import { readFileSync, readdirSync } from 'node:fs';
 import path from 'node:path';
+import { readOptions } from './options.mjs';
 import { Failure, isMain, main, root } from './steps.mjs';
 
 const GROUPS = ['pure', 'ports', 'store', 'basket', 'runner', 'host'];
@@ -163,9 +164,17 @@ function selfTest() {
   console.log(`Self-test: ${SELF_TEST.length} plants, each judged rightly.`);
 }
 
+/** @type {import('./options.mjs').Usage} */
+const USAGE = {
+  command: 'node scripts/arrows.mjs',
+  does: 'Checks which part of packages/core/src imports which.',
+  options: { 'self-test': { does: 'First plants violations, and expects each of them to be found.' } },
+  example: 'node scripts/arrows.mjs --self-test',
+};
+
 if (isMain(import.meta.url)) {
   await main(async () => {
-    if (process.argv.includes('--self-test')) selfTest();
+    if (readOptions(USAGE).values['self-test']) selfTest();
     const files = await readSource(path.join(root, 'packages/core/src'));
     const found = violations(files);
     if (found.length > 0) throw new Failure(found.join('\n'));

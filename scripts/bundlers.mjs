@@ -3,9 +3,9 @@
 import { cpSync, mkdtempSync, readFileSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
-import { parseArgs } from 'node:util';
 import { serveExample } from './bundlers-server.mjs';
 import { sendOneNote, urlOfWorker } from './bundlers-visit.mjs';
+import { readOptions } from './options.mjs';
 import { setup } from './setup.mjs';
 import { Failure, main, readJson, root, run, seconds, tsc } from './steps.mjs';
 
@@ -59,7 +59,14 @@ await main(async () => {
 });
 
 function chosen() {
-  const { values } = parseArgs({ options: { only: { type: 'string' } } });
+  const { values } = readOptions({
+    command: 'npm run test:bundlers --',
+    does:
+      'Installs each app of examples/ with the packed library, builds it for production, serves it, and sends one note\n' +
+      'through its SharedWorker in Chromium. Prints a table. The last line is "N passed, N failed".',
+    options: { only: { value: 'NAME,NAME', does: `Only these apps: ${Object.keys(EXAMPLES).join(', ')}.` } },
+    example: 'npm run test:bundlers -- --only=vite,parcel',
+  });
   const names = values.only?.split(',') ?? Object.keys(EXAMPLES);
   const unknown = names.find((name) => !(name in EXAMPLES));
   if (unknown === undefined) return names;

@@ -3,7 +3,6 @@
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
-import { parseArgs } from 'node:util';
 import { Failure, root, run } from './steps.mjs';
 
 const DATABASE = 'field-notes';
@@ -12,14 +11,10 @@ const LIMIT = 90_000;
 
 /**
  * @param {string} executablePath of the browser
- * @param {readonly string[]} args
+ * @param {string} [text] that is stored
  * @returns {Promise<number>} the exit code
  */
-export async function check(executablePath, args) {
-  const options = /** @type {const} */ ({ check: { type: 'boolean' }, text: { type: 'string' } });
-  const { values } = parseArgs({ args: [...args], options });
-  const text = values.text ?? `Seen at ${new Date().toISOString()}`;
-
+export async function check(executablePath, text = `Seen at ${new Date().toISOString()}`) {
   const folder = mkdtempSync(path.join(tmpdir(), 'taskbasket-check-'));
   const data = path.join(folder, 'server.sqlite');
   const { startServer } = await import('../packages/demo/server/server.mjs');

@@ -1,22 +1,30 @@
-// Plays databases that were changed by hand: packages/core/test/fuzz. Exit code 1: it found something.
-//
-//   npm run fuzz -- --seed 7 --rounds 100      seeds 7 to 106; a seed that is found red is played again with --rounds 1
+// Plays databases that were changed by hand: packages/core/test/fuzz.
 import path from 'node:path';
-import { parseArgs } from 'node:util';
+import { readOptions, wholeNumber } from './options.mjs';
 import { ensureInstalled } from './setup.mjs';
-import { Failure, bin, main, root, run } from './steps.mjs';
+import { bin, main, root, run } from './steps.mjs';
 
 const core = path.join(root, 'packages/core');
 
+/** @type {import('./options.mjs').Usage} */
+const USAGE = {
+  command: 'npm run fuzz --',
+  does:
+    'Changes, drops and invents fields of stored rows and records, and does everything with them. Each seed is a round of\n' +
+    'its own; play a seed that is red again with --rounds 1. Exit code 1: something was found.',
+  options: {
+    seed: { value: 'N', default: '1', does: 'The first seed.' },
+    rounds: { value: 'N', default: '100', does: 'How many seeds are played, one after the other.' },
+  },
+  example: 'npm run fuzz -- --seed 7 --rounds 100',
+};
+
 await main(async () => {
-  const { values } = parseArgs({
-    options: { seed: { type: 'string', default: '1' }, rounds: { type: 'string', default: '100' } },
-  });
-  const { seed, rounds } = values;
-  if (![seed, rounds].every((text) => /^\d{1,9}$/.test(text))) {
-    throw new Failure('Say it in whole numbers: npm run fuzz -- --seed 7 --rounds 100');
-  }
+  const { values } = readOptions(USAGE);
+  const env = {
+    TASKBASKET_FUZZ_SEED: String(wholeNumber('seed', values.seed, 0)),
+    TASKBASKET_FUZZ_ROUNDS: String(wholeNumber('rounds', values.rounds)),
+  };
   await ensureInstalled();
-  const env = { TASKBASKET_FUZZ_SEED: seed, TASKBASKET_FUZZ_ROUNDS: rounds };
   return (await run(bin('vitest', core), ['run', 'test/fuzz'], { cwd: core, env, show: true })).code;
 });

@@ -1,9 +1,9 @@
 // How the source is kept: how long a file may be, how long all of them, and that the page ARCHITECTURE.md names each one.
-// `--self-test` plants violations and expects each of them to be found.
 //
 // A line of code is one that is neither blank nor a comment: `countLines` counts. These are the only places that say so.
 import { readFileSync, readdirSync } from 'node:fs';
 import path from 'node:path';
+import { readOptions } from './options.mjs';
 import { Failure, isMain, main, root } from './steps.mjs';
 
 /** Lines of code that one file of `packages/core/src` may have. */
@@ -115,9 +115,19 @@ function selfTest() {
   console.log(`Self-test: ${SELF_TEST.length} plants, each judged rightly.`);
 }
 
+/** @type {import('./options.mjs').Usage} */
+const USAGE = {
+  command: 'node scripts/house.mjs',
+  does:
+    'Checks how long each file of packages/core/src is, how long all of them are together, and that ARCHITECTURE.md has a row\n' +
+    'for each. Prints the lines of code of each folder.',
+  options: { 'self-test': { does: 'First plants violations, and expects each of them to be found.' } },
+  example: 'node scripts/house.mjs --self-test',
+};
+
 if (isMain(import.meta.url)) {
   await main(async () => {
-    if (process.argv.includes('--self-test')) selfTest();
+    if (readOptions(USAGE).values['self-test']) selfTest();
     const files = readSource(path.join(root, 'packages/core/src'));
     const found = violations(files, readFileSync(path.join(root, 'ARCHITECTURE.md'), 'utf8'));
     const sum = [...files.values()].reduce((lines, source) => lines + countLines(source), 0);

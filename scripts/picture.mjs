@@ -5,6 +5,7 @@ import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { build } from './start.mjs';
+import { readOptions } from './options.mjs';
 import { setup } from './setup.mjs';
 import { Failure, main, root, run } from './steps.mjs';
 
@@ -13,6 +14,13 @@ const TARGET = path.join(root, 'docs/demo.webp');
 const TITLE = 'Bridge 7, cellar';
 
 await main(async () => {
+  readOptions({
+    command: 'npm run picture --',
+    does:
+      'Plays the demo in a browser and writes docs/demo.webp, the animation of the README. Each picture is taken only once\n' +
+      "the page and the server show what its caption says. Needs `img2webp`, of Debian's package `webp`.",
+    example: 'npm run picture',
+  });
   const executablePath = await setup();
   await build();
   const { startServer } = await import('../packages/demo/server/server.mjs');

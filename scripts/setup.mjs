@@ -1,6 +1,7 @@
 // What a fresh machine lacks: the dependencies (pnpm through npx) and a browser. Node's own modules only.
 import { existsSync, readFileSync } from 'node:fs';
 import path from 'node:path';
+import { readOptions } from './options.mjs';
 import { Failure, bin, isMain, main, packages, readJson, root, run } from './steps.mjs';
 
 const WHAT_TO_DO = `No Chromium was found, and none could be installed.
@@ -114,6 +115,13 @@ export async function setup() {
 
 if (isMain(import.meta.url)) {
   await main(async () => {
+    readOptions({
+      command: 'node scripts/setup.mjs',
+      does:
+        'Installs the dependencies if they are not as the lockfile says, and looks for a Chromium that starts: that of\n' +
+        "TASKBASKET_CHROMIUM, an installed one, Playwright's download, or one that apt installs.",
+      example: 'node scripts/setup.mjs',
+    });
     await setup();
   });
 }

@@ -1,8 +1,8 @@
-// Runs the simulation: packages/core/test/simulate/main.ts, with the arguments passed on. Exit code 1: it found something.
-// Exit code 2: it could not be built.
+// Runs the simulation: packages/core/test/simulate/main.ts.
 import { existsSync } from 'node:fs';
 import path from 'node:path';
 import { pathToFileURL } from 'node:url';
+import { readOptions, wholeNumber } from './options.mjs';
 import { ensureInstalled } from './setup.mjs';
 import { Failure, main, root } from './steps.mjs';
 
@@ -10,7 +10,35 @@ const core = path.join(root, 'packages/core');
 const entry = path.join(core, 'test/simulate/main.ts');
 const bundle = path.join(core, '.cache/simulate.mjs');
 
+/** @type {import('./options.mjs').Usage} */
+const USAGE = {
+  command: 'npm run simulate --',
+  does:
+    'Plays pages, runners, and workers that pages attend, on one clock and one chance, and kills them in between. The same\n' +
+    'seed gives the same run. Exit code 1: a promise was broken. Exit code 2: the simulation could not be built.',
+  options: {
+    seed: { value: 'N', default: '1', does: 'The seed of all chance.' },
+    steps: { value: 'N', default: '5000', does: 'After how many steps the simulation ends.' },
+    run: { value: 'N', does: 'Plays this run of the seed alone.' },
+    trace: { does: 'Prints every step.' },
+    twice: { does: 'Plays everything a second time, and fails if the two differ.' },
+  },
+  example: 'npm run simulate -- --seed 7 --steps 20000',
+};
+
+/** @type {{ seed: number, steps: number, run: number | undefined, trace: boolean, twice: boolean } | undefined} */
+let options;
+
 await main(async () => {
+  const { values } = readOptions(USAGE);
+  const { run, trace = false, twice = false } = values;
+  options = {
+    seed: wholeNumber('seed', values.seed, 0),
+    steps: wholeNumber('steps', values.steps),
+    run: run === undefined ? undefined : wholeNumber('run', run, 0),
+    trace,
+    twice,
+  };
   if (!existsSync(path.join(root, 'node_modules/esbuild'))) await ensureInstalled();
   const { build } = await import('esbuild');
   await build({
@@ -31,5 +59,6 @@ await main(async () => {
 if (process.exitCode !== 2) {
   process.exitCode = 0;
   process.setSourceMapsEnabled(true);
-  await import(pathToFileURL(bundle).href);
+  const { play } = await import(pathToFileURL(bundle).href);
+  await play(options);
 }

@@ -1,8 +1,8 @@
-// What the bundles weigh, and by what: `npm run sizes`. The limits are in .size-limit.json; this shows where the bytes are,
-// and what would be left if whole parts were taken out. Figures of docs/decisions/0008 come from here.
+// What the bundles weigh, and by what. Figures of docs/decisions/0008 come from here.
 import path from 'node:path';
 import { brotliCompressSync } from 'node:zlib';
 import { readFileSync } from 'node:fs';
+import { readOptions } from './options.mjs';
 import { Failure, isMain, main, root, run, tsc } from './steps.mjs';
 
 const dist = path.join(root, 'packages/core/dist');
@@ -23,6 +23,13 @@ const client = ['host/client.js', 'host/greet.js', 'host/connect.js', 'host/prob
 if (isMain(import.meta.url)) await main(sizes);
 
 async function sizes() {
+  readOptions({
+    command: 'npm run sizes --',
+    does:
+      'Prints what the bundles weigh, in bytes after brotli, what they would weigh without whole parts of the library, and\n' +
+      'the bytes of each module. The limits are in .size-limit.json.',
+    example: 'npm run sizes',
+  });
   const { code, output } = await run(process.execPath, [tsc(), '-p', 'packages/core/tsconfig.build.json']);
   if (code !== 0) throw new Failure(`The library does not build:\n${output.trim()}`);
 

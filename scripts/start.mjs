@@ -1,21 +1,37 @@
-// `npm start`: installs what is missing, builds, and serves the demo until it is stopped. `--port` and `--data FILE` go to the server.
-// `npm start -- --check --text T`: proves in a browser that what a page stored reaches the server; see check.mjs.
+// Builds and serves the demo, or proves that what it stores reaches the server.
 import { spawn } from 'node:child_process';
 import path from 'node:path';
+import { readOptions, wholeNumber } from './options.mjs';
 import { setup } from './setup.mjs';
 import { Failure, bin, isMain, main, root, run, seconds, tsc } from './steps.mjs';
 
 const demo = path.join(root, 'packages/demo');
 
+/** @type {import('./options.mjs').Usage} */
+const USAGE = {
+  command: 'npm start --',
+  does:
+    'Installs what is missing, builds, and serves the demo until it is stopped. With --check it proves instead, in a\n' +
+    'browser, that what a page stored while the server was away reaches the server once. Exit code 0: it did.',
+  options: {
+    port: { value: 'N', default: '4180', does: 'The port of the server; 0: any free one.' },
+    data: { value: 'FILE', does: "The server's data. Default: a file in packages/demo/.cache." },
+    check: { does: 'Proves that a stored text reaches the server, and ends.' },
+    text: { value: 'TEXT', does: 'The text that --check stores. Default: one with the time.' },
+  },
+  example: 'npm start -- --check --text "some text"',
+};
+
 if (isMain(import.meta.url)) {
   await main(async () => {
-    const args = process.argv.slice(2);
+    const { values } = readOptions(USAGE);
+    const port = wholeNumber('port', values.port, 0);
     const browser = await setup();
     await build();
 
-    if (!args.includes('--check')) return serve(args);
+    if (!values.check) return serve(['--port', String(port), ...(values.data ? ['--data', values.data] : [])]);
     const { check } = await import('./check.mjs');
-    return check(browser, args);
+    return check(browser, values.text);
   });
 }
 

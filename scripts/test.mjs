@@ -1,8 +1,7 @@
-// All checks, in order, each with its duration. `--only=step,step` and `--from=step` pick some of them. `--long` runs what
-// takes minutes of a browser instead; see e2e/long.ts.
+// All checks, in order, each with its duration.
 import { existsSync, mkdirSync, readdirSync, rmSync } from 'node:fs';
 import path from 'node:path';
-import { parseArgs } from 'node:util';
+import { readOptions } from './options.mjs';
 import { playwrightReport, readPlaywright, readVitest, vitestReport } from './reports.mjs';
 import { setup } from './setup.mjs';
 import { Failure, bin, main, packages, root, run, seconds, tsc } from './steps.mjs';
@@ -124,8 +123,17 @@ function count(names, failedSteps) {
 }
 
 function chosen() {
-  const { values } = parseArgs({
-    options: { only: { type: 'string' }, from: { type: 'string' }, long: { type: 'boolean', default: false } },
+  const { values } = readOptions({
+    command: 'npm test --',
+    does:
+      `Runs all checks, in this order: ${Object.keys(steps).join(', ')}.\n` +
+      'The last line is "N passed, N failed"; a step that fails without a failed test counts as one.',
+    options: {
+      only: { value: 'STEP,STEP', does: 'Runs these steps and no others.' },
+      from: { value: 'STEP', does: 'Runs this step and those after it.' },
+      long: { does: 'Runs the tests instead that take minutes of a browser.' },
+    },
+    example: 'npm test -- --only=lint,vitest',
   });
   if (values.long) process.env['TASKBASKET_LONG'] = 'only';
   const names = values.long ? LONG : Object.keys(steps);

@@ -1,20 +1,14 @@
 // Shows that a check can fail: takes one property out of the library, and runs the checks until one is red.
 //
-//   npm run without -- --list
-//   npm run without -- NAME      packages/core/test/without/NAME.patch
-//   npm run without -- all
-//
 // Lines before a patch's diff may say where to look first, so that it is quick. All checks follow if that one stays green:
 //
 //   check: vitest | simulate | e2e
 //   grep: a part of the test's name
 //   args: --seed 3 --steps 5000          (of the simulation)
-//
-// Exit code 0: one was red, and the same one is green again once the patch is taken back. 1: none was red.
-// 2: nothing was proved, since the patch did not apply, the code did not compile, or a check broke without a failing test.
 import { cpSync, existsSync, mkdirSync, mkdtempSync, readFileSync, readdirSync, rmSync, symlinkSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
+import { readOptions } from './options.mjs';
 import { playwrightReport, readPlaywright, readVitest, vitestReport } from './reports.mjs';
 import { setup } from './setup.mjs';
 import { Failure, bin, main, packages, root, run, seconds, tsc } from './steps.mjs';
@@ -78,11 +72,24 @@ const checks = {
   },
 };
 
+/** @type {import('./options.mjs').Usage} */
+const USAGE = {
+  command: 'npm run without --',
+  names: 'NAME, or "all"',
+  does:
+    'Applies packages/core/test/without/NAME.patch, which takes one promise out of the library, to a copy, and runs the\n' +
+    'checks until one is red. Exit code 0: one was red, and is green again without the patch. 1: no check was red.\n' +
+    '2: nothing was proved, because the patch did not apply, the code did not compile, or a check broke without a failed test.',
+  options: { list: { does: 'Prints the names of the patches.' } },
+  example: 'npm run without -- lane',
+};
+
 await main(async () => {
-  const [asked] = process.argv.slice(2);
+  const { values, names: given } = readOptions(USAGE);
+  const [asked] = given;
   const names = list();
-  if (asked === '--list') return console.log(names.join('\n'));
-  if (asked === undefined) throw new Failure('Say which: npm run without -- NAME, or all, or --list.');
+  if (values.list) return console.log(names.join('\n'));
+  if (asked === undefined) throw new Failure(`Name a patch: ${USAGE.example}. With --list you see all names.`);
   if (asked !== 'all' && !names.includes(asked)) {
     throw new Failure(`There is no ${asked}.patch in ${path.relative(root, patches)}. There are: ${names.join(', ')}.`);
   }

@@ -1,12 +1,9 @@
-// `node packages/bench/depth.mjs`: how deep a value may be nested until an engine cannot write it, or cannot read it back,
-// in each engine that is on this machine (see engines.mjs). Decision 0010 has the figures. It judges nothing.
-// A second argument names the engines: `node packages/bench/depth.mjs 3000 WebKit`.
+// How deep a value may be nested until an engine cannot write it, or cannot read it back. Decision 0010 has the figures.
 import { createServer } from 'node:http';
-import { isMain } from '../../scripts/steps.mjs';
+import { readOptions, wholeNumber } from '../../scripts/options.mjs';
+import { isMain, main } from '../../scripts/steps.mjs';
 import { findBrowser } from '../../scripts/setup.mjs';
 
-/** The deepest that is tried; the first argument. WebKit takes minutes for more than some thousand. */
-const mostLevels = Number(process.argv[2] ?? 10_000);
 const shapes = ['objects', 'arrays', 'maps', 'mapKeys', 'sets', 'mixed', 'wide', 'errors'];
 
 /** What page and worker have: values of a depth, and the deepest that one context can write or read. */
@@ -173,12 +170,27 @@ function page(shapeNames, most) {
   })();
 }
 
-const calls = `(${String(library)})();(${String(page)})(${JSON.stringify(shapes)}, ${mostLevels});`;
-const pageText = `<!doctype html><title>depth</title><script>${calls}</script>`;
-
-if (isMain(import.meta.url)) await measure();
+if (isMain(import.meta.url)) await main(measure);
 
 async function measure() {
+  const { values } = readOptions({
+    command: 'node packages/bench/depth.mjs',
+    does:
+      'Measures how deep a value may be nested until an engine cannot write it, or cannot read it back, in each engine that\n' +
+      'is on this machine (see packages/bench/engines.mjs). It judges nothing.',
+    options: {
+      levels: {
+        value: 'N',
+        default: '10000',
+        does: 'The deepest that is tried. WebKit takes minutes for more than some thousand.',
+      },
+      engines: { value: 'NAME,NAME', default: 'Chromium,Firefox,WebKit', does: 'The engines.' },
+    },
+    example: 'node packages/bench/depth.mjs --levels 3000 --engines WebKit',
+  });
+  const most = wholeNumber('levels', values.levels);
+  const calls = `(${String(library)})();(${String(page)})(${JSON.stringify(shapes)}, ${most});`;
+  const pageText = `<!doctype html><title>depth</title><script>${calls}</script>`;
   const { eachEngine } = await import('./engines.mjs');
   const server = createServer((request, reply) => {
     const script = request.url === '/worker.js';
@@ -198,7 +210,7 @@ async function measure() {
           for (const [way, said] of Object.entries(ways)) console.log(`    ${way.padEnd(34)} ${said}`);
         }
       },
-      process.argv[3],
+      values.engines,
     );
   } finally {
     server.close();

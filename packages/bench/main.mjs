@@ -3,16 +3,10 @@
 //
 // A part is a file of `parts/` that exports `measure(browsers, options)`. It notes its control first: every other row of its
 // sheet is printed with the ratio to that, of the same run. What it calls in the page lies in `page/`, see `page/index.mjs`.
-//
-//   --part=add,drain                 which parts; all by default
-//   --cases=10 KB                    which columns: those whose name holds one of these texts (parts add, blocked, drain, pace)
-//   --runs=3                         how often each case is measured; left out: 3 times, part blocked once
-//   --rows=100000                    how many tasks lie there at the start (part start); 1000000 takes six minutes
-//   --blocked=100000 --bytes=200     how many that cannot run lie in front, and how large their payloads are (part blocked)
 import { readdirSync } from 'node:fs';
 import { cpus, loadavg } from 'node:os';
 import path from 'node:path';
-import { parseArgs } from 'node:util';
+import { readOptions, wholeNumber } from '../../scripts/options.mjs';
 import { ensureInstalled, findBrowser } from '../../scripts/setup.mjs';
 import { Failure, isMain, main, run, seconds, tsc } from '../../scripts/steps.mjs';
 
@@ -24,7 +18,7 @@ const parts = readdirSync(path.join(import.meta.dirname, 'parts'))
 if (isMain(import.meta.url)) await main(bench);
 
 async function bench() {
-  const options = readOptions();
+  const options = chosen();
   await ensureInstalled();
   const browser = await findBrowser();
   const { code, output } = await run(process.execPath, [tsc(), '-p', 'packages/core/tsconfig.build.json']);
@@ -49,17 +43,30 @@ async function bench() {
   console.log(`\nAll in ${seconds(began)}.`);
 }
 
-function readOptions() {
-  const { values } = parseArgs({
+function chosen() {
+  const { values } = readOptions({
+    command: 'npm run bench --',
+    does:
+      'Measures the built library against raw IndexedDB, in a real browser with its profile on disk. Trust the ratios: raw\n' +
+      'and library alternate within a run, and other work on the machine slows down both.',
     options: {
-      part: { type: 'string', default: parts.join(',') },
-      cases: { type: 'string', default: '' },
-      runs: { type: 'string' },
-      rows: { type: 'string', default: '100000' },
-      blocked: { type: 'string', default: '100000' },
-      bytes: { type: 'string', default: '200' },
+      part: { value: 'PART,PART', default: parts.join(','), does: 'What is measured.' },
+      cases: {
+        value: 'TEXT,TEXT',
+        does: 'Only columns whose name holds one of these texts (parts add, blocked, drain, pace).',
+      },
+      runs: { value: 'N', does: 'How often each case is measured. Default: 3 times, the part blocked once.' },
+      rows: {
+        value: 'N',
+        default: '100000',
+        does: 'How many tasks are stored at the start (part start). 1000000 take 6 min.',
+      },
+      blocked: { value: 'N', default: '100000', does: 'How many tasks that cannot run lie in front (part blocked).' },
+      bytes: { value: 'N', default: '200', does: 'How large the payloads of those are (part blocked).' },
     },
+    example: 'npm run bench -- --part=add --cases="10 KB"',
   });
+  const { cases = '' } = values;
 
   const names = values.part.split(',');
   const unknown = names.find((name) => !parts.includes(name));
@@ -67,21 +74,14 @@ function readOptions() {
     throw new Failure(`There is no part ${unknown}. The parts are ${parts.join(', ')}.`);
   }
 
-  const texts = values.cases.split(',');
+  const texts = cases.split(',');
 
   return {
     parts: names,
     wanted: ([column]) => texts.some((text) => column.includes(text)),
-    runs: values.runs === undefined ? undefined : count('runs', values.runs),
-    rows: count('rows', values.rows),
-    blocked: count('blocked', values.blocked),
-    bytes: count('bytes', values.bytes),
+    runs: values.runs === undefined ? undefined : wholeNumber('runs', values.runs),
+    rows: wholeNumber('rows', values.rows),
+    blocked: wholeNumber('blocked', values.blocked),
+    bytes: wholeNumber('bytes', values.bytes),
   };
-}
-
-function count(name, text) {
-  const number = Number(text);
-  if (Number.isSafeInteger(number) && number >= 1) return number;
-
-  throw new Failure(`--${name} is a whole number from 1; this one is "${text}".`);
 }
