@@ -114,8 +114,10 @@ export function createDatabase(registry: AnyRegistry, parts: DatabaseParts): Dat
       },
       (error: unknown) => {
         ended.abort();
+        // A later opening may have succeeded since this one was given up.
+        if (opening !== mine) return;
+        opening = undefined;
         if (error instanceof TaskbasketError) trouble = error;
-        if (opening === mine) opening = undefined;
       },
     );
 

@@ -24,16 +24,14 @@ export async function opened(registry: AnyRegistry, watcher: Watcher): Promise<I
   }
 
   const existing = await existingDatabase(registry.name, watcher);
-  if (existing !== undefined && hasStores(existing, registry)) return existing;
+  if (isComplete(existing, registry)) return existing;
 
   if (registry.open === undefined) return ownDatabase(registry, existing, watcher);
 
-  existing?.close();
   await openedByApp(registry, registry.open);
 
   const again = await existingDatabase(registry.name, watcher);
-  if (again !== undefined && hasStores(again, registry)) return again;
-  again?.close();
+  if (isComplete(again, registry)) return again;
 
   throw storesMissing(registry);
 }
@@ -98,26 +96,35 @@ async function ownDatabase(
   existing: IDBDatabase | undefined,
   watcher: Watcher,
 ): Promise<IDBDatabase> {
-  const ours = existing === undefined || isOurs(existing);
-  existing?.close();
-  if (!ours) throw storesMissing(registry);
+  if (existing !== undefined && !isOurs(existing)) throw storesMissing(registry);
 
+  const made = await openDB(registry.name, (existing?.version ?? 0) + 1, {
+    upgrade: (_db, _from, _to, transaction) => createStores(transaction, registry),
+    ...callbacks(watcher),
+  }).catch((error: unknown) => {
+    if (nameOf(error) === 'VersionError') return undefined;
+    throw noDatabase(registry.name, error);
+  });
+  const db = made && raw(made as unknown as IDBDatabase);
+  if (isComplete(db, registry)) return db;
+
+  // A basket with another bucket raised the version first, so try again.
+  return opened(registry, watcher);
+}
+
+/**
+ * Whether a connection has all stores. Otherwise closes it, also if its stores cannot be looked at, because an open
+ * connection would block every upgrade.
+ */
+function isComplete(db: IDBDatabase | undefined, registry: AnyRegistry): db is IDBDatabase {
+  let complete = false;
   try {
-    const made = await openDB(registry.name, (existing?.version ?? 0) + 1, {
-      upgrade: (_db, _from, _to, transaction) => createStores(transaction, registry),
-      ...callbacks(watcher),
-    });
-    const db = raw(made as unknown as IDBDatabase);
-    if (hasStores(db, registry)) return db;
-    db.close();
-
-    // A basket with another bucket raised the version first, so try again.
-    return await opened(registry, watcher);
-  } catch (error) {
-    if (error instanceof DOMException && error.name === 'VersionError') return opened(registry, watcher);
-
-    throw error instanceof TaskbasketError || isClosed(error) ? error : noDatabase(registry.name, error);
+    complete = db !== undefined && hasStores(db, registry);
+  } finally {
+    if (!complete) db?.close();
   }
+
+  return complete;
 }
 
 /**
@@ -161,11 +168,6 @@ function closeForUpgrades(connection: Connection | undefined): void {
 
 function closeItself(this: unknown): void {
   (this as Connection).close();
-}
-
-/** Whether an error says that the connection is closed. */
-function isClosed(error: unknown): boolean {
-  return error instanceof DOMException && error.name === 'InvalidStateError';
 }
 
 /** The error for a database that could not be opened. */

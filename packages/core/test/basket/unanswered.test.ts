@@ -2,6 +2,7 @@ import { afterEach, describe, expect, test, vi } from 'vitest';
 
 import { defineTasks, task } from '../../src/pure/registry.js';
 import { byHand, freshName, rowsOf } from '../support/database.js';
+import { watchOpenings } from '../support/openings.js';
 import { waited } from '../../src/ports/wait.js';
 import { answer } from '../../src/store/requests.js';
 import { transact } from '../../src/store/transact.js';
@@ -365,53 +366,15 @@ describe('a connection that is dead', () => {
   });
 });
 
-/** From now on the database does not open until it is let: another tab changes its version, or keeps an older one open. */
-function block(): { readonly asked: () => number; readonly failFirst: () => void; readonly unblock: () => void } {
-  const open = indexedDB.open.bind(indexedDB);
-  const waiting: { readonly go: () => void; readonly fail: () => void }[] = [];
-  let asked = 0;
-  const spy = vi.spyOn(indexedDB, 'open').mockImplementation((...what) => {
-    asked += 1;
-    const listeners: [string, (event: Event) => void][] = [];
-    let real: IDBOpenDBRequest | undefined;
-    waiting.push({
-      go() {
-        real = open(...what);
-        for (const [type, listener] of listeners) real.addEventListener(type, listener);
-      },
-      fail() {
-        for (const [type, listener] of listeners) if (type === 'error') listener(new Event(type));
-      },
-    });
-
-    return new Proxy(Object.create(IDBOpenDBRequest.prototype) as IDBOpenDBRequest, {
-      get(_, name) {
-        if (name === 'addEventListener') {
-          return (type: string, listener: (event: Event) => void) => void listeners.push([type, listener]);
-        }
-        if (name === 'removeEventListener') return () => undefined;
-
-        return real === undefined ? undefined : (Reflect.get(real, name) as unknown);
-      },
-    });
-  });
-
-  return {
-    asked: () => asked,
-    failFirst: () => waiting.shift()?.fail(),
-    unblock() {
-      spy.mockRestore();
-      for (const { go } of waiting.splice(0)) go();
-    },
-  };
-}
-
 describe('a database that does not open', () => {
   async function blocked() {
     const found = await opened();
     const tab = found.world.open(found.tasks);
 
-    return { ...found, tab, basket: tab.basket, ...block() };
+    const openings = watchOpenings();
+    openings.hold();
+
+    return { ...found, tab, basket: tab.basket, ...openings };
   }
 
   test('is told by health within two seconds, with its cause', async () => {
@@ -426,19 +389,19 @@ describe('a database that does not open', () => {
   });
 
   test('an add waits for it, and is stored once it opens', async () => {
-    const { tasks, world, basket, unblock } = await blocked();
+    const { tasks, world, basket, letAll } = await blocked();
     const end = endOf(basket.add('send', 1));
     await world.advance(50_000);
     expect(end.now()).toBe('pending');
 
-    unblock();
+    letAll();
     await world.settle();
     expect((await rowsOf(tasks)).map(({ id }) => id)).toEqual([end.now()]);
     expect(await basket.health()).toMatchObject({ queued: { count: 1 } });
   });
 
   test('after a minute each call says why, there is no such task, and the next call asks the browser again', async () => {
-    const { tasks, world, basket, asked, unblock } = await blocked();
+    const { tasks, world, basket, asked, letAll } = await blocked();
     const calls = [
       basket.add('send', 1),
       basket.addMany([['send', 2]]),
@@ -459,17 +422,17 @@ describe('a database that does not open', () => {
     const later = endOf(basket.add('send', 3));
     await world.advance(1_000);
     expect(asked()).toBe(before + 1);
-    unblock();
+    letAll();
     await world.settle();
     expect((await rowsOf(tasks)).map(({ id }) => id)).toEqual([later.now()]);
   });
 
   test('a runner goes on asking, and leads once it opens', async () => {
-    const { world, tab, basket, unblock } = await blocked();
+    const { world, tab, basket, letAll } = await blocked();
     const ran: unknown[] = [];
     tab.run({ send: (payload) => void ran.push(payload) });
     await world.advance(600_000);
-    unblock();
+    letAll();
     await world.advance(60_000);
     await basket.add('send', 1);
     await world.settle();
@@ -478,42 +441,36 @@ describe('a database that does not open', () => {
   });
 
   test('an opening that was given up and fails later takes nothing from the next one: no connection is lost', async () => {
-    const { world, basket, failFirst, unblock } = await blocked();
+    const { world, basket, failFirst, letAll, asked } = await blocked();
     endOf(basket.list());
     await world.advance(61_000);
     const later = endOf(basket.list());
     await world.settle();
     failFirst();
     await world.settle();
-    unblock();
+    letAll();
     await world.settle();
     expect(later.now()).toEqual([]);
 
-    const open = vi.spyOn(indexedDB, 'open');
+    const before = asked();
     await basket.list();
-    expect(open).not.toHaveBeenCalled();
+    expect(asked()).toBe(before);
   });
 
   test('a connection that comes too late, or after close, is closed: it blocks no later upgrade', async () => {
-    const { tasks, world, tab, basket, unblock } = await blocked();
+    const { tasks, world, tab, basket, letAll, asked, connections } = await blocked();
     const end = endOf(basket.list());
     await world.advance(62_000);
     expect(end.now()).toMatchObject({ code: 'no-database' });
     const again = endOf(basket.list());
     await world.advance(0);
     tab.basket.close();
-    const connections: IDBDatabase[] = [];
-    const close = methodOf(IDBDatabase.prototype, 'close');
-    vi.spyOn(IDBDatabase.prototype, 'close').mockImplementation(function closed(this: IDBDatabase) {
-      connections.push(this);
-      close.call(this);
-    });
-    unblock();
+    letAll();
     await world.settle();
     await world.advance(62_000);
 
     expect(again.now()).not.toBe('pending');
-    expect(new Set(connections).size).toBe(2);
+    expect([asked(), connections.size]).toEqual([2, 0]);
     await byHand(tasks, () => undefined);
   });
 });
