@@ -1,20 +1,21 @@
-// Which part of the library may import which.
+/** Which part of the library may import which. */
 import { readFileSync, readdirSync } from 'node:fs';
 import path from 'node:path';
+
 import { readOptions } from './options.mjs';
 import { Failure, isMain, main, root } from './steps.mjs';
 
-const GROUPS = ['pure', 'ports', 'store', 'basket', 'runner', 'host'];
+const groups = ['pure', 'ports', 'store', 'basket', 'runner', 'host'];
 
 /** The folders within a group, in their order. What lies in the group itself comes after all of them. */
-const FOLDERS = {
+const innerFolders = {
   basket: ['context', 'adding', 'reading', 'changing', 'telling'],
   runner: ['term', 'attempt', 'turn', 'chores'],
 };
-const ENTRIES = ['index.ts', 'worker.ts'];
+const entries = ['index.ts', 'worker.ts'];
 
 /** A dependency, and the only group that may import it. */
-const OWNERS = { idb: 'store', comlink: 'host' };
+const owners = { idb: 'store', comlink: 'host' };
 
 /**
  * @param {ReadonlyMap<string, readonly string[]>} files each file of `src` by its path there, with what it imports
@@ -24,12 +25,12 @@ export function violations(files) {
   const found = [];
   for (const [file, imports] of files) {
     const group = groupOf(file);
-    if (group === undefined && !ENTRIES.includes(file)) {
-      found.push(`${file} belongs to no group: it must lie in one of ${GROUPS.join(', ')}, or be an entry.`);
+    if (group === undefined && !entries.includes(file)) {
+      found.push(`${file} belongs to no group: it must lie in one of ${groups.join(', ')}, or be an entry.`);
       continue;
     }
     const inner = file.split('/').slice(1, -1);
-    if (inner.length > 1 || inner.some((folder) => !FOLDERS[group ?? '']?.includes(folder))) {
+    if (inner.length > 1 || inner.some((folder) => !innerFolders[group ?? '']?.includes(folder))) {
       found.push(`${file} lies in a folder that ${group} does not have.`);
     }
     for (const specifier of imports) {
@@ -39,24 +40,27 @@ export function violations(files) {
       if (problem) found.push(problem);
     }
   }
+
   return [...found, ...cycles(files)];
 }
 
 function problemInside(files, file, specifier) {
   const target = resolve(files, file, specifier);
   if (target === undefined) return `${file} imports ${specifier}, which is not in src.`;
-  if (ENTRIES.includes(target)) return `${file} imports the entry ${target}; only users may.`;
-  if (ENTRIES.includes(file)) return undefined;
+  if (entries.includes(target)) return `${file} imports the entry ${target}; only users may.`;
+  if (entries.includes(file)) return undefined;
   const [from, to] = [groupOf(file), groupOf(target)];
-  if (GROUPS.indexOf(to) > GROUPS.indexOf(from)) return `${file} imports ${target}, but ${to} comes after ${from}.`;
+  if (groups.indexOf(to) > groups.indexOf(from)) return `${file} imports ${target}, but ${to} comes after ${from}.`;
   if (to !== from || placeInGroup(target) <= placeInGroup(file)) return undefined;
+
   return `${file} imports ${target}, but ${folderOf(target)} comes after ${folderOf(file)}.`;
 }
 
 /** Where a file stands in the order of its group's folders: those are numbered from 0, and the group's own files come last. */
 function placeInGroup(file) {
-  const folders = FOLDERS[groupOf(file) ?? ''] ?? [];
+  const folders = innerFolders[groupOf(file) ?? ''] ?? [];
   const place = folders.indexOf(file.split('/')[1]);
+
   return place < 0 ? folders.length : place;
 }
 
@@ -65,10 +69,11 @@ function folderOf(file) {
 }
 
 function problemOutside(file, group, specifier) {
-  const name = Object.keys(OWNERS).find((owned) => specifier === owned || specifier.startsWith(`${owned}/`));
+  const name = Object.keys(owners).find((owned) => specifier === owned || specifier.startsWith(`${owned}/`));
   if (name === undefined) return `${file} imports ${specifier}, which is no dependency of the library.`;
-  if (group === OWNERS[name]) return undefined;
-  return `${file} imports ${specifier}; only ${OWNERS[name]} may.`;
+  if (group === owners[name]) return undefined;
+
+  return `${file} imports ${specifier}; only ${owners[name]} may.`;
 }
 
 /** Each cycle once, named from the file at which the walk met it. */
@@ -79,6 +84,7 @@ function cycles(files) {
     const start = trail.indexOf(file);
     if (start >= 0) {
       found.push(`Files import each other in a circle: ${[...trail.slice(start), file].join(' > ')}.`);
+
       return;
     }
     if (done.has(file)) return;
@@ -89,16 +95,19 @@ function cycles(files) {
     done.add(file);
   };
   for (const file of files.keys()) visit(file, []);
+
   return found;
 }
 
 function groupOf(file) {
   const [folder, ...rest] = file.split('/');
-  return rest.length > 0 && GROUPS.includes(folder) ? folder : undefined;
+
+  return rest.length > 0 && groups.includes(folder) ? folder : undefined;
 }
 
 function resolve(files, file, specifier) {
   const target = path.posix.join(path.posix.dirname(file), specifier).replace(/\.js$/, '.ts');
+
   return files.has(target) ? target : undefined;
 }
 
@@ -113,6 +122,7 @@ async function readSource(folder) {
     const { importedFiles } = ts.preProcessFile(readFileSync(path.join(folder, file), 'utf8'), true, true);
     files.set(file, [...new Set(importedFiles.map((imported) => imported.fileName))]);
   }
+
   return files;
 }
 
@@ -121,7 +131,7 @@ async function readSource(folder) {
  *
  * @type {[string, Record<string, string[]>, string | undefined][]}
  */
-const SELF_TEST = [
+const plants = [
   ['nothing', { 'index.ts': ['./host/a.js'], 'host/a.ts': ['../pure/b.js', 'comlink'], 'pure/b.ts': [] }, undefined],
   ['a neighbour', { 'store/a.ts': ['./b.js', 'idb'], 'store/b.ts': [] }, undefined],
   ['an arrow backwards', { 'pure/a.ts': ['../ports/b.js'], 'ports/b.ts': [] }, 'ports comes after pure'],
@@ -156,16 +166,16 @@ const SELF_TEST = [
 ];
 
 function selfTest() {
-  for (const [planted, files, expected] of SELF_TEST) {
+  for (const [planted, files, expected] of plants) {
     const found = violations(new Map(Object.entries(files)));
     const right = expected === undefined ? found.length === 0 : found.some((sentence) => sentence.includes(expected));
     if (!right) throw new Failure(`Self-test: planted ${planted}, found ${JSON.stringify(found)}.`);
   }
-  console.log(`Self-test: ${SELF_TEST.length} plants, each judged rightly.`);
+  console.log(`Self-test: ${plants.length} plants, each judged rightly.`);
 }
 
 /** @type {import('./options.mjs').Usage} */
-const USAGE = {
+const usage = {
   command: 'node scripts/arrows.mjs',
   does: 'Checks which part of packages/core/src imports which.',
   options: { 'self-test': { does: 'First plants violations, and expects each of them to be found.' } },
@@ -174,7 +184,7 @@ const USAGE = {
 
 if (isMain(import.meta.url)) {
   await main(async () => {
-    if (readOptions(USAGE).values['self-test']) selfTest();
+    if (readOptions(usage).values['self-test']) selfTest();
     const files = await readSource(path.join(root, 'packages/core/src'));
     const found = violations(files);
     if (found.length > 0) throw new Failure(found.join('\n'));

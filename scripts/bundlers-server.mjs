@@ -1,10 +1,13 @@
-// Serves the built page of an example, with a strict content security policy, and stands in for the app's server: it keeps a
-// ledger of what arrived, and can be away.
+/**
+ * Serves the built page of an example, with a strict content security policy, and stands in for the app's server: it keeps a
+ * ledger of what arrived, and can be away.
+ */
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { createServer } from 'node:net';
 import path from 'node:path';
 import { preview } from 'vite';
+
 import { Failure } from './steps.mjs';
 
 /**
@@ -96,6 +99,7 @@ async function startProgram(folder, program) {
     if (tries > 300 || child.exitCode !== null) throw new Failure(`${name} does not serve what it has built.`);
     await new Promise((resolve) => void setTimeout(resolve, 100));
   }
+
   return {
     url,
     async stop() {
@@ -118,5 +122,6 @@ async function freePort() {
   const { port } = /** @type {import('node:net').AddressInfo} */ (server.address());
   server.close();
   await once(server, 'close');
+
   return port;
 }

@@ -1,7 +1,9 @@
-// What a user does with an example, in a browser: saves a note while the server is away, closes the tab, and opens it again.
+/**
+ * What a user does with an example, in a browser: saves a note while the server is away, closes the tab, and opens it again.
+ */
 import { Failure } from './steps.mjs';
 
-const LIMIT = 60_000;
+const limit = 60_000;
 
 /**
  * Saves one note; resolves when the app's server has it, once, from the SharedWorker.
@@ -30,6 +32,7 @@ export async function sendOneNote(browser, server) {
     const [worker, ...others] = await workers(browser);
     judge(server, worker, others);
     const kind = await second.evaluate('workerType');
+
     return { worker: worker.replace(server.url, '/'), kind: String(kind) };
   } catch (cause) {
     if (server.violations.length === 0) throw cause;
@@ -47,6 +50,7 @@ export async function urlOfWorker(browser, server) {
   try {
     await opened(context, server);
     await until('the page has a SharedWorker', async () => (await workers(browser)).length > 0);
+
     return (await workers(browser))[0].replace(server.url, '/');
   } finally {
     await context.close();
@@ -56,7 +60,7 @@ export async function urlOfWorker(browser, server) {
 /** A browser's profile of its own, whose pages remember as what they constructed their worker. */
 async function contextOf(browser) {
   const context = await browser.newContext();
-  context.setDefaultTimeout(LIMIT);
+  context.setDefaultTimeout(limit);
   await context.addInitScript(() => {
     const Real = SharedWorker;
     globalThis.SharedWorker = class extends Real {
@@ -66,12 +70,14 @@ async function contextOf(browser) {
       }
     };
   });
+
   return context;
 }
 
 async function opened(context, server) {
   const page = await context.newPage();
   await page.goto(server.url);
+
   return page;
 }
 
@@ -85,6 +91,7 @@ async function workers(browser) {
   const cdp = await browser.newBrowserCDPSession();
   const { targetInfos } = await cdp.send('Target.getTargets');
   await cdp.detach();
+
   return targetInfos.filter(({ type }) => type === 'shared_worker').map(({ url }) => url);
 }
 
@@ -104,9 +111,9 @@ function judge({ ledger, violations }, worker, others) {
 }
 
 async function until(what, condition) {
-  const end = Date.now() + LIMIT;
+  const end = Date.now() + limit;
   while (!(await condition())) {
-    if (Date.now() > end) throw new Failure(`Waited ${LIMIT / 1000} s in vain until ${what}.`);
+    if (Date.now() > end) throw new Failure(`Waited ${limit / 1_000} s in vain until ${what}.`);
     await new Promise((resolve) => void setTimeout(resolve, 50));
   }
 }

@@ -1,8 +1,11 @@
-// `npm run test:bundlers`: builds each app of `examples/` for production with the packed library, and sends one note through
-// its SharedWorker in Chromium. `-- --only=vite,parcel` picks some. The last line is `N passed, N failed`.
+/**
+ * `npm run test:bundlers`: builds each app of `examples/` for production with the packed library, and sends one note through
+ * its SharedWorker in Chromium. `-- --only=vite,parcel` picks some. The last line is `N passed, N failed`.
+ */
 import { cpSync, mkdtempSync, readFileSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
+
 import { serveExample } from './bundlers-server.mjs';
 import { sendOneNote, urlOfWorker } from './bundlers-visit.mjs';
 import { readOptions } from './options.mjs';
@@ -20,7 +23,7 @@ import { Failure, main, readJson, root, run, seconds, tsc } from './steps.mjs';
  * @property {string[]} [start] Instead of `output`: the program that serves the build; the number of a port follows.
  * @property {string} [scripts] What `script-src` of the content security policy must allow; left out: `'self'`.
  */
-const EXAMPLES = {
+const examples = {
   vite: { bundler: 'vite', output: 'dist' },
   webpack: { bundler: 'webpack', output: 'dist' },
   rspack: { bundler: '@rspack/core', output: 'dist' },
@@ -30,7 +33,7 @@ const EXAMPLES = {
   parcel: { bundler: 'parcel', output: 'dist' },
 };
 
-const ENV = { NEXT_TELEMETRY_DISABLED: '1', npm_config_update_notifier: 'false' };
+const quiet = { NEXT_TELEMETRY_DISABLED: '1', npm_config_update_notifier: 'false' };
 
 await main(async () => {
   const names = chosen();
@@ -55,6 +58,7 @@ await main(async () => {
   print(rows);
   const failed = rows.filter(({ result }) => result !== 'passed').length;
   console.log(`${rows.length - failed} passed, ${failed} failed`);
+
   return failed === 0 ? 0 : 1;
 });
 
@@ -64,13 +68,13 @@ function chosen() {
     does:
       'Installs each app of examples/ with the packed library, builds it for production, serves it, and sends one note\n' +
       'through its SharedWorker in Chromium. Prints a table. The last line is "N passed, N failed".',
-    options: { only: { value: 'NAME,NAME', does: `Only these apps: ${Object.keys(EXAMPLES).join(', ')}.` } },
+    options: { only: { value: 'NAME,NAME', does: `Only these apps: ${Object.keys(examples).join(', ')}.` } },
     example: 'npm run test:bundlers -- --only=vite,parcel',
   });
-  const names = values.only?.split(',') ?? Object.keys(EXAMPLES);
-  const unknown = names.find((name) => !(name in EXAMPLES));
+  const names = values.only?.split(',') ?? Object.keys(examples);
+  const unknown = names.find((name) => !(name in examples));
   if (unknown === undefined) return names;
-  throw new Failure(`There is no example ${unknown}. The examples are ${Object.keys(EXAMPLES).join(', ')}.`);
+  throw new Failure(`There is no example ${unknown}. The examples are ${Object.keys(examples).join(', ')}.`);
 }
 
 /** The library as `npm publish` would send it; the path of the tarball. */
@@ -78,12 +82,13 @@ async function packed(folder) {
   await must('The library does not build', process.execPath, [tsc(), '-p', 'packages/core/tsconfig.build.json'], root);
   const core = path.join(root, 'packages/core');
   const said = await must('npm pack', 'npm', ['pack', '--silent', '--pack-destination', folder], core);
+
   return path.join(folder, said.split('\n').at(-1) ?? '');
 }
 
 /** One row of the table. A failure is told at once, and in the row. */
 async function attempt(name, folder, tarball, browser) {
-  const { bundler } = EXAMPLES[name];
+  const { bundler } = examples[name];
   const version = readJson(path.join(root, 'examples', name, 'package.json'));
   const row = {
     example: name,
@@ -91,9 +96,10 @@ async function attempt(name, folder, tarball, browser) {
     'other lines than in the README': otherLines(path.join(root, 'examples', name)).join(' '),
   };
   try {
-    return { ...row, ...(await prove(EXAMPLES[name], folder, name, tarball, browser)), result: 'passed' };
+    return { ...row, ...(await prove(examples[name], folder, name, tarball, browser)), result: 'passed' };
   } catch (error) {
     console.log(error instanceof Failure ? error.message : error);
+
     return { ...row, result: 'FAILED' };
   }
 }
@@ -110,6 +116,7 @@ async function prove(example, folder, name, tarball, browser) {
   writeFileSync(source, `${readFileSync(source, 'utf8')}console.log('This is another build.');\n`);
   await build(name, folder);
   const next = await visiting(example, folder, (server) => urlOfWorker(browser, server));
+
   return {
     worker: shortened(worker),
     script: kind,
@@ -143,6 +150,7 @@ function isSource(file) {
 
 function filesOf(folder) {
   const files = readdirSync(folder, { recursive: true, encoding: 'utf8' });
+
   return files.map((file) => path.join(folder, file)).filter((file) => !file.includes('node_modules'));
 }
 
@@ -150,6 +158,7 @@ function filesOf(folder) {
 function otherLines(folder) {
   const readme = readFileSync(path.join(root, 'README.md'), 'utf8');
   const known = new Set([...readme.matchAll(/^```ts\n([\s\S]*?)^```$/gm)].flatMap(([, code]) => code.split('\n')));
+
   return filesOf(folder)
     .filter((file) => /\.tsx?$/.test(file) && isSource(file))
     .flatMap((file) => readFileSync(file, 'utf8').split('\n'))
@@ -158,8 +167,9 @@ function otherLines(folder) {
 }
 
 async function must(what, command, args, cwd) {
-  const { code, output } = await run(command, args, { cwd, env: ENV });
+  const { code, output } = await run(command, args, { cwd, env: quiet });
   if (code !== 0) throw new Failure(`${what}:\n${output.trim()}`);
+
   return output.trim();
 }
 

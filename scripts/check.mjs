@@ -1,13 +1,16 @@
-// `npm start -- --check --text T`: shows, in a real browser, that what a page stored while the server was away reaches it.
-// Exit code 0: the server's own data file holds T exactly once, and the bucket is empty.
+/**
+ * `npm start -- --check --text T`: shows, in a real browser, that what a page stored while the server was away reaches it.
+ * Exit code 0: the server's own data file holds T exactly once, and the bucket is empty.
+ */
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
+
 import { Failure, root, run } from './steps.mjs';
 
-const DATABASE = 'field-notes';
-const STORE = 'taskbasket.tasks';
-const LIMIT = 90_000;
+const databaseName = 'field-notes';
+const storeName = 'taskbasket.tasks';
+const patience = 90_000;
 
 /**
  * @param {string} executablePath of the browser
@@ -20,11 +23,12 @@ export async function check(executablePath, text = `Seen at ${new Date().toISOSt
   const { startServer } = await import('../packages/demo/server/server.mjs');
   const { chromium } = await import('@playwright/test');
   const server = await startServer({ data });
-  const browser = await chromium.launch({ executablePath, args: BROWSER_ARGS });
+  const browser = await chromium.launch({ executablePath, args: browserArgs });
   try {
     console.log(`\nServer: ${server.url}, its data in ${data}`);
     const left = await send(browser, server, text);
     const held = await readInAnotherProcess(data, text);
+
     return judge(left, held, text);
   } finally {
     await browser.close();
@@ -33,12 +37,7 @@ export async function check(executablePath, text = `Seen at ${new Date().toISOSt
   }
 }
 
-const BROWSER_ARGS = [
-  '--no-sandbox',
-  '--disable-background-networking',
-  '--disable-component-update',
-  '--disable-sync',
-];
+const browserArgs = ['--no-sandbox', '--disable-background-networking', '--disable-component-update', '--disable-sync'];
 
 /** Returns the rows that are left in the bucket. */
 async function send(browser, server, text) {
@@ -66,6 +65,7 @@ async function send(browser, server, text) {
   const workers = targetInfos.filter((target) => target.type === 'shared_worker');
   for (const { title, url } of workers) console.log(`\nSharedWorker that sent it: ${title} ${url}`);
   if (workers.length === 0) console.log('\nThere is no SharedWorker.');
+
   return rows(page);
 }
 
@@ -78,6 +78,7 @@ function rows(page) {
       const db = await settled(indexedDB.open(name));
       try {
         if (!db.objectStoreNames.contains(store)) return undefined;
+
         return await settled(db.transaction(store).objectStore(store).getAll());
       } finally {
         db.close();
@@ -90,7 +91,7 @@ function rows(page) {
         });
       }
     },
-    [DATABASE, STORE],
+    [databaseName, storeName],
   );
 }
 
@@ -109,6 +110,7 @@ async function readInAnotherProcess(data, text) {
     console.log(`  effect ${n}: ${method} ${where}, idempotency key ${key}, body ${body}`);
   }
   for (const report of held.reports) console.log(`  report: ${JSON.stringify(report)}`);
+
   return held;
 }
 
@@ -118,6 +120,7 @@ function judge(left, { effects, reports }, text) {
   console.log(
     `\nThe text is there exactly once: ${once ? 'yes' : 'NO'}. The bucket is empty: ${empty ? 'yes' : 'NO'}.`,
   );
+
   return once && empty ? 0 : 1;
 }
 
@@ -127,9 +130,9 @@ function tell(title, found) {
 }
 
 async function until(what, condition) {
-  const end = Date.now() + LIMIT;
+  const end = Date.now() + patience;
   while (!(await condition())) {
-    if (Date.now() > end) throw new Failure(`Waited ${LIMIT / 1000} s in vain until ${what}.`);
+    if (Date.now() > end) throw new Failure(`Waited ${patience / 1_000} s in vain until ${what}.`);
     await new Promise((resolve) => void setTimeout(resolve, 50));
   }
 }

@@ -1,5 +1,6 @@
-// Plays databases that were changed by hand: packages/core/test/fuzz.
+/** Plays databases that were changed by hand: packages/core/test/fuzz. */
 import path from 'node:path';
+
 import { readOptions, wholeNumber } from './options.mjs';
 import { ensureInstalled } from './setup.mjs';
 import { bin, main, root, run } from './steps.mjs';
@@ -7,7 +8,7 @@ import { bin, main, root, run } from './steps.mjs';
 const core = path.join(root, 'packages/core');
 
 /** @type {import('./options.mjs').Usage} */
-const USAGE = {
+const usage = {
   command: 'npm run fuzz --',
   does:
     'Changes, drops and invents fields of stored rows and records, and does everything with them. Each seed is a round of\n' +
@@ -20,11 +21,12 @@ const USAGE = {
 };
 
 await main(async () => {
-  const { values } = readOptions(USAGE);
+  const { values } = readOptions(usage);
   const env = {
     TASKBASKET_FUZZ_SEED: String(wholeNumber('seed', values.seed, 0)),
     TASKBASKET_FUZZ_ROUNDS: String(wholeNumber('rounds', values.rounds)),
   };
   await ensureInstalled();
+
   return (await run(bin('vitest', core), ['run', 'test/fuzz'], { cwd: core, env, show: true })).code;
 });

@@ -1,6 +1,7 @@
-// Puts the manual and the licence into the package that is packed: they lie at the root.
+/** Puts the manual and the licence into the package that is packed: they lie at the root. */
 import { copyFileSync } from 'node:fs';
 import path from 'node:path';
+
 import { readOptions } from './options.mjs';
 import { main, root } from './steps.mjs';
 

@@ -1,5 +1,6 @@
-// What a script takes on its command line, and what its `--help` says. Node's own modules only.
+/** What a script takes on its command line, and what its `--help` says. Node's own modules only. */
 import { parseArgs } from 'node:util';
+
 import { Failure } from './steps.mjs';
 
 /**
@@ -17,7 +18,7 @@ import { Failure } from './steps.mjs';
  */
 
 /** @type {Record<string, Option>} */
-const HELP = { help: { does: 'Prints this text.' } };
+const help = { help: { does: 'Prints this text.' } };
 
 /**
  * Reads the options of a script. `--help` prints what the script does, and ends it. An option that the script does not have is
@@ -27,7 +28,7 @@ const HELP = { help: { does: 'Prints this text.' } };
  * @returns {{ values: Record<string, any>, names: string[] }} each option by its name, and what was given beside them
  */
 export function readOptions(usage) {
-  const options = { ...usage.options, ...HELP };
+  const options = { ...usage.options, ...help };
   const known = Object.entries(options).map(([name, { value, default: usual }]) => [
     name,
     { type: value === undefined ? 'boolean' : 'string', ...(usual === undefined ? {} : { default: usual }) },
@@ -58,6 +59,7 @@ function problemOf({ code, message }) {
   if (code === 'ERR_PARSE_ARGS_UNKNOWN_OPTION') return `There is no option ${name}.`;
   if (code === 'ERR_PARSE_ARGS_UNEXPECTED_POSITIONAL') return `Only options can be given, and "${name}" is none.`;
   const wants = message.includes('does not take') ? 'takes no value' : 'needs a value';
+
   return `The option ${name} ${wants}.`;
 }
 
@@ -68,6 +70,7 @@ function helpOf({ command, does, example, names }, options) {
     usual === undefined ? says : `${says} Default: ${usual}.`,
   ]);
   const width = Math.max(...rows.map(([left]) => left.length));
+
   return [
     `${command} [options]${names === undefined ? '' : ` ${names}`}`,
     does,

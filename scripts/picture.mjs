@@ -1,17 +1,20 @@
-// `npm run picture`: plays the demo in a browser and writes docs/demo.webp, the animation of the README. Each picture is taken
-// only once the page and the server's ledger show what its caption says. Needs `img2webp`, of the Debian package `webp`.
+/**
+ * `npm run picture`: plays the demo in a browser and writes docs/demo.webp, the animation of the README. Each picture is taken
+ * only once the page and the server's ledger show what its caption says. Needs `img2webp`, of the Debian package `webp`.
+ */
 import assert from 'node:assert/strict';
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
+
 import { build } from './start.mjs';
 import { readOptions } from './options.mjs';
 import { setup } from './setup.mjs';
 import { Failure, main, root, run } from './steps.mjs';
 
-const SIZE = { width: 960, height: 560 };
-const TARGET = path.join(root, 'docs/demo.webp');
-const TITLE = 'Bridge 7, cellar';
+const size = { width: 960, height: 560 };
+const target = path.join(root, 'docs/demo.webp');
+const title = 'Bridge 7, cellar';
 
 await main(async () => {
   readOptions({
@@ -28,7 +31,7 @@ await main(async () => {
   const server = await startServer();
   const browser = await chromium.launch({ executablePath, args: ['--no-sandbox'] });
   try {
-    await save(browser, await play(await browser.newContext({ viewport: SIZE }), server));
+    await save(browser, await play(await browser.newContext({ viewport: size }), server));
   } finally {
     await browser.close();
     await server.close();
@@ -49,7 +52,7 @@ async function play(context, server) {
   await show('An inspector opens the app.', true, page);
 
   await server.down();
-  await page.getByTestId('title').fill(TITLE);
+  await page.getByTestId('title').fill(title);
   await page.getByTestId('text').fill('The cellar is dry. One step is loose.');
   await show('The server is away. She writes a report.', false, page);
 
@@ -80,7 +83,7 @@ async function play(context, server) {
 async function save(browser, scenes) {
   const folder = mkdtempSync(path.join(tmpdir(), 'taskbasket-picture-'));
   try {
-    const stage = await browser.newPage({ viewport: { width: SIZE.width + 32, height: SIZE.height + 132 } });
+    const stage = await browser.newPage({ viewport: { width: size.width + 32, height: size.height + 132 } });
     const files = [];
     for (const [place, scene] of scenes.entries()) {
       await stage.setContent(frame(scene, place, scenes.length));
@@ -98,10 +101,10 @@ async function save(browser, scenes) {
       '6',
       ...files,
       '-o',
-      TARGET,
+      target,
     ]);
     if (code !== 0) throw new Failure(`img2webp failed:\n${output.trim()}`);
-    console.log(`${scenes.length} pictures: ${TARGET}`);
+    console.log(`${scenes.length} pictures: ${target}`);
   } finally {
     rmSync(folder, { recursive: true, force: true });
   }
@@ -109,7 +112,7 @@ async function save(browser, scenes) {
 
 function frame({ caption, up, picture }, place, count) {
   const inside = picture
-    ? `<img alt="" src="data:image/png;base64,${picture.toString('base64')}" width="${SIZE.width}">`
+    ? `<img alt="" src="data:image/png;base64,${picture.toString('base64')}" width="${size.width}">`
     : '<p class="empty">No tab is open</p>';
   const dots = Array.from({ length: count }, (_, dot) => `<i class="${dot <= place ? 'on' : ''}"></i>`).join('');
 
@@ -120,8 +123,8 @@ function frame({ caption, up, picture }, place, count) {
     .tabs { display: flex; justify-content: space-between; align-items: end; height: 42px; padding: 0 14px; background: #cfd8d6; font-size: 16px }
     .tab { padding: 9px 18px; border-radius: 8px 8px 0 0; background: #fff }
     .server { align-self: center; padding: 4px 12px; border-radius: 99px; color: #fff; background: ${up ? '#0f6b3f' : '#a1260d'} }
-    .page { height: ${SIZE.height}px; background: #f4f6f5 }
-    .empty { padding-top: ${SIZE.height / 2 - 20}px; text-align: center; color: #5b6b68 }
+    .page { height: ${size.height}px; background: #f4f6f5 }
+    .empty { padding-top: ${size.height / 2 - 20}px; text-align: center; color: #5b6b68 }
     .caption { display: flex; justify-content: space-between; align-items: center; padding: 16px 6px 0 }
     i { display: inline-block; width: 11px; height: 11px; margin-left: 7px; border-radius: 50%; background: #b4c0bd }
     i.on { background: #0f5f57 }

@@ -1,6 +1,7 @@
-// Reads the JSON reports of Vitest and Playwright: how many passed, and the names of those that failed.
+/** Reads the JSON reports of Vitest and Playwright: how many passed, and the names of those that failed. */
 import { existsSync } from 'node:fs';
 import path from 'node:path';
+
 import { readJson, root } from './steps.mjs';
 
 /**
@@ -11,12 +12,12 @@ import { readJson, root } from './steps.mjs';
 export const vitestReport = 'test-results/vitest.json';
 export const playwrightReport = 'test-results/playwright.json';
 
-const NONE = { passed: 0, skipped: 0, failed: [] };
+const none = { passed: 0, skipped: 0, failed: [] };
 
 /** @returns {Report} */
 export function readVitest(directory = root) {
   const file = path.join(directory, vitestReport);
-  if (!existsSync(file)) return NONE;
+  if (!existsSync(file)) return none;
   const tests = readJson(file).testResults.flatMap((suite) =>
     suite.assertionResults.map((test) => ({
       status: test.status,
@@ -26,13 +27,14 @@ export function readVitest(directory = root) {
       message: test.failureMessages?.[0] ?? '',
     })),
   );
+
   return report(tests, 'passed', ['pending', 'skipped', 'todo', 'disabled']);
 }
 
 /** @returns {Report} */
 export function readPlaywright(directory = root) {
   const file = path.join(directory, playwrightReport);
-  if (!existsSync(file)) return NONE;
+  if (!existsSync(file)) return none;
   const { suites, config } = readJson(file);
   const walk = (suite, titles) => [
     ...(suite.suites ?? []).flatMap((inner) => walk(inner, [...titles, inner.title])),
@@ -47,6 +49,7 @@ export function readPlaywright(directory = root) {
       })),
     ),
   ];
+
   return report(
     suites.flatMap((suite) => walk(suite, [suite.title])),
     'expected',

@@ -1,10 +1,11 @@
-// What a fresh machine lacks: the dependencies (pnpm through npx) and a browser. Node's own modules only.
+/** What a fresh machine lacks: the dependencies (pnpm through npx) and a browser. Node's own modules only. */
 import { existsSync, readFileSync } from 'node:fs';
 import path from 'node:path';
+
 import { readOptions } from './options.mjs';
 import { Failure, bin, isMain, main, packages, readJson, root, run } from './steps.mjs';
 
-const WHAT_TO_DO = `No Chromium was found, and none could be installed.
+const whatToDo = `No Chromium was found, and none could be installed.
 Install one (Debian and Ubuntu: apt-get install chromium), or set TASKBASKET_CHROMIUM to the path of a Chromium or Chrome, and run this again.`;
 
 /** Installs the dependencies as the lockfile says, if what is there is not that. */
@@ -15,6 +16,7 @@ export async function ensureInstalled() {
   }
   if (isInstalled()) {
     console.log('Dependencies: installed, as the lockfile says.');
+
     return;
   }
   // The pin is in package.json, where pnpm itself and other tools look for it. Corepack is not used: Node 25 no longer brings it.
@@ -30,9 +32,11 @@ function isInstalled() {
   const installed = path.join(root, 'node_modules/.pnpm/lock.yaml');
   if (!existsSync(installed)) return false;
   if (readFileSync(installed, 'utf8') !== readFileSync(path.join(root, 'pnpm-lock.yaml'), 'utf8')) return false;
+
   return packages().every((folder) => {
     const { dependencies, devDependencies } = readJson(path.join(folder, 'package.json'));
     const names = Object.keys({ ...dependencies, ...devDependencies });
+
     return names.every((name) => existsSync(path.join(folder, 'node_modules', name)));
   });
 }
@@ -44,21 +48,24 @@ function isInstalled() {
  * @returns {Promise<string>}
  */
 export async function findBrowser() {
-  const wanted = process.env.TASKBASKET_CHROMIUM;
+  const wanted = process.env['TASKBASKET_CHROMIUM'];
   if (wanted) {
     if (!(await starts(wanted))) throw new Failure(`TASKBASKET_CHROMIUM is ${wanted}, but that does not start.`);
+
     return wanted;
   }
   const found = (await installedBrowser()) ?? (await downloadedBrowser()) ?? (await browserFromApt());
-  if (found === undefined) throw new Failure(WHAT_TO_DO);
+  if (found === undefined) throw new Failure(whatToDo);
+
   return found;
 }
 
 async function installedBrowser() {
   const names = ['chromium', 'chromium-browser', 'google-chrome', 'google-chrome-stable'];
-  const folders = (process.env.PATH ?? '').split(path.delimiter);
+  const folders = (process.env['PATH'] ?? '').split(path.delimiter);
   const candidates = names.flatMap((name) => folders.map((folder) => path.join(folder, name)));
   candidates.push('/Applications/Google Chrome.app/Contents/MacOS/Google Chrome');
+
   return firstThatStarts(candidates);
 }
 
@@ -69,6 +76,7 @@ async function downloadedBrowser() {
   console.log('Browser: none installed; playwright install chromium');
   const { code } = await run(bin('playwright'), ['install', 'chromium'], { limit: 180_000 });
   if (code !== 0) console.log('Browser: that download did not succeed.');
+
   return code === 0 ? firstThatStarts([file]) : undefined;
 }
 
@@ -84,8 +92,10 @@ async function browserFromApt() {
     const { code, output } = await run('/usr/bin/apt-get', args, { env });
     if (code === 0) continue;
     console.log(output.trim());
+
     return undefined;
   }
+
   return installedBrowser();
 }
 
@@ -93,6 +103,7 @@ async function firstThatStarts(files) {
   for (const file of files) {
     if (existsSync(file) && (await starts(file))) return file;
   }
+
   return undefined;
 }
 
@@ -110,6 +121,7 @@ export async function setup() {
   await ensureInstalled();
   const browser = await findBrowser();
   console.log(`Browser: ${browser}`);
+
   return browser;
 }
 

@@ -1,7 +1,8 @@
-// Runs the simulation: packages/core/test/simulate/main.ts.
+/** Runs the simulation: packages/core/test/simulate/main.ts. */
 import { existsSync } from 'node:fs';
 import path from 'node:path';
 import { pathToFileURL } from 'node:url';
+
 import { readOptions, wholeNumber } from './options.mjs';
 import { ensureInstalled } from './setup.mjs';
 import { Failure, main, root } from './steps.mjs';
@@ -11,7 +12,7 @@ const entry = path.join(core, 'test/simulate/main.ts');
 const bundle = path.join(core, '.cache/simulate.mjs');
 
 /** @type {import('./options.mjs').Usage} */
-const USAGE = {
+const usage = {
   command: 'npm run simulate --',
   does:
     'Plays pages, runners, and workers that pages attend, on one clock and one chance, and kills them in between. The same\n' +
@@ -30,7 +31,7 @@ const USAGE = {
 let options;
 
 await main(async () => {
-  const { values } = readOptions(USAGE);
+  const { values } = readOptions(usage);
   const { run, trace = false, twice = false } = values;
   options = {
     seed: wholeNumber('seed', values.seed, 0),

@@ -1,7 +1,8 @@
-// What the bundles weigh, and by what. Figures of docs/decisions/0008 come from here.
+/** What the bundles weigh, and by what. Figures of docs/decisions/0008 come from here. */
 import path from 'node:path';
 import { brotliCompressSync } from 'node:zlib';
 import { readFileSync } from 'node:fs';
+
 import { readOptions } from './options.mjs';
 import { Failure, isMain, main, root, run, tsc } from './steps.mjs';
 

@@ -1,6 +1,7 @@
-// Builds and serves the demo, or proves that what it stores reaches the server.
+/** Builds and serves the demo, or proves that what it stores reaches the server. */
 import { spawn } from 'node:child_process';
 import path from 'node:path';
+
 import { readOptions, wholeNumber } from './options.mjs';
 import { setup } from './setup.mjs';
 import { Failure, bin, isMain, main, root, run, seconds, tsc } from './steps.mjs';
@@ -8,7 +9,7 @@ import { Failure, bin, isMain, main, root, run, seconds, tsc } from './steps.mjs
 const demo = path.join(root, 'packages/demo');
 
 /** @type {import('./options.mjs').Usage} */
-const USAGE = {
+const usage = {
   command: 'npm start --',
   does:
     'Installs what is missing, builds, and serves the demo until it is stopped. With --check it proves instead, in a\n' +
@@ -24,13 +25,14 @@ const USAGE = {
 
 if (isMain(import.meta.url)) {
   await main(async () => {
-    const { values } = readOptions(USAGE);
+    const { values } = readOptions(usage);
     const port = wholeNumber('port', values.port, 0);
     const browser = await setup();
     await build();
 
     if (!values.check) return serve(['--port', String(port), ...(values.data ? ['--data', values.data] : [])]);
     const { check } = await import('./check.mjs');
+
     return check(browser, values.text);
   });
 }
@@ -52,6 +54,7 @@ async function built(what, command, args, cwd) {
 function serve(args) {
   const server = spawn(process.execPath, ['server/main.mjs', ...args], { cwd: demo, stdio: 'inherit' });
   for (const signal of /** @type {const} */ (['SIGINT', 'SIGTERM'])) process.on(signal, () => server.kill(signal));
+
   return new Promise((resolve, reject) => {
     server.on('error', reject);
     server.on('close', (code) => resolve(code ?? 1));

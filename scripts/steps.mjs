@@ -1,4 +1,4 @@
-// Running other programs and telling what they did. Node's own modules only: this runs before the install.
+/** Running other programs and telling what they did. Node's own modules only: this runs before the install. */
 import { spawn } from 'node:child_process';
 import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import path from 'node:path';
@@ -53,6 +53,7 @@ export function run(command, args, { cwd = root, env = {}, show = false, limit }
 /** Output that is kept has no colours. */
 function plain(env) {
   const { FORCE_COLOR, ...rest } = env;
+
   return { ...rest, NO_COLOR: '1' };
 }
 
@@ -64,6 +65,7 @@ export function bin(name, directory = root) {
 /** The compiler, by its package: `typescript` (the one in use) or `typescript-5.9` (the oldest that our declarations support). */
 export function tsc(directory = root, version = 'typescript') {
   const file = version === 'typescript' ? 'bin/tsc' : 'lib/tsc.js';
+
   return path.join(directory, 'node_modules', version, file);
 }
 
@@ -71,6 +73,7 @@ export function tsc(directory = root, version = 'typescript') {
 export function packages(directory = root) {
   const parent = path.join(directory, 'packages');
   const inside = existsSync(parent) ? readdirSync(parent).map((name) => path.join(parent, name)) : [];
+
   return [...inside, path.join(directory, 'e2e')]
     .filter((folder) => existsSync(path.join(folder, 'package.json')))
     .toSorted();
@@ -81,7 +84,7 @@ export function readJson(file) {
 }
 
 export function seconds(since) {
-  return `${((performance.now() - since) / 1000).toFixed(1)} s`;
+  return `${((performance.now() - since) / 1_000).toFixed(1)} s`;
 }
 
 /** Runs a script's main function; a `Failure` is told without a stack and ends with the given exit code. */

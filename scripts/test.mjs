@@ -1,6 +1,7 @@
-// All checks, in order, each with its duration.
+/** All checks, in order, each with its duration. */
 import { existsSync, mkdirSync, readdirSync, rmSync } from 'node:fs';
 import path from 'node:path';
+
 import { readOptions } from './options.mjs';
 import { playwrightReport, readPlaywright, readVitest, vitestReport } from './reports.mjs';
 import { setup } from './setup.mjs';
@@ -53,13 +54,13 @@ const steps = {
 };
 
 /** The steps of the long run. */
-const LONG = ['install', 'build', 'pages', 'e2e'];
+const longSteps = ['install', 'build', 'pages', 'e2e'];
 
 /** A step without which the others say nothing. */
-const NEEDED = ['install', 'build'];
+const needed = ['install', 'build'];
 
 /** Steps that keep every processor busy by themselves, or that others wait for. The other ones run two at a time. */
-const ALONE = [...NEEDED, 'vitest', 'e2e'];
+const aloneSteps = [...needed, 'vitest', 'e2e'];
 
 await main(async () => {
   const names = chosen();
@@ -68,20 +69,21 @@ await main(async () => {
 
   for (const group of groupsOf(names)) {
     await Promise.all([work(group, failedSteps), work(group, failedSteps)]);
-    if (failedSteps.some((name) => NEEDED.includes(name))) break;
+    if (failedSteps.some((name) => needed.includes(name))) break;
   }
 
   const { passed, failed } = count(names, failedSteps);
   console.log(`\nAll in ${seconds(start)}.${failedSteps.length > 0 ? ` Failed: ${failedSteps.join(', ')}.` : ''}`);
   console.log(`${passed} passed, ${failed} failed`);
+
   return failed === 0 ? 0 : 1;
 });
 
 /** Steps that may run beside each other, one group after the other. */
 function groupsOf(names) {
   return [
-    ...NEEDED.map((name) => [name]),
-    Object.keys(steps).filter((name) => !ALONE.includes(name)),
+    ...needed.map((name) => [name]),
+    Object.keys(steps).filter((name) => !aloneSteps.includes(name)),
     ['vitest'],
     ['e2e'],
   ].map((group) => group.filter((name) => names.includes(name)));
@@ -90,7 +92,7 @@ function groupsOf(names) {
 /** Takes one step after the other out of a group, until none is left. */
 async function work(group, failedSteps) {
   for (let name = group.shift(); name !== undefined; name = group.shift()) {
-    if (ALONE.includes(name)) console.log(`\n== ${name}`);
+    if (aloneSteps.includes(name)) console.log(`\n== ${name}`);
     const began = performance.now();
     const { failed, says } = await attempt(steps[name]);
     if (failed) failedSteps.push(name);
@@ -116,6 +118,7 @@ function count(names, failedSteps) {
   };
   const tests = Object.values(reports);
   const others = failedSteps.filter((name) => (reports[name]?.failed.length ?? 0) === 0);
+
   return {
     passed: tests.reduce((sum, report) => sum + report.passed, 0),
     failed: tests.reduce((sum, report) => sum + report.failed.length, 0) + others.length,
@@ -136,12 +139,13 @@ function chosen() {
     example: 'npm test -- --only=lint,vitest',
   });
   if (values.long) process.env['TASKBASKET_LONG'] = 'only';
-  const names = values.long ? LONG : Object.keys(steps);
+  const names = values.long ? longSteps : Object.keys(steps);
   const asked = values.only?.split(',') ?? [];
   for (const name of [...asked, ...(values.from === undefined ? [] : [values.from])]) {
     if (!names.includes(name)) throw new Failure(`There is no step ${name}. The steps are ${names.join(', ')}.`);
   }
   if (values.only !== undefined) return names.filter((name) => asked.includes(name));
+
   return values.from === undefined ? names : names.slice(names.indexOf(values.from));
 }
 
@@ -153,6 +157,7 @@ function configs() {
     path.join(root, 'examples'),
     ...packages().flatMap((folder) => [folder, ...subfolders(folder)]),
   ];
+
   return folders.map((folder) => path.join(folder, 'tsconfig.json')).filter((file) => existsSync(file));
 }
 
@@ -167,6 +172,7 @@ async function pack() {
   mkdirSync(folder, { recursive: true });
   const { code, output } = await run('npm', ['pack', '--silent', '--pack-destination', folder], { cwd: core });
   if (code !== 0) throw new Failure(output);
+
   return path.join(folder, output.trim().split('\n').at(-1) ?? '');
 }
 
@@ -174,6 +180,7 @@ async function pack() {
 async function quietly(command, args, cwd = root) {
   const { code, output } = await run(command, args, { cwd });
   if (code !== 0) throw new Failure(output.trim());
+
   return output.trim();
 }
 

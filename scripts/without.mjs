@@ -1,24 +1,27 @@
-// Shows that a check can fail: takes one property out of the library, and runs the checks until one is red.
-//
-// Lines before a patch's diff may say where to look first, so that it is quick. All checks follow if that one stays green:
-//
-//   check: vitest | simulate | e2e
-//   grep: a part of the test's name
-//   args: --seed 3 --steps 5000          (of the simulation)
+/**
+ * Shows that a check can fail: takes one property out of the library, and runs the checks until one is red.
+ *
+ * Lines before a patch's diff may say where to look first, so that it is quick. All checks follow if that one stays green:
+ *
+ *   check: vitest | simulate | e2e
+ *   grep: a part of the test's name
+ *   args: --seed 3 --steps 5000          (of the simulation)
+ */
 import { cpSync, existsSync, mkdirSync, mkdtempSync, readFileSync, readdirSync, rmSync, symlinkSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
+
 import { readOptions } from './options.mjs';
 import { playwrightReport, readPlaywright, readVitest, vitestReport } from './reports.mjs';
 import { setup } from './setup.mjs';
 import { Failure, bin, main, packages, root, run, seconds, tsc } from './steps.mjs';
 
 const patches = path.join(root, 'packages/core/test/without');
-const SIMULATION = ['--seed', '1', '--steps', '2000'];
-const MINUTE = 60_000;
+const simulation = ['--seed', '1', '--steps', '2000'];
+const minute = 60_000;
 
 /** Folders in node_modules that tools write to. */
-const CACHES = ['.vite', '.vite-temp', '.cache', '.vitest'];
+const caches = ['.vite', '.vite-temp', '.cache', '.vitest'];
 
 /**
  * @typedef {{ name: string, args: readonly string[] }} Red the test's name, and the arguments that run it alone
@@ -39,17 +42,19 @@ const checks = {
       '--bail=1',
       ...args,
     ];
-    const ended = await run(bin('vitest', core), options, { cwd: core, limit: 10 * MINUTE });
+    const ended = await run(bin('vitest', core), options, { cwd: core, limit: 10 * minute });
     const [first] = readVitest(copy).failed;
     if (first) return { name: first.name, args: [first.file, '--testNamePattern', `^${escape(first.title)}$`] };
+
     return mustBeGreen('vitest', ended);
   },
 
   async simulate(copy, args) {
-    const ended = await run(process.execPath, ['scripts/simulate.mjs', ...args], { cwd: copy, limit: 10 * MINUTE });
+    const ended = await run(process.execPath, ['scripts/simulate.mjs', ...args], { cwd: copy, limit: 10 * minute });
     if (ended.code === 2 || ended.late) return mustBeGreen('the simulation', ended);
     if (ended.code === 0) return undefined;
     const lines = ended.output.trim().split('\n');
+
     return { name: lines.find((line) => line.startsWith('violation')) ?? lines.at(-1) ?? 'no output', args };
   },
 
@@ -65,15 +70,16 @@ const checks = {
     }
     const options = ['test', '--max-failures=1', ...args];
     const env = { TASKBASKET_LONG: 'all' };
-    const ended = await run(bin('playwright', copy), options, { cwd: copy, env, limit: 15 * MINUTE });
+    const ended = await run(bin('playwright', copy), options, { cwd: copy, env, limit: 15 * minute });
     const [first] = readPlaywright(copy).failed;
     if (first) return { name: first.name, args: [`${first.file}:${first.line}`] };
+
     return mustBeGreen('Playwright', ended);
   },
 };
 
 /** @type {import('./options.mjs').Usage} */
-const USAGE = {
+const usage = {
   command: 'npm run without --',
   names: 'NAME, or "all"',
   does:
@@ -85,11 +91,11 @@ const USAGE = {
 };
 
 await main(async () => {
-  const { values, names: given } = readOptions(USAGE);
+  const { values, names: given } = readOptions(usage);
   const [asked] = given;
   const names = list();
   if (values.list) return console.log(names.join('\n'));
-  if (asked === undefined) throw new Failure(`Name a patch: ${USAGE.example}. With --list you see all names.`);
+  if (asked === undefined) throw new Failure(`Name a patch: ${usage.example}. With --list you see all names.`);
   if (asked !== 'all' && !names.includes(asked)) {
     throw new Failure(`There is no ${asked}.patch in ${path.relative(root, patches)}. There are: ${names.join(', ')}.`);
   }
@@ -100,6 +106,7 @@ await main(async () => {
   const codes = [];
   for (const name of names) codes.push(await proveOrTell(name));
   console.log(`\n${codes.filter((code) => code === 0).length} of ${names.length} made a check fail.`);
+
   return Math.max(0, ...codes);
 }, 2);
 
@@ -108,6 +115,7 @@ async function proveOrTell(name) {
     return await prove(name);
   } catch (error) {
     console.log(error instanceof Failure ? error.message : error);
+
     return 2;
   }
 }
@@ -132,9 +140,11 @@ async function prove(name) {
       console.log(`${check}: RED\n  ${red.name}`);
       await mustBeGreenAgain(check, red, patch, copy);
       console.log(`${check}: green again with it. ${seconds(began)}`);
+
       return 0;
     }
     console.log(`No check is red without ${name}. ${seconds(began)}`);
+
     return 1;
   } finally {
     rmSync(copy, { recursive: true, force: true });
@@ -146,17 +156,18 @@ function plan({ check, grep, args }, copy) {
   /** @type {{ check: string, args: readonly string[] }[]} */
   const all = [{ check: 'vitest', args: [] }];
   if (existsSync(path.join(copy, 'packages/core/test/simulate/main.ts')))
-    all.push({ check: 'simulate', args: SIMULATION });
+    all.push({ check: 'simulate', args: simulation });
   if (existsSync(path.join(copy, 'e2e'))) all.push({ check: 'e2e', args: [] });
   if (check === undefined) return all;
 
   const narrow = {
     vitest: grep ? ['--testNamePattern', grep] : [],
-    simulate: args ? args.split(/\s+/) : SIMULATION,
+    simulate: args ? args.split(/\s+/) : simulation,
     e2e: grep ? ['--grep', grep] : [],
   };
   if (narrow[check] === undefined) throw new Failure(`There is no check ${check}; it is vitest, simulate or e2e.`);
   const first = { check, args: narrow[check] };
+
   return [first, ...all.filter((other) => other.check !== check || other.args.join() !== first.args.join())];
 }
 
@@ -186,6 +197,7 @@ async function apply(patch, copy, options = []) {
 function fingerprint(copy) {
   const src = path.join(copy, 'packages/core/src');
   const names = readdirSync(src, { recursive: true, encoding: 'utf8' }).filter((name) => name.endsWith('.ts'));
+
   return names.map((name) => `${name}\n${readFileSync(path.join(src, name), 'utf8')}`).join('\n');
 }
 
@@ -209,6 +221,7 @@ async function copyCheckout() {
     cpSync(path.join(root, file), path.join(copy, file));
   }
   for (const folder of [root, ...packages()]) linkModules(folder, path.join(copy, path.relative(root, folder)));
+
   return copy;
 }
 
@@ -223,13 +236,14 @@ function linkModules(from, to) {
   for (const name of readdirSync(source)) {
     const target = path.join(to, 'node_modules', name);
     if (name === '.pnpm') symlinkSync(path.join(source, name), target);
-    else if (!CACHES.includes(name))
+    else if (!caches.includes(name))
       cpSync(path.join(source, name), target, { recursive: true, verbatimSymlinks: true });
   }
 }
 
 function list() {
   if (!existsSync(patches)) return [];
+
   return readdirSync(patches)
     .filter((name) => name.endsWith('.patch'))
     .map((name) => path.basename(name, '.patch'))
@@ -246,6 +260,7 @@ function readHints(patch) {
       ?.slice(key.length + 2)
       .trim();
   const why = head.find((line) => line !== '' && !/^(check|grep|args): /.test(line));
+
   return { why, check: read('check'), grep: read('grep'), args: read('args') };
 }
 

@@ -1,4 +1,4 @@
-// Browsers with a profile on disk, a page that holds the bundled library, and the little server that serves it.
+/** Browsers with a profile on disk, a page that holds the bundled library, and the little server that serves it. */
 import { mkdtempSync, rmSync } from 'node:fs';
 import { createServer } from 'node:http';
 import { tmpdir } from 'node:os';

@@ -1,5 +1,8 @@
-// How deep a value may be nested until an engine cannot write it, or cannot read it back. Decision 0010 has the figures.
+/**
+ * How deep a value may be nested until an engine cannot write it, or cannot read it back. Decision 0010 has the figures.
+ */
 import { createServer } from 'node:http';
+
 import { readOptions, wholeNumber } from '../../scripts/options.mjs';
 import { isMain, main } from '../../scripts/steps.mjs';
 import { findBrowser } from '../../scripts/setup.mjs';

@@ -1,7 +1,9 @@
-// Opens a page in each engine that is on this machine, and asks it for a value.
-//
-// Chromium is found as for the tests. Firefox: `firefox-esr`, or TASKBASKET_FIREFOX. WebKit: `WebKitWebDriver` beside the
-// MiniBrowser of WebKitGTK, or TASKBASKET_MINIBROWSER; without a display it runs under `xvfb-run`.
+/**
+ * Opens a page in each engine that is on this machine, and asks it for a value.
+ *
+ * Chromium is found as for the tests. Firefox: `firefox-esr`, or TASKBASKET_FIREFOX. WebKit: `WebKitWebDriver` beside the
+ * MiniBrowser of WebKitGTK, or TASKBASKET_MINIBROWSER; without a display it runs under `xvfb-run`.
+ */
 import { spawn } from 'node:child_process';
 import { existsSync } from 'node:fs';
 import { setTimeout as sleep } from 'node:timers/promises';
@@ -15,7 +17,7 @@ export async function eachEngine(chromiumAt, tell, names = 'Chromium Firefox Web
   if (names.includes('Chromium')) {
     await withPlaywright('Chromium', () => chromium.launch({ executablePath: chromiumAt }), tell);
   }
-  const firefoxAt = process.env.TASKBASKET_FIREFOX ?? '/usr/bin/firefox-esr';
+  const firefoxAt = process.env['TASKBASKET_FIREFOX'] ?? '/usr/bin/firefox-esr';
   if (names.includes('Firefox') && existsSync(firefoxAt)) {
     await withPlaywright('Firefox', () => firefox.launch({ channel: 'moz-firefox', executablePath: firefoxAt }), tell);
   } else if (names.includes('Firefox')) {
@@ -23,7 +25,7 @@ export async function eachEngine(chromiumAt, tell, names = 'Chromium Firefox Web
   }
   if (!names.includes('WebKit')) return;
   const miniBrowser = [
-    process.env.TASKBASKET_MINIBROWSER ?? '',
+    process.env['TASKBASKET_MINIBROWSER'] ?? '',
     ...['x86_64', 'aarch64'].map((machine) => `/usr/lib/${machine}-linux-gnu/webkit2gtk-4.1/MiniBrowser`),
   ].find((path) => existsSync(path));
   if (miniBrowser === undefined) console.log('WebKit: none on this machine (apt-get install webkit2gtk-driver xvfb).');

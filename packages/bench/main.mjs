@@ -1,11 +1,14 @@
-// `npm run bench`: the rough bench, run by hand. The built library against raw IndexedDB, in a real browser with its profile
-// on disk. Trust the ratios: raw and library alternate within a run, and other work on the machine slows down both.
-//
-// A part is a file of `parts/` that exports `measure(browsers, options)`. It notes its control first: every other row of its
-// sheet is printed with the ratio to that, of the same run. What it calls in the page lies in `page/`, see `page/index.mjs`.
+/**
+ * `npm run bench`: the rough bench, run by hand. The built library against raw IndexedDB, in a real browser with its profile
+ * on disk. Trust the ratios: raw and library alternate within a run, and other work on the machine slows down both.
+ *
+ * A part is a file of `parts/` that exports `measure(browsers, options)`. It notes its control first: every other row of its
+ * sheet is printed with the ratio to that, of the same run. What it calls in the page lies in `page/`, see `page/index.mjs`.
+ */
 import { readdirSync } from 'node:fs';
 import { cpus, loadavg } from 'node:os';
 import path from 'node:path';
+
 import { readOptions, wholeNumber } from '../../scripts/options.mjs';
 import { ensureInstalled, findBrowser } from '../../scripts/setup.mjs';
 import { Failure, isMain, main, run, seconds, tsc } from '../../scripts/steps.mjs';

@@ -1,4 +1,4 @@
-// Figures of several runs, printed as one table: medians with (least–greatest), and the ratio to the first row.
+/** Figures of several runs, printed as one table: medians with (least–greatest), and the ratio to the first row. */
 
 /** A table that is filled run by run. `ratio`: whether each column is compared to its first figure. */
 export function createSheet(title, { ratio = true } = {}) {

@@ -1,4 +1,4 @@
-// What runs in the page. Each function is called from outside by its name, with plain values.
+/** What runs in the page. Each function is called from outside by its name, with plain values. */
 import { add, addOne } from './add.mjs';
 import { blocked } from './blocked.mjs';
 import { drain } from './drain.mjs';

@@ -1,6 +1,7 @@
-// The library as an app uses it, and rows of its form for filling: `newRow` makes them, as an add does.
+/** The library as an app uses it, and rows of its form for filling: `newRow` makes them, as an add does. */
 import { defineTasks, openBasket, task } from 'taskbasket';
 import { runBasket } from 'taskbasket/worker';
+
 import { createIds } from '../../core/dist/ports/ids.js';
 import { newRow } from '../../core/dist/pure/record.js';
 import { payloadOf } from './payload.mjs';

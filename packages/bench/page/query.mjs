@@ -1,4 +1,5 @@
 import { defineTasks, openBasket, task } from 'taskbasket';
+
 import { fillTasks, openBench, rowOf } from './library.mjs';
 import { answer, freshName, openRaw, recordTransactions, write } from './raw.mjs';
 

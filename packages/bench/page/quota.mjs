@@ -1,4 +1,4 @@
-// Adds that find no room.
+/** Adds that find no room. */
 import { basketOf } from './library.mjs';
 import { payloadOf } from './payload.mjs';
 import { freshName, recordTransactions } from './raw.mjs';

@@ -1,4 +1,4 @@
-// Raw IndexedDB, without any library: what the library is compared to.
+/** Raw IndexedDB, without any library: what the library is compared to. */
 
 /** A number in each name: a database that was used before would be slower. */
 let made = 0;

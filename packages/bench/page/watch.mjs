@@ -1,6 +1,7 @@
-// A watch of tasks with payloads, while others are done beside it: what else the page cannot do meanwhile.
+/** A watch of tasks with payloads, while others are done beside it: what else the page cannot do meanwhile. */
 import { defineTasks, openBasket, task } from 'taskbasket';
 import { runBasket } from 'taskbasket/worker';
+
 import { payloadOf } from './payload.mjs';
 import { freshName } from './raw.mjs';
 

@@ -1,4 +1,4 @@
-// A large body that is being written, and what waits for it meanwhile.
+/** A large body that is being written, and what waits for it meanwhile. */
 import { basketOf } from './library.mjs';
 import { runBasket } from 'taskbasket/worker';
 

@@ -1,4 +1,4 @@
-// What an add costs, against puts. Adds that are made at once share a transaction.
+/** What an add costs, against puts. Adds that are made at once share a transaction. */
 import { createSheet, turned } from '../sheet.mjs';
 
 /** One transaction for all: quick, so measured several times in each run. `one`: also measured for a single add. */

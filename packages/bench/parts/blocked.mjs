@@ -1,4 +1,4 @@
-// Many tasks in front that cannot run: how long until a free one behind them is claimed, and what comes after.
+/** Many tasks in front that cannot run: how long until a free one behind them is claimed, and what comes after. */
 import { createSheet, turned } from '../sheet.mjs';
 
 const kinds = [

@@ -1,4 +1,4 @@
-// Claim and settle of 10,000 tasks whose handlers do nothing, against reading and deleting rows.
+/** Claim and settle of 10,000 tasks whose handlers do nothing, against reading and deleting rows. */
 import { createSheet, turned } from '../sheet.mjs';
 
 const cases = [

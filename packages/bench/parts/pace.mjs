@@ -1,4 +1,6 @@
-// Tasks of 20 ms, six at once, against the same without a store; and the start of a task after many gates were used.
+/**
+ * Tasks of 20 ms, six at once, against the same without a store; and the start of a task after many gates were used.
+ */
 import { createSheet, turned } from '../sheet.mjs';
 
 const shapes = [

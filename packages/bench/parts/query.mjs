@@ -1,4 +1,6 @@
-// Ten tasks of a type among many of another one, against a store in which they are alone; and fifty explanations at once.
+/**
+ * Ten tasks of a type among many of another one, against a store in which they are alone; and fifty explanations at once.
+ */
 import { createSheet, turned } from '../sheet.mjs';
 
 const stores = [

@@ -1,4 +1,4 @@
-// A thousand adds that find no room, beside one.
+/** A thousand adds that find no room, beside one. */
 import { createSheet } from '../sheet.mjs';
 
 const kinds = [

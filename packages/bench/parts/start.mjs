@@ -1,4 +1,4 @@
-// A browser that has just been started, on a database with many tasks: the open, the take-over, the first claim.
+/** A browser that has just been started, on a database with many tasks: the open, the take-over, the first claim. */
 import { createSheet } from '../sheet.mjs';
 
 /** The page fills so many rows a call. */

@@ -1,4 +1,6 @@
-// A watch of 100 payloads while 20 tasks a second are done: the longest time in which the page can do nothing else.
+/**
+ * A watch of 100 payloads while 20 tasks a second are done: the longest time in which the page can do nothing else.
+ */
 import { createSheet, turned } from '../sheet.mjs';
 
 const sizes = [

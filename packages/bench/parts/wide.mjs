@@ -1,5 +1,7 @@
-// While a body of 200 MB is written: what small adds wait, and a call with a payload of 2 KB. The first row is the control
-// of both columns: the longest wait of a small add beside the body alone.
+/**
+ * While a body of 200 MB is written: what small adds wait, and a call with a payload of 2 KB. The first row is the control
+ * of both columns: the longest wait of a small add beside the body alone.
+ */
 import { createSheet, turned } from '../sheet.mjs';
 
 const cases = [

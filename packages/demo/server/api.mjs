@@ -74,6 +74,7 @@ export function addApi(app, { store, moods, stopped }) {
     if (reply.raw.destroyed) return reply.hijack();
 
     store.end(n, answer.status, answer.replayed ?? false);
+
     return reply
       .code(answer.status)
       .headers(answer.headers ?? {})
@@ -105,6 +106,7 @@ export function addApi(app, { store, moods, stopped }) {
       if (stop.aborted || mood.mood === 'hang') return 'drop';
 
       const answer = once(request, body, key, endpoint);
+
       return mood.mood === 'drop-after' ? 'drop' : answer;
     } finally {
       if (key !== undefined) busy.delete(key);
@@ -126,6 +128,7 @@ export function addApi(app, { store, moods, stopped }) {
     if (earlier) {
       const same = earlier.method === method && earlier.path === path && (earlier.body ?? '') === body.text;
       if (!same) return problem(422, 'This Idempotency-Key was used for another request.');
+
       return { status: earlier.status, body: JSON.parse(earlier.answer), replayed: true };
     }
 
@@ -136,6 +139,7 @@ export function addApi(app, { store, moods, stopped }) {
     const { answer, report, photo } = result;
     const effect = { at: Date.now(), key: key ?? null, method, path, body: body.text || null, status: answer.status };
     store.apply({ ...effect, answer: JSON.stringify(answer.body) }, { report, photo });
+
     return answer;
   }
 
@@ -146,6 +150,7 @@ export function addApi(app, { store, moods, stopped }) {
    */
   function arrive(request, body, mood) {
     const { 'x-worker': worker, 'x-attempt': attempt, 'x-recovered': recovered } = request.headers;
+
     return store.arrive({
       at: Date.now(),
       method: request.method,
@@ -176,6 +181,7 @@ export function addApi(app, { store, moods, stopped }) {
     const said = reportIn(json);
     if (typeof said === 'string') return problem(422, said);
     const report = { id, ...said, updatedAt: Date.now() };
+
     return { answer: { status: 200, body: report }, report };
   }
 
@@ -187,6 +193,7 @@ export function addApi(app, { store, moods, stopped }) {
     if ('title' in said) return problem(said.status, said.title);
     const photo = { id, report, ...said, updatedAt: Date.now() };
     const { bytes: _, ...shown } = photo;
+
     return { answer: { status: 200, body: { ...shown, size: said.bytes.length } }, photo };
   }
 }

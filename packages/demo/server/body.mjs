@@ -23,6 +23,7 @@ export function readBody(request) {
   if (isText(type)) return { text: bytes.toString(), json: parse(bytes.toString()), type };
 
   const hash = createHash('sha256').update(bytes).digest('hex');
+
   return { text: `${type}, ${bytes.length} bytes, sha256 ${hash}`, json: undefined, bytes, type };
 }
 

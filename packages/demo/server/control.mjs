@@ -20,6 +20,7 @@ export function addControl(app, { store, moods, reset }) {
   function addRoutes(control) {
     control.get('/control/ledger', (request) => {
       const { last } = /** @type {{ last?: string }} */ (request.query);
+
       return store.ledger(last === undefined ? undefined : Number.parseInt(last, 10));
     });
     control.get('/control/effects', () => store.effects());
@@ -32,11 +33,13 @@ export function addControl(app, { store, moods, reset }) {
       } catch (error) {
         return reply.code(400).send({ status: 400, title: /** @type {Error} */ (error).message });
       }
+
       return moods.current();
     });
 
     control.post('/control/reset', () => {
       reset();
+
       return moods.current();
     });
   }

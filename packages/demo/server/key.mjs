@@ -11,5 +11,6 @@ export function readKey(header) {
   const text = String(header ?? '').trim();
   const quoted = /^"((?:[^"\\]|\\["\\])*)"$/.exec(text);
   const key = quoted?.[1] === undefined ? text : quoted[1].replace(/\\(["\\])/g, '$1');
+
   return key === '' ? undefined : key;
 }

@@ -63,6 +63,7 @@ export function createMoods() {
     const mood = current;
     left -= 1;
     if (left <= 0) set('up');
+
     return mood;
   }
 
@@ -96,6 +97,7 @@ export function readMood(value) {
       throw new Error('The option match is a regular expression, written as a string.');
     RegExp(options.match);
   }
+
   return { mood: name, options };
 }
 

@@ -24,6 +24,7 @@ const policy = [
 export function addPage(app, dist) {
   if (!existsSync(dist)) {
     app.get('/', (_request, reply) => reply.code(404).send({ status: 404, title: 'The page is not built yet.' }));
+
     return;
   }
   app.register(fastifyStatic, {

@@ -25,6 +25,7 @@ export function reportIn(json) {
   if (Object.values(checks).includes('defect') && text.trim() === '')
     return 'The text is empty, but a defect must be described.';
   if (!isPhotoNote(photo)) return 'The photo has no id.';
+
   return { title, text, checks, photo };
 }
 
@@ -37,6 +38,7 @@ export function reportIn(json) {
 export function photoIn({ type, bytes }) {
   if (bytes === undefined || !type.startsWith('image/')) return { status: 415, title: 'The photo is not an image.' };
   if (bytes.length > largestPhoto) return { status: 413, title: 'The photo is larger than 8 MB.' };
+
   return { type, bytes };
 }
 
@@ -57,5 +59,6 @@ function isChecklist(value) {
 function isPhotoNote(value) {
   if (value === null) return true;
   const { id, alt } = /** @type {Record<string, unknown>} */ (typeof value === 'object' ? value : {});
+
   return typeof id === 'string' && typeof alt === 'string';
 }

@@ -121,6 +121,7 @@ export function openStore(file) {
       recovered,
       row.mood,
     );
+
     return Number(lastInsertRowid);
   }
 
@@ -168,6 +169,7 @@ export function openStore(file) {
       /** @type {(Omit<LedgerRow, 'recovered' | 'replayed'> & { recovered: number | null, replayed: number })[]} */ (
         db.prepare('select * from (select * from ledger order by n desc limit ?) order by n').all(last)
       );
+
     return rows.map((row) => ({
       ...row,
       recovered: row.recovered === null ? null : row.recovered === 1,
@@ -185,6 +187,7 @@ export function openStore(file) {
     const rows = /** @type {(Omit<ReportRow, 'checks' | 'photo'> & { checks: string, photo: string })[]} */ (
       db.prepare('select * from reports order by updatedAt desc, id').all()
     );
+
     return rows.map((row) => ({ ...row, checks: JSON.parse(row.checks), photo: JSON.parse(row.photo) }));
   }
 
@@ -193,6 +196,7 @@ export function openStore(file) {
     const rows = /** @type {(Omit<PhotoRow, 'bytes'> & { bytes: ArrayBuffer })[]} */ (
       db.prepare('select * from photos order by updatedAt, id').all()
     );
+
     return rows.map((row) => ({ ...row, bytes: Buffer.from(row.bytes) }));
   }
 

@@ -1,7 +1,7 @@
 /**
  * One polite live region. What is said in quick succession is read out together.
  */
-import { byId } from './dom.ts';
+import { byId } from './dom.js';
 
 export type Announce = (sentence: string) => void;
 

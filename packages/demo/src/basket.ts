@@ -3,7 +3,7 @@
  */
 import { type WorkerError, openBasket } from 'taskbasket';
 
-import { tasks } from './tasks.ts';
+import { tasks } from './tasks.js';
 
 export type Basket = ReturnType<typeof openNotesBasket>;
 export type Snapshot = ReturnType<ReturnType<Basket['watch']>['get']>;

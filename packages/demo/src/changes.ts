@@ -1,9 +1,9 @@
 /**
  * What happened between two looks at the list, for those who cannot see it?
  */
-import type { Announce } from './announcer.ts';
-import type { Basket, Snapshot, UnsentTask } from './basket.ts';
-import { titleOf } from './words.ts';
+import type { Announce } from './announcer.js';
+import type { Basket, Snapshot, UnsentTask } from './basket.js';
+import { titleOf } from './words.js';
 
 /** How long changes are collected before they are told, in milliseconds. */
 const pause = 700;

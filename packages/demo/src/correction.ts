@@ -1,13 +1,13 @@
 /**
  * Correcting what the server refused: a form in its place, with the server's words at the field that they name.
  */
-import type { Announce } from './announcer.ts';
-import type { Basket, UnsentTask } from './basket.ts';
-import { element, say } from './dom.ts';
-import { copyFields, fieldIn } from './fields.ts';
-import { pictureIn } from './photo.ts';
-import type { Reports } from './reports.ts';
-import { titleOf } from './words.ts';
+import type { Announce } from './announcer.js';
+import type { Basket, UnsentTask } from './basket.js';
+import { element, say } from './dom.js';
+import { copyFields, fieldIn } from './fields.js';
+import { pictureIn } from './photo.js';
+import type { Reports } from './reports.js';
+import { titleOf } from './words.js';
 
 export interface Correction {
   readonly form: HTMLFormElement;

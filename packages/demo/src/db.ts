@@ -4,7 +4,7 @@
 import { type DBSchema, type IDBPDatabase, openDB } from 'idb';
 import { type StoresOf, createStores } from 'taskbasket';
 
-import { type ReportText, tasks } from './tasks.ts';
+import { type ReportText, tasks } from './tasks.js';
 
 /** A report as it is kept on this device. */
 export interface Report extends ReportText {

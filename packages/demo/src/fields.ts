@@ -1,10 +1,10 @@
 /**
  * The fields of a report, in the form of the page and in copies of it: filled, read, marked as wrong.
  */
-import type { Checks } from './checklist.ts';
-import { points } from './checklist.ts';
-import { byId, say, within } from './dom.ts';
-import type { ReportText } from './tasks.ts';
+import type { Checks } from './checklist.js';
+import { points } from './checklist.js';
+import { byId, say, within } from './dom.js';
+import type { ReportText } from './tasks.js';
 
 export type FieldName = 'title' | 'text' | 'checks';
 export type FieldValues = Pick<ReportText, 'title' | 'text'> & { readonly checks: Checks };

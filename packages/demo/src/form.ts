@@ -1,13 +1,13 @@
 /**
  * Writing a report, and changing one that was written before.
  */
-import type { Announce } from './announcer.ts';
-import type { Report } from './db.ts';
-import { byId, say, show } from './dom.ts';
-import { pageFields } from './fields.ts';
-import { showPictureField } from './picture-field.ts';
-import type { Reports } from './reports.ts';
-import type { PhotoNote } from './tasks.ts';
+import type { Announce } from './announcer.js';
+import type { Report } from './db.js';
+import { byId, say, show } from './dom.js';
+import { pageFields } from './fields.js';
+import { showPictureField } from './picture-field.js';
+import type { Reports } from './reports.js';
+import type { PhotoNote } from './tasks.js';
 
 /** @returns A function that puts a report into the form, to be changed. */
 export function showForm(reports: Reports, announce: Announce, onSaved: () => void): (report: Report) => void {

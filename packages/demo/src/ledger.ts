@@ -1,7 +1,7 @@
 /**
  * The last lines of the server's ledger: what it really received. Asked for while somebody looks.
  */
-import { byId, createRows, element, say } from './dom.ts';
+import { byId, createRows, element, say } from './dom.js';
 
 /** How often it is asked, in milliseconds. */
 const often = 1_000;

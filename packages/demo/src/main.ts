@@ -1,19 +1,19 @@
 /**
  * The page: a form, what is not sent yet, what is on this device, and the server behind it.
  */
-import { createAnnouncer } from './announcer.ts';
-import { openNotesBasket, watchUnsent } from './basket.ts';
-import { createNews } from './changes.ts';
-import { byId } from './dom.ts';
-import { showForm } from './form.ts';
-import { showLedger } from './ledger.ts';
-import { showMoods } from './moods.ts';
-import { keepShell, showConnection } from './offline.ts';
-import { createReports } from './reports.ts';
-import { oneAtATime } from './rounds.ts';
-import { showSaved } from './saved.ts';
-import { showStorage } from './storage.ts';
-import { showUnsent } from './unsent.ts';
+import { createAnnouncer } from './announcer.js';
+import { openNotesBasket, watchUnsent } from './basket.js';
+import { createNews } from './changes.js';
+import { byId } from './dom.js';
+import { showForm } from './form.js';
+import { showLedger } from './ledger.js';
+import { showMoods } from './moods.js';
+import { keepShell, showConnection } from './offline.js';
+import { createReports } from './reports.js';
+import { oneAtATime } from './rounds.js';
+import { showSaved } from './saved.js';
+import { showStorage } from './storage.js';
+import { showUnsent } from './unsent.js';
 
 /** Tasks on the list. */
 const shown = 50;

@@ -1,8 +1,8 @@
 /**
  * The panel that switches the server's mood. Nothing is asked of the server until it is opened.
  */
-import type { Announce } from './announcer.ts';
-import { byId, element, say } from './dom.ts';
+import type { Announce } from './announcer.js';
+import { byId, element, say } from './dom.js';
 
 interface Mood {
   readonly name: string;

@@ -1,7 +1,7 @@
 /**
  * Keeps the page's shell on the device, and says whether there is a network.
  */
-import { byId, say } from './dom.ts';
+import { byId, say } from './dom.js';
 
 export function showConnection(): void {
   const connection = byId('connection', HTMLParagraphElement);

@@ -1,9 +1,9 @@
 /**
  * The field for a photo: chosen or taken, seen, described, taken away again.
  */
-import { byId, say, show } from './dom.ts';
-import { pictureIn } from './photo.ts';
-import { createThumbnail } from './thumbnail.ts';
+import { byId, say, show } from './dom.js';
+import { pictureIn } from './photo.js';
+import { createThumbnail } from './thumbnail.js';
 
 export type PictureField = ReturnType<typeof showPictureField>;
 

@@ -3,9 +3,9 @@
  */
 import type { IDBPDatabase } from 'idb';
 
-import type { Basket } from './basket.ts';
-import { type NotesDB, type Report, openNotes } from './db.ts';
-import { type ReportText, tasks } from './tasks.ts';
+import type { Basket } from './basket.js';
+import { type NotesDB, type Report, openNotes } from './db.js';
+import { type ReportText, tasks } from './tasks.js';
 
 export type Reports = ReturnType<typeof createReports>;
 

@@ -1,13 +1,13 @@
 /**
  * The list of the reports on this device, and whether each is sent.
  */
-import type { Snapshot } from './basket.ts';
-import { summaryOf } from './checklist.ts';
-import type { Report } from './db.ts';
-import { byId, createRows, element, say } from './dom.ts';
-import type { Reports } from './reports.ts';
-import { createThumbnail } from './thumbnail.ts';
-import { timeOfDay } from './words.ts';
+import type { Snapshot } from './basket.js';
+import { summaryOf } from './checklist.js';
+import type { Report } from './db.js';
+import { byId, createRows, element, say } from './dom.js';
+import type { Reports } from './reports.js';
+import { createThumbnail } from './thumbnail.js';
+import { timeOfDay } from './words.js';
 
 /** @returns A function that shows the reports; `unsent` is what the server has not got. */
 export function showSaved(

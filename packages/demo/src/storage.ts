@@ -1,7 +1,7 @@
 /**
  * Will the browser keep what is not sent yet? It is asked with the first report, when it is clear why.
  */
-import { byId, say } from './dom.ts';
+import { byId, say } from './dom.js';
 
 /** @returns A function that asks, unless the browser has promised it already. */
 export function showStorage(): { readonly ask: () => Promise<void> } {

@@ -3,8 +3,8 @@
  */
 import { defineTasks, task } from 'taskbasket';
 
-import type { Checks } from './checklist.ts';
-import { openNotes } from './db.ts';
+import type { Checks } from './checklist.js';
+import { openNotes } from './db.js';
 
 /** What a report says of its photo; the picture itself is sent apart. */
 export interface PhotoNote {

@@ -3,7 +3,7 @@
  */
 import { type Attempt, PermanentFailure, Unavailable, ensureOk, isNetworkError, serveBasket } from 'taskbasket/worker';
 
-import { tasks } from './tasks.ts';
+import { tasks } from './tasks.js';
 
 /** Tells the server's ledger which worker sent a request. */
 const worker = crypto.randomUUID();

@@ -1,7 +1,7 @@
 /**
  * A picture of a fixed size, from a Blob. Its URL is given back when another one is shown, or none.
  */
-import { element } from './dom.ts';
+import { element } from './dom.js';
 
 export interface Thumbnail {
   readonly image: HTMLImageElement;

@@ -1,13 +1,13 @@
 /**
  * The list of what is not sent yet: why, and what can be done about it.
  */
-import type { Announce } from './announcer.ts';
-import type { Basket, ExplainedTask, Snapshot, Unsent, UnsentTask } from './basket.ts';
-import { type Correction, createCorrection } from './correction.ts';
-import { byId, createRows, element, say, show } from './dom.ts';
-import type { Reports } from './reports.ts';
-import { createThumbnail } from './thumbnail.ts';
-import { type Told, attemptsOf, errorOf, tell, titleOf } from './words.ts';
+import type { Announce } from './announcer.js';
+import type { Basket, ExplainedTask, Snapshot, Unsent, UnsentTask } from './basket.js';
+import { type Correction, createCorrection } from './correction.js';
+import { byId, createRows, element, say, show } from './dom.js';
+import type { Reports } from './reports.js';
+import { createThumbnail } from './thumbnail.js';
+import { type Told, attemptsOf, errorOf, tell, titleOf } from './words.js';
 
 /**
  * @param problem What is wrong with the worker, if anything.

@@ -3,7 +3,7 @@
  */
 import type { Reason } from 'taskbasket';
 
-import type { ExplainedTask, UnsentTask } from './basket.ts';
+import type { ExplainedTask, UnsentTask } from './basket.js';
 
 /** What the save waits for, for style and tests. */
 export type UnsentState = 'dead' | 'unreadable' | 'sending' | 'behind' | 'gate' | 'due' | 'nobody' | 'waiting';
