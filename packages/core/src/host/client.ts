@@ -101,12 +101,7 @@ export function attendWorker(
 
       ask = (quietly) => {
         asking ??= within(clock, patience, hello(context, worker), silentWorker)
-          .then(
-            ({ answer }) => {
-              if (!signal.aborted) standing.hear(answer);
-            },
-            quietly ? () => resolve() : reject,
-          )
+          .then(({ answer }) => standing.hear(answer), quietly ? () => resolve() : reject)
           .finally(() => {
             asking = undefined;
           });

@@ -77,7 +77,7 @@ export async function untilGone(context: BasketContext, greeting: Greeted, signa
       () => true,
       () => false,
     );
-    if (!alive || signal.aborted) return;
+    if (!alive) return;
 
     // The worker retires, or its lock was stolen. Check again a little later.
     await waited(clock, lockAgainAfter, signal);

@@ -230,6 +230,66 @@ describe('scenario 56: stalled', () => {
     expect(world.wall() - (found.runner.lastTurn ?? 0)).toBeGreaterThan(60_000);
   });
 
+  test('scenario 56: a task that could run waits behind many of a lane that stands still, which the runner has read', async () => {
+    const world = createWorld();
+    const tasks = define();
+    const [page, worker] = [world.open(tasks), world.open(tasks)];
+    worker.run({
+      ...nothing,
+      send() {
+        throw new PermanentFailure('no');
+      },
+    });
+    await page.basket.addMany(Array.from({ length: 30 }, () => ['send', -1] as const));
+    await world.settle();
+    worker.kill();
+    await page.basket.add('send', 1);
+    await world.advance(60_000);
+
+    expect((await healthOf(world, page)).stalled).toBe(true);
+  });
+
+  test('scenario 56: the wall clock was put back by an hour, and nobody runs a task whose wait is over', async () => {
+    const world = createWorld();
+    const tasks = define();
+    const [page, worker] = [world.open(tasks), world.open(tasks)];
+    worker.run({
+      ...nothing,
+      send() {
+        throw new Error('not now');
+      },
+    });
+    await world.settle();
+    world.jump(-3_600_000);
+    await page.basket.add('send', 1);
+    await world.settle();
+    worker.kill();
+    await world.advance(75_000);
+
+    expect((await healthOf(world, page)).stalled).toBe(true);
+  });
+
+  test.each([
+    [200_000 + 18_000, false],
+    [200_000 + 20_000, true],
+  ])(
+    'scenario 56: an attempt may take 200 s, its end has 20 s to be written: after %i ms it is %s',
+    async (time, stalled) => {
+      const world = createWorld();
+      const tasks = define();
+      const [page, worker] = [world.open(tasks), world.open(tasks)];
+      worker.run({ ...nothing, send: () => createGate().promise }, { concurrency: 1 });
+      await page.basket.add('send', 1, { timeout: 200_000 });
+      await world.settle();
+      await page.basket.add('send', 2);
+      worker.kill();
+      hang(page);
+      await world.advance(time);
+
+      expect((await healthOf(world, page)).stalled).toBe(stalled);
+    },
+  );
+
   test('scenario 56: not, if it has just been brought back and is taken up within a second', async () => {
     const world = createWorld();
     const tasks = define();
@@ -378,6 +438,26 @@ describe('what lies there', () => {
       closedGates: [{ gate: 'elsewhere' }],
       warnings: [expect.stringMatching(/^There are 101 gates\. A gate is a destination, not a record/) as string],
     });
+  });
+
+  test('a gate whose probe has been due for longer than the cap is not told to be away: nobody runs tasks', async () => {
+    const world = createWorld();
+    const tasks = define();
+    const [page, worker] = [world.open(tasks), world.open(tasks)];
+    worker.run({
+      ...nothing,
+      send: () => undefined,
+      other() {
+        throw new Unavailable({ retryAfter: 120_000 });
+      },
+    });
+    await page.basket.add('other');
+    await world.settle();
+    worker.kill();
+    await world.advance(600_000);
+    expect((await healthOf(world, page)).closedGates).toMatchObject([{ gate: 'elsewhere' }]);
+    await world.advance(200_000);
+    expect((await healthOf(world, page)).closedGates).toEqual([]);
   });
 
   test('a task under which the runner died three times in a row is named', async () => {

@@ -107,6 +107,42 @@ test.each([
   expect(heard).toEqual(['look', 'changed', 'look']);
 });
 
+test('a page that is back hears others, though it says nothing itself', async () => {
+  const { open, isOpen, posted, receive } = channelOfTest();
+  const hub = createHub(open, turnOfTheLoop);
+  const heard: string[] = [];
+  hub.hear(({ kind }) => heard.push(kind));
+  hub.suspend();
+  receive({ kind: 'changed' });
+  hub.resume();
+  receive({ kind: 'taken' });
+
+  expect([heard, posted, isOpen()]).toEqual([['look', 'taken'], [], true]);
+});
+
+test('a hub that is closed says what a write tells later, opens no channel for a listener, and leaves none open', async () => {
+  const { open, isOpen, posted } = channelOfTest();
+  const hub = createHub(open, turnOfTheLoop);
+  hub.close();
+  hub.hear(() => undefined);
+  expect(isOpen()).toBe(false);
+  hub.say({ kind: 'look' });
+  hub.leave();
+  await quietly();
+
+  expect([posted.length, isOpen()]).toEqual([2, false]);
+});
+
+test('of messages that merge, each end of a task is told', async () => {
+  const { open, posted } = channelOfTest();
+  const hub = createHub(open, turnOfTheLoop);
+  const ended = (id: string): Hint => ({ event: 'settled', id, type: 'send', state: 'done' });
+  for (const id of ['a', 'b', 'c', 'd']) hub.say({ kind: 'changed', hints: [ended(id)] });
+  await quietly();
+
+  expect(posted.flatMap((message) => ('done' in message ? (message.done ?? []) : []))).toEqual(['a', 'b', 'c', 'd']);
+});
+
 const hostile = new Proxy(
   {},
   {

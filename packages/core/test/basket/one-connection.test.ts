@@ -47,20 +47,6 @@ test('an app works with one idb connection, which open opens once: the library c
   (await openRaw(name, 2)).close();
 });
 
-test('an app whose open gives one connection again and again has one listener on it, however often it is asked', async () => {
-  const name = freshName();
-  let closed = 0;
-  const connection = Object.assign(new EventTarget(), { name, close: () => void (closed += 1) });
-  const tasks = defineTasks(name, { save: task<number>() }, { open: () => Promise.resolve(connection) });
-  const { basket } = createWorld().open(tasks);
-  for (let time = 0; time < 10; time += 1) {
-    await expect(basket.list()).rejects.toMatchObject({ code: 'stores-missing' });
-  }
-
-  connection.dispatchEvent(new Event('versionchange'));
-  expect(closed).toBe(1);
-});
-
 test('an open that opens a database of another name is told which', async () => {
   const tasks = defineTasks(freshName(), { save: task<number>() }, { open: () => openRaw('another') });
 

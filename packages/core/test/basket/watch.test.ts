@@ -25,7 +25,7 @@ describe('a watched query', () => {
 
     expect(basket.watch()).toBe(basket.watch({}));
     expect(basket.watch({ type: 'send', limit: 5 })).toBe(basket.watch({ limit: 5, type: 'send' }));
-    expect(basket.watch({ type: ['send', 'photo'] })).toBe(basket.watch({ type: ['send', 'photo'] }));
+    expect(basket.watch({ type: ['send', 'photo'] })).toBe(basket.watch({ type: ['photo', 'send', 'photo'] }));
     const others = [
       {},
       { type: 'send' },

@@ -1,7 +1,9 @@
 import { describe, expect, test, vi } from 'vitest';
 
+import type { Known } from '../../src/basket/reading/payloads.js';
+import { createPayloads } from '../../src/basket/reading/payloads.js';
 import { defineTasks, task } from '../../src/pure/registry.js';
-import { freshName } from '../support/database.js';
+import { freshName, rowsOf } from '../support/database.js';
 import { createWorld } from '../support/world.js';
 
 /** A page with tasks of a type whose decoder tells what it is asked for, and hangs for 0. */
@@ -17,10 +19,10 @@ async function opened() {
   };
   const tasks = defineTasks(freshName(), { send: task<number>({ codec }), large: task<string>() });
   const world = createWorld();
-  const { basket } = world.open(tasks);
+  const { basket, context } = world.open(tasks);
   const later = { runAt: world.wall() + 86_400_000 };
 
-  return { tasks, world, basket, decodes, later };
+  return { tasks, world, basket, context, decodes, later };
 }
 
 describe('a watch', () => {
@@ -151,6 +153,82 @@ describe('a watch', () => {
     await world.advance(1_000);
     expect(told()).toEqual([['no-runner']]);
   });
+});
+
+/** Counts the transactions from now on. */
+function countReads(): () => number {
+  const begun = vi.spyOn(IDBDatabase.prototype, 'transaction');
+
+  return () => begun.mock.calls.length;
+}
+
+describe('nothing is read for a watch', () => {
+  test('that nobody subscribes to any more, when a decoder ends, or a message had come before', async () => {
+    const { world, context, basket, later } = await opened();
+    await basket.add('send', 0, later);
+    const stop = basket.watch().subscribe(() => undefined);
+    await world.advance(500);
+    stop();
+    await world.settle();
+    const reads = countReads();
+    await world.advance(20_000);
+    expect(reads()).toBe(0);
+
+    const again = basket.watch({ type: 'large' }).subscribe(() => undefined);
+    context.hub.say({ kind: 'look' });
+    again();
+    await world.advance(20_000);
+    // The one that had begun.
+    expect(reads()).toBe(1);
+  });
+
+  test('while its page is in the back/forward cache; it is read as soon as the page is back', async () => {
+    const { world, context, basket } = await opened();
+    basket.watch().subscribe(() => undefined);
+    await world.advance(5_000);
+    context.hub.suspend();
+    const reads = countReads();
+    await world.advance(60_000);
+    expect(reads()).toBe(0);
+
+    context.hub.resume();
+    await world.settle();
+    expect(reads()).toBe(1);
+  });
+});
+
+test('a payload that could not be read is read again once a minute, and not with each message', async () => {
+  let decoded = 0;
+  const codec = {
+    encode: (number: number) => number,
+    decode(): number {
+      decoded += 1;
+      throw new Error('It is garbled.');
+    },
+  };
+  const world = createWorld();
+  const { basket, context } = world.open(defineTasks(freshName(), { send: task<number>({ codec }) }));
+  await basket.add('send', 1);
+  basket.watch().subscribe(() => undefined);
+  for (let time = 0; time < 10; time += 1) {
+    context.hub.say({ kind: 'look' });
+    await world.advance(2_000);
+  }
+  expect(decoded).toBe(1);
+  await world.advance(60_000);
+  expect(decoded).toBe(2);
+});
+
+test('what a watch keeps of payloads is what it shows', async () => {
+  const { context, basket, tasks, later } = await opened();
+  const payloads = createPayloads(context);
+  const known: Known = new Map();
+  for (let number = 1; number <= 3; number += 1) {
+    const id = await basket.add('send', number, later);
+    await payloads(await rowsOf(tasks), known, 0);
+    expect(known.size).toBe(1);
+    await basket.cancel(id);
+  }
 });
 
 test('a watch with reasons tells at once that somebody runs tasks now', async () => {

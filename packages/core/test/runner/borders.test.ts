@@ -3,7 +3,7 @@
  */
 import { describe, expect, test } from 'vitest';
 
-import { readyPrefix } from '../../src/pure/key.js';
+import { cancelledMark, readyPrefix, skippedMark, timePart } from '../../src/pure/key.js';
 import type { NewTask, NewTaskRow } from '../../src/pure/record.js';
 import { newRow, stateKeys } from '../../src/pure/record.js';
 import { defineTasks, task } from '../../src/pure/registry.js';
@@ -88,7 +88,77 @@ test.each(around(1_000))('a count of %i tasks', async (count) => {
     expect(await tab.basket.count(query)).toEqual({ count: Math.min(count, 1_000), more: count > 1_000 });
   }
   expect(await tab.basket.list({ limit: 1_000 })).toHaveLength(Math.min(count, 1_000));
+  // The last page of a query that finds its tasks by their state, of which many fit.
+  const { seq = 0 } = (await tab.basket.list({ type: 'send', limit: 1_000 })).at(-1) ?? {};
+  const last = await tab.basket.list({ type: 'send', cursor: seq - 2, limit: 4 });
+  expect(last.map((view) => view.seq)).toEqual([seq - 1, seq, seq + 1, seq + 2].slice(0, 2 + Math.min(2, count - seq)));
 });
+
+test.each(around(64))('a task of a gate is found behind %i types that have none', async (count) => {
+  const { tab } = await filled(count + 1, (number) =>
+    rowOf(number, number < count ? { type: `type ${number}`, gate: 'other' } : { type: 'z', gate: 'wanted' }),
+  );
+  const { basket } = tab;
+
+  expect(await basket.list({ gate: 'wanted' })).toMatchObject([{ id: `row-${count}` }]);
+  expect(await basket.count({ gate: 'wanted' })).toEqual({ count: 1, more: false });
+  expect(await basket.cancel({ gate: 'wanted' })).toBe(1);
+});
+
+test.each(around(100))(
+  'of %i lanes that stand still, and as many tasks that run alone, health names 100',
+  async (count) => {
+    const { tab } = await filled(2 * count, (number) => {
+      const half = Math.floor(number / 2);
+      const type = half % 2 === 0 ? 'send' : 'other';
+      const route = { owner: null, type, version: 1, gate: 'send' };
+
+      return number % 2 === 0
+        ? {
+            ...rowOf(number, { type, lane: `${half}` }),
+            ready: readyPrefix('D', route, 1),
+            dead: { reason: 'permanent', at: 0 },
+          }
+        : { ...rowOf(number, { type }), ready: `${readyPrefix('@', route, 3)}|${timePart(0)}`, interruptions: 3 };
+    });
+    const { blockedLanes, aloneTasks } = await tab.basket.health();
+
+    expect([blockedLanes.length, aloneTasks.length]).toEqual([Math.min(count, 100), Math.min(count, 100)]);
+  },
+);
+
+test.each([1, 2, 3, 4, 5, 9])(
+  'pages of %i tasks of a lane have those before, among and after dead ones that have left it',
+  async (limit) => {
+    const dead = {
+      dead: { reason: 'permanent', at: 0 },
+      ready: readyPrefix('D', { owner: null, type: 'send', version: 1, gate: 'send' }, 1),
+    };
+    // D: dead, and holds its lane. S: dead, and has left its lane. C: cancelled while it runs.
+    const made = 'CDDqqqqSSSSqCq'.split('');
+    const { tab } = await filled(made.length, (number) => {
+      const row = rowOf(number, { lane: 'a' });
+      if (made[number] === 'q') return row;
+      if (made[number] === 'C') return { ...row, ...dead, cancelled: true, marks: [...row.marks, cancelledMark] };
+
+      return { ...row, ...dead, marks: made[number] === 'D' ? row.marks : [`Irow-${number}`, skippedMark(null, 'a')] };
+    });
+    for (const state of ['queued', 'dead', undefined] as const) {
+      const fit = made.flatMap((letter, number) =>
+        letter !== 'C' && (state === undefined || (letter === 'q') === (state === 'queued')) ? number + 1 : [],
+      );
+      for (const filter of [{ lane: 'a' }, { type: 'send' }] as const) {
+        const found: number[] = [];
+        for (let cursor: number | undefined = 0; cursor !== undefined;) {
+          const page: readonly { readonly seq: number }[] = await tab.basket.list({ ...filter, state, limit, cursor });
+          found.push(...page.map(({ seq }) => seq));
+          cursor = page.length < limit ? undefined : page.at(-1)?.seq;
+        }
+        expect(found).toEqual(fit);
+      }
+    }
+  },
+);
 
 test.each(around(1_024).slice(1))('a free task behind %i that cannot run runs at once', async (count) => {
   const { tab, world } = await filled(count, (number) => rowOf(number, { lane: 'a' }));
@@ -166,6 +236,21 @@ describe('the audit finds what nothing else would', () => {
       string,
       unknown,
     ][]);
+    let ran = 0;
+    tab.run({ send: () => void (ran += 1), other: () => undefined }, { lostByHand: true, concurrency: 64 });
+    await world.advance(15 * 60_000);
+
+    expect(ran).toBe(count);
+    expect(await rowsOf(tasks)).toEqual([]);
+  });
+});
+
+describe('held rows without a lane, which nothing but the audit finds:', () => {
+  test.each(around(256))('%i of them all run', async (count) => {
+    const { tab, tasks, world } = await filled(count, (number) => ({
+      ...rowOf(number),
+      ready: readyPrefix('H', { owner: null, type: 'send', version: 1, gate: 'send' }, 1),
+    }));
     let ran = 0;
     tab.run({ send: () => void (ran += 1), other: () => undefined }, { lostByHand: true, concurrency: 64 });
     await world.advance(15 * 60_000);

@@ -122,7 +122,7 @@ export async function health(context: BasketContext): Promise<Health> {
   if (stalled) {
     await waited(context.ports.clock, lookAgainAfter);
     const again = await foundIn(context, works);
-    stalled = again.waiting?.id === found.waiting?.id && again.runner?.wall === found.runner?.wall;
+    stalled = again.waiting?.id === found.waiting?.id;
   }
 
   const { runner, oldest, waiting: _, gates, ...told } = found;
