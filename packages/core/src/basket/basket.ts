@@ -41,7 +41,7 @@ export type AddArguments<Payload> = undefined extends Payload
   : [payload: Payload, options?: AddOptions];
 
 /** The view of a task that is of one of the named types. A check of `type` tells TypeScript which payload it has. */
-export type ViewOf<R extends AnyRegistry, Name extends keyof R['types'] & string> = {
+export type ViewOf<R extends AnyRegistry, Name extends keyof R['types'] & string = keyof R['types'] & string> = {
   [One in Name]: TaskView<One, PayloadOf<R, One>>;
 }[Name];
 

@@ -13,7 +13,7 @@ export function handlersOf(world: World, life: Life): Readonly<Record<string, An
   );
 }
 
-function called(world: World, life: Life, type: string, payload: unknown, face: Attempt): Promise<unknown> {
+function called(world: World, life: Life, type: string, payload: unknown, face: Attempt<unknown>): Promise<unknown> {
   if (life.dead) return new Promise(() => undefined);
 
   const claim = judgeStart(world, life, type, payload as Work, face);
@@ -94,7 +94,13 @@ function thrown(world: World, ending: Exclude<Ending, { readonly kind: 'success'
 }
 
 /** A handler starts for a claim that is durable, once, and sees its task as it is stored. */
-function judgeStart(world: World, life: Life, type: string, work: Work, face: Attempt): ClaimFacts | undefined {
+function judgeStart(
+  world: World,
+  life: Life,
+  type: string,
+  work: Work,
+  face: Attempt<unknown>,
+): ClaimFacts | undefined {
   const fail = (what: string): void => world.fail(`start of ${face.id} in ${life.name}: ${what}`);
   const term = world.terms.get(life);
   const isIt = (claim: ClaimFacts): boolean => claim.id === face.id && claim.attempt === undefined;

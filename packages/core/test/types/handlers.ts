@@ -51,6 +51,16 @@ serveBasket(tasks, {
 serveBasket(tasks, { saveNote, countNote, ping }, { build: 7, concurrency: 2 });
 void runBasket(openBasket(tasks), { saveNote, countNote, ping }, { signal: undefined, concurrency: undefined });
 
+/** A function that several handlers call takes the attempt of each of them. */
+function headersOf({ idempotencyKey }: Attempt): HeadersInit {
+  return { 'Idempotency-Key': `"${idempotencyKey}"` };
+}
+serveBasket(tasks, {
+  saveNote: (_note, attempt) => void headersOf(attempt),
+  countNote: (_note, attempt) => Object.keys(headersOf(attempt)).length,
+  ping: (_payload, attempt) => void headersOf(attempt),
+});
+
 /** A module of its own may hold some of them. */
 const some = { countNote: (note) => note.text.length, ping } satisfies Pick<All, 'countNote' | 'ping'>;
 serveBasket(tasks, { saveNote, ...some });

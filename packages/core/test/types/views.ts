@@ -84,6 +84,9 @@ export async function oneTask(): Promise<void> {
 
 const all = basket.watch();
 claim<Same<typeof all, Watched<Snapshot<AnyView>>>>();
+/** A component takes one task of such a list. */
+type AnyTask = ViewOf<typeof tasks>;
+claim<Same<AnyTask, AnyView>>();
 const notes = basket.watch({ type: 'saveNote' });
 claim<Same<typeof notes, Watched<Snapshot<TaskView<'saveNote', Note>>>>>();
 claim<Same<ReturnType<typeof notes.get>['tasks'], readonly TaskView<'saveNote', Note>[]>>();

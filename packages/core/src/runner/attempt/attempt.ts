@@ -166,7 +166,7 @@ async function decoded(stored: StoredPayload, type: TaskTypeParts): Promise<unkn
   return type.codec.decode(stored.value);
 }
 
-function attemptFace(leader: Leader, attempt: RunningAttempt): Attempt {
+function attemptFace(leader: Leader, attempt: RunningAttempt): Attempt<unknown> {
   const { row, controller } = attempt;
   const inTurn = createTurns();
 

@@ -9,7 +9,7 @@ import type { Memory } from './memory.js';
 import type { Patience } from './patience.js';
 
 /** The second argument of a handler: what it may know of its attempt. */
-export interface Attempt<Payload = unknown> {
+export interface Attempt<Payload = never> {
   /** The task's id. */
   readonly id: string;
   /** The number of this attempt, from 1: how many handlers were started for the task, this one included. */
