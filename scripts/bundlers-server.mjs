@@ -83,27 +83,31 @@ export async function serveExample(folder, { output = '.', start, scripts = "'se
 }
 
 /**
- * Starts a program that serves the build, and waits until it answers.
+ * Starts a program, and waits until it answers.
  *
  * @param {string} folder
- * @param {string[]} program The name of its command, and arguments.
+ * @param {string[]} program Its path in the folder, and arguments; the number of the port follows.
+ * @param {{ port?: number, env?: Record<string, string> }} [options]
  */
-async function startProgram(folder, program) {
-  const [name = '', ...args] = program;
-  const port = await freePort();
-  const file = path.join(folder, 'node_modules/.bin', name);
-  const child = spawn(file, [...args, String(port)], { cwd: folder, stdio: 'ignore', detached: true });
+export async function startProgram(folder, [name = '', ...args], { port, env } = {}) {
+  const chosen = port ?? (await freePort());
+  const child = spawn(path.resolve(folder, name), [...args, String(chosen)], {
+    cwd: folder,
+    env: { ...process.env, ...env },
+    stdio: 'ignore',
+    detached: true,
+  });
   const ended = once(child, 'close');
-  const url = `http://127.0.0.1:${port}`;
+  const url = `http://127.0.0.1:${chosen}`;
   for (let tries = 0; !(await answers(url)); tries += 1) {
-    if (tries > 300 || child.exitCode !== null) throw new Failure(`${name} does not serve what it has built.`);
+    if (tries > 300 || child.exitCode !== null) throw new Failure(`${name} ${args.join(' ')} does not answer.`);
     await new Promise((resolve) => void setTimeout(resolve, 100));
   }
 
   return {
     url,
     async stop() {
-      if (child.exitCode === null) process.kill(-(child.pid ?? 0));
+      if (child.exitCode === null && child.signalCode === null) process.kill(-(child.pid ?? 0));
       await ended;
     },
   };
@@ -116,7 +120,8 @@ function answers(url) {
   );
 }
 
-async function freePort() {
+/** A port that nothing listens on. */
+export async function freePort() {
   const server = createServer().listen(0, '127.0.0.1');
   await once(server, 'listening');
   const { port } = /** @type {import('node:net').AddressInfo} */ (server.address());

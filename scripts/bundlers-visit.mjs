@@ -87,7 +87,7 @@ async function says(page, text) {
 }
 
 /** The URLs of all SharedWorkers that run. */
-async function workers(browser) {
+export async function workers(browser) {
   const cdp = await browser.newBrowserCDPSession();
   const { targetInfos } = await cdp.send('Target.getTargets');
   await cdp.detach();

@@ -1,11 +1,13 @@
 /**
  * `npm run test:bundlers`: builds each app of `examples/` for production with the packed library, and sends one note through
- * its SharedWorker in Chromium. `-- --only=vite,parcel` picks some. The last line is `N passed, N failed`.
+ * its SharedWorker in Chromium; with `react-dexie-pwa` it does all that a person does. `-- --only=vite,parcel` picks some.
+ * The last line is `N passed, N failed`.
  */
 import { cpSync, mkdtempSync, readFileSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 
+import { useWholeApp } from './bundlers-pwa.mjs';
 import { serveExample } from './bundlers-server.mjs';
 import { sendOneNote, urlOfWorker } from './bundlers-visit.mjs';
 import { readOptions } from './options.mjs';
@@ -21,6 +23,8 @@ import { Failure, main, readJson, root, run, seconds, tsc } from './steps.mjs';
  * @property {string} bundler The package of the bundler.
  * @property {string} [output] The folder that the build writes.
  * @property {string[]} [start] Instead of `output`: the program that serves the build; the number of a port follows.
+ * @property {(browser: import('@playwright/test').Browser, folder: string) => Promise<string>} [use] What is done with an
+ * app that is more than a button: instead of sending one note. Gives the URL of the worker.
  * @property {string} [scripts] What `script-src` of the content security policy must allow; left out: `'self'`.
  */
 const examples = {
@@ -28,9 +32,14 @@ const examples = {
   webpack: { bundler: 'webpack', output: 'dist' },
   rspack: { bundler: '@rspack/core', output: 'dist' },
   // Next writes inline scripts into its pages, with or without taskbasket.
-  'next-turbopack': { bundler: 'next', start: ['next', 'start', '--port'], scripts: "'self' 'unsafe-inline'" },
+  'next-turbopack': {
+    bundler: 'next',
+    start: ['node_modules/.bin/next', 'start', '--port'],
+    scripts: "'self' 'unsafe-inline'",
+  },
   esbuild: { bundler: 'esbuild', output: 'www' },
   parcel: { bundler: 'parcel', output: 'dist' },
+  'react-dexie-pwa': { bundler: 'vite', use: useWholeApp },
 };
 
 const quiet = { NEXT_TELEMETRY_DISABLED: '1', npm_config_update_notifier: 'false' };
@@ -110,6 +119,7 @@ async function prove(example, folder, name, tarball, browser) {
   const install = ['install', '--prefer-offline', '--no-audit', '--no-fund', '--loglevel=error', tarball];
   await must(`${name} cannot be installed`, 'npm', install, folder);
   await build(name, folder);
+  if (example.use) return { worker: await example.use(browser, folder) };
   const { worker, kind } = await visiting(example, folder, (server) => sendOneNote(browser, server));
 
   const source = filesOf(folder).find((file) => file.endsWith('tasks.worker.ts')) ?? '';

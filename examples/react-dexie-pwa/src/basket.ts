@@ -1,0 +1,19 @@
+/** The page's basket, and the one list of what is unsent. */
+import { useSyncExternalStore } from 'react';
+import { type Explained, openBasket, type ViewOf } from 'taskbasket';
+import { tasks } from './db';
+
+export const basket = openBasket(tasks, {
+  worker: () => new SharedWorker(new URL('./tasks.worker.ts', import.meta.url), { type: 'module', name: 'field-notes' }),
+  build: import.meta.env.BUILD,
+});
+
+if (import.meta.hot) import.meta.hot.dispose(() => basket.close());
+
+const unsent = basket.watch({}, { reasons: true });
+
+/** A task that is not done yet, with the reasons why. */
+export type UnsentTask = Explained<ViewOf<typeof tasks>>;
+
+/** All of them, in all tabs: a component that calls this follows every change. */
+export const useUnsent = () => useSyncExternalStore(unsent.subscribe, unsent.get);

@@ -1,0 +1,36 @@
+/** Why something is not sent yet, in words. */
+import type { Reason } from 'taskbasket';
+
+const at = (time: number) => new Date(time).toLocaleTimeString();
+
+function words(reason: Reason): string {
+  switch (reason.reason) {
+    case 'running':
+      return 'It is being sent.';
+    case 'backoff':
+    case 'date':
+      return `Next try at ${at(reason.until)}.`;
+    case 'gate':
+      return `The server is away. ${reason.until ? `Next try at ${at(reason.until)}.` : 'It is being tried.'}`;
+    case 'lane':
+      return reason.dead ? 'It waits for an earlier change that was refused.' : 'It waits for an earlier change.';
+    case 'dead':
+      return `The server refused it: ${reason.error?.message} Correct it, or discard it.`;
+    case 'busy':
+    case 'alone':
+    case 'aside':
+      return 'It waits until others are sent.';
+    case 'no-runner':
+      return 'Nothing sends at the moment: keep this page open.';
+    case 'unknown-type':
+    case 'unknown-version':
+    case 'undecodable':
+    case 'other-leader':
+      return 'It waits for another version of this app. Reload the page.';
+    case 'gone':
+      return 'It was sent, or discarded.';
+  }
+}
+
+export const inWords = (reasons: readonly Reason[]): string =>
+  reasons.length === 0 ? 'It is about to be sent.' : reasons.map(words).join(' ');
