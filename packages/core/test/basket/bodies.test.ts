@@ -65,6 +65,46 @@ describe('a page that is frozen for three days between a heavy body and its row 
   });
 });
 
+/** As WebKit does it with a Blob that it cannot store: the request fails, and the transaction completes all the same. */
+function failBodies() {
+  // oxlint-disable-next-line typescript/unbound-method -- called with its own store below
+  const { put } = IDBObjectStore.prototype;
+  return vi.spyOn(IDBObjectStore.prototype, 'put').mockImplementation(function failed(
+    this: IDBObjectStore,
+    value,
+    key,
+  ) {
+    if (!this.name.endsWith('.bodies')) return put.call(this, value, key);
+    put.call(this, 'stored before', 'x');
+    const request = this.add('refused', 'x');
+    request.addEventListener('error', (event) => event.preventDefault());
+    return request;
+  });
+}
+
+test.each(['add', 'addMany', 'prepare', 'update'] as const)(
+  'a heavy body that the browser refuses in a transaction that completes: %s says so, and no row is without its body',
+  async (how) => {
+    const { tasks, basket } = await opened();
+    const id = await basket.add('send', 'a note');
+    const put = failBodies();
+    try {
+      const calls = {
+        add: () => basket.add('send', heavy),
+        addMany: () => basket.addMany([['send', heavy]]),
+        prepare: () => basket.prepare('send', heavy),
+        update: () => basket.update(id, heavy),
+      };
+      const failure = await failureOf(calls[how]());
+      expect(failure.code).toBe('not-stored');
+      expect(failure.message).toMatch(/The task "send" was not stored/);
+    } finally {
+      put.mockRestore();
+    }
+    expect((await rowsOf(tasks)).map((row) => row.payload)).toEqual(['a note']);
+  },
+);
+
 describe('a file that was changed on disk after it was picked', () => {
   test.each([
     ['alone', () => changedFile()],

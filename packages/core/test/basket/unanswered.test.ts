@@ -189,7 +189,7 @@ describe('scenario 50: a database that does not answer', () => {
     const letGo = hang('readwrite', 'requests');
     const added = endOf(basket.add('send', new Blob(['a film'])));
 
-    await world.advance(609_000);
+    await world.advance(599_000);
     expect(added.now()).toBe('pending');
     await world.advance(2_000);
     expect(added.now()).toMatchObject({ code: 'not-stored' });

@@ -1,4 +1,5 @@
 import { TaskbasketError } from '../../pure/errors.js';
+import { answer } from '../../store/requests.js';
 import type { Durability, TransactContext } from '../../store/transact.js';
 import { transact } from '../../store/transact.js';
 import type { BasketContext } from '../context/context.js';
@@ -51,8 +52,10 @@ export async function putBodies(
     const db = await transact(
       context,
       'body',
-      ({ bodies }) => {
-        for (const { payload } of heavy) bodies.put(payload.value, payload.ref);
+      async ({ bodies }) => {
+        // Each put is answered before the commit. If WebKit fails to store a Blob after `commit()`, the transaction
+        // completes all the same.
+        await Promise.all(heavy.map(({ payload }) => answer(bodies.put(payload.value, payload.ref))));
 
         return bodies.transaction.db;
       },
@@ -109,9 +112,7 @@ export function dropBodies(context: TransactContext, tasks: readonly WithPayload
   const drop = transact(
     context,
     'body',
-    ({ bodies }) => {
-      for (const { payload } of heavy) if (payload.ref !== undefined) bodies.delete(payload.ref);
-    },
+    ({ bodies }) => heavy.forEach(({ payload }) => bodies.delete(payload.ref ?? '')),
     { durability: 'relaxed', scope: ['bodies'] },
   );
   drop.catch(() => undefined);
