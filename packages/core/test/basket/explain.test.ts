@@ -57,6 +57,20 @@ describe('why a task is not running now:', () => {
     await leading;
   });
 
+  test('nobody runs tasks, and what a runner that died was running takes no room at its gate', async () => {
+    const { tasks, world, run, tab } = await opened();
+    const page = world.open(tasks);
+    run();
+    await page.basket.add('send', 'waits');
+    await world.settle();
+    tab.kill();
+    const id = await page.basket.add('send', 'fine');
+    const slow = { name: 'send', step: 0, until: 0, reason: 'away', by: [], slow: { at: world.wall(), width: 1 } };
+    await byHand(tasks, ({ state }) => void state.put(slow, 'gate:send'));
+
+    expect(await page.basket.explain(id)).toEqual([{ reason: 'no-runner' }]);
+  });
+
   test('it is gone, or never was', async () => {
     const { world, basket, run, end } = await opened();
     run();

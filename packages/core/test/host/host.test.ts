@@ -140,6 +140,93 @@ describe('a page and its worker', () => {
     expect(await health()).toMatchObject({ state: 'running' });
   });
 
+  test('a worker that works again starts its waits anew: after the next failure the page tries again within 5 s', async () => {
+    const { world, workers, health } = opened();
+    workers.script.missing = true;
+    workers.current()?.kill();
+    await world.advance(600_000);
+    workers.script.missing = false;
+    await world.advance(60_000);
+    expect(await health()).toMatchObject({ state: 'running' });
+
+    workers.script.missing = true;
+    workers.current()?.kill();
+    await world.advance(1_000);
+    workers.script.missing = false;
+    await world.advance(5_000);
+    expect(await health()).toMatchObject({ state: 'running' });
+  });
+
+  test.each([0, 7_000, 19_000, 31_000, 43_000])(
+    'a page that is asked %i ms into its waits after a failure constructs a worker at once',
+    async (into) => {
+      const { world, workers, attendance } = opened();
+      await world.advance(10_000);
+      workers.script.missing = true;
+      workers.current()?.kill();
+      await world.advance(300_000 + into);
+      workers.script.missing = false;
+      attendance.ask();
+      await world.settle();
+      expect(workers.started()).toBe(2);
+    },
+  );
+
+  test('a worker of an older build is told as a mismatch only if it comes twice in a row', async () => {
+    const { world, workers, told } = opened(2);
+    for (let time = 0; time < 3; time += 1) {
+      await world.advance(10_000);
+      workers.script.build = 1;
+      workers.current()?.kill();
+      await world.advance(300);
+      workers.script.build = 2;
+    }
+    await world.advance(30_000);
+
+    expect([told, workers.current()?.build, workers.started()]).toEqual([[], 2, 7]);
+  });
+
+  test('a worker whose lock is granted although it lives is asked once a second, not in a circle', async () => {
+    const { world, workers, page, told, attendance } = opened();
+    await world.advance(10_000);
+    const { locks } = page.context.ports;
+    let asked = 0;
+    const granted = async (name: string, ...rest: [never, () => Promise<void>]): Promise<void> => {
+      asked += 1;
+      await (name.includes(':alive:') ? rest[1]() : locks.request(name, ...rest));
+    };
+    Object.assign(page.context.ports, { locks: { ...locks, request: granted } });
+    const again = putAway({ page, attendance });
+    await world.settle();
+    again();
+    await world.advance(10_000);
+
+    expect(asked).toBeLessThan(13);
+    expect([told, workers.started()]).toEqual([[], 1]);
+  });
+
+  test('a dedicated worker that is slow is constructed once, and ended when it is given up', async () => {
+    const { world, page } = opened();
+    let constructed = 0;
+    let ended = 0;
+    const nothing = (): void => undefined;
+    const problems: WorkerProblem[] = [];
+    const factory = (): Worker => {
+      constructed += 1;
+
+      return {
+        addEventListener: nothing,
+        removeEventListener: nothing,
+        postMessage: nothing,
+        terminate: () => (ended += 1),
+      } as unknown as Worker;
+    };
+    attendWorker(page.context, factory, ({ problem }) => problems.push(problem));
+    await world.advance(4_300);
+
+    expect([constructed, ended, problems]).toEqual([1, 1, ['silent']]);
+  });
+
   test('a worker that answers late is taken, by whichever connection answers first; the others are closed', async () => {
     const { world, told, workers, health } = opened();
     await world.advance(10_000);

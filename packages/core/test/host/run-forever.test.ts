@@ -3,7 +3,7 @@ import { expect, test } from 'vitest';
 import { runForever } from '../../src/host/serve.js';
 import { defineTasks, task } from '../../src/pure/registry.js';
 import { createStores } from '../../src/store/setup.js';
-import { freshName } from '../support/database.js';
+import { freshName, openRaw } from '../support/database.js';
 import { createWorld } from '../support/world.js';
 
 test('a worker that had led for an hour is not made to wait for what had failed before', async () => {
@@ -47,4 +47,34 @@ test('a worker that had led for an hour is not made to wait for what had failed 
   retiring.abort();
   await world.advance(60_000);
   await running;
+});
+
+test('a worker that cannot lead again and again has one listener', async () => {
+  const name = freshName();
+  (await openRaw(name, 1, (_, db) => void db.createObjectStore('notes'))).close();
+  const world = createWorld();
+  const { context } = world.open(defineTasks(name, { send: task<number>() }));
+  const { hear } = context.hub;
+  const listeners = new Set<object>();
+  const counted: typeof hear = (listener) => {
+    const stop = hear(listener);
+    listeners.add(stop);
+
+    return () => {
+      stop();
+      listeners.delete(stop);
+    };
+  };
+  Object.assign(context.hub, { hear: counted });
+  const retiring = new AbortController();
+  const running = runForever(context, { send: () => undefined }, 6, retiring.signal);
+  await world.advance(10_000);
+  const before = listeners.size;
+  await world.advance(600_000);
+  expect(listeners.size).toBe(before);
+
+  retiring.abort();
+  await world.advance(60_000);
+  await running;
+  expect(listeners.size).toBe(0);
 });

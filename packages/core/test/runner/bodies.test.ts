@@ -1,5 +1,6 @@
 import { afterEach, expect, test, vi } from 'vitest';
 
+import { bodyKey } from '../../src/pure/key.js';
 import { defineTasks, task } from '../../src/pure/registry.js';
 import { byHand, contentsOf, freshName } from '../support/database.js';
 import type { Runner, World } from '../support/world.js';
@@ -78,4 +79,26 @@ test('ten starts within a day delete nothing', async () => {
     world.jump(60 * 60_000);
   }
   expect(await payloads()).toBe(2);
+});
+
+test('a wall clock that is put back by ten days keeps no orphan for ten days', async () => {
+  const { world, run, payloads } = await withOrphan();
+  await shortTerm(world, run);
+  world.jump(-10 * day);
+  await shortTerm(world, run);
+  world.jump(day + 60_000);
+  await shortTerm(world, run);
+  expect(await payloads()).toBe(1);
+});
+
+test.each([255, 256, 257, 612])('%i bodies without a row are all deleted a day later', async (count) => {
+  const { tasks, world, run, payloads } = await withOrphan();
+  await byHand(tasks, ({ bodies }) => {
+    for (let number = 2; number <= count; number += 1) bodies.put('lost', bodyKey(null, `lost ${number}`, 'x'));
+  });
+  expect(await payloads()).toBe(count + 1);
+  await shortTerm(world, run);
+  world.jump(day + 60_000);
+  await shortTerm(world, run);
+  expect(await payloads()).toBe(1);
 });

@@ -1,6 +1,10 @@
 import { describe, expect, test } from 'vitest';
 
 import { defineTasks, task } from '../../src/pure/registry.js';
+import type { Memory } from '../../src/runner/term/memory.js';
+import type { Draft } from '../../src/runner/turn/draft.js';
+import { storePositions } from '../../src/runner/turn/positions.js';
+import { transact } from '../../src/store/transact.js';
 import { byHand, contentsOf, freshName, rowsOf } from '../support/database.js';
 import { createGate, createWorld } from '../support/world.js';
 
@@ -102,6 +106,49 @@ test('a gate that was used once leaves no stored position, also if the runner is
   expect(Object.keys(positionsNow).length).toBeLessThan(12);
   // Rows lie under this one, behind their head: without its position each survey would read them all again.
   expect(positionsNow['F|laned|1|lane|1']).toBe(2);
+});
+
+describe('of the positions of types that were used before,', () => {
+  const prefix = (number: number): string => `F|used ${number}|1|used|1`;
+
+  /** Stores the positions of so many prefixes; the first of them has a row. Gives the memory that is left. */
+  async function stored(count: number, { idle = true, unstored = 0 } = {}) {
+    const tasks = sendTasks();
+    const { context, basket } = createWorld().open(tasks);
+    await basket.list();
+    await byHand(tasks, (stores) => stores.tasks.put({ ...madeByHand(1), ready: prefix(0) }));
+    const known = new Map(Array.from({ length: count }, (_, number) => [prefix(number), 1]));
+    const memory = { positions: known, sources: new Map(), stored: new Map(), unstored } as unknown as Memory;
+    await transact(context, 'turn', (stores) => storePositions({ stores, memory } as unknown as Draft, idle));
+
+    return { names: [...known.keys()], stored: (await contentsOf(tasks)).state.get('positions') };
+  }
+
+  test.each([
+    [8, 8],
+    [9, 9],
+    [1_024 + 7, 9],
+    [1_024 + 8, 9],
+    [1_024 + 9, 10],
+    [2 * 1_024 + 100, 1_125],
+    [5_000, 3_977],
+  ])(
+    '%i are dropped by 1,024 at a time, and %i are left; the one that has rows stays, and goes last',
+    async (count, left) => {
+      const { names, stored: record } = await stored(count);
+      expect(names).toHaveLength(left);
+      expect(record).toEqual(Object.fromEntries(names.map((name) => [name, 1])));
+      expect(names.at(count === 8 ? 0 : -1)).toBe(prefix(0));
+    },
+  );
+
+  test.each([
+    [31, false],
+    [32, true],
+  ])('after %i turns without a pause: are they stored? %s', async (unstored, expected) => {
+    const { stored: record } = await stored(3, { idle: false, unstored });
+    expect(record !== undefined).toBe(expected);
+  });
 });
 
 test('positions that were lost cost a second reading and nothing else', async () => {

@@ -1,5 +1,6 @@
 import { describe, expect, test } from 'vitest';
 
+import { waited } from '../../src/ports/wait.js';
 import type { Codec } from '../../src/pure/codec.js';
 import { defineTasks, task } from '../../src/pure/registry.js';
 import { byHand, freshName, rowsOf } from '../support/database.js';
@@ -258,4 +259,30 @@ describe('what this build cannot decode', () => {
     expect(await tab.basket.cancel(id)).toBe(1);
     expect(await rowsOf(tasks)).toEqual([]);
   });
+});
+
+test('what an earlier build could not decode runs with a build whose decoder takes a second', async () => {
+  const name = freshName();
+  const world = createWorld();
+  const codec = (decode: (stored: number) => number | Promise<number>) => ({
+    encode: (number: number) => number,
+    decode,
+  });
+  const build = (decode: (stored: number) => number | Promise<number>) =>
+    defineTasks(name, { send: task<number>({ codec: codec(decode) }) });
+  const bad = world.open(
+    build(() => {
+      throw new Error('It is garbled.');
+    }),
+  );
+  await bad.basket.add('send', 1);
+  bad.run({ send: nothing });
+  await world.settle();
+  bad.kill();
+  const ran: number[] = [];
+  const good = world.open(build((stored) => waited(bad.context.ports.clock, 1_000).then(() => stored)));
+  good.run({ send: (number) => void ran.push(number) });
+  await world.advance(5_000);
+
+  expect(ran).toEqual([1]);
 });
