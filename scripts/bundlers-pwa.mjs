@@ -28,7 +28,7 @@ const picture = Buffer.from(
 export async function useWholeApp(browser, folder) {
   const [port, api] = [await freePort(), await freePort()];
   const url = `http://127.0.0.1:${port}/`;
-  const data = path.join(folder, 'data');
+  const data = path.join(folder, 'data-of-this-run'); // `data` may hold what somebody has tried by hand
   const env = { API: `http://127.0.0.1:${api}`, PORT: String(api), DATA: data };
   const preview = ['node_modules/.bin/vite', 'preview', '--host', '127.0.0.1', '--strictPort', '--port'];
   const startPage = () => startProgram(folder, preview, { port, env });
