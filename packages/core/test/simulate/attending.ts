@@ -165,8 +165,10 @@ export function createWorkers(world: World, born: (script: Script) => Life): Wor
         const worker = running;
         const { attendance } = page;
         if (kind !== 'look' || worker?.frozen !== true || opened(page).size === 0 || known.size > 0) return;
+        const { thaws } = worker;
         world.time.at(world.time.now() + toldWithin, () => {
-          const isSame = running === worker && page.attendance === attendance;
+          // A worker that was thawed meanwhile has answered, and may hang for the second time since a moment ago.
+          const isSame = running === worker && worker.thaws === thaws && page.attendance === attendance;
           if (worker.frozen && !worker.dead && !page.dead && !page.frozen && isSame && known.size === 0)
             world.fail(`${page.name} has something to do, its worker hangs, and it is told nothing`);
           else world.report.met('host', 'a worker that hangs is told');

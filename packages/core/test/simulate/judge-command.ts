@@ -7,7 +7,7 @@ import { countPayments, ended, isPayment, lanesOf } from './judge.js';
 import { judgeUpdate } from './judge-update.js';
 import type { CommandFacts } from './world.js';
 
-/** A query's tasks are changed in slices of so many. */
+/** A query's tasks are read in slices of so many, each in a transaction of its own. */
 const slice = 256;
 
 /**
@@ -41,12 +41,12 @@ export function judgeCommand(commit: Commit): void {
 }
 
 /**
- * The tasks that this transaction must change. If more fit than one may change, a command goes by their keys, and its later
- * transactions need not meet what was added since the first. Then they are those that it did change.
+ * The tasks that this transaction must change. If one transaction may not read all, a command goes by their keys, and its
+ * later transactions need not meet what was added since the first. Then they are those that it did change.
  */
 function sliceOf(command: CommandFacts, { before, difference, fail }: Commit): readonly TaskRow[] {
   const all = targetsOf(command, before);
-  command.several ||= all.length > slice;
+  command.several ||= readsSeveralSlices(command, before);
   if (!command.several) return all;
 
   const { outcomes, changed } = difference;
@@ -72,6 +72,15 @@ export function targetsOf({ which }: Pick<CommandFacts, 'which'>, contents: Cont
   return rows.filter(fits).sort((one, other) => one.seq - other.seq);
 }
 
+/** Whether a command reads more than one slice. It reads a whole lane, also if it names types or a state beside the lane. */
+function readsSeveralSlices(command: CommandFacts, contents: Contents): boolean {
+  const lane = typeof command.which === 'string' ? undefined : command.which.lane;
+  const read =
+    lane === undefined ? targetsOf(command, contents) : [...contents.tasks.values()].filter((row) => row.lane === lane);
+
+  return read.length > slice;
+}
+
 /** A command that committed without a change: there was no such task. */
 export function judgeIdleCommand(commit: Commit): void {
   const { underway, before, fail } = commit;
@@ -80,6 +89,7 @@ export function judgeIdleCommand(commit: Commit): void {
 
   command.committed ??= 0;
   // A command that needed several transactions goes through the tasks until a whole round finds none.
+  command.several ||= readsSeveralSlices(command, before);
   const [row] = command.several ? [] : targetsOf(command, before);
   if (row !== undefined) fail(`${command.what} ${JSON.stringify(command.which)} did nothing to ${row.id}`);
 }

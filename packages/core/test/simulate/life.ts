@@ -66,6 +66,8 @@ export interface Life {
   readonly open: Set<IDBTransaction>;
   dead: boolean;
   frozen: boolean;
+  /** How often it was thawed. */
+  thaws: number;
   /** The lock was stolen from it, and it has not been told yet. */
   deaf: boolean;
   armed: Armed | undefined;
@@ -256,6 +258,7 @@ export function createLife(name: string, kind: Kind, build: number, shared: Shar
     leaving: false,
     dead: false,
     frozen: false,
+    thaws: 0,
     deaf: false,
     armed: undefined,
     holds: false,
@@ -279,6 +282,7 @@ export function createLife(name: string, kind: Kind, build: number, shared: Shar
 
     thaw() {
       life.frozen = false;
+      life.thaws += 1;
       for (const goOn of waitingForThaw.splice(0)) goOn();
       if (!life.suspended) return;
       life.suspended = false;
