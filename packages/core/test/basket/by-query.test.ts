@@ -189,3 +189,20 @@ describe('retry', () => {
     end();
   });
 });
+
+test('a query may name a type that this build does not have, so that an app can clear what it no longer knows', async () => {
+  const name = freshName();
+  const world = createWorld();
+  await world.open(defineTasks(name, { removed: task<string>(), kept: task<string>() })).basket.addMany([
+    ['removed', 'old'],
+    ['kept', 'still'],
+  ]);
+  const { basket } = world.open(defineTasks(name, { kept: task<string>() }));
+  const removed = { type: 'removed' as 'kept' };
+
+  expect(await basket.list(removed)).toMatchObject([{ type: 'removed', unreadable: true }]);
+  expect(await basket.count(removed)).toEqual({ count: 1, more: false });
+  expect(await basket.retry(removed)).toBe(1);
+  expect(await basket.cancel(removed)).toBe(1);
+  expect(await basket.list()).toMatchObject([{ type: 'kept' }]);
+});

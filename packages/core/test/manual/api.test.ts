@@ -124,3 +124,39 @@ test('its headers let a page of the named origin send a key, and no other page, 
   expect(await statusFrom('https://other.example', headers)).toBe(0);
   expect(await statusFrom('https://app.example', { ...headers, 'X-Unknown': '1' })).toBe(0);
 });
+
+test('a route of a framework does the same with a Request and a Response', async () => {
+  type Once = (person: string, key: string, request: string, effect: () => object) => object;
+  type Make = (once: Once, personOf: () => string | undefined, effect: (id: string, body: string) => object) => Route;
+  type Route = (request: Request) => Promise<Response>;
+  const { route } = await laidOut('api').run<{ route: Make }>('route.mjs');
+  const kept = new Map<string, object>();
+  const saved: string[] = [];
+  const remember: Once = (person, key, request, effect) => {
+    const name = [person, key, request].join(' ');
+    if (!kept.has(name)) kept.set(name, effect());
+
+    return kept.get(name) ?? {};
+  };
+  const effect = (id: string, body: string): object => {
+    saved.push(`${id}: ${body}`);
+
+    return { status: 200, body: '{"saved":1}' };
+  };
+  const ask = async (person: string | undefined, headers: Record<string, string>): Promise<readonly unknown[]> => {
+    const request = new Request('https://app.example/notes/n1', { method: 'PUT', body: 'Dry', headers });
+    const answer = await route(remember, () => person, effect)(request);
+
+    return [answer.status, answer.headers.get('content-type'), await answer.text()];
+  };
+
+  const key = { 'Idempotency-Key': '"a"' };
+  const first = await ask('ann', key);
+  expect(first).toEqual([200, 'application/json', '{"saved":1}']);
+  expect(await ask('ann', key)).toEqual(first);
+  expect(saved).toEqual(['n1: Dry']);
+  expect(await ask('ben', key)).toEqual(first);
+  expect(saved).toHaveLength(2);
+  expect((await ask('ann', {}))[0]).toBe(400);
+  expect((await ask(undefined, key))[0]).toBe(401);
+});

@@ -58,6 +58,24 @@ describe('the first task, in whose SharedWorker a stand-in runs its script', () 
   });
 });
 
+test('if nothing arrives because Vite answered 404 itself, the list says so, and retry sends it and what it held back', async () => {
+  server.answer(() => 404);
+  const before = server.received.length;
+  await save({ id: 'proxy', text: 'first' });
+  await until(async () =>
+    expect(await basket.list()).toMatchObject([
+      { state: 'dead', lastError: { message: 'The server answered 404.', status: 404 } },
+    ]),
+  );
+  await save({ id: 'proxy', text: 'second' });
+  expect(await basket.list()).toHaveLength(2);
+
+  server.answer(() => 200);
+  await basket.retry({});
+  await allSent();
+  expect(server.received.slice(before).map(({ status }) => status)).toEqual([404, 200, 200]);
+});
+
 describe('the four calls', () => {
   interface FourCalls {
     readonly stop: () => void;

@@ -6,7 +6,7 @@ import { beforeAll, describe, expect, test } from 'vitest';
 import { openBasket } from '../../src/index.js';
 import type { AnyRegistry } from '../../src/pure/registry.js';
 import { defineTasks } from '../../src/pure/registry.js';
-import { runBasket } from '../../src/worker.js';
+import { PermanentFailure, runBasket } from '../../src/worker.js';
 import { written } from '../basket/app.js';
 import { endOf, openRaw } from '../support/database.js';
 import type { Main, Note } from './blocks.js';
@@ -36,7 +36,7 @@ describe.each([
     const { save } = await run<Main>(file);
     const wrong = { id: 'n2', text: (() => undefined) as unknown as string };
 
-    await expect(save(wrong)).rejects.toThrow(/clone/);
+    await expect(save(wrong)).rejects.toThrow(/clone|is a function/);
     expect(await written(defineTasks(name, {}))).toEqual({ notes: ['n1'], tasks: ['saveNote'], payloads: 0 });
   });
 
@@ -53,6 +53,98 @@ describe.each([
     await stopped;
     expect(sent.map(({ text }) => text)).toEqual(['Buy bread', 'Buy butter']);
   });
+});
+
+describe('a refused note with a row of its own, in Dexie', () => {
+  interface Correct {
+    readonly correct: (id: string, note: Note) => Promise<void>;
+    readonly finishCorrections: () => Promise<void>;
+    readonly discard: (id: string, note: Note) => Promise<void>;
+  }
+  const parts = async (): Promise<Correct & Main & { readonly notes: ReturnType<Dexie['table']> }> => {
+    const [recipe, app, { db }] = await Promise.all([
+      run<Correct>('dexie-correct.ts'),
+      run<Main>('dexie-save.ts'),
+      run<{ db: Dexie }>('dexie-db.ts'),
+    ]);
+
+    return { ...recipe, ...app, notes: db.table('notes') };
+  };
+
+  /** Runs what is stored until nothing is left but what was refused: a note without a text. */
+  async function runAll(basket: Main['basket']): Promise<readonly string[]> {
+    const texts: string[] = [];
+    const stop = new AbortController();
+    const saveNote = ({ text }: Note): void => {
+      if (text === '') throw new PermanentFailure('The note has no text.');
+      texts.push(text);
+    };
+    const stopped = runBasket(basket, { saveNote } as never, { signal: stop.signal });
+    await until(async () => expect(await basket.list({ state: 'queued' })).toEqual([]));
+    stop.abort();
+    await stopped;
+
+    return texts;
+  }
+
+  async function refusedNote(id: string): Promise<string> {
+    const { basket, save } = await parts();
+    await save({ id, text: '' });
+    await runAll(basket);
+
+    return (await basket.list({ state: 'dead' }))[0]?.id ?? '';
+  }
+
+  test('is corrected in row and task, and the row keeps no mark', async () => {
+    const { basket, correct, notes } = await parts();
+    await correct(await refusedNote('corrected'), { id: 'corrected', text: 'Better' });
+
+    expect(await notes.get('corrected')).toEqual({ id: 'corrected', text: 'Better' });
+    expect(await runAll(basket)).toEqual(['Better']);
+  });
+
+  test('of which a crash left only the corrected row is finished at the next start, once', async () => {
+    const { basket, finishCorrections, notes } = await parts();
+    const id = await refusedNote('crashed');
+    await notes.put({ id: 'crashed', text: 'Better', corrects: id });
+
+    await finishCorrections();
+    await finishCorrections();
+    expect(await notes.get('crashed')).toEqual({ id: 'crashed', text: 'Better' });
+    expect(await runAll(basket)).toEqual(['Better']);
+  });
+
+  test('that was sent before the crash is sent once more, as a change of its own', async () => {
+    const { basket, finishCorrections, notes } = await parts();
+    await notes.put({ id: 'sent', text: 'Better', corrects: 'a task that is done' });
+
+    await finishCorrections();
+    expect(await notes.get('sent')).toEqual({ id: 'sent', text: 'Better' });
+    expect(await runAll(basket)).toEqual(['Better']);
+  });
+
+  test('is discarded with its row', async () => {
+    const { basket, discard, notes } = await parts();
+    await discard(await refusedNote('discarded'), { id: 'discarded', text: '' });
+
+    expect(await notes.get('discarded')).toBeUndefined();
+    expect(await basket.list()).toEqual([]);
+  });
+});
+
+test('Dexie.currentTransaction is what addTx takes, where the argument of the function is not at hand', async () => {
+  const [{ db }, { basket }, { Dexie: library }] = await Promise.all([
+    run<{ db: Dexie }>('dexie-db.ts'),
+    run<Main>('dexie-save.ts'),
+    import('dexie'),
+  ]);
+  const { stores } = defineTasks('notes-dexie', {});
+  await db.transaction(
+    'rw',
+    [...stores],
+    () => void basket.addTx(library.currentTransaction as never, 'saveNote', note),
+  );
+  expect(await basket.cancel({})).toBe(1);
 });
 
 test('Dexie gives a database that is in use the stores with a new version, and keeps what is in it', async () => {
