@@ -1,10 +1,41 @@
-import { defineConfig } from '@playwright/test';
+import { type PlaywrightTestConfig, defineConfig } from '@playwright/test';
 
+import { engine } from './e2e/engine.ts';
 import { findBrowser } from './scripts/setup.mjs';
 
 // `npm test` sets it. Started by hand, the browser is looked for in the same places.
-const executablePath = process.env['TASKBASKET_CHROMIUM'] ?? (await findBrowser());
+const executablePath = process.env['TASKBASKET_CHROMIUM'] ?? (engine === 'chromium' ? await findBrowser() : '');
 process.env['TASKBASKET_CHROMIUM'] = executablePath;
+
+const results = `test-results/playwright${engine === 'chromium' ? '' : `-${engine}`}`;
+
+const chromium: PlaywrightTestConfig['use'] = {
+  browserName: 'chromium',
+  headless: true,
+  launchOptions: {
+    executablePath,
+    args: [
+      '--no-sandbox',
+      '--disable-background-networking',
+      '--disable-component-update',
+      '--disable-sync',
+      // A tenth less to compute: nothing here needs a graphics process that imitates a graphics card.
+      '--disable-gpu',
+    ],
+  },
+};
+
+/** The Firefox that people have, by its own protocol; not the one that Playwright builds. */
+const firefox: PlaywrightTestConfig['use'] = {
+  browserName: 'firefox',
+  channel: 'moz-firefox',
+  headless: true,
+  launchOptions: {
+    executablePath: process.env['TASKBASKET_FIREFOX'] ?? '/usr/bin/firefox-esr',
+    // It asks the person whether a site may keep its storage. Nobody sits here: it answers yes by itself.
+    firefoxUserPrefs: { 'dom.storageManager.prompt.testing': true, 'dom.storageManager.prompt.testing.allow': true },
+  },
+};
 
 /** `only`: the tests that take minutes, see `e2e/long.ts`. `all`: these too. */
 const long = process.env['TASKBASKET_LONG'];
@@ -13,7 +44,7 @@ const long = process.env['TASKBASKET_LONG'];
 export default defineConfig({
   ...(long === 'only' ? { grep: /@long|@sized/ } : long === 'all' ? {} : { grepInvert: /@long/ }),
   testDir: 'e2e',
-  outputDir: 'test-results/playwright',
+  outputDir: results,
   fullyParallel: true,
   // Most of a test is waiting, for a backoff or for a worker to be gone: two for each processor.
   workers: '200%',
@@ -22,20 +53,7 @@ export default defineConfig({
   // A machine that does other things is slow, not wrong: limits are for what never comes.
   timeout: 240_000,
   expect: { timeout: 60_000 },
-  reporter: [['list'], ['json', { outputFile: 'test-results/playwright.json' }]],
-  use: {
-    browserName: 'chromium',
-    headless: true,
-    launchOptions: {
-      executablePath,
-      args: [
-        '--no-sandbox',
-        '--disable-background-networking',
-        '--disable-component-update',
-        '--disable-sync',
-        // A tenth less to compute: nothing here needs a graphics process that imitates a graphics card.
-        '--disable-gpu',
-      ],
-    },
-  },
+  reporter: [['list'], ['json', { outputFile: `${results}.json` }]],
+  // The pages of WebKit are a fixture's; see e2e/webkit.ts.
+  use: { chromium, firefox, webkit: {} }[engine] ?? {},
 });

@@ -14,6 +14,7 @@ import {
   views,
   workerTargets,
 } from './fixture.ts';
+import { chromiumSession, needChromiumProtocol } from './engine.ts';
 
 /** What Playwright switches off, and a person's browser has. */
 const switchedOff = [
@@ -27,6 +28,7 @@ const switchedOff = [
 const test = plain.extend<{ readonly own: Browser; readonly tab: () => Promise<Page> }>({
   // oxlint-disable-next-line no-empty-pattern -- Playwright reads the names of what a fixture needs from the pattern.
   own: async ({}, use) => {
+    needChromiumProtocol();
     const executablePath = process.env['TASKBASKET_CHROMIUM'] ?? chromium.executablePath();
     const own = await chromium.launch({
       executablePath,
@@ -79,7 +81,7 @@ async function goAway(page: Page): Promise<void> {
 /** Goes back; the page is the same one, which was put away, and not loaded again. */
 async function comeBack(page: Page): Promise<void> {
   // By the browser's protocol: a script that Playwright has run could land in the page that is put away, and evict it.
-  const session = await page.context().newCDPSession(page);
+  const session = await chromiumSession(page);
   // What a page lets go of is collected sooner or later; here while it is put away, where no code of its may run.
   await session.send('HeapProfiler.collectGarbage');
   const { currentIndex, entries } = await session.send('Page.getNavigationHistory');
@@ -155,7 +157,7 @@ test('a page comes back from the back/forward cache: its watch shows what anothe
   await addAndDrain(page, server, 'back', 3);
   expect(namesOf(server.effects())).toEqual(['before', 'meanwhile', 'back']);
   expect(await errorsOf(page)).toEqual([]);
-  expect(await workerTargets(page.context().browser() as Browser, server)).toHaveLength(1);
+  expect(await workerTargets(page, server)).toHaveLength(1);
 
   // And again, as often as one likes.
   await page.evaluate(() => void window.story.splice(0));
@@ -177,7 +179,6 @@ test('the only page comes back: its worker stood still meanwhile, and goes on', 
 });
 
 test('the worker is killed while the page is in the back/forward cache: the page stays there, and has a new one when it is back', async ({
-  own,
   tab,
   server,
   database,
@@ -187,11 +188,11 @@ test('the worker is killed while the page is in the back/forward cache: the page
   await openLab(other, { database });
   await addAndDrain(page, server, 'before', 1);
   await goAway(page);
-  const [before] = await workerTargets(own, server);
-  await killWorker(own, server);
+  const [before] = await workerTargets(other, server);
+  await killWorker(other, server);
   // The other tab has a new one at once.
   await until(
-    async () => (await workerTargets(own, server)).filter((target) => target !== before),
+    async () => (await workerTargets(other, server)).filter((target) => target !== before),
     (found) => found.length === 1,
     'a new worker',
   );
@@ -201,7 +202,7 @@ test('the worker is killed while the page is in the back/forward cache: the page
   await add(page, 'send', { name: 'back' });
   await untilDrained(server, page, 2);
   expect(await errorsOf(page)).toEqual([]);
-  expect(await workerTargets(own, server)).toHaveLength(1);
+  expect(await workerTargets(other, server)).toHaveLength(1);
 });
 
 test('a page goes away and comes back again and again, each time when it has heard its worker: it is never thrown out', async ({

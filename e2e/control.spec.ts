@@ -115,7 +115,6 @@ test('scenario 40: the epoch is raised under a runner that keeps its lock: it wr
 });
 
 test('a task that runs is cancelled from another tab: its signal aborts, it is gone, and does not come back', async ({
-  browser,
   context,
   page,
   server,
@@ -141,7 +140,7 @@ test('a task that runs is cancelled from another tab: its signal aborts, it is g
   expect(await another.evaluate(async (task) => window.lab.basket.cancel(task), id)).toBe(0);
 
   // Not with another runner either: what it sends is what comes after.
-  await killWorker(browser, server);
+  await killWorker(another, server);
   await add(another, 'send', { name: 'wanted' });
   expect(await untilDrained(server, another, 1)).toMatchObject([{ path: '/api/echo/wanted' }]);
   expect(server.ledger()).toHaveLength(2);

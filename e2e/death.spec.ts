@@ -4,6 +4,7 @@ import {
   type DemoServer,
   type LedgerRow,
   add,
+  crash,
   expect,
   killWorker,
   openLab,
@@ -36,7 +37,6 @@ async function expectRecovery(server: DemoServer, page: Page, id: string): Promi
 }
 
 test('scenario 2: the worker is killed while a handler awaits the network: a second attempt has the same key, and says recovered', async ({
-  browser,
   page,
   server,
   database,
@@ -44,13 +44,12 @@ test('scenario 2: the worker is killed while a handler awaits the network: a sec
   await openLab(page, { database });
   const id = await hangInAttempt(page, server);
 
-  await killWorker(browser, server);
+  await killWorker(page, server);
 
   await expectRecovery(server, page, id);
 });
 
 test('scenario 3: the worker is killed after the server answered 200 and before the task was deleted: one effect', async ({
-  browser,
   page,
   server,
   database,
@@ -60,7 +59,7 @@ test('scenario 3: the worker is killed after the server answered 200 and before 
   const id = await add(page, 'never', { name: 'report' });
   await untilLedger(server, ([first]) => first?.status === 200, 'an answered request');
 
-  await killWorker(browser, server);
+  await killWorker(page, server);
 
   const ledger = await untilLedger(server, ([, second]) => second?.status === 200, 'a second answered request');
   expect(ledger).toMatchObject([
@@ -84,14 +83,6 @@ test('an answer that was lost on its way leaves one effect', async ({ page, serv
   ]);
   expect(server.effects()).toHaveLength(1);
 });
-
-/** Ends the renderer of a tab, and with it the worker that the tab started. */
-async function crash(page: Page): Promise<void> {
-  const crashed = page.waitForEvent('crash');
-  const session = await page.context().newCDPSession(page);
-  session.send('Page.crash').catch(() => undefined); // There is nobody left to answer.
-  await crashed;
-}
 
 test('the tab that started the worker crashes in mid-attempt: another tab goes on', async ({
   context,

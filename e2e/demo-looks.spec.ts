@@ -5,6 +5,7 @@ import { AxeBuilder } from '@axe-core/playwright';
 import type { Page } from '@playwright/test';
 
 import { expect, pixel, test, unsentItem, write } from './demo-page.ts';
+import { cannot, chromiumSession, engine } from './engine.ts';
 import type { DemoServer } from './fixture.ts';
 import { isLong } from './long.ts';
 
@@ -186,10 +187,11 @@ test('what is touched is 44 pixels high at least; at 320 pixels, which is 1280 a
 
   await demo.setViewportSize({ width: 320, height: 640 });
   await expect(demo.getByTestId('ledger-line').first()).toBeVisible();
-  expect(await demo.evaluate(() => document.documentElement.scrollWidth)).toBe(320);
+  expect(await demo.evaluate(() => document.documentElement.scrollWidth)).toBeLessThanOrEqual(320);
 });
 
 test('nothing moves by itself while the page loads and fills', async ({ demo, server }) => {
+  if (engine !== 'chromium') cannot(12, 'Only Chromium tells of layout shifts');
   server.setMood('503', { retryAfter: 60 });
   for (const title of ['Bridge 7', 'Bridge 8']) await write(demo, { title });
   await expect(demo.getByTestId('unsent-item')).toHaveCount(2);
@@ -213,7 +215,7 @@ test('nothing moves by itself while the page loads and fills', async ({ demo, se
 
 test('the page can be installed', async ({ demo }) => {
   await expect(demo.getByTestId('offline-ready')).toHaveText('This page opens offline.');
-  const session = await demo.context().newCDPSession(demo);
+  const session = await chromiumSession(demo);
   const { errors, data = '{}' } = await session.send('Page.getAppManifest');
   expect(errors).toEqual([]);
   expect(JSON.parse(data)).toMatchObject({ display: 'standalone', start_url: '/' });

@@ -10,9 +10,11 @@ import { type Browser, type Page, test as base } from '@playwright/test';
 
 import { type DemoServer, startServer } from '../packages/demo/server/server.mjs';
 import type { EffectRow, LedgerRow } from '../packages/demo/server/store.mjs';
+import { chromiumSession, engine } from './engine.ts';
 import type { Note } from './lab/app.ts';
 import type { Lab, LabOptions } from './lab/lab.ts';
 import type { LabPayload } from './lab/tasks.ts';
+import { withWebKit } from './webkit.ts';
 
 export { expect } from '@playwright/test';
 export type { DemoServer, EffectRow, LabPayload, LedgerRow };
@@ -26,7 +28,7 @@ export interface Fixtures {
   readonly database: string;
 }
 
-export const test = base.extend<Fixtures>({
+const plain = base.extend<Fixtures>({
   // oxlint-disable-next-line no-empty-pattern -- Playwright reads the names of what a fixture needs from the pattern.
   dist: async ({}, use) => {
     await use(fileURLToPath(new URL('./lab/dist', import.meta.url)));
@@ -47,6 +49,15 @@ export const test = base.extend<Fixtures>({
     await use(server.url);
   },
 });
+
+/** Pages are Playwright's, but for WebKit, which it cannot drive. */
+export const test =
+  engine === 'webkit'
+    ? plain.extend({
+        context: async ({ baseURL }, use) => withWebKit(baseURL, use),
+        page: async ({ context }, use) => use(await context.newPage()),
+      })
+    : plain;
 
 type TypeName = Parameters<Lab['basket']['add']>[0];
 type AddOptions = Parameters<Lab['basket']['add']>[2];
@@ -161,8 +172,8 @@ export function sendersOf(ledger: readonly LedgerRow[]): readonly (string | null
 }
 
 /** The SharedWorkers of the test's origin that are alive. Playwright does not show them; the browser's protocol does. */
-export async function workerTargets(browser: Browser, server: DemoServer): Promise<readonly string[]> {
-  const session = await browser.newBrowserCDPSession();
+export async function workerTargets(page: Page, server: DemoServer): Promise<readonly string[]> {
+  const session = await chromiumSession(page.context().browser() as Browser);
   try {
     const { targetInfos } = await session.send('Target.getTargets');
     return targetInfos
@@ -173,16 +184,37 @@ export async function workerTargets(browser: Browser, server: DemoServer): Promi
   }
 }
 
-/** Kills the SharedWorkers of the test's origin, as a browser short of memory does: nobody is told. */
-export async function killWorker(browser: Browser, server: DemoServer): Promise<void> {
+/**
+ * Kills the SharedWorkers of the test's origin, as a browser short of memory does: nobody is told. Only Chromium can be
+ * asked for that. In other engines the worker closes itself in the middle of what it does, which looks the same from outside.
+ */
+export async function killWorker(page: Page, server: DemoServer): Promise<void> {
+  if (engine !== 'chromium') {
+    const killed = await untilLed(page);
+    await page.evaluate(() => new BroadcastChannel('lab: die').postMessage(''));
+    await until(
+      () => lockHolders(page),
+      (holders) => holders.every(({ clientId }) => clientId !== killed),
+      'an end of the worker',
+    );
+    return;
+  }
   const targets = await until(
-    () => workerTargets(browser, server),
+    () => workerTargets(page, server),
     (found) => found.length > 0,
     'a worker',
   );
-  const session = await browser.newBrowserCDPSession();
+  const session = await chromiumSession(page.context().browser() as Browser);
   for (const targetId of targets) await session.send('Target.closeTarget', { targetId });
   await session.detach();
+}
+
+/** Ends the renderer of a tab, and with it the worker that the tab started. */
+export async function crash(page: Page): Promise<void> {
+  const session = await chromiumSession(page);
+  const crashed = page.waitForEvent('crash');
+  session.send('Page.crash').catch(() => undefined); // There is nobody left to answer.
+  await crashed;
 }
 
 /** Who holds the runner's lock, of how many databases whatsoever. */
@@ -194,6 +226,15 @@ export async function lockHolders(
     return locks.map(({ name = '', clientId = '' }) => ({ name, clientId }));
   });
   return held.filter(({ name }) => name.endsWith(':runner'));
+}
+
+/** Resolves when no worker of the test's origin runs tasks any more. */
+export async function untilNoRunner(page: Page): Promise<void> {
+  await until(
+    () => lockHolders(page),
+    (found) => found.length === 0,
+    'an end of the runner',
+  );
 }
 
 /** The one holder of the runner's lock, once there is one. */

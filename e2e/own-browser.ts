@@ -1,7 +1,12 @@
 /**
  * A browser with a profile on disk, all of whose processes can be killed at once.
  */
-import { type BrowserContext, chromium } from '@playwright/test';
+import { execFile } from 'node:child_process';
+import { promisify } from 'node:util';
+
+import { type BrowserContext, chromium, firefox, test } from '@playwright/test';
+
+import { cannot, engine } from './engine.ts';
 
 export interface OwnBrowser {
   /** The profile's own context: what is stored in it is there again when the profile is next started. */
@@ -14,16 +19,31 @@ export interface OwnBrowser {
 
 /** Starts the browser of the Playwright configuration on a profile. */
 export async function startOwnBrowser(profile: string): Promise<OwnBrowser> {
-  const executablePath = process.env['TASKBASKET_CHROMIUM'] ?? chromium.executablePath();
-  const context = await chromium.launchPersistentContext(profile, { executablePath, args: ['--no-sandbox'] });
+  if (engine === 'webkit') cannot(12, 'WebDriver starts no browser on a profile that stays');
+  const { channel, launchOptions } = test.info().project.use;
+  const options = channel === undefined ? { ...launchOptions } : { ...launchOptions, channel };
+  const context = await (engine === 'firefox' ? firefox : chromium).launchPersistentContext(profile, options);
   const ended = context.waitForEvent('close', { timeout: 0 });
 
   // Playwright makes the browser the leader of a process group of its own, and does not tell its id.
+  const group = await (engine === 'firefox' ? groupByName(profile) : groupByProtocol(context));
+
+  return { context, kill: () => void process.kill(-group, 'SIGKILL'), ended };
+}
+
+async function groupByProtocol(context: BrowserContext): Promise<number> {
   const session = await context.browser()?.newBrowserCDPSession();
   const told = await session?.send('SystemInfo.getProcessInfo');
   const leader = told?.processInfo.find(({ type }) => type === 'browser')?.id;
   if (leader === undefined) throw new Error('The browser does not tell the id of its process.');
   await session?.detach();
+  return leader;
+}
 
-  return { context, kill: () => void process.kill(-leader, 'SIGKILL'), ended };
+/** The group of the processes that were started with this profile. */
+async function groupByName(profile: string): Promise<number> {
+  const { stdout } = await promisify(execFile)('ps', ['-eo', 'pgid,args']);
+  const line = stdout.split('\n').find((one) => one.includes(profile));
+  if (line === undefined) throw new Error(`No process has the profile ${profile}.`);
+  return Number.parseInt(line, 10);
 }

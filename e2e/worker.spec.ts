@@ -1,7 +1,7 @@
 import { cp, readdir, rename, rm } from 'node:fs/promises';
 import path from 'node:path';
 
-import type { Browser, Page } from '@playwright/test';
+import type { Page } from '@playwright/test';
 
 import { add, addAll, expect, openLab, rows, test, until, untilDrained, untilLed, workerTargets } from './fixture.ts';
 
@@ -148,9 +148,12 @@ test('a worker that hangs in a handler is named by the page that adds, which goe
     stalled: false,
     queued: { count: 0, more: false },
     registries: [],
-    storage: { persisted: false },
   });
-  expect(well.storage.quota).toBeGreaterThan(0);
+  // WebKitGTK tells a page nothing of its storage.
+  if (await page.evaluate(() => 'storage' in navigator)) {
+    expect(well.storage.persisted).toBe(false);
+    expect(well.storage.quota).toBeGreaterThan(0);
+  }
   const hanging = await add(page, 'hang', { name: 'hangs' });
 
   const error = await errorOf(page, 'silent');
@@ -173,9 +176,10 @@ test('a worker that hangs in a handler is named by the page that adds, which goe
   // Nothing ends a loop but the last of its tabs.
   await page.evaluate(async (id) => window.lab.basket.cancel(id), hanging);
   await page.close();
-  await other.goto('about:blank');
-  await openLab(other, { database, build: 3 });
-  expect(new Set((await untilDrained(server, other, 2)).map(({ key }) => key))).toEqual(new Set(ids));
+  await other.close();
+  const next = await context.newPage();
+  await openLab(next, { database, build: 3 });
+  expect(new Set((await untilDrained(server, next, 2)).map(({ key }) => key))).toEqual(new Set(ids));
 });
 
 /** The waits of it are played on a virtual clock, in the tests of the host; here a real worker is in a real loop. */
@@ -205,7 +209,7 @@ test(
     expect(new Set((await untilDrained(server, page, 2)).map(({ key }) => key))).toEqual(new Set(ids));
     expect(server.ledger()).toHaveLength(2);
     expect(await workerErrors(page)).toHaveLength(before + 1);
-    expect(await workerTargets(page.context().browser() as Browser, server)).toHaveLength(1);
+    expect(await workerTargets(page, server)).toHaveLength(1);
   },
 );
 

@@ -33,8 +33,12 @@ export function readVitest(directory = root) {
 
 /** @returns {Report} */
 export function readPlaywright(directory = root) {
-  const file = path.join(directory, playwrightReport);
-  if (!existsSync(file)) return none;
+  return report(playwrightTests(path.join(directory, playwrightReport)), 'expected', ['skipped']);
+}
+
+/** All tests of a report of Playwright; none if there is no report. `skip`: why a test was skipped, in its own words. */
+export function playwrightTests(file) {
+  if (!existsSync(file)) return [];
   const { suites, config } = readJson(file);
   const walk = (suite, titles) => [
     ...(suite.suites ?? []).flatMap((inner) => walk(inner, [...titles, inner.title])),
@@ -45,16 +49,12 @@ export function readPlaywright(directory = root) {
         title: spec.title,
         file: path.join(config.rootDir, spec.file),
         line: spec.line,
+        skip: test.annotations.find(({ type }) => type === 'skip')?.description,
         message: test.results.findLast((result) => result.error)?.error.message ?? '',
       })),
     ),
   ];
-
-  return report(
-    suites.flatMap((suite) => walk(suite, [suite.title])),
-    'expected',
-    ['skipped'],
-  );
+  return suites.flatMap((suite) => walk(suite, [suite.title]));
 }
 
 /** @returns {Report} */

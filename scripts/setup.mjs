@@ -61,9 +61,7 @@ export async function findBrowser() {
 }
 
 async function installedBrowser() {
-  const names = ['chromium', 'chromium-browser', 'google-chrome', 'google-chrome-stable'];
-  const folders = (process.env['PATH'] ?? '').split(path.delimiter);
-  const candidates = names.flatMap((name) => folders.map((folder) => path.join(folder, name)));
+  const candidates = ['chromium', 'chromium-browser', 'google-chrome', 'google-chrome-stable'].flatMap(inPath);
   candidates.push('/Applications/Google Chrome.app/Contents/MacOS/Google Chrome');
 
   return firstThatStarts(candidates);
@@ -81,22 +79,30 @@ async function downloadedBrowser() {
 }
 
 async function browserFromApt() {
+  return (await installByApt(['chromium'])) ? installedBrowser() : undefined;
+}
+
+/** Installs packages, if this is root and a system that has apt; says whether it did. */
+export async function installByApt(names) {
   const isRoot = process.getuid?.() === 0;
-  if (!isRoot || !existsSync('/usr/bin/apt-get')) return undefined;
-  console.log('Browser: apt-get update && apt-get install -y chromium');
+  if (!isRoot || !existsSync('/usr/bin/apt-get')) return false;
+  console.log(`Browser: apt-get update && apt-get install -y ${names.join(' ')}`);
   const env = { DEBIAN_FRONTEND: 'noninteractive' };
   for (const args of [
     ['update', '-q'],
-    ['install', '-y', '-q', '--no-install-recommends', 'chromium'],
+    ['install', '-y', '-q', '--no-install-recommends', ...names],
   ]) {
     const { code, output } = await run('/usr/bin/apt-get', args, { env });
     if (code === 0) continue;
     console.log(output.trim());
-
-    return undefined;
+    return false;
   }
+  return true;
+}
 
-  return installedBrowser();
+/** The files of this name in the folders of PATH, whether they exist or not. */
+export function inPath(name) {
+  return (process.env['PATH'] ?? '').split(path.delimiter).map((folder) => path.join(folder, name));
 }
 
 async function firstThatStarts(files) {
