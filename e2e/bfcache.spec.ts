@@ -190,7 +190,7 @@ test('the worker is killed while the page is in the back/forward cache: the page
   await goAway(page);
   const [before] = await workerTargets(other, server);
   await killWorker(other, server);
-  // The other tab has a new one at once.
+  // The other tab has a new worker at once.
   await until(
     async () => (await workerTargets(other, server)).filter((target) => target !== before),
     (found) => found.length === 1,
@@ -213,7 +213,7 @@ test('a page goes away and comes back again and again, each time when it has hea
   const page = await tab();
   await openNoting(page, database);
   for (let round = 1; round <= 5; round += 1) {
-    // What is under way as a page goes may evict it: a transaction that has begun, a worker that is being constructed.
+    // A transaction that has begun, or a worker that is being constructed, may evict the page as it is put away.
     await until(
       () => page.evaluate(async () => (await window.lab.basket.health()).worker.state),
       (state) => state === 'running',

@@ -11,7 +11,7 @@ import { isLong } from './long.ts';
 
 /** What axe finds serious or critical, in words. */
 async function findings(page: Page): Promise<readonly string[]> {
-  // Colours that are on their way are neither what was nor what will be.
+  // During a transition a colour is neither the old one nor the new one.
   await page.evaluate(async () => {
     await Promise.allSettled(document.getAnimations().map(async ({ finished }) => finished));
   });

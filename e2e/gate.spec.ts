@@ -27,7 +27,7 @@ test('a server that is away is asked little: the gate closes, is seen, and a ret
   expect(closedUntil).toBeGreaterThanOrEqual(began + hour - 2);
   expect(reason).toBe('The server answered 503.');
   expect(closed).toHaveLength(20);
-  // Being away is no failure of a task.
+  // A server that is away does not count as a failure of the task.
   expect(new Set(closed.map(({ failures }) => failures))).toEqual(new Set([0]));
   const before = server.ledger().length;
   expect(before).toBeLessThanOrEqual(atOnce);

@@ -19,7 +19,7 @@ export async function ensureInstalled() {
 
     return;
   }
-  // The pin is in package.json, where pnpm itself and other tools look for it. Corepack is not used: Node 25 no longer brings it.
+  // package.json pins the version of pnpm, because pnpm itself and other tools look there. Corepack is not used: Node 25 no longer brings it.
   const pnpm = readJson(path.join(root, 'package.json')).packageManager.split('+')[0];
   console.log(`Dependencies: npx ${pnpm} install --frozen-lockfile`);
   const install = ['--yes', pnpm, 'install', '--frozen-lockfile', '--reporter=append-only'];

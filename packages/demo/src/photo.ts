@@ -16,7 +16,7 @@ export async function pictureIn(file: File): Promise<Blob> {
 
   try {
     const scale = longest / Math.max(bitmap.width, bitmap.height);
-    // Out of the file: a picture that is kept must not depend on a file that a person may move.
+    // The bytes are copied out of the file, because a picture that is kept must not depend on a file that a person may move.
     if (scale >= 1) return new Blob([await file.arrayBuffer()], { type: file.type });
     const canvas = new OffscreenCanvas(Math.round(bitmap.width * scale), Math.round(bitmap.height * scale));
     canvas.getContext('2d')?.drawImage(bitmap, 0, 0, canvas.width, canvas.height);

@@ -1,6 +1,6 @@
 import { defined } from '../pure/parts.js';
 
-/** How safe the storage is, as far as the browser tells; in bytes. A field that the browser does not tell is absent. */
+/** How safe the storage is. Sizes are in bytes. A field that the browser does not tell is absent. */
 export interface StorageHealth {
   /** How much this origin uses. */
   readonly usage?: number;

@@ -56,7 +56,7 @@ export function deadline(clock: Clock, limit: number, passed: () => void): Deadl
 
   async function piece(): Promise<void> {
     left -= slice;
-    // After a page was frozen, its timer rings first, and an answer that came long ago is handled after that.
+    // When a frozen page goes on, its timer rings first, and an answer that came long ago is handled only after that.
     await clock.turnOfTheLoop();
     if (stopped) return;
     if (left > 0) wait();

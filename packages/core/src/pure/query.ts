@@ -135,7 +135,7 @@ export function stepAt(ready: string, { types, state, gate }: Wanted): Step {
   const parts = rawParts(ready);
   const { letter } = parts;
   const nextKey = `${ready}\u0000`;
-  // A row whose key is no text is not in the index.
+  // A row whose key is not a string is not in the index.
   if (ready === '') return { next: nextKey };
   // No character comes after U+FFFF.
   const nextLetter = letter === '\uffff' ? nextKey : above(letter);

@@ -111,7 +111,7 @@ function isFoundAsItIs(row: TaskRow): boolean {
 /** A strange row as the indexes find it: with the id and the lane of its marks, and the route of its key. */
 function strangeRow(row: { readonly [Name in keyof TaskRow]?: unknown }): TaskRow {
   const ready = textIn(row.ready);
-  // An index also finds a row whose `marks` is a single text.
+  // An index also finds a row whose `marks` is one string, and not a list of strings.
   const marks = [row.marks].flat().filter(text) as string[];
   const { owner, type, version, gate, rank } = rawParts(ready);
   const { id = textIn(row.id), lane } = readMarks(marks);

@@ -42,7 +42,7 @@ const openPatience = 60_000;
 /** How often one call opens the database again at most, because one change of its version may follow another. */
 const reopenings = 4;
 
-/** What a connection needs beside the registry. */
+/** What a connection needs in addition to the registry. */
 export interface DatabaseParts {
   readonly locks: Locks;
   readonly runnerLock: string;
@@ -59,7 +59,7 @@ export function createDatabase(registry: AnyRegistry, parts: DatabaseParts): Dat
   const { clock, locks, runnerLock, say } = parts;
   let opening: Promise<IDBDatabase> | undefined;
   let current: IDBDatabase | undefined;
-  /** Aborts when the opening that is under way has ended, or is given up. */
+  /** Its signal aborts when the opening that is under way has ended, or when nobody waits for it any longer. */
   let waiting = new AbortController();
   let trouble: TaskbasketError | undefined;
   let closed = false;

@@ -82,7 +82,7 @@ async function byState({ tasks }: Tasks, wanted: Wanted, from: Place, most: numb
   for (let steps = 0; steps < stepsAtOnce && seqs.length < most; steps += 1) {
     const cursor = await answer(index.openKeyCursor(IDBKeyRange.lowerBound(place, true)));
     const [ready] = (cursor?.key ?? []) as readonly unknown[];
-    // All keys of the library are texts. What comes after the texts is foreign.
+    // All keys of the library are strings. A key that comes after all strings was not written by the library.
     if (typeof ready !== 'string') return { seqs, next: undefined };
 
     const step = stepAt(ready, wanted);

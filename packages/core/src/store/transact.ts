@@ -30,7 +30,7 @@ const patience = 60_000;
 /** How long a transaction over the store of heavy bodies may: it gives no sign of life while a body is written. */
 const bodyPatience = 600_000;
 
-/** How long an aborted transaction has to say so, in milliseconds. */
+/** How long to wait for the `abort` event of a transaction that was aborted, in milliseconds. */
 const abortPatience = 10_000;
 
 /**
@@ -38,7 +38,7 @@ const abortPatience = 10_000;
  * transaction has completed; nothing may count before. If `body` throws, the transaction is aborted, because it would
  * otherwise commit what was written so far. Rejects after the `abort` event, so that the caller may try again.
  *
- * @throws TaskbasketError `unknown-outcome`, if the browser answers neither the transaction nor its abort.
+ * @throws TaskbasketError `unknown-outcome`, if the transaction fires neither `complete` nor `abort`.
  */
 export async function transact<Result, Key extends StoreKey = keyof Stores>(
   context: TransactContext,

@@ -17,7 +17,7 @@ export function createPace(tasks: IDBObjectStore, monotonic: () => number): () =
     const request = tasks.getKey(0);
     open += 1;
     request.addEventListener('success', answered);
-    request.addEventListener('error', answered); // The transaction's end tells.
+    request.addEventListener('error', answered); // The end of the transaction says whether it failed.
   }
 
   function answered(): void {

@@ -152,7 +152,10 @@ export function place({ tasks, payloads }: AddStores, { row, payload }: Prepared
 /** The stores into which an add writes. `payloads` may be left out if all payloads are in their rows. */
 export type AddStores = Pick<Stores, 'tasks'> & Partial<Pick<Stores, 'payloads'>>;
 
-/** Ignores the answer to a request: the transaction's end tells. Another copy of idb answers with a promise. */
+/**
+ * Ignores the answer to a request, because the end of the transaction says whether it failed. Another copy of idb
+ * answers with a promise.
+ */
 function blind(request: unknown): void {
   if (isPromiseLike(request)) void Promise.resolve(request).catch(() => undefined);
 }
