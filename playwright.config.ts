@@ -1,6 +1,6 @@
 import { type PlaywrightTestConfig, defineConfig } from '@playwright/test';
 
-import { engine } from './e2e/engine.ts';
+import { engine } from './e2e/engine.js';
 import { findBrowser } from './scripts/setup.mjs';
 
 // `npm test` sets it. Started by hand, the browser is looked for in the same places.

@@ -1,6 +1,6 @@
 /** Many adds, large ones, and a tab that closes meanwhile: judged by what reached the server, each once. */
 import type { Page } from '@playwright/test';
-import { sized } from './long.ts';
+import { sized } from './long.js';
 import {
   type DemoServer,
   type LabPayload,
@@ -11,8 +11,8 @@ import {
   test,
   until,
   untilDrained,
-} from './fixture.ts';
-import { engine, needBlobs } from './engine.ts';
+} from './fixture.js';
+import { engine, needBlobs } from './engine.js';
 
 const many = sized(100, 2_000);
 const bytes = sized(20_000_000, 200_000_000);

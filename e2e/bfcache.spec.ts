@@ -13,8 +13,8 @@ import {
   untilLed,
   views,
   workerTargets,
-} from './fixture.ts';
-import { chromiumSession, needChromiumProtocol } from './engine.ts';
+} from './fixture.js';
+import { chromiumSession, needChromiumProtocol } from './engine.js';
 
 /** What Playwright switches off, and a person's browser has. */
 const switchedOff = [

@@ -13,7 +13,7 @@ import {
   untilLed,
   untilLedger,
   views,
-} from './fixture.ts';
+} from './fixture.js';
 
 /** A handler that heeds no signal: what it does after it was deposed is still to come, and must change nothing. */
 const deaf = { name: 'report', ms: 6_000, deaf: true } as const;

@@ -1,5 +1,5 @@
 /** A request that the server refuses is corrected in its place, and what waited behind it follows. */
-import { add, expect, namesOf, openLab, test, until, untilDrained, views } from './fixture.ts';
+import { add, expect, namesOf, openLab, test, until, untilDrained, views } from './fixture.js';
 
 test('a 422 is corrected under a new key, and its later edits, which waited, follow in order', async ({
   page,

@@ -17,9 +17,9 @@ import {
   untilDrained,
   untilLed,
   untilLedger,
-} from './fixture.ts';
-import { cannot, chromiumSession, engine } from './engine.ts';
-import { startOwnBrowser } from './own-browser.ts';
+} from './fixture.js';
+import { cannot, chromiumSession, engine } from './engine.js';
+import { startOwnBrowser } from './own-browser.js';
 
 declare global {
   interface Window {

@@ -13,7 +13,7 @@ import {
   untilDrained,
   untilLed,
   untilLedger,
-} from './fixture.ts';
+} from './fixture.js';
 
 /** A task whose request hangs: its attempt can be cut off at any time. */
 async function hangInAttempt(page: Page, server: DemoServer): Promise<string> {

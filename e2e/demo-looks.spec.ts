@@ -4,10 +4,10 @@
 import { AxeBuilder } from '@axe-core/playwright';
 import type { Page } from '@playwright/test';
 
-import { expect, pixel, test, unsentItem, write } from './demo-page.ts';
-import { cannot, chromiumSession, engine } from './engine.ts';
-import type { DemoServer } from './fixture.ts';
-import { isLong } from './long.ts';
+import { expect, pixel, test, unsentItem, write } from './demo-page.js';
+import { cannot, chromiumSession, engine } from './engine.js';
+import type { DemoServer } from './fixture.js';
+import { isLong } from './long.js';
 
 /** What axe finds serious or critical, in words. */
 async function findings(page: Page): Promise<readonly string[]> {

@@ -5,7 +5,7 @@ import { fileURLToPath } from 'node:url';
 
 import type { Locator, Page } from '@playwright/test';
 
-import { type DemoServer, expect, test as base } from './fixture.ts';
+import { type DemoServer, expect, test as base } from './fixture.js';
 
 export { expect };
 

@@ -3,8 +3,8 @@
  */
 import type { Locator, Page } from '@playwright/test';
 
-import { effectsOn, expect, pixel, reportItem, test, unsentItem, write } from './demo-page.ts';
-import { until } from './fixture.ts';
+import { effectsOn, expect, pixel, reportItem, test, unsentItem, write } from './demo-page.js';
+import { until } from './fixture.js';
 
 /**
  * Goes there by the Tab key, as a person does who has no mouse; back with Shift, because behind the page's end other browsers

@@ -1,5 +1,5 @@
-import { effectsOn, expect, pixel, reportItem, reportsOn, test, unsentItem, write } from './demo-page.ts';
-import { until, untilLedger } from './fixture.ts';
+import { effectsOn, expect, pixel, reportItem, reportsOn, test, unsentItem, write } from './demo-page.js';
+import { until, untilLedger } from './fixture.js';
 
 test('a report is shown as unsent and then as sent, never the other way; its changes arrive in the order in which they were saved', async ({
   demo,

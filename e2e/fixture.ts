@@ -10,11 +10,11 @@ import { type Browser, type Page, test as base } from '@playwright/test';
 
 import { type DemoServer, startServer } from '../packages/demo/server/server.mjs';
 import type { EffectRow, LedgerRow } from '../packages/demo/server/store.mjs';
-import { chromiumSession, engine } from './engine.ts';
-import type { Note } from './lab/app.ts';
-import type { Lab, LabOptions } from './lab/lab.ts';
-import type { LabPayload } from './lab/tasks.ts';
-import { withWebKit } from './webkit.ts';
+import { chromiumSession, engine } from './engine.js';
+import type { Note } from './lab/app.js';
+import type { Lab, LabOptions } from './lab/lab.js';
+import type { LabPayload } from './lab/tasks.js';
+import { withWebKit } from './webkit.js';
 
 export { expect } from '@playwright/test';
 export type { DemoServer, EffectRow, LabPayload, LedgerRow };

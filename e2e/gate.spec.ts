@@ -1,5 +1,5 @@
 /** What a gate does, the tests of the runner show on a virtual clock. Here it meets a real server's words. */
-import { addAll, expect, openLab, test, until, untilDrained, views } from './fixture.ts';
+import { addAll, expect, openLab, test, until, untilDrained, views } from './fixture.js';
 
 const payloads = Array.from({ length: 20 }, (_, index) => ({ name: `report ${index}` }));
 

@@ -2,9 +2,9 @@ import { rm } from 'node:fs/promises';
 
 import type { Page } from '@playwright/test';
 
-import { add, expect, openLab, test, until, untilDrained, views } from './fixture.ts';
-import { isLong, sized } from './long.ts';
-import { startOwnBrowser } from './own-browser.ts';
+import { add, expect, openLab, test, until, untilDrained, views } from './fixture.js';
+import { isLong, sized } from './long.js';
+import { startOwnBrowser } from './own-browser.js';
 
 const rounds = sized(1, 20);
 

@@ -13,7 +13,7 @@ import {
   untilDrained,
   untilLed,
   untilLedger,
-} from './fixture.ts';
+} from './fixture.js';
 
 const tabs = 5;
 const each = 4;

@@ -9,7 +9,7 @@ import {
   untilDrained,
   untilLedger,
   views,
-} from './fixture.ts';
+} from './fixture.js';
 
 function inLane(lane: string, ...names: readonly string[]): LabPayload[] {
   return names.map((name) => ({ name, lane }));

@@ -6,7 +6,7 @@ import { promisify } from 'node:util';
 
 import { type BrowserContext, chromium, firefox, test } from '@playwright/test';
 
-import { cannot, engine } from './engine.ts';
+import { cannot, engine } from './engine.js';
 
 export interface OwnBrowser {
   /** The profile's own context: what is stored in it is there again when the profile is next started. */

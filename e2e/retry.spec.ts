@@ -13,9 +13,9 @@ import {
   untilLedger,
   untilNoRunner,
   views,
-} from './fixture.ts';
-import { cannot, engine } from './engine.ts';
-import { sized } from './long.ts';
+} from './fixture.js';
+import { cannot, engine } from './engine.js';
+import { sized } from './long.js';
 
 /** Long enough to leave before the next attempt is due, which is after 4 to 8 s, also on a busy machine. */
 const patient = { base: 8_000, cap: 8_000 };

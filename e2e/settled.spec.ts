@@ -1,6 +1,6 @@
 /** How a task ended, asked by its id: in another tab, and after a reload. */
 import type { Page } from '@playwright/test';
-import { type LabPayload, add, expect, openLab, test, until, views } from './fixture.ts';
+import { type LabPayload, add, expect, openLab, test, until, views } from './fixture.js';
 
 /** Begins to wait for the end of a task in a page; the answer is fetched later. */
 async function ask(page: Page, id: string): Promise<() => Promise<unknown>> {

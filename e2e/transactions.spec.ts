@@ -1,5 +1,5 @@
-import { addAll, dump, expect, namesOf, openLab, test, untilDrained } from './fixture.ts';
-import { sized } from './long.ts';
+import { addAll, dump, expect, namesOf, openLab, test, untilDrained } from './fixture.js';
+import { sized } from './long.js';
 
 /** What the app does after `put` and `addTx`, each on one line, and whether the platform then commits. */
 const cases = [

@@ -1,6 +1,6 @@
 import type { Page } from '@playwright/test';
 
-import { type DemoServer, add, expect, openLab, test, until, views } from './fixture.ts';
+import { type DemoServer, add, expect, openLab, test, until, views } from './fixture.js';
 
 /** A gate that is closed for so long, in milliseconds, that nothing but a page's word brings its probe forward in time. */
 const long = 120_000;

@@ -5,7 +5,7 @@
  */
 import type { BrowserContext, Page } from '@playwright/test';
 
-import { cannot } from './engine.ts';
+import { cannot } from './engine.js';
 import { startWebKit } from './webdriver.mjs';
 
 type Ask = Awaited<ReturnType<typeof startWebKit>>['ask'];

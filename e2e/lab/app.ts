@@ -5,8 +5,8 @@ import { Dexie } from 'dexie';
 import { openDB, unwrap } from 'idb';
 import { createStores, dexieStores } from 'taskbasket';
 
-import { type Setup } from './setup.ts';
-import { type LabTasks, labTasks } from './tasks.ts';
+import { type Setup } from './setup.js';
+import { type LabTasks, labTasks } from './tasks.js';
 
 export interface Note {
   readonly id: string;

@@ -3,7 +3,7 @@
  */
 import { type Handlers, PermanentFailure, RetryLater, Unavailable, ensureOk, isNetworkError } from 'taskbasket/worker';
 
-import type { Failing, LabPayload, LabTasks } from './tasks.ts';
+import type { Failing, LabPayload, LabTasks } from './tasks.js';
 
 /** What a handler of ours reads of its attempt. */
 interface Sending {

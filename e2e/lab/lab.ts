@@ -4,11 +4,11 @@
 import { type Basket, type WorkerError, openBasket } from 'taskbasket';
 import { runBasket } from 'taskbasket/worker';
 
-import { type Note, openApp, openExisting, tasksFor } from './app.ts';
-import { labHandlers } from './handlers.ts';
-import { type Setup, nameOf, plainSetup } from './setup.ts';
-import type { LabTasks } from './tasks.ts';
-import { type Writing, type Written, writeRaw, writeWithDexie, writeWithIdb } from './transactions.ts';
+import { type Note, openApp, openExisting, tasksFor } from './app.js';
+import { labHandlers } from './handlers.js';
+import { type Setup, nameOf, plainSetup } from './setup.js';
+import type { LabTasks } from './tasks.js';
+import { type Writing, type Written, writeRaw, writeWithDexie, writeWithIdb } from './transactions.js';
 
 /**
  * Who runs the tasks. `lab`: a SharedWorker; `dedicated`: a worker of this page; `page`: this page, with `run()`;

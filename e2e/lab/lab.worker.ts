@@ -3,9 +3,9 @@
  */
 import { serveBasket } from 'taskbasket/worker';
 
-import { tasksFor } from './app.ts';
-import { labHandlers } from './handlers.ts';
-import { setupIn } from './setup.ts';
+import { tasksFor } from './app.js';
+import { labHandlers } from './handlers.js';
+import { setupIn } from './setup.js';
 
 const setup = setupIn(self.name);
 

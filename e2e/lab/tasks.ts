@@ -3,7 +3,7 @@
  */
 import { defineTasks, task } from 'taskbasket';
 
-import type { Setup } from './setup.ts';
+import type { Setup } from './setup.js';
 
 /** How a handler ends, if not by the server's answer. */
 export interface Failing {

@@ -5,8 +5,8 @@ import { Dexie } from 'dexie';
 import { openDB } from 'idb';
 import type { Basket } from 'taskbasket';
 
-import { type Note, openExisting } from './app.ts';
-import type { LabPayload, LabTasks } from './tasks.ts';
+import { type Note, openExisting } from './app.js';
+import type { LabPayload, LabTasks } from './tasks.js';
 
 export interface Writing {
   /** What is added, in order, all as `send`. */
