@@ -62,7 +62,12 @@ export function createDatabase(registry: AnyRegistry, parts: DatabaseParts): Dat
   /** Its signal aborts when the opening that is under way has ended, or when nobody waits for it any longer. */
   let waiting = new AbortController();
   let trouble: TaskbasketError | undefined;
-  let closed = false;
+  let close = (): void => undefined;
+  /** Rejects when the basket is closed. From then on it is the opening. */
+  const closed = new Promise<never>((_, reject) => {
+    close = () => reject(new TaskbasketError('closed', 'This basket was closed. Open another one with openBasket.'));
+  });
+  closed.catch(() => undefined); // Seen by the calls that wait.
   /** Whether the database was deleted, and nobody was told yet. */
   let lost = false;
   /** Whether the database was open before. */
@@ -134,13 +139,11 @@ export function createDatabase(registry: AnyRegistry, parts: DatabaseParts): Dat
   }
 
   async function connection(limit: number): Promise<IDBDatabase> {
-    if (closed) throw new TaskbasketError('closed', 'This basket was closed. Open another one with openBasket.');
-
     const asked = (opening ??= open());
 
     return (
       current ??
-      within(clock, limit, asked, () => {
+      within(clock, limit, Promise.race([asked, closed]), () => {
         // The next call opens the database again, in case the browser has lost this request.
         if (limit === openPatience && opening === asked) forget();
 
@@ -181,8 +184,9 @@ export function createDatabase(registry: AnyRegistry, parts: DatabaseParts): Dat
     trouble: () => trouble,
 
     close() {
-      closed = true;
       forget();
+      opening = closed;
+      close();
     },
   };
 }

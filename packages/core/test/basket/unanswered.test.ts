@@ -427,6 +427,32 @@ describe('a database that does not open', () => {
     expect((await rowsOf(tasks)).map(({ id }) => id)).toEqual([later.now()]);
   });
 
+  test('a call that waits for it hears at once that its basket was closed, and leaves no alarm behind', async () => {
+    const { world, tab, basket } = await blocked();
+    const before = world.alarms();
+    const calls = [
+      basket.add('send', 1),
+      basket.addMany([['send', 2]]),
+      basket.add('send', 3, { durability: 'relaxed' }),
+      basket.list(),
+      basket.get('x'),
+      basket.count(),
+      basket.explain('x'),
+      basket.update('a', 1),
+      basket.cancel('b'),
+      basket.retry('c'),
+      basket.settled('d'),
+      basket.health(),
+      tab.run({ send: () => undefined }).done,
+    ].map(endOf);
+    await world.settle();
+    basket.close();
+    await world.settle();
+
+    expect(calls.map((call) => (call.now() as { readonly code?: string }).code)).toEqual(calls.map(() => 'closed'));
+    expect(world.alarms()).toBe(before);
+  });
+
   test('a runner goes on asking, and leads once it opens', async () => {
     const { world, tab, basket, letAll } = await blocked();
     const ran: unknown[] = [];

@@ -2,7 +2,7 @@ import { afterEach, expect, test, vi } from 'vitest';
 
 import { bodyKey } from '../../src/pure/key.js';
 import { defineTasks, task } from '../../src/pure/registry.js';
-import { byHand, contentsOf, freshName } from '../support/database.js';
+import { byHand, contentsOf, freshName, openRaw } from '../support/database.js';
 import type { Runner, World } from '../support/world.js';
 import { createWorld } from '../support/world.js';
 
@@ -70,6 +70,33 @@ test('a body whose row comes after it was found alone stays', async () => {
     await shortTerm(world, run);
   }
   expect(await payloads()).toBe(2);
+});
+
+test('a body whose row comes while it is about to be deleted stays', async () => {
+  const { tasks, world, run, payloads } = await withOrphan();
+  await shortTerm(world, run);
+  const { bodies, tasks: rows } = await contentsOf(tasks);
+  const orphan = [...bodies.keys()].find((ref) => ref !== rows[0]?.ref) ?? '';
+  const late = { ...rows[0], seq: 2, id: orphan.split('|')[1], ref: orphan, marks: [`I${orphan.split('|')[1]}`] };
+  const db = await openRaw(tasks.name);
+  const get = Object.getOwnPropertyDescriptor(IDBIndex.prototype, 'get')?.value as IDBIndex['get'];
+  let added = 0;
+  vi.spyOn(IDBIndex.prototype, 'get').mockImplementation(function look(this: IDBIndex, key) {
+    if (key === late.marks[0] && added === 0) {
+      // It waits for this transaction, which only reads, and the one that deletes comes after it.
+      added += 1;
+      db.transaction([...tasks.stores], 'readwrite')
+        .objectStore(tasks.stores[0])
+        .add(late);
+    }
+
+    return get.call(this, key);
+  });
+
+  world.jump(day + 60_000);
+  await shortTerm(world, run);
+  expect([added, await payloads()]).toEqual([1, 2]);
+  db.close();
 });
 
 test('ten starts within a day delete nothing', async () => {

@@ -27,7 +27,7 @@ export async function* collectBodies(leader: Leader): AsyncGenerator<void, void,
     const keys = await bodiesFrom(leader, from);
     // The runner may have stopped while it waited for a large body.
     yield;
-    orphans.push(...(await orphansOf(leader, keys)));
+    orphans.push(...(await read(leader.context, (stores) => withoutRow(stores, keys), ['tasks'])));
     from = keys.length < bodiesAtOnce ? undefined : keys.at(-1);
     yield;
   }
@@ -55,14 +55,7 @@ async function bodiesFrom({ context }: Leader, from: string): Promise<readonly s
   return read(context, ({ bodies }) => answer(bodies.getAllKeys(range, bodiesAtOnce)), ['bodies']) as Promise<string[]>;
 }
 
-/** Those of the bodies that belong to no row, and to no claim. */
-async function orphansOf({ context, running }: Leader, keys: readonly string[]): Promise<readonly string[]> {
-  const claimed = new Set([...running.values()].map(({ claim }) => claim.ref));
-  const orphans = await read(context, (stores) => withoutRow(stores, keys), ['tasks']);
-
-  return orphans.filter((key) => !claimed.has(key));
-}
-
+/** Those of the bodies that belong to no row. A claimed task has its row, and an attempt reads its body once. */
 async function withoutRow({ tasks }: Pick<Stores, 'tasks'>, keys: readonly string[]): Promise<readonly string[]> {
   const index = tasks.index(marksIndex);
   const rows = await Promise.all(
