@@ -11,12 +11,16 @@ mkdirSync(folder, { recursive: true });
  * What was done, in order. Each line of the journal holds an effect and its idempotency key, so that both are written
  * or neither. In production this is one transaction of your database.
  */
-const done = existsSync(journal)
-  ? readFileSync(journal, 'utf8')
-      .trim()
-      .split('\n')
-      .map((line) => JSON.parse(line))
-  : [];
+const done = existsSync(journal) ? readFileSync(journal, 'utf8').split('\n').flatMap(entryOf) : [];
+
+/** The entry of a line. A line that a crash cut off is skipped: nobody was told that its effect was done. */
+function entryOf(line) {
+  try {
+    return [JSON.parse(line)];
+  } catch {
+    return [];
+  }
+}
 
 /** A note: its title must differ from that of every other note. */
 function putNote(id, body) {
@@ -54,7 +58,7 @@ function answerTo({ method, url, headers }, body) {
   const answer = photo === undefined ? putNote(note, body) : putPhoto(note, photo, body, headers['content-type'] ?? '');
   if (answer.effect) {
     const entry = { key, request, ...answer.effect };
-    appendFileSync(journal, `${JSON.stringify(entry)}\n`);
+    appendFileSync(journal, `\n${JSON.stringify(entry)}`); // a new line, because the last one may have been cut off
     done.push(entry);
   }
 

@@ -20,7 +20,8 @@ export const UnsentRow = memo(({ task, leave }: Props) => {
   const [problem, setProblem] = useState<string>();
   const picture = useId();
 
-  const title = type === 'saveNote' ? (payload?.title ?? note?.title) : `Photo of ${note?.title}`;
+  const ofNote = note?.title ?? 'a note';
+  const title = type === 'saveNote' ? (payload?.title ?? ofNote) : `Photo of ${ofNote}`;
   const refused = state === 'dead';
 
   function act(action: Promise<void>): void {

@@ -7,17 +7,22 @@ import { db, type Note, tasks } from './db';
 export async function saveNote(note: Note, files: readonly Blob[] = []): Promise<void> {
   const photos = files.map((file, place) => ({ id: `${note.id}-${place}`, note: note.id, file }));
 
-  // Photos are large. They are written first, so that nothing has to wait for a long transaction.
-  await db.photos.bulkPut(photos);
-  const prepared = await Promise.all(photos.map((photo) => basket.prepare('sendPhoto', photo)));
+  try {
+    // Photos are large. They are written first, so that nothing has to wait for a long transaction.
+    await db.photos.bulkPut(photos);
+    const prepared = await Promise.all(photos.map((photo) => basket.prepare('sendPhoto', photo)));
 
-  await db.transaction('rw', ['notes', ...tasks.stores], async (tx) => {
-    await db.notes.put({ ...note, savedAt: Date.now(), sent: false });
-    basket.addTx(tx, 'saveNote', note);
-    for (const photo of prepared) basket.addTx(tx, photo);
-  });
+    await db.transaction('rw', ['notes', ...tasks.stores], async (tx) => {
+      await db.notes.put({ ...note, savedAt: Date.now(), sent: false });
+      basket.addTx(tx, 'saveNote', note);
+      for (const photo of prepared) basket.addTx(tx, photo);
+    });
+  } catch (error) {
+    await db.photos.bulkDelete(photos.map(({ id }) => id)); // the note was not saved, so nobody would ever delete them
+    throw error;
+  }
 
-  void navigator.storage.persist(); // after the add, and not awaited: a browser may ask the person, who need not answer
+  void navigator.storage?.persist(); // after the add, and not awaited: a browser may ask the person, who need not answer
 }
 
 /** Sends a refused note again, with other words. The task keeps its place, so the photos still come after it. */

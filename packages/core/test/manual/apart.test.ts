@@ -57,6 +57,13 @@ describe('a photo', () => {
     put.mockRestore();
     expect((await contentsOf(defineTasks('photos', {}))).tasks).toEqual([]);
   });
+
+  test('is kept in a browser that has no navigator.storage, and the person sees no error', async () => {
+    vi.stubGlobal('navigator', {});
+    const { keepPhoto } = await run<Photos>('photos.ts');
+
+    expect(await keepPhoto('r3', new Blob(['photo']))).toBe('The photo is kept, and will be sent.');
+  });
 });
 
 describe('a secret', () => {
