@@ -111,6 +111,7 @@ export async function dump(
   page: Page,
 ): Promise<{ readonly notes: readonly Note[]; readonly tasks: readonly StoredTask[] }> {
   const stores = await page.evaluate(async () => window.lab.dump());
+
   return { notes: (stores['notes'] ?? []) as Note[], tasks: stores['taskbasket.tasks'] as StoredTask[] };
 }
 
@@ -158,6 +159,7 @@ export async function untilDrained(server: DemoServer, page: Page, count: number
     (left) => left.length === 0,
     'an empty basket',
   );
+
   return server.effects();
 }
 
@@ -176,6 +178,7 @@ export async function workerTargets(page: Page, server: DemoServer): Promise<rea
   const session = await chromiumSession(page.context().browser() as Browser);
   try {
     const { targetInfos } = await session.send('Target.getTargets');
+
     return targetInfos
       .filter(({ type, url }) => type === 'shared_worker' && url.startsWith(`${server.url}/`))
       .map(({ targetId }) => targetId);
@@ -190,13 +193,14 @@ export async function workerTargets(page: Page, server: DemoServer): Promise<rea
  */
 export async function killWorker(page: Page, server: DemoServer): Promise<void> {
   if (engine !== 'chromium') {
-    const killed = await untilLed(page);
+    const killed = (await untilLed(page)).split(',');
     await page.evaluate(() => new BroadcastChannel('lab: die').postMessage(''));
     await until(
       () => lockHolders(page),
-      (holders) => holders.every(({ clientId }) => clientId !== killed),
+      (holders) => holders.every(({ clientId }) => !killed.includes(clientId)),
       'an end of the worker',
     );
+
     return;
   }
   const targets = await until(
@@ -223,8 +227,10 @@ export async function lockHolders(
 ): Promise<readonly { readonly name: string; readonly clientId: string }[]> {
   const held = await page.evaluate(async () => {
     const { held: locks = [] } = await navigator.locks.query();
+
     return locks.map(({ name = '', clientId = '' }) => ({ name, clientId }));
   });
+
   return held.filter(({ name }) => name.endsWith(':runner'));
 }
 
@@ -237,12 +243,13 @@ export async function untilNoRunner(page: Page): Promise<void> {
   );
 }
 
-/** The one holder of the runner's lock, once there is one. */
+/** The holder of the runner's lock, once there is one. With several databases there are several, with commas between. */
 export async function untilLed(page: Page): Promise<string> {
   const holders = await until(
     () => lockHolders(page),
     (found) => found.length > 0,
     'a runner',
   );
+
   return holders.map(({ clientId }) => clientId).join();
 }

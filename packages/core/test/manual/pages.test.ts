@@ -30,7 +30,7 @@ test('the code of the manual compiles as a user would compile it, and a mistake 
     code: block.code.replace("basket.add('saveNote'", "basket.add('savedNote'"),
   }));
   expect(compile('compiled', broken)).toContain('savedNote');
-}, 60_000);
+}, 240_000);
 
 describe('the pages', () => {
   const headsOf = (text: string): readonly string[] =>
