@@ -1,5 +1,5 @@
 /**
- * The engine that the tests run in, and the one door to what only Chromium's protocol can do.
+ * The engine that the tests run in, and the only file that uses what only Chromium's protocol can do.
  */
 import { type Browser, type CDPSession, type Page, test } from '@playwright/test';
 
@@ -16,6 +16,7 @@ export function needChromiumProtocol(): void {
 /** A session of Chromium's protocol, with a page or with the whole browser. In another engine, skips the test from here on. */
 export async function chromiumSession(target: Page | Browser): Promise<CDPSession> {
   needChromiumProtocol();
+
   return 'newBrowserCDPSession' in target ? target.newBrowserCDPSession() : target.context().newCDPSession(target);
 }
 

@@ -4,9 +4,9 @@
 import { execFile } from 'node:child_process';
 import { promisify } from 'node:util';
 
-import { type BrowserContext, chromium, firefox, test } from '@playwright/test';
+import { type Browser, type BrowserContext, chromium, firefox, test } from '@playwright/test';
 
-import { cannot, engine } from './engine.js';
+import { cannot, chromiumSession, engine } from './engine.js';
 
 export interface OwnBrowser {
   /** The profile's own context: what is stored in it is there again when the profile is next started. */
@@ -32,11 +32,12 @@ export async function startOwnBrowser(profile: string): Promise<OwnBrowser> {
 }
 
 async function groupByProtocol(context: BrowserContext): Promise<number> {
-  const session = await context.browser()?.newBrowserCDPSession();
-  const told = await session?.send('SystemInfo.getProcessInfo');
-  const leader = told?.processInfo.find(({ type }) => type === 'browser')?.id;
+  const session = await chromiumSession(context.browser() as Browser);
+  const told = await session.send('SystemInfo.getProcessInfo');
+  const leader = told.processInfo.find(({ type }) => type === 'browser')?.id;
   if (leader === undefined) throw new Error('The browser does not tell the id of its process.');
-  await session?.detach();
+  await session.detach();
+
   return leader;
 }
 
@@ -45,5 +46,6 @@ async function groupByName(profile: string): Promise<number> {
   const { stdout } = await promisify(execFile)('ps', ['-eo', 'pgid,args']);
   const line = stdout.split('\n').find((one) => one.includes(profile));
   if (line === undefined) throw new Error(`No process has the profile ${profile}.`);
+
   return Number.parseInt(line, 10);
 }

@@ -31,6 +31,7 @@ export async function startWebKit(binary) {
     const response = await fetch(`http://127.0.0.1:${port}${path}`, init);
     const { value } = await response.json();
     if (!response.ok) throw new Error(`WebKitWebDriver: ${value.error}: ${value.message}`);
+
     return value;
   };
   const end = async () => {
@@ -41,6 +42,7 @@ export async function startWebKit(binary) {
   try {
     const options = { browserName: 'MiniBrowser', 'webkitgtk:browserOptions': { binary, args: ['--automation'] } };
     const session = await firstAnswer(() => call('POST', '/session', { capabilities: { alwaysMatch: options } }));
+
     return {
       version: session.capabilities.browserVersion,
       ask: (method, path, body) => call(method, `/session/${session.sessionId}${path}`, body),
@@ -70,5 +72,6 @@ async function freePort() {
   await once(server, 'listening');
   const { port } = /** @type {import('node:net').AddressInfo} */ (server.address());
   await new Promise((resolve) => void server.close(resolve));
+
   return port;
 }

@@ -35,6 +35,7 @@ function contextOf(ask: Ask, home: string, baseURL: string | undefined): Browser
       const { handle } = (await inWindow(home)('POST', '/window/new', { type: 'window' })) as {
         readonly handle: string;
       };
+
       return pageOf(inWindow(handle), context, baseURL);
     },
   });
@@ -45,9 +46,11 @@ function contextOf(ask: Ask, home: string, baseURL: string | undefined): Browser
     return (method, path, body) => {
       const asked = last.then(async () => {
         await ask('POST', '/window', { handle });
+
         return ask(method, path, body) as unknown;
       });
       last = asked.catch(() => undefined);
+
       return asked;
     };
   }
@@ -60,10 +63,12 @@ function pageOf(ask: Ask, context: BrowserContext, baseURL: string | undefined):
     context: () => context,
     goto: async (address) => {
       await ask('POST', '/url', { url: new URL(address, baseURL).href });
+
       return null;
     },
     reload: async () => {
       await ask('POST', '/refresh', {});
+
       return null;
     },
     close: async () => void (await ask('DELETE', '/window')),
@@ -94,7 +99,7 @@ async function evaluate(ask: Ask, script: string, argument: unknown): Promise<un
   const id = crypto.randomUUID();
   for (let begins = true; ; begins = false) {
     const step = begins ? beginning.replace('SCRIPT', () => script) + waiting : waiting;
-    const body = { script: step, args: [id, given ?? '{"undefined":true}', slice] };
+    const body = { script: step, args: [id, given, slice] };
     const ran = (await ask('POST', '/execute/async', body)) as Ran | null;
     if (ran?.error !== undefined) throw new Error(ran.error);
     if (ran?.ended) return ran.value === undefined ? undefined : JSON.parse(ran.value);

@@ -50,12 +50,14 @@ export async function useWholeApp(browser, folder) {
     const [worker, ...others] = await workers(browser);
     expect('one SharedWorker runs', [worker !== undefined, others], [true, []]);
 
-    programs = [await startPage(), await startServer()];
+    programs = [await startPage()];
+    programs.push(await startServer());
     await page.getByRole('button', { name: 'Try now' }).click();
     await says(page, '2 not sent yet, 1 of them refused.');
     expect('one note has arrived, and then its photo', journal(data).map(whatIsIn), ['Cellar', picture.length]);
     await correct(page);
     await judge(data, url);
+
     return (worker ?? '').replace(url, '/');
   } finally {
     await context.close();
@@ -124,6 +126,7 @@ async function picturesAreShown(page, count) {
 /** What the server has done, in order. */
 function journal(data) {
   const lines = readFileSync(path.join(data, 'journal.jsonl'), 'utf8').trim().split('\n');
+
   return lines.map((line) => JSON.parse(line));
 }
 

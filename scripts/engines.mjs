@@ -48,6 +48,7 @@ export async function findMiniBrowser() {
     `${folder}/webkit2gtk-4.1/MiniBrowser`,
     `${folder}/webkitgtk-6.0/MiniBrowser`,
   ]);
+
   return [process.env['TASKBASKET_MINIBROWSER'] ?? '', ...builds].find((file) => existsSync(file));
 }
 
@@ -78,6 +79,7 @@ async function engines() {
 
   const columns = [];
   for (const id of chosen) columns.push(await column(id, names));
+
   return show(columns);
 }
 
@@ -89,6 +91,7 @@ async function column(id, filter) {
     console.log(
       `\n== ${name}: not here. Install it (Debian: apt-get install ${packages.join(' ')}), or set ${variable} to its path.`,
     );
+
     return { head: name, tests: undefined };
   }
   const display = id === 'webkit' ? ['xvfb-run', '-a'] : [];
@@ -104,6 +107,7 @@ async function column(id, filter) {
   const [first, ...rest] = [...display, bin('playwright'), 'test', ...grep];
   await run(first, rest, { show: true, env: { TASKBASKET_ENGINE: id, [variable]: file } });
   console.log(`== ${head}: ${seconds(began)}`);
+
   return { head, tests: playwrightTests(report) };
 }
 
@@ -131,6 +135,7 @@ function show(columns) {
   // An engine that ran nothing has failed, since somebody asked for it.
   const failed = shown.length - passed - explained + here.filter(({ tests }) => tests.length === 0).length;
   console.log(`\n${passed} passed, ${failed} failed`);
+
   return failed > 0 ? 1 : missing.length > 0 ? 2 : 0;
 }
 
@@ -140,5 +145,6 @@ function cellOf({ status, skip = '' }) {
   if (status !== 'skipped') return 'FAILED';
   const [, cell = '', decision] = /^(needs Chromium’s protocol|cannot \((\d{4})\))/.exec(skip) ?? [];
   const isKnown = decision === undefined || readdirSync(decisions).some((file) => file.startsWith(`${decision}-`));
+
   return cell !== '' && isKnown ? cell : 'SKIPPED';
 }

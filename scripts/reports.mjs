@@ -54,6 +54,7 @@ export function playwrightTests(file) {
       })),
     ),
   ];
+
   return suites.flatMap((suite) => walk(suite, [suite.title]));
 }
 

@@ -19,7 +19,8 @@ export async function ensureInstalled() {
 
     return;
   }
-  // package.json pins the version of pnpm, because pnpm itself and other tools look there. Corepack is not used: Node 25 no longer brings it.
+  // package.json pins the version of pnpm, because pnpm itself and other tools look there. Corepack is not used: Node 25 no
+  // longer brings it.
   const pnpm = readJson(path.join(root, 'package.json')).packageManager.split('+')[0];
   console.log(`Dependencies: npx ${pnpm} install --frozen-lockfile`);
   const install = ['--yes', pnpm, 'install', '--frozen-lockfile', '--reporter=append-only'];
@@ -95,8 +96,10 @@ export async function installByApt(names) {
     const { code, output } = await run('/usr/bin/apt-get', args, { env });
     if (code === 0) continue;
     console.log(output.trim());
+
     return false;
   }
+
   return true;
 }
 

@@ -15,10 +15,11 @@ const bundle = path.join(core, '.cache/simulate.mjs');
 const usage = {
   command: 'npm run simulate --',
   does:
-    'Plays pages, runners, and workers that pages attend, on one clock and one chance, and kills them in between. The same\n' +
-    'seed gives the same run. Exit code 1: a promise was broken. Exit code 2: the simulation could not be built.',
+    'Plays pages, runners, and workers that pages attend, with one clock and one source of random numbers, and kills them\n' +
+    'in between. The same seed gives the same run. Exit code 1: a promise was broken. Exit code 2: the simulation could not\n' +
+    'be built.',
   options: {
-    seed: { value: 'N', default: '1', does: 'The seed of all chance.' },
+    seed: { value: 'N', default: '1', does: 'The seed of the random numbers.' },
     steps: { value: 'N', default: '5000', does: 'After how many steps the simulation ends.' },
     run: { value: 'N', does: 'Plays this run of the seed alone.' },
     trace: { does: 'Prints every step.' },
