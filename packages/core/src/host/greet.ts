@@ -7,8 +7,8 @@ import { isHelloAnswer, protocol } from './messages.js';
 import { problemOf, silentWorker } from './problems.js';
 
 /**
- * How long each try waits for an answer, in milliseconds. A second try
- * with a SharedWorker connects to the same worker again.
+ * How long each try waits for an answer, in milliseconds. A second try with a SharedWorker connects to the same worker
+ * again.
  */
 const deadlines: readonly number[] = [250, 1_000, 3_000];
 

@@ -52,11 +52,11 @@ export interface WorkerScope extends Endpoint {
  * // tasks.worker.ts
  * serveBasket(tasks, {
  *   async saveNote(note, { signal, idempotencyKey }) {
- *     const headers = { 'Idempotency-Key': idempotencyKey };
+ *     const headers = { 'Idempotency-Key': `"${idempotencyKey}"` };
  *     const url = `/api/notes/${note.id}`;
  *     const response = await fetch(url, { method: 'PUT', body: note.text, headers, redirect: 'manual', signal });
  *     ensureOk(response);
- *     return { version: Number(response.headers.get('ETag')) };
+ *     return (await response.json()) as { version: number };
  *   },
  *   savePhoto: sendPhoto,
  *   ping: () => undefined,

@@ -81,7 +81,7 @@ export interface TaskOptions<Payload, Stored = unknown> {
    * by up to half).
    *
    * @example
-   * const ping = task({ backoff: { base: 5_000, cap: 60_000 } }); // 5 s, 10 s, 20 s, 40 s, then 60 s
+   * const ping = task({ backoff: { base: 5_000, cap: 60_000 } }); // at most 5 s, 10 s, 20 s, 40 s, then 60 s
    */
   readonly backoff?: Partial<Backoff> | undefined;
   /**

@@ -187,6 +187,30 @@ test('lost says how many tasks a watch of all tasks showed, also if it shows the
   expect(lost).toEqual([told, told]);
 });
 
+test('lost does not say how many tasks there were if the last list did not show them all, nor what was in a database before', async () => {
+  const { tasks, world, basket } = await opened();
+  const lost: Hint[] = [];
+  basket.on('lost', (event) => lost.push(event));
+  const lose = async (): Promise<void> => {
+    await new Promise((resolve) => {
+      indexedDB.deleteDatabase(tasks.name).addEventListener('success', resolve);
+    });
+    await basket.add('send', 'fine');
+    await world.settle();
+  };
+  await basket.add('send', 'fine');
+  await basket.list();
+  for (let more = 0; more < 3; more += 1) await basket.add('send', 'fine');
+  await basket.list({ limit: 3 });
+  await lose();
+  await basket.list();
+  await basket.list({ limit: 1 });
+  await lose();
+  await lose();
+
+  expect(lost.map((hint) => 'tasks' in hint && hint.tasks)).toEqual([undefined, 1, undefined]);
+});
+
 test('this tab hears what it did itself as well', async () => {
   const { basket } = await opened();
   const heard: Hint[] = [];

@@ -103,6 +103,23 @@ describe('a refused note with a row of its own, in Dexie', () => {
     expect(await runAll(basket)).toEqual(['Better']);
   });
 
+  test.each([
+    ['saved again', { id: 'meanwhile', text: 'The latest' }],
+    ['discarded', undefined],
+  ])('that was %s while its correction was finished is not sent with the old text', async (_, row) => {
+    const { basket, finishCorrections, notes } = await parts();
+    await notes.put({ id: 'meanwhile', text: 'Better', corrects: 'a task that is done' });
+
+    const finished = finishCorrections();
+    await notes.toArray(); // It has read the row by now.
+    if (row === undefined) await notes.delete('meanwhile');
+    else await notes.put(row);
+    await finished;
+
+    expect(await basket.list()).toEqual([]);
+    expect(await notes.get('meanwhile')).toEqual(row);
+  });
+
   test('of which a crash left only the corrected row is finished at the next start, once', async () => {
     const { basket, finishCorrections, notes } = await parts();
     const id = await refusedNote('crashed');

@@ -55,7 +55,7 @@ export async function putBodies(
       async ({ bodies }) => {
         // Each put is answered before the commit. If WebKit fails to store a Blob after `commit()`, the transaction
         // completes all the same.
-        await Promise.all(heavy.map(({ payload }) => answer(bodies.put(payload.value, payload.ref))));
+        await Promise.all(heavy.map(async ({ payload }) => answer(bodies.put(payload.value, payload.ref))));
 
         return bodies.transaction.db;
       },
@@ -107,14 +107,12 @@ export async function behindBodies<Result>(
 
 /** Deletes the bodies of tasks whose rows were not written. If that fails, the bodies are collected later. */
 export function dropBodies(context: TransactContext, tasks: readonly WithPayload[]): void {
-  const heavy = tasks.filter(({ payload }) => isHeavy(payload));
-  if (heavy.length === 0) return;
-  const drop = transact(
-    context,
-    'body',
-    ({ bodies }) => heavy.forEach(({ payload }) => bodies.delete(payload.ref ?? '')),
-    { durability: 'relaxed', scope: ['bodies'] },
-  );
+  const refs = tasks.flatMap(({ payload }) => (isHeavy(payload) ? (payload.ref ?? []) : []));
+  if (refs.length === 0) return;
+  const drop = transact(context, 'body', ({ bodies }) => refs.forEach((ref) => bodies.delete(ref)), {
+    durability: 'relaxed',
+    scope: ['bodies'],
+  });
   drop.catch(() => undefined);
 }
 

@@ -30,7 +30,11 @@ export function notChanged(error: unknown): TaskbasketError {
 function refused(what: string, error: unknown): TaskbasketError {
   if (error instanceof TaskbasketError) return error;
   if (nameOf(error) === 'QuotaExceededError') {
-    return new TaskbasketError('quota', `There is no room for the ${what}. Free some space. Nothing was lost.`, error);
+    return new TaskbasketError(
+      'quota',
+      `There is no room for the ${what}, so it was not stored. Free some space.`,
+      error,
+    );
   }
 
   return new TaskbasketError('not-stored', `The ${what} was not stored: ${messageOf(error)}`, error);

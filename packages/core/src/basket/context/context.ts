@@ -29,7 +29,7 @@ export interface BasketContext {
   /** The writes that have begun. A page that is closed meanwhile says "look again" as it closes. */
   readonly unfinished: Set<object>;
   /** How many tasks there were when this context last listed all of them. */
-  readonly seen: { tasks?: number };
+  readonly seen: { tasks: number | undefined };
   /** Asks this context's own worker, which has a second to answer. `openBasket` sets this if it was given a worker. */
   askWorker: () => Promise<WorkerHealth>;
 }
@@ -66,7 +66,7 @@ export function createContext(registry: AnyRegistry, ports: Ports, build: number
     bodyLine: createLine(),
     closed: new AbortController(),
     unfinished: new Set(),
-    seen: {},
+    seen: { tasks: undefined },
     askWorker: () => Promise.resolve({ state: 'none' }),
   };
 }

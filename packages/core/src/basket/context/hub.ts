@@ -8,12 +8,12 @@ import type { StoredError } from '../../pure/record.js';
  *
  * - `added`: a page has added a task.
  * - `started`: a handler was called, for the `number`th time for this task.
- * - `failed`: an attempt ended with this `error`. If `dead` is true, the task is dead now; otherwise the task will be tried
- *   again.
+ * - `failed`: an attempt ended with this `error`, or this build could not read the payload. `dead` says whether the task is
+ *   dead now; otherwise it stays queued.
  * - `settled`: the task ended, or is dead.
  * - `gate`: a gate has closed, for this `reason`, or (`closed` is false) its destination answers again.
  * - `lost`: the database of this name was deleted with all tasks in it, and a new, empty database was made. `tasks` is how
- *   many tasks this context last found in it, by a `list` or a `watch` of all tasks. `undefined`: there was none.
+ *   many tasks this context last found in it, by a `list` or a `watch` of all tasks. `undefined`: it listed none, or not all.
  */
 export type Hint =
   | { readonly event: 'added'; readonly id: string; readonly type: string }

@@ -47,9 +47,11 @@ export async function pageOf(
     first = false;
     place = next;
 
-    if (whole && next === undefined && rows.length < most) context.seen.tasks = rows.length;
+    if (next !== undefined && rows.length < most) return undefined;
+    if (whole && rows.length < most) context.seen.tasks = rows.length;
+    else if (whole && rows.length > (context.seen.tasks ?? 0)) context.seen.tasks = undefined; // There are more than it knew.
 
-    return next === undefined || rows.length >= most ? factsOf(context, stores, rows, led) : undefined;
+    return factsOf(context, stores, rows, led);
   };
   for (;;) {
     const facts = await read(context, slice, ['tasks', 'state']);

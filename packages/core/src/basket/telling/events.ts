@@ -27,5 +27,6 @@ export function on(context: BasketContext, name: EventName, listener: (event: Hi
     const lost: Hint = { event: 'lost', database: registry.name, tasks };
     const hints = message.kind === 'lost' ? [lost] : (hintsIn(message) ?? []);
     for (const hint of hints) if (hint.event === name) callSafely(listener, hint);
+    if (message.kind === 'lost') tasks = seen.tasks = undefined; // What was found is gone.
   });
 }

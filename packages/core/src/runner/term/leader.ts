@@ -28,7 +28,7 @@ export interface Attempt<Payload = never> {
    * second request with the same key without a second effect.
    *
    * @example
-   * await fetch('/api/notes', { method: 'POST', body: note.text, headers: { 'Idempotency-Key': idempotencyKey } });
+   * await fetch('/api/notes', { method: 'POST', body: note.text, headers: { 'Idempotency-Key': `"${idempotencyKey}"` } });
    */
   readonly idempotencyKey: string;
   /**
