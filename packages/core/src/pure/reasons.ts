@@ -79,7 +79,7 @@ export function reasonsOf(row: TaskRow, facts: ReasonFacts): readonly Reason[] {
   reasons.push(...unknownOf(row, facts));
   if (state === 'unreadable' || row.strange === true) reasons.push({ reason: 'undecodable', error: row.lastError });
 
-  const ahead = aheadOf(runner);
+  const ahead = aheadOf(runner, wall);
   const until = ready?.when === undefined ? 0 : ready.when - (ready.letter === '@' ? ahead : 0);
   if (row.runAt !== undefined && row.runAt > wall) reasons.push({ reason: 'date', until: row.runAt });
   else if (until > wall && row.strange !== true)
@@ -130,8 +130,9 @@ function gateOf({ id }: TaskRow, { gate, through, wall }: ReasonFacts, ahead: nu
 }
 
 /**
- * How far the runner's clock is ahead of the wall clock. A time of the runner's clock minus this is shown to a person.
+ * How far the runner's clock is ahead of the wall clock, which may have been put back since the runner last wrote. A
+ * time of the runner's clock minus this is shown to a person.
  */
-export function aheadOf(runner: RunnerRow | undefined): number {
-  return runner === undefined ? 0 : runner.seen - runner.wall;
+export function aheadOf(runner: RunnerRow | undefined, wall: number): number {
+  return runner === undefined ? 0 : runner.seen - Math.min(runner.wall, wall);
 }

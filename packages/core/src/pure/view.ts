@@ -69,7 +69,7 @@ export function taskView(row: TaskRow, facts: ViewFacts): TaskView {
   const { runner, payload } = facts;
   const ready = readReady(row.ready);
   const running = isClaimed(row, runner?.running);
-  const ahead = aheadOf(runner);
+  const ahead = aheadOf(runner, facts.wall);
 
   return {
     id: row.id,

@@ -117,6 +117,17 @@ describe('why a task is not running now:', () => {
     expect(await basket.get(id)).toMatchObject({ dueAt: world.wall() + 60_000 });
   });
 
+  test('it waits for its backoff, and the wall clock was put back by an hour since: it still waits for a minute', async () => {
+    const { world, basket, run } = await opened();
+    run();
+    const id = await basket.add('send', 'throws');
+    await world.settle();
+    world.jump(-3_600_000);
+
+    expect(await basket.explain(id)).toEqual([{ reason: 'backoff', until: world.wall() + 60_000 }]);
+    expect(await basket.get(id)).toMatchObject({ dueAt: world.wall() + 60_000 });
+  });
+
   test('it waits for the date that it was given, or that its handler asked for', async () => {
     const { world, basket, run } = await opened();
     run();

@@ -42,7 +42,7 @@ function factsOf({ contents, time, leading, terms }: World, page: Life, row: Tas
   const runner = runnerOf(contents);
   const { letter, when = 0, rank } = readyOf(row);
   const wall = time.wall();
-  const ahead = runner === undefined ? 0 : runner.seen - runner.wall;
+  const ahead = runner === undefined ? 0 : runner.seen - Math.min(runner.wall, wall);
   const lane = laneMarkOf(row);
   const head = lane === undefined ? undefined : headsOf(contents).get(lane);
   const gate = gateOf(contents, row.gate);

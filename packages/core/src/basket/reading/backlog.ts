@@ -56,7 +56,10 @@ export async function backlogOf(
   const due = ({ prefix, letter, when }: Ready): IDBKeyRange =>
     when === undefined
       ? behind(prefix, positions[prefix] ?? 0)
-      : upTo(prefix, `${prefix}|${timePart(letter === '@' ? since + aheadOf(runner) : since)}\uffff`);
+      : upTo(
+          prefix,
+          `${prefix}|${timePart(letter === '@' ? since + aheadOf(runner, context.ports.clock.wall()) : since)}\uffff`,
+        );
 
   const [first, holding, poisonous, candidates] = await Promise.all([
     rowsAfter(stores, 0, told),

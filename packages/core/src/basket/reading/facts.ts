@@ -33,7 +33,7 @@ export async function factsOf(
   const [runner, gates] = await Promise.all([runnerRow(stores), gatesNamed(stores, names)]);
   const wall = ports.clock.wall();
   const gateOf = ({ gate }: TaskRow): GateRow | undefined =>
-    currentGate(gates.get(gate), wall + aheadOf(runner), registry.gates);
+    currentGate(gates.get(gate), wall + aheadOf(runner, wall), registry.gates);
   if (led === undefined) return { rows, runner, gateOf };
 
   const lanes = [...new Set(rows.map(laneOf))];

@@ -174,7 +174,9 @@ function foundIn(context: BasketContext, works: boolean): Promise<Found> {
         runner,
         waiting: unmoved >= stalledAfter ? waiting : undefined,
         gates: gates.size,
-        closedGates: [...gates.values()].flatMap((gate) => closedGate(gate, wall, aheadOf(runner), registry.gates)),
+        closedGates: [...gates.values()].flatMap((gate) =>
+          closedGate(gate, wall, aheadOf(runner, wall), registry.gates),
+        ),
       };
     },
     ['tasks', 'state'],
