@@ -190,6 +190,21 @@ describe('retry', () => {
   });
 });
 
+test('a row whose key was cut short has no gate, so no query for a gate finds it', async () => {
+  const { tasks, basket } = await opened();
+  const ids = await basket.addMany([
+    ['send', 'cut'],
+    ['send', 'whole'],
+  ]);
+  const [cut] = await rowsOf(tasks);
+  await byHand(tasks, (stores) => void stores.tasks.put({ ...cut, ready: 'F|send|1' }));
+
+  expect(await basket.count({ gate: 'send' })).toEqual({ count: 1, more: false });
+  expect(await basket.list({ gate: 'send' })).toMatchObject([{ id: ids[1] }]);
+  expect(await basket.cancel({ gate: 'send' })).toBe(1);
+  expect(await rowsOf(tasks)).toMatchObject([{ id: ids[0] }]);
+});
+
 test('a query may name a type that this build does not have, so that an app can clear what it no longer knows', async () => {
   const name = freshName();
   const world = createWorld();

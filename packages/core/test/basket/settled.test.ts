@@ -5,6 +5,7 @@ import { createRecent } from '../../src/basket/telling/recent.js';
 import type { OutcomeRow } from '../../src/pure/record.js';
 import { defineTasks, task } from '../../src/pure/registry.js';
 import { PermanentFailure } from '../../src/pure/verdict.js';
+import { TaskbasketError } from '../../src/pure/errors.js';
 import { createStores } from '../../src/store/setup.js';
 import { byHand, freshName, openRaw } from '../support/database.js';
 import type { Gate } from '../support/world.js';
@@ -615,4 +616,22 @@ describe('when the database is deleted', () => {
 
     expect(await basket.settled(id)).toEqual({ state: 'gone' });
   });
+});
+
+test('an end that could not be read at once is told with the next message, and not after a minute', async () => {
+  const { tasks, world, tab, basket } = await opened();
+  const [id] = await basket.addMany([
+    ['send', 1],
+    ['send', 2],
+  ]);
+  let end: unknown;
+  void basket.settled(id).then((outcome) => (end = outcome));
+  await world.settle();
+  const second = createGate();
+  vi.spyOn(tab.context.database, 'begin').mockRejectedValueOnce(new TaskbasketError('no-database', 'It is away.'));
+  world.open(tasks).run({ count: () => 0, send: (number) => (number === 2 ? second.promise : undefined) });
+  await world.settle();
+  second.open();
+  await world.settle();
+  expect(end).toEqual({ state: 'done', result: undefined });
 });

@@ -165,6 +165,28 @@ test('a page that goes with a hundred transactions under way says "look" once', 
   basket.close();
 });
 
+test('a page that comes back from the cache says that it is visible, so that a closed gate is tried soon', async () => {
+  const { page, show } = stubPage();
+  const basket = openBasket(define());
+  await basket.list();
+  await atRest();
+  const said: unknown[] = [];
+  vi.spyOn(BroadcastChannel.prototype, 'postMessage').mockImplementation((message: unknown) => {
+    said.push(message);
+  });
+  page.dispatchEvent(transition('pagehide', true));
+  show('hidden');
+  // The browser shows the page before it fires `pageshow`, when nothing may be said yet.
+  show('visible');
+  await atRest();
+  expect(said).toEqual([]);
+  page.dispatchEvent(transition('pageshow', true));
+  await atRest();
+  basket.close();
+
+  expect(said).toContainEqual(expect.objectContaining({ kind: 'wake', visible: true }));
+});
+
 test('a page that comes and goes a hundred times, visible and hidden, leaves as much behind as once', async () => {
   const { page, show } = stubPage();
   const basket = openBasket(define());

@@ -124,6 +124,24 @@ test('a hidden page says nothing and has no timer; one that is hidden meanwhile 
   expect([said.length, timers()]).toEqual([4, 0]);
 });
 
+test('a page that is hidden and seen again at once goes on saying so while a gate is closed', async () => {
+  const { registry, world } = await awayServer();
+  const { page, looking, state, timers } = openPage(world, registry, true);
+  for (const number of [1, 2, 3]) await page.basket.add('send', number);
+  await world.advance(60_000);
+  looking.changed();
+  await world.advance(3_000);
+  expect(timers()).toBe(1);
+
+  // The probe was brought forward seconds ago, so the runner writes nothing now.
+  state.visible = false;
+  looking.changed();
+  state.visible = true;
+  looking.changed();
+  await world.settle();
+  expect(timers()).toBe(1);
+});
+
 test('a page whose tasks are all cancelled has no timer any more, as soon as the probe would have been due', async () => {
   const { registry, world } = await awayServer();
   const { page, said, timers } = openPage(world, registry, true);

@@ -77,7 +77,8 @@ describe('one that finds its destination away', () => {
 
   test('is right if another finds it away too: the gate is closed, for the first wait of both', () => {
     for (const other of [began(9_000, 'task-2'), probe(10_010, 'task-2')]) {
-      const gate = gateClosed(doubted(1, 10_500), other, away(10_100), backoff, least);
+      // The status of the error before is not told beside the reason of this one.
+      const gate = gateClosed({ ...doubted(1, 10_500), status: 503 }, other, away(10_100), backoff, least);
 
       expect(gate).toEqual(closed(1, 10_600));
       expect([isClosed(gate), keeps(gate, 'task-3')]).toEqual([true, true]);

@@ -73,6 +73,8 @@ describe('cancel', () => {
     const tab = world.open(tasks);
     const answered = createGate();
     const id = await tab.basket.add('ask', 1);
+    const ends: string[] = [];
+    tab.basket.on('settled', ({ state }) => ends.push(state));
     tab.run({
       async ask() {
         await answered.promise;
@@ -88,6 +90,7 @@ describe('cancel', () => {
     const { tasks: rows, outcomes } = await contentsOf(tasks);
     expect(rows).toEqual([]);
     expect(outcomes.map(({ state }) => state)).toEqual(['cancelled']);
+    expect(ends).toEqual(['cancelled']);
   });
 
   test('cancel and retry say whether there was such a task', async () => {

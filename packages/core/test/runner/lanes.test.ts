@@ -286,6 +286,60 @@ test('scenario 19: in a lane neither a priority nor a date lets a task overtake 
   expect(started).toEqual([4, 3, 1, 2]);
 });
 
+test('of the slots that are free, tasks whose date has come and new tasks get every other one', async () => {
+  const tasks = defineTasks(freshName(), { send: task<string>() });
+  const world = createWorld();
+  const tab = world.open(tasks);
+  for (let count = 0; count < 4; count += 1) await tab.basket.add('send', 'dated', { runAt: world.wall() + 1_000 });
+  for (let count = 0; count < 4; count += 1) await tab.basket.add('send', 'new');
+  world.jump(2_000);
+  const started: string[] = [];
+  tab.run({
+    send(payload) {
+      started.push(payload);
+
+      return new Promise(() => undefined);
+    },
+  });
+  await world.settle();
+
+  expect(started).toEqual(['dated', 'new', 'dated', 'new', 'dated', 'new']);
+});
+
+test('a task that ends while a slow device reads on after an edit does not run a second time', async () => {
+  const tasks = defineTasks(freshName(), { send: task<string>() });
+  const world = createWorld();
+  const page = world.open(tasks);
+  const tab = world.open(tasks);
+  const { clock } = tab.context.ports;
+  const { monotonic } = clock;
+  let late = 0;
+  const dated = await page.basket.add('send', 'dated', { runAt: world.wall() + 3_600_000 });
+  await page.basket.add('send', 'head', { lane: 'a', priority: 'high' });
+  await page.basket.add('send', 'once');
+  const started: string[] = [];
+  const once = createGate();
+  tab.run({
+    send(what) {
+      started.push(what);
+
+      return what === 'once' ? once.promise : new Promise(() => undefined);
+    },
+  });
+  await world.settle();
+  expect(started).toEqual(['head', 'once']);
+
+  // From now on each look at the clock takes longer than a turn may: a turn checks one row.
+  world.loseMessages();
+  for (let count = 0; count < 4; count += 1) await page.basket.add('send', 'held', { lane: 'a', priority: 'high' });
+  await page.basket.cancel(dated);
+  Object.assign(clock, { monotonic: () => monotonic() + (late += 100) });
+  tab.at('turn:complete', () => once.open());
+  await world.advance(120_000);
+
+  expect(started).toEqual(['head', 'once']);
+});
+
 test('the lowest priority gets one claim in eight, so that it never starves', async () => {
   const tasks = defineTasks(freshName(), { send: task<string>() });
   const world = createWorld();

@@ -112,6 +112,22 @@ test('the lost turn is one that stored how far it had read: what it claimed is n
   }
 });
 
+test('a task that is cancelled right after a turn has claimed it and seemed to fail never runs', async () => {
+  const tasks = define();
+  const world = createWorld();
+  const tab = world.open(tasks);
+  const id = await tab.basket.add('send', { number: 1 });
+  loseAnswer(tab as unknown as Tab<AnyRegistry>, 'turn:complete', 1);
+  let ran = 0;
+  tab.run({ send: () => void (ran += 1) });
+  await world.settle();
+  expect((await runnerOf(tasks)).running).toMatchObject([{ id }]);
+
+  expect(await world.open(tasks).basket.cancel(id)).toBe(1);
+  await world.advance(10_000);
+  expect([ran, await rowsOf(tasks)]).toEqual([0, []]);
+});
+
 test('a failure whose settling was committed without an answer is counted once', async () => {
   const tasks = define();
   const world = createWorld();

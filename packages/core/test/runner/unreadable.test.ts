@@ -3,6 +3,7 @@ import { describe, expect, test } from 'vitest';
 import { waited } from '../../src/ports/wait.js';
 import type { Codec } from '../../src/pure/codec.js';
 import { defineTasks, task } from '../../src/pure/registry.js';
+import { PermanentFailure } from '../../src/pure/verdict.js';
 import { byHand, freshName, rowsOf } from '../support/database.js';
 import { createGate, createWorld } from '../support/world.js';
 
@@ -285,4 +286,38 @@ test('what an earlier build could not decode runs with a build whose decoder tak
   await world.advance(5_000);
 
   expect(ran).toEqual([1]);
+});
+
+test('a task that was corrected and died while its old payload was still being decoded does not run again', async () => {
+  const name = freshName();
+  const world = createWorld();
+  const build = (decode: (stored: number) => number | Promise<number>) =>
+    defineTasks(name, { send: task<number>({ codec: { encode: (number) => number, decode } }) });
+  const bad = world.open(
+    build(() => {
+      throw new Error('It is garbled.');
+    }),
+  );
+  const id = await bad.basket.add('send', 1);
+  bad.run({ send: nothing });
+  await world.settle();
+  bad.kill();
+  const decoded = createGate();
+  const good = world.open(build((stored) => (stored === 1 ? decoded.promise.then(() => 1) : stored)));
+  const ran: number[] = [];
+  good.run({
+    send(number) {
+      ran.push(number);
+      throw new PermanentFailure('no');
+    },
+  });
+  await world.settle();
+  expect(await good.basket.update(id, 2)).toBe(true);
+  await world.settle();
+  expect(ran).toEqual([2]);
+
+  decoded.open();
+  await world.advance(10_000);
+  expect(ran).toEqual([2]);
+  expect(await good.basket.list()).toMatchObject([{ id, state: 'dead' }]);
 });
