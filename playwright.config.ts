@@ -9,7 +9,9 @@ process.env['TASKBASKET_CHROMIUM'] = executablePath;
 
 const results = `test-results/playwright${engine === 'chromium' ? '' : `-${engine}`}`;
 
-const chromium: PlaywrightTestConfig['use'] = {
+type Use = NonNullable<PlaywrightTestConfig['use']>;
+
+const chromium: Use = {
   browserName: 'chromium',
   headless: true,
   launchOptions: {
@@ -26,7 +28,7 @@ const chromium: PlaywrightTestConfig['use'] = {
 };
 
 /** The Firefox that people have, by its own protocol; not the one that Playwright builds. */
-const firefox: PlaywrightTestConfig['use'] = {
+const firefox: Use = {
   browserName: 'firefox',
   channel: 'moz-firefox',
   headless: true,
@@ -55,5 +57,5 @@ export default defineConfig({
   expect: { timeout: 60_000 },
   reporter: [['list'], ['json', { outputFile: `${results}.json` }]],
   // The pages of WebKit are a fixture's; see e2e/webkit.ts.
-  use: { chromium, firefox, webkit: {} }[engine] ?? {},
+  use: { chromium, firefox, webkit: {} }[engine],
 });

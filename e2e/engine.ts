@@ -6,7 +6,12 @@ import { type Browser, type CDPSession, type Page, test } from '@playwright/test
 export type Engine = 'chromium' | 'firefox' | 'webkit';
 
 /** `npm run test:engines` sets it. Without it the tests run in Chromium. */
-export const engine = (process.env['TASKBASKET_ENGINE'] ?? 'chromium') as Engine;
+export const engine = engineNamed(process.env['TASKBASKET_ENGINE'] ?? 'chromium');
+
+function engineNamed(name: string): Engine {
+  if (name === 'chromium' || name === 'firefox' || name === 'webkit') return name;
+  throw new Error(`TASKBASKET_ENGINE is ${name}, but it must be chromium, firefox or webkit.`);
+}
 
 /** In another engine, skips the test from here on. `npm run test:engines` shows the reason in its table. */
 export function needChromiumProtocol(): void {

@@ -3,9 +3,9 @@
  * distribution ships.
  */
 import { spawn } from 'node:child_process';
-import { once } from 'node:events';
-import { createServer } from 'node:net';
 import { setTimeout as sleep } from 'node:timers/promises';
+
+import { endOf, freePort, killGroup, patience } from '../scripts/steps.mjs';
 
 /**
  * Calls a command of the session: `ask('POST', '/url', { url })`.
@@ -14,16 +14,19 @@ import { setTimeout as sleep } from 'node:timers/promises';
  */
 
 /**
- * Starts WebKitWebDriver and a browser, which has nothing stored. Needs a display.
+ * Starts WebKitWebDriver and a browser, which has nothing stored. Without a display they run under `xvfb-run`.
  *
  * @param {string} binary The MiniBrowser of WebKitGTK.
  * @returns {Promise<{ version: string, ask: Ask, end: () => Promise<void> }>}
  */
 export async function startWebKit(binary) {
   const port = await freePort();
+  const hasDisplay = process.env['DISPLAY'] !== undefined;
+  const command = hasDisplay ? 'WebKitWebDriver' : 'xvfb-run';
+  const args = [...(hasDisplay ? [] : ['-a', 'WebKitWebDriver']), `--port=${port}`];
   // A group of its own: the browser's processes end with it, whatever state they are in.
-  const driver = spawn('WebKitWebDriver', [`--port=${port}`], { stdio: 'ignore', detached: true });
-  const gone = once(driver, 'close');
+  const driver = spawn(command, args, { stdio: 'ignore', detached: true });
+  const gone = endOf(driver);
 
   /** @type {Ask} */
   const call = async (method, path, body) => {
@@ -35,7 +38,7 @@ export async function startWebKit(binary) {
     return value;
   };
   const end = async () => {
-    if (driver.exitCode === null && driver.pid !== undefined) process.kill(-driver.pid, 'SIGKILL');
+    killGroup(driver, hasDisplay ? 'SIGKILL' : 'SIGTERM'); // Xvfb deletes its files if it is asked to end.
     await gone;
   };
 
@@ -56,7 +59,7 @@ export async function startWebKit(binary) {
 
 /** Asks again while nobody listens yet. */
 async function firstAnswer(ask) {
-  const end = Date.now() + 60_000;
+  const end = Date.now() + patience;
   for (;;) {
     try {
       return await ask();
@@ -65,13 +68,4 @@ async function firstAnswer(ask) {
       await sleep(100);
     }
   }
-}
-
-async function freePort() {
-  const server = createServer().listen(0, '127.0.0.1');
-  await once(server, 'listening');
-  const { port } = /** @type {import('node:net').AddressInfo} */ (server.address());
-  await new Promise((resolve) => void server.close(resolve));
-
-  return port;
 }

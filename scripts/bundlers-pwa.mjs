@@ -5,12 +5,9 @@
 import { readFileSync } from 'node:fs';
 import path from 'node:path';
 
-import { freePort, startProgram } from './bundlers-server.mjs';
+import { startProgram } from './bundlers-server.mjs';
 import { workers } from './bundlers-visit.mjs';
-import { Failure } from './steps.mjs';
-
-/** A machine that does other things is slow, not wrong: the limit, in milliseconds, is for what never comes. */
-const limit = 240_000;
+import { Failure, freePort, patience } from './steps.mjs';
 
 /** A picture of one pixel. */
 const picture = Buffer.from(
@@ -35,13 +32,13 @@ export async function useWholeApp(browser, folder) {
   const startServer = () => startProgram(folder, [process.execPath, 'server.mjs'], { port: api, env });
 
   const context = await browser.newContext();
-  context.setDefaultTimeout(limit);
-  let programs = [await startPage()];
+  context.setDefaultTimeout(patience);
+  const programs = [await startPage()];
   try {
     const first = await context.newPage();
     await first.goto(url);
     await first.evaluate(() => navigator.serviceWorker.ready.then(() => true));
-    await programs[0]?.stop();
+    await programs.pop()?.stop();
     await first.close();
 
     const page = await context.newPage();
@@ -50,7 +47,7 @@ export async function useWholeApp(browser, folder) {
     const [worker, ...others] = await workers(browser);
     expect('one SharedWorker runs', [worker !== undefined, others], [true, []]);
 
-    programs = [await startPage()];
+    programs.push(await startPage());
     programs.push(await startServer());
     await page.getByRole('button', { name: 'Try now' }).click();
     await says(page, '2 not sent yet, 1 of them refused.');

@@ -3,12 +3,10 @@
  * ledger of what arrived, and can be away.
  */
 import { spawn } from 'node:child_process';
-import { once } from 'node:events';
-import { createServer } from 'node:net';
 import path from 'node:path';
 import { preview } from 'vite';
 
-import { Failure } from './steps.mjs';
+import { Failure, endOf, freePort, killGroup, until } from './steps.mjs';
 
 /**
  * A request that is not for a file.
@@ -83,7 +81,7 @@ export async function serveExample(folder, { output = '.', start, scripts = "'se
 }
 
 /**
- * Starts a program, and waits until it answers.
+ * Starts a program, and waits until it answers. If it does not, the program is killed.
  *
  * @param {string} folder
  * @param {string[]} program Its path in the folder, and arguments; the number of the port follows.
@@ -97,20 +95,28 @@ export async function startProgram(folder, [name = '', ...args], { port, env } =
     stdio: 'ignore',
     detached: true,
   });
-  const ended = once(child, 'close');
+  let isOver = false;
+  const ended = endOf(child);
+  void ended.then(() => (isOver = true));
+  const stop = async () => {
+    killGroup(child);
+    await ended;
+  };
+
   const url = `http://127.0.0.1:${chosen}`;
-  for (let tries = 0; !(await answers(url)); tries += 1) {
-    if (tries > 300 || child.exitCode !== null) throw new Failure(`${name} ${args.join(' ')} does not answer.`);
-    await new Promise((resolve) => void setTimeout(resolve, 100));
+  const called = [name, ...args].join(' ');
+  try {
+    await until(`${called} answered`, () => {
+      if (isOver) throw new Failure(`${called} could not be started, or ended before it answered.`);
+
+      return answers(url);
+    });
+  } catch (error) {
+    await stop();
+    throw error;
   }
 
-  return {
-    url,
-    async stop() {
-      if (child.exitCode === null && child.signalCode === null) process.kill(-(child.pid ?? 0));
-      await ended;
-    },
-  };
+  return { url, stop };
 }
 
 function answers(url) {
@@ -118,15 +124,4 @@ function answers(url) {
     () => true,
     () => false,
   );
-}
-
-/** A port that nothing listens on. */
-export async function freePort() {
-  const server = createServer().listen(0, '127.0.0.1');
-  await once(server, 'listening');
-  const { port } = /** @type {import('node:net').AddressInfo} */ (server.address());
-  server.close();
-  await once(server, 'close');
-
-  return port;
 }

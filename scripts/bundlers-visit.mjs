@@ -1,9 +1,7 @@
 /**
  * What a user does with an example, in a browser: saves a note while the server is away, closes the tab, and opens it again.
  */
-import { Failure } from './steps.mjs';
-
-const limit = 60_000;
+import { Failure, patience, until } from './steps.mjs';
 
 /**
  * Saves one note; resolves when the app's server has it, once, from the SharedWorker.
@@ -60,7 +58,7 @@ export async function urlOfWorker(browser, server) {
 /** A browser's profile of its own, whose pages remember as what they constructed their worker. */
 async function contextOf(browser) {
   const context = await browser.newContext();
-  context.setDefaultTimeout(limit);
+  context.setDefaultTimeout(patience);
   await context.addInitScript(() => {
     const Real = SharedWorker;
     globalThis.SharedWorker = class extends Real {
@@ -108,12 +106,4 @@ function judge({ ledger, violations }, worker, others) {
     violations.length > 0 && 'The content security policy forbids something.',
   ].filter(Boolean);
   if (problems.length > 0) throw new Failure(`${problems.join('\n')}\n${JSON.stringify(ledger, null, 2)}`);
-}
-
-async function until(what, condition) {
-  const end = Date.now() + limit;
-  while (!(await condition())) {
-    if (Date.now() > end) throw new Failure(`Waited ${limit / 1_000} s in vain until ${what}.`);
-    await new Promise((resolve) => void setTimeout(resolve, 50));
-  }
 }

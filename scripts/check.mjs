@@ -6,11 +6,10 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 
-import { Failure, root, run } from './steps.mjs';
+import { Failure, root, run, until } from './steps.mjs';
 
 const databaseName = 'field-notes';
 const storeName = 'taskbasket.tasks';
-const patience = 90_000;
 
 /**
  * @param {string} executablePath of the browser
@@ -127,12 +126,4 @@ function judge(left, { effects, reports }, text) {
 function tell(title, found) {
   console.log(`\n${title}: ${found.length}`);
   for (const row of found) console.log(`  ${JSON.stringify(row)}`);
-}
-
-async function until(what, condition) {
-  const end = Date.now() + patience;
-  while (!(await condition())) {
-    if (Date.now() > end) throw new Failure(`Waited ${patience / 1_000} s in vain until ${what}.`);
-    await new Promise((resolve) => void setTimeout(resolve, 50));
-  }
 }

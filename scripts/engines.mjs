@@ -7,7 +7,7 @@ import path from 'node:path';
 
 import { readOptions } from './options.mjs';
 import { playwrightTests } from './reports.mjs';
-import { ensureInstalled, findBrowser, inPath, installByApt } from './setup.mjs';
+import { ensureInstalled, inPath, installByApt, lookForBrowser } from './setup.mjs';
 import { Failure, bin, isMain, main, root, run, seconds } from './steps.mjs';
 
 const decisions = path.join(root, 'docs/decisions');
@@ -18,7 +18,7 @@ const all = {
     name: 'Chromium',
     variable: 'TASKBASKET_CHROMIUM',
     packages: ['chromium'],
-    find: () => findBrowser().catch(() => undefined),
+    find: () => lookForBrowser(),
   },
   firefox: {
     name: 'Firefox',
@@ -36,11 +36,12 @@ const all = {
 
 /** The path of a Firefox; nothing if there is none. */
 export async function findFirefox() {
-  return [process.env['TASKBASKET_FIREFOX'] ?? '', ...inPath('firefox-esr')].find((file) => existsSync(file));
+  return named('TASKBASKET_FIREFOX') ?? inPath('firefox-esr').find((file) => existsSync(file));
 }
 
 /** The path of WebKitGTK's MiniBrowser; nothing if it, its driver or a display for it is missing. */
 export async function findMiniBrowser() {
+  const given = named('TASKBASKET_MINIBROWSER');
   const tools = ['WebKitWebDriver', 'xvfb-run', 'xauth'];
   if (!tools.every((tool) => inPath(tool).some((file) => existsSync(file)))) return undefined;
   const folders = ['x86_64', 'aarch64'].map((machine) => `/usr/lib/${machine}-linux-gnu`);
@@ -49,7 +50,14 @@ export async function findMiniBrowser() {
     `${folder}/webkitgtk-6.0/MiniBrowser`,
   ]);
 
-  return [process.env['TASKBASKET_MINIBROWSER'] ?? '', ...builds].find((file) => existsSync(file));
+  return given ?? builds.find((file) => existsSync(file));
+}
+
+/** The path that a variable names; nothing if it is not set. */
+function named(variable) {
+  const file = process.env[variable] || undefined;
+  if (file === undefined || existsSync(file)) return file;
+  throw new Failure(`${variable} is ${file}, but there is no such file.`);
 }
 
 if (isMain(import.meta.url)) await main(engines);

@@ -49,16 +49,18 @@ function isInstalled() {
  * @returns {Promise<string>}
  */
 export async function findBrowser() {
-  const wanted = process.env['TASKBASKET_CHROMIUM'];
-  if (wanted) {
-    if (!(await starts(wanted))) throw new Failure(`TASKBASKET_CHROMIUM is ${wanted}, but that does not start.`);
-
-    return wanted;
-  }
-  const found = (await installedBrowser()) ?? (await downloadedBrowser()) ?? (await browserFromApt());
+  const found = await lookForBrowser();
   if (found === undefined) throw new Failure(whatToDo);
 
   return found;
+}
+
+/** The same; nothing if there is none. */
+export async function lookForBrowser() {
+  const wanted = process.env['TASKBASKET_CHROMIUM'];
+  if (!wanted) return (await installedBrowser()) ?? (await downloadedBrowser()) ?? browserFromApt();
+  if (await starts(wanted)) return wanted;
+  throw new Failure(`TASKBASKET_CHROMIUM is ${wanted}, but that does not start.`);
 }
 
 async function installedBrowser() {

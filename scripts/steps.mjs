@@ -1,6 +1,8 @@
 /** Running other programs and telling what they did. Node's own modules only: this runs before the install. */
 import { spawn } from 'node:child_process';
+import { once } from 'node:events';
 import { existsSync, readdirSync, readFileSync } from 'node:fs';
+import { createServer } from 'node:net';
 import path from 'node:path';
 import { fileURLToPath } from 'node:url';
 
@@ -36,7 +38,7 @@ export function run(command, args, { cwd = root, env = {}, show = false, limit }
       limit &&
       setTimeout(() => {
         late = true;
-        if (child.pid) process.kill(-child.pid, 'SIGKILL');
+        killGroup(child, 'SIGKILL');
       }, limit);
 
     child.on('error', (cause) => {
@@ -48,6 +50,59 @@ export function run(command, args, { cwd = root, env = {}, show = false, limit }
       resolve({ code: code ?? 1, output, late });
     });
   });
+}
+
+/**
+ * Kills a program that was spawned with `detached`, and all that it started and that still runs.
+ *
+ * @param {import('node:child_process').ChildProcess} child
+ * @param {NodeJS.Signals} [signal]
+ */
+export function killGroup({ pid }, signal = 'SIGTERM') {
+  if (pid === undefined) return; // It could not be started.
+  try {
+    process.kill(-pid, signal);
+  } catch (error) {
+    if (error.code !== 'ESRCH') throw error; // Nothing of it runs any more.
+  }
+}
+
+/**
+ * Resolves when a program has ended, or could not be started.
+ *
+ * @param {import('node:child_process').ChildProcess} child
+ * @returns {Promise<void>}
+ */
+export function endOf(child) {
+  return new Promise((resolve) => void child.once('error', () => resolve()).once('close', () => resolve()));
+}
+
+/** A port of this machine that nothing listens on. */
+export async function freePort() {
+  const server = createServer().listen(0, '127.0.0.1');
+  await once(server, 'listening');
+  const { port } = /** @type {import('node:net').AddressInfo} */ (server.address());
+  server.close();
+  await once(server, 'close');
+
+  return port;
+}
+
+/** A machine that does other things is slow, not wrong: this limit, in milliseconds, is for what never comes. */
+export const patience = 240_000;
+
+/**
+ * Asks again until the condition is true.
+ *
+ * @param {string} what The condition in words: "Waited 240 s in vain until …".
+ * @param {() => unknown} condition
+ */
+export async function until(what, condition) {
+  const end = Date.now() + patience;
+  while (!(await condition())) {
+    if (Date.now() > end) throw new Failure(`Waited ${patience / 1_000} s in vain until ${what}.`);
+    await new Promise((resolve) => void setTimeout(resolve, 50));
+  }
 }
 
 /** Output that is kept has no colours. */

@@ -92,10 +92,11 @@ const usage = {
 
 await main(async () => {
   const { values, names: given } = readOptions(usage);
-  const [asked] = given;
+  const [asked, ...others] = given;
   const names = list();
   if (values.list) return console.log(names.join('\n'));
   if (asked === undefined) throw new Failure(`Name a patch: ${usage.example}. With --list you see all names.`);
+  if (others.length > 0) throw new Failure(`Name one patch, or "all". Beside ${asked} you named ${others.join(', ')}.`);
   if (asked !== 'all' && !names.includes(asked)) {
     throw new Failure(`There is no ${asked}.patch in ${path.relative(root, patches)}. There are: ${names.join(', ')}.`);
   }

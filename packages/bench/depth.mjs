@@ -4,10 +4,10 @@
 import { createServer } from 'node:http';
 
 import { readOptions, wholeNumber } from '../../scripts/options.mjs';
-import { isMain, main } from '../../scripts/steps.mjs';
-import { findBrowser } from '../../scripts/setup.mjs';
+import { Failure, isMain, main } from '../../scripts/steps.mjs';
 
 const shapes = ['objects', 'arrays', 'maps', 'mapKeys', 'sets', 'mixed', 'wide', 'errors'];
+const all = ['Chromium', 'Firefox', 'WebKit'];
 
 /** What page and worker have: values of a depth, and the deepest that one context can write or read. */
 function library() {
@@ -187,10 +187,13 @@ async function measure() {
         default: '10000',
         does: 'The deepest that is tried. WebKit takes minutes for more than some thousand.',
       },
-      engines: { value: 'NAME,NAME', default: 'Chromium,Firefox,WebKit', does: 'The engines.' },
+      engines: { value: 'NAME,NAME', default: all.join(','), does: 'The engines.' },
     },
     example: 'node packages/bench/depth.mjs --levels 3000 --engines WebKit',
   });
+  const engines = values.engines.split(',');
+  const unknown = engines.find((name) => !all.includes(name));
+  if (unknown !== undefined) throw new Failure(`There is no engine ${unknown}. The engines are ${all.join(', ')}.`);
   const most = wholeNumber('levels', values.levels);
   const calls = `(${String(library)})();(${String(page)})(${JSON.stringify(shapes)}, ${most});`;
   const pageText = `<!doctype html><title>depth</title><script>${calls}</script>`;
@@ -203,18 +206,14 @@ async function measure() {
   await new Promise((resolve) => server.once('listening', resolve));
   const { port } = server.address();
   try {
-    await eachEngine(
-      await findBrowser(),
-      async (name, version, open) => {
-        const found = JSON.parse(await open(`http://127.0.0.1:${port}/`));
-        console.log(`\n${name} ${version}`);
-        for (const [shape, ways] of Object.entries(found)) {
-          console.log(`  ${shape}`);
-          for (const [way, said] of Object.entries(ways)) console.log(`    ${way.padEnd(34)} ${said}`);
-        }
-      },
-      values.engines,
-    );
+    await eachEngine(engines, async (name, version, open) => {
+      const found = JSON.parse(await open(`http://127.0.0.1:${port}/`));
+      console.log(`\n${name} ${version}`);
+      for (const [shape, ways] of Object.entries(found)) {
+        console.log(`  ${shape}`);
+        for (const [way, said] of Object.entries(ways)) console.log(`    ${way.padEnd(34)} ${said}`);
+      }
+    });
   } finally {
     server.close();
     server.closeAllConnections();

@@ -1,35 +1,36 @@
 /**
  * Opens a page in each engine that is on this machine, and asks it for a value.
  *
- * Chromium is found as for the tests. Firefox: `firefox-esr`, or TASKBASKET_FIREFOX. WebKit: `WebKitWebDriver` beside the
- * MiniBrowser of WebKitGTK, or TASKBASKET_MINIBROWSER; without a display it runs under `xvfb-run`.
+ * The browsers are those of `npm run test:engines`: TASKBASKET_CHROMIUM, TASKBASKET_FIREFOX and TASKBASKET_MINIBROWSER name others.
  */
-import { spawn } from 'node:child_process';
-import { existsSync } from 'node:fs';
-import { setTimeout as sleep } from 'node:timers/promises';
 import { chromium, firefox } from '@playwright/test';
+
+import { startWebKit } from '../../e2e/webdriver.mjs';
+import { findFirefox, findMiniBrowser } from '../../scripts/engines.mjs';
+import { findBrowser } from '../../scripts/setup.mjs';
 
 /**
  * Calls back with each engine's name, version and a function that opens an address, waits for the promise `window.answer`
  * there, and gives back what it resolves with.
+ *
+ * @param {string[]} names of `Chromium`, `Firefox` and `WebKit`
  */
-export async function eachEngine(chromiumAt, tell, names = 'Chromium Firefox WebKit') {
+export async function eachEngine(names, tell) {
   if (names.includes('Chromium')) {
-    await withPlaywright('Chromium', () => chromium.launch({ executablePath: chromiumAt }), tell);
+    const executablePath = await findBrowser();
+    await withPlaywright('Chromium', () => chromium.launch({ executablePath }), tell);
   }
-  const firefoxAt = process.env['TASKBASKET_FIREFOX'] ?? '/usr/bin/firefox-esr';
-  if (names.includes('Firefox') && existsSync(firefoxAt)) {
-    await withPlaywright('Firefox', () => firefox.launch({ channel: 'moz-firefox', executablePath: firefoxAt }), tell);
-  } else if (names.includes('Firefox')) {
-    console.log('Firefox: none on this machine (apt-get install firefox-esr).');
+  if (names.includes('Firefox')) {
+    const executablePath = await findFirefox();
+    if (executablePath === undefined) console.log('Firefox: none on this machine (apt-get install firefox-esr).');
+    else await withPlaywright('Firefox', () => firefox.launch({ channel: 'moz-firefox', executablePath }), tell);
   }
-  if (!names.includes('WebKit')) return;
-  const miniBrowser = [
-    process.env['TASKBASKET_MINIBROWSER'] ?? '',
-    ...['x86_64', 'aarch64'].map((machine) => `/usr/lib/${machine}-linux-gnu/webkit2gtk-4.1/MiniBrowser`),
-  ].find((path) => existsSync(path));
-  if (miniBrowser === undefined) console.log('WebKit: none on this machine (apt-get install webkit2gtk-driver xvfb).');
-  else await withWebKit(miniBrowser, tell);
+  if (names.includes('WebKit')) {
+    const binary = await findMiniBrowser();
+    if (binary === undefined)
+      console.log('WebKit: none on this machine (apt-get install webkit2gtk-driver xvfb xauth).');
+    else await withWebKit(binary, tell);
+  }
 }
 
 async function withPlaywright(name, launch, tell) {
@@ -46,37 +47,17 @@ async function withPlaywright(name, launch, tell) {
   }
 }
 
-/** WebDriver by hand: Playwright drives no WebKit that a distribution ships. */
 async function withWebKit(binary, tell) {
-  const port = 4455;
-  const driver = spawn('xvfb-run', ['-a', 'WebKitWebDriver', `--port=${port}`], { stdio: 'ignore', detached: true });
-  const ask = async (method, path, body) => {
-    const init = { method, body: body === undefined ? undefined : JSON.stringify(body) };
-    const response = await fetch(`http://127.0.0.1:${port}${path}`, init);
-    const { value } = await response.json();
-    if (!response.ok) throw new Error(`WebKitWebDriver: ${value.error}: ${value.message}`);
-
-    return value;
-  };
-  let session;
+  const { version, ask, end } = await startWebKit(binary);
   try {
-    const options = { browserName: 'MiniBrowser', 'webkitgtk:browserOptions': { binary, args: ['--automation'] } };
-    for (let tries = 0; session === undefined; tries += 1) {
-      await sleep(500);
-      session = await ask('POST', '/session', { capabilities: { alwaysMatch: options } }).catch((error) => {
-        if (tries > 20) throw error;
-      });
-    }
-    const { sessionId, capabilities } = session;
-    await ask('POST', `/session/${sessionId}/timeouts`, { script: 300_000 });
-    await tell('WebKitGTK', capabilities.browserVersion, async (address) => {
-      await ask('POST', `/session/${sessionId}/url`, { url: address });
+    await ask('POST', '/timeouts', { script: 300_000 });
+    await tell('WebKitGTK', version, async (address) => {
+      await ask('POST', '/url', { url: address });
       const script = 'const done = arguments[0]; window.answer.then(done, (error) => done(String(error)));';
 
-      return ask('POST', `/session/${sessionId}/execute/async`, { script, args: [] });
+      return ask('POST', '/execute/async', { script, args: [] });
     });
-    await ask('DELETE', `/session/${sessionId}`);
   } finally {
-    if (driver.pid !== undefined) process.kill(-driver.pid);
+    await end();
   }
 }
