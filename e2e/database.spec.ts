@@ -254,7 +254,9 @@ test('scenario 52: a browser without IndexedDB: every call fails with no-databas
     });
   });
   expect(new Set(failures)).toEqual(
-    new Set(['no-database: This browser has no IndexedDB here, so tasks cannot be kept.']),
+    new Set([
+      'no-database: There is no IndexedDB here: this is a server, or a frame to which the browser refuses it. Call this in a page.',
+    ]),
   );
 });
 

@@ -26,25 +26,25 @@ const broken = [
     title: 'a worker whose script is not there',
     problem: 'failed',
     // No browser says which it was.
-    says: /could not be started: the browser does not say why\. After a deploy its script may be gone \(404\): reload the page/,
+    says: /could not be started, and the browser does not say why\. After a deploy its script may be gone: reload the page/,
   },
   {
     worker: 'throws',
     title: 'a worker whose script throws when it is imported',
     problem: 'failed',
-    says: /could not be started: .*As told: this worker throws while it starts\./,
+    says: /could not be started, because of ".*As told: this worker throws while it starts"\./,
   },
   {
     worker: 'html',
     title: 'a worker in whose place the server sends a page, as many do for a file that a deploy took away',
     problem: 'failed',
-    says: /could not be started: the browser does not say why/,
+    says: /could not be started, and the browser does not say why/,
   },
   {
     worker: 'other',
     title: 'a worker of another basket',
     problem: 'mismatch',
-    says: /another basket's: it serves "taskbasket:another-/,
+    says: /serves the registry "another-[^:"]*", and this page "[^:"]*"\. Import the same one in both/,
   },
   { worker: 'silent', title: 'a worker that never answers', problem: 'silent', says: /does not answer/ },
 ] as const;

@@ -1,9 +1,10 @@
 import { platformPorts } from '../ports/platform.js';
 import { TaskbasketError } from '../pure/errors.js';
-import { checkWhole, must } from '../pure/options.js';
+import { checkWhole } from '../pure/options.js';
 import type { Reason } from '../pure/reasons.js';
 import type { Filter, Query } from '../pure/query.js';
 import type { AnyRegistry, NameOf, PayloadOf, ResultOf } from '../pure/registry.js';
+import { checkRegistry } from '../pure/registry.js';
 import type { TaskView } from '../pure/view.js';
 import type { AppTransaction } from '../store/app-transaction.js';
 import type { PreparedTask } from './adding/add.js';
@@ -40,8 +41,11 @@ export type AddArguments<Payload> = undefined extends Payload
   ? [payload?: Payload, options?: AddOptions]
   : [payload: Payload, options?: AddOptions];
 
-/** The view of a task that is of one of the named types. A check of `type` tells TypeScript which payload it has. */
-export type ViewOf<R extends AnyRegistry, Name extends keyof R['types'] & string = keyof R['types'] & string> = {
+/**
+ * The view of a task that is of one of the named types; if you name none, of any type of the registry. A check of `type`
+ * tells TypeScript which payload it has.
+ */
+export type ViewOf<R extends AnyRegistry, Name extends keyof R['types'] & string = NameOf<R>> = {
   [One in Name]: TaskView<One, PayloadOf<R, One>>;
 }[Name];
 
@@ -335,8 +339,7 @@ function within<Context, Given extends unknown[], Result>(
  * @throws TaskbasketError `option`, if the registry or the build is wrong.
  */
 export function platformContext(registry: AnyRegistry, build: number): BasketContext {
-  const isRegistry = Array.isArray((registry as Partial<AnyRegistry> | undefined)?.stores);
-  must(isRegistry, 'The registry', 'what defineTasks returned', registry);
+  checkRegistry(registry);
   checkWhole(build, 'build', 0);
 
   return createContext(registry, platformPorts(), build);

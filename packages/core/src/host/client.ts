@@ -165,10 +165,9 @@ export function attendWorker(
     async health() {
       if (ask === undefined) return standing.health();
 
-      const { message } = silentWorker();
-      const late: WorkerHealth = { state: 'failed', problem: 'silent', message };
+      const late = ({ problem, message }: WorkerError): WorkerHealth => ({ state: 'failed', problem, message });
 
-      return within(clock, healthWait, ask(false), silentWorker).then(standing.health, () => late);
+      return within(clock, healthWait, ask(false), silentWorker).then(standing.health, late);
     },
   };
 }

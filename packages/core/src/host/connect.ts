@@ -3,7 +3,7 @@ import { releaseProxy, wrap } from 'comlink';
 
 import { partOf } from '../pure/parts.js';
 import type { HostFace } from './messages.js';
-import { scriptFailed, unstarted } from './problems.js';
+import { startFailed, unstarted } from './problems.js';
 
 /** Constructs a worker: a SharedWorker, which has a port, or a dedicated worker. */
 export type WorkerFactory = () => { readonly port: MessagePort } | Worker;
@@ -29,8 +29,7 @@ export function connect(factory: WorkerFactory): Connection {
 
   const failed = new Promise<never>((_, reject) => {
     (worker as unknown as EventTarget).addEventListener('error', (event) => {
-      const message = partOf(event, 'message');
-      reject(scriptFailed(typeof message === 'string' && message !== '' ? message : undefined));
+      reject(startFailed(partOf(event, 'message')));
     });
   });
   failed.catch(() => undefined); // The greeting handles it. Later errors of a worker that has answered are the app's.

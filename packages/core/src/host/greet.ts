@@ -4,7 +4,7 @@ import type { Connection, WorkerFactory } from './connect.js';
 import { connect } from './connect.js';
 import type { HelloAnswer } from './messages.js';
 import { isHelloAnswer, protocol } from './messages.js';
-import { problemOf, silentWorker } from './problems.js';
+import { otherRegistry, problemOf, silentWorker } from './problems.js';
 
 /**
  * How long each try waits for an answer, in milliseconds. A second try with a SharedWorker connects to the same worker
@@ -57,13 +57,11 @@ export async function greeted(context: BasketContext, factory: WorkerFactory, go
 export async function hello(context: BasketContext, connection: Connection): Promise<Greeted> {
   const { channel: basket } = context.names;
   const answer: unknown = await connection.hello({ protocol, basket, build: context.build });
-  if (!isHelloAnswer(answer)) {
-    throw problemOf('mismatch', 'The worker answers, but not as serveBasket does. Call serveBasket in its script.');
+  if (!isHelloAnswer(answer) || answer.protocol !== protocol) {
+    const why = 'The worker does not answer as serveBasket does.';
+    throw problemOf('mismatch', `${why} Call serveBasket in its script, and build page and worker together.`);
   }
-  if (answer.protocol !== protocol || answer.basket !== basket) {
-    const spoken = `it serves "${answer.basket}" with protocol ${answer.protocol}`;
-    throw problemOf('mismatch', `The worker is another basket's: ${spoken}. Give each basket's worker its own name.`);
-  }
+  if (answer.basket !== basket) throw otherRegistry(answer.basket, basket);
 
   return { ...connection, answer };
 }

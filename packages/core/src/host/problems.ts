@@ -11,8 +11,7 @@ export function silentWorker(): WorkerError {
   return problemOf(
     'silent',
     'The worker does not answer. After a deploy its script may be gone: reload the page. Otherwise look for an endless ' +
-      'loop in a handler, for an error that the script throws, and for serveBasket, which the script must call at its ' +
-      'top, synchronously.',
+      'loop in a handler, an error of the script, and a call of serveBasket, which must be at its top.',
   );
 }
 
@@ -21,33 +20,47 @@ export function outdatedWorker(page: number, build: number): WorkerError {
   return problemOf(
     'mismatch',
     `The worker is of build ${build}, and this page of build ${page}. Give openBasket and serveBasket the same ` +
-      'build. The script of the worker may also come from a cache.',
+      'build. Its script may also come from a cache.',
+  );
+}
+
+/** The error for a worker of another registry. Both are given as `Names.channel` has them. */
+export function otherRegistry(served: string, opened: string): WorkerError {
+  const why = `The worker serves the registry "${served}", and this page "${opened}". Import the same one in both.`;
+
+  return problemOf(
+    'mismatch',
+    `${why.replaceAll(/taskbasket:|:taskbasket/g, '')} If these are two baskets, give each worker its own name.`,
   );
 }
 
 /** The error for what a factory threw. */
 export function unstarted(error: unknown): WorkerError {
-  if (error instanceof ReferenceError && typeof SharedWorker === 'undefined') {
+  if (!(error instanceof ReferenceError && typeof SharedWorker === 'undefined'))
+    return startFailed(messageOf(error), error);
+  if ('WorkerGlobalScope' in globalThis) {
+    const why =
+      'openBasket was called with `worker` in a worker. Import only the registry there, not the file of the page.';
+
+    return new WorkerError('unsupported', why, error); // The page quotes this, and says itself that tasks are kept.
+  }
+
+  return problemOf('unsupported', 'This browser has no SharedWorker. To run tasks, call runBasket in the page.', error);
+}
+
+/** The error for a worker that did not start, with the browser's message, if there is one. */
+export function startFailed(message: unknown, cause?: unknown): WorkerError {
+  if (typeof message !== 'string' || message === '') {
     return problemOf(
-      'unsupported',
-      'This browser has no SharedWorker. To run tasks, call runBasket in the page.',
-      error,
+      'failed',
+      'The worker could not be started, and the browser does not say why. After a deploy its script may be gone: reload ' +
+        'the page. Otherwise it is blocked (content security policy), cannot be parsed, or has other options in another page.',
     );
   }
 
-  return problemOf('failed', `The worker could not be constructed: ${sentence(messageOf(error))}`, error);
-}
+  // Browsers say "import statement", "import declarations" or "import call" of a module that is run as a script.
+  const hint = /SyntaxError.*import [sdc]/.test(message) ? " Is { type: 'module' } missing?" : '';
+  const why = `The worker could not be started, because of "${message.replace(/\.$/, '')}".${hint}`;
 
-/** The error for a script that did not start, with the browser's message, if there is one. */
-export function scriptFailed(message: string | undefined): WorkerError {
-  const known =
-    message ??
-    'the browser does not say why. After a deploy its script may be gone (404): reload the page. Otherwise it is blocked ' +
-      '(content security policy), cannot be parsed, or has other options than in another page';
-
-  return problemOf('failed', `The worker could not be started: ${sentence(known)}`);
-}
-
-function sentence(text: string): string {
-  return text.replace(/\.?$/, '.');
+  return problemOf('failed', why, cause);
 }

@@ -93,9 +93,8 @@ export function platformOnline(back: () => void): () => void {
   return () => scope.removeEventListener?.('online', back);
 }
 
+/** A channel. Throws where the platform has none, or refuses one. A lost message costs time, never a task. */
 function platformChannel(name: string): Channel {
-  if (typeof BroadcastChannel === 'undefined') return silentChannel;
-
   const channel = new BroadcastChannel(name);
   // An open channel would keep a Node process alive, also for a basket that only listens.
   (channel as { unref?: () => void }).unref?.();
@@ -106,6 +105,3 @@ function platformChannel(name: string): Channel {
     close: () => channel.close(),
   };
 }
-
-/** The channel where the platform has none. A lost message costs time, never a task. */
-const silentChannel: Channel = { post: () => undefined, listen: () => undefined, close: () => undefined };

@@ -23,17 +23,13 @@ export function priorityDigit(name: PriorityName): Priority {
   return priorities.indexOf(name) as Priority;
 }
 
-/** The error for a wrong value. Code without types may pass anything. */
-export function wrongOption(what: string, rule: string, value: unknown): TaskbasketError {
+/** Refuses a value that breaks its rule. Code without types may pass anything. */
+export function must(fits: boolean, what: string, rule: string, value: unknown): void {
+  if (fits) return;
   const kind = typeof value === 'number' ? 'the number ' : '';
   const shown = typeof value === 'string' ? `"${value}"` : kind + messageOf(value);
 
-  return new TaskbasketError('option', `${what} must be ${rule}, but it is ${shown}.`);
-}
-
-/** Refuses a value that breaks its rule. */
-export function must(fits: boolean, what: string, rule: string, value: unknown): void {
-  if (!fits) throw wrongOption(what, rule, value);
+  throw new TaskbasketError('option', `${what} must be ${rule}, but it is ${shown}.`);
 }
 
 /** Refuses a value that is none of these words. */

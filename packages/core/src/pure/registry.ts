@@ -258,7 +258,7 @@ export function defineTasks<Types extends Record<string, AnyTaskType>, const Buc
 ): Registry<Types, Bucket> {
   const parts = checkParts(options, 'The options of defineTasks', ['open', 'bucket', 'gates']);
   const { open, bucket = 'taskbasket' as Bucket, gates = {} } = parts;
-  checkText(name, "The database's name");
+  checkText(name, "The first argument of defineTasks, the database's name,");
   checkText(bucket, "The bucket's name");
   checkParts(gates, 'gates', ['base', 'cap']);
   checkFunction(open, 'open', 'a function that opens the database');
@@ -279,6 +279,15 @@ export function defineTasks<Types extends Record<string, AnyTaskType>, const Buc
     // task.
     gates: { ...checkedBackoff(gates, 'gates'), factor: 3 },
   });
+}
+
+/**
+ * Refuses what is no registry: a basket, say.
+ *
+ * @throws TaskbasketError `option`.
+ */
+export function checkRegistry(registry: AnyRegistry): void {
+  must(Array.isArray(partOf(registry, 'stores')), 'The registry', 'what defineTasks returned', registry);
 }
 
 /** A type of the registry, or `undefined` if it has none of that name. */

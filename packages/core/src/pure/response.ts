@@ -1,4 +1,4 @@
-import { checkOneOf, checkParts, wrongOption } from './options.js';
+import { checkOneOf, checkParts, must } from './options.js';
 import { partOf } from './parts.js';
 import { PermanentFailure, Unavailable } from './verdict.js';
 
@@ -57,8 +57,8 @@ const away: ReadonlySet<number> = new Set([0, 401, 407, 408, 425, 429, 502, 503,
  */
 export function ensureOk(response: ResponseLike, given: ExpectedAnswer = {}): void {
   const get = partOf(partOf(response, 'headers'), 'get');
-  if (!Number.isInteger(partOf(response, 'status')) || typeof get !== 'function')
-    throw wrongOption('What ensureOk takes', 'the response of an awaited fetch', response);
+  const isResponse = Number.isInteger(partOf(response, 'status')) && typeof get === 'function';
+  must(isResponse, 'What ensureOk takes', 'the response of an awaited fetch', response);
   const expected = checkParts(given, 'What ensureOk expects', ['redirected', 'type']);
   if (expected.redirected !== undefined) checkOneOf(expected.redirected, 'redirected', ['allow']);
   if (expected.type !== undefined) checkOneOf(expected.type, 'type', ['json', 'html']);

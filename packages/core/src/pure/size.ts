@@ -97,7 +97,7 @@ export function checkDepth({ depth }: Weight): void {
   const limit = `It is nested ${depth} levels deep, and some browsers cannot read more than ${deepest} in a worker.`;
   throw new TaskbasketError(
     'payload',
-    `${limit} Make it flatter. (A payload can be as deep as you like with the codec json().)`,
+    `${limit} Make it flatter, or give the type the codec json(), which takes any depth.`,
   );
 }
 

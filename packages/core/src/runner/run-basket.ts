@@ -1,7 +1,6 @@
 import type { Basket } from '../basket/basket.js';
 import { contextOf } from '../basket/basket.js';
-import type { BasketContext } from '../basket/context/context.js';
-import { checkParts, wrongOption } from '../pure/options.js';
+import { checkParts, must } from '../pure/options.js';
 import { partOf } from '../pure/parts.js';
 import type { AnyRegistry, PayloadOf, ResultOf } from '../pure/registry.js';
 import type { AnyHandler, Handler } from './term/leader.js';
@@ -39,24 +38,15 @@ export interface RunBasketOptions {
  * @throws TaskbasketError `option`, if a type has no handler, a handler has no type, or an option is wrong.
  * `no-database`, `stores-missing`, `closed`, if this context can never run tasks.
  */
-export function runBasket<R extends AnyRegistry>(
+export async function runBasket<R extends AnyRegistry>(
   basket: Basket<R>,
   handlers: Handlers<R>,
   options: RunBasketOptions = {},
 ): Promise<void> {
-  return start(contextOf(basket), handlers as Readonly<Record<string, AnyHandler>>, options);
-}
+  const parts = checkParts(options, 'The options of runBasket', ['signal', 'concurrency']);
+  const { signal } = parts;
+  const isSignal = signal === undefined || typeof partOf(signal, 'addEventListener') === 'function';
+  must(isSignal, 'signal', 'an AbortSignal', signal);
 
-async function start(
-  context: BasketContext,
-  handlers: Readonly<Record<string, AnyHandler>>,
-  given: RunBasketOptions,
-): Promise<void> {
-  const options = checkParts(given, 'The options of runBasket', ['signal', 'concurrency']);
-  const { signal } = options;
-  if (signal !== undefined && typeof partOf(signal, 'addEventListener') !== 'function') {
-    throw wrongOption('signal', 'an AbortSignal', signal);
-  }
-
-  await run(context, handlers, options);
+  await run(contextOf(basket), handlers as Readonly<Record<string, AnyHandler>>, parts);
 }

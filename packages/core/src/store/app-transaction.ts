@@ -74,5 +74,6 @@ function rawTransaction(given: AppTransaction<string>): IDBTransaction {
     return inner as IDBTransaction;
   }
 
-  throw refused('is no open transaction of raw IndexedDB, idb or Dexie');
+  const dexie = 'with Dexie, it is the argument of your function, or Dexie.currentTransaction';
+  throw refused(`is no open transaction of IndexedDB, idb or Dexie. It must be the first argument; ${dexie}`);
 }

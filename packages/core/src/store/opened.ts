@@ -20,7 +20,8 @@ export interface Watcher {
  */
 export async function opened(registry: AnyRegistry, watcher: Watcher): Promise<IDBDatabase> {
   if (!hasIndexedDb()) {
-    throw new TaskbasketError('no-database', 'This browser has no IndexedDB here, so tasks cannot be kept.');
+    const why = 'There is no IndexedDB here: this is a server, or a frame to which the browser refuses it.';
+    throw new TaskbasketError('no-database', `${why} Call this in a page.`);
   }
 
   const existing = await existingDatabase(registry.name, watcher);
@@ -180,6 +181,6 @@ function storesMissing(registry: AnyRegistry): TaskbasketError {
     'stores-missing',
     `The database "${registry.name}" lacks object stores or indexes of the bucket "${registry.bucket}". ` +
       'Call createStores(tx, tasks) in its upgrade (with Dexie: add dexieStores(tasks) to a stores() call), ' +
-      'raise its version, and give defineTasks the function that opens this database as `open`.',
+      'raise its version, and give defineTasks the function that opens it as `open`.',
   );
 }

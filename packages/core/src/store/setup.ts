@@ -1,5 +1,6 @@
 import { TaskbasketError } from '../pure/errors.js';
 import type { AnyRegistry } from '../pure/registry.js';
+import { checkRegistry } from '../pure/registry.js';
 import type { StoreKey } from './requests.js';
 import { raw } from './requests.js';
 
@@ -89,6 +90,9 @@ export type DexieStores<R extends AnyRegistry> = {
 
 type NamedStore = readonly [name: string, key: string | undefined, indexes: readonly string[]];
 
-function storesIn({ bucket }: AnyRegistry): readonly NamedStore[] {
+function storesIn(registry: AnyRegistry): readonly NamedStore[] {
+  checkRegistry(registry);
+  const { bucket } = registry;
+
   return Object.entries(layout).map(([store, [key, ...indexes]]) => [`${bucket}.${store}`, key, indexes]);
 }

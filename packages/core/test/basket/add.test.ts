@@ -139,7 +139,7 @@ describe('a payload that cannot be stored', () => {
 
     const failure = await failureOf(basket.add('send', payload));
     expect(failure.code).toBe('payload');
-    expect(failure.message).toMatch(/"send".*codec/);
+    expect(failure.message).toMatch(/"send".*plain data/);
     expect(failure.cause).toBeInstanceOf(Error);
     expect(await stored(tasks)).toEqual([0, 0]);
   });

@@ -335,7 +335,8 @@ test('scenario 52: without IndexedDB each call fails with no-database, in a sent
     for (const failing of [basket.add('ping'), basket.list(), basket.cancel('some id')]) {
       expect(await failureOf(failing)).toMatchObject({
         code: 'no-database',
-        message: 'This browser has no IndexedDB here, so tasks cannot be kept.',
+        message:
+          'There is no IndexedDB here: this is a server, or a frame to which the browser refuses it. Call this in a page.',
       });
     }
   } finally {

@@ -6,7 +6,7 @@ import { openBasket } from '../../src/host/open.js';
 import type { TaskbasketError } from '../../src/pure/errors.js';
 import { defineTasks, task } from '../../src/pure/registry.js';
 import { runBasket } from '../../src/runner/run-basket.js';
-import { createStores } from '../../src/store/setup.js';
+import { createStores, dexieStores } from '../../src/store/setup.js';
 import { contentsOf, freshName, openRaw } from '../support/database.js';
 import { createWorld } from '../support/world.js';
 import { failureOf } from './app.js';
@@ -24,9 +24,16 @@ describe('each call that cannot be is refused with an error that names what is w
 
     return createWorld().open(tasks) as { readonly basket: Anything };
   })();
-  const loose = { task, defineTasks, openBasket, runBasket, createStores, serveBasket } as Anything;
+  const loose = { task, defineTasks, openBasket, runBasket, createStores, dexieStores, serveBasket } as Anything;
   const registry = defineTasks('refusals', { send: task<unknown>() });
   const handlers = { send: () => 1 };
+  /** What addTx takes for an open transaction. */
+  const open = {
+    db: { name: 'refusals' },
+    mode: 'readwrite',
+    objectStoreNames: { contains: () => true },
+    objectStore: () => ({}),
+  };
 
   test.each<[string, TaskbasketError['code'], RegExp, () => unknown]>([
     // What is defined once.
@@ -48,6 +55,21 @@ describe('each call that cannot be is refused with an error that names what is w
     ['task: backoff.jitter', 'option', /backoff\.jitter.*"half"/, () => loose.task({ backoff: { jitter: 'half' } })],
     ['task: failureLimit', 'option', /failureLimit.*0/, () => loose.task({ failureLimit: 0 })],
     ['defineTasks: name', 'option', /database's name/, () => loose.defineTasks('', {})],
+    [
+      'defineTasks: the types first',
+      'option',
+      /first argument.*database's name/,
+      () => loose.defineTasks({ send: task() }),
+    ],
+    ['serveBasket: a basket', 'option', /registry.*defineTasks/, () => loose.serveBasket(basket, handlers)],
+    [
+      'createStores: a basket',
+      'option',
+      /registry.*defineTasks/,
+      () => loose.createStores({ mode: 'versionchange' }, basket),
+    ],
+    ['dexieStores: a basket', 'option', /registry.*defineTasks/, () => loose.dexieStores(basket)],
+    ['runBasket: a registry', 'option', /no basket.*openBasket/, () => loose.runBasket(registry, handlers)],
     ['defineTasks: bucket', 'option', /bucket's name/, () => loose.defineTasks('x', {}, { bucket: '' })],
     ['defineTasks: open', 'option', /open.*function/, () => loose.defineTasks('x', {}, { open: 'x' })],
     ['defineTasks: gates', 'option', /gates\.cap/, () => loose.defineTasks('x', {}, { gates: { cap: -1 } })],
@@ -115,9 +137,15 @@ describe('each call that cannot be is refused with an error that names what is w
     ['add: lane null', 'option', /lane/, () => basket.add('send', 1, { lane: null })],
     ['add: durability', 'option', /durability.*"weak"/, () => basket.add('send', 1, { durability: 'weak' })],
     ['addTx: no transaction', 'transaction', /no open transaction/, () => basket.addTx(undefined, 'send', 1)],
-    ['addTx: a name', 'unknown-type', /"sent"/, () => basket.addTx(undefined, 'sent', 1)],
-    ['addTx: a list as a name', 'unknown-type', /"send"/, () => basket.addTx({}, ['send'], 1)],
-    ['addTx: a promise of prepare', 'unknown-type', /Promise/, () => basket.addTx({}, basket.prepare('send', 1))],
+    [
+      'addTx: without the transaction',
+      'transaction',
+      /first argument.*Dexie\.currentTransaction/,
+      () => basket.addTx('send', 1),
+    ],
+    ['addTx: a name', 'unknown-type', /"sent"/, () => basket.addTx(open, 'sent', 1)],
+    ['addTx: a list as a name', 'unknown-type', /"send"/, () => basket.addTx(open, ['send'], 1)],
+    ['addTx: a promise of prepare', 'unknown-type', /Promise/, () => basket.addTx(open, basket.prepare('send', 1))],
     ['addMany: no list', 'option', /addMany.*list/, () => basket.addMany('send')],
     ['addMany: a list of names', 'option', /addMany.*list/, () => basket.addMany(['send'])],
     ['addMany: a list with a hole', 'option', /addMany.*list/, () => basket.addMany(Array(1))],
@@ -157,6 +185,7 @@ describe('each call that cannot be is refused with an error that names what is w
     ['watch: a part', 'option', /"owner"/, () => basket.watch({ owner: 'ann' })],
     ['on: an event', 'option', /event.*"added" or.*"done"/, () => basket.on('done', () => 1)],
     ['on: no listener', 'option', /listener.*function/, () => basket.on('added')],
+    ['subscribe: no listener', 'option', /listener.*function/, () => basket.watch().subscribe()],
   ])('%s', async (_, code, message, call) => {
     const error = await failureOf(call);
     expect(error).toMatchObject({ code, name: 'TaskbasketError' });

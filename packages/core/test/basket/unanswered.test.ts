@@ -149,7 +149,7 @@ describe('scenario 50: a database that does not answer', () => {
     // The advice is given once.
     expect(message).toBe(
       `Whether the task "send" was stored is not known: The database "${tasks.name}" answers neither a transaction ` +
-        'nor its abort. Look for its id with get, later.',
+        'nor its abort. Look for it with get, later.',
     );
     expect((await rowsOf(tasks)).map((row) => row.id)).toEqual([id]);
     expect(await basket.get(id)).toMatchObject({ id });

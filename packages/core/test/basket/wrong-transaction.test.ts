@@ -187,7 +187,7 @@ test.each([
 
   expect(await failureOf(() => addTx(given))).toMatchObject({
     code: 'transaction',
-    message: expect.stringContaining('raw IndexedDB, idb or Dexie') as string,
+    message: expect.stringMatching(/IndexedDB, idb or Dexie.*must be the first argument/) as string,
   });
   expect(await written(tasks)).toEqual(nothing);
 });

@@ -95,7 +95,9 @@ describe('scenario 70: a server that renders the app', () => {
       errors: ['unsupported'],
       name: 'TaskbasketError',
       code: 'no-database',
-      message: expect.stringMatching(/^This browser has no IndexedDB here, so tasks cannot be kept\.$/) as string,
+      message: expect.stringMatching(
+        /^There is no IndexedDB here: this is a server, .* Call this in a page\.$/,
+      ) as string,
     });
   });
 });

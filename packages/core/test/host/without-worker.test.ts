@@ -45,6 +45,35 @@ test('where there is no SharedWorker the app is told so and what to do, once, an
   ]);
 });
 
+test('a page’s file that a worker imports says so, and no longer that the browser has no SharedWorker', async () => {
+  vi.stubGlobal('WorkerGlobalScope', class {});
+  const errors: WorkerError[] = [];
+  open({ worker: factory, onWorkerError: (error) => errors.push(error) });
+  await vi.waitFor(() => expect(errors).toHaveLength(1));
+
+  expect(errors[0]?.problem).toBe('unsupported');
+  expect(errors[0]?.message).toMatch(
+    /openBasket was called with `worker` in a worker\. Import only the registry there/,
+  );
+});
+
+test.each([
+  ['Uncaught SyntaxError: Cannot use import statement outside a module', true],
+  ['SyntaxError: import declarations may only appear at top level of a module', true],
+  ["SyntaxError: Unexpected token '*'. import call expects one or two arguments.", true],
+  ['Uncaught SyntaxError: Unexpected identifier', false],
+])('a worker that fails with “%s” asks whether its type is missing: %s', async (message, asks) => {
+  vi.stubGlobal('SharedWorker', class {});
+  const errors: WorkerError[] = [];
+  const worker = (): SharedWorker => {
+    throw new Error(message);
+  };
+  open({ worker, onWorkerError: (error) => errors.push(error) });
+  await vi.waitFor(() => expect(errors).toHaveLength(1));
+
+  expect(errors[0]?.message.includes("Is { type: 'module' } missing?")).toBe(asks);
+});
+
 test('where there is no SharedWorker it is not tried again: none will come', async () => {
   vi.useFakeTimers({ toFake: ['setTimeout'] });
   let constructed = 0;
@@ -72,7 +101,7 @@ test('a worker that cannot be constructed for another reason is told as failed w
   await vi.advanceTimersByTimeAsync(10 * 60_000);
 
   expect(errors).toMatchObject([{ problem: 'failed', cause }]);
-  expect(errors[0]?.message).toContain('Blocked by the content security policy.');
+  expect(errors[0]?.message).toContain('because of "Blocked by the content security policy".');
   expect(constructed).toBeGreaterThan(5);
 });
 

@@ -103,7 +103,7 @@ test('every call of a basket has an example', () => {
 test('every function and class that a user can import has an example', () => {
   const shown = documented
     .filter(({ comment }) => comment.includes('* @example\n'))
-    .map(({ code }) => /^export (?:function|class) (?<name>\w+)/.exec(code)?.groups?.['name']);
+    .map(({ code }) => /^export (?:async )?(?:function|class) (?<name>\w+)/.exec(code)?.groups?.['name']);
   const exported = [...Object.keys(page), ...Object.keys(worker)];
 
   expect(exported.length).toBeGreaterThan(10);

@@ -119,7 +119,9 @@ describe('a registry', () => {
   });
 
   test.each([[''], [undefined], [null], [7]])("refuses %o as a database's name", (name) => {
-    expect(refusal(() => defineTasks(name as string, {}))).toMatch(/^The database's name/);
+    expect(refusal(() => defineTasks(name as string, {}))).toMatch(
+      /^The first argument of defineTasks, the database's name,/,
+    );
   });
 
   test.each([[''], [7]])("refuses %o as a bucket's name", (bucket) => {

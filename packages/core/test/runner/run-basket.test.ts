@@ -56,7 +56,7 @@ test('a missing, a surplus and a wrong handler, too few slots, and what is no ba
     await expect(run).rejects.toMatchObject(option(/concurrency/));
   }
   // @ts-expect-error -- no basket
-  expect(() => runBasket({}, { send: nothing, other: nothing })).toThrow(/openBasket/);
+  await expect(runBasket({}, { send: nothing, other: nothing })).rejects.toThrow(/openBasket/);
   basket.close();
 });
 

@@ -1,4 +1,5 @@
 import { TaskbasketError } from '../../pure/errors.js';
+import { must } from '../../pure/options.js';
 import { typeOf } from '../../pure/registry.js';
 import type { AppTransaction } from '../../store/app-transaction.js';
 import { addStores, finished } from '../../store/app-transaction.js';
@@ -41,9 +42,8 @@ export async function add(context: AddContext, name: string, payload: unknown, o
 
 /** Stores all of them in one transaction, or none. */
 export async function addMany(context: AddContext, list: readonly Listed[]): Promise<readonly string[]> {
-  if (!Array.isArray(list) || ![...list].every((one) => Array.isArray(one))) {
-    throw new TaskbasketError('option', 'addMany takes a list of [name, payload, options]; this is none.');
-  }
+  const isList = Array.isArray(list) && [...list].every((one) => Array.isArray(one));
+  must(isList, 'What addMany takes', 'a list of [name, payload, options]', list);
 
   return context.store(list.map(([name, payload, options]) => prepared(context, name, payload, options)));
 }
@@ -84,9 +84,8 @@ export function addTx(
   }
   if (before?.body !== undefined) checkBody(context, before.body);
 
-  // Checked first, because an unknown type is wrong in any transaction.
-  typeOf(context.registry, before?.task.row.type ?? (what as string));
   const stores = addStores(given, context.registry);
+  typeOf(context.registry, before?.task.row.type ?? (what as string)); // Also for a task that another basket prepared.
   // The payload is written at once, so the copy that the platform makes is enough.
   let task = before?.task ?? preparedNow(context, what as string, payload, options, (value) => value);
   try {

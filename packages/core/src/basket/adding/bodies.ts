@@ -122,11 +122,11 @@ async function checkFiles({ row, payload }: WithPayload): Promise<void> {
   if (unreadable === undefined) return;
 
   const { file, cause } = unreadable;
-  const why =
+  const [what, why] =
     'lastModified' in file
-      ? `A file in the payload of "${row.type}" cannot be read: it was changed or deleted after it was picked. Ask for the file again.`
-      : `A Blob in the payload of "${row.type}" cannot be read: the browser had no room for it, or the file that it was made from was changed or deleted. Make it anew, or smaller.`;
-  throw new TaskbasketError('payload', why, cause);
+      ? ['file', 'it was changed or deleted after it was picked. Ask for the file again.']
+      : ['Blob', 'the browser had no room for it, or its file was changed or deleted. Make it anew, or smaller.'];
+  throw new TaskbasketError('payload', `A ${what} in the payload of "${row.type}" cannot be read: ${why}`, cause);
 }
 
 /**

@@ -110,7 +110,7 @@ function codecThrew(name: string, error: unknown): TaskbasketError {
 export function notStorable(name: string, error: unknown): TaskbasketError {
   const why = `The payload of "${name}" cannot be stored: ${messageOf(error)}`;
 
-  return new TaskbasketError('payload', `${why} Give the type a codec that turns it into plain data.`, error);
+  return new TaskbasketError('payload', `${why} Store plain data in its place, or leave it out.`, error);
 }
 
 /** The error for a payload that `addTx` cannot take by itself. */

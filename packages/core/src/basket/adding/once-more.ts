@@ -42,7 +42,7 @@ async function isThere(
   } catch {
     throw new TaskbasketError(
       'unknown-outcome',
-      `Whether the task "${row.type}" was stored is not known: ${messageOf(cause)} Look for its id with get, later.`,
+      `Whether the task "${row.type}" was stored is not known: ${messageOf(cause)} Look for it with get, later.`,
       cause,
       id,
     );

@@ -83,7 +83,7 @@ async function isCommitted(context: BasketContext, { stamp, before }: Try, cause
 
   throw new TaskbasketError(
     'unknown-outcome',
-    `Whether the tasks were changed is not known: ${messageOf(cause)} Look at the tasks with get or list, later.`,
+    `Whether the tasks were changed is not known: ${messageOf(cause)} Look for them with get or list, later.`,
     cause,
   );
 }

@@ -125,6 +125,7 @@ function watched(
     get: () => value,
 
     subscribe(listener) {
+      must(typeof listener === 'function', 'A listener', 'a function', listener);
       // Wrapped, so that a function that subscribes twice is called twice.
       const tellOne = (next: Snapshot): void => callSafely(listener, next);
       listeners.add(tellOne);

@@ -1,6 +1,7 @@
 import { TaskbasketError } from '../../pure/errors.js';
 import { checkObject } from '../../pure/options.js';
 import type { AnyRegistry } from '../../pure/registry.js';
+import { checkRegistry } from '../../pure/registry.js';
 
 /**
  * Refuses a type without a handler, because its tasks would never run, and a handler without a type.
@@ -8,6 +9,7 @@ import type { AnyRegistry } from '../../pure/registry.js';
  * @throws TaskbasketError `option`.
  */
 export function checkHandlers(registry: AnyRegistry, handlers: Readonly<Record<string, unknown>>): void {
+  checkRegistry(registry);
   checkObject(handlers, 'The argument with the handlers');
   const missing = Object.keys(registry.types).find((name) => !isHandler(handlers, name));
   if (missing !== undefined) {
