@@ -139,6 +139,38 @@ describe('a note that the server refused', () => {
     await allSent();
     expect(takenSince(before)).toEqual(['As sent', 'Changed']);
   });
+
+  test('a second click while the corrected note is on its way sends nothing twice', async () => {
+    const { change } = await run<Correct>('correct.ts');
+    let status = 422;
+    server.answer(() => status);
+    const before = server.received.length;
+    const id = await save({ id: 'twice', text: '' });
+    await until(async () => expect(await basket.count({ state: 'dead' })).toMatchObject({ count: 1 }));
+
+    status = 500;
+    await change(id, { id: 'twice', text: 'Better' });
+    await until(() => expect(server.received.at(-1)?.body).toContain('Better'));
+    await change(id, { id: 'twice', text: 'Better' });
+    status = 200;
+    await basket.retry({});
+    await allSent();
+    expect(takenSince(before)).toEqual(['Better']);
+  });
+
+  test('one that was discarded in another tab does not come back', async () => {
+    const { change } = await run<Correct>('correct.ts');
+    server.answer(() => 422);
+    const id = await save({ id: 'gone', text: '' });
+    await until(async () => expect(await basket.count({ state: 'dead' })).toMatchObject({ count: 1 }));
+    server.answer(() => 200);
+    const before = server.received.length;
+
+    await basket.cancel(id);
+    await change(id, { id: 'gone', text: 'Resurrected' });
+    await allSent();
+    expect(takenSince(before)).toEqual([]);
+  });
 });
 
 test('an import is stored as a whole, or not at all', async () => {
