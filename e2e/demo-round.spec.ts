@@ -252,7 +252,7 @@ test('without a worker the list says that nobody runs tasks, and why; another ta
   await page.goto('/');
   await write(page, { title: 'Bridge 7' });
   await expect(unsentItem(page, 'Bridge 7').getByTestId('unsent-state')).toHaveText(
-    /^Nobody runs tasks: .*Shared workers are switched off here\./,
+    /^Nobody runs tasks: .*"Shared workers are switched off here"\./,
   );
   expect(server.ledger()).toEqual([]);
 

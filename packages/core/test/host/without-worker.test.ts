@@ -46,7 +46,7 @@ test('where there is no SharedWorker the app is told so and what to do, once, an
 });
 
 test('a page’s file that a worker imports says so, and no longer that the browser has no SharedWorker', async () => {
-  vi.stubGlobal('WorkerGlobalScope', class {});
+  vi.stubGlobal('WorkerGlobalScope', Object);
   const errors: WorkerError[] = [];
   open({ worker: factory, onWorkerError: (error) => errors.push(error) });
   await vi.waitFor(() => expect(errors).toHaveLength(1));
@@ -63,7 +63,7 @@ test.each([
   ["SyntaxError: Unexpected token '*'. import call expects one or two arguments.", true],
   ['Uncaught SyntaxError: Unexpected identifier', false],
 ])('a worker that fails with “%s” asks whether its type is missing: %s', async (message, asks) => {
-  vi.stubGlobal('SharedWorker', class {});
+  vi.stubGlobal('SharedWorker', Object);
   const errors: WorkerError[] = [];
   const worker = (): SharedWorker => {
     throw new Error(message);
