@@ -439,3 +439,27 @@ test('however the wall clock jumps, each wait ends, none sooner than time or a j
     { numRuns: 40 },
   );
 });
+
+test('new tasks do not wait for tasks that fail again and again, of which one is always due, also with one slot', async () => {
+  const often = { base: 1_000, cap: 1_000 };
+  const tasks = defineTasks(freshName(), { fail: task<number>({ backoff: often }), send: task<number>() });
+  const world = createWorld();
+  const tab = world.open(tasks);
+  const sent: number[] = [];
+  tab.run(
+    {
+      async fail() {
+        await new Promise<void>((over) => tab.context.ports.clock.timer(500, over));
+        fails();
+      },
+      send: (number) => void sent.push(number),
+    },
+    { concurrency: 1 },
+  );
+  for (let number = 0; number < 5; number += 1) await tab.basket.add('fail', number);
+  await world.advance(10_000);
+
+  for (let number = 0; number < 3; number += 1) await tab.basket.add('send', number);
+  await world.advance(5_000);
+  expect(sent).toEqual([0, 1, 2]);
+});

@@ -112,6 +112,11 @@ export interface Remembered {
   readonly alone: Alone;
   /** How many tasks were claimed since the lowest priority had its share. */
   readonly passedOver: number;
+  /**
+   * Whether a fresh row is next, and not a timed one of its priority. They alternate, also from turn to turn, so that
+   * tasks that fail again and again do not keep new ones waiting.
+   */
+  readonly freshNext?: boolean;
   /** The number of the next claim. */
   readonly nextClaim: number;
   /** Whether a turn with results failed. The next turn writes none, to find out whether the results were the cause. */

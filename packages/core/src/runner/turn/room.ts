@@ -26,8 +26,9 @@ export interface Claiming {
   readonly attempts: RunningAttempt[];
   /** The task that runs alone, or waits for that. */
   alone: Alone;
-  /** See `Remembered`. */
+  /** This and the next: see `Remembered`. */
   passedOver: number;
+  freshNext: boolean;
   checks: number;
   /** No check begins later, by the monotonic clock. */
   readonly until: number;

@@ -99,6 +99,7 @@ export async function turn(leader: Leader): Promise<TurnEnd> {
     memory: { ...memory, heads: headsAfter(memory, draft.heads) },
     alone: claimed.alone,
     passedOver: claimed.passedOver,
+    freshNext: claimed.freshNext,
     nextClaim: draft.nextClaim + claimed.attempts.length,
     spared: false,
   };

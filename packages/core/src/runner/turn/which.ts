@@ -11,7 +11,7 @@ import type { Claiming } from './room.js';
 import { checkingTime, gateOf, hasRoom, isCutShort, roomInGate } from './room.js';
 
 /** What a turn has claimed. */
-export interface Claimed extends Readonly<Pick<Claiming, 'attempts' | 'alone' | 'passedOver'>> {
+export interface Claimed extends Readonly<Pick<Claiming, 'attempts' | 'alone' | 'passedOver' | 'freshNext'>> {
   /** Whether it stopped before it had checked every row that is due. */
   readonly again: boolean;
   /** Milliseconds until a row or a gate is due. */
@@ -28,10 +28,10 @@ const shareOfTheLowest = 8;
  * Checks the rows that are due, and claims those that may run. The claims are committed with the turn's transaction.
  */
 export async function claimDue(leader: Leader, draft: Draft): Promise<Claimed> {
-  const { alone, passedOver } = leader.remembered;
+  const { alone, passedOver, freshNext = false } = leader.remembered;
   const until = leader.context.ports.clock.monotonic() + checkingTime;
   const heads = createHeads(draft);
-  const claiming: Claiming = { leader, draft, heads, attempts: [], alone, passedOver, checks: 0, until };
+  const claiming: Claiming = { leader, draft, heads, attempts: [], alone, passedOver, freshNext, checks: 0, until };
   if (!leader.signals.stopping) claiming.alone = await claimAlone(claiming);
   const next = claiming.alone;
   const rested = hasRoom(claiming) && next.phase === 'rest';
@@ -53,17 +53,16 @@ async function claimInOrder(claiming: Claiming): Promise<void> {
   const isOpen = ({ route }: Source): boolean => roomInGate(claiming, route) > 0;
   const ranks = await Promise.all([0, 1, 2].map((rank) => openReaders(draft, rank, heads, isOpen)));
   const readers = ranks.flat();
-  let timedNext = true;
 
   await claimProbes(claiming, readers);
   while (hasRoom(claiming)) {
     const isShare = claiming.passedOver + 1 === shareOfTheLowest;
     const order = isShare ? [...ranks].reverse() : ranks;
-    const reader = await nextReader(order, timedNext);
+    const reader = await nextReader(order, claiming.freshNext);
     const row = reader?.peek();
     if (reader === undefined || row === undefined) break;
     if (claimNext(claiming, reader, row) !== 'claim') continue;
-    timedNext = isFresh(reader);
+    claiming.freshNext = !isFresh(reader);
     claiming.passedOver = isShare ? 0 : claiming.passedOver + 1;
   }
 
@@ -91,16 +90,14 @@ async function claimProbes(claiming: Claiming, readers: readonly Reader[]): Prom
 }
 
 /** The reader whose row is next: of the first priority with a row due, the most overdue row or the oldest. */
-async function nextReader(ranks: readonly (readonly Reader[])[], timedNext: boolean): Promise<Reader | undefined> {
+async function nextReader(ranks: readonly (readonly Reader[])[], freshNext: boolean): Promise<Reader | undefined> {
   for (const readers of ranks) {
     await Promise.all(readers.map((reader) => reader.fill()));
     const due = readers.filter((reader) => reader.peek() !== undefined);
     const fresh = leastBy(due.filter(isFresh), (reader) => reader.peek()?.seq ?? 0);
-    const timed = leastBy(
-      due.filter((reader) => !isFresh(reader)),
-      (reader) => -reader.lateness(),
-    );
-    const found = timedNext ? (timed ?? fresh) : (fresh ?? timed);
+    const overdue = due.filter((reader) => !isFresh(reader));
+    const timed = leastBy(overdue, (reader) => -reader.lateness());
+    const found = freshNext ? (fresh ?? timed) : (timed ?? fresh);
     if (found !== undefined) return found;
   }
 
