@@ -4,7 +4,7 @@ import { VitePWA } from 'vite-plugin-pwa';
 
 const api: ProxyOptions = {
   target: process.env['API'] ?? 'http://localhost:3000',
-  // While the server is off, Vite's proxy answers 500, which counts as a failure. 503 says that the server is away.
+  // While the server is off, the proxy says 503: the server is away, which is no failure.
   configure: (proxy) =>
     proxy.on('error', (_error, _request, response) => 'writeHead' in response && response.writeHead(503).end()),
 };

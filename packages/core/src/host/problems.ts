@@ -54,7 +54,7 @@ export function startFailed(message: unknown, cause?: unknown): WorkerError {
     return problemOf(
       'failed',
       'The worker could not be started, and the browser does not say why. After a deploy its script may be gone: reload ' +
-        'the page. Otherwise it is blocked (content security policy), cannot be parsed, or has other options in another page.',
+        'the page. Otherwise it is blocked (content security policy), cannot be parsed (is `type` missing?), or has other options in another page.',
     );
   }
 
