@@ -65,7 +65,7 @@ for (const how of ['raw', 'idb', 'dexie'] as const) {
     for (const id of ids) {
       // A tab that a script opened is one that a script may close.
       const popup = page.waitForEvent('popup');
-      await page.evaluate(() => void window.open('/lab.html'));
+      await page.evaluate(() => void window.open());
       const tab = await popup;
       await openLab(tab, options);
 
