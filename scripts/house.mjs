@@ -16,7 +16,7 @@ const longestFile = 200;
  * Lines of code that all files of `packages/core/src` may have together. A change that needs more takes some away elsewhere.
  * The goal is 6,328; docs/decisions/0011 says what the difference is for. The figure only falls.
  */
-const allLines = 7_625;
+const allLines = 7_624;
 
 /** @param {string} source of a TypeScript file */
 export function countLines(source) {

@@ -11,7 +11,7 @@ export function silentWorker(): WorkerError {
   return problemOf(
     'silent',
     'The worker does not answer. After a deploy its script may be gone: reload the page. Otherwise look for an endless ' +
-      'loop in a handler, an error of the script, and a call of serveBasket, which must be at its top.',
+      'loop in a handler and for an error of the script, and call serveBasket at the top of the script.',
   );
 }
 
@@ -20,7 +20,7 @@ export function outdatedWorker(page: number, build: number): WorkerError {
   return problemOf(
     'mismatch',
     `The worker is of build ${build}, and this page of build ${page}. Give openBasket and serveBasket the same ` +
-      'build. Its script may also come from a cache.',
+      'build. The script of the worker may also come from a cache.',
   );
 }
 
@@ -54,7 +54,8 @@ export function startFailed(message: unknown, cause?: unknown): WorkerError {
     return problemOf(
       'failed',
       'The worker could not be started, and the browser does not say why. After a deploy its script may be gone: reload ' +
-        'the page. Otherwise it is blocked (content security policy), cannot be parsed (is `type` missing?), or has other options in another page.',
+        'the page. Otherwise the script is blocked (content security policy) or cannot be parsed (is `type` missing?), ' +
+        'or another page gives other options.',
     );
   }
 

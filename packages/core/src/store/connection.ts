@@ -111,8 +111,10 @@ export function createDatabase(registry: AnyRegistry, parts: DatabaseParts): Dat
     mine.then(
       (db) => {
         ended.abort();
-        if (opening === mine) current = db;
-        trouble = undefined;
+        if (opening === mine) {
+          current = db;
+          trouble = undefined;
+        }
         if (lost) say('lost');
         lost = false;
         had = true;
@@ -176,7 +178,9 @@ export function createDatabase(registry: AnyRegistry, parts: DatabaseParts): Dat
     },
 
     async opened(limit) {
-      await connection(limit);
+      await connection(limit).catch((error: unknown) => {
+        throw error instanceof TaskbasketError ? error : noDatabase(registry.name, error);
+      });
     },
 
     drop,

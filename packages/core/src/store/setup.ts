@@ -92,7 +92,6 @@ type NamedStore = readonly [name: string, key: string | undefined, indexes: read
 
 function storesIn(registry: AnyRegistry): readonly NamedStore[] {
   checkRegistry(registry);
-  const { bucket } = registry;
 
-  return Object.entries(layout).map(([store, [key, ...indexes]]) => [`${bucket}.${store}`, key, indexes]);
+  return Object.entries(layout).map(([store, [key, ...indexes]]) => [`${registry.bucket}.${store}`, key, indexes]);
 }

@@ -254,6 +254,17 @@ describe('a connection that is not used is closed, since it would block every up
     await world.settle();
     expect(upgraded).toBe(true);
   });
+
+  test('health says so with no-database, as for any other failure of the database', async () => {
+    const name = freshName();
+    (await openRaw(name, 1, ours)).close();
+    const { basket } = createWorld().open(defineTasks(name, { send: task<number>() }));
+    vi.spyOn(IDBDatabase.prototype, 'transaction').mockImplementation(() => {
+      throw new DOMException('The connection was lost.', 'UnknownError');
+    });
+
+    await expect(basket.health()).rejects.toMatchObject({ code: 'no-database' });
+  });
 });
 
 test.each([

@@ -483,6 +483,18 @@ describe('a database that does not open', () => {
     expect(asked()).toBe(before);
   });
 
+  test('an opening that was given up and succeeds later does not hide that the next one is blocked', async () => {
+    const { world, tab, basket, letFirst } = await blocked();
+    endOf(basket.list());
+    await world.advance(61_000);
+    endOf(basket.list());
+    await world.advance(2_000);
+    letFirst();
+    await world.settle();
+
+    expect(tab.context.database.trouble()).toMatchObject({ code: 'no-database' });
+  });
+
   test('a connection that comes too late, or after close, is closed: it blocks no later upgrade', async () => {
     const { tasks, world, tab, basket, letAll, asked, connections } = await blocked();
     const end = endOf(basket.list());

@@ -30,11 +30,9 @@ export function notChanged(error: unknown): TaskbasketError {
 function refused(what: string, error: unknown): TaskbasketError {
   if (error instanceof TaskbasketError) return error;
   if (nameOf(error) === 'QuotaExceededError') {
-    return new TaskbasketError(
-      'quota',
-      `There is no room for the ${what}, so it was not stored. Free some space.`,
-      error,
-    );
+    const why = `There is no room for the ${what}, so it was not stored.`;
+
+    return new TaskbasketError('quota', `${why} Free some space.`, error);
   }
 
   return new TaskbasketError('not-stored', `The ${what} was not stored: ${messageOf(error)}`, error);

@@ -52,14 +52,12 @@ export async function backlogOf(
   since: number,
 ): Promise<Backlog> {
   const positions = await numbersOf(stores, stateKeys.positions);
+  const ahead = aheadOf(runner, context.ports.clock.wall());
   /** The rows of a prefix that have been due since then. Fresh rows up to its position the runner has read. */
   const due = ({ prefix, letter, when }: Ready): IDBKeyRange =>
     when === undefined
       ? behind(prefix, positions[prefix] ?? 0)
-      : upTo(
-          prefix,
-          `${prefix}|${timePart(letter === '@' ? since + aheadOf(runner, context.ports.clock.wall()) : since)}\uffff`,
-        );
+      : upTo(prefix, `${prefix}|${timePart(letter === '@' ? since + ahead : since)}\uffff`);
 
   const [first, holding, poisonous, candidates] = await Promise.all([
     rowsAfter(stores, 0, told),
