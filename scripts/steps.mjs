@@ -5,6 +5,7 @@ import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { createServer } from 'node:net';
 import path from 'node:path';
 import { fileURLToPath } from 'node:url';
+import { stripVTControlCharacters } from 'node:util';
 
 /** The root of the checkout. */
 export const root = path.resolve(path.dirname(fileURLToPath(import.meta.url)), '..');
@@ -17,21 +18,25 @@ export class Failure extends Error {}
  *
  * @param {string} command
  * @param {readonly string[]} args
- * @param {{ cwd?: string, env?: Record<string, string>, show?: boolean, limit?: number }} [options] `show`: print what it prints,
- * as it comes; else it is kept. `limit`: milliseconds after which it is killed, with all that it started.
+ * @param {{ cwd?: string, env?: Record<string, string>, show?: boolean, limit?: number }} [options] `show`: also print what it
+ * prints, as it comes. `limit`: milliseconds after which it is killed, with all that it started.
  * @returns {Promise<{ code: number, output: string, late: boolean }>}
  */
 export function run(command, args, { cwd = root, env = {}, show = false, limit } = {}) {
   return new Promise((resolve, reject) => {
     const child = spawn(command, args, {
       cwd,
-      env: { ...(show ? process.env : plain(process.env)), ...env },
-      stdio: ['ignore', show ? 'inherit' : 'pipe', show ? 'inherit' : 'pipe'],
+      env: { ...(show ? coloured(process.env) : plain(process.env)), ...env },
+      stdio: ['ignore', 'pipe', 'pipe'],
       detached: limit !== undefined,
     });
     let output = '';
-    child.stdout?.on('data', (chunk) => (output += chunk));
-    child.stderr?.on('data', (chunk) => (output += chunk));
+    for (const stream of [child.stdout, child.stderr]) {
+      stream.setEncoding('utf8').on('data', (text) => {
+        output += text;
+        if (show) process.stdout.write(text);
+      });
+    }
 
     let late = false;
     const timer =
@@ -105,7 +110,17 @@ export async function until(what, condition) {
   }
 }
 
-/** Output that is kept has no colours. */
+/** The last lines of what a program printed, without colours. */
+export function tail(output) {
+  return stripVTControlCharacters(output).trim().split('\n').slice(-30).join('\n');
+}
+
+/** A program whose output goes through this one cannot see that there is a terminal. */
+function coloured(env) {
+  return process.stdout.isTTY ? { FORCE_COLOR: '1', ...env } : env;
+}
+
+/** Output that is only kept has no colours. */
 function plain(env) {
   const { FORCE_COLOR, ...rest } = env;
 

@@ -3,7 +3,7 @@ import { existsSync, mkdirSync, readdirSync, rmSync } from 'node:fs';
 import path from 'node:path';
 
 import { readOptions } from './options.mjs';
-import { playwrightReport, readPlaywright, readVitest, vitestReport } from './reports.mjs';
+import { none, playwrightReport, readPlaywright, readVitest, summary, vitestReport } from './reports.mjs';
 import { setup } from './setup.mjs';
 import { Failure, bin, main, packages, root, run, seconds, tsc } from './steps.mjs';
 
@@ -11,7 +11,7 @@ const core = path.join(root, 'packages/core');
 const demo = path.join(root, 'packages/demo');
 const e2e = path.join(root, 'e2e');
 
-/** What a step returns is shown when it ends. The programs' own output is shown as it comes only where it tells a story. */
+/** What a step returns is shown when it ends. */
 const steps = {
   install: async () => {
     process.env['TASKBASKET_CHROMIUM'] = await setup();
@@ -59,21 +59,32 @@ const longSteps = ['install', 'build', 'pages', 'e2e'];
 /** A step without which the others say nothing. */
 const needed = ['install', 'build'];
 
-/** Steps that keep every processor busy by themselves, or that others wait for. The other ones run two at a time. */
-const aloneSteps = [...needed, 'vitest', 'e2e'];
+/** Steps whose programs show what they do as they do it. They also keep every processor busy by themselves. */
+const shownSteps = ['vitest', 'e2e'];
+
+/** Steps that run alone, because they are busy or because others wait for them. The other ones run two at a time. */
+const aloneSteps = [...needed, ...shownSteps];
 
 await main(async () => {
   const names = chosen();
-  const failedSteps = [];
+  const failedSteps = new Map();
   const start = performance.now();
 
   for (const group of groupsOf(names)) {
     await Promise.all([work(group, failedSteps), work(group, failedSteps)]);
-    if (failedSteps.some((name) => needed.includes(name))) break;
+    if (needed.some((name) => failedSteps.has(name))) break;
   }
 
-  const { passed, failed } = count(names, failedSteps);
-  console.log(`\nAll in ${seconds(start)}.${failedSteps.length > 0 ? ` Failed: ${failedSteps.join(', ')}.` : ''}`);
+  const { passed, failed, told } = summary(
+    {
+      vitest: names.includes('vitest') ? readVitest() : none,
+      e2e: names.includes('e2e') ? readPlaywright() : none,
+    },
+    failedSteps,
+  );
+  console.log(`\nAll in ${seconds(start)}.${failed > 0 ? ` Failed: ${[...failedSteps.keys()].join(', ')}.` : ''}`);
+  // A log that is cut keeps its end.
+  if (failed > 0) console.log(`\n${told}\n`);
   console.log(`${passed} passed, ${failed} failed`);
 
   return failed === 0 ? 0 : 1;
@@ -95,8 +106,9 @@ async function work(group, failedSteps) {
     if (aloneSteps.includes(name)) console.log(`\n== ${name}`);
     const began = performance.now();
     const { failed, says } = await attempt(steps[name]);
-    if (failed) failedSteps.push(name);
-    console.log([`== ${name}: ${failed ? 'FAILED' : 'ok'}, ${seconds(began)}`, says].filter(Boolean).join('\n'));
+    if (failed) failedSteps.set(name, says);
+    console.log(`== ${name}: ${failed ? 'FAILED' : 'ok'}, ${seconds(began)}`);
+    if (says && !shownSteps.includes(name)) console.log(says);
   }
 }
 
@@ -109,28 +121,13 @@ async function attempt(step) {
   }
 }
 
-/** Tests, summed. A step that failed without a failed test counts as one. */
-function count(names, failedSteps) {
-  const none = { passed: 0, failed: [] };
-  const reports = {
-    vitest: names.includes('vitest') ? readVitest() : none,
-    e2e: names.includes('e2e') ? readPlaywright() : none,
-  };
-  const tests = Object.values(reports);
-  const others = failedSteps.filter((name) => (reports[name]?.failed.length ?? 0) === 0);
-
-  return {
-    passed: tests.reduce((sum, report) => sum + report.passed, 0),
-    failed: tests.reduce((sum, report) => sum + report.failed.length, 0) + others.length,
-  };
-}
-
 function chosen() {
   const { values } = readOptions({
     command: 'npm test --',
     does:
       `Runs all checks, in this order: ${Object.keys(steps).join(', ')}.\n` +
-      'The last line is "N passed, N failed"; a step that fails without a failed test counts as one.',
+      'The last lines name each failed test, with the first lines of its error, and say "N passed, N failed".\n' +
+      'A step that fails without a failed test counts as one.',
     options: {
       only: { value: 'STEP,STEP', does: 'Runs these steps and no others.' },
       from: { value: 'STEP', does: 'Runs this step and those after it.' },
@@ -195,6 +192,6 @@ async function allQuietly(commands) {
 }
 
 async function shown(command, args, cwd = root) {
-  const { code } = await run(command, args, { cwd, show: true });
-  if (code !== 0) throw new Failure(`${path.basename(command)} ended with exit code ${code}.`);
+  const { code, output } = await run(command, args, { cwd, show: true });
+  if (code !== 0) throw new Failure(`${output.trim()}\n\n${path.basename(command)} ended with exit code ${code}.`);
 }

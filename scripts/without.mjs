@@ -14,7 +14,7 @@ import path from 'node:path';
 import { readOptions } from './options.mjs';
 import { playwrightReport, readPlaywright, readVitest, vitestReport } from './reports.mjs';
 import { setup } from './setup.mjs';
-import { Failure, bin, main, packages, root, run, seconds, tsc } from './steps.mjs';
+import { Failure, bin, main, packages, root, run, seconds, tail, tsc } from './steps.mjs';
 
 const patches = path.join(root, 'packages/core/test/without');
 const simulation = ['--seed', '1', '--steps', '2000'];
@@ -267,8 +267,4 @@ function readHints(patch) {
 
 function escape(text) {
   return text.replace(/[.*+?^${}()|[\]\\]/g, String.raw`\$&`);
-}
-
-function tail(output) {
-  return output.trim().split('\n').slice(-30).join('\n');
 }
