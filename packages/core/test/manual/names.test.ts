@@ -9,8 +9,10 @@ import type { TaskTypeParts } from '../../src/pure/registry.js';
 import { task } from '../../src/pure/registry.js';
 import { core, manual, pages } from './blocks.js';
 
-/** The page of the manual that lists what there is. */
-const reference = pages.find(({ file }) => file === 'docs/reference.md')?.text ?? '';
+/** The two pages of the manual that list what there is, as one text. */
+const reference = ['docs/reference.md', 'docs/options.md']
+  .map((name) => pages.find(({ file }) => file === name)?.text ?? '')
+  .join('\n');
 
 /** A declaration that is shipped, without its comments. */
 function declared(file: string): string {
