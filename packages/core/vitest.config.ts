@@ -11,7 +11,7 @@ export default defineConfig({
     // Left to itself, it leaves one processor idle: half of a small machine.
     maxWorkers: '100%',
     // A machine that does other things is slow, not wrong. What hangs is found by the virtual clock.
-    testTimeout: 60_000,
-    hookTimeout: 60_000,
+    testTimeout: 120_000,
+    hookTimeout: 120_000,
   },
 });

@@ -323,7 +323,8 @@ test('a list with a wrong entry behind one whose codec rejects later is refused,
     throw new Error('The key is locked.');
   };
   const tasks = defineTasks(freshName(), { locked: task({ codec: { encode, decode: (stored) => stored } }) });
-  const { basket } = createWorld().open(tasks);
+  const world = createWorld();
+  const { basket } = world.open(tasks);
   const unhandled = vi.fn<(reason: unknown) => void>();
   process.on('unhandledRejection', unhandled);
   const wrong = [
@@ -332,7 +333,7 @@ test('a list with a wrong entry behind one whose codec rejects later is refused,
   ] as never;
 
   expect(await failureOf(basket.addMany(wrong))).toMatchObject({ code: 'unknown-type' });
-  await new Promise((resolve) => setTimeout(resolve, 20));
+  await world.settle();
   process.off('unhandledRejection', unhandled);
   expect(unhandled).not.toHaveBeenCalled();
 });

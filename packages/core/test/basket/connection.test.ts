@@ -66,8 +66,9 @@ async function play(list: readonly Event[], closedAtOnce: boolean): Promise<void
   const used: IDBDatabase[] = [];
   let pending = 0;
   let held = false;
-  let wasOpen = false;
-  /** Whether the database was deleted after the connection had been open. */
+  /** How many of the connections that were opened are other tabs'. */
+  let others = 0;
+  /** Whether the database was deleted after this context had opened it, be it by an opening that was given up before. */
   let deleted: 'seen' | 'unseen' | undefined;
   let openedAt = Number.NEGATIVE_INFINITY;
 
@@ -88,7 +89,11 @@ async function play(list: readonly Event[], closedAtOnce: boolean): Promise<void
     const there = (await indexedDB.databases()).some(({ name }) => name === tasks.name);
     const seen = openings.connections.size > 0;
     indexedDB.deleteDatabase(tasks.name);
-    if (there && wasOpen) deleted ??= seen ? 'seen' : 'unseen';
+    if (there && openings.opened() > others) deleted ??= seen ? 'seen' : 'unseen';
+  };
+  const openElsewhere = async (...what: Parameters<typeof openRaw>): Promise<void> => {
+    (await openRaw(...what)).close();
+    others += 1;
   };
   const lastMayEnd = (): void => {
     if (openings.waiting() === 1) openedAt = Number.NEGATIVE_INFINITY;
@@ -107,14 +112,14 @@ async function play(list: readonly Event[], closedAtOnce: boolean): Promise<void
     async raise() {
       const [there] = (await indexedDB.databases()).filter(({ name }) => name === tasks.name);
       if (held || there === undefined) return;
-      (await openRaw(tasks.name, (there.version ?? 0) + 1)).close();
+      await openElsewhere(tasks.name, (there.version ?? 0) + 1);
     },
     delete: remove,
     async replace() {
       if (held) return;
       const known = openings.connections.size > 0;
       indexedDB.deleteDatabase(tasks.name);
-      (await openRaw(tasks.name, 1, (transaction) => createStores(transaction, tasks))).close();
+      await openElsewhere(tasks.name, 1, (transaction) => createStores(transaction, tasks));
       if (known) deleted = 'seen';
       // Without a connection nobody can tell the new database from the old one.
       else if (deleted === 'unseen') deleted = undefined;
@@ -160,7 +165,6 @@ async function play(list: readonly Event[], closedAtOnce: boolean): Promise<void
     must('there is one connection at most', openings.connections.size <= 1);
     must('a loss is told once', !news.includes('lost') || deleted !== undefined);
     if (news.includes('lost')) deleted = undefined;
-    if (isOpen) wasOpen = true;
     must('a loss is told once the database is open again', !isOpen || deleted === undefined);
     must('a database that is open is no trouble', !isOpen || database.trouble() === undefined);
     const taken = (event === 'terminate' || event === 'clear') && open > 0;
@@ -216,6 +220,8 @@ test('whatever happens to the database, a context has one connection at most, an
         [['begin', 'hold', 'terminate', 'begin', 'wait', 'wait', 'begin', 'letLast', 'failFirst'], false],
         // A call gives up an opening, and another one that waited for the same opening gives up later.
         [['hold', 'begin', 'wait', 'begin', 'wait', 'begin', 'wait', 'begin'], true],
+        // An opening that was given up makes the database, which is then deleted.
+        [['hold', 'begin', 'wait', 'wait', 'letAll', 'clear', 'begin'], false],
       ],
     },
   );

@@ -95,7 +95,7 @@ test.each<[string, () => typeof import('idb')]>([
   toClose.push(db);
   const tx = db.transaction(['notes', ...tasks.stores], 'readwrite');
   await tx.objectStore('notes').put(note);
-  await new Promise((resolve) => setTimeout(resolve, 5));
+  await tx.done;
 
   expect(await failureOf(() => addTx(tx))).toMatchObject({ code: 'transaction' });
   expect(await written(tasks)).toEqual({ ...nothing, notes: ['n1'] });

@@ -49,7 +49,7 @@ test('a page’s file that a worker imports says so, and no longer that the brow
   vi.stubGlobal('WorkerGlobalScope', Object);
   const errors: WorkerError[] = [];
   open({ worker: factory, onWorkerError: (error) => errors.push(error) });
-  await vi.waitFor(() => expect(errors).toHaveLength(1));
+  await vi.waitFor(() => expect(errors).toHaveLength(1), { timeout: 60_000 });
 
   expect(errors[0]?.problem).toBe('unsupported');
   expect(errors[0]?.message).toMatch(
@@ -69,7 +69,7 @@ test.each([
     throw new Error(message);
   };
   open({ worker, onWorkerError: (error) => errors.push(error) });
-  await vi.waitFor(() => expect(errors).toHaveLength(1));
+  await vi.waitFor(() => expect(errors).toHaveLength(1), { timeout: 60_000 });
 
   expect(errors[0]?.message.includes("Is { type: 'module' } missing?")).toBe(asks);
 });

@@ -9,9 +9,9 @@ import { vi } from 'vitest';
 import type { AppServer } from './server.js';
 import { startServer } from './server.js';
 
-/** Waits until a check passes: gates and backoff are as they are, so it may take some seconds. */
+/** Waits until a check passes. Gates and backoff are as they are, so it takes some seconds, and on a busy machine more. */
 export function until(check: () => void | Promise<void>): Promise<void> {
-  return vi.waitFor(check, { timeout: 12_000, interval: 20 });
+  return vi.waitFor(check, { timeout: 60_000, interval: 20 });
 }
 
 /**

@@ -65,7 +65,7 @@ describe.each(Object.entries(entries))('the component of the README for %s', (na
     await bundled(folder, name, entry);
     app = await run(`${name}.bundle.mjs`);
     otherTab = await run('main.ts');
-  }, 60_000);
+  });
 
   afterEach(() => app.basket.cancel({}));
 

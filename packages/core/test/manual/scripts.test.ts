@@ -31,31 +31,23 @@ test('there are scripts, also each that a command of package.json starts', () =>
   expect(named.filter((file) => !scripts.includes(file))).toEqual([]);
 });
 
-test.each(scripts)(
-  '%s says with --help what it does, its options and an example',
-  (script) => {
-    const { code, said } = started(script, '--help');
+test.each(scripts)('%s says with --help what it does, its options and an example', (script) => {
+  const { code, said } = started(script, '--help');
 
-    expect([code, said.split('\n\n')]).toEqual([
-      0,
-      [
-        expect.stringMatching(/^(?:npm|node) \S/),
-        expect.stringMatching(/\.$/),
-        expect.stringContaining('--help  '),
-        expect.stringMatching(/^Example: (?:npm|node) \S/),
-      ],
-    ]);
-  },
-  60_000,
-);
+  expect([code, said.split('\n\n')]).toEqual([
+    0,
+    [
+      expect.stringMatching(/^(?:npm|node) \S/),
+      expect.stringMatching(/\.$/),
+      expect.stringContaining('--help  '),
+      expect.stringMatching(/^Example: (?:npm|node) \S/),
+    ],
+  ]);
+});
 
-test.each(scripts)(
-  '%s names an option that it does not have, and does nothing',
-  (script) => {
-    const { code, said } = started(script, '--no-such-option');
+test.each(scripts)('%s names an option that it does not have, and does nothing', (script) => {
+  const { code, said } = started(script, '--no-such-option');
 
-    expect(code).not.toBe(0);
-    expect(said.trim()).toMatch(/^There is no option --no-such-option\. .* --help says which there are\.$/);
-  },
-  60_000,
-);
+  expect(code).not.toBe(0);
+  expect(said.trim()).toMatch(/^There is no option --no-such-option\. .* --help says which there are\.$/);
+});

@@ -16,6 +16,8 @@ export interface Openings {
   readonly asked: () => number;
   /** The connections that are open. */
   readonly connections: ReadonlySet<IDBDatabase>;
+  /** How many connections were opened, also those that were closed at once. */
+  readonly opened: () => number;
 }
 
 /** Watches all openings until the end of the test. */
@@ -26,10 +28,14 @@ export function watchOpenings(): Openings {
   const waiting: { readonly go: () => void; readonly fail: () => void }[] = [];
   let holding = false;
   let asked = 0;
+  let opened = 0;
 
   const really = (...what: Parameters<typeof open>): IDBOpenDBRequest => {
     const request = open(...what);
-    request.addEventListener('success', () => connections.add(request.result));
+    request.addEventListener('success', () => {
+      opened += 1;
+      connections.add(request.result);
+    });
 
     return request;
   };
@@ -79,6 +85,7 @@ export function watchOpenings(): Openings {
     waiting: () => waiting.length,
     asked: () => asked,
     connections,
+    opened: () => opened,
   };
 }
 
