@@ -26,6 +26,7 @@ import { createStore } from './adding/store.js';
 import { createRecent } from './telling/recent.js';
 import type { Outcome } from './telling/settled.js';
 import { createSettled } from './telling/settled.js';
+import { tidy } from './changing/replace.js';
 import { update } from './changing/update.js';
 import { createPayloads } from './reading/payloads.js';
 import type { Explained, Snapshot, Watched, WatchOptions } from './telling/watch.js';
@@ -284,6 +285,7 @@ export function createBasket<R extends AnyRegistry>(context: BasketContext, clos
   const added = createRecent(context.hub);
   const announce = (tasks: readonly Stored[]): void => {
     context.hub.say({ kind: 'look', hints: tasks.map(({ id, row: { type } }) => ({ event: 'added', id, type })) });
+    void tidy(context, tasks); // It never rejects.
   };
   const newId = (): string => {
     const id = context.newId();

@@ -179,6 +179,13 @@ export function skippedMark(owner: string | null, lane: string): string {
   return `S${laneMark(owner, lane).slice(1)}`;
 }
 
+/** The mark that finds the tasks of one key, in order. A key belongs to an owner, a type and a lane, or to no lane. */
+export function keyMark(owner: string | null, type: string, lane: string | undefined, key: string): string {
+  const lanePart = lane === undefined ? '' : `L${escaped(lane)}`;
+
+  return `K${[ownerPart(owner), escaped(type), lanePart, escaped(key)].join('|')}`;
+}
+
 /** The mark that finds the tasks that were cancelled while they run. */
 export const cancelledMark = 'C';
 

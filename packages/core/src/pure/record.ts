@@ -1,5 +1,5 @@
 import type { Priority, Route } from './key.js';
-import { idMark, laneMark, readyPrefix, timedKey } from './key.js';
+import { idMark, keyMark, laneMark, readyPrefix, timedKey } from './key.js';
 import { defined } from './parts.js';
 
 /**
@@ -19,9 +19,9 @@ export interface TaskRow {
   readonly gate: string;
   readonly priority: Priority;
   readonly lane?: string;
-  /** Which of lane and gate was an option of the add. Another payload does not change that one. */
-  readonly given?: readonly ('lane' | 'gate')[];
-  /** It replaces earlier tasks that have the same key, owner, type and lane. */
+  /** Which of lane, gate and key was an option of the add. Another payload does not change that one. */
+  readonly given?: readonly ('lane' | 'gate' | 'key')[];
+  /** It replaces earlier tasks that have the same key, owner, type and lane: see `replaced.ts`. */
   readonly key?: string;
   /** The ids of its parents. */
   readonly after?: readonly string[];
@@ -109,6 +109,11 @@ export interface OutcomeRow {
   readonly marks: readonly string[];
 }
 
+/** The outcome of a task. */
+export function outcomeOf({ id, type, owner }: TaskRow, state: OutcomeRow['state'], at: number): OutcomeRow {
+  return { id, type, owner, state, at, marks: [idMark(id)] };
+}
+
 /** A claim as the runner's row lists it. It can be settled and rescued also if the row of the task is gone. */
 export interface Claim {
   /** The number of the claim in its epoch, from 1. */
@@ -163,7 +168,7 @@ export function deposedKey(epoch: Epoch, claim?: number): string {
   return `deposed:${String(epoch.count).padStart(12, '0')}:${epoch.nonce}${claim === undefined ? '' : `:${claim}`}`;
 }
 
-type Option = 'lane' | 'given' | 'runAt' | 'timeout' | 'onDead';
+type Option = 'lane' | 'given' | 'key' | 'runAt' | 'timeout' | 'onDead';
 
 /** What an add knows of a task. The rest of the row follows from it. */
 export type NewTask = Pick<TaskRow, 'id' | 'type' | 'version' | 'owner' | 'gate' | 'priority' | 'addedAt'> & {
@@ -173,7 +178,7 @@ export type NewTask = Pick<TaskRow, 'id' | 'type' | 'version' | 'owner' | 'gate'
 /** The row of a new task: fresh, or timed by its date. Nothing in it depends on an answer of the database. */
 export function newRow({ payload, ...task }: NewTask): NewTaskRow {
   const { id, owner, lane, runAt, priority } = task;
-  const marks = [idMark(id), ...(lane === undefined ? [] : [laneMark(owner, lane)])];
+  const marks = [idMark(id), laneOf({ owner, lane }), keyOf(task)].filter((mark) => mark !== undefined);
 
   return defined({
     ...task,
@@ -188,8 +193,18 @@ export function newRow({ payload, ...task }: NewTask): NewTaskRow {
 }
 
 /** The mark of a row's lane; `undefined`: it has none. */
-export function laneOf({ owner, lane }: Pick<TaskRow, 'owner' | 'lane'>): string | undefined {
+export function laneOf({ owner, lane }: Pick<NewTask, 'owner' | 'lane'>): string | undefined {
   return lane === undefined ? undefined : laneMark(owner, lane);
+}
+
+/** The mark of a row's key; `undefined`: it has none. */
+export function keyOf({
+  owner,
+  type,
+  lane,
+  key,
+}: Pick<NewTask, 'owner' | 'type' | 'lane' | 'key'>): string | undefined {
+  return key === undefined ? undefined : keyMark(owner, type, lane, key);
 }
 
 /** The field of a row that has the payload, or that has the payload's key. */

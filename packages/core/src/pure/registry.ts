@@ -63,6 +63,17 @@ export interface TaskOptions<Payload, Stored = unknown> {
    * @throws TaskbasketError as for `lane`.
    */
   readonly gate?: string | ((payload: Payload) => string | undefined) | undefined;
+  /**
+   * The name of what the task is about, or a function that makes it from the payload. A new task replaces the task
+   * before it of the same type, lane and key, if that one was never started and no other task of the lane is between
+   * them. `settled` of the task that was replaced gives the id of the new one. Default: no key, so each task runs.
+   *
+   * @example
+   * const saveDraft = task<Note>({ lane: (note) => note.id, key: (note) => note.id }); // Only the latest draft is sent.
+   *
+   * @throws TaskbasketError as for `lane`.
+   */
+  readonly key?: string | ((payload: Payload) => string | undefined) | undefined;
   /** Tasks of a higher priority start first, but never before an earlier task of their lane. Default `normal`. */
   readonly priority?: PriorityName | undefined;
   /** How long an attempt may take, in milliseconds. Then it is aborted, and counts as a failure. Default 120,000. */
@@ -97,6 +108,7 @@ export interface TaskTypeParts extends AnyTaskType {
   readonly codec: Codec<unknown>;
   readonly lane: string | ((payload: unknown) => string | undefined) | undefined;
   readonly gate: string | ((payload: unknown) => string | undefined) | undefined;
+  readonly key: string | ((payload: unknown) => string | undefined) | undefined;
   readonly priority: Priority;
   readonly timeout: number;
   readonly onDead: 'block' | 'skip';
@@ -118,12 +130,12 @@ export function task<Payload = void, Result = void, Stored = unknown>(
 ): TaskType<Payload, Result> {
   const parts = checkParts(given, "A task type's options", taskOptions);
   const { codec = asItIs, version = 1, timeout = 120_000, onDead = 'block', priority = 'normal' } = parts;
-  const { lane, gate, failureLimit } = parts;
+  const { lane, gate, key, failureLimit } = parts;
   checkWhole(version, "A task type's version");
   checkTimeout(timeout);
   checkOnDead(onDead);
   if (failureLimit !== undefined) checkWhole(failureLimit, 'failureLimit');
-  for (const [what, value] of Object.entries({ lane, gate })) {
+  for (const [what, value] of Object.entries({ lane, gate, key })) {
     const fits = value !== '' && /undefined|string|function/.test(typeof value);
     must(fits, `A ${what}`, 'a string with at least one character, or a function', value);
   }
@@ -135,6 +147,7 @@ export function task<Payload = void, Result = void, Stored = unknown>(
     codec,
     lane,
     gate,
+    key,
     priority: priorityDigit(priority),
     timeout,
     onDead,
@@ -148,6 +161,7 @@ const taskOptions: readonly (keyof TaskOptions<unknown>)[] = [
   'version',
   'lane',
   'gate',
+  'key',
   'priority',
   'timeout',
   'onDead',

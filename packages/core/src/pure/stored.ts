@@ -8,20 +8,10 @@
  */
 
 import type { GateRow } from './gate.js';
-import {
-  cancelledMark,
-  idMark,
-  isPayloadOf,
-  laneMark,
-  letters,
-  rawParts,
-  readMarks,
-  readReady,
-  unescaped,
-} from './key.js';
+import { cancelledMark, idMark, isPayloadOf, letters, rawParts, readMarks, readReady, unescaped } from './key.js';
 import { defined } from './parts.js';
 import type { Claim, Death, Epoch, OutcomeRow, RunnerRow, StoredError, TaskRow } from './record.js';
-import { stateKeys } from './record.js';
+import { keyOf, laneOf, stateKeys } from './record.js';
 
 type Check = (value: unknown) => boolean;
 
@@ -97,15 +87,15 @@ function isFoundAsItIs(row: TaskRow): boolean {
   const ready = readReady(row.ready);
   if (ready === undefined || !letters.some((letter) => letter === ready.letter)) return false;
   const { route, letter } = ready;
-  const { owner, lane, marks, cancelled } = row;
+  const { owner, marks, cancelled } = row;
   const sameRoute =
     route.owner === owner && route.type === row.type && route.version === row.version && route.gate === row.gate;
-  const lanes = marks.filter((mark) => mark.startsWith('L'));
+  const marked = (sign: string, mark = ''): boolean => marks.filter((one) => one.startsWith(sign)).join() === mark;
   // A dead row may have left its lane.
-  const inLane = letter === 'D' || lanes.join() === (lane === undefined ? '' : laneMark(owner, lane));
+  const inLane = letter === 'D' || marked('L', laneOf(row));
   const findable = cancelled === undefined || (letter === 'D' && marks.includes(cancelledMark));
 
-  return sameRoute && inLane && findable && marks.includes(idMark(row.id));
+  return sameRoute && inLane && marked('K', keyOf(row)) && findable && marks.includes(idMark(row.id));
 }
 
 /** A strange row as the indexes find it: with the id and the lane of its marks, and the route of its key. */

@@ -45,7 +45,7 @@ async function byOrder({ tasks }: Tasks, from: number, most: number): Promise<Fo
 async function byLane(stores: Tasks, wanted: Wanted, lane: string, from: number, most: number): Promise<Found> {
   const index = stores.tasks.index(marksIndex);
   const marks = [laneMark(null, lane), skippedMark(null, lane)];
-  const found = (await Promise.all(marks.map((mark) => withMark(index, mark, from, most)))).flat();
+  const found = (await Promise.all(marks.map((mark) => seqsWith(index, mark, from, most)))).flat();
   const seqs = [...new Set(found)].sort((one, other) => one - other).slice(0, most);
   const rows = await rowsAt(stores, seqs);
 
@@ -56,10 +56,10 @@ async function byLane(stores: Tasks, wanted: Wanted, lane: string, from: number,
 }
 
 /**
- * Finds the rows of a mark after a `seq`. No range of a multi-entry index begins within a mark, so a cursor goes from
+ * Finds the rows of a mark after a `seq`, in order, at most `most`. No range of a multi-entry index begins within a mark, so a cursor goes from
  * row to row. Numbers come first; a row whose key is no number is left out.
  */
-async function withMark(index: IDBIndex, mark: string, from: number, most: number): Promise<readonly number[]> {
+export async function seqsWith(index: IDBIndex, mark: string, from: number, most: number): Promise<readonly number[]> {
   const seqs: number[] = [];
   await walk(index.openKeyCursor(mark), (cursor) => {
     const seq = cursor.primaryKey;

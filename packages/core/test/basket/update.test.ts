@@ -341,7 +341,7 @@ describe('the new payload', () => {
 
     const failure = await failureOf(basket.update(id, { text: 'two', lane: 'b' }));
     expect(failure.code).toBe('option');
-    expect(failure.message).toMatch(/"send".*lane "b".*stands in "a".*Cancel it and add another/);
+    expect(failure.message).toMatch(/"send".*lane "b".*is "a".*Cancel it and add another/);
     expect(await failureOf(basket.update(id, { text: 'two' }))).toMatchObject({ code: 'option' });
     expect(await rowsOf(tasks)).toEqual(before);
   });

@@ -5,7 +5,7 @@ import { pageOf } from './commands.js';
 import type { Size, Told, Via } from './journal.js';
 import type { Life } from './life.js';
 import type { Work } from './registries.js';
-import { gateNames, laneNames, notes, ruleOf, typeNames, typesOf } from './registries.js';
+import { gateNames, keyNames, laneNames, notes, ruleOf, typeNames, typesOf } from './registries.js';
 import { isConnected, isOpen } from './transactions.js';
 
 /** What is prepared, and not stored yet. */
@@ -58,6 +58,7 @@ function ask(driver: Driver, by: Life, { via, now = false, type: like, lane: inL
   driver.next += 1;
   const lane = rule.lane && chance.is(0.85) ? laneNames[chance.below(driver.mix.lanes)] : undefined;
   const gate = rule.gate === undefined && chance.is(0.5) ? chance.pick(gateNames) : undefined;
+  const key = rule.key && chance.is(driver.mix.keys) ? chance.pick(keyNames) : undefined;
   const size = chance.is(driver.mix.heavy)
     ? via === 'addTx'
       ? 'apart' // A heavy one is refused.
@@ -71,10 +72,12 @@ function ask(driver: Driver, by: Life, { via, now = false, type: like, lane: inL
     rev: 0,
     ...(lane === undefined ? {} : { lane }),
     ...(gate === undefined ? {} : { gate }),
+    ...(key === undefined ? {} : { key }),
     ...(fill === undefined ? {} : { fill }),
   };
   const otherLane = inLane ?? (chance.is(0.05) ? laneNames[chance.below(driver.mix.lanes)] : undefined);
   const otherGate = chance.is(0.05) ? chance.pick(gateNames) : undefined;
+  const otherKey = chance.is(driver.mix.keys / 10) ? chance.pick(keyNames) : undefined;
   const runAt = chance.is(0.12)
     ? world.time.wall() + chance.pick([-5_000, 500, 20_000, 200_000, 3_000_000])
     : undefined;
@@ -93,6 +96,8 @@ function ask(driver: Driver, by: Life, { via, now = false, type: like, lane: inL
     version: rule.version,
     gate: otherGate ?? rule.gate ?? gate ?? type,
     lane: otherLane ?? lane,
+    key: otherKey ?? key,
+    replacedBy: undefined,
     priority: priority ?? rule.priority,
     runAt,
     timeout,
@@ -119,6 +124,7 @@ function ask(driver: Driver, by: Life, { via, now = false, type: like, lane: inL
   const options = {
     lane: otherLane,
     gate: otherGate,
+    key: otherKey,
     runAt: runAt === undefined || chance.is(0.5) ? runAt : new Date(runAt),
     priority,
     timeout,
@@ -147,8 +153,8 @@ export function add(driver: Driver): string {
   return `${all.map(said).join(', ')} in ${by.name}`;
 }
 
-function said({ n, type, lane, gate, size }: Told): string {
-  return `#${n} ${type} lane ${lane ?? 'none'} gate ${gate}${size === 'small' ? '' : ` ${size}`}`;
+function said({ n, type, lane, gate, key, size }: Told): string {
+  return `#${n} ${type} lane ${lane ?? 'none'} gate ${gate}${key === undefined ? '' : ` key ${key}`}${size === 'small' ? '' : ` ${size}`}`;
 }
 
 function addOne(driver: Driver, by: Life, { told, work, options }: Asked): void {

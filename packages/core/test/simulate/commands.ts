@@ -24,6 +24,9 @@ export interface Mix {
   readonly lanes: number;
   /** How likely a payload is heavy. */
   readonly heavy: number;
+  /** How likely a task has a key, and how likely a page does not delete what that replaces. */
+  readonly keys: number;
+  readonly untidy: number;
   /** Whether some hundred tasks come at once, somewhen. */
   readonly flood: boolean;
   /** Whether pages attend a worker, which runs their tasks. */
@@ -200,6 +203,8 @@ export function drawMix({ world: { chance } }: Play): Mix {
     loss: fair ? 0 : chance.pick([0, 0, 0.1, 0.5, 1]),
     lanes: chance.between(1, 5),
     heavy: chance.pick([0, 0, 0.02, 0.1]),
+    keys: chance.pick([0, 0.2, 0.5, 0.9]),
+    untidy: chance.pick([0, 0.5, 1, 1]),
     flood: chance.is(0.03),
     attended,
     haste: chance.pick([0, 0.1, 0.3, 0.6]),
@@ -438,7 +443,7 @@ function arm(driver: Driver): string | undefined {
   const life = chance.pick(lives);
   const works = host
     ? (['turn', 'turn', 'turn', 'takeover', 'takeover', 'save', 'audit'] as const)
-    : (['add', 'add', 'body', 'command'] as const);
+    : (['add', 'add', 'body', 'command', 'tidy'] as const);
   const point: CrashPoint = `${chance.pick(works)}:${chance.pick(instants)}`;
   life.armed = { point, how: chance.pick(['abort', 'commit'] as const), left: chance.pick([0, 0, 1, 2, 4]) };
 
@@ -453,7 +458,7 @@ function refuse(driver: Driver): string | undefined {
   const life = chance.pick(lives);
   const works = world.slots.has(life)
     ? (['turn', 'turn', 'takeover', 'save', 'audit'] as const)
-    : (['add', 'add', 'body', 'command'] as const);
+    : (['add', 'add', 'body', 'command', 'tidy'] as const);
   const work = chance.pick(works);
   const point: CrashPoint = `${work}:requests`;
   // A transaction that is committed, and told as failed.

@@ -2,6 +2,7 @@ import type { GateRow } from '../../src/pure/gate.js';
 import type { TaskRow } from '../../src/pure/record.js';
 import type { Contents } from './contents.js';
 import { headsOf, isBody, laneMarkOf, positionsOf, readyOf, runnerOf } from './contents.js';
+import { keyOf } from './judge-replaced.js';
 import { ruleOf } from './registries.js';
 import type { World } from './world.js';
 
@@ -77,7 +78,7 @@ function judgeState(contents: Contents, fail: (what: string) => void): void {
 
 const letters = ['F', '@', '!', 'H', 'U', 'D'];
 const fields = new Set(
-  `seq id type version owner gate priority lane given runAt timeout onDead addedAt ready marks payload ref attempts failures
+  `seq id type version owner gate priority lane given key runAt timeout onDead addedAt ready marks payload ref attempts failures
   interruptions blames edition revision recovered lastError dead cancelled ofLater`.split(/\s+/),
 );
 
@@ -112,6 +113,7 @@ function judgeForm(world: World, row: TaskRow, fail: (what: string) => void): vo
   const lane = laneMarkOf(row);
   const left = row.dead !== undefined && (row.onDead ?? ruleOf('page', row.type)?.onDead) === 'skip';
   const marks = [`I${row.id}`, ...(lane === undefined ? [] : [left ? `S${lane.slice(1)}` : lane])];
+  marks.push(...keyOf(row));
   if (row.cancelled === true) marks.push('C');
   must([...row.marks].sort().join(' ') === marks.sort().join(' '), `its marks ${row.marks.join(' ')}`);
 }

@@ -21,6 +21,7 @@ export interface Told {
   version: number;
   gate: string;
   readonly lane: string | undefined;
+  readonly key: string | undefined;
   readonly priority: PriorityName;
   readonly runAt: number | undefined;
   readonly timeout: number | undefined;
@@ -33,7 +34,9 @@ export interface Told {
   edition: number;
   /** `asked`: not known yet. `stored`: committed. `refused`: aborted. `ended`: gone, by exactly one way. */
   state: 'asked' | 'stored' | 'refused' | 'ended';
-  end: 'done' | 'cancelled' | 'purged' | 'lost' | undefined;
+  end: 'done' | 'cancelled' | 'replaced' | 'purged' | 'lost' | undefined;
+  /** The id of the task that took its place. */
+  replacedBy: string | undefined;
   /** Its add has not been told its end. */
   pending: boolean;
   /** It was stored in a database that was lost; a pending add may store it again. */

@@ -74,6 +74,7 @@ function wrongRow(row: TaskRow, told: Told, rev: number): string | undefined {
     owner: [row.owner, null],
     gate: [row.gate, told.gate],
     lane: [row.lane, told.lane],
+    key: [row.key, told.key],
     priority: [priority, told.priority],
     runAt: [row.runAt, told.runAt],
     timeout: [row.timeout, told.timeout],

@@ -4,6 +4,7 @@ import { gateOf, headsOf, laneMarkOf, readyOf, runnerOf } from './contents.js';
 import { fieldsOf, onlyDiffersIn } from './difference.js';
 import type { Commit } from './judge.js';
 import { countPayments, ended, isPayment, lanesOf } from './judge.js';
+import { judgeNoneLeft, judgeReplaced } from './judge-replaced.js';
 import { judgeUpdate } from './judge-update.js';
 import type { CommandFacts } from './world.js';
 
@@ -14,7 +15,8 @@ const slice = 256;
  * A page's cancel, retry or update: does what it says to its tasks, and to no other; pays lanes whose head went, and leaves
  * its stamp.
  */
-export function judgeCommand(commit: Commit): void {
+export function judgeCommand(whole: Commit): void {
+  const { commit, replaced } = judgeReplaced(whole, 0, whole.underway.walls);
   const { underway, difference, fail } = commit;
   const { command } = underway;
   if (command === undefined || (command.committed !== undefined && typeof command.which === 'string')) {
@@ -26,6 +28,7 @@ export function judgeCommand(commit: Commit): void {
   const rows = sliceOf(command, commit);
   command.committed = (command.committed ?? 0) + rows.length;
   if (difference.added.length > 0) fail('a command added a row');
+  if (difference.state.includes('edits') && rows.length === 0 && replaced.length > 0) return;
   if (rows.length === 0 && !command.several) {
     fail(`${command.what} ${JSON.stringify(command.which)} changed something, and there is no such task`);
 
@@ -38,6 +41,7 @@ export function judgeCommand(commit: Commit): void {
   if (command.what === 'cancel') judgeCancel(commit, rows);
   else if (command.what === 'update') judgeUpdate(commit, rows);
   else judgeRetry(commit, rows);
+  judgeNoneLeft(whole, [...rows, ...replaced]);
 }
 
 /**
@@ -52,7 +56,7 @@ function sliceOf(command: CommandFacts, { before, difference, fail }: Commit): r
   const { outcomes, changed } = difference;
   const met = new Set(command.what === 'cancel' ? outcomes.map(({ id }) => id) : changed.map(({ from }) => from.id));
   const rows = all.filter(({ id }) => met.has(id));
-  if (rows.length > slice || (rows.length === 0 && command.what === 'cancel'))
+  if (rows.length > slice || (rows.length === 0 && command.what === 'cancel' && outcomes.length > 0))
     fail(`changed ${rows.length} of ${all.length} at once`);
 
   return rows;

@@ -12,6 +12,7 @@ import type { ClaimFacts, Term } from './journal.js';
 import type { Commit } from './judge.js';
 import { countPayments, ended, isPayment } from './judge.js';
 import { judgeClaim } from './judge-claim.js';
+import { judgeNoneLeft, judgeReplaced } from './judge-replaced.js';
 import { judgeShare } from './judge-share.js';
 import { gateCap, ruleOf } from './registries.js';
 
@@ -38,7 +39,8 @@ export function judgeTurn(commit: Commit): void {
   const made = to.running.filter((claim) => !known.has(claim.claim));
   const touched = new Set<number>();
 
-  const { gates, blames } = judgeSettled(commit, settled, touched);
+  const { commit: left, replaced } = judgeReplaced(commit, to.seen, [to.wall, to.wall]);
+  const { gates, blames } = judgeSettled(left, settled, touched);
   for (const [id, sure] of blames) judgeBlame(commit, id, sure, touched);
   for (const key of difference.state) {
     const name = key.startsWith('gate:') ? key.slice(5) : undefined;
@@ -58,9 +60,10 @@ export function judgeTurn(commit: Commit): void {
     if (wrong !== undefined) fail(`the gate ${name} ${wrong}, from ${JSON.stringify(gateOf(before, name))}`);
   }
 
-  judgeOthers(commit, settled, touched);
+  judgeOthers(left, settled, touched);
   for (const claim of settled) term.claims.delete(claim.claim);
   for (const claim of made) judgeClaim(commit, term, claim, { made: made.length, settled });
+  judgeNoneLeft(commit, [...replaced, ...made.flatMap(({ seq }) => after.tasks.get(seq) ?? [])]);
   judgeShare(commit, term, made);
 }
 

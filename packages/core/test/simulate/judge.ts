@@ -4,6 +4,7 @@ import type { Change, Difference } from './difference.js';
 import { differenceOf, fieldsOf, onlyDiffersIn } from './difference.js';
 import { judgeAdd, judgeBody, judgeDrop } from './judge-add.js';
 import { judgeCommand } from './judge-command.js';
+import { judgeTidy } from './judge-replaced.js';
 import { judgeTakeover } from './judge-takeover.js';
 import { judgeTurn } from './judge-turn.js';
 import { ruleOf } from './registries.js';
@@ -25,6 +26,7 @@ const mayWrite: Readonly<Record<WorkName, RegExp>> = {
   addTx: /^$/,
   body: /^$/,
   command: /^(edits|gate:.*)$/,
+  tidy: /^edits$/,
   takeover: /^(runner|deposed:.*)$/,
   turn: /^(runner|positions|gate:.*)$/,
   save: /^$/,
@@ -64,6 +66,9 @@ export function judgeCommit(world: World, underway: Underway, before: Contents, 
     case 'command':
       judgeCommand(commit);
       break;
+    case 'tidy':
+      judgeTidy(commit);
+      break;
     case 'takeover':
       judgeTakeover(commit);
       break;
@@ -87,7 +92,7 @@ export function judgeCommit(world: World, underway: Underway, before: Contents, 
 }
 
 /** Writes into the journal how a task ended. Each may end once, and only if it was there. */
-export function ended({ world, fail }: Commit, id: string, end: 'done' | 'cancelled' | 'purged'): void {
+export function ended({ world, fail }: Commit, id: string, end: 'done' | 'cancelled' | 'replaced' | 'purged'): void {
   const told = world.byId.get(id);
   if (told === undefined) fail(`${id} is gone, and was never added`);
   else if (told.state !== 'stored') fail(`${id} is gone, and was ${told.state} (${told.end ?? 'no end'})`);

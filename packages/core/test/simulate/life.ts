@@ -29,6 +29,8 @@ export interface Shared {
   readonly locks: Locks;
   readonly bus: Bus;
   readonly chance: Chance;
+  /** How likely a page does not delete what it has replaced, as if it were closed before. */
+  readonly untidy: () => number;
   /** Opens the app's database, in whatever version the app has come to. */
   readonly open: () => Promise<Connection>;
   /** Called when a crash point was carried out. */
@@ -114,6 +116,7 @@ export function createLife(name: string, kind: Kind, build: number, shared: Shar
     shared.reached(life, point, transaction);
     if (life.dead) return never;
 
+    if (point === 'tidy:before' && shared.chance.is(shared.untidy())) throw new Error('It is not tidied.');
     if (point.endsWith(':before') && life.frozen) {
       await new Promise<void>(whenAwake);
     }

@@ -36,6 +36,8 @@ export interface Play {
   readonly connections: Map<Life, IDBDatabase>;
   /** How likely a message is lost. */
   loss: number;
+  /** How likely a page does not delete what it has replaced. */
+  untidy: number;
   readonly page: (name: string, kind: Kind, build: number) => Life;
   readonly host: (name: string, kind: Kind, build: number, slots: number) => Life;
   /** The workers of pages that attend one; not there in a run without any. */
@@ -172,6 +174,7 @@ export async function createPlay(
     loop,
     locks,
     chance: chance.fork(),
+    untidy: () => play.untidy,
     bus: createBus(() => play),
     open: openApp,
     broke: (life, what) => world.fail(`${life.name} ${what}`),
@@ -233,6 +236,7 @@ export async function createPlay(
     connections: new Map(),
     workers: undefined,
     loss: 0,
+    untidy: 0,
     page: born,
 
     host(name, kind, build, slots) {
@@ -456,7 +460,8 @@ function isAsked({ told, commands, waiting }: World, life: Life): boolean {
   return (
     commands.has(life) ||
     [...waiting].some((one) => one.life === life) ||
-    [...told.values()].some(({ by, pending }) => pending && by === life)
+    // After an add of a task with a key, its page deletes what it replaces.
+    [...told.values()].some(({ by, pending, key }) => (pending || key !== undefined) && by === life)
   );
 }
 

@@ -12,6 +12,7 @@ export interface Work {
   readonly rev: number;
   readonly lane?: string | undefined;
   readonly gate?: string | undefined;
+  readonly key?: string | undefined;
   readonly fill?: string | undefined;
 }
 
@@ -30,6 +31,7 @@ export interface TypeRule extends BackoffRule {
   readonly version: number;
   readonly gate: string | undefined;
   readonly lane: boolean;
+  readonly key: boolean;
   readonly priority: PriorityName;
   readonly onDead: 'block' | 'skip';
   readonly timeout: number;
@@ -61,6 +63,8 @@ export const typeNames = {
 export const laneNames: readonly string[] = hostileNames.slice(0, 5);
 const api = 'a';
 const mx = 'a|a';
+/** The names of keys that a payload or an add gives. */
+export const keyNames: readonly string[] = ['a', 'a|a', '__proto__'];
 /** The names of gates that a payload or an add gives. */
 export const gateNames: readonly string[] = [mx, api, 'a|b%c', '__proto__'];
 
@@ -68,8 +72,8 @@ export const gateNames: readonly string[] = [mx, api, 'a|b%c', '__proto__'];
 const types: Readonly<
   Record<string, Omit<TypeRule, 'version' | 'readable'> & { readonly version: (kind: Kind) => number | undefined }>
 > = {
-  [typeNames.plain]: rule({ gate: undefined }),
-  [typeNames.note]: rule({ gate: api, lane: true }),
+  [typeNames.plain]: rule({ gate: undefined, key: true }),
+  [typeNames.note]: rule({ gate: api, lane: true, key: true }),
   [typeNames.photo]: rule({
     gate: api,
     lane: true,
@@ -86,6 +90,7 @@ const types: Readonly<
   [typeNames.moved]: rule({
     gate: mx,
     lane: true,
+    key: true,
     cap: 20_000,
     version: (kind) => (kind === 'new' || kind === 'page' ? 2 : 1),
   }),
@@ -107,6 +112,7 @@ function rule(given: Partial<RuleParts>): RuleParts {
     version: () => 1,
     gate: undefined,
     lane: false,
+    key: false,
     priority: 'normal',
     onDead: 'block',
     timeout: 120_000,
@@ -145,7 +151,7 @@ export function anyRuleOf(name: string): TypeRule {
 export function registryOf(kind: Kind, open?: () => PromiseLike<Connection>): AnyRegistry {
   const made = Object.fromEntries(
     typesOf(kind).map((name) => {
-      const { lane, gate, priority, onDead, timeout, base, cap, factor, jitter, failureLimit, version } =
+      const { lane, key, gate, priority, onDead, timeout, base, cap, factor, jitter, failureLimit, version } =
         ruleOf(kind, name) ?? anyRuleOf(name);
 
       return [
@@ -158,6 +164,7 @@ export function registryOf(kind: Kind, open?: () => PromiseLike<Connection>): An
           backoff: { base, cap, factor, jitter },
           failureLimit,
           ...(lane ? { lane: (work: Work) => work.lane } : {}),
+          ...(key ? { key: (work: Work) => work.key } : {}),
           gate: gate ?? ((work: Work) => work.gate),
           ...(name === typeNames.coded ? { codec: codecOf(kind) } : {}),
         }),

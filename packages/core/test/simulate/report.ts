@@ -15,6 +15,7 @@ const groups = [
   'commits',
   'looks',
   'gates',
+  'keys',
   'audit',
   'host',
   'other',

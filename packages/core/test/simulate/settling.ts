@@ -63,6 +63,8 @@ function wrongOutcome(world: World, { told, since, sure }: Waiting, outcome: Out
       return is(told.deadUntil > since);
     case 'cancelled':
       return is(told.cancelled);
+    case 'replaced':
+      return is(end === 'replaced') ?? (outcome.by === told.replacedBy ? undefined : `by ${told.replacedBy}`);
     case 'gone':
       return is(isForgotten(world, told));
   }

@@ -100,6 +100,7 @@ async function playRun(
     watches: new Map(),
   };
   play.loss = mix.loss;
+  play.untidy = mix.untidy;
   const rest = createRestJudge(world, () => play.loss > 0);
   if (mix.attended) play.workers = newWorkers(driver);
   newPage(driver);

@@ -46,6 +46,7 @@ export type WorkName =
   | 'addTx'
   | 'body'
   | 'command'
+  | 'tidy'
   | 'takeover'
   | 'turn'
   | 'save'

@@ -90,7 +90,8 @@ export async function ends(): Promise<void> {
     claim<Same<typeof counted.because, Death['reason']>>();
     claim<Same<typeof counted.error, StoredError | undefined>>();
   }
-  claim<Same<typeof counted.state, 'done' | 'dead' | 'cancelled' | 'gone'>>();
+  if (counted.state === 'replaced') claim<Same<typeof counted.by, string>>();
+  claim<Same<typeof counted.state, 'done' | 'dead' | 'cancelled' | 'replaced' | 'gone'>>();
 
   const saved = await basket.settled(await basket.add('saveNote', note));
   // A handler without a result gives none.
@@ -159,7 +160,10 @@ export function events(): void {
     claim<Same<typeof event.dead, boolean>>();
   });
   claim<Same<typeof stop, () => void>>();
-  basket.on('settled', ({ state }) => claim<Same<typeof state, 'done' | 'dead' | 'cancelled'>>());
+  basket.on('settled', (event) => {
+    if (event.state === 'replaced') claim<Same<typeof event.by, string>>();
+    claim<Same<typeof event.state, 'done' | 'dead' | 'cancelled' | 'replaced'>>();
+  });
   basket.on('started', ({ id, number }) => console.assert(id === '' && number === 1));
   basket.on('gate', ({ gate, closed }) => console.assert(gate === '' && closed));
   basket.on('lost', (event) => console.assert(event.database === '' && event.tasks === 0));

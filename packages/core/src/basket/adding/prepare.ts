@@ -19,6 +19,8 @@ export interface AddOptions {
   readonly lane?: string | undefined;
   /** The name of the task's destination; see `TaskOptions.gate`. */
   readonly gate?: string | undefined;
+  /** The name of what the task is about; see `TaskOptions.key`. */
+  readonly key?: string | undefined;
   /**
    * The task does not run before this time: a date, or milliseconds since 1970, by the wall clock. Default: at once.
    *
@@ -45,6 +47,7 @@ export interface AddOptions {
 const addOptions: readonly (keyof AddOptions)[] = [
   'lane',
   'gate',
+  'key',
   'runAt',
   'priority',
   'timeout',
@@ -86,21 +89,21 @@ export function prepared(
 ): Preparing {
   const type = typeOf(context.registry, name);
   const own = checkParts(options, `The options of "${name}"`, addOptions);
-  const { timeout, onDead, priority, runAt, durability = 'strict', lane: ownLane, gate: ownGate } = own;
+  const { timeout, onDead, priority, runAt, durability = 'strict' } = own;
   checkOneOf(durability, 'durability', ['strict', 'relaxed']);
   if (timeout !== undefined) checkTimeout(timeout);
   if (onDead !== undefined) checkOnDead(onDead);
 
   const id = context.newId();
-  const { lane, gate } = placeOf(type, name, payload, { lane: ownLane, gate: ownGate });
-  const given = (['lane', 'gate'] as const).filter((part) => own[part] !== undefined);
+  const placed = placeOf(type, name, payload, own);
+  const { lane } = placed;
+  const given = (['lane', 'gate', 'key'] as const).filter((part) => own[part] !== undefined);
   const described = {
     id,
     type: name,
     version: type.version,
     owner: null,
-    gate,
-    lane,
+    ...placed,
     given: given.length === 0 ? undefined : given,
     priority: priority === undefined ? type.priority : priorityDigit(priority),
     runAt: runAt === undefined ? undefined : dateOf(runAt),
@@ -160,24 +163,24 @@ function blind(request: unknown): void {
   if (isPromiseLike(request)) void Promise.resolve(request).catch(() => undefined);
 }
 
-/** The lane and the gate of a task: those of its options, or else those of its type. */
+/** The lane, the gate and the key of a task: those of its options, or else those of its type. */
 export function placeOf(
   type: TaskTypeParts,
   name: string,
   payload: unknown,
-  { lane, gate }: Pick<AddOptions, 'lane' | 'gate'>,
-): { readonly lane: string | undefined; readonly gate: string } {
-  return {
-    gate: named(gate === undefined ? fromPayload(type.gate, payload, name, 'gate') : gate, name, 'gate') ?? name,
-    lane: named(lane === undefined ? fromPayload(type.lane, payload, name, 'lane') : lane, name, 'lane'),
-  };
+  own: Pick<AddOptions, 'lane' | 'gate' | 'key'>,
+): { readonly lane: string | undefined; readonly gate: string; readonly key: string | undefined } {
+  const part = (what: 'lane' | 'gate' | 'key'): string | undefined =>
+    named(own[what] === undefined ? fromPayload(type[what], payload, name, what) : own[what], name, what);
+
+  return { gate: part('gate') ?? name, lane: part('lane'), key: part('key') };
 }
 
 function fromPayload(
   source: string | ((payload: unknown) => string | undefined) | undefined,
   payload: unknown,
   name: string,
-  what: 'lane' | 'gate',
+  what: 'lane' | 'gate' | 'key',
 ): string | undefined {
   try {
     return typeof source === 'function' ? source(payload) : source;
@@ -186,8 +189,8 @@ function fromPayload(
   }
 }
 
-/** Refuses a lane or a gate that is neither a string nor `undefined`. Code without types may return anything. */
-function named(value: string | undefined, name: string, what: 'lane' | 'gate'): string | undefined {
+/** Refuses a lane, a gate or a key that is neither a string nor `undefined`. Code without types may return anything. */
+function named(value: string | undefined, name: string, what: 'lane' | 'gate' | 'key'): string | undefined {
   const fits = value === undefined || (typeof value === 'string' && value !== '');
   must(fits, `The ${what} of "${name}"`, 'a string with at least one character, or undefined for none', value);
 

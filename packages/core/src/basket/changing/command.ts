@@ -1,9 +1,9 @@
 import { gateForward } from '../../pure/gate.js';
-import { idMark, readReady } from '../../pure/key.js';
+import { readReady } from '../../pure/key.js';
 import type { Filter, Wanted } from '../../pure/query.js';
 import { fits, isOrdered, readCommand } from '../../pure/query.js';
-import type { Claim, OutcomeRow, TaskRow } from '../../pure/record.js';
-import { isClaimed, laneOf, stateKeys } from '../../pure/record.js';
+import type { Claim, TaskRow } from '../../pure/record.js';
+import { isClaimed, laneOf, outcomeOf, stateKeys } from '../../pure/record.js';
 import { cancelledWhileRunning, revived } from '../../pure/transitions.js';
 import type { Place } from '../../store/find.js';
 import { readOn, startOf } from '../../store/find.js';
@@ -11,10 +11,11 @@ import { keepOutcome } from '../../store/outcomes.js';
 import { payLanes } from '../../store/pay.js';
 import type { Stores } from '../../store/requests.js';
 import { answer } from '../../store/requests.js';
-import { deleteTasks, gatesNamed, rowsAt, rowsOfIds, runnerRow } from '../../store/rows.js';
+import { deleteTasks, gatesNamed, rowsAt, rowsOfIds } from '../../store/rows.js';
 import type { BasketContext } from '../context/context.js';
 import type { Hint } from '../context/hub.js';
 import { edit } from './edit.js';
+import { withoutReplaced } from './replace.js';
 
 /** How many tasks of a query are changed in one transaction. */
 const slice = 256;
@@ -29,7 +30,7 @@ export function cancel(context: BasketContext, which: string | Filter): Promise<
     // A strange row is never written, so it is deleted at once, also while it runs.
     const running = rows.filter((row) => row.strange !== true && isClaimed(row, claims));
     const others = rows.filter((row) => !running.includes(row));
-    await Promise.all(rows.map((row) => keepOutcome(stores, outcomeOf(row, wall))));
+    await Promise.all(rows.map((row) => keepOutcome(stores, outcomeOf(row, 'cancelled', wall))));
     for (const row of running) stores.tasks.put(cancelledWhileRunning(row));
     deleteTasks(stores, others);
 
@@ -121,14 +122,9 @@ async function newestOf({ tasks }: Pick<Stores, 'tasks'>): Promise<number> {
 /** Changes the rows that are found, in one transaction. */
 function changeSome(context: BasketContext, find: Find, change: Change): Promise<readonly TaskRow[]> {
   return edit(context, async (stores) => {
-    const found = await find(stores);
-    if (found.length === 0) return { found, hints: [] };
-    const runner = await runnerRow(stores);
+    const { found, hints, claims } = await withoutReplaced(context, stores, await find(stores));
+    if (found.length === 0) return { found, hints };
 
-    return { found, hints: await change(stores, found, runner?.running ?? []) };
+    return { found, hints: [...hints, ...(await change(stores, found, claims))] };
   });
-}
-
-function outcomeOf(row: TaskRow, at: number): OutcomeRow {
-  return { id: row.id, type: row.type, owner: row.owner, state: 'cancelled', at, marks: [idMark(row.id)] };
 }

@@ -39,12 +39,13 @@ interface Try {
 export async function edit(
   context: BasketContext,
   command: (stores: Stores) => Promise<Edited>,
+  work: 'command' | 'tidy' = 'command',
 ): Promise<readonly TaskRow[]> {
   const one: Try = { stamp: randomText(context.ports.randomBytes, stampLength), before: '' };
   const body = async (stores: Stores): Promise<Edited> => {
     delete one.done;
     const edited = await command(stores);
-    if (edited.found.length > 0) {
+    if (edited.found.length + edited.hints.length > 0) {
       one.before = await stampsOf(stores);
       stores.state.put(`${one.stamp}${one.before}`.slice(0, stampsKept), stateKeys.edits);
     }
@@ -53,14 +54,14 @@ export async function edit(
     return edited;
   };
   const end = underway(context);
-  const { found, hints } = await transact(context, 'command', body)
+  const { found, hints } = await transact(context, work, body, { durability: work === 'tidy' ? 'relaxed' : 'strict' })
     .catch(async (error: unknown) => {
       if (one.done !== undefined && !isRefusal(error) && (await isCommitted(context, one, error))) return one.done;
 
       throw notChanged(error);
     })
     .finally(end);
-  if (found.length > 0) context.hub.say({ kind: 'look', hints });
+  if (found.length + hints.length > 0) context.hub.say({ kind: 'look', hints });
 
   return found;
 }

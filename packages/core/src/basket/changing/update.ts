@@ -9,12 +9,13 @@ import type { TaskTypeParts } from '../../pure/registry.js';
 import { typeOf } from '../../pure/registry.js';
 import { weigh } from '../../pure/size.js';
 import { read } from '../../store/transact.js';
-import { rowOfId, runnerRow } from '../../store/rows.js';
+import { rowOfId, rowsOfIds } from '../../store/rows.js';
 import { edit } from './edit.js';
 import type { BasketContext } from '../context/context.js';
 import { behindBodies, dropBodies, isLate, tooLate } from '../adding/bodies.js';
 import { encoded, rowPart, weighed, writePayload } from '../adding/encode.js';
 import { placeOf } from '../adding/prepare.js';
+import { withoutReplaced } from './replace.js';
 
 /**
  * Gives a task another payload, if it was never started or is dead. A dead task gets a new idempotency key, its
@@ -47,16 +48,17 @@ async function updateNow(
   const found = await behindBodies(context, tasks, (ahead) =>
     edit(context, async (stores) => {
       if (isLate(context, stores.tasks, ahead)) throw tooLate;
-      const [row, runner] = await Promise.all([rowOfId(stores, id), runnerRow(stores)]);
-      if (row === undefined) return { found: [], hints: [] };
+      const { found: rows, hints, claims } = await withoutReplaced(context, stores, await rowsOfIds(stores, [id]));
+      const [row] = rows;
+      if (row === undefined) return { found: [], hints };
       if (row.strange === true) throw ofLater(row);
-      if (isClaimed(row, runner?.running) || !isEditable(row)) throw started(row);
+      if (isClaimed(row, claims) || !isEditable(row)) throw started(row);
 
       writePayload(stores, row, payload);
       const correction = { payload: rowPart(payload), version: type.version, gate: place.gate };
       stores.tasks.put(corrected(row, correction, context.ports.clock.wall()));
 
-      return { found: [row], hints: [] };
+      return { found: [row], hints };
     }),
   );
   if (found.length === 0) dropBodies(context, tasks);
@@ -78,19 +80,21 @@ function atTheCall(payload: unknown): { readonly copy: unknown; readonly forCode
   }
 }
 
-/** The gate that the new payload gives. Refuses a payload with another lane, because a task cannot change its lane. */
+/** The gate that the new payload gives. Refuses a payload with another lane or key, because a task cannot change it. */
 function placeFor(type: TaskTypeParts, row: TaskRow, payload: unknown): { readonly gate: string } {
-  const given = (what: 'lane' | 'gate'): string | undefined =>
+  const given = (what: 'lane' | 'gate' | 'key'): string | undefined =>
     row.given?.includes(what) === true ? row[what] : undefined;
-  const { lane, gate } = placeOf(type, row.type, payload, { lane: given('lane'), gate: given('gate') });
-  if (typeof type.lane === 'function' && lane !== row.lane) {
-    const lanes = `"${String(lane)}", and the task stands in "${String(row.lane)}"`;
-    const remedy = 'Cancel it and add another, or keep what its lane is made of.';
+  const own = { lane: given('lane'), gate: given('gate'), key: given('key') };
+  const place = placeOf(type, row.type, payload, own);
+  for (const what of ['lane', 'key'] as const) {
+    if (typeof type[what] !== 'function' || place[what] === row[what]) continue;
+    const why = `"${String(place[what])}", but the ${what} of the task is "${String(row[what])}"`;
+    const remedy = `Cancel it and add another, or keep what its ${what} is made of.`;
 
-    throw new TaskbasketError('option', `The new payload of "${row.type}" gives the lane ${lanes}. ${remedy}`);
+    throw new TaskbasketError('option', `The new payload of "${row.type}" gives the ${what} ${why}. ${remedy}`);
   }
 
-  return { gate };
+  return place;
 }
 
 /** The error for a strange row. */

@@ -2,6 +2,7 @@ import type { Channel } from '../../ports/ports.js';
 import { callSafely } from '../../pure/errors.js';
 import { defined, partOf } from '../../pure/parts.js';
 import type { StoredError } from '../../pure/record.js';
+import type { Replaced } from '../../store/replace.js';
 
 /**
  * An event: something that has happened and is committed. Each event may be lost. A message has at most 100 of them.
@@ -10,7 +11,7 @@ import type { StoredError } from '../../pure/record.js';
  * - `started`: a handler was called, for the `number`th time for this task.
  * - `failed`: an attempt ended with this `error`, or this build could not read the payload. `dead` says whether the task is
  *   dead now; otherwise it stays queued.
- * - `settled`: the task ended, or is dead.
+ * - `settled`: the task ended, or is dead. `replaced`: the task with the id `by` took its place.
  * - `gate`: a gate has closed, for this `reason`, or (`closed` is false) its destination answers again.
  * - `lost`: the database of this name was deleted with all tasks in it, and a new, empty database was made. `tasks` is how
  *   many tasks this context last found in it, by a `list` or a `watch` of all tasks. `undefined`: it listed none, or not all.
@@ -31,8 +32,20 @@ export type Hint =
       readonly type: string;
       readonly state: 'done' | 'dead' | 'cancelled';
     }
+  | {
+      readonly event: 'settled';
+      readonly id: string;
+      readonly type: string;
+      readonly state: 'replaced';
+      readonly by: string;
+    }
   | { readonly event: 'gate'; readonly gate: string; readonly closed: boolean; readonly reason: string }
   | { readonly event: 'lost'; readonly database: string; readonly tasks: number | undefined };
+
+/** The event of a task that was replaced. */
+export function replacedHint({ row: { id, type }, by }: Replaced): Hint {
+  return { event: 'settled', id, type, state: 'replaced', by };
+}
 
 /** At most so many hints go in one message, because a drain of thousands must not flood the channel. */
 const hintsAMessage = 100;

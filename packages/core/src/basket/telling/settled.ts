@@ -20,12 +20,14 @@ import { isLoss } from './recent.js';
  *   no longer be read.
  * - `dead`: the task waits for a decision. After `retry` or `update`, call `settled` again.
  * - `cancelled`: `cancel` removed the task.
+ * - `replaced`: the task with the id `by`, which was added later with the same key, took its place.
  * - `gone`: there is no such task, and nothing is stored of its end. It succeeded without a result and this context was
  *   not told, or the database was cleared, or it never existed.
  */
 export type Outcome<Result = unknown> =
   | { readonly state: 'done'; readonly result: Result; readonly unstorable?: string }
   | { readonly state: 'dead'; readonly because: Death['reason']; readonly error: StoredError | undefined }
+  | { readonly state: 'replaced'; readonly by: string }
   | { readonly state: 'cancelled' | 'gone' };
 
 /** The end of one task, for all who wait for it. */
@@ -170,8 +172,9 @@ async function outcomeOf(stores: OutcomeStores, id: string): Promise<Found> {
   }
   if (found === undefined) return 'absent';
 
-  const { state, result, unstorable } = found;
+  const { state, result, unstorable, by = '' } = found;
   if (state === 'done') return { state, result, ...defined({ unstorable }) };
+  if (state === 'replaced') return { state, by };
 
   // Any other outcome is that of a later version, or of a dead task that was removed since.
   return { state: state === 'cancelled' ? state : 'gone' };

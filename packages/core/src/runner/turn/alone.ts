@@ -45,7 +45,7 @@ async function firstOf(claiming: Claiming, readers: readonly Reader[]): Promise<
       const row = reader.peek();
       if (row === undefined) break;
 
-      const room = claimNext(claiming, reader, row);
+      const room = await claimNext(claiming, reader, row);
       if (room === 'claim' || room === 'clearing') return row;
       if (room === 'full') return undefined;
     }

@@ -1,6 +1,6 @@
 import { messageOf } from '../../pure/errors.js';
-import { idMark } from '../../pure/key.js';
-import type { Claim, OutcomeRow, TaskRow } from '../../pure/record.js';
+import type { Claim, TaskRow } from '../../pure/record.js';
+import { outcomeOf } from '../../pure/record.js';
 import { storeFor, weigh } from '../../pure/size.js';
 import { settled } from '../../pure/transitions.js';
 import { keepOutcome } from '../../store/outcomes.js';
@@ -31,8 +31,11 @@ export async function settle(leader: Leader, draft: Draft, ended: readonly Runni
   );
 }
 
-/** Brings back the heads of the lanes in which claims have ended. */
-export async function payFor(leader: Leader, draft: Draft, ended: readonly Claim[]): Promise<void> {
+/** A task that has ended, with the mark of its lane. */
+export type Ended = Pick<Claim, 'id' | 'lane'>;
+
+/** Brings back the heads of the lanes in which tasks have ended. */
+export async function payFor(leader: Leader, draft: Draft, ended: readonly Ended[]): Promise<void> {
   const { stores, moment, running, heads, memory } = draft;
   const lanes = ended.map(({ lane }) => lane);
   const { registry } = leader.context;
@@ -116,8 +119,7 @@ function hasResult({ verdict }: RunningAttempt): boolean {
  * at last none. So its task ends, and other tasks run.
  */
 async function keepResult(stores: Stores, row: TaskRow, result: unknown, refusals: number, at: number): Promise<void> {
-  const { id, type, owner } = row;
-  const outcome: OutcomeRow = { id, type, owner, state: 'done', at, marks: [idMark(id)] };
+  const outcome = outcomeOf(row, 'done', at);
   if (refusals >= 2 * triesToKeep) return;
   if (refusals >= triesToKeep) {
     return keepOutcome(stores, { ...outcome, unstorable: 'It was refused when it was written.' });

@@ -64,6 +64,7 @@ export async function turn(leader: Leader): Promise<TurnEnd> {
       nextClaim: Math.max(remembered.nextClaim, ...runner.running.map(({ claim }) => claim + 1)),
       running,
       heads: new Map(),
+      gone: new Set(),
       hints: [],
       // A turn that writes nothing would not show that the results were the cause.
       wrote: remembered.spared,
@@ -166,6 +167,7 @@ async function cancelledOf({ stores, running }: Draft): Promise<readonly Running
 async function finish(leader: Leader, draft: Draft, claimed: Claimed): Promise<Memory> {
   const { stores, moment } = draft;
   const claims = [...draft.running.values(), ...claimed.attempts].map((attempt) => attempt.claim);
+  if (draft.gone.size > 0) draft.memory.ahead.clear(); // Rows that were read ahead may be among them.
   if (draft.wrote) stores.state.put(runnerRowOf(leader, claims, moment, claimed.alone), stateKeys.runner);
 
   return storePositions(draft, claimed.attempts.length === 0);

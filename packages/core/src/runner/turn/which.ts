@@ -61,7 +61,7 @@ async function claimInOrder(claiming: Claiming): Promise<void> {
     const reader = await nextReader(order, claiming.freshNext);
     const row = reader?.peek();
     if (reader === undefined || row === undefined) break;
-    if (claimNext(claiming, reader, row) !== 'claim') continue;
+    if ((await claimNext(claiming, reader, row)) !== 'claim') continue;
     claiming.freshNext = !isFresh(reader);
     claiming.passedOver = isShare ? 0 : claiming.passedOver + 1;
   }
@@ -84,7 +84,7 @@ async function claimProbes(claiming: Claiming, readers: readonly Reader[]): Prom
       const reader = leastBy(due, ({ lateness }) => -lateness());
       const row = reader?.peek();
       if (reader === undefined || row === undefined) break;
-      claimNext(claiming, reader, row);
+      await claimNext(claiming, reader, row);
     }
   }
 }

@@ -1,0 +1,92 @@
+import type { Claim, NewTaskRow, TaskRow } from '../../pure/record.js';
+import { isClaimed, keyOf, laneOf } from '../../pure/record.js';
+import { payLanes } from '../../store/pay.js';
+import type { Replaced } from '../../store/replace.js';
+import { replaceEarlier } from '../../store/replace.js';
+import type { Stores } from '../../store/requests.js';
+import { answer } from '../../store/requests.js';
+import { runnerRow } from '../../store/rows.js';
+import { marksIndex } from '../../store/setup.js';
+import { read } from '../../store/transact.js';
+import type { BasketContext } from '../context/context.js';
+import type { Hint } from '../context/hub.js';
+import { replacedHint } from '../context/hub.js';
+import { edit } from './edit.js';
+
+/** How many keys are checked in one transaction. */
+const slice = 256;
+
+/** The rows that a command changes. */
+interface Standing {
+  /** Those that no later task has replaced. The others were deleted. */
+  readonly found: readonly TaskRow[];
+  readonly hints: readonly Hint[];
+  readonly claims: readonly Claim[];
+}
+
+/** Deletes first, among the rows that a command has found and the rows of their keys, those that were replaced. */
+export async function withoutReplaced(
+  context: BasketContext,
+  stores: Stores,
+  rows: readonly TaskRow[],
+): Promise<Standing> {
+  if (rows.length === 0) return { found: rows, hints: [], claims: [] };
+  const claims = (await runnerRow(stores))?.running ?? [];
+  const replaced = await replaceAll(context, stores, keysOf(rows), claims);
+  const gone = new Set(replaced.map(({ row }) => row.seq));
+
+  return { found: rows.filter(({ seq }) => !gone.has(seq)), hints: replaced.map(replacedHint), claims };
+}
+
+/**
+ * Deletes the tasks that new tasks have replaced, so that they take no room and are not shown. If this fails, or the
+ * page is closed before, the runner does it before it would start them. Never rejects.
+ */
+export async function tidy(context: BasketContext, added: readonly { readonly row: NewTaskRow }[]): Promise<void> {
+  // Work that begins in the back/forward cache would evict the page.
+  const keys = context.hub.away() ? [] : keysOf(added.map(({ row }) => row));
+  try {
+    for (let place = 0; place < keys.length; place += slice) {
+      const several = await keysOfSeveral(context, keys.slice(place, place + slice));
+      if (several.length === 0) continue;
+      const replace = async (stores: Stores): Promise<Pick<Standing, 'found' | 'hints'>> => {
+        const claims = (await runnerRow(stores))?.running ?? [];
+
+        return { found: [], hints: (await replaceAll(context, stores, several, claims)).map(replacedHint) };
+      };
+      await edit(context, replace, 'tidy');
+    }
+  } catch {
+    // The database cannot be written now.
+  }
+}
+
+/** Those of some keys that more than one task has. */
+async function keysOfSeveral(context: BasketContext, keys: readonly string[]): Promise<readonly string[]> {
+  const counts = await read(
+    context,
+    ({ tasks }) => Promise.all(keys.map((key) => answer(tasks.index(marksIndex).count(key)))),
+    ['tasks'],
+  );
+
+  return keys.filter((_, place) => (counts[place] ?? 0) > 1);
+}
+
+async function replaceAll(
+  { ports }: BasketContext,
+  stores: Stores,
+  keys: readonly string[],
+  claims: readonly Claim[],
+): Promise<readonly Replaced[]> {
+  const wall = ports.clock.wall();
+  const replaced = (await Promise.all(keys.map((key) => replaceEarlier(stores, key, claims, wall)))).flat();
+  const lanes = replaced.map(({ row }) => laneOf(row));
+  // A page does not know the runner's clock. The time 0 means "at once".
+  await payLanes(stores, lanes, { now: 0, wall }, (head) => isClaimed(head, claims));
+
+  return replaced;
+}
+
+function keysOf(rows: readonly (NewTaskRow | TaskRow)[]): readonly string[] {
+  return [...new Set(rows.map(keyOf))].filter((key) => key !== undefined);
+}
