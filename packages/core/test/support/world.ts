@@ -23,6 +23,8 @@ export interface World {
   readonly settle: () => Promise<void>;
   /** Puts the wall clock forward or back; no time has passed. */
   readonly jump: (milliseconds: number) => void;
+  /** Calls `ring` once, when so much time has passed. */
+  readonly alarm: (wait: number, ring: () => void) => void;
   /** How many alarms are set. */
   readonly alarms: () => number;
   /** Opens a tab, or a worker: a context of its own. */
@@ -230,6 +232,7 @@ export function createWorld(seed = 1): World {
     jump(milliseconds) {
       wall += milliseconds;
     },
+    alarm: (wait, ring) => void alarms.add({ at: monotonic + wait, ring }),
     alarms: () => alarms.size,
     open: openTab,
     steal: (tab) => locks.steal(tab.context.names.runnerLock),
