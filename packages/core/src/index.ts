@@ -3,7 +3,7 @@
  * runner is in `taskbasket/worker`.
  */
 export type { AddOptions } from './basket/adding/prepare.js';
-export type { AddArguments, Basket, Prepared, TaskId, ViewOf } from './basket/basket.js';
+export type { AddArguments, Basket, Prepared, SignInArguments, TaskId, ViewOf } from './basket/basket.js';
 export type { Count } from './basket/reading/count.js';
 export type { BlockedLane } from './basket/reading/backlog.js';
 export type { EventName, EventOf } from './basket/telling/events.js';
@@ -39,6 +39,8 @@ export type {
   TypesOf,
 } from './pure/registry.js';
 export { defineTasks, task } from './pure/registry.js';
+export type { Session, SessionOf, SessionType, ValuesOf } from './pure/session.js';
+export { session } from './pure/session.js';
 export type { GateView, TaskView } from './pure/view.js';
 export type { AppTransaction, DexieTransaction, WritableTransaction } from './store/app-transaction.js';
 export type { UpgradeTransaction } from './store/setup.js';

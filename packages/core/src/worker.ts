@@ -4,6 +4,7 @@ export { serveBasket } from './host/serve.js';
 export type { ExpectedAnswer, ResponseLike } from './pure/response.js';
 export { ensureOk } from './pure/response.js';
 export { isNetworkError } from './pure/network.js';
+export type { Session, SessionOf } from './pure/session.js';
 export type { FailureOptions, UnavailableOptions } from './pure/verdict.js';
 export { PermanentFailure, RetryLater, Unavailable } from './pure/verdict.js';
 export type { Attempt, Handler } from './runner/term/leader.js';

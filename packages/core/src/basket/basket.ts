@@ -5,6 +5,7 @@ import type { Reason } from '../pure/reasons.js';
 import type { Filter, Query } from '../pure/query.js';
 import type { AnyRegistry, NameOf, PayloadOf, ResultOf } from '../pure/registry.js';
 import { checkRegistry } from '../pure/registry.js';
+import type { ValuesOf } from '../pure/session.js';
 import type { TaskView } from '../pure/view.js';
 import type { AppTransaction } from '../store/app-transaction.js';
 import type { PreparedTask } from './adding/add.js';
@@ -27,6 +28,7 @@ import { createRecent } from './telling/recent.js';
 import type { Outcome } from './telling/settled.js';
 import { createSettled } from './telling/settled.js';
 import { tidy } from './changing/replace.js';
+import { signIn, signOut } from './changing/sign-in.js';
 import { update } from './changing/update.js';
 import { createPayloads } from './reading/payloads.js';
 import type { Explained, Snapshot, Watched, WatchOptions } from './telling/watch.js';
@@ -55,6 +57,13 @@ export interface Prepared<Name extends string = string> extends PreparedTask {
   /** The id that the task will have. */
   readonly id: TaskId<Name>;
 }
+
+/** What follows the owner in `signIn`: the values, if the session declares any, or a function that gives them. */
+export type SignInArguments<Values> = [Values] extends [never]
+  ? [values: never]
+  : [Values] extends [void]
+    ? [values?: undefined]
+    : [values: Values | (() => Values | PromiseLike<Values>)];
 
 /** What any context can do with its tasks. */
 export type Basket<R extends AnyRegistry> = {
@@ -229,6 +238,32 @@ export type Basket<R extends AnyRegistry> = {
    */
   readonly retry: <Name extends keyof R['types'] & string>(which: TaskId | Filter<Name>) => Promise<number>;
   /**
+   * Says who is signed in. The owner holds in this context from the call on: what it adds belongs to that owner. It
+   * holds for all contexts once it is stored: only this owner's tasks run, and what runs for another owner is aborted,
+   * uncounted. Resolves when the owner is on disk and no handler of another owner runs any more, so await it before you
+   * change a cookie. The values reach the handlers as `attempt.session`, and are never stored. Call it in each page, at
+   * each start, also if the owner is the same. The last call of any page holds.
+   *
+   * @example
+   * await basket.signIn(user.id, { token });
+   *
+   * @throws TaskbasketError `option`: the owner is no string with at least one character, or the registry declares no
+   * session. `still-sending`: a handler of another owner still runs after 15 s; the new owner is stored, and nothing of
+   * the other one starts. `quota`, `not-stored`, `unknown-outcome`, `no-database`, `stores-missing`, `closed`.
+   */
+  readonly signIn: (owner: string, ...values: SignInArguments<ValuesOf<R>>) => Promise<void>;
+  /**
+   * Says that nobody is signed in. Tasks of an owner stay stored, and wait until that owner signs in again. Resolves and
+   * rejects as `signIn` does.
+   *
+   * @example
+   * const { count } = await basket.count();
+   * if (count === 0 || confirm(`${count} changes are not sent yet. Sign out?`)) await basket.signOut();
+   *
+   * @throws TaskbasketError as `signIn` does.
+   */
+  readonly signOut: () => Promise<void>;
+  /**
    * Resolves with how a task ended, once it has ended or is dead. The task may be from any tab or session. The last
    * 10,000 outcomes are stored, for 30 days. A success without a result is not stored: if it is over before the call,
    * the state is `gone`, unless this context added the task and was told of its success.
@@ -308,6 +343,8 @@ export function createBasket<R extends AnyRegistry>(context: BasketContext, clos
     update: within(context, update),
     cancel: within(context, cancel),
     retry: within(context, retry),
+    signIn: within(context, signIn),
+    signOut: within(context, signOut),
     settled: createSettled(context, added),
     on: within(context, on),
     health: within(context, health),

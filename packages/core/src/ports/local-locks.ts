@@ -34,6 +34,6 @@ export function createLocalLocks(): Locks {
       }
     },
 
-    held: (name) => Promise.resolve(queues.has(name)),
+    held: (start) => Promise.resolve([...queues.keys()].filter((name) => name.startsWith(start))),
   };
 }

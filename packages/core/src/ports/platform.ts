@@ -63,13 +63,13 @@ function platformLocks(): Locks {
       }
     },
 
-    async held(name) {
+    async held(start) {
       try {
         const { held = [] } = await manager.query();
 
-        return held.some((lock) => lock.name === name);
+        return held.flatMap(({ name = '' }) => (name.startsWith(start) ? [name] : []));
       } catch {
-        return local.held(name);
+        return local.held(start);
       }
     },
   };

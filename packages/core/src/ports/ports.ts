@@ -46,8 +46,8 @@ export interface Locks {
    * the signal aborts while it waits. Rejects also if the lock is stolen, although `held` goes on: then stop at once.
    */
   readonly request: (name: string, options: LockOptions, held: () => Promise<void>) => Promise<void>;
-  /** Whether somebody holds the lock now, in this context or another. */
-  readonly held: (name: string) => Promise<boolean>;
+  /** The names of the locks that somebody holds now, in this context or another, and that begin with `start`. */
+  readonly held: (start: string) => Promise<readonly string[]>;
 }
 
 /** How a lock is asked for. */

@@ -15,6 +15,9 @@ import { defined, partOf } from './parts.js';
  *   there.
  * - `started`: the task cannot be edited, because it was started and its payload may have been sent.
  * - `no-database`: IndexedDB is missing, or the database could not be opened within a minute, or could not be read.
+ * - `signed-out`: nobody is signed in here, so the task would have no owner, or the task belongs to somebody else. Call
+ *   `signIn` first.
+ * - `still-sending`: the owner is stored, and 15 s later a handler of another owner still runs, which may send.
  * - `closed`: the basket was closed, or the attempt is over.
  * - `worker`: the worker that runs tasks could not be started, or does not answer. Adding goes on.
  */
@@ -29,6 +32,8 @@ export type ErrorCode =
   | 'unknown-outcome'
   | 'started'
   | 'no-database'
+  | 'signed-out'
+  | 'still-sending'
   | 'closed'
   | 'worker';
 

@@ -160,6 +160,7 @@ export const stateKeys = {
   /** The heavy bodies that were found without a row, and when they first were. */
   bodies: 'bodies',
   edits: 'edits',
+  session: 'session',
   gate: (name: string): string => `gate:${name}`,
 } as const;
 

@@ -17,6 +17,8 @@ import {
   must,
   priorityDigit,
 } from './options.js';
+import type { SessionType } from './session.js';
+import { isSessionType } from './session.js';
 
 /** What every task type has. It is not generic: so TypeScript infers the payload of each type by itself. */
 export interface AnyTaskType {
@@ -101,6 +103,14 @@ export interface TaskOptions<Payload, Stored = unknown> {
    * task is tried until it succeeds.
    */
   readonly failureLimit?: number | undefined;
+  /**
+   * `none`: the tasks of this type belong to nobody, although the registry declares a session. They can be added before
+   * a `signIn`, run whoever is signed in, and everybody sees them. Default: a task belongs to who is signed in.
+   *
+   * @example
+   * const signUp = task<{ name: string }>({ owner: 'none' });
+   */
+  readonly owner?: 'none' | undefined;
 }
 
 /** What the library reads of a task type. */
@@ -114,6 +124,7 @@ export interface TaskTypeParts extends AnyTaskType {
   readonly onDead: 'block' | 'skip';
   readonly backoff: Backoff;
   readonly failureLimit: number | undefined;
+  readonly owner: 'none' | undefined;
 }
 
 /**
@@ -130,11 +141,12 @@ export function task<Payload = void, Result = void, Stored = unknown>(
 ): TaskType<Payload, Result> {
   const parts = checkParts(given, "A task type's options", taskOptions);
   const { codec = asItIs, version = 1, timeout = 120_000, onDead = 'block', priority = 'normal' } = parts;
-  const { lane, gate, key, failureLimit } = parts;
+  const { lane, gate, key, failureLimit, owner } = parts;
   checkWhole(version, "A task type's version");
   checkTimeout(timeout);
   checkOnDead(onDead);
   if (failureLimit !== undefined) checkWhole(failureLimit, 'failureLimit');
+  must(owner === undefined || owner === 'none', "A task type's owner", '"none", or left out', owner);
   for (const [what, value] of Object.entries({ lane, gate, key })) {
     const fits = value !== '' && /undefined|string|function/.test(typeof value);
     must(fits, `A ${what}`, 'a string with at least one character, or a function', value);
@@ -153,6 +165,7 @@ export function task<Payload = void, Result = void, Stored = unknown>(
     onDead,
     backoff: checkedBackoff(parts.backoff, 'backoff'),
     failureLimit,
+    owner,
   } as TaskTypeParts;
 }
 
@@ -167,6 +180,7 @@ const taskOptions: readonly (keyof TaskOptions<unknown>)[] = [
   'onDead',
   'backoff',
   'failureLimit',
+  'owner',
 ];
 
 /**
@@ -180,7 +194,7 @@ export interface Connection {
 }
 
 /** Options of `defineTasks`. */
-export interface RegistryOptions<Bucket extends string> {
+export interface RegistryOptions<Bucket extends string, Declared = undefined> {
   /**
    * Opens your own database, whose upgrade calls `createStores`. It is called only if the database, or the basket's
    * stores in it, are missing. Default: the basket has a database of its own, under the name of the registry.
@@ -202,6 +216,14 @@ export interface RegistryOptions<Bucket extends string> {
    * const tasks = defineTasks('field-notes', { ping: task() }, { gates: { base: 2_000, cap: 60_000 } });
    */
   readonly gates?: Partial<Pick<Backoff, 'base' | 'cap'>> | undefined;
+  /**
+   * What `session` returns. Then each task belongs to the one who was signed in when it was added, and runs only while
+   * that owner is signed in. Default: tasks have no owner, and there is no `signIn`.
+   *
+   * @example
+   * const tasks = defineTasks('field-notes', { saveNote: task<Note>() }, { session: session<{ token: string }>() });
+   */
+  readonly session?: Declared | undefined;
 }
 
 /** The names of the object stores that a transaction of the app may name. */
@@ -220,14 +242,17 @@ export interface AnyRegistry {
   readonly types: Readonly<Record<string, AnyTaskType>>;
   readonly open: (() => PromiseLike<Connection>) | undefined;
   readonly gates: Backoff;
+  readonly session: SessionType<unknown> | undefined;
 }
 
 /** What `defineTasks` returns, for page and worker: the name of the database and the task types. It has no handlers. */
 export interface Registry<
   Types extends Record<string, AnyTaskType>,
   Bucket extends string = 'taskbasket',
+  Declared extends SessionType<unknown> | undefined = undefined,
 > extends AnyRegistry {
   readonly bucket: Bucket;
+  readonly session: Declared;
   /**
    * The names of the object stores that your transaction must name for `addTx`. The store of heavy bodies is not among
    * them, because your transaction would wait until the largest body is written.
@@ -265,13 +290,15 @@ export type ResultOf<R extends AnyRegistry, Name extends keyof R['types']> =
  *
  * @throws TaskbasketError `option`, if a name, a type or an option is wrong.
  */
-export function defineTasks<Types extends Record<string, AnyTaskType>, const Bucket extends string = 'taskbasket'>(
-  name: string,
-  types: Types,
-  options: RegistryOptions<Bucket> = {},
-): Registry<Types, Bucket> {
-  const parts = checkParts(options, 'The options of defineTasks', ['open', 'bucket', 'gates']);
+export function defineTasks<
+  Types extends Record<string, AnyTaskType>,
+  const Bucket extends string = 'taskbasket',
+  Declared extends SessionType<unknown> | undefined = undefined,
+>(name: string, types: Types, options: RegistryOptions<Bucket, Declared> = {}): Registry<Types, Bucket, Declared> {
+  const parts = checkParts(options, 'The options of defineTasks', ['open', 'bucket', 'gates', 'session']);
   const { open, bucket = 'taskbasket' as Bucket, gates = {} } = parts;
+  const session = parts.session as Declared;
+  must(session === undefined || isSessionType(session), 'session', 'what session() returns', session);
   checkText(name, "The first argument of defineTasks, the database's name,");
   checkText(bucket, "The bucket's name");
   checkParts(gates, 'gates', ['base', 'cap']);
@@ -292,6 +319,7 @@ export function defineTasks<Types extends Record<string, AnyTaskType>, const Buc
     // Measured: two tasks close a gate. With the factor 3 an outage then costs no more requests than with 2 and one
     // task.
     gates: { ...checkedBackoff(gates, 'gates'), factor: 3 },
+    session,
   });
 }
 
@@ -305,10 +333,8 @@ export function checkRegistry(registry: AnyRegistry): void {
 }
 
 /** A type of the registry, or `undefined` if it has none of that name. */
-export function findType(registry: AnyRegistry, name: string): TaskTypeParts | undefined {
-  return typeof name === 'string' && Object.hasOwn(registry.types, name)
-    ? (registry.types[name] as TaskTypeParts)
-    : undefined;
+export function findType({ types }: Pick<AnyRegistry, 'types'>, name: string): TaskTypeParts | undefined {
+  return typeof name === 'string' && Object.hasOwn(types, name) ? (types[name] as TaskTypeParts) : undefined;
 }
 
 /**

@@ -9,7 +9,8 @@
 
 import type { GateRow } from './gate.js';
 import { cancelledMark, idMark, isPayloadOf, letters, rawParts, readMarks, readReady, unescaped } from './key.js';
-import { defined } from './parts.js';
+import type { Owner } from './owner.js';
+import { defined, partOf } from './parts.js';
 import type { Claim, Death, Epoch, OutcomeRow, RunnerRow, StoredError, TaskRow } from './record.js';
 import { keyOf, laneOf, stateKeys } from './record.js';
 
@@ -177,6 +178,13 @@ export function gatesOf(keys: readonly IDBValidKey[], values: readonly unknown[]
   );
 
   return new Map(gates.map((gate) => [gate.name, gate]));
+}
+
+/** Who is signed in, by its record. A strange record counts as a sign-out, so that nobody's tasks run. */
+export function ownerIn(value: unknown): Owner {
+  const owner = partOf(value, 'owner');
+
+  return typeof owner === 'string' && owner !== '' ? owner : null;
 }
 
 /** The entries of a record that have a number; other entries are left out. */

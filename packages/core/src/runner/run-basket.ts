@@ -3,12 +3,13 @@ import { contextOf } from '../basket/basket.js';
 import { checkParts, must } from '../pure/options.js';
 import { partOf } from '../pure/parts.js';
 import type { AnyRegistry, PayloadOf, ResultOf } from '../pure/registry.js';
+import type { SessionOf } from '../pure/session.js';
 import type { AnyHandler, Handler } from './term/leader.js';
 import { run } from './run.js';
 
 /** One handler for each type of a registry. */
 export type Handlers<R extends AnyRegistry> = {
-  readonly [Name in keyof R['types']]: Handler<PayloadOf<R, Name>, ResultOf<R, Name>>;
+  readonly [Name in keyof R['types']]: Handler<PayloadOf<R, Name>, ResultOf<R, Name>, SessionOf<R>>;
 };
 
 /** Options of `runBasket`. */

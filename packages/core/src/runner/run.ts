@@ -128,6 +128,7 @@ async function lead(setup: Setup, robbed: AbortSignal): Promise<TermEnd> {
     gone.abort();
     for (const attempt of leader.running.values()) deposeAttempt(attempt);
     leader.running.clear();
+    await leader.sending.prepare(null);
   }
 }
 
@@ -159,6 +160,7 @@ async function turns(
 
     let end: TurnEnd;
     try {
+      await leader.sending.prepare(leader.remembered.memory?.owner ?? null);
       end = await turn(leader);
       leader.patience.worked();
     } catch (error) {
@@ -174,6 +176,7 @@ async function turns(
 
     if (end.deposed || robbed.aborted) return 'deposed';
     start(leader, end, bell);
+    leader.sending.rest();
     stopRunning();
     if (leader.signals.stopping && leader.running.size === 0) return leaving.end();
     if (end.again || (await chores.goOn(leader.running.size === 0))) continue;
@@ -188,11 +191,24 @@ async function turns(
 /** Starts the attempts of the tasks that were claimed, and aborts those of the tasks that were cancelled. */
 function start(leader: Leader, end: TurnEnd, bell: Bell): void {
   for (const attempt of end.cancelled) abortAttempt(leader, attempt, 'cancel');
+  for (const attempt of end.others) abortAttempt(leader, attempt, 'owner');
   const read = readPayloads(leader, end.claimed);
   for (const attempt of end.claimed) {
     const handler = leader.handlers[attempt.row.type];
     if (handler === undefined) throw new Error(`There is no handler for "${attempt.row.type}".`);
-    void runAttempt(leader, attempt, handler, read(attempt)).then(bell.ring); // It never rejects.
+    const { signal } = attempt.controller;
+    const ended = leader.sending.begin(attempt.row.owner);
+    // After an abort no handler starts, although a decoder may go on.
+    const aborted = (): void => {
+      if (!attempt.started) ended();
+    };
+    signal.addEventListener('abort', aborted);
+    const over = (): void => {
+      signal.removeEventListener('abort', aborted);
+      ended();
+      bell.ring();
+    };
+    void runAttempt(leader, attempt, handler, read(attempt)).then(over); // It never rejects.
   }
 }
 

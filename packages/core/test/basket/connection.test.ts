@@ -32,7 +32,7 @@ function connect() {
 
         return Promise.resolve();
       },
-      held: () => Promise.resolve(false),
+      held: () => Promise.resolve([]),
     },
     say: (what) => said.push(what),
   });

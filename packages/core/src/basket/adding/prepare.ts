@@ -1,6 +1,8 @@
 import { isPromiseLike } from '../../pure/codec.js';
 import { messageOf, TaskbasketError } from '../../pure/errors.js';
 import { timeOf } from '../../pure/parts.js';
+import type { Here } from '../../pure/owner.js';
+import { ownerOf } from '../../pure/owner.js';
 import type { NewTaskRow } from '../../pure/record.js';
 import { newRow } from '../../pure/record.js';
 import type { PriorityName } from '../../pure/options.js';
@@ -42,6 +44,14 @@ export interface AddOptions {
    * await basket.add('ping', undefined, { durability: 'relaxed' });
    */
   readonly durability?: 'strict' | 'relaxed' | undefined;
+  /**
+   * Whose task it is, for a context that nobody signs in to, such as a service worker. Default: the owner whom `signIn`
+   * named in this context.
+   *
+   * @example
+   * await basket.add('saveNote', note, { owner: 'ann' });
+   */
+  readonly owner?: string | undefined;
 }
 
 const addOptions: readonly (keyof AddOptions)[] = [
@@ -53,12 +63,14 @@ const addOptions: readonly (keyof AddOptions)[] = [
   'timeout',
   'onDead',
   'durability',
+  'owner',
 ];
 
 /** What an add needs of its context before it stores anything. */
 export interface PrepareContext {
   readonly registry: AnyRegistry;
   readonly ports: { readonly clock: Clock };
+  readonly here: Here;
   readonly newId: () => string;
 }
 
@@ -94,6 +106,7 @@ export function prepared(
   if (timeout !== undefined) checkTimeout(timeout);
   if (onDead !== undefined) checkOnDead(onDead);
 
+  const owner = ownerOf(context.registry, context.here, name, type, own.owner);
   const id = context.newId();
   const placed = placeOf(type, name, payload, own);
   const { lane } = placed;
@@ -102,7 +115,7 @@ export function prepared(
     id,
     type: name,
     version: type.version,
-    owner: null,
+    owner,
     ...placed,
     given: given.length === 0 ? undefined : given,
     priority: priority === undefined ? type.priority : priorityDigit(priority),

@@ -20,6 +20,8 @@ export const stampsKept: number = 64 * stampLength;
 export interface Edited {
   readonly found: readonly TaskRow[];
   readonly hints: readonly Hint[];
+  /** Whether anything was changed. Default: if a row was found, or there is something to tell. */
+  readonly changed?: boolean;
 }
 
 /** One try of a command: its stamp, the stamps that it found, and what it changed if it came to its end. */
@@ -45,7 +47,7 @@ export async function edit(
   const body = async (stores: Stores): Promise<Edited> => {
     delete one.done;
     const edited = await command(stores);
-    if (edited.found.length + edited.hints.length > 0) {
+    if (isChange(edited)) {
       one.before = await stampsOf(stores);
       stores.state.put(`${one.stamp}${one.before}`.slice(0, stampsKept), stateKeys.edits);
     }
@@ -54,16 +56,20 @@ export async function edit(
     return edited;
   };
   const end = underway(context);
-  const { found, hints } = await transact(context, work, body, { durability: work === 'tidy' ? 'relaxed' : 'strict' })
+  const edited = await transact(context, work, body, { durability: work === 'tidy' ? 'relaxed' : 'strict' })
     .catch(async (error: unknown) => {
       if (one.done !== undefined && !isRefusal(error) && (await isCommitted(context, one, error))) return one.done;
 
       throw notChanged(error);
     })
     .finally(end);
-  if (found.length + hints.length > 0) context.hub.say({ kind: 'look', hints });
+  if (isChange(edited)) context.hub.say({ kind: 'look', hints: edited.hints });
 
-  return found;
+  return edited.found;
+}
+
+function isChange({ found, hints, changed = found.length + hints.length > 0 }: Edited): boolean {
+  return changed;
 }
 
 async function stampsOf({ state }: Pick<Stores, 'state'>): Promise<string> {

@@ -1,7 +1,8 @@
 import type { Channel, Ports } from '../../ports/ports.js';
-import { createIds } from '../../ports/ids.js';
+import { createIds, randomText } from '../../ports/ids.js';
 import type { Line } from '../../pure/line.js';
 import { createLine } from '../../pure/line.js';
+import type { Here } from '../../pure/owner.js';
 import type { AnyRegistry } from '../../pure/registry.js';
 import type { Turns } from '../../pure/turns.js';
 import { createTurns } from '../../pure/turns.js';
@@ -30,6 +31,8 @@ export interface BasketContext {
   readonly unfinished: Set<object>;
   /** How many tasks there were when this context last listed all of them. */
   readonly seen: { tasks: number | undefined };
+  /** Who is signed in here. */
+  readonly here: Here;
   /** Asks this context's own worker, which has a second to answer. `openBasket` sets this if it was given a worker. */
   askWorker: () => Promise<WorkerHealth>;
 }
@@ -40,6 +43,8 @@ export interface Names {
   readonly runnerLock: string;
   /** Held by a worker while it lives. The worker adds a name of its own. */
   readonly aliveLock: string;
+  /** Held while handlers of an owner may run, for each owner and context. A random part and the owner follow. */
+  readonly sendsLock: string;
   readonly channel: string;
 }
 
@@ -67,13 +72,27 @@ export function createContext(registry: AnyRegistry, ports: Ports, build: number
     closed: new AbortController(),
     unfinished: new Set(),
     seen: { tasks: undefined },
+    here: { owner: undefined, values: undefined, inTurn: createTurns() },
     askWorker: () => Promise.resolve({ state: 'none' }),
   };
 }
 
 /** Whether there is a runner, in whichever context. */
-export function isLed({ ports, names }: Pick<BasketContext, 'ports' | 'names'>): Promise<boolean> {
-  return ports.locks.held(names.runnerLock);
+export async function isLed({ ports, names }: Pick<BasketContext, 'ports' | 'names'>): Promise<boolean> {
+  return (await ports.locks.held(names.runnerLock)).length > 0;
+}
+
+/** The length of the random part of the name of a lock, in characters. */
+const nonceLength = 12;
+
+/** A lock that shows that handlers of an owner may run: see `sending.ts`. No two have the same name. */
+export function sendsLockOf({ names, ports }: Pick<BasketContext, 'names' | 'ports'>, owner: string): string {
+  return `${names.sendsLock}${randomText(ports.randomBytes, nonceLength)}:${owner}`;
+}
+
+/** The owner of whom such a lock tells. */
+export function ownerOfLock(names: Names, lock: string): string {
+  return lock.slice(names.sendsLock.length + nonceLength + 1);
 }
 
 /**
@@ -91,5 +110,10 @@ export function underway({ unfinished }: Pick<BasketContext, 'unfinished'>): () 
 function namesOf(registry: AnyRegistry): Names {
   const basket = `taskbasket:${encodeURIComponent(registry.name)}:${encodeURIComponent(registry.bucket)}`;
 
-  return { runnerLock: `${basket}:runner`, aliveLock: `${basket}:alive`, channel: basket };
+  return {
+    runnerLock: `${basket}:runner`,
+    aliveLock: `${basket}:alive`,
+    sendsLock: `${basket}:sends:`,
+    channel: basket,
+  };
 }

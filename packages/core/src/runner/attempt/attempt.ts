@@ -14,6 +14,7 @@ import type { StoredPayload } from '../../store/payloads.js';
 import { claimedRow } from '../../store/rows.js';
 import { inFence } from '../term/fence.js';
 import type { AnyHandler, Attempt, Leader, RunningAttempt } from '../term/leader.js';
+import { sessionOf } from './session.js';
 
 /** How long an attempt keeps its slot after its signal was aborted, in milliseconds. */
 export const abortGrace = 10_000;
@@ -156,6 +157,8 @@ function reasonOf(cause: NonNullable<RunningAttempt['abortedFor']>): DOMExceptio
       return new DOMException('The runner stops.', 'AbortError');
     case 'cancel':
       return new DOMException('The task was cancelled.', 'AbortError');
+    case 'owner':
+      return new DOMException('The owner of the task is not signed in any more.', 'AbortError');
   }
 }
 
@@ -169,6 +172,7 @@ async function decoded(stored: StoredPayload, type: TaskTypeParts): Promise<unkn
 function attemptFace(leader: Leader, attempt: RunningAttempt): Attempt<unknown> {
   const { row, controller } = attempt;
   const inTurn = createTurns();
+  const session = sessionOf(leader.context, row);
 
   return Object.freeze({
     id: row.id,
@@ -176,6 +180,9 @@ function attemptFace(leader: Leader, attempt: RunningAttempt): Attempt<unknown> 
     recovered: row.recovered === true,
     signal: controller.signal,
     idempotencyKey: idempotencyKey(row),
+    get session() {
+      return session();
+    },
     async save(payload: unknown) {
       if (attempt.over) throw over(row);
       const stored = Promise.resolve(encoded(leader.context.ports.clock, attempt.type, row.type, payload));

@@ -28,9 +28,10 @@ interface Found {
  */
 export async function* tryUnreadable(leader: Leader): AsyncGenerator<void, void, undefined> {
   const { context } = leader;
+  const owner = leader.remembered.memory?.owner ?? null;
   const known = await read(context, (stores) => prefixesOf(stores, 'U'), ['tasks']);
   for (const { prefix, route } of known) {
-    let from = mayRun(context.registry, route) ? 0 : undefined;
+    let from = mayRun(context.registry, { owner }, route) ? 0 : undefined;
     while (from !== undefined) {
       yield;
       const found = await rowsFrom(leader, prefix, from);

@@ -7,9 +7,17 @@ import type { Verdict } from '../../pure/verdict.js';
 import type { StoredPayload } from '../../store/payloads.js';
 import type { Memory } from './memory.js';
 import type { Patience } from './patience.js';
+import type { Sending } from './sending.js';
 
-/** The second argument of a handler: what it may know of its attempt. */
-export interface Attempt<Payload = never> {
+/**
+ * The second argument of a handler: what it may know of its attempt. It has a `session` only if the registry declares
+ * one.
+ */
+export type Attempt<Payload = never, Session = unknown> = AttemptParts<Payload> &
+  (unknown extends Session ? unknown : WithSession<Session>);
+
+/** What each attempt has. */
+export interface AttemptParts<Payload> {
   /** The task's id. */
   readonly id: string;
   /** The number of this attempt, from 1: how many handlers were started for the task, this one included. */
@@ -46,11 +54,28 @@ export interface Attempt<Payload = never> {
   readonly save: (payload: Payload) => Promise<void>;
 }
 
+/** What an attempt has besides if the registry declares a session. */
+export interface WithSession<Session> {
+  /**
+   * The owner of the task, with the values that the app gave to `signIn` for that owner. The values are those of the
+   * moment at which the attempt began.
+   *
+   * @example
+   * const headers = { Authorization: `Bearer ${attempt.session.token}` };
+   *
+   * @throws TaskbasketError `signed-out`, if the task has no owner, because its type has `owner: 'none'`.
+   */
+  readonly session: Session;
+}
+
 /**
  * Does a task of one type. What it returns is the task's result. What it throws decides what becomes of the task: see
  * `PermanentFailure`, `RetryLater` and `Unavailable`; any other error counts as a failure, and the task backs off.
  */
-export type Handler<Payload, Result> = (payload: Payload, attempt: Attempt<Payload>) => Result | Promise<Result>;
+export type Handler<Payload, Result, Session = unknown> = (
+  payload: Payload,
+  attempt: Attempt<Payload, Session>,
+) => Result | Promise<Result>;
 
 /** Any handler, as the runner calls it. */
 export type AnyHandler = Handler<unknown, unknown>;
@@ -72,7 +97,7 @@ export interface RunningAttempt {
   /** When it loses its slot, by the monotonic clock. Set when it is aborted. */
   abandonAt: number | undefined;
   /** Why it was aborted. */
-  abortedFor: 'timeout' | 'stop' | 'cancel' | undefined;
+  abortedFor: 'timeout' | 'stop' | 'cancel' | 'owner' | undefined;
   /** Whether the handler was called. */
   started: boolean;
   /** Whether its row may have been written since it was claimed, so that settle must read it. */
@@ -153,6 +178,8 @@ export interface Leader extends RunnerParts {
   /** How many turns have failed in a row, and how long the next one waits. */
   readonly patience: Patience;
   readonly signals: Signals;
+  /** Shows whose handlers may run here. */
+  readonly sending: Sending;
   /** Replaced by each turn, and by nothing else. */
   remembered: Remembered;
   /** Wakes the runner, and has it search for prefixes that it does not know yet. */

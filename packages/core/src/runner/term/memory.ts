@@ -1,6 +1,8 @@
 import type { GateRow } from '../../pure/gate.js';
 import type { Route } from '../../pure/key.js';
 import { readReady } from '../../pure/key.js';
+import type { Owner } from '../../pure/owner.js';
+import { runsFor } from '../../pure/owner.js';
 import type { TaskRow } from '../../pure/record.js';
 import type { AnyRegistry } from '../../pure/registry.js';
 import { findType } from '../../pure/registry.js';
@@ -30,6 +32,8 @@ export interface Ahead {
 export interface Memory {
   /** The stamps of the pages' edits when all of this was read. */
   readonly stamp: unknown;
+  /** Who is signed in. A sign-in puts a stamp. */
+  readonly owner: Owner;
   /** How far each fresh prefix was read. A row up to there is gone, claimed, not fresh, or not the head of its lane. */
   readonly positions: Map<string, number>;
   readonly sources: Map<string, Source>;
@@ -58,7 +62,8 @@ export function copyOf(memory: Memory): Memory {
 /** Notes that a row was written with this key. If the key is timed, its prefix is read in time. */
 export function note(memory: Memory, ready: string, registry: AnyRegistry): void {
   const key = readReady(ready);
-  if (key?.when === undefined || (key.letter !== '@' && key.letter !== '!') || !mayRun(registry, key.route)) return;
+  if (key?.when === undefined || (key.letter !== '@' && key.letter !== '!') || !mayRun(registry, memory, key.route))
+    return;
 
   noteTimed(memory, key.letter, key.prefix, key.route, key.rank, key.when);
 }
@@ -90,7 +95,7 @@ export function noteFresh({ sources }: Memory, prefix: string, route: Route, ran
 export function isToBeRead(memory: Memory, row: TaskRow, registry: AnyRegistry): boolean {
   const key = readReady(row.ready);
   if (key?.letter !== 'F' || row.strange === true || row.seq <= (memory.positions.get(key.prefix) ?? 0)) return false;
-  if (mayRun(registry, key.route)) noteFresh(memory, key.prefix, key.route, key.rank);
+  if (mayRun(registry, memory, key.route)) noteFresh(memory, key.prefix, key.route, key.rank);
 
   return true;
 }
@@ -112,7 +117,7 @@ export function headsAfter(
   return known;
 }
 
-/** Whether this build runs tasks of a route, if its gate is open: it has type and version, and there is no owner. */
-export function mayRun(registry: AnyRegistry, route: Route): boolean {
-  return route.owner === null && findType(registry, route.type)?.version === route.version;
+/** Whether tasks of a route run now, if its gate is open: this build has type and version, and the owner is here. */
+export function mayRun(registry: AnyRegistry, { owner }: Pick<Memory, 'owner'>, route: Route): boolean {
+  return findType(registry, route.type)?.version === route.version && runsFor(registry, route, owner);
 }

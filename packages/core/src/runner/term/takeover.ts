@@ -13,6 +13,7 @@ import { endClaim, runnerRow } from '../../store/rows.js';
 import { transact } from '../../store/transact.js';
 import type { Leader, RunnerParts, Signals } from './leader.js';
 import { createPatience } from './patience.js';
+import { createSending } from './sending.js';
 
 /** How many deposed epochs are remembered, for transactions of a later version that cannot read the epoch. */
 const deposedKept = 1_000;
@@ -59,6 +60,7 @@ export async function takeOver(
     running: new Map(),
     patience: createPatience(ports, { base: 250, cap: 30_000 }),
     signals,
+    sending: createSending(context),
     remembered: { memory: undefined, alone: { phase: 'none' }, passedOver: 0, nextClaim: 1, spared: false },
     poke() {
       signals.poked = true;

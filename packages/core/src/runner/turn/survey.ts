@@ -24,7 +24,7 @@ export async function survey(stores: Pick<Stores, 'tasks'>, registry: AnyRegistr
 async function surveyTimed(index: IDBIndex, registry: AnyRegistry, memory: Memory, letter: '@' | '!'): Promise<void> {
   await step(index, letter, above(letter), (ready) => {
     if (ready?.when === undefined) return undefined;
-    if (!mayRun(registry, ready.route)) return beyondRoute(letter, ready.route);
+    if (!mayRun(registry, memory, ready.route)) return beyondRoute(letter, ready.route);
 
     noteTimed(memory, letter, ready.prefix, ready.route, ready.rank, ready.when);
 
@@ -47,7 +47,7 @@ async function surveyFresh(index: IDBIndex, registry: AnyRegistry, memory: Memor
   const inGap = ({ start, end }: { start: string; end: string }): Promise<void> =>
     step(index, start, end, (ready) => {
       if (ready === undefined) return undefined;
-      if (!mayRun(registry, ready.route)) return beyondRoute('F', ready.route);
+      if (!mayRun(registry, memory, ready.route)) return beyondRoute('F', ready.route);
 
       noteFresh(memory, ready.prefix, ready.route, ready.rank);
 
@@ -56,7 +56,7 @@ async function surveyFresh(index: IDBIndex, registry: AnyRegistry, memory: Memor
 
   const fromPosition = async (prefix: string): Promise<void> => {
     const ready = readReady(prefix);
-    if (ready === undefined || !mayRun(registry, ready.route)) return;
+    if (ready === undefined || !mayRun(registry, memory, ready.route)) return;
 
     const range = behind(prefix, memory.positions.get(prefix) ?? 0);
     if ((await answer(index.getKey(range))) !== undefined) noteFresh(memory, prefix, ready.route, ready.rank);

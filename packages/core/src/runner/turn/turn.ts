@@ -1,7 +1,9 @@
 import type { Hint } from '../../basket/context/hub.js';
 import { isClosed } from '../../pure/gate.js';
 import { stateKeys } from '../../pure/record.js';
+import { ownerIn } from '../../pure/stored.js';
 import type { Stores } from '../../store/requests.js';
+import { answer } from '../../store/requests.js';
 import { claimedRow, gateRows, numbersOf } from '../../store/rows.js';
 import type { Draft } from './draft.js';
 import type { Fenced } from '../term/fence.js';
@@ -25,6 +27,8 @@ export interface TurnEnd {
   readonly claimed: readonly RunningAttempt[];
   /** Running attempts whose task a page has cancelled. */
   readonly cancelled: readonly RunningAttempt[];
+  /** Running attempts whose owner is not signed in any more. */
+  readonly others: readonly RunningAttempt[];
   /** Whether another turn must follow at once, because rows were left unchecked or ended attempts unsettled. */
   readonly again: boolean;
   /** Milliseconds until a row or a gate is due. A row that is due and cannot be claimed waits for an end or an edit. */
@@ -92,7 +96,7 @@ export async function turn(leader: Leader): Promise<TurnEnd> {
 
     throw error;
   });
-  if (done === undefined) return { deposed: true, claimed: [], cancelled: [], again: false, alarm: 0 };
+  if (done === undefined) return { deposed: true, claimed: [], cancelled: [], others: [], again: false, alarm: 0 };
 
   // The transaction has completed. Only now does any of it count.
   const { claimed, cancelled, draft, before, memory } = done.result;
@@ -114,7 +118,14 @@ export async function turn(leader: Leader): Promise<TurnEnd> {
 
   const left = [...leader.running.values()].some(({ refusals }) => refusals !== undefined);
 
-  return { deposed: false, claimed: claimed.attempts, cancelled, again: claimed.again || left, alarm: claimed.alarm };
+  return {
+    deposed: false,
+    claimed: claimed.attempts,
+    cancelled,
+    others: [...leader.running.values()].filter(({ row }) => row.owner !== null && row.owner !== memory.owner),
+    again: claimed.again || left,
+    alarm: claimed.alarm,
+  };
 }
 
 /** What others have told the runner since the last turn. */
@@ -140,11 +151,16 @@ function startedHint({ row }: RunningAttempt): Hint {
 
 /** Reads on from the stored positions, as if nothing had been read before. */
 async function recall(stores: Stores, stamp: unknown): Promise<Memory> {
-  const [stored, gates] = await Promise.all([numbersOf(stores, stateKeys.positions), gateRows(stores)]);
+  const [stored, gates, session] = await Promise.all([
+    numbersOf(stores, stateKeys.positions),
+    gateRows(stores),
+    answer(stores.state.get(stateKeys.session) as IDBRequest<unknown>),
+  ]);
   const positions = Object.entries(stored);
 
   return {
     stamp,
+    owner: ownerIn(session),
     positions: new Map(positions),
     sources: new Map(),
     gates: new Map(gates),

@@ -1,0 +1,80 @@
+import { within } from '../../ports/wait.js';
+import { TaskbasketError } from '../../pure/errors.js';
+import { checkText } from '../../pure/options.js';
+import type { Owner, SessionRow } from '../../pure/owner.js';
+import { checkSession } from '../../pure/owner.js';
+import { stateKeys } from '../../pure/record.js';
+import { ownerIn } from '../../pure/stored.js';
+import { answer } from '../../store/requests.js';
+import type { BasketContext } from '../context/context.js';
+import { ownerOfLock } from '../context/context.js';
+import { edit } from './edit.js';
+
+/** How long a call waits for the handlers of other owners, in milliseconds. */
+const patience = 15_000;
+
+/**
+ * Stores who is signed in. The owner holds in this context from the call on, and in all others from the commit on.
+ * Resolves when no handler of another owner runs any more.
+ */
+export async function signIn(context: BasketContext, owner: string, values?: unknown): Promise<void> {
+  checkSession(context.registry, 'signIn');
+  checkText(owner, 'The owner that signIn takes');
+  await change(context, owner, values);
+}
+
+/** Stores that nobody is signed in. Resolves when no handler of an owner runs any more. */
+export async function signOut(context: BasketContext): Promise<void> {
+  checkSession(context.registry, 'signOut');
+  await change(context, null, undefined);
+}
+
+async function change(context: BasketContext, owner: Owner, values: unknown): Promise<void> {
+  const { here, ports, closed } = context;
+  here.owner = owner;
+  here.values = values;
+  await here.inTurn('store', () => store(context, owner));
+
+  const waiting = new AbortController();
+  closed.signal.addEventListener('abort', () => waiting.abort(basketClosed), { signal: waiting.signal });
+  const late = (): Error => stillSending(owner);
+  await within(ports.clock, patience, untilNoneSends(context, waiting.signal), late).finally(() => waiting.abort());
+}
+
+/** Writes who is signed in, with a stamp by which each runner reads it before it claims again. */
+async function store(context: BasketContext, owner: Owner): Promise<void> {
+  await edit(context, async ({ state }) => {
+    const stored: unknown = await answer(state.get(stateKeys.session));
+    const changed = stored === undefined || ownerIn(stored) !== owner;
+    if (changed) state.put({ owner } satisfies SessionRow, stateKeys.session);
+
+    return { found: [], hints: [], changed };
+  });
+}
+
+/**
+ * Resolves when no context holds the lock of another owner than the one who is signed in here: see `sending.ts`. A
+ * later call of this context changes for whom an earlier one waits, so that each of them ends.
+ */
+async function untilNoneSends({ here, names, ports: { locks } }: BasketContext, signal: AbortSignal): Promise<void> {
+  for (;;) {
+    const held = await locks.held(names.sendsLock);
+    const other = held.find((name) => ownerOfLock(names, name) !== here.owner);
+    if (other === undefined) return;
+
+    await locks.request(other, { signal }, () => Promise.resolve());
+  }
+}
+
+const basketClosed = new TaskbasketError(
+  'closed',
+  'This basket was closed. The owner is stored, but a handler of another owner may still run.',
+);
+
+function stillSending(owner: Owner): TaskbasketError {
+  const stored = owner === null ? 'Nobody is signed in now' : `"${owner}" is signed in now`;
+  const why = 'a handler of another owner has not ended 15 s after its signal was aborted';
+  const remedy = 'Do not change a cookie yet: call it again. Give the signal to fetch in each handler.';
+
+  return new TaskbasketError('still-sending', `${stored}, but ${why}. ${remedy}`);
+}

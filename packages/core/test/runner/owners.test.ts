@@ -1,0 +1,313 @@
+import { expect, test } from 'vitest';
+
+import { defineTasks, task } from '../../src/pure/registry.js';
+import { session } from '../../src/pure/session.js';
+import type { Attempt } from '../../src/runner/term/leader.js';
+import { byHand, freshName, rowsOf } from '../support/database.js';
+import type { Tab, World } from '../support/world.js';
+import { createGate, createWorld } from '../support/world.js';
+
+const never = (): Promise<void> => new Promise(() => undefined);
+const notesApp = () =>
+  defineTasks(
+    freshName(),
+    { save: task<string>({ lane: 'notes' }), send: task<string>(), report: task<string>({ owner: 'none' }) },
+    { session: session<{ token: string }>() },
+  );
+type App = ReturnType<typeof notesApp>;
+const values = { token: 't' };
+
+/** Runs tasks in a tab. Returns the payloads of the handlers that were started. */
+function running(tab: Tab<App>, during: (payload: string, attempt: Attempt<string>) => unknown = () => undefined) {
+  const started: string[] = [];
+  const handler = async (payload: string, attempt: Attempt<string>): Promise<void> => {
+    started.push(payload);
+    await during(payload, attempt);
+  };
+  const runner = tab.run({ save: handler, send: handler, report: handler });
+
+  return { started, runner };
+}
+
+/** Whether a promise has settled, and how. */
+async function stateOf(world: World, promise: Promise<unknown>): Promise<unknown> {
+  let state: unknown = 'pending';
+  promise.then(
+    () => (state = 'resolved'),
+    (error: unknown) => (state = (error as { code?: unknown }).code),
+  );
+  await world.settle();
+
+  return state;
+}
+
+test('scenario 66: the failing head of Ann’s lane holds up nothing of Bob’s in the lane of the same name', async () => {
+  const tasks = notesApp();
+  const world = createWorld();
+  const [page, tab] = [world.open(tasks), world.open(tasks)];
+  await page.basket.signIn('ann', values);
+  await page.basket.add('save', 'ann 1');
+  await page.basket.add('save', 'ann 2');
+  const { started } = running(tab, (payload) => {
+    if (payload === 'ann 1' && started.filter((one) => one === payload).length === 1) throw new Error('500');
+  });
+  await world.settle();
+  await page.basket.signOut();
+  await page.basket.signIn('bob', values);
+  await page.basket.add('save', 'bob 1');
+  await world.settle();
+  expect(started).toEqual(['ann 1', 'bob 1']);
+
+  await world.advance(3_600_000);
+  expect(started).toEqual(['ann 1', 'bob 1']);
+  await page.basket.signIn('ann', values);
+  await world.settle();
+  expect(started).toEqual(['ann 1', 'bob 1', 'ann 1', 'ann 2']);
+  expect(await rowsOf(tasks)).toEqual([]);
+});
+
+test('a task without an owner runs whoever is signed in, and if nobody is', async () => {
+  const tasks = notesApp();
+  const world = createWorld();
+  const page = world.open(tasks);
+  const { started } = running(world.open(tasks));
+  await page.basket.add('report', 'nobody');
+  await world.settle();
+  await page.basket.signIn('ann', values);
+  await page.basket.add('report', 'ann');
+  await world.settle();
+  expect(started).toEqual(['nobody', 'ann']);
+});
+
+test('rows of before the session was declared do not run, and what another app wrote as the session is a sign-out', async () => {
+  const tasks = notesApp();
+  const world = createWorld();
+  const before = world.open(defineTasks(tasks.name, { send: task<string>() }));
+  await before.basket.add('send', 'of before');
+  const page = world.open(tasks);
+  await page.basket.signIn('ann', values);
+  await page.basket.add('send', 'of ann');
+  await byHand(tasks, ({ state }) => void state.put({ owner: 5 }, 'session'));
+  const { started } = running(world.open(tasks));
+  await world.settle();
+  expect(started).toEqual([]);
+
+  await page.basket.signIn('ann', values);
+  await world.settle();
+  expect(started).toEqual(['of ann']);
+});
+
+test('scenario 32: at a change of owner what runs is aborted, uncounted, and the call resolves when it has ended', async () => {
+  const tasks = notesApp();
+  const world = createWorld();
+  const page = world.open(tasks);
+  const ending = createGate();
+  let signal: AbortSignal | undefined;
+  const { started } = running(world.open(tasks), async (payload, attempt) => {
+    if (payload !== 'ann' || started.length > 1) return;
+    ({ signal } = attempt);
+    await ending.promise;
+  });
+  await page.basket.signIn('ann', values);
+  await page.basket.add('send', 'ann');
+  await page.basket.add('report', 'report');
+  await world.settle();
+  const out = page.basket.signOut();
+  expect(await stateOf(world, out)).toBe('pending');
+  expect(signal?.aborted).toBe(true);
+  ending.fail(signal?.reason);
+  expect(await stateOf(world, out)).toBe('resolved');
+  expect(await rowsOf(tasks)).toMatchObject([{ failures: 0, interruptions: 0, attempts: 1, recovered: true }]);
+
+  await page.basket.signIn('bob', values);
+  await world.advance(60_000);
+  expect(started).toEqual(['ann', 'report']);
+  await page.basket.signIn('ann', values);
+  await world.settle();
+  expect(started).toEqual(['ann', 'report', 'ann']);
+});
+
+test('a handler that ignores its abort, and has lost its slot, keeps a sign-in waiting for 15 s, and each later one until it ends', async () => {
+  const tasks = notesApp();
+  const world = createWorld();
+  const page = world.open(tasks);
+  const ending = createGate();
+  const { started } = running(world.open(tasks), async (payload) => {
+    if (payload === 'ann') await ending.promise;
+  });
+  await page.basket.signIn('ann', values);
+  await page.basket.add('send', 'ann');
+  await world.settle();
+  const bob = page.basket.signIn('bob', values);
+  await page.basket.add('send', 'bob');
+  await world.advance(9_000);
+  expect(await stateOf(world, bob)).toBe('pending');
+  // Its owner is here, whatever ends when.
+  expect(started).toEqual(['ann', 'bob']);
+  await world.advance(5_900);
+  expect(await stateOf(world, bob)).toBe('pending');
+  await world.advance(100);
+  expect(await stateOf(world, bob)).toBe('still-sending');
+
+  const again = page.basket.signIn('bob', values);
+  expect(await stateOf(world, again)).toBe('pending');
+  ending.open();
+  expect(await stateOf(world, again)).toBe('resolved');
+  expect(started).toEqual(['ann', 'bob']);
+});
+
+test('a runner that dies, or is robbed of its lock, while a handler ignores its abort: the first sends nothing, the second may', async () => {
+  const tasks = notesApp();
+  const world = createWorld();
+  const [page, robbed, dying] = [world.open(tasks), world.open(tasks), world.open(tasks)];
+  const ending = createGate();
+  running(robbed, (payload) => (payload === 'ann 1' ? ending.promise : undefined));
+  await page.basket.signIn('ann', values);
+  await page.basket.add('send', 'ann 1');
+  await world.settle();
+  running(dying, (payload) => (payload === 'ann 2' ? never() : undefined));
+  world.steal(robbed);
+  await world.settle();
+  await page.basket.add('send', 'ann 2');
+  await world.settle();
+
+  const out = page.basket.signOut();
+  expect(await stateOf(world, out)).toBe('pending');
+  dying.kill();
+  expect(await stateOf(world, out)).toBe('pending');
+  ending.open();
+  expect(await stateOf(world, out)).toBe('resolved');
+});
+
+test('without a runner, and with one that has nothing to do, both calls resolve at once', async () => {
+  const tasks = notesApp();
+  const world = createWorld();
+  const page = world.open(tasks);
+  await page.basket.signIn('ann', values);
+  await page.basket.add('send', 'ann');
+  await page.basket.signOut();
+  await page.basket.signIn('ann', values);
+  const tab = world.open(tasks);
+  const { started } = running(tab);
+  await world.settle();
+  expect(started).toEqual(['ann']);
+  world.loseMessages();
+  expect(await stateOf(world, page.basket.signOut())).toBe('resolved');
+});
+
+test('a decoder that goes on after its abort keeps no sign-in waiting, because its handler never starts', async () => {
+  const decoding = createGate();
+  const started: string[] = [];
+  const tasks = defineTasks(
+    freshName(),
+    {
+      send: task({
+        codec: {
+          encode: (text: string) => text,
+          async decode(stored: string) {
+            if (stored === 'ann') await decoding.promise;
+
+            return stored;
+          },
+        },
+      }),
+    },
+    { session: session() },
+  );
+  const world = createWorld();
+  const page = world.open(tasks);
+  await page.basket.signIn('ann');
+  world.open(tasks).run({ send: (text) => void started.push(text) });
+  await page.basket.add('send', 'ann');
+  await world.settle();
+  expect(await stateOf(world, page.basket.signIn('bob'))).toBe('resolved');
+  decoding.open();
+  await world.advance(60_000);
+  expect(started).toEqual([]);
+});
+
+test('signOut and signIn without an await between them: both wait for the handlers of others than who stays', async () => {
+  const tasks = notesApp();
+  const world = createWorld();
+  const page = world.open(tasks);
+  const ending = createGate();
+  await page.basket.signIn('ann', values);
+  running(world.open(tasks), () => ending.promise);
+  await page.basket.add('send', 'ann');
+  await world.settle();
+  const out = page.basket.signOut();
+  const back = page.basket.signIn('ann', { token: 'new' });
+  expect(await stateOf(world, back)).toBe('resolved');
+  expect(await stateOf(world, out)).toBe('resolved');
+});
+
+test('a basket that is closed while its sign-out waits ends the wait', async () => {
+  const tasks = notesApp();
+  const world = createWorld();
+  const page = world.open(tasks);
+  await page.basket.signIn('ann', values);
+  running(world.open(tasks), never);
+  await page.basket.add('send', 'ann');
+  await world.settle();
+  const out = page.basket.signOut();
+  await world.settle();
+  page.basket.close();
+  expect(await stateOf(world, out)).toBe('closed');
+});
+
+test('an attempt has the values of its own context’s sign-in, those of when it began; without an owner there are none', async () => {
+  const tasks = notesApp();
+  const world = createWorld();
+  const tab = world.open(tasks);
+  const seen: unknown[] = [];
+  const handler = async (_payload: string, attempt: Attempt<string, { readonly token: string }>): Promise<void> => {
+    try {
+      seen.push(attempt.session);
+      await tab.basket.signIn('ann', { token: 'second' });
+      seen.push(attempt.session);
+    } catch (error) {
+      seen.push((error as Error).message);
+    }
+  };
+  await tab.basket.signIn('ann', { token: 'first' });
+  await tab.basket.add('save', '1');
+  await tab.basket.add('save', '2');
+  tab.run({ save: handler, send: handler, report: handler });
+  await world.settle();
+  const [first, second] = [
+    { token: 'first', owner: 'ann' },
+    { token: 'second', owner: 'ann' },
+  ];
+  expect(seen).toEqual([first, first, second, second]);
+
+  await tab.basket.add('report', 'x');
+  await world.settle();
+  expect(seen.at(-1)).toMatch(/has no owner/);
+});
+
+test.each(['before', 'requests', 'complete'] as const)(
+  'a sign-out that comes at turn:%s of the turn that claims: no handler starts after it has resolved',
+  async (point) => {
+    const tasks = notesApp();
+    const world = createWorld();
+    const [page, tab] = [world.open(tasks), world.open(tasks)];
+    await page.basket.signIn('ann', values);
+    const told: string[] = [];
+    running(tab, async (payload, { signal }) => {
+      told.push(`started ${payload}`);
+      await new Promise((resolve) => signal.addEventListener('abort', resolve));
+      told.push('ended');
+    });
+    await world.settle();
+    let out: Promise<void> | undefined;
+    tab.at(`turn:${point}`, () => {
+      out ??= page.basket.signOut().then(() => void told.push('signed out'));
+    });
+    await page.basket.add('send', 'ann');
+    await world.advance(30_000);
+    await out;
+    expect([['signed out'], ['started ann', 'ended', 'signed out']]).toContainEqual(told);
+    await world.advance(120_000);
+    expect(told.at(-1)).toBe('signed out');
+  },
+);
