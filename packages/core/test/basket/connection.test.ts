@@ -2,7 +2,7 @@
  * The life of one connection: the database is held, fails, is deleted, changed or cleared, in any order and a second
  * time.
  */
-import { array, assert, asyncProperty, boolean, constantFrom } from 'fast-check';
+import { array, assert, asyncProperty, boolean, constantFrom } from '../support/property.js';
 import { describe, expect, test, vi } from 'vitest';
 
 import type { TaskbasketError } from '../../src/pure/errors.js';
@@ -69,8 +69,13 @@ async function play(list: readonly Event[], closedAtOnce: boolean): Promise<void
   /** How many of the connections that were opened are other tabs'. */
   let others = 0;
   /** Whether the database was deleted after this context had opened it, be it by an opening that was given up before. */
-  let deleted: 'seen' | 'unseen' | undefined;
+  let deleted: 'seen' | 'unseen' | 'doubtful' | undefined;
   let openedAt = Number.NEGATIVE_INFINITY;
+  /** The number of the last opening that began while openings were held, and of the one that the event lets go on. */
+  let opening = 0;
+  let letGo: number | undefined;
+  /** The opening of each request that is held. One opening asks twice if there is no database. */
+  const heldFor: number[] = [];
 
   const wrong: string[] = [];
   const must = (what: string, is: boolean): void => {
@@ -94,9 +99,6 @@ async function play(list: readonly Event[], closedAtOnce: boolean): Promise<void
   const openElsewhere = async (...what: Parameters<typeof openRaw>): Promise<void> => {
     (await openRaw(...what)).close();
     others += 1;
-  };
-  const lastMayEnd = (): void => {
-    if (openings.waiting() === 1) openedAt = Number.NEGATIVE_INFINITY;
   };
   const does: Record<Event, () => unknown> = {
     begin: () => call(begin()),
@@ -134,19 +136,20 @@ async function play(list: readonly Event[], closedAtOnce: boolean): Promise<void
       openings.hold();
     },
     letFirst() {
-      lastMayEnd();
+      letGo = heldFor.shift();
       openings.letFirst();
     },
     failFirst() {
-      lastMayEnd();
+      letGo = heldFor.shift();
       openings.failFirst();
     },
     letAll() {
       held = false;
+      heldFor.length = 0;
       openings.letAll();
     },
     letLast() {
-      openedAt = Number.NEGATIVE_INFINITY;
+      letGo = heldFor.pop();
       openings.letLast();
     },
     wait: () => world.advance(31_000),
@@ -156,15 +159,23 @@ async function play(list: readonly Event[], closedAtOnce: boolean): Promise<void
     const asked = openings.asked();
     const before = said.length;
     const open = openings.connections.size;
+    letGo = undefined;
+    const late = event.startsWith('let') && heldFor.some((number) => number !== opening);
     const fails = event === 'failFirst' && openings.waiting() === 1 && world.wall() - openedAt < 60_000;
     await does[event]();
     await world.settle();
 
     const isOpen = [...openings.connections].some(database.holds);
     const news = said.slice(before);
+    const goesOn = letGo !== undefined && openings.asked() > asked;
+    // It asks once more because it has seen that there is no database.
+    if (goesOn && deleted !== undefined) deleted = 'seen';
+    // An opening that was given up may make the database anew, so that no other one sees that it was deleted.
+    if (late && deleted === 'unseen') deleted = 'doubtful';
     must('there is one connection at most', openings.connections.size <= 1);
     must('a loss is told once', !news.includes('lost') || deleted !== undefined);
     if (news.includes('lost')) deleted = undefined;
+    if (isOpen && deleted === 'doubtful') deleted = undefined;
     must('a loss is told once the database is open again', !isOpen || deleted === undefined);
     must('a database that is open is no trouble', !isOpen || database.trouble() === undefined);
     const taken = (event === 'terminate' || event === 'clear') && open > 0;
@@ -173,10 +184,14 @@ async function play(list: readonly Event[], closedAtOnce: boolean): Promise<void
     const slow = event === 'wait' && openings.waiting() > 0 && pending > 0;
     must('a slow opening is told', !slow || database.trouble()?.code === 'no-database');
     must('a slow opening asks for the lock', !slow || asks.length > 0);
-    const anew = held && openings.asked() > asked && !event.startsWith('let');
+    const anew = held && openings.asked() > asked && !goesOn;
     must('an opening has a minute', !anew || world.wall() - openedAt >= 60_000);
-    if (anew) openedAt = world.wall();
-    if (!held) openedAt = Number.NEGATIVE_INFINITY;
+    if (anew) {
+      openedAt = world.wall();
+      opening += 1;
+    }
+    while (heldFor.length < openings.waiting()) heldFor.push(letGo ?? opening);
+    if (!held || letGo === opening) openedAt = Number.NEGATIVE_INFINITY;
     must('no call and no timer is left', held || pending + world.alarms() === 0);
     must('the lock is no longer asked for', held || asks.every(({ aborted }) => aborted));
   }
@@ -222,6 +237,28 @@ test('whatever happens to the database, a context has one connection at most, an
         [['hold', 'begin', 'wait', 'begin', 'wait', 'begin', 'wait', 'begin'], true],
         // An opening that was given up makes the database, which is then deleted.
         [['hold', 'begin', 'wait', 'wait', 'letAll', 'clear', 'begin'], false],
+        // An opening that was given up asks once more, and goes behind the next one, which fails.
+        [['hold', 'begin', 'wait', 'wait', 'begin', 'letFirst', 'failFirst', 'begin'], false],
+        // An opening that was given up makes the database anew before another one looks.
+        [
+          [
+            'hold',
+            'begin',
+            'wait',
+            'letLast',
+            'wait',
+            'begin',
+            'letLast',
+            'letLast',
+            'drop',
+            'begin',
+            'delete',
+            'letAll',
+          ],
+          false,
+        ],
+        // An opening sees that the database was deleted, and then fails. Another tab makes the database anew.
+        [['begin', 'hold', 'drop', 'begin', 'delete', 'letLast', 'failFirst', 'letAll', 'replace', 'begin'], false],
       ],
     },
   );

@@ -1,4 +1,4 @@
-import * as fc from 'fast-check';
+import * as fc from '../support/property.js';
 import { expect, test, vi } from 'vitest';
 
 import type { Query } from '../../src/pure/query.js';

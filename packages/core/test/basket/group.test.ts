@@ -1,4 +1,4 @@
-import * as fc from 'fast-check';
+import * as fc from '../support/property.js';
 import { describe, expect, test } from 'vitest';
 
 import type { Codec } from '../../src/pure/codec.js';

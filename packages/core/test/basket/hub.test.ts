@@ -1,5 +1,14 @@
-import type { Arbitrary } from 'fast-check';
-import { array, assert, asyncProperty, constant, constantFrom, infiniteStream, oneof, record } from 'fast-check';
+import type { Arbitrary } from '../support/property.js';
+import {
+  array,
+  assert,
+  asyncProperty,
+  constant,
+  constantFrom,
+  infiniteStream,
+  oneof,
+  record,
+} from '../support/property.js';
 import { afterEach, expect, test, vi } from 'vitest';
 
 import type { Hint, Hub, Message } from '../../src/basket/context/hub.js';

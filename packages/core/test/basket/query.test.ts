@@ -1,4 +1,4 @@
-import * as fc from 'fast-check';
+import * as fc from '../support/property.js';
 import { describe, expect, test } from 'vitest';
 
 import { newRow } from '../../src/pure/record.js';

@@ -1,4 +1,4 @@
-import { array, assert, asyncProperty, constantFrom } from 'fast-check';
+import { array, assert, asyncProperty, constantFrom } from '../support/property.js';
 import { describe, expect, test } from 'vitest';
 
 import type { WorkerProblem } from '../../src/pure/errors.js';

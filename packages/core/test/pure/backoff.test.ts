@@ -1,4 +1,4 @@
-import * as fc from 'fast-check';
+import * as fc from '../support/property.js';
 import { expect, test } from 'vitest';
 
 import type { Jitter } from '../../src/pure/backoff.js';

@@ -1,6 +1,6 @@
 import { runInNewContext } from 'node:vm';
 
-import * as fc from 'fast-check';
+import * as fc from '../support/property.js';
 import { describe, expect, test } from 'vitest';
 
 import { asItIs, isPromiseLike, json } from '../../src/pure/codec.js';

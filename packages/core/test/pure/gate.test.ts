@@ -1,4 +1,4 @@
-import * as fc from 'fast-check';
+import * as fc from '../support/property.js';
 import { describe, expect, test } from 'vitest';
 
 import type { Closing, GateAttempt, GateRow } from '../../src/pure/gate.js';

@@ -1,4 +1,4 @@
-import * as fc from 'fast-check';
+import * as fc from './property.js';
 
 /**
  * Names that an app may give to types, gates, lanes, owners and ids, and that a sloppy key, range or table would
