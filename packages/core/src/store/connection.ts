@@ -58,6 +58,8 @@ export interface DatabaseParts {
 export function createDatabase(registry: AnyRegistry, parts: DatabaseParts): Database {
   const { clock, locks, runnerLock, say } = parts;
   let opening: Promise<IDBDatabase> | undefined;
+  /** Ends as the opening does, or when the basket is closed. All calls that wait for the opening share it. */
+  let openedOrClosed: Promise<IDBDatabase>;
   let current: IDBDatabase | undefined;
   /** Its signal aborts when the opening that is under way has ended, or when nobody waits for it any longer. */
   let waiting = new AbortController();
@@ -108,6 +110,7 @@ export function createDatabase(registry: AnyRegistry, parts: DatabaseParts): Dat
         lost ||= had || deleted;
       },
     });
+    openedOrClosed = Promise.race([mine, closed]);
     mine.then(
       (db) => {
         ended.abort();
@@ -145,7 +148,7 @@ export function createDatabase(registry: AnyRegistry, parts: DatabaseParts): Dat
 
     return (
       current ??
-      within(clock, limit, Promise.race([asked, closed]), () => {
+      within(clock, limit, openedOrClosed, () => {
         // The next call opens the database again, in case the browser has lost this request.
         if (limit === openPatience && opening === asked) forget();
 
@@ -189,7 +192,7 @@ export function createDatabase(registry: AnyRegistry, parts: DatabaseParts): Dat
 
     close() {
       forget();
-      opening = closed;
+      opening = openedOrClosed = closed;
       close();
     },
   };

@@ -264,6 +264,19 @@ test('whatever happens to the database, a context has one connection at most, an
   );
 });
 
+test('a hundred calls that wait for the database to open leave as much behind as one', async () => {
+  const { database, openings } = connect();
+  const race = vi.spyOn(Promise, 'race');
+  openings.hold();
+  const calls = Array.from({ length: 100 }, () => database.begin('readonly', ['tasks']));
+  openings.letAll();
+  await Promise.all(calls);
+
+  // What waits for the end of the basket is kept until then.
+  expect(race).toHaveBeenCalledTimes(1);
+  database.close();
+});
+
 describe('a connection that is not used is closed, since it would block every upgrade:', () => {
   const ours = (tx: IDBTransaction): void => createStores(tx, defineTasks('any', {}));
   const other = (_: IDBTransaction, db: IDBDatabase): void => void db.createObjectStore('notes');
