@@ -4,7 +4,7 @@ import { PermanentFailure } from '../../src/pure/verdict.js';
 import { defineTasks, task } from '../../src/pure/registry.js';
 import { contentsOf, endOf, freshName, openRaw, rowsOf } from '../support/database.js';
 import { recordTransactions } from '../support/transactions.js';
-import { createGate, createWorld, daysOf } from '../support/world.js';
+import { createWorld, daysOf } from '../support/world.js';
 import { failureOf } from './app.js';
 
 const day = 86_400_000;
@@ -26,44 +26,75 @@ function changedFile(): File {
   });
 }
 
-describe('a page that is frozen for three days between a heavy body and its row loses no payload', () => {
-  test.each(['add', 'addMany', 'update'] as const)('%s', async (how) => {
-    const { tasks, world, tab: frozen } = await opened();
-    const other = world.open(tasks);
-    const first = how === 'update' ? await frozen.basket.add('send', 'first', { runAt: world.wall() + 4 * day }) : '';
-    const thaw = createGate();
-    let once = false;
-    const { begin } = frozen.context.database;
-    Object.assign(frozen.context.database, {
-      async begin(...what: Parameters<typeof begin>) {
-        // Between the body, which is committed, and its row.
-        if (!once && what[0] === 'readwrite' && what[1].includes('tasks')) {
-          once = true;
-          await thaw.promise;
-        }
+const ways = ['add', 'addMany', 'update'] as const;
 
-        return begin(...what);
-      },
-    });
-    const done =
-      how === 'add'
-        ? frozen.basket.add('send', heavy)
-        : how === 'addMany'
-          ? frozen.basket.addMany([['send', heavy]])
-          : frozen.basket.update(first, heavy);
-    await world.settle();
-    expect((await contentsOf(tasks)).bodies.size).toBe(1);
-    const ran: unknown[] = [];
-    const run = () => other.run({ send: (payload) => void ran.push((payload as string).length) });
+/** A page that is frozen before each row that it writes, which `thaw` ends, beside another page that runs the tasks. */
+async function frozenBeforeRows(how: (typeof ways)[number]) {
+  const { tasks, world, tab: frozen } = await opened();
+  const other = world.open(tasks);
+  const first = how === 'update' ? await frozen.basket.add('send', 'first', { runAt: world.wall() + 4 * day }) : '';
+  let thaw = (): void => undefined;
+  const { begin } = frozen.context.database;
+  Object.assign(frozen.context.database, {
+    async begin(...what: Parameters<typeof begin>) {
+      // The body is committed before.
+      if (what[0] === 'readwrite' && what[1].includes('tasks')) await new Promise<void>((resolve) => (thaw = resolve));
+
+      return begin(...what);
+    },
+  });
+  const done =
+    how === 'add'
+      ? frozen.basket.add('send', heavy)
+      : how === 'addMany'
+        ? frozen.basket.addMany([['send', heavy]])
+        : frozen.basket.update(first, heavy);
+  await world.settle();
+  const ran: unknown[] = [];
+  const run = () => other.run({ send: (payload) => void ran.push((payload as string).length) });
+  const bodies = async (): Promise<number> => (await contentsOf(tasks)).bodies.size;
+
+  return { world, run, ran, bodies, done, thaw: () => thaw() };
+}
+
+test.each(ways)(
+  'a page that is frozen for three days between a heavy body and its row loses no payload: %s',
+  async (how) => {
+    const { world, run, ran, bodies, done, thaw } = await frozenBeforeRows(how);
+    expect(await bodies()).toBe(1);
     await daysOf(world, 3, run);
-    expect((await contentsOf(tasks)).bodies.size).toBe(0); // Collected.
+    expect(await bodies()).toBe(0); // Collected.
 
-    thaw.open();
+    thaw();
+    await world.settle();
+    expect(await bodies()).toBe(1);
+    thaw();
     await done;
     await daysOf(world, 2, run);
     expect(ran).toEqual([200_000]);
-  });
-});
+  },
+);
+
+test.each(ways)(
+  'a page that writes a heavy body again, a day later, while a runner deletes the first one loses no payload: %s',
+  async (how) => {
+    const { world, run, ran, bodies, done, thaw } = await frozenBeforeRows(how);
+    await daysOf(world, 0, run); // The runner finds the first body without a row.
+    world.jump(3_600_000);
+    thaw();
+    await world.settle();
+
+    const runner = run(); // It deletes what is left of the first body. The second one waits for its row.
+    await world.advance(30_000);
+    runner.stop();
+    await world.settle();
+    expect(await bodies()).toBe(1);
+    thaw();
+    await done;
+    await daysOf(world, 4, run);
+    expect(ran).toEqual([200_000]);
+  },
+);
 
 /** As WebKit does it with a Blob that it cannot store: the request fails, and the transaction completes all the same. */
 function failBodies() {

@@ -17,7 +17,7 @@ export interface WithPayload {
 }
 
 /** What storing bodies needs of its context. */
-type BodyContext = TransactContext & Pick<BasketContext, 'bodyLine'>;
+type BodyContext = TransactContext & Pick<BasketContext, 'bodyLine' | 'newId'>;
 
 /** When, and over which connection, heavy bodies were committed. Their rows follow. */
 export interface Ahead {
@@ -85,7 +85,7 @@ export function isLate({ ports }: TransactContext, tasks: IDBObjectStore, ahead:
 
 /**
  * Writes the heavy bodies of tasks, and then calls `write`, which writes their rows. If `write` throws `tooLate`,
- * because `isLate`, both are done again. Bodies whose rows were refused are deleted.
+ * because `isLate`, both are done again, under other keys. Bodies whose rows were refused are deleted.
  */
 export async function behindBodies<Result>(
   context: BodyContext,
@@ -98,9 +98,11 @@ export async function behindBodies<Result>(
     try {
       return await write(ahead);
     } catch (error) {
-      if (error === tooLate) continue;
       if (isRefusal(error)) dropBodies(context, tasks);
-      throw error;
+      if (error !== tooLate) throw error;
+      // A runner may be deleting the bodies under the keys before.
+      for (const { payload } of tasks)
+        if (isHeavy(payload)) payload.ref = payload.ref?.replace(/\w+$/, context.newId());
     }
   }
 }

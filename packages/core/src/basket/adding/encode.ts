@@ -15,8 +15,8 @@ const codecPatience = 120_000;
 /** An encoded payload, and where it is stored. */
 export interface Encoded {
   readonly value: unknown;
-  /** Its key, if it is not in its row. */
-  readonly ref?: string;
+  /** Its key, if it is not in its row. A heavy payload that is written a second time gets another one. */
+  ref?: string | undefined;
   /** `tasks`: in its row. `payloads`: in another store, in the same transaction. `bodies`: ahead of its row. */
   readonly store: 'tasks' | 'payloads' | 'bodies';
   /** An estimate. */

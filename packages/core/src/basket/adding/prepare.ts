@@ -162,7 +162,7 @@ export function preparedNow(
  */
 export function place({ tasks, payloads }: AddStores, { row, payload }: Prepared): void {
   if (payload.store === 'payloads') blind(payloads?.put(payload.value, payload.ref));
-  blind(tasks.add(row));
+  blind(tasks.add(isHeavy(payload) ? { ...row, ref: payload.ref } : row));
 }
 
 /** The stores into which an add writes. `payloads` may be left out if all payloads are in their rows. */

@@ -22,7 +22,7 @@ const groupTime = 250;
 export type Store = (tasks: readonly Preparing[]) => Promise<readonly string[]>;
 
 /** What storing needs of its context. */
-interface StoreContext extends TransactContext, Pick<BasketContext, 'unfinished' | 'bodyLine'> {
+interface StoreContext extends TransactContext, Pick<BasketContext, 'unfinished' | 'bodyLine' | 'newId'> {
   /** Tells that these tasks were committed. */
   readonly announce: (tasks: readonly Prepared[]) => void;
 }
