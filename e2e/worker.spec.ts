@@ -4,7 +4,19 @@ import path from 'node:path';
 import type { Page } from '@playwright/test';
 
 import { engine } from './engine.js';
-import { add, addAll, expect, openLab, rows, test, until, untilDrained, untilLed, workerTargets } from './fixture.js';
+import {
+  add,
+  addAll,
+  expect,
+  namesOf,
+  openLab,
+  rows,
+  test,
+  until,
+  untilDrained,
+  untilLed,
+  workerTargets,
+} from './fixture.js';
 
 function workerErrors(page: Page) {
   return page.evaluate(() => window.lab.errors());
@@ -181,6 +193,47 @@ test('a worker that hangs in a handler is named by the page that adds, which goe
   const next = await context.newPage();
   await openLab(next, { database, build: 3 });
   expect(new Set((await untilDrained(server, next, 2)).map(({ key }) => key))).toEqual(new Set(ids));
+});
+
+test('a worker that hangs keeps the lock: the worker of a page of the next build takes it, and sends what waits', async ({
+  page,
+  context,
+  server,
+  database,
+}) => {
+  await openLab(page, { database, build: 1 });
+  const silent = await untilLed(page);
+  const hanging = await add(page, 'hang', { name: 'hangs' });
+  await until(
+    () => page.evaluate(async () => (await window.lab.basket.health()).runner.running),
+    (running) => running.includes(hanging),
+    'a worker that hangs',
+  );
+  // The next worker would hang too.
+  await page.evaluate(async (id) => window.lab.basket.cancel(id), hanging);
+  const waits = await add(page, 'send', { name: 'waits' });
+
+  const next = await context.newPage();
+  await openLab(next, { database, build: 2 });
+  const id = await add(next, 'send', { name: 'new' });
+  expect((await untilDrained(server, next, 2)).map(({ key }) => key)).toEqual([waits, id]);
+  expect(await untilLed(next)).not.toBe(silent);
+});
+
+test('a link to a page of the next build: it sends what it adds, also where the worker of the old page stands still with the lock', async ({
+  page,
+  server,
+  database,
+}) => {
+  await openLab(page, { database, build: 1 });
+  await add(page, 'send', { name: 'old' });
+  await untilDrained(server, page, 1);
+
+  // WebKit keeps the old page and its worker in the back/forward cache, unless the address is the same.
+  await page.goto('/lab.html?next');
+  await page.evaluate(async (given) => void (await window.lab.open(given)), { database, build: 2 });
+  await add(page, 'send', { name: 'new' });
+  expect(namesOf(await untilDrained(server, page, 2))).toEqual(['old', 'new']);
 });
 
 /** The waits of it are played on a virtual clock, in the tests of the host; here a real worker is in a real loop. */

@@ -50,9 +50,11 @@ export interface Locks {
   readonly held: (start: string) => Promise<readonly string[]>;
 }
 
-/** How a lock is asked for. */
+/** How a lock is asked for. A browser takes one of these options alone. */
 export interface LockOptions {
   readonly signal?: AbortSignal;
+  /** Takes the lock from its holder at once, before all requests that wait. */
+  readonly steal?: true;
 }
 
 /** Says "look again" to every other context of the origin. Messages may be lost. */

@@ -1,3 +1,4 @@
+import type { LockOptions } from '../ports/ports.js';
 import { waited } from '../ports/wait.js';
 import type { BasketContext } from '../basket/context/context.js';
 import { isFinal } from '../store/opened.js';
@@ -9,7 +10,8 @@ import { createSchedule } from './chores/schedule.js';
 import type { Bell } from './term/bell.js';
 import { createBell } from './term/bell.js';
 import { checkHandlers } from './term/checks.js';
-import { greet } from './term/greeting.js';
+import type { Greet } from './term/greeting.js';
+import { answerGreetings, createGreeting } from './term/greeting.js';
 import type { AnyHandler, Leader, RunnerParts } from './term/leader.js';
 import type { Leaving } from './term/leaving.js';
 import { createLeaving } from './term/leaving.js';
@@ -38,6 +40,7 @@ const poll = 60_000;
 
 /** What is the same in all terms of a runner. */
 interface Setup extends RunnerParts {
+  readonly greet: Greet;
   readonly signal: AbortSignal;
   readonly onAudit: RunOptions['onAudit'];
 }
@@ -58,7 +61,7 @@ export async function run(
   const { concurrency = 6, signal = new AbortController().signal, onAudit } = options;
   checkHandlers(context.registry, handlers);
   checkWhole(concurrency, 'concurrency');
-  const setup: Setup = { context, handlers, concurrency, signal, onAudit };
+  const setup: Setup = { context, handlers, concurrency, greet: createGreeting(context), signal, onAudit };
 
   // Two runners that do not share locks depose each other, and must do so less and less often.
   const patience = createPatience(context.ports, { base: 500, cap: poll });
@@ -80,31 +83,46 @@ export async function run(
   }
 }
 
-/** One term: from the request for the lock to its release. */
+/**
+ * One term: from the request for the lock to its release. A worker stands still with the lock if its page is in the
+ * back/forward cache (WebKit), or if it is in an endless loop. So the lock is taken from a holder that does not answer. If
+ * the holder goes on, it is deposed, and the fence keeps it from writing.
+ */
 async function term(setup: Setup): Promise<TermEnd> {
   const { context, signal } = setup;
   const robbed = new AbortController();
   const waiting = new AbortController();
+  let silent = false;
   const giveUp = (): void => waiting.abort();
   for (const end of [signal, context.closed.signal]) end.addEventListener('abort', giveUp);
   if (signal.aborted) giveUp();
-  const stopGreeting = greet(context);
+  let stopTalking = setup.greet(() => {
+    silent = true;
+    giveUp();
+  });
   let leading: Promise<TermEnd> | undefined;
-
-  try {
-    await context.ports.locks.request(context.names.runnerLock, { signal: waiting.signal }, async () => {
-      stopGreeting();
+  const request = (options: LockOptions): Promise<void> =>
+    context.ports.locks.request(context.names.runnerLock, options, async () => {
+      if (robbed.signal.aborted) return; // It was stolen before this was called.
+      stopTalking();
+      stopTalking = answerGreetings(context);
       leading = lead(setup, robbed.signal);
       await leading;
     });
-  } catch (error) {
-    if (leading === undefined && waiting.signal.aborted) return 'stopped';
-    if (leading === undefined) throw error;
 
+  try {
+    await request({ signal: waiting.signal }).catch((error: unknown) => {
+      if (!silent || leading !== undefined) throw error;
+
+      return request({ steal: true });
+    });
+  } catch (error) {
     // The lock was stolen during the term, or the term failed. In either case the term ends before the next request.
     robbed.abort();
+    if (leading === undefined && waiting.signal.aborted) return 'stopped';
+    if (leading === undefined) throw error;
   } finally {
-    stopGreeting();
+    stopTalking();
     for (const end of [signal, context.closed.signal]) end.removeEventListener('abort', giveUp);
   }
 

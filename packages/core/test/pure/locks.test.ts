@@ -45,3 +45,38 @@ test('who waits for a lock of this process can give up, and who holds it keeps i
   await last;
   expect(await locks.held('lock')).toEqual([]);
 });
+
+test('who steals a lock of this process has it before those who wait; the holder is told, goes on, and ends nothing', async () => {
+  const locks = createLocalLocks();
+  const seen: string[] = [];
+  let endHolder = (): void => undefined;
+  let endThief = (): void => undefined;
+  const holder = locks.request('lock', {}, () => new Promise((resolve) => (endHolder = resolve)));
+  const waits = locks.request('lock', {}, () => Promise.resolve(void seen.push('waits')));
+  await Promise.resolve();
+  const thief = locks.request('lock', { steal: true }, () => new Promise((resolve) => (endThief = resolve)));
+
+  await expect(holder).rejects.toThrow('The lock was stolen.');
+  endHolder();
+  await Promise.resolve();
+  expect([seen, await locks.held('lock')]).toEqual([[], ['lock']]);
+  endThief();
+  await thief;
+  await waits;
+  expect([seen, await locks.held('lock')]).toEqual([['waits'], []]);
+
+  await locks.request('lock', { steal: true }, () => Promise.resolve());
+  expect(await locks.held('lock')).toEqual([]);
+});
+
+test('a lock of this process that is stolen before its holder has heard that it has the lock is not held by both', async () => {
+  const locks = createLocalLocks();
+  const seen: string[] = [];
+  const hold = (name: string) => () => Promise.resolve(void seen.push(name));
+  const robbed = locks.request('lock', {}, hold('robbed'));
+  const thief = locks.request('lock', { steal: true }, hold('thief'));
+
+  await expect(robbed).rejects.toThrow('The lock was stolen.');
+  await thief;
+  expect(seen).toEqual(['thief']);
+});

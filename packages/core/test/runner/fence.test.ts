@@ -3,7 +3,7 @@ import { expect, test } from 'vitest';
 import { defineTasks, task } from '../../src/pure/registry.js';
 import type { Attempt } from '../../src/runner/term/leader.js';
 import { contentsOf, freshName, rowsOf, runnerOf } from '../support/database.js';
-import { createGate, createWorld } from '../support/world.js';
+import { aTurnOfTheLoop, createGate, createWorld } from '../support/world.js';
 
 const sendTasks = () => defineTasks(freshName(), { send: task<number>({ lane: 'all' }) });
 
@@ -58,6 +58,10 @@ test('the lock is stolen before the take-over has begun: the robbed runner does 
   await robbed.basket.add('send', 1);
   let takeovers = 0;
   robbed.at('takeover:requests', () => (takeovers += 1));
+  const { begin } = robbed.context.database;
+  // A browser tells in another task that the lock was stolen.
+  const later = async (...what: Parameters<typeof begin>) => aTurnOfTheLoop().then(() => begin(...what));
+  Object.assign(robbed.context.database, { begin: later });
   robbed.run({ send: () => void ran.push('robbed') });
   thief.run({ send: () => void ran.push('thief') });
   await Promise.resolve();

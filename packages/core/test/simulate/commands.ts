@@ -547,7 +547,7 @@ function freeze(driver: Driver): string | undefined {
   life.freeze();
   world.faultAt = world.time.now();
   world.report.met('faults', 'frozen');
-  if (life.holds && world.chance.is(0.7)) driver.play.steal(false);
+  if (life.holds && world.chance.is(0.4)) driver.play.steal(false);
 
   return life.name;
 }

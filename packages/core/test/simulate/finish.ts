@@ -47,8 +47,10 @@ export async function finish(driver: Driver): Promise<void> {
       for (const kind of ['new', 'old'] as const) {
         build += 1;
         const others = play.lives.filter((life) => !life.dead && world.slots.has(life));
-        // Either the newer asks for the lead, or there is nobody left to ask.
-        if (world.chance.is(0.7)) for (const life of others) die(driver, life);
+        // Either the newer asks for the lead, or there is nobody left to ask, or nobody answers.
+        const fate = world.chance.pick(['asked', 'dead', 'dead', 'frozen']);
+        if (fate === 'dead') for (const life of others) die(driver, life);
+        if (fate === 'frozen') for (const life of others) life.freeze();
         const host = newHost(driver, kind, build);
         await drain(driver, host);
       }

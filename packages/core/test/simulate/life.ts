@@ -35,6 +35,8 @@ export interface Shared {
   readonly open: () => Promise<Connection>;
   /** Called when a crash point was carried out. */
   readonly crashed: (life: Life, armed: Armed) => void;
+  /** Called when a runner takes the lock from whoever has it. */
+  readonly steals: (life: Life) => void;
   readonly broke: (life: Life, what: string) => void;
   /** Called at each crash point. */
   readonly reached: (life: Life, point: CrashPoint, transaction: IDBTransaction | undefined) => void;
@@ -68,6 +70,8 @@ export interface Life {
   readonly open: Set<IDBTransaction>;
   dead: boolean;
   frozen: boolean;
+  /** Time itself at its start, or when it was last thawed. */
+  awakeSince: number;
   /** How often it was thawed. */
   thaws: number;
   /** The lock was stolen from it, and it has not been told yet. */
@@ -149,6 +153,7 @@ export function createLife(name: string, kind: Kind, build: number, shared: Shar
 
     request(lock, options, held) {
       if (life.dead) return never;
+      if (options.steal === true) shared.steals(life);
 
       const waiting = new AbortController();
       const given = options.signal;
@@ -261,6 +266,7 @@ export function createLife(name: string, kind: Kind, build: number, shared: Shar
     leaving: false,
     dead: false,
     frozen: false,
+    awakeSince: born,
     thaws: 0,
     deaf: false,
     armed: undefined,
@@ -285,6 +291,7 @@ export function createLife(name: string, kind: Kind, build: number, shared: Shar
 
     thaw() {
       life.frozen = false;
+      life.awakeSince = time.now();
       life.thaws += 1;
       for (const goOn of waitingForThaw.splice(0)) goOn();
       if (!life.suspended) return;

@@ -1,7 +1,7 @@
 import { IDBFactory as FakeFactory } from 'fake-indexeddb';
+import { createLocalLocks } from '../../src/ports/local-locks.js';
 import { run } from '../../src/runner/run.js';
 import { createStores } from '../../src/store/setup.js';
-import { createStealableLocks } from '../support/locks.js';
 import type { Chance } from './chance.js';
 import { nothing, readContents, runnerOf } from './contents.js';
 import { handlersOf } from './handlers.js';
@@ -73,7 +73,7 @@ export async function createPlay(
   const registry = registryOf('page');
   const app = { version: 1 };
   const openApp = (): Promise<IDBDatabase> => openedApp(registry, app.version);
-  const locks = createStealableLocks();
+  const locks = createLocalLocks();
   const lives: Life[] = [];
   const byStores = new WeakMap<object, Life>();
   const stops = new Map<Life, AbortController>();
@@ -179,6 +179,15 @@ export async function createPlay(
     open: openApp,
     broke: (life, what) => world.fail(`${life.name} ${what}`),
 
+    steals(life) {
+      const holder = lives.find((one) => one.holds && !one.dead);
+      const answers = holder?.frozen === false && time.now() - holder.awakeSince > 5_000;
+      if (answers && mayNotLose()) world.fail(`${life.name} takes the lock from ${holder.name}, which answers`);
+      world.faultAt = time.now();
+      report.met('other', `took the lock from one that ${answers ? 'was not heard' : 'stood still'}`);
+      say(`  ${life.name} takes the lock from ${holder?.name ?? 'nobody'}`);
+    },
+
     crashed(life, { point, how }) {
       say(`  ${life.name} ${how === 'refuse' || how === 'lie' ? 'is refused' : 'dies'} at ${point} (${how})`);
       const command = world.commands.get(life);
@@ -202,6 +211,11 @@ export async function createPlay(
       if (facts.work === 'command') facts.command = world.commands.get(life);
     },
   };
+
+  /** Whether no message was ever lost in this run. */
+  function mayNotLose(): boolean {
+    return play.loss === 0 && !world.calm;
+  }
 
   /** The lists of stores that a life begins its transactions with are parts of its registry's, and its own. */
   function own(life: Life): void {
@@ -273,7 +287,7 @@ export async function createPlay(
       if (holder === undefined) return;
       holder.deaf = late;
       const { runnerLock } = holder.context.names;
-      locks.steal(runnerLock);
+      void locks.request(runnerLock, { steal: true }, () => Promise.resolve());
     },
 
     raise() {
@@ -435,7 +449,7 @@ function createBus(play: () => Play): Bus {
       const { world, loss } = play();
       const { kind, build = 0 } = message as { readonly kind: string; readonly build?: number };
       const said = kind === 'lost' ? world.losses > 0 : world.deleting || life.leaving;
-      if (!['hello', 'wake', 'closed'].includes(kind) && !said) {
+      if (!['hello', 'alive', 'wake', 'closed'].includes(kind) && !said) {
         if ((world.unannounced.get(life) ?? 0) === 0)
           world.fail(`${life.name} says "${kind}", and has committed nothing`);
       }

@@ -4,13 +4,13 @@ import type { Basket } from '../../src/basket/basket.js';
 import { createBasket } from '../../src/basket/basket.js';
 import type { BasketContext } from '../../src/basket/context/context.js';
 import { createContext } from '../../src/basket/context/context.js';
+import { createLocalLocks } from '../../src/ports/local-locks.js';
 import type { Channel, CrashPoint, Locks, Ports } from '../../src/ports/ports.js';
 import type { AnyRegistry } from '../../src/pure/registry.js';
 import type { AnyHandler } from '../../src/runner/term/leader.js';
 import type { Handlers } from '../../src/runner/run-basket.js';
 import { run } from '../../src/runner/run.js';
 import { bytesOf, seeded } from './chance.js';
-import { createStealableLocks } from './locks.js';
 import { aTurnOfTheLoop, quiet } from './quiet.js';
 
 /** One browser: its time, its locks, its channels, and the tabs in it. IndexedDB is the one of this process. */
@@ -50,6 +50,9 @@ export interface Tab<R extends AnyRegistry> {
   readonly run: (handlers: Handlers<R>, options?: RunnerOptions) => Runner;
   /** Ends it as the browser does: nothing of it runs any more, and its locks are free. */
   readonly kill: () => void;
+  /** Stops all of its code, as an endless loop does. It keeps its locks, and goes on when it is thawed. */
+  readonly freeze: () => void;
+  readonly thaw: () => void;
   /** Its context is told by the browser that it is online again. */
   readonly online: () => void;
   /** Calls back each time an instant is reached at which the browser may die. */
@@ -111,11 +114,12 @@ export function createWorld(seed = 1): World {
   let opened = 0;
   const alarms = new Set<Alarm>();
   const channels = new Set<{ readonly name: string; readonly tell: (message: unknown) => void }>();
-  const locks = createStealableLocks();
+  const locks = createLocalLocks();
 
   function openTab<R extends AnyRegistry>(registry: R, options: TabOptions = {}): Tab<R> {
     opened += 1;
     const death = deathOf();
+    const sleep = sleepOf();
     const reached = new Map<CrashPoint, (transaction?: IDBTransaction) => void>();
     const mine = new Set<Alarm>();
     const onlines = new Set<() => void>();
@@ -126,18 +130,19 @@ export function createWorld(seed = 1): World {
         wall: () => wall,
         monotonic: () => monotonic,
         timer(wait, ring) {
-          const alarm = { at: monotonic + Math.max(0, wait), ring };
+          const alarm = { at: monotonic + Math.max(0, wait), ring: () => sleep.whenAwake(ring) };
           alarms.add(alarm);
           mine.add(alarm);
 
           return () => alarms.delete(alarm);
         },
-        turnOfTheLoop: () => death.unlessDead(() => new Promise((resolve) => setImmediate(resolve))),
+        turnOfTheLoop: () =>
+          death.unlessDead(() => new Promise((resolve) => setImmediate(() => sleep.whenAwake(resolve)))),
       },
       random,
       randomBytes: bytesOf(random),
-      locks: locksOf(death, options.ownLocks === true ? createStealableLocks() : locks),
-      channel: (name) => channelOf(name),
+      locks: locksOf(death, sleep, options.ownLocks === true ? createLocalLocks() : locks),
+      channel: (name) => channelOf(name, sleep),
       online(back) {
         onlines.add(back);
 
@@ -147,7 +152,7 @@ export function createWorld(seed = 1): World {
         death.unlessDead(() => {
           reached.get(point)?.(transaction);
 
-          return death.unlessDead(() => Promise.resolve());
+          return death.unlessDead(() => new Promise(sleep.whenAwake));
         }),
     };
 
@@ -162,6 +167,8 @@ export function createWorld(seed = 1): World {
         context.hub.close();
         context.database.close();
       },
+      freeze: sleep.begin,
+      thaw: sleep.end,
       online() {
         for (const back of onlines) back();
       },
@@ -172,22 +179,35 @@ export function createWorld(seed = 1): World {
     return tab;
   }
 
-  function locksOf(death: Death, shared: Locks): Locks {
+  function locksOf(death: Death, { whenAwake }: Sleep, shared: Locks): Locks {
+    const granted = (held: () => Promise<void>): Promise<void> =>
+      new Promise((resolve, reject) => whenAwake(() => void held().then(resolve, reject)));
+
     return {
       request: (name, options, held) =>
-        death.unlessDead(() =>
-          shared.request(name, options, () => (death.dead() ? Promise.resolve() : Promise.race([held(), death.died]))),
+        death.unlessDead(
+          () =>
+            new Promise((resolve, reject) => {
+              shared
+                .request(name, options, () =>
+                  death.dead() ? Promise.resolve() : Promise.race([granted(held), death.died]),
+                )
+                .then(
+                  () => whenAwake(resolve),
+                  (error: unknown) => whenAwake(() => reject(error)),
+                );
+            }),
         ),
       held: (name) => death.unlessDead(() => shared.held(name)),
     };
   }
 
-  function channelOf(name: string): Channel {
+  function channelOf(name: string, { whenAwake }: Sleep): Channel {
     const listeners: ((message: unknown) => void)[] = [];
     const own = {
       name,
       tell(message: unknown) {
-        for (const listener of listeners) listener(message);
+        whenAwake(() => listeners.forEach((listener) => listener(message)));
       },
     };
     channels.add(own);
@@ -235,7 +255,7 @@ export function createWorld(seed = 1): World {
     alarm: (wait, ring) => void alarms.add({ at: monotonic + wait, ring }),
     alarms: () => alarms.size,
     open: openTab,
-    steal: (tab) => locks.steal(tab.context.names.runnerLock),
+    steal: (tab) => void locks.request(tab.context.names.runnerLock, { steal: true }, () => Promise.resolve()),
     loseMessages() {
       lost = true;
     },
@@ -298,6 +318,33 @@ function deathOf(): Death {
     die,
     died,
     unlessDead: (go) => (dead ? new Promise(() => undefined) : go()),
+  };
+}
+
+/** The sleep of a tab that is frozen. */
+interface Sleep {
+  readonly begin: () => void;
+  readonly end: () => void;
+  /** Goes on at once, or when the tab is thawed. */
+  readonly whenAwake: (goOn: () => void) => void;
+}
+
+function sleepOf(): Sleep {
+  let asleep = false;
+  const waiting: (() => void)[] = [];
+
+  return {
+    begin() {
+      asleep = true;
+    },
+    end() {
+      asleep = false;
+      for (const goOn of waiting.splice(0)) goOn();
+    },
+    whenAwake(goOn) {
+      if (asleep) waiting.push(goOn);
+      else goOn();
+    },
   };
 }
 

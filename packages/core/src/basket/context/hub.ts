@@ -56,7 +56,8 @@ const hintsAMessage = 100;
  * - `look`: "look again". A page added or changed something; the runner and every watch read the database. `returned`:
  *   this page was in the back/forward cache, and heard nothing meanwhile.
  * - `changed`: the runner wrote; every watch reads the database.
- * - `hello`: a runner of this build is about to queue for the lock, or leads; a runner of a lower build hands over.
+ * - `hello`: a runner of this build waits for the lock, or leads; a runner of a lower build hands over.
+ * - `alive`: the answer to a `hello`, by the runner that has the lock.
  * - `wake`: a page is visible, or is back online; the runner brings the probes of closed gates forward.
  * - `closed`: a gate is closed, and a task may wait for it. A visible page answers with `wake` after a while.
  * - `taken`: the database was taken away, and may have been deleted. A task that was in it need not have succeeded.
@@ -71,6 +72,7 @@ export type Message =
       readonly returned?: true;
     }
   | { readonly kind: 'hello'; readonly build: number }
+  | { readonly kind: 'alive' }
   | { readonly kind: 'wake'; readonly visible: boolean; readonly online?: boolean };
 
 /** Brings messages from and to the parts of a context. */
@@ -85,6 +87,8 @@ export interface Hub {
   /** Closes the channel while the page is in the back/forward cache, because a message would evict the page. */
   readonly suspend: () => void;
   readonly resume: () => void;
+  /** Whether this context hears others now. */
+  readonly connected: () => boolean;
   /** Whether the page is in the back/forward cache. Work that begins then evicts the page. */
   readonly away: () => boolean;
   /** Removes all listeners. `say` still tells other contexts, because a write may end later. */
@@ -174,6 +178,8 @@ export function createHub(openChannel: () => Channel, turnOfTheLoop: () => Promi
       closeChannel();
     },
 
+    connected: () => channel !== undefined,
+
     away: () => suspended,
 
     resume() {
@@ -229,6 +235,7 @@ function messageIn(received: unknown): Message | undefined {
   const [kind, visible, build, hints, done] = ['kind', 'visible', 'build', 'hints', 'done'].map(part);
   if (kind === 'wake')
     return typeof visible === 'boolean' ? { kind, visible, online: part('online') === true } : undefined;
+  if (kind === 'alive') return { kind };
   if (kind === 'hello') return Number.isSafeInteger(build) ? { kind, build: build as number } : undefined;
   if (!kinds.has(kind)) return undefined;
   // Hints that cannot be read are left out. A message without hints may mean anything, so nothing is missed.
