@@ -1,5 +1,6 @@
 import { readReady } from './key.js';
 import type { TaskRow } from './record.js';
+import { isOver } from './transitions.js';
 
 /** What the check of a row needs. */
 export interface CheckFacts {
@@ -19,10 +20,11 @@ export interface CheckFacts {
  * - `claim`: it claims the row.
  * - `pass`: it writes nothing and reads on. Whoever frees the lane brings the row back.
  * - `hold`: it takes the timed key from the row, because the row is not the head of its lane.
+ * - `expire`: the task is dead, because its time is over.
  * - `date`: it gives the row the time of its own date, which is in the future.
  * - `wait`: it leaves the row as it is, and checks it again when an attempt ends.
  */
-export type Check = 'claim' | 'pass' | 'hold' | 'date' | 'wait';
+export type Check = 'claim' | 'pass' | 'hold' | 'expire' | 'date' | 'wait';
 
 /** Checks a row before its claim. Neither a fresh nor a timed key proves that a row may run. */
 export function check(row: TaskRow, facts: CheckFacts): Check {
@@ -31,6 +33,7 @@ export function check(row: TaskRow, facts: CheckFacts): Check {
   const timed = readReady(row.ready)?.letter !== 'F';
   if (facts.head !== undefined && facts.head !== row.seq) return timed ? 'hold' : 'pass';
   if (facts.laneTaken) return timed ? 'wait' : 'pass';
+  if (isOver(row, facts.wall)) return 'expire';
   if (row.runAt !== undefined && row.runAt > facts.wall) return 'date';
 
   return 'claim';

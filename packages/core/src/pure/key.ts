@@ -186,6 +186,16 @@ export function keyMark(owner: string | null, type: string, lane: string | undef
   return `K${[ownerPart(owner), escaped(type), lanePart, escaped(key)].join('|')}`;
 }
 
+/** The mark that finds a task by the time at which it expires, in the order of these times. */
+export function expiryMark(when: number): string {
+  return `X${timePart(when)}`;
+}
+
+/** The time that such a mark names. */
+export function readExpiry(mark: string): number {
+  return Number.parseInt(mark.slice(1), 36);
+}
+
 /** The mark that finds the tasks that were cancelled while they run. */
 export const cancelledMark = 'C';
 

@@ -49,8 +49,8 @@ export function checkTimeout(timeout: number): void {
 }
 
 /** Refuses a value that is neither `block` nor `skip`. */
-export function checkOnDead(onDead: 'block' | 'skip'): void {
-  checkOneOf(onDead, 'onDead', ['block', 'skip']);
+export function checkOnDead(onDead: 'block' | 'skip', what: string): void {
+  checkOneOf(onDead, what, ['block', 'skip']);
 }
 
 /**

@@ -1,5 +1,5 @@
 import type { Priority, Route } from './key.js';
-import { idMark, keyMark, laneMark, readyPrefix, timedKey } from './key.js';
+import { expiryMark, idMark, keyMark, laneMark, readyPrefix, timedKey } from './key.js';
 import { defined } from './parts.js';
 
 /**
@@ -33,6 +33,8 @@ export interface TaskRow {
   readonly timeout?: number;
   /** Whether it stops its lane when it is dead. Absent: as the type says. */
   readonly onDead?: 'block' | 'skip';
+  /** Whether it stops its lane when it has expired. Absent: `skip`. */
+  readonly onExpired?: 'block' | 'skip';
   /** When it was added, by the wall clock, in milliseconds. It is shown; nothing is ordered by it. */
   readonly addedAt: number;
 
@@ -76,8 +78,11 @@ export type NewTaskRow = Omit<TaskRow, 'seq'>;
 
 /** Why a task is dead. */
 export interface Death {
-  /** `permanent`: the handler threw a `PermanentFailure`. `limit`: it failed as often as its type allows. */
-  readonly reason: 'permanent' | 'limit';
+  /**
+   * `permanent`: the handler threw a `PermanentFailure`. `limit`: it failed as often as its type allows. `expired`: it
+   * was not done at its `expiresAt`, or within the `lifetime` of its type.
+   */
+  readonly reason: 'permanent' | 'limit' | 'expired';
   /** By the wall clock, in milliseconds. */
   readonly at: number;
 }
@@ -169,7 +174,7 @@ export function deposedKey(epoch: Epoch, claim?: number): string {
   return `deposed:${String(epoch.count).padStart(12, '0')}:${epoch.nonce}${claim === undefined ? '' : `:${claim}`}`;
 }
 
-type Option = 'lane' | 'given' | 'key' | 'runAt' | 'timeout' | 'onDead';
+type Option = 'lane' | 'given' | 'key' | 'runAt' | 'expiresAt' | 'timeout' | 'onDead' | 'onExpired';
 
 /** What an add knows of a task. The rest of the row follows from it. */
 export type NewTask = Pick<TaskRow, 'id' | 'type' | 'version' | 'owner' | 'gate' | 'priority' | 'addedAt'> & {
@@ -178,8 +183,9 @@ export type NewTask = Pick<TaskRow, 'id' | 'type' | 'version' | 'owner' | 'gate'
 
 /** The row of a new task: fresh, or timed by its date. Nothing in it depends on an answer of the database. */
 export function newRow({ payload, ...task }: NewTask): NewTaskRow {
-  const { id, owner, lane, runAt, priority } = task;
-  const marks = [idMark(id), laneOf({ owner, lane }), keyOf(task)].filter((mark) => mark !== undefined);
+  const { id, owner, lane, runAt, expiresAt, priority } = task;
+  const expiry = expiresAt === undefined ? undefined : expiryMark(expiresAt);
+  const marks = [idMark(id), laneOf({ owner, lane }), keyOf(task), expiry].filter((mark) => mark !== undefined);
 
   return defined({
     ...task,

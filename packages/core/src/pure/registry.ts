@@ -89,6 +89,17 @@ export interface TaskOptions<Payload, Stored = unknown> {
    */
   readonly onDead?: 'block' | 'skip' | undefined;
   /**
+   * How long a task of this type may take until it is done, in milliseconds, from its add, or from its `runAt`. A task
+   * that is not done by then is dead, for the reason `expired`; what runs at that moment is finished. Default: a task
+   * does not expire.
+   *
+   * @example
+   * const sharePlace = task<string>({ lifetime: 10 * 60_000 }); // After ten minutes nobody wants to know the place.
+   */
+  readonly lifetime?: number | undefined;
+  /** What a task that has expired does to its lane. `skip`: the lane goes on. `block`: the lane stops. Default `skip`. */
+  readonly onExpired?: 'block' | 'skip' | undefined;
+  /**
    * The waits after failures, in milliseconds. The first is `base` (default 1,000); each is `factor` (default 2) times
    * as long as the one before, up to `cap` (default 300,000). `jitter` shortens each wait by chance (default `equal`:
    * by up to half).
@@ -122,6 +133,8 @@ export interface TaskTypeParts extends AnyTaskType {
   readonly priority: Priority;
   readonly timeout: number;
   readonly onDead: 'block' | 'skip';
+  readonly lifetime: number | undefined;
+  readonly onExpired: 'block' | 'skip';
   readonly backoff: Backoff;
   readonly failureLimit: number | undefined;
   readonly owner: 'none' | undefined;
@@ -141,10 +154,12 @@ export function task<Payload = void, Result = void, Stored = unknown>(
 ): TaskType<Payload, Result> {
   const parts = checkParts(given, "A task type's options", taskOptions);
   const { codec = asItIs, version = 1, timeout = 120_000, onDead = 'block', priority = 'normal' } = parts;
-  const { lane, gate, key, failureLimit, owner } = parts;
+  const { lane, gate, key, lifetime, onExpired = 'skip', failureLimit, owner } = parts;
   checkWhole(version, "A task type's version");
   checkTimeout(timeout);
-  checkOnDead(onDead);
+  checkOnDead(onDead, 'onDead');
+  checkOnDead(onExpired, 'onExpired');
+  if (lifetime !== undefined) checkWhole(lifetime, 'lifetime');
   if (failureLimit !== undefined) checkWhole(failureLimit, 'failureLimit');
   must(owner === undefined || owner === 'none', "A task type's owner", '"none", or left out', owner);
   for (const [what, value] of Object.entries({ lane, gate, key })) {
@@ -163,6 +178,8 @@ export function task<Payload = void, Result = void, Stored = unknown>(
     priority: priorityDigit(priority),
     timeout,
     onDead,
+    lifetime,
+    onExpired,
     backoff: checkedBackoff(parts.backoff, 'backoff'),
     failureLimit,
     owner,
@@ -178,6 +195,8 @@ const taskOptions: readonly (keyof TaskOptions<unknown>)[] = [
   'priority',
   'timeout',
   'onDead',
+  'lifetime',
+  'onExpired',
   'backoff',
   'failureLimit',
   'owner',

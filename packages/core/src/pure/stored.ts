@@ -67,7 +67,7 @@ const isRow = all(
   has(absentOr(whole), 'edition', 'revision'),
   has(absentOr(above0), 'timeout'),
   has(absentOr(listOf(text)), 'given', 'after'),
-  has(oneOf(undefined, 'block', 'skip'), 'onDead'),
+  has(oneOf(undefined, 'block', 'skip'), 'onDead', 'onExpired'),
   has(oneOf(undefined, true), 'recovered', 'cancelled'),
   has(absentOr(isError), 'lastError'),
   has(absentOr(isDeath), 'dead'),

@@ -1,7 +1,8 @@
 import type { Backoff } from './backoff.js';
 import { retryDelay } from './backoff.js';
 import type { Rank } from './key.js';
-import { alone, cancelledMark, laneMark, readReady, readyPrefix, skippedMark, timedKey } from './key.js';
+import { alone, cancelledMark, expiryMark, laneMark, readReady, readyPrefix, skippedMark, timedKey } from './key.js';
+import { defined } from './parts.js';
 import type { Death, TaskRow } from './record.js';
 import { routeOf } from './record.js';
 import type { Verdict } from './verdict.js';
@@ -31,6 +32,16 @@ export function rankOf(row: Pick<TaskRow, 'priority' | 'interruptions'>): Rank {
   return row.interruptions >= interruptionsToRunAlone ? alone : row.priority;
 }
 
+/** Whether the time of a task is over. What runs at that moment is finished all the same. */
+export function isOver({ expiresAt }: Pick<TaskRow, 'expiresAt'>, wall: number): boolean {
+  return expiresAt !== undefined && expiresAt <= wall;
+}
+
+/** The row of a task that was not done in its time. */
+export function expired(row: TaskRow, moment: Moment): TaskRow {
+  return died(row, 'expired', moment, row.onExpired);
+}
+
 /**
  * The row after its attempt ended, or `undefined` if the row is to be deleted: the task is done, or was cancelled. A
  * row that stays never gets a fresh key. So its key shows that the task was claimed before.
@@ -43,20 +54,33 @@ export function settled(
   random: () => number,
 ): TaskRow | undefined {
   if (row.cancelled === true || verdict.kind === 'success') return undefined;
+  const next = tried(row, verdict, moment, policy, random);
 
+  return next.dead === undefined && isOver(next, moment.wall) ? expired(next, moment) : next;
+}
+
+/** The row after its attempt did not succeed. */
+function tried(
+  row: TaskRow,
+  verdict: Exclude<Verdict, { readonly kind: 'success' }>,
+  moment: Moment,
+  policy: Policy,
+  random: () => number,
+): TaskRow {
+  const onDead = row.onDead ?? policy.onDead;
   switch (verdict.kind) {
     case 'failure':
     case 'timeout': {
       const failures = row.failures + 1;
       const ended = { ...endedByItself(row), failures, lastError: verdict.error };
       const failed = verdict.kind === 'timeout' ? { ...ended, recovered: true as const } : ended;
-      if (failures >= (policy.failureLimit ?? Number.POSITIVE_INFINITY)) return died(failed, 'limit', moment, policy);
+      if (failures >= (policy.failureLimit ?? Number.POSITIVE_INFINITY)) return died(failed, 'limit', moment, onDead);
 
       return backedOff(failed, failures + row.blames, moment, policy.backoff, random);
     }
 
     case 'permanent':
-      return died({ ...endedByItself(row), lastError: verdict.error }, 'permanent', moment, policy);
+      return died({ ...endedByItself(row), lastError: verdict.error }, 'permanent', moment, onDead);
 
     case 'later':
       return 'date' in verdict
@@ -133,10 +157,14 @@ export function dueAfter(row: TaskRow, moment: Moment, wait: number): TaskRow {
   return { ...row, ready: timedKey('@', routeOf(row), rankOf(row), moment.now + wait) };
 }
 
-/** The row after `retry`: due at once, with counters of 0, and back in its lane if it had left it. */
+/**
+ * The row after `retry`: due at once, with counters of 0, and back in its lane if it had left it. A dead task no longer
+ * expires.
+ */
 export function revived(row: TaskRow): TaskRow {
-  const { dead: _, ...rest } = row;
-  const fresh = { ...rest, failures: 0, interruptions: 0, blames: 0 };
+  const { dead, expiresAt, ...rest } = row;
+  const date = dead === undefined ? defined({ expiresAt }) : {};
+  const fresh = { ...rest, ...date, failures: 0, interruptions: 0, blames: 0 };
 
   return dueAfter({ ...fresh, marks: marksInLane(row, true) }, { now: 0, wall: 0 }, 0);
 }
@@ -151,13 +179,15 @@ export function cancelledWhileRunning(row: TaskRow): TaskRow {
   return { ...row, marks, cancelled: true, ready: readyPrefix('D', routeOf(row), row.priority) };
 }
 
-/** The row of a dead task. With `block` it keeps the mark of its lane, and so stays the head. */
-function died(row: TaskRow, reason: Death['reason'], moment: Moment, policy: Policy): TaskRow {
+/** The row of a dead task. With `block` it keeps the mark of its lane, and so stays the head. It cannot expire. */
+function died(row: TaskRow, reason: Death['reason'], moment: Moment, lane: 'block' | 'skip' | undefined): TaskRow {
+  const expiry = row.expiresAt === undefined ? undefined : expiryMark(row.expiresAt);
+
   return {
     ...row,
     dead: { reason, at: moment.wall },
     ready: readyPrefix('D', routeOf(row), row.priority),
-    marks: marksInLane(row, (row.onDead ?? policy.onDead) === 'block'),
+    marks: marksInLane(row, lane === 'block').filter((mark) => mark !== expiry),
   };
 }
 

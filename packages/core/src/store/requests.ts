@@ -15,7 +15,10 @@ export function answer<Result>(request: IDBRequest<Result>): Promise<Result> {
 }
 
 /** Moves a cursor from key to key. `visit` moves it on, and returns whether the walk goes on. Its error rejects. */
-export function walk(request: IDBRequest<IDBCursor | null>, visit: (cursor: IDBCursor) => boolean): Promise<void> {
+export function walk<Cursor extends IDBCursor>(
+  request: IDBRequest<Cursor | null>,
+  visit: (cursor: Cursor) => boolean,
+): Promise<void> {
   return new Promise((resolve, reject) => {
     // `visit` may move the cursor and yet end the walk. Then it is not called again.
     let ended = false;

@@ -37,6 +37,7 @@ describe('a task type', () => {
       priority: 1,
       timeout: 120_000,
       onDead: 'block',
+      onExpired: 'skip',
       backoff: { base: 1_000, cap: 300_000, factor: 2, jitter: 'equal' },
       failureLimit: undefined,
     });
@@ -45,7 +46,8 @@ describe('a task type', () => {
   test('takes every option as it was given', () => {
     const codec = { encode: String, decode: Number };
     const lane = (): string => 'lane';
-    const options = { version: 3, codec, lane, gate: 'api', timeout: 5, onDead: 'skip', failureLimit: 3 } as const;
+    const ends = { timeout: 5, onDead: 'skip', lifetime: 7, onExpired: 'block', failureLimit: 3 } as const;
+    const options = { version: 3, codec, lane, gate: 'api', key: 'draft', ...ends } as const;
     const backoff = { base: 10, cap: 20, factor: 1.5, jitter: 'full' } as const;
 
     expect(parts({ ...options, priority: 'low', backoff })).toEqual({ ...options, priority: 2, backoff });

@@ -81,6 +81,10 @@ function ask(driver: Driver, by: Life, { via, now = false, type: like, lane: inL
   const runAt = chance.is(0.12)
     ? world.time.wall() + chance.pick([-5_000, 500, 20_000, 200_000, 3_000_000])
     : undefined;
+  const expiresAt = chance.is(driver.mix.expiry)
+    ? world.time.wall() + chance.pick([-5_000, 1_000, 20_000, 20_000, 200_000, 200_000, 3_000_000])
+    : undefined;
+  const onExpired = chance.is(0.1) ? chance.pick(['block', 'skip'] as const) : undefined;
   const priority = chance.is(0.1) ? chance.pick(['high', 'normal', 'low'] as const) : undefined;
   const timeout = chance.is(0.05) ? chance.pick([1_000, 40_000]) : undefined;
   const onDead = chance.is(0.1) ? chance.pick(['block', 'skip'] as const) : undefined;
@@ -100,6 +104,8 @@ function ask(driver: Driver, by: Life, { via, now = false, type: like, lane: inL
     replacedBy: undefined,
     priority: priority ?? rule.priority,
     runAt,
+    expiresAt,
+    onExpired,
     timeout,
     onDead,
     size,
@@ -126,6 +132,8 @@ function ask(driver: Driver, by: Life, { via, now = false, type: like, lane: inL
     gate: otherGate,
     key: otherKey,
     runAt: runAt === undefined || chance.is(0.5) ? runAt : new Date(runAt),
+    expiresAt: expiresAt === undefined || chance.is(0.5) ? expiresAt : new Date(expiresAt),
+    onExpired,
     priority,
     timeout,
     onDead,

@@ -27,6 +27,8 @@ export interface Mix {
   /** How likely a task has a key, and how likely a page does not delete what that replaces. */
   readonly keys: number;
   readonly untidy: number;
+  /** How likely a task expires. */
+  readonly expiry: number;
   /** Whether some hundred tasks come at once, somewhen. */
   readonly flood: boolean;
   /** Whether pages attend a worker, which runs their tasks. */
@@ -205,6 +207,7 @@ export function drawMix({ world: { chance } }: Play): Mix {
     heavy: chance.pick([0, 0, 0.02, 0.1]),
     keys: chance.pick([0, 0.2, 0.5, 0.9]),
     untidy: chance.pick([0, 0.5, 1, 1]),
+    expiry: chance.pick([0, 0, 0.1, 0.4]),
     flood: chance.is(0.03),
     attended,
     haste: chance.pick([0, 0.1, 0.3, 0.6]),

@@ -3,6 +3,7 @@ import { laneMarkOf, readyOf } from './contents.js';
 import type { Change } from './difference.js';
 import { fieldsOf } from './difference.js';
 import type { ClaimFacts, Ending } from './journal.js';
+import { hasLeft, isOver } from './judge-expired.js';
 import type { Life } from './life.js';
 import { ruleOf, anyRuleOf } from './registries.js';
 
@@ -90,8 +91,18 @@ export function wrongEnd(change: Change, end: End, life: Life, now: number, wall
     allowed.add('failures');
     must(to.failures === from.failures + 1, 'failures');
   }
+  if (kind === 'unread') {
+    // Read too late, as after a freeze of the worker: it waits as after a failure, and none is counted.
+    allowed.add('blames');
+    must(to.blames === from.blames + 1, 'blames');
+  }
   const limited = to.failures > from.failures && to.failures >= (rule.failureLimit ?? Number.POSITIVE_INFINITY);
-  if ((kind === 'failure' || kind === 'timeout') && !limited) {
+  if (kind !== 'permanent' && kind !== 'success' && !limited && isOver(from, wall)) {
+    for (const name of ['dead', 'marks']) allowed.add(name);
+    must(ready.letter === 'D' && to.dead?.reason === 'expired' && to.dead.at === wall, 'expired');
+    const mark = laneMarkOf(from);
+    must(mark === undefined || to.marks.includes(mark) === !hasLeft(to, rule), 'marks');
+  } else if ((kind === 'failure' || kind === 'timeout') && !limited) {
     const [least, most] = waitRange(rule, to.failures + from.blames);
     timed('@', now + least, now + most);
   } else if (kind === 'permanent' || limited) {
@@ -109,9 +120,6 @@ export function wrongEnd(change: Change, end: End, life: Life, now: number, wall
       timed('@', when, when);
     }
   } else if (kind === 'unread') {
-    // Read too late, as after a freeze of the worker: it waits as after a failure, and none is counted.
-    allowed.add('blames');
-    must(to.blames === from.blames + 1, 'blames');
     const [least, most] = waitRange(rule, to.failures + to.blames);
     timed('@', now + least, now + most);
   } else if (kind === 'unreadable') {

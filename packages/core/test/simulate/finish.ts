@@ -39,8 +39,11 @@ export async function finish(driver: Driver): Promise<void> {
   if (world.chance.is(0.3)) await drain(driver, undefined);
 
   let build = 10;
-  for (const retries of [false, true]) {
-    if (retries) await decideDead(driver, page);
+  // What is tried again frees its lane, and the tasks behind it may expire meanwhile.
+  for (let round = 0; round < 6 && !world.failed(); round += 1) {
+    const rows = [...world.contents.tasks.values()];
+    if (round > 1 && !rows.some(({ dead, seq }) => dead !== undefined && !world.foreign.has(seq))) break;
+    if (round > 0) await decideDead(driver, page);
     let before = -1;
     while (before !== world.contents.tasks.size && !world.failed()) {
       before = world.contents.tasks.size;
@@ -55,7 +58,7 @@ export async function finish(driver: Driver): Promise<void> {
         await drain(driver, host);
       }
     }
-    if (!retries) judgeLeft(world, true);
+    if (round === 0) judgeLeft(world, true);
   }
 
   judgeLeft(world, false);

@@ -2,6 +2,7 @@ import type { GateRow } from '../../src/pure/gate.js';
 import type { TaskRow } from '../../src/pure/record.js';
 import type { Contents } from './contents.js';
 import { headsOf, isBody, laneMarkOf, positionsOf, readyOf, runnerOf } from './contents.js';
+import { hasLeft } from './judge-expired.js';
 import { keyOf } from './judge-replaced.js';
 import { ruleOf } from './registries.js';
 import type { World } from './world.js';
@@ -78,7 +79,7 @@ function judgeState(contents: Contents, fail: (what: string) => void): void {
 
 const letters = ['F', '@', '!', 'H', 'U', 'D'];
 const fields = new Set(
-  `seq id type version owner gate priority lane given key runAt timeout onDead addedAt ready marks payload ref attempts failures
+  `seq id type version owner gate priority lane given key runAt expiresAt timeout onDead onExpired addedAt ready marks payload ref attempts failures
   interruptions blames edition revision recovered lastError dead cancelled ofLater`.split(/\s+/),
 );
 
@@ -104,16 +105,18 @@ function judgeForm(world: World, row: TaskRow, fail: (what: string) => void): vo
   must(timed === (when !== undefined), 'its time');
   must(letter !== 'F' || row.attempts === 0, 'it is fresh, and was started');
   must((letter === 'D') === (row.dead !== undefined || row.cancelled === true), 'it is dead, or is it');
-  must(row.dead === undefined || /^(permanent|limit)$/.test(row.dead.reason), 'its death has no reason');
+  must(row.dead === undefined || /^(permanent|limit|expired)$/.test(row.dead.reason), 'its death has no reason');
   must((row.ref === undefined) !== (row.payload === undefined), 'its payload');
   for (const count of [row.attempts, row.failures, row.interruptions, row.blames])
     must(Number.isInteger(count) && count >= 0, 'a counter');
   must(row.failures <= row.attempts, 'more failures than attempts');
 
   const lane = laneMarkOf(row);
-  const left = row.dead !== undefined && (row.onDead ?? ruleOf('page', row.type)?.onDead) === 'skip';
+  const left = hasLeft(row, ruleOf('page', row.type));
   const marks = [`I${row.id}`, ...(lane === undefined ? [] : [left ? `S${lane.slice(1)}` : lane])];
   marks.push(...keyOf(row));
+  const { expiresAt } = row;
+  if (expiresAt !== undefined && row.dead === undefined) marks.push(`X${expiresAt.toString(36).padStart(9, '0')}`);
   if (row.cancelled === true) marks.push('C');
   must([...row.marks].sort().join(' ') === marks.sort().join(' '), `its marks ${row.marks.join(' ')}`);
 }

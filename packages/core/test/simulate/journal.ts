@@ -24,6 +24,8 @@ export interface Told {
   readonly key: string | undefined;
   readonly priority: PriorityName;
   readonly runAt: number | undefined;
+  readonly expiresAt: number | undefined;
+  readonly onExpired: 'block' | 'skip' | undefined;
   readonly timeout: number | undefined;
   readonly onDead: 'block' | 'skip' | undefined;
   /** Where its first payload lies. */

@@ -2,7 +2,7 @@ import type { TaskRow } from '../../src/pure/record.js';
 import { idOfBody, isBody, readyOf } from './contents.js';
 import type { Size, Told } from './journal.js';
 import type { Commit } from './judge.js';
-import { workOf } from './registries.js';
+import { ruleOf, workOf } from './registries.js';
 
 /** An add adds; it changes nothing that was there. What it added is exactly what was asked for. */
 export function judgeAdd({ world, underway, after, difference, fail }: Commit): void {
@@ -77,6 +77,8 @@ function wrongRow(row: TaskRow, told: Told, rev: number): string | undefined {
     key: [row.key, told.key],
     priority: [priority, told.priority],
     runAt: [row.runAt, told.runAt],
+    expiresAt: [row.expiresAt, told.expiresAt ?? endOf(row, told)],
+    onExpired: [row.onExpired, ruleOfExpiry(told) === 'block' ? 'block' : undefined],
     timeout: [row.timeout, told.timeout],
     onDead: [row.onDead, told.onDead],
     ref: [isRefOf(row.ref, row.id, told.size), true],
@@ -91,6 +93,17 @@ function wrongRow(row: TaskRow, told: Told, rev: number): string | undefined {
   const [what, [is, must]] = wrong;
 
   return `${what} is ${String(is)} and must be ${String(must)}`;
+}
+
+/** When the lifetime of its type is over, which begins at its add, or at its date. */
+function endOf({ addedAt }: TaskRow, { type, kind, runAt = addedAt }: Told): number | undefined {
+  const lifetime = ruleOf(kind, type)?.lifetime;
+
+  return lifetime === undefined ? undefined : Math.max(addedAt, runAt) + lifetime;
+}
+
+function ruleOfExpiry({ type, kind, onExpired }: Told): 'block' | 'skip' | undefined {
+  return onExpired ?? ruleOf(kind, type)?.onExpired;
 }
 
 /** Heavy bodies go ahead of their rows; they are taken back only if there are none. */

@@ -3,6 +3,7 @@ import { gateOf, headsOf, laneMarkOf, readyOf, runnerOf } from './contents.js';
 import type { ClaimFacts, Term } from './journal.js';
 import type { Commit } from './judge.js';
 import { roomIn } from './gate-rule.js';
+import { hasLeft, isOver } from './judge-expired.js';
 import { ruleOf } from './registries.js';
 
 /** How long nothing else is claimed around the start of a task that runs alone. */
@@ -40,6 +41,7 @@ export function judgeClaim(commit: Commit, term: Term, claim: Claim, turn: TurnF
   if (letter === '@' && when > seen) fail(`it is due at ${when}, and it is ${seen}`);
   if (letter === '!' && when > wall) fail(`its date is ${when}, and it is ${wall}`);
   if (row.runAt !== undefined && row.runAt > wall) fail(`it may not run before ${row.runAt}, and it is ${wall}`);
+  if (isOver(row, wall)) fail(`its time is ${row.expiresAt}, and it is ${wall}`);
   if (claim.lane !== lane) fail('its claim does not hold its lane');
   if (claim.ref !== row.ref) fail('its claim does not hold its payload');
   if (lane !== undefined && headsOf(after).get(lane)?.seq !== row.seq) fail('it is not the head of its lane');
@@ -121,6 +123,7 @@ function judgeRest({ before, after, world }: Commit, term: Term, fail: (what: st
     const lane = laneMarkOf(row);
     if (letter !== '@' || when === 0 || when > runner.seen || row.interruptions >= 3) return false;
     if (runner.running.some(({ seq }) => seq === row.seq) || (row.runAt ?? 0) > runner.wall) return false;
+    if (isOver(row, runner.wall)) return false;
     if (lane !== undefined && (lanes.has(lane) || heads.get(lane)?.seq !== row.seq)) return false;
     if (ruleOf(term.life.kind, row.type)?.version !== row.version) return false;
     const through = [...term.claims.values()].filter((one) => one.gate === row.gate);
@@ -138,8 +141,7 @@ function earlierInLane({ world, after }: Commit, seq: number, lane: string | und
     if (told.lane !== lane || told.state !== 'stored' || told.seq === undefined || told.seq >= seq) return false;
     const row = after.tasks.get(told.seq);
     if (row === undefined || world.foreign.has(told.seq)) return false;
-    const skip = (row.onDead ?? ruleOf('page', row.type)?.onDead) === 'skip';
 
-    return !(row.dead !== undefined && skip);
+    return !hasLeft(row, ruleOf('page', row.type));
   });
 }

@@ -41,7 +41,9 @@ export function judgeCommand(whole: Commit): void {
   if (command.what === 'cancel') judgeCancel(commit, rows);
   else if (command.what === 'update') judgeUpdate(commit, rows);
   else judgeRetry(commit, rows);
-  judgeNoneLeft(whole, [...rows, ...replaced]);
+  // What is tried again is queued again, and its key is read before its claim.
+  const revived = command.what === 'retry' && rows.some(({ dead }) => dead !== undefined);
+  if (!revived) judgeNoneLeft(whole, [...rows, ...replaced]);
 }
 
 /**
@@ -177,10 +179,19 @@ function judgeRevived({ world, before, difference, fail }: Commit, row: TaskRow)
 
   const { to } = change;
   const ready = readyOf(to);
-  const allowed = ['ready', 'failures', 'interruptions', 'blames', 'dead', 'marks'];
+  const allowed = [
+    'ready',
+    'failures',
+    'interruptions',
+    'blames',
+    'dead',
+    'marks',
+    ...(letter === 'D' ? ['expiresAt'] : []),
+  ];
   const others = fieldsOf(change).filter((name) => !allowed.includes(name));
   if (others.length > 0) fail(`changed ${others.join(', ')} of ${row.id}`);
   if (to.failures + to.interruptions + to.blames > 0) fail(`did not set the counters of ${row.id} back`);
+  if (letter === 'D' && to.expiresAt !== undefined) fail(`${row.id} still expires`);
   if (to.dead !== undefined || ready.letter !== '@' || ready.when !== 0) fail(`${row.id} is not due: ${to.ready}`);
   world.report.met('other', letter === 'D' ? 'dead ones retried' : 'waiting ones retried');
 }

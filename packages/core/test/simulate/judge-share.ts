@@ -4,6 +4,7 @@ import { gateOf, headsOf, laneMarkOf, readyOf, runnerOf } from './contents.js';
 import { roomIn } from './gate-rule.js';
 import type { Term } from './journal.js';
 import type { Commit } from './judge.js';
+import { isOver } from './judge-expired.js';
 import { ruleOf } from './registries.js';
 
 /**
@@ -64,6 +65,7 @@ function waitingFor({ world, before, after }: Commit, term: Term): readonly Task
     if (claimed.has(row.seq) || world.foreign.has(row.seq) || row.interruptions >= 3 || row.blames > 0) return false;
     const { letter, when = 0 } = readyOf(row);
     if (letter === '@' ? when > seen : letter === '!' ? when > wall : letter !== 'F') return false;
+    if (isOver(row, wall)) return false;
     if ((row.runAt ?? 0) > wall || ruleOf(term.life.kind, row.type)?.version !== row.version) return false;
     const lane = laneMarkOf(row);
     if (lane !== undefined && (lanes.has(lane) || heads.get(lane)?.seq !== row.seq || headsBefore.get(lane) !== row))

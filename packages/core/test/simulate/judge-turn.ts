@@ -12,6 +12,7 @@ import type { ClaimFacts, Term } from './journal.js';
 import type { Commit } from './judge.js';
 import { countPayments, ended, isPayment } from './judge.js';
 import { judgeClaim } from './judge-claim.js';
+import { judgeExpired } from './judge-expired.js';
 import { judgeNoneLeft, judgeReplaced } from './judge-replaced.js';
 import { judgeShare } from './judge-share.js';
 import { gateCap, ruleOf } from './registries.js';
@@ -39,7 +40,8 @@ export function judgeTurn(commit: Commit): void {
   const made = to.running.filter((claim) => !known.has(claim.claim));
   const touched = new Set<number>();
 
-  const { commit: left, replaced } = judgeReplaced(commit, to.seen, [to.wall, to.wall]);
+  const own = judgeExpired(commit, new Set(settled.map(({ seq }) => seq)));
+  const { commit: left, replaced } = judgeReplaced(own, to.seen, [to.wall, to.wall]);
   const { gates, blames } = judgeSettled(left, settled, touched);
   for (const [id, sure] of blames) judgeBlame(commit, id, sure, touched);
   for (const key of difference.state) {

@@ -48,6 +48,7 @@ export function judgeUpdate(
     'edition',
     'lastError',
     'recovered',
+    'expiresAt',
   ];
   const others = fieldsOf(change).filter((name) => ![...gained, ...(dead ? anew : [])].includes(name));
   must(others.length === 0, `changed ${others.join(', ')}`);
@@ -56,6 +57,7 @@ export function judgeUpdate(
     told.startsUnderKey = 0;
     must(to.attempts + to.failures + to.interruptions + to.blames === 0, 'its counters');
     must(to.dead === undefined && to.lastError === undefined && to.recovered === undefined, 'its death');
+    must(to.expiresAt === undefined, 'its time');
     const mark = laneMarkOf(from);
     must(mark === undefined || to.marks.includes(mark), 'its lane');
   }

@@ -35,6 +35,8 @@ export interface TypeRule extends BackoffRule {
   readonly priority: PriorityName;
   readonly onDead: 'block' | 'skip';
   readonly timeout: number;
+  readonly lifetime: number | undefined;
+  readonly onExpired: 'block' | 'skip';
   /** So many failures make it dead. */
   readonly failureLimit: number | undefined;
   readonly readable: boolean;
@@ -80,6 +82,8 @@ const types: Readonly<
     priority: 'low',
     onDead: 'skip',
     timeout: 5_000,
+    lifetime: 3_600_000,
+    onExpired: 'block',
     base: 500,
     cap: 8_000,
     factor: 3,
@@ -116,6 +120,8 @@ function rule(given: Partial<RuleParts>): RuleParts {
     priority: 'normal',
     onDead: 'block',
     timeout: 120_000,
+    lifetime: undefined,
+    onExpired: 'skip',
     base: 1_000,
     cap: 300_000,
     factor: 2,
@@ -151,18 +157,25 @@ export function anyRuleOf(name: string): TypeRule {
 export function registryOf(kind: Kind, open?: () => PromiseLike<Connection>): AnyRegistry {
   const made = Object.fromEntries(
     typesOf(kind).map((name) => {
-      const { lane, key, gate, priority, onDead, timeout, base, cap, factor, jitter, failureLimit, version } =
-        ruleOf(kind, name) ?? anyRuleOf(name);
+      const {
+        lane,
+        key,
+        gate,
+        base,
+        cap,
+        factor,
+        jitter,
+        version,
+        readable: _,
+        ...others
+      } = ruleOf(kind, name) ?? anyRuleOf(name);
 
       return [
         name,
         task<Work, unknown>({
+          ...others,
           version,
-          priority,
-          onDead,
-          timeout,
           backoff: { base, cap, factor, jitter },
-          failureLimit,
           ...(lane ? { lane: (work: Work) => work.lane } : {}),
           ...(key ? { key: (work: Work) => work.key } : {}),
           gate: gate ?? ((work: Work) => work.gate),

@@ -16,6 +16,7 @@ const groups = [
   'looks',
   'gates',
   'keys',
+  'expiry',
   'audit',
   'host',
   'other',

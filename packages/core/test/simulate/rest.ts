@@ -2,6 +2,7 @@ import type { TaskRow } from '../../src/pure/record.js';
 import { gateOf, headsOf, laneMarkOf, readyOf, runnerOf } from './contents.js';
 import type { Life } from './life.js';
 import type { Term } from './journal.js';
+import { isOver } from './judge-expired.js';
 import { roomIn } from './gate-rule.js';
 import { ruleOf } from './registries.js';
 import type { World } from './world.js';
@@ -114,6 +115,8 @@ function claimableOf(world: World, term: Term): readonly TaskRow[] {
 
   return [...contents.tasks.values()].filter((row) => {
     if (world.foreign.has(row.seq) || claimed.has(row.seq)) return false;
+    // A task whose time is over becomes dead, whatever else is in its way.
+    if (isOver(row, world.time.wall())) return row.dead === undefined && row.cancelled !== true;
     const { letter, when = 0 } = readyOf(row);
     if (letter === '@' ? when > clock : letter === '!' ? when > world.time.wall() : letter !== 'F') return false;
     if (row.runAt !== undefined && row.runAt > world.time.wall()) return false;

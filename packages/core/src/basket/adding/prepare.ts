@@ -30,6 +30,16 @@ export interface AddOptions {
    * await basket.add('saveNote', note, { runAt: Date.now() + 60 * 60_000 }); // in an hour
    */
   readonly runAt?: Date | number | undefined;
+  /**
+   * The task is dead, for the reason `expired`, if it is not done by this time: a date, or milliseconds since 1970, by
+   * the wall clock. What runs at that moment is finished. Default: as the `lifetime` of its type says.
+   *
+   * @example
+   * await basket.add('saveNote', note, { expiresAt: Date.now() + 24 * 60 * 60_000 }); // in a day
+   */
+  readonly expiresAt?: Date | number | undefined;
+  /** Whether the lane stops (`block`) or goes on (`skip`) when the task has expired. */
+  readonly onExpired?: 'block' | 'skip' | undefined;
   /** Tasks of a higher priority start first, but never before an earlier task of their lane. */
   readonly priority?: PriorityName | undefined;
   /** How long an attempt may take, in milliseconds. */
@@ -59,6 +69,8 @@ const addOptions: readonly (keyof AddOptions)[] = [
   'gate',
   'key',
   'runAt',
+  'expiresAt',
+  'onExpired',
   'priority',
   'timeout',
   'onDead',
@@ -101,13 +113,15 @@ export function prepared(
 ): Preparing {
   const type = typeOf(context.registry, name);
   const own = checkParts(options, `The options of "${name}"`, addOptions);
-  const { timeout, onDead, priority, runAt, durability = 'strict' } = own;
+  const { timeout, onDead, onExpired = type.onExpired, priority, durability = 'strict' } = own;
   checkOneOf(durability, 'durability', ['strict', 'relaxed']);
   if (timeout !== undefined) checkTimeout(timeout);
-  if (onDead !== undefined) checkOnDead(onDead);
+  if (onDead !== undefined) checkOnDead(onDead, 'onDead');
+  checkOnDead(onExpired, 'onExpired');
 
   const owner = ownerOf(context.registry, context.here, name, type, own.owner);
   const id = context.newId();
+  const addedAt = context.ports.clock.wall();
   const placed = placeOf(type, name, payload, own);
   const { lane } = placed;
   const given = (['lane', 'gate', 'key'] as const).filter((part) => own[part] !== undefined);
@@ -119,10 +133,12 @@ export function prepared(
     ...placed,
     given: given.length === 0 ? undefined : given,
     priority: priority === undefined ? type.priority : priorityDigit(priority),
-    runAt: runAt === undefined ? undefined : dateOf(runAt),
+    ...datesOf(type, own, addedAt),
     timeout,
     onDead,
-    addedAt: context.ports.clock.wall(),
+    // The row says it, because another build may not have the type.
+    onExpired: onExpired === 'block' ? onExpired : undefined,
+    addedAt,
   };
   const complete = (encodedPayload: unknown): Prepared => {
     const stored = weighed(context, described, encodedPayload);
@@ -210,10 +226,23 @@ function named(value: string | undefined, name: string, what: 'lane' | 'gate' | 
   return value;
 }
 
-function dateOf(date: Date | number): number {
+/** When a task may run first, and when it expires. A lifetime begins when the task may run. */
+function datesOf(
+  { lifetime }: TaskTypeParts,
+  own: Pick<AddOptions, 'runAt' | 'expiresAt'>,
+  addedAt: number,
+): { readonly runAt: number | undefined; readonly expiresAt: number | undefined } {
+  const runAt = dateOf(own.runAt, 'runAt');
+  const end = lifetime === undefined ? undefined : Math.max(addedAt, runAt ?? addedAt) + lifetime;
+
+  return { runAt, expiresAt: dateOf(own.expiresAt, 'expiresAt') ?? end };
+}
+
+function dateOf(date: Date | number | undefined, what: string): number | undefined {
+  if (date === undefined) return undefined;
   const time = timeOf(date) ?? Number.NaN;
   // No date is larger than 8.64e15. Microseconds are.
-  must(Math.abs(time) <= 8.64e15, 'runAt', 'a date, or milliseconds since 1970', date);
+  must(Math.abs(time) <= 8.64e15, what, 'a date, or milliseconds since 1970', date);
 
   return Math.ceil(time);
 }

@@ -38,6 +38,8 @@ export interface Memory {
   readonly positions: Map<string, number>;
   readonly sources: Map<string, Source>;
   readonly gates: Map<string, GateRow>;
+  /** The first time at which a task expires, by the wall clock, as far as it is known. 0: it was not read yet. */
+  expires: number;
   /** Fresh rows that were read and not checked yet, by prefix. */
   readonly ahead: Map<string, Ahead>;
   /** The heads of lanes, by mark. They stay right until a page edits or a claim ends. */

@@ -1,26 +1,26 @@
-import { replacedHint } from '../../basket/context/hub.js';
 import { isAway } from '../../pure/gate.js';
 import { defined } from '../../pure/parts.js';
 import type { Claim, TaskRow } from '../../pure/record.js';
-import { keyOf, laneOf } from '../../pure/record.js';
+import { laneOf } from '../../pure/record.js';
 import { findType } from '../../pure/registry.js';
 import { dueOn, held } from '../../pure/transitions.js';
-import { replaceEarlier } from '../../store/replace.js';
 import type { RunningAttempt } from '../term/leader.js';
 import { note } from '../term/memory.js';
+import { expire } from './expire.js';
 import type { Reader } from './reader.js';
+import { isReplaced } from './replace.js';
 import type { Claiming, Room } from './room.js';
 import { gateOf, roomFor } from './room.js';
-import { payFor } from './settle.js';
 
 /**
  * Claims the next row of a reader if there is room, or writes what becomes of the row. Resolves with what `roomFor`
  * said, or with `pass` if a later task has replaced the row.
  */
 export async function claimNext(claiming: Claiming, reader: Reader, row: TaskRow): Promise<Room> {
-  const { leader, draft } = claiming;
+  const { leader, draft, attempts } = claiming;
   const found = roomFor(claiming, reader.source, row);
-  const room = found === 'claim' && (await isReplaced(claiming, row)) ? 'pass' : found;
+  const ends = found === 'claim' || found === 'expire';
+  const room = ends && (await isReplaced(leader, draft, attempts, row)) ? 'pass' : found;
   if (room === 'full') return room;
   if (room === 'closed' || room === 'clearing') {
     reader.stop();
@@ -31,6 +31,7 @@ export async function claimNext(claiming: Claiming, reader: Reader, row: TaskRow
   claiming.checks += 1;
   reader.take(room === 'wait');
   if (room === 'claim') claiming.attempts.push(attemptOf(claiming, row));
+  if (room === 'expire') await expire(leader, draft, row);
   if (room === 'hold' || room === 'date') {
     const next = room === 'hold' ? held(row) : dueOn(row, row.runAt ?? draft.moment.wall);
     draft.stores.tasks.put(next);
@@ -39,24 +40,6 @@ export async function claimNext(claiming: Claiming, reader: Reader, row: TaskRow
   }
 
   return room;
-}
-
-/** Deletes the tasks of the row's key that a later task replaces. Resolves with whether the row is one of them. */
-async function isReplaced({ leader, draft, attempts }: Claiming, row: TaskRow): Promise<boolean> {
-  const key = keyOf(row);
-  if (key === undefined) return false;
-  const claims = [...draft.running.values(), ...attempts].map(({ claim }) => claim);
-  const replaced = await replaceEarlier(draft.stores, key, claims, draft.moment.wall);
-  for (const { row: one } of replaced) draft.gone.add(one.seq);
-  draft.hints.push(...replaced.map(replacedHint));
-  draft.wrote ||= replaced.length > 0;
-  await payFor(
-    leader,
-    draft,
-    replaced.map(({ row: one }) => ({ id: one.id, ...defined({ lane: laneOf(one) }) })),
-  );
-
-  return draft.gone.has(row.seq);
 }
 
 function attemptOf(claiming: Claiming, row: TaskRow): RunningAttempt {

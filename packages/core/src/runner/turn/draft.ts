@@ -15,7 +15,7 @@ export interface Draft {
   readonly running: Map<number, RunningAttempt>;
   /** The heads of lanes that this turn has read, after its deletes. `undefined`: the lane has no row. */
   readonly heads: Map<string, number | undefined>;
-  /** The `seq` of the rows that this turn has deleted before their claim. They may be among those that were read. */
+  /** The `seq` of the rows that this turn has deleted, or that have expired. They may be among those that were read. */
   readonly gone: Set<number>;
   /** The events that are told after the commit. */
   readonly hints: Hint[];

@@ -9,11 +9,12 @@ import type { Memory } from '../term/memory.js';
 import { mayRun, noteFresh, noteTimed } from '../term/memory.js';
 
 /**
- * Finds the prefixes that have rows to check. Each prefix takes one step, however many rows it has. Routes that this
+ * Finds the prefixes that have rows to check, and forgets when the next task expires. Each prefix takes one step, however many rows it has. Routes that this
  * build cannot run are skipped.
  */
 export async function survey(stores: Pick<Stores, 'tasks'>, registry: AnyRegistry, memory: Memory): Promise<void> {
   const index = stores.tasks.index(readyIndex);
+  memory.expires = 0;
   await Promise.all([
     surveyFresh(index, registry, memory),
     surveyTimed(index, registry, memory, '@'),

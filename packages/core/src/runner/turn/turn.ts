@@ -8,6 +8,7 @@ import { claimedRow, gateRows, numbersOf } from '../../store/rows.js';
 import type { Draft } from './draft.js';
 import type { Fenced } from '../term/fence.js';
 import { inFence, runnerRowOf } from '../term/fence.js';
+import { expireDue } from './expire.js';
 import { dropGates, wakeGates } from './gates.js';
 import type { Leader, RunningAttempt, Signals } from '../term/leader.js';
 import { momentOf, sooner } from '../term/leader.js';
@@ -42,8 +43,9 @@ export interface TurnEnd {
  * 2. Settle the attempts that have ended, return claims without an attempt, and pay the lanes.
  * 3. Bring the probes of gates forward, if a page asked for that.
  * 4. Survey, if there may be prefixes that are not known yet.
- * 5. Check and claim.
- * 6. Write the runner's row and, now and then, the positions.
+ * 5. Expire tasks whose time is over.
+ * 6. Check and claim.
+ * 7. Write the runner's row and, now and then, the positions.
  *
  * Handlers start only after the transaction has completed, and memory changes only then. If it fails, the next turn
  * reads everything again, and settles the attempts that have ended.
@@ -84,11 +86,12 @@ export async function turn(leader: Leader): Promise<TurnEnd> {
     if (signals.woken !== undefined) wakeGates(leader, draft, signals.woken);
     const cancelled = known === undefined ? await cancelledOf(draft) : [];
     if (known === undefined || signals.poked) await survey(stores, leader.context.registry, memory);
+    const late = await expireDue(leader, draft);
 
     const claimed = await claimDue(leader, draft);
     if (!claimed.again && claimed.alone.phase === 'none') dropGates(leader, draft, claimed.attempts);
 
-    return { claimed, cancelled, draft, before, memory: await finish(leader, draft, claimed) };
+    return { claimed, late, cancelled, draft, before, memory: await finish(leader, draft, claimed) };
   };
   const done = await inFence(leader, 'turn', work).catch((error: unknown) => {
     giveBackSignals(leader.signals, signals);
@@ -99,7 +102,7 @@ export async function turn(leader: Leader): Promise<TurnEnd> {
   if (done === undefined) return { deposed: true, claimed: [], cancelled: [], others: [], again: false, alarm: 0 };
 
   // The transaction has completed. Only now does any of it count.
-  const { claimed, cancelled, draft, before, memory } = done.result;
+  const { claimed, late, cancelled, draft, before, memory } = done.result;
   leader.remembered = {
     memory: { ...memory, heads: headsAfter(memory, draft.heads) },
     alone: claimed.alone,
@@ -123,7 +126,7 @@ export async function turn(leader: Leader): Promise<TurnEnd> {
     claimed: claimed.attempts,
     cancelled,
     others: [...leader.running.values()].filter(({ row }) => row.owner !== null && row.owner !== memory.owner),
-    again: claimed.again || left,
+    again: claimed.again || late || left,
     alarm: claimed.alarm,
   };
 }
@@ -164,6 +167,7 @@ async function recall(stores: Stores, stamp: unknown): Promise<Memory> {
     positions: new Map(positions),
     sources: new Map(),
     gates: new Map(gates),
+    expires: 0,
     ahead: new Map(),
     heads: new Map(),
     stored: new Map(positions),

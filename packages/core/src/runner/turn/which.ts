@@ -128,7 +128,7 @@ function alarmOf({ context }: Leader, { memory, moment }: Draft, state: Alone): 
   const { cap } = context.registry.gates;
   const ends = [...memory.gates.values()].map((gate) => (isAway(gate) ? gate.until : (gate.slow?.at ?? 0) + cap + 1));
   if (state.phase === 'clearing' || state.phase === 'running') ends.push(state.since + aloneWindow);
-  const ahead = ends.map((end) => end - moment.now).filter((wait) => wait > 0);
+  const ahead = [...ends.map((end) => end - moment.now), memory.expires - moment.wall].filter((wait) => wait > 0);
 
   return Math.min(Number.POSITIVE_INFINITY, ...times, ...ahead);
 }

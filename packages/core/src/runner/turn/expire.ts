@@ -1,0 +1,63 @@
+import { above, expiryMark, readExpiry } from '../../pure/key.js';
+import { defined } from '../../pure/parts.js';
+import type { TaskRow } from '../../pure/record.js';
+import { laneOf } from '../../pure/record.js';
+import { rowOf } from '../../pure/stored.js';
+import { expired, isOver } from '../../pure/transitions.js';
+import { walk } from '../../store/requests.js';
+import { marksIndex } from '../../store/setup.js';
+import type { Leader } from '../term/leader.js';
+import { runs } from '../term/leader.js';
+import type { Draft } from './draft.js';
+import { isReplaced } from './replace.js';
+import { payFor } from './settle.js';
+
+/** A turn searches for so many tasks that have expired, because other writes wait for it. */
+const expiredATurn = 64;
+
+/**
+ * Makes tasks dead whose time is over, the earliest first, and notes when the next task expires. Resolves with whether
+ * more are left. A claimed task is left, because its end decides.
+ */
+export async function expireDue(leader: Leader, draft: Draft): Promise<boolean> {
+  const { memory, moment, stores, running } = draft;
+  if (memory.expires > moment.wall) return false;
+
+  const due: TaskRow[] = [];
+  const last = expiryMark(moment.wall);
+  let next: string | undefined;
+  const range = IDBKeyRange.bound('X', above('X'));
+  await walk(stores.tasks.index(marksIndex).openCursor(range), (cursor) => {
+    const mark = cursor.key as string;
+    if (mark > last || due.length === expiredATurn) {
+      next = mark;
+
+      return false;
+    }
+    const row = rowOf(cursor.value);
+    if (row !== undefined && mayExpire(row, moment.wall) && !runs(running, row)) due.push(row);
+    cursor.continue();
+
+    return true;
+  });
+  memory.expires = next === undefined ? Number.POSITIVE_INFINITY : readExpiry(next);
+  for (const row of due) if (!(await isReplaced(leader, draft, [], row))) await expire(leader, draft, row);
+
+  return next !== undefined && next <= last;
+}
+
+/** Makes a task dead whose time is over, and pays its lane. */
+export async function expire(leader: Leader, draft: Draft, row: TaskRow): Promise<void> {
+  const { id, type } = row;
+  draft.stores.tasks.put(expired(row, draft.moment));
+  draft.gone.add(row.seq);
+  draft.hints.push({ event: 'settled', id, type, state: 'dead' });
+  draft.wrote = true;
+
+  await payFor(leader, draft, [{ id, ...defined({ lane: laneOf(row) }) }]);
+}
+
+/** A strange row is never written. The end of a claim deletes a row whose task was cancelled. */
+function mayExpire(row: TaskRow, wall: number): boolean {
+  return row.strange !== true && row.cancelled !== true && isOver(row, wall);
+}

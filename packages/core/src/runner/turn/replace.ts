@@ -1,0 +1,35 @@
+import { replacedHint } from '../../basket/context/hub.js';
+import { defined } from '../../pure/parts.js';
+import type { TaskRow } from '../../pure/record.js';
+import { keyOf, laneOf } from '../../pure/record.js';
+import { replaceEarlier } from '../../store/replace.js';
+import type { Leader, RunningAttempt } from '../term/leader.js';
+import type { Draft } from './draft.js';
+import { payFor } from './settle.js';
+
+/**
+ * Deletes the tasks of the row's key that a later task replaces, and pays their lanes. Resolves with whether the row is
+ * one of them. `claimed`: what this turn has claimed so far.
+ */
+export async function isReplaced(
+  leader: Leader,
+  draft: Draft,
+  claimed: readonly RunningAttempt[],
+  row: TaskRow,
+): Promise<boolean> {
+  const key = keyOf(row);
+  if (key === undefined || draft.gone.has(row.seq)) return draft.gone.has(row.seq);
+
+  const claims = [...draft.running.values(), ...claimed].map(({ claim }) => claim);
+  const replaced = await replaceEarlier(draft.stores, key, claims, draft.moment.wall);
+  for (const { row: one } of replaced) draft.gone.add(one.seq);
+  draft.hints.push(...replaced.map(replacedHint));
+  draft.wrote ||= replaced.length > 0;
+  await payFor(
+    leader,
+    draft,
+    replaced.map(({ row: one }) => ({ id: one.id, ...defined({ lane: laneOf(one) }) })),
+  );
+
+  return draft.gone.has(row.seq);
+}
