@@ -6,7 +6,7 @@ export { ensureOk } from './pure/response.js';
 export { isNetworkError } from './pure/network.js';
 export type { Session, SessionOf } from './pure/session.js';
 export type { FailureOptions, UnavailableOptions } from './pure/verdict.js';
-export { PermanentFailure, RetryLater, Unavailable } from './pure/verdict.js';
+export { PermanentFailure, RetryLater, SignedOut, Unavailable } from './pure/verdict.js';
 export type { Attempt, Handler } from './runner/term/leader.js';
 export type { Handlers, RunBasketOptions } from './runner/run-basket.js';
 export { runBasket } from './runner/run-basket.js';

@@ -13,6 +13,7 @@ import { add, addMany, addTx, prepareTask } from './adding/add.js';
 import { cancel, retry } from './changing/command.js';
 import type { BasketContext } from './context/context.js';
 import { createContext } from './context/context.js';
+import { giveValues } from './context/values.js';
 import type { Count } from './reading/count.js';
 import { count } from './reading/count.js';
 import type { EventName, EventOf } from './telling/events.js';
@@ -317,6 +318,7 @@ const parts = Symbol.for('taskbasket.parts');
 
 /** A basket in a context; `closing` is called when it is closed. */
 export function createBasket<R extends AnyRegistry>(context: BasketContext, closing?: () => void): Basket<R> {
+  giveValues(context);
   const added = createRecent(context.hub);
   const announce = (tasks: readonly Stored[]): void => {
     context.hub.say({ kind: 'look', hints: tasks.map(({ id, row: { type } }) => ({ event: 'added', id, type })) });

@@ -13,6 +13,8 @@ export interface Here {
   owner: Owner | undefined;
   /** What `signIn` was given for this owner. */
   values: unknown;
+  /** Another one for each call of `signIn`. */
+  edition: string;
   /** Keeps the order of its calls. */
   readonly inTurn: Turns;
 }
@@ -20,6 +22,8 @@ export interface Here {
 /** The record of who is signed in, by the last call of any context. Its owner's tasks run. */
 export interface SessionRow {
   readonly owner: Owner;
+  /** The app gave values for this owner, so a runner asks a page for them. */
+  readonly asks?: true;
 }
 
 /**

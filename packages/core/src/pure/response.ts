@@ -1,6 +1,6 @@
 import { checkOneOf, checkParts, must } from './options.js';
 import { partOf } from './parts.js';
-import { PermanentFailure, Unavailable } from './verdict.js';
+import { PermanentFailure, SignedOut, Unavailable } from './verdict.js';
 
 /** The part of a `Response` that `ensureOk` reads. */
 export interface ResponseLike {
@@ -40,7 +40,8 @@ const away: ReadonlySet<number> = new Set([0, 401, 407, 408, 425, 429, 502, 503,
  *
  * - A redirect (any 3xx but 304, or an answer from another address): `Unavailable`, because captive portals and lost
  *   sign-ins redirect. `{ redirected: 'allow' }` accepts it.
- * - 0 (an answer that scripts cannot read), 401, 407, 408, 425, 429, 502, 503, 504, 511, 520 to 527: `Unavailable`,
+ * - 401: `SignedOut`, which is `Unavailable` unless the registry declares a session.
+ * - 0 (an answer that scripts cannot read), 407, 408, 425, 429, 502, 503, 504, 511, 520 to 527: `Unavailable`,
  *   with `Retry-After` where it can be read. (Across origins it can be read only if the server names it in
  *   `Access-Control-Expose-Headers`.)
  * - any other 4xx but 409 (a conflict may be an earlier attempt of the same task, still in progress):
@@ -99,7 +100,10 @@ function contentOf(header: string): string {
 }
 
 function unavailable(response: ResponseLike, message: string): Unavailable {
-  return new Unavailable({ message, status: response.status, retryAfter: retryAfterOf(response) });
+  const { status } = response;
+  const Away = status === 401 ? SignedOut : Unavailable;
+
+  return new Away({ message, status, retryAfter: retryAfterOf(response) });
 }
 
 /** Reads `Retry-After` in both of its forms (RFC 9110, section 10.2.3): seconds (of several the most), or a date. */

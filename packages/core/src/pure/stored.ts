@@ -187,6 +187,11 @@ export function ownerIn(value: unknown): Owner {
   return typeof owner === 'string' && owner !== '' ? owner : null;
 }
 
+/** Whether a runner asks a page for values of who is signed in. */
+export function asksIn(value: unknown): boolean {
+  return partOf(value, 'asks') === true;
+}
+
 /** The entries of a record that have a number; other entries are left out. */
 export function numbersIn(value: unknown): Readonly<Record<string, number>> {
   const entries = typeof value === 'object' && value !== null ? Object.entries(value) : [];

@@ -88,6 +88,7 @@ function tried(
         : dueAfter(endedByItself(row), moment, Math.max(verdict.for, leastLater));
 
     // Due now: a probe that failed comes last among the tasks that are due, so that another task probes next.
+    case 'signed-out':
     case 'unavailable':
       return dueAfter({ ...endedByItself(row), lastError: verdict.error }, moment, 0);
 

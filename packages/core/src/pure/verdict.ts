@@ -12,6 +12,7 @@ import type { StoredError } from './record.js';
  * - `permanent`: the task is dead.
  * - `later`: the task waits `for` milliseconds, or until a `date` by the wall clock. No failure.
  * - `unavailable`: the destination is away, which the gate learns. No failure.
+ * - `signed-out`: the server refuses the one who is signed in. The task waits for other values. No failure.
  * - `returned`: the runner stops, or the task was cancelled. Neither failure nor interruption.
  * - `unreadable`: this build could not decode the payload. No handler was started.
  * - `unread`: the database did not return the payload, or the payload was decoded too late. No handler was started; the
@@ -19,10 +20,15 @@ import type { StoredError } from './record.js';
  */
 export type Verdict =
   | { readonly kind: 'success'; readonly result?: unknown }
-  | { readonly kind: 'failure' | 'timeout' | 'permanent' | 'unreadable'; readonly error: StoredError }
+  | { readonly kind: 'failure' | 'timeout' | 'permanent' | 'unreadable' | 'signed-out'; readonly error: StoredError }
   | { readonly kind: 'later'; readonly for: number }
   | { readonly kind: 'later'; readonly date: number }
-  | { readonly kind: 'unavailable'; readonly error: StoredError; readonly retryAfter?: number }
+  | {
+      readonly kind: 'unavailable';
+      readonly error: StoredError;
+      readonly retryAfter?: number;
+      readonly signedOut?: true;
+    }
   | { readonly kind: 'unread' }
   | { readonly kind: 'returned'; readonly started: boolean };
 
@@ -116,8 +122,24 @@ export class Unavailable extends Error {
       const wait = typeof retryAfter === 'number' ? time : time - wall;
       const word = Number.isFinite(wait) ? Math.min(longestWord, Math.max(0, Math.ceil(wait))) : undefined;
 
-      return { kind: 'unavailable', error, ...defined({ retryAfter: word }) };
+      const signedOut = this instanceof SignedOut ? (true as const) : undefined;
+
+      return { kind: 'unavailable', error, ...defined({ retryAfter: word, signedOut }) };
     });
+  }
+}
+
+/**
+ * Throw this in a handler if the server does not accept who is signed in. `ensureOk` throws it for a 401. It does not
+ * count as a failure. The owner's tasks of this gate wait, without probes. The app's function that gives the values is
+ * asked once more; otherwise they go on when `signIn` is called again. Without a declared session it is `Unavailable`.
+ *
+ * @example
+ * if (response.status === 401) throw new SignedOut({ status: 401 });
+ */
+export class SignedOut extends Unavailable {
+  constructor(options: UnavailableOptions = {}) {
+    super({ message: 'The server does not accept who is signed in.', ...options });
   }
 }
 

@@ -143,6 +143,7 @@ async function lead(setup: Setup, robbed: AbortSignal): Promise<TermEnd> {
     return await turns(leader, bell, leaving, robbed, onAudit);
   } finally {
     leaving.close();
+    leader.values.close();
     gone.abort();
     for (const attempt of leader.running.values()) deposeAttempt(attempt);
     leader.running.clear();

@@ -85,9 +85,9 @@ test('the last call of any tab is stored, the calls of one tab in their order, a
   void one.basket.signIn('ann', token);
   void one.basket.signOut();
   await one.basket.signIn('ann', token);
-  expect(await stored()).toEqual({ owner: 'ann' });
+  expect(await stored()).toEqual({ owner: 'ann', asks: true });
   await other.basket.signIn('bob', token);
-  expect(await stored()).toEqual({ owner: 'bob' });
+  expect(await stored()).toEqual({ owner: 'bob', asks: true });
   await one.basket.signOut();
   expect(await stored()).toEqual({ owner: null });
 

@@ -157,7 +157,8 @@ describe('the reference has', () => {
     ['Events', 'basket/context/hub.d.ts', 'Hint'],
     ['Reasons', 'pure/reasons.d.ts', 'Reason'],
     ['Ends', 'basket/telling/settled.d.ts', 'Outcome'],
-    ['Types', 'runner/term/leader.d.ts', 'Attempt'],
+    ['Types', 'runner/term/leader.d.ts', 'AttemptParts'],
+    ['Types', 'runner/term/leader.d.ts', 'WithSession'],
     ['Types', 'pure/verdict.d.ts', 'UnavailableOptions'],
     ['Types', 'pure/verdict.d.ts', 'FailureOptions'],
   ])('under "%s", of %s, every member of %s', (heading, file, name) => {

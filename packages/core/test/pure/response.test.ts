@@ -193,6 +193,7 @@ test.each([401, 407, 408, 425, 429, 502, 503, 504, 511, 520, 527])(
     expect(verdictOn(status)).toEqual({
       kind: 'unavailable',
       error: { name: 'Unavailable', message: `The server answered ${status}.`, status, at: wall },
+      ...(status === 401 ? { signedOut: true } : {}),
     });
   },
 );

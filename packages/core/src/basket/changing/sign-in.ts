@@ -1,10 +1,11 @@
+import { randomText } from '../../ports/ids.js';
 import { within } from '../../ports/wait.js';
-import { TaskbasketError } from '../../pure/errors.js';
-import { checkText } from '../../pure/options.js';
+import { messageOf, TaskbasketError } from '../../pure/errors.js';
+import { checkText, must } from '../../pure/options.js';
 import type { Owner, SessionRow } from '../../pure/owner.js';
 import { checkSession } from '../../pure/owner.js';
 import { stateKeys } from '../../pure/record.js';
-import { ownerIn } from '../../pure/stored.js';
+import { asksIn, ownerIn } from '../../pure/stored.js';
 import { answer } from '../../store/requests.js';
 import type { BasketContext } from '../context/context.js';
 import { ownerOfLock } from '../context/context.js';
@@ -20,6 +21,7 @@ const patience = 15_000;
 export async function signIn(context: BasketContext, owner: string, values?: unknown): Promise<void> {
   checkSession(context.registry, 'signIn');
   checkText(owner, 'The owner that signIn takes');
+  checkValues(values);
   await change(context, owner, values);
 }
 
@@ -29,11 +31,26 @@ export async function signOut(context: BasketContext): Promise<void> {
   await change(context, null, undefined);
 }
 
+/** Refuses values that cannot be given to a worker. */
+function checkValues(values: unknown): void {
+  const fits = values === undefined || typeof values === 'function' || (typeof values === 'object' && values !== null);
+  must(fits, 'The values that signIn takes', 'an object, or a function that returns one', values);
+  if (typeof values === 'function') return;
+  try {
+    structuredClone(values);
+  } catch (error) {
+    const why = `The values that signIn takes cannot be given to a worker: ${messageOf(error)}`;
+    throw new TaskbasketError('option', `${why} Use plain data.`, error);
+  }
+}
+
 async function change(context: BasketContext, owner: Owner, values: unknown): Promise<void> {
   const { here, ports, closed } = context;
   here.owner = owner;
   here.values = values;
-  await here.inTurn('store', () => store(context, owner));
+  here.edition = randomText(ports.randomBytes, 12);
+  await here.inTurn('store', () => store(context, owner, values !== undefined));
+  if (owner !== null) context.hub.say({ kind: 'values', step: 'new', owner });
 
   const waiting = new AbortController();
   closed.signal.addEventListener('abort', () => waiting.abort(basketClosed), { signal: waiting.signal });
@@ -42,13 +59,15 @@ async function change(context: BasketContext, owner: Owner, values: unknown): Pr
 }
 
 /** Writes who is signed in, with a stamp by which each runner reads it before it claims again. */
-async function store(context: BasketContext, owner: Owner): Promise<void> {
+async function store(context: BasketContext, owner: Owner, asks: boolean): Promise<void> {
   await edit(context, async ({ state }) => {
     const stored: unknown = await answer(state.get(stateKeys.session));
-    const changed = stored === undefined || ownerIn(stored) !== owner;
-    if (changed) state.put({ owner } satisfies SessionRow, stateKeys.session);
+    const other = ownerIn(stored) !== owner;
+    const changed = stored === undefined || other || asksIn(stored) !== asks;
+    const row: SessionRow = asks ? { owner, asks } : { owner };
+    if (changed) state.put(row, stateKeys.session);
 
-    return { found: [], hints: [], changed };
+    return { found: [], hints: other ? [{ event: 'session', owner, state: 'signed-in' }] : [], changed };
   });
 }
 

@@ -72,7 +72,7 @@ export function createContext(registry: AnyRegistry, ports: Ports, build: number
     closed: new AbortController(),
     unfinished: new Set(),
     seen: { tasks: undefined },
-    here: { owner: undefined, values: undefined, inTurn: createTurns() },
+    here: { owner: undefined, values: undefined, edition: '', inTurn: createTurns() },
     askWorker: () => Promise.resolve({ state: 'none' }),
   };
 }

@@ -13,6 +13,8 @@ import type { Replaced } from '../../store/replace.js';
  *   dead now; otherwise it stays queued.
  * - `settled`: the task ended, or is dead. `replaced`: the task with the id `by` took its place.
  * - `gate`: a gate has closed, for this `reason`, or (`closed` is false) its destination answers again.
+ * - `session`: `signed-in`: another `owner` is signed in, or (`null`) nobody is. `signed-out`: no page gives values for
+ *   this owner, or the server of this `gate` refuses them. The tasks wait, uncounted, until `signIn` is called again.
  * - `lost`: the database of this name was deleted with all tasks in it, and a new, empty database was made. `tasks` is how
  *   many tasks this context last found in it, by a `list` or a `watch` of all tasks. `undefined`: it listed none, or not all.
  */
@@ -40,6 +42,12 @@ export type Hint =
       readonly by: string;
     }
   | { readonly event: 'gate'; readonly gate: string; readonly closed: boolean; readonly reason: string }
+  | {
+      readonly event: 'session';
+      readonly owner: string | null;
+      readonly state: 'signed-in' | 'signed-out';
+      readonly gate?: string | undefined;
+    }
   | { readonly event: 'lost'; readonly database: string; readonly tasks: number | undefined };
 
 /** The event of a task that was replaced. */
@@ -60,6 +68,7 @@ const hintsAMessage = 100;
  * - `alive`: the answer to a `hello`, by the runner that has the lock.
  * - `wake`: a page is visible, or is back online; the runner brings the probes of closed gates forward.
  * - `closed`: a gate is closed, and a task may wait for it. A visible page answers with `wake` after a while.
+ * - `values`: how a runner gets the values of who is signed in: see `runner/term/values.ts`.
  * - `taken`: the database was taken away, and may have been deleted. A task that was in it need not have succeeded.
  * - `lost`: the database was deleted, and a new, empty one was made.
  */
@@ -73,7 +82,21 @@ export type Message =
     }
   | { readonly kind: 'hello'; readonly build: number }
   | { readonly kind: 'alive' }
-  | { readonly kind: 'wake'; readonly visible: boolean; readonly online?: boolean };
+  | { readonly kind: 'wake'; readonly visible: boolean; readonly online?: boolean }
+  | ValuesMessage;
+
+/** A question for values, or an answer. Values are in messages and in memory only, and never stored. */
+export interface ValuesMessage {
+  readonly kind: 'values';
+  readonly step: 'new' | 'wanted' | 'here' | 'asked' | 'given';
+  readonly owner: string;
+  readonly question?: string | undefined;
+  /** Which context answers. */
+  readonly page?: string | undefined;
+  readonly values?: unknown;
+  /** Another one for other values. */
+  readonly edition?: string | undefined;
+}
 
 /** Brings messages from and to the parts of a context. */
 export interface Hub {
@@ -158,7 +181,7 @@ export function createHub(openChannel: () => Channel, turnOfTheLoop: () => Promi
     say(message) {
       if (closed) return post(message);
       // A visible page and a hidden page say different things, so their messages are not merged.
-      const key = message.kind === 'wake' ? JSON.stringify(message) : message.kind;
+      const key = keyOf(message, unsaid.size);
       unsaid.set(key, merged(unsaid.get(key), message));
       if (!flushing) void flush(); // A message that is not said costs time only.
     },
@@ -196,6 +219,13 @@ export function createHub(openChannel: () => Channel, turnOfTheLoop: () => Promi
       closeChannel();
     },
   };
+}
+
+/** Messages with the same key become one. Each message about values is said. */
+function keyOf(message: Message, place: number): string {
+  if (message.kind === 'values') return `values ${place}`;
+
+  return message.kind === 'wake' ? JSON.stringify(message) : message.kind;
 }
 
 /** The events of a message. `undefined`: anything may have happened. */
@@ -237,6 +267,7 @@ function messageIn(received: unknown): Message | undefined {
     return typeof visible === 'boolean' ? { kind, visible, online: part('online') === true } : undefined;
   if (kind === 'alive') return { kind };
   if (kind === 'hello') return Number.isSafeInteger(build) ? { kind, build: build as number } : undefined;
+  if (kind === 'values') return valuesIn(received as ValuesMessage);
   if (!kinds.has(kind)) return undefined;
   // Hints that cannot be read are left out. A message without hints may mean anything, so nothing is missed.
   const readable = Array.isArray(hints) && hints.every((hint) => typeof partOf(hint, 'event') === 'string');
@@ -246,4 +277,14 @@ function messageIn(received: unknown): Message | undefined {
   };
 
   return { kind, ...defined(told) } as Message;
+}
+
+const steps: ReadonlySet<unknown> = new Set(['new', 'wanted', 'here', 'asked', 'given']);
+
+function valuesIn({ kind, step, owner, question, page, values, edition }: ValuesMessage): Message | undefined {
+  const texts = [question, page, edition].every((one) => one === undefined || typeof one === 'string');
+
+  return texts && steps.has(step) && typeof owner === 'string'
+    ? { kind, step, owner, question, page, values, edition }
+    : undefined;
 }

@@ -52,18 +52,37 @@ export async function runAttempt(
   attempt.started = true;
   try {
     const result = await handler(payload, attemptFace(leader, attempt));
+    leader.values.worked(attempt.standing, attempt.row.gate);
     conclude(leader, attempt, result === undefined ? { kind: 'success' } : { kind: 'success', result });
   } catch (thrown) {
     const verdict = verdictOf(thrown, wall());
-    conclude(leader, attempt, verdict.kind === 'unavailable' ? await awayOrUnreadable(stored, verdict) : verdict);
+    conclude(leader, attempt, verdict.kind === 'unavailable' ? await away(leader, attempt, stored, verdict) : verdict);
   }
 }
 
+type Away = Verdict & { readonly kind: 'unavailable' };
+
 /**
- * The verdict on an attempt whose destination seems to be away. If a file of the payload cannot be read, `fetch` fails
+ * The verdict on an attempt whose destination seems to be away. If a session is declared, a server that refuses the one
+ * who is signed in is not away: the owner's tasks of this gate wait for other values.
+ */
+async function away(
+  { context, values }: Leader,
+  { row: { id, gate, owner }, standing }: RunningAttempt,
+  stored: StoredPayload,
+  verdict: Away,
+): Promise<Verdict> {
+  const isRefused = verdict.signedOut === true && owner !== null && context.registry.session !== undefined;
+  if (!isRefused) return awayOrUnreadable(stored, verdict);
+
+  return { kind: values.refused(standing, id, gate) ? 'permanent' : 'signed-out', error: verdict.error };
+}
+
+/**
+ * The verdict on an attempt whose destination is away, or seems to be. If a file of the payload cannot be read, `fetch` fails
  * as if there were no network. Then the task is dead, so that somebody sees and corrects it.
  */
-async function awayOrUnreadable(stored: StoredPayload, verdict: Verdict & { kind: 'unavailable' }): Promise<Verdict> {
+async function awayOrUnreadable(stored: StoredPayload, verdict: Away): Promise<Verdict> {
   const files = 'value' in stored ? weigh(stored.value).blobs : [];
   if ((await unreadableFile(files)) === undefined) return verdict;
 
@@ -172,7 +191,7 @@ async function decoded(stored: StoredPayload, type: TaskTypeParts): Promise<unkn
 function attemptFace(leader: Leader, attempt: RunningAttempt): Attempt<unknown> {
   const { row, controller } = attempt;
   const inTurn = createTurns();
-  const session = sessionOf(leader.context, row);
+  const session = sessionOf(leader.context.registry, attempt);
 
   return Object.freeze({
     id: row.id,

@@ -1,5 +1,7 @@
 import { endedWithin } from '../../ports/wait.js';
 import { isPromiseLike } from '../../pure/codec.js';
+import type { Route } from '../../pure/key.js';
+import { runsFor } from '../../pure/owner.js';
 import type { TaskRow } from '../../pure/record.js';
 import { findType } from '../../pure/registry.js';
 import { dueAfter } from '../../pure/transitions.js';
@@ -11,7 +13,6 @@ import { read } from '../../store/transact.js';
 import { inFence } from '../term/fence.js';
 import type { Leader } from '../term/leader.js';
 import { momentOf } from '../term/leader.js';
-import { mayRun } from '../term/memory.js';
 
 /** How many rows of a route are tried at once. If one of them decodes, the next rows are tried. */
 const triedAtOnce = 64;
@@ -28,10 +29,9 @@ interface Found {
  */
 export async function* tryUnreadable(leader: Leader): AsyncGenerator<void, void, undefined> {
   const { context } = leader;
-  const owner = leader.remembered.memory?.owner ?? null;
   const known = await read(context, (stores) => prefixesOf(stores, 'U'), ['tasks']);
   for (const { prefix, route } of known) {
-    let from = mayRun(context.registry, { owner }, route) ? 0 : undefined;
+    let from = isReadable(leader, route) ? 0 : undefined;
     while (from !== undefined) {
       yield;
       const found = await rowsFrom(leader, prefix, from);
@@ -40,6 +40,11 @@ export async function* tryUnreadable(leader: Leader): AsyncGenerator<void, void,
       from = (await bringBack(leader, readable)) ? found.at(-1)?.row.seq : undefined;
     }
   }
+}
+
+/** Whether this build may read rows of a route, for who is signed in now. */
+function isReadable({ context: { registry }, values }: Leader, route: Route): boolean {
+  return findType(registry, route.type)?.version === route.version && runsFor(registry, route, values.now().owner);
 }
 
 async function rowsFrom({ context }: Leader, prefix: string, from: number): Promise<readonly Found[]> {

@@ -8,6 +8,7 @@ import type { StoredPayload } from '../../store/payloads.js';
 import type { Memory } from './memory.js';
 import type { Patience } from './patience.js';
 import type { Sending } from './sending.js';
+import type { Standing, Values } from './values.js';
 
 /**
  * The second argument of a handler: what it may know of its attempt. It has a `session` only if the registry declares
@@ -89,6 +90,8 @@ export interface RunningAttempt {
   /** The stored payload. `lost`: it is in another store and could not be read. `undefined`: it was not read yet. */
   stored: StoredPayload | undefined;
   readonly probe: boolean;
+  /** Who was signed in when it was claimed, with the values. */
+  readonly standing: Standing;
   /** By the runner's clock, in milliseconds. */
   readonly startedAt: number;
   readonly controller: AbortController;
@@ -180,6 +183,8 @@ export interface Leader extends RunnerParts {
   readonly signals: Signals;
   /** Shows whose handlers may run here. */
   readonly sending: Sending;
+  /** What is known of who is signed in. */
+  readonly values: Values;
   /** Replaced by each turn, and by nothing else. */
   remembered: Remembered;
   /** Wakes the runner, and has it search for prefixes that it does not know yet. */

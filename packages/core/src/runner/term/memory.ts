@@ -6,6 +6,8 @@ import { runsFor } from '../../pure/owner.js';
 import type { TaskRow } from '../../pure/record.js';
 import type { AnyRegistry } from '../../pure/registry.js';
 import { findType } from '../../pure/registry.js';
+import type { Standing } from './values.js';
+import { waitsForValues } from './values.js';
 
 /** The letters under which a row can be a candidate. */
 export type CandidateLetter = 'F' | '@' | '!';
@@ -34,6 +36,8 @@ export interface Memory {
   readonly stamp: unknown;
   /** Who is signed in. A sign-in puts a stamp. */
   readonly owner: Owner;
+  /** What is known of the values for that owner. */
+  readonly standing: Standing;
   /** How far each fresh prefix was read. A row up to there is gone, claimed, not fresh, or not the head of its lane. */
   readonly positions: Map<string, number>;
   readonly sources: Map<string, Source>;
@@ -120,6 +124,12 @@ export function headsAfter(
 }
 
 /** Whether tasks of a route run now, if its gate is open: this build has type and version, and the owner is here. */
-export function mayRun(registry: AnyRegistry, { owner }: Pick<Memory, 'owner'>, route: Route): boolean {
-  return findType(registry, route.type)?.version === route.version && runsFor(registry, route, owner);
+export function mayRun(
+  registry: AnyRegistry,
+  { owner, standing }: Pick<Memory, 'owner' | 'standing'>,
+  route: Route,
+): boolean {
+  if (findType(registry, route.type)?.version !== route.version || !runsFor(registry, route, owner)) return false;
+
+  return route.owner === null || !waitsForValues(standing, route.gate);
 }

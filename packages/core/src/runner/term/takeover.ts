@@ -14,6 +14,7 @@ import { transact } from '../../store/transact.js';
 import type { Leader, RunnerParts, Signals } from './leader.js';
 import { createPatience } from './patience.js';
 import { createSending } from './sending.js';
+import { createValues } from './values.js';
 
 /** How many deposed epochs are remembered, for transactions of a later version that cannot read the epoch. */
 const deposedKept = 1_000;
@@ -51,6 +52,11 @@ export async function takeOver(
 
   const signals: Signals = { stopping: false, poked: true, woken: undefined, gone };
 
+  const poke = (): void => {
+    signals.poked = true;
+    wake();
+  };
+
   return {
     context,
     handlers,
@@ -61,11 +67,9 @@ export async function takeOver(
     patience: createPatience(ports, { base: 250, cap: 30_000 }),
     signals,
     sending: createSending(context),
+    values: createValues(context, poke),
     remembered: { memory: undefined, alone: { phase: 'none' }, passedOver: 0, nextClaim: 1, spared: false },
-    poke() {
-      signals.poked = true;
-      wake();
-    },
+    poke,
   };
 }
 

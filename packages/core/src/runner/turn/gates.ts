@@ -72,7 +72,7 @@ function settleAnswer(leader: Leader, draft: Draft, attempt: RunningAttempt): re
 }
 
 /** The verdicts that show that the destination was reached. Other verdicts say nothing about it. */
-const answered: ReadonlySet<string> = new Set(['success', 'failure', 'permanent', 'later']);
+const answered: ReadonlySet<string> = new Set(['success', 'failure', 'permanent', 'later', 'signed-out']);
 
 function keep(draft: Draft, name: string, found: GateRow | undefined, gate: GateRow | undefined): void {
   const { memory, stores, hints } = draft;

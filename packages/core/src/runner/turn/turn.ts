@@ -1,7 +1,7 @@
 import type { Hint } from '../../basket/context/hub.js';
 import { isClosed } from '../../pure/gate.js';
 import { stateKeys } from '../../pure/record.js';
-import { ownerIn } from '../../pure/stored.js';
+import { asksIn, ownerIn } from '../../pure/stored.js';
 import type { Stores } from '../../store/requests.js';
 import { answer } from '../../store/requests.js';
 import { claimedRow, gateRows, numbersOf } from '../../store/rows.js';
@@ -57,10 +57,10 @@ export async function turn(leader: Leader): Promise<TurnEnd> {
   const signals = takeSignals(leader.signals);
 
   const work = async ({ stores, stamp, runner }: Fenced) => {
-    const known = remembered.memory?.stamp === stamp ? remembered.memory : undefined;
+    const known = isCurrent(leader, stamp) ? remembered.memory : undefined;
     if (known === undefined) for (const attempt of leader.running.values()) attempt.touched = true;
 
-    const memory = known === undefined ? await recall(stores, stamp) : copyOf(known);
+    const memory = known === undefined ? await recall(leader, stores, stamp) : copyOf(known);
     const running = new Map(leader.running);
     const draft: Draft = {
       memory,
@@ -111,6 +111,7 @@ export async function turn(leader: Leader): Promise<TurnEnd> {
     nextClaim: draft.nextClaim + claimed.attempts.length,
     spared: false,
   };
+  leader.values.follow(memory.standing);
   for (const attempt of [...ended, ...before]) end(leader, attempt);
   for (const attempt of claimed.attempts) leader.running.set(attempt.claim.claim, attempt);
   const started = claimed.attempts.map(startedHint);
@@ -129,6 +130,11 @@ export async function turn(leader: Leader): Promise<TurnEnd> {
     again: claimed.again || late || left,
     alarm: claimed.alarm,
   };
+}
+
+/** Whether what was read before still counts: no page has edited anything, and the values are the same. */
+function isCurrent({ remembered, values }: Leader, stamp: unknown): boolean {
+  return remembered.memory?.stamp === stamp && remembered.memory?.standing === values.now();
 }
 
 /** What others have told the runner since the last turn. */
@@ -153,7 +159,7 @@ function startedHint({ row }: RunningAttempt): Hint {
 }
 
 /** Reads on from the stored positions, as if nothing had been read before. */
-async function recall(stores: Stores, stamp: unknown): Promise<Memory> {
+async function recall({ values }: Leader, stores: Stores, stamp: unknown): Promise<Memory> {
   const [stored, gates, session] = await Promise.all([
     numbersOf(stores, stateKeys.positions),
     gateRows(stores),
@@ -164,6 +170,7 @@ async function recall(stores: Stores, stamp: unknown): Promise<Memory> {
   return {
     stamp,
     owner: ownerIn(session),
+    standing: values.next(ownerIn(session), asksIn(session)),
     positions: new Map(positions),
     sources: new Map(),
     gates: new Map(gates),

@@ -1,0 +1,41 @@
+import { randomText } from '../../ports/ids.js';
+import { callSafely } from '../../pure/errors.js';
+import type { BasketContext } from './context.js';
+
+/**
+ * Gives a runner the values of who is signed in here, when it asks for them: see `runner/term/values.ts`. If `signIn`
+ * was given a function, it is called for each question that this context is chosen to answer.
+ */
+export function giveValues({ hub, here, registry, ports }: BasketContext): void {
+  if (registry.session === undefined) return;
+  const page = randomText(ports.randomBytes, 12);
+
+  hub.hear((message) => {
+    if (message.kind !== 'values' || message.owner !== here.owner || here.values === undefined) return;
+    const { step, owner, question } = message;
+    if (step === 'wanted') hub.say({ kind: 'values', step: 'here', owner, question, page });
+    if (step === 'asked' && message.page === page) {
+      void answer().then(({ values, edition }) => {
+        // Somebody else may have signed in meanwhile.
+        if (here.owner === owner) hub.say({ kind: 'values', step: 'given', owner, question, page, values, edition });
+      });
+    }
+  });
+
+  /** The values of now. A function that fails gives none, and its error is reported. */
+  async function answer(): Promise<{ readonly values: unknown; readonly edition: string }> {
+    const { values, edition } = here;
+    if (typeof values !== 'function') return { values, edition };
+    try {
+      const made: unknown = await (values as () => unknown)();
+
+      return { values: structuredClone(made), edition: randomText(ports.randomBytes, 12) };
+    } catch (error) {
+      callSafely(() => {
+        throw error;
+      }, undefined);
+
+      return { values: undefined, edition };
+    }
+  }
+}

@@ -1,0 +1,192 @@
+import type { ValuesMessage } from '../../basket/context/hub.js';
+import type { BasketContext } from '../../basket/context/context.js';
+import { randomText } from '../../ports/ids.js';
+import type { Owner } from '../../pure/owner.js';
+
+/**
+ * The values that the app gives for who is signed in. No database has them, so a runner asks the pages:
+ *
+ * 1. The runner says `wanted`. Each page of the owner says `here`. The runner says `asked` to the first of them.
+ * 2. That page alone calls the app's function, and says `given`. If it does not do so in time, the runner asks again.
+ *
+ * Until then, the tasks of the owner wait. If a server answers "signed out", the tasks of that gate are parked, and the
+ * runner asks for other values, once. If it gets none, or the server refuses them too, the tasks wait until a page says
+ * that it has `new` ones, or another task of the gate succeeds.
+ */
+export interface Values {
+  /** What counts now. Another object means that other tasks may run. */
+  readonly now: () => Standing;
+  /** What will count once a turn has read that this owner is signed in. */
+  readonly next: (owner: Owner, asks: boolean) => Standing;
+  /** From now on this counts. */
+  readonly follow: (standing: Standing) => void;
+  /** A task of this gate has succeeded with these values, so the server takes them. */
+  readonly worked: (standing: Standing, gate: string) => void;
+  /** A server said "signed out" to a task. Returns whether the task itself is refused, and not its owner. */
+  readonly refused: (standing: Standing, id: string, gate: string) => boolean;
+  readonly close: () => void;
+}
+
+/** Who is signed in, and what is known of the values for that owner. It never changes; another one replaces it. */
+export interface Standing {
+  readonly owner: Owner;
+  /** Whether a page has values. Otherwise the app gives none. */
+  readonly asks: boolean;
+  readonly values: object | undefined;
+  /** Another one for other values. */
+  readonly edition: string | undefined;
+  /** The gates at which the owner counts as signed out. */
+  readonly parked: ReadonlySet<string>;
+}
+
+const nobody: Standing = { owner: null, asks: false, values: undefined, edition: undefined, parked: new Set() };
+
+/** Whether the tasks of the owner wait, because the values for them are missing or were refused. */
+export function waitsForValues({ asks, values, parked }: Standing, gate: string): boolean {
+  return (asks && values === undefined) || parked.has(gate);
+}
+
+/** How long a page may take to give the values, and how long the runner asks pages in all, in milliseconds. */
+const pagePatience = 5_000;
+const patience = 30_000;
+
+/** So often the runner asks again while values are missing, in milliseconds. A page that opens says so by itself. */
+const again = 60_000;
+
+interface Question {
+  readonly number: string;
+  readonly until: number;
+  page: string | undefined;
+  stop: () => void;
+}
+
+/** Gets values for a term. `changed` is called when other tasks may run. */
+export function createValues(
+  { hub, ports: { clock, randomBytes } }: Pick<BasketContext, 'hub' | 'ports'>,
+  changed: () => void,
+): Values {
+  let now = nobody;
+  let question: Question | undefined;
+  let stopTimer = (): void => undefined;
+  /** The gates of tasks that succeeded with the values of now, and the tasks that were refused before. */
+  let accepted = new Set<string>();
+  const refusedBefore = new Set<string>();
+  /** The gates for which values were asked for since a task of them succeeded, or a page had new values. */
+  const renewed = new Set<string>();
+  /** Values that were right until a page said that it has new ones. */
+  let last: Pick<Standing, 'values' | 'edition'> | undefined;
+
+  function replace(standing: Standing): void {
+    if (standing.edition !== now.edition || standing.owner !== now.owner) accepted = new Set();
+    now = standing;
+  }
+
+  function say(step: ValuesMessage['step'], more: Partial<ValuesMessage> = {}): void {
+    if (now.owner !== null) hub.say({ kind: 'values', step, owner: now.owner, ...more });
+  }
+
+  function ask(until = clock.monotonic() + patience): void {
+    end();
+    const number = randomText(randomBytes, 12);
+    question = { number, until, page: undefined, stop: clock.timer(pagePatience, () => late(number)) };
+    say('wanted', { question: number });
+  }
+
+  /** A page did not answer in time. */
+  function late(number: string): void {
+    const asked = question;
+    if (asked?.number !== number) return;
+    if (clock.monotonic() + pagePatience <= asked.until) return ask(asked.until);
+    end();
+    giveUp();
+  }
+
+  /** Nobody gives other values. Pages say so when they have them; a message may be lost. */
+  function giveUp(): void {
+    if (now.values === undefined && last !== undefined) {
+      replace({ ...now, ...last });
+      changed();
+    }
+    if (now.values === undefined || now.parked.size > 0) tell();
+    if (now.asks && now.values === undefined) stopTimer = clock.timer(again, () => ask());
+  }
+
+  function end(): void {
+    question?.stop();
+    question = undefined;
+    stopTimer();
+  }
+
+  /** Tells every tab that the owner counts as signed out. */
+  function tell(): void {
+    const { owner, parked } = now;
+    if (owner === null) return;
+    const gates = parked.size === 0 ? [undefined] : [...parked];
+    hub.say({ kind: 'changed', hints: gates.map((gate) => ({ event: 'session', owner, state: 'signed-out', gate })) });
+  }
+
+  const stopHearing = hub.hear((message) => {
+    if (message.kind !== 'values' || message.owner !== now.owner) return;
+    const { step, page } = message;
+    if (step === 'new') {
+      renewed.clear();
+      last = now.values === undefined ? last : now;
+      replace({ ...now, values: undefined, edition: undefined, parked: new Set() });
+      changed();
+      if (now.asks) ask();
+    }
+    if (question === undefined || message.question !== question.number) return;
+    if (step === 'here' && question.page === undefined) {
+      question.page = page;
+      say('asked', { question: question.number, page });
+    }
+    if (step !== 'given' || page !== question.page) return;
+    end();
+    const { values, edition } = message;
+    if (typeof values !== 'object' || values === null || edition === now.edition) return giveUp();
+    replace({ ...now, values, edition, parked: new Set() });
+    changed();
+  });
+
+  return {
+    now: () => now,
+    next: (owner, asks) => (owner === now.owner && asks === now.asks ? now : { ...nobody, owner, asks }),
+
+    follow(standing) {
+      if (standing === now || (standing.owner === now.owner && standing.asks === now.asks)) return;
+      end();
+      last = undefined;
+      renewed.clear();
+      replace(standing);
+      if (now.asks) ask();
+    },
+
+    worked({ owner, edition }, gate) {
+      if (owner !== now.owner || edition !== now.edition) return;
+      accepted.add(gate);
+      renewed.delete(gate);
+      if (!now.parked.has(gate)) return;
+      replace({ ...now, parked: new Set([...now.parked].filter((one) => one !== gate)) });
+      changed();
+    },
+
+    refused({ owner, edition }, id, gate) {
+      if (owner !== now.owner || edition !== now.edition) return false;
+      if (refusedBefore.has(id) && accepted.has(gate)) return true;
+      refusedBefore.add(id);
+      if (now.parked.has(gate)) return false;
+      replace({ ...now, parked: new Set([...now.parked, gate]) });
+      changed();
+      if (now.asks && !renewed.has(gate)) ask();
+      else tell();
+      renewed.add(gate);
+
+      return false;
+    },
+
+    close() {
+      end();
+      stopHearing();
+    },
+  };
+}

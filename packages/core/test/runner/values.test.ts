@@ -1,0 +1,262 @@
+import { expect, test } from 'vitest';
+
+import { defineTasks, task } from '../../src/pure/registry.js';
+import { session } from '../../src/pure/session.js';
+import { PermanentFailure, SignedOut } from '../../src/pure/verdict.js';
+import type { Attempt } from '../../src/runner/term/leader.js';
+import type { EventOf } from '../../src/basket/telling/events.js';
+import { contentsOf, freshName, rowsOf } from '../support/database.js';
+import type { Tab, World } from '../support/world.js';
+import { createWorld } from '../support/world.js';
+
+const notesApp = () =>
+  defineTasks(
+    freshName(),
+    {
+      save: task<string>({ gate: 'api' }),
+      send: task<string>({ gate: 'mail' }),
+      report: task<string>({ owner: 'none' }),
+    },
+    { session: session<{ token: string }>() },
+  );
+type App = ReturnType<typeof notesApp>;
+type Session = { readonly owner: string; readonly token: string };
+
+/** Runs tasks in a tab. Each attempt is noted as owner, token and payload; `during` may refuse it. */
+function running(tab: Tab<App>, during: (payload: string, session: Session) => unknown = () => undefined): string[] {
+  const sent: string[] = [];
+  const handler = async (payload: string, attempt: Attempt<string>): Promise<void> => {
+    const found = (attempt as unknown as { readonly session: Session }).session;
+    sent.push(`${found.owner} ${found.token} ${payload}`);
+    await during(payload, found);
+  };
+  tab.run({ save: handler, send: handler, report: () => undefined });
+
+  return sent;
+}
+
+/** A page that signs in as Ann with a token that is another one for each question. */
+async function pageOf(world: World, tasks: App) {
+  const page = world.open(tasks);
+  const asked: number[] = [];
+  const events: EventOf<'session'>[] = [];
+  page.basket.on('session', (event) => void events.push(event));
+  await page.basket.signIn('ann', () => {
+    asked.push(world.wall());
+
+    return Promise.resolve({ token: `t${asked.length}` });
+  });
+
+  return { page, asked, events };
+}
+
+test('a worker that has no values asks one page of several, once, and no token is in the database', async () => {
+  const tasks = notesApp();
+  const world = createWorld();
+  const first = await pageOf(world, tasks);
+  const second = await pageOf(world, tasks);
+  await first.page.basket.add('save', 'n1');
+  await second.page.basket.add('send', 'n2');
+  const sent = running(world.open(tasks));
+  await world.settle();
+
+  expect(sent.sort()).toEqual(['ann t1 n1', 'ann t1 n2']);
+  expect(first.asked.length + second.asked.length).toBe(1);
+  expect(JSON.stringify([...(await contentsOf(tasks)).state])).not.toContain('t1');
+});
+
+test('scenario 67: values of an object; new values for the same owner abort nothing, and the next attempts have them', async () => {
+  const tasks = notesApp();
+  const world = createWorld();
+  const page = world.open(tasks);
+  await page.basket.signIn('ann', { token: 'old' });
+  await page.basket.add('save', 'n1');
+  let aborted = false;
+  let go = (): void => undefined;
+  const waits = new Promise<void>((resolve) => (go = resolve));
+  const sent: string[] = [];
+  const handler = async (payload: string, attempt: Attempt<string>): Promise<void> => {
+    const { session: found } = attempt as unknown as { readonly session: Session };
+    sent.push(`${found.token} ${payload}`);
+    attempt.signal.addEventListener('abort', () => (aborted = true));
+    if (payload === 'n1') await waits;
+    sent.push(`${found.token} ${payload} ends`);
+  };
+  world.open(tasks).run({ save: handler, send: handler, report: () => undefined });
+  await world.settle();
+  await page.basket.signIn('ann', { token: 'new' });
+  await page.basket.add('send', 'n2');
+  await world.settle();
+  go();
+  await world.settle();
+
+  expect(aborted).toBe(false);
+  expect(sent).toEqual(['old n1', 'new n2', 'new n2 ends', 'old n1 ends']);
+});
+
+test('while no page gives values, tasks of the owner wait, uncounted, and those of nobody run; a page that opens is asked at once', async () => {
+  const tasks = notesApp();
+  const world = createWorld();
+  const { page } = await pageOf(world, tasks);
+  await page.basket.add('save', 'n1');
+  await page.basket.add('report', 'r1');
+  page.kill();
+  const sent = running(world.open(tasks));
+  await world.advance(600_000);
+  expect(sent).toEqual([]);
+  const rows = await rowsOf(tasks);
+  expect(rows.map(({ type, attempts, failures }) => [type, attempts, failures])).toEqual([['save', 0, 0]]);
+
+  await pageOf(world, tasks);
+  await world.settle();
+  expect(sent).toEqual(['ann t1 n1']);
+});
+
+test('a page that is chosen and does not answer costs five seconds: then another page is asked', async () => {
+  const tasks = notesApp();
+  const world = createWorld();
+  const silent = world.open(tasks);
+  await silent.basket.signIn('ann', () => new Promise<{ token: string }>(() => undefined));
+  await silent.basket.add('save', 'n1');
+  const sent = running(world.open(tasks));
+  await world.settle();
+  expect(sent).toEqual([]);
+  silent.kill();
+  await pageOf(world, tasks);
+  await world.advance(6_000);
+
+  expect(sent).toEqual(['ann t1 n1']);
+});
+
+test('a page of another owner gives nothing, and a function that throws leaves the tasks waiting', async () => {
+  const tasks = notesApp();
+  const world = createWorld();
+  const ann = world.open(tasks);
+  await ann.basket.signIn('ann', { token: 'of ann' });
+  await ann.basket.add('save', 'n1');
+  const bob = world.open(tasks);
+  await bob.basket.signIn('bob', { token: 'of bob' });
+  await bob.basket.add('save', 'b1');
+  bob.kill();
+  const sent = running(world.open(tasks));
+  await world.advance(120_000);
+
+  expect(sent).toEqual([]);
+});
+
+test('scenario 31: after a 401 the app is asked once for new values, for all tasks, and they go on without a failure', async () => {
+  const tasks = notesApp();
+  const world = createWorld();
+  const { page, asked, events } = await pageOf(world, tasks);
+  for (const name of ['n1', 'n2', 'n3']) await page.basket.add('save', name);
+  const sent = running(world.open(tasks), (_, { token }) => {
+    if (token === 't1') throw new SignedOut({ status: 401 });
+  });
+  await world.advance(1_000);
+
+  expect(asked).toHaveLength(2);
+  expect(sent.filter((one) => one.startsWith('ann t2')).sort()).toEqual(['ann t2 n1', 'ann t2 n2', 'ann t2 n3']);
+  expect(await rowsOf(tasks)).toEqual([]);
+  expect(events.filter(({ state }) => state === 'signed-out')).toEqual([]);
+});
+
+test('values that are the same are refused once: the gate is parked without probes, another gate goes on, every tab is told, and new values let it go on', async () => {
+  const tasks = notesApp();
+  const world = createWorld();
+  const page = world.open(tasks);
+  const other = world.open(tasks);
+  const events: EventOf<'session'>[] = [];
+  other.basket.on('session', (event) => void events.push(event));
+  await page.basket.signIn('ann', { token: 'old' });
+  await page.basket.add('save', 'n1');
+  await page.basket.add('save', 'n2');
+  await page.basket.add('send', 'm1');
+  const sent = running(world.open(tasks), (payload, { token }) => {
+    if (payload.startsWith('n') && token === 'old') throw new SignedOut({ status: 401 });
+  });
+  await world.advance(3_600_000);
+  expect(sent.sort()).toEqual(['ann old m1', 'ann old n1', 'ann old n2']);
+  expect(events.at(-1)).toEqual({ event: 'session', owner: 'ann', state: 'signed-out', gate: 'api' });
+  const rows = await rowsOf(tasks);
+  expect(rows.map(({ failures, lastError }) => [failures, lastError?.status])).toEqual([
+    [0, 401],
+    [0, 401],
+  ]);
+
+  await page.basket.signIn('ann', { token: 'new' });
+  await world.settle();
+  expect(await rowsOf(tasks)).toEqual([]);
+});
+
+test('refused again with values with which another task of the gate succeeded: the task itself is refused, and dead', async () => {
+  const tasks = notesApp();
+  const world = createWorld();
+  const { page } = await pageOf(world, tasks);
+  await page.basket.add('save', 'not hers');
+  await page.basket.add('save', 'hers');
+  const sent = running(world.open(tasks), (payload) => {
+    if (payload === 'not hers') throw new SignedOut({ status: 401 });
+  });
+  await world.advance(3_600_000);
+  // The success of the other task, after the first refusal, lets the app be asked once more.
+  expect(sent.sort()).toEqual(['ann t1 hers', 'ann t1 not hers', 'ann t2 not hers', 'ann t3 not hers']);
+  expect((await rowsOf(tasks)).map(({ dead }) => dead)).toEqual([undefined]);
+
+  await page.basket.add('save', 'also hers');
+  await page.basket.signIn('ann', { token: 'new' });
+  await world.settle();
+  const [row, ...others] = await rowsOf(tasks);
+  expect(row?.dead?.reason).toBe('permanent');
+  expect(others).toEqual([]);
+});
+
+test('a session without values runs at once; a 401 parks its gate until signIn is called again', async () => {
+  const tasks = defineTasks(freshName(), { save: task<string>() }, { session: session() });
+  const world = createWorld();
+  const page = world.open(tasks);
+  await page.basket.signIn('ann');
+  await page.basket.add('save', 'n1');
+  let refuses = true;
+  let tries = 0;
+  world.open(tasks).run({
+    save() {
+      tries += 1;
+      if (refuses) throw new SignedOut();
+    },
+  });
+  await world.advance(3_600_000);
+  expect(tries).toBe(1);
+  refuses = false;
+  await page.basket.signIn('ann');
+  await world.settle();
+  expect(tries).toBe(2);
+  expect(await rowsOf(tasks)).toEqual([]);
+});
+
+test('without a declared session a 401 is what it was: the destination is away', async () => {
+  const tasks = defineTasks(freshName(), { save: task<string>() });
+  const world = createWorld();
+  const page = world.open(tasks);
+  await page.basket.add('save', 'n1');
+  let tries = 0;
+  world.open(tasks).run({
+    save() {
+      tries += 1;
+      throw tries === 1 ? new SignedOut({ status: 401 }) : new PermanentFailure('no');
+    },
+  });
+  await world.advance(60_000);
+  const [row] = await rowsOf(tasks);
+
+  expect([tries, row?.failures]).toEqual([2, 0]);
+});
+
+test.each([
+  ['a text', 'token'],
+  ['what cannot be cloned', { token: () => 't' }],
+])('values that are %s are refused at the call', async (_, values) => {
+  const page = createWorld().open(notesApp());
+
+  await expect(page.basket.signIn('ann', values as never)).rejects.toMatchObject({ code: 'option' });
+  await expect(page.basket.add('save', 'n1')).rejects.toMatchObject({ code: 'signed-out' });
+});
