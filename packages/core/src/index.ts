@@ -14,6 +14,7 @@ export type { Explained, Snapshot, Watched, WatchOptions } from './basket/tellin
 export type { OpenOptions } from './host/open.js';
 export { openBasket } from './host/open.js';
 export type { Codec } from './pure/codec.js';
+export type { Upgrade } from './pure/evolution.js';
 export { json } from './pure/codec.js';
 export type { ErrorCode, WorkerProblem } from './pure/errors.js';
 export { TaskbasketError, WorkerError } from './pure/errors.js';

@@ -8,7 +8,7 @@ import { checkParts, checkWhole } from '../pure/options.js';
 import { endedWithin } from '../ports/wait.js';
 import { defined, partOf } from '../pure/parts.js';
 import type { AnyRegistry } from '../pure/registry.js';
-import { versionsOf } from '../pure/registry.js';
+import { versionsOf } from '../pure/find-type.js';
 import type { AnyHandler } from '../runner/term/leader.js';
 import type { Handlers } from '../runner/run-basket.js';
 import { checkHandlers } from '../runner/term/checks.js';

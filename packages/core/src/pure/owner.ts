@@ -2,7 +2,7 @@ import type { Turns } from './turns.js';
 import { TaskbasketError } from './errors.js';
 import { checkText } from './options.js';
 import type { AnyRegistry, TaskTypeParts } from './registry.js';
-import { findType } from './registry.js';
+import { findType } from './find-type.js';
 
 /** Whose a task is. `null`: it belongs to nobody. */
 export type Owner = string | null;
@@ -31,13 +31,13 @@ export interface SessionRow {
  * 'none'`, or the registry declares no session. Another task runs while its owner is signed in.
  */
 export function runsFor(
-  { types, session }: Pick<AnyRegistry, 'types' | 'session'>,
+  { types, aliases, session }: Pick<AnyRegistry, 'types' | 'aliases' | 'session'>,
   route: { readonly owner: Owner; readonly type: string },
   here: Owner,
 ): boolean {
   if (session === undefined) return route.owner === null;
 
-  return route.owner === null ? findType({ types }, route.type)?.owner === 'none' : route.owner === here;
+  return route.owner === null ? findType({ types, aliases }, route.type)?.owner === 'none' : route.owner === here;
 }
 
 /**

@@ -1,7 +1,9 @@
+import { everyName } from './aliases.js';
 import { TaskbasketError } from './errors.js';
 import { above, beyond, escaped, rawParts } from './key.js';
 import { checkOneOf, checkParts, checkWhole, must } from './options.js';
 import type { TaskRow } from './record.js';
+import type { AnyRegistry } from './registry.js';
 import { isPresent } from './state.js';
 
 /** Says which tasks are meant. A task must fit each part that is given. */
@@ -51,8 +53,8 @@ const filterParts = ['type', 'state', 'lane', 'gate'];
  *
  * @throws TaskbasketError `option`.
  */
-export function readFilter(given: Filter): Wanted {
-  return wantedOf(checkParts(given, 'The query of a count', filterParts));
+export function readFilter(registry: AnyRegistry, given: Filter): Wanted {
+  return wantedOf(registry, checkParts(given, 'The query of a count', filterParts));
 }
 
 /**
@@ -61,10 +63,10 @@ export function readFilter(given: Filter): Wanted {
  *
  * @throws TaskbasketError `option`.
  */
-export function readCommand(given: Filter): Wanted {
+export function readCommand(registry: AnyRegistry, given: Filter): Wanted {
   const parts = checkParts(given, 'Give an id or a query ({}: all tasks). A query', filterParts);
   const [missing] = Object.entries(parts).find(([, value]) => value === undefined) ?? [];
-  if (missing === undefined) return wantedOf(parts);
+  if (missing === undefined) return wantedOf(registry, parts);
 
   const why = `The query's ${missing} is undefined, which would mean all tasks`;
   throw new TaskbasketError('option', `${why}. Leave the part out if that is meant.`);
@@ -75,22 +77,25 @@ export function readCommand(given: Filter): Wanted {
  *
  * @throws TaskbasketError `option`.
  */
-export function readQuery(given: Query): WantedPage {
+export function readQuery(registry: AnyRegistry, given: Query): WantedPage {
   const parts = checkParts(given, 'A query', [...filterParts, 'cursor', 'limit']);
   const { limit = 100, cursor = Number.NEGATIVE_INFINITY } = parts;
   const isLimit = Number.isSafeInteger(limit) && limit >= 1 && limit <= 1_000;
   must(isLimit, "A query's limit", 'a whole number from 1 to 1,000', limit);
   if (parts.cursor !== undefined) checkWhole(cursor, "A query's cursor, the seq of a task,", 0);
-  const wanted = wantedOf(parts);
+  const wanted = wantedOf(registry, parts);
   const { types, state, lane, gate } = wanted;
 
   return { wanted, cursor, limit, key: JSON.stringify([types ?? null, state, lane, gate, cursor, limit]) };
 }
 
-function wantedOf({ type, state, lane, gate }: Filter): Wanted {
-  const types = type === undefined ? undefined : [...new Set([type].flat())].sort();
-  const areNames = types?.every((name: unknown) => typeof name === 'string') ?? true;
-  must(areNames, "A query's type", 'a name, or a list of names', types);
+function wantedOf(registry: AnyRegistry, { type, state, lane, gate }: Filter): Wanted {
+  const given: readonly string[] = [type ?? []].flat();
+  const areNames = given.every((name: unknown) => typeof name === 'string');
+  must(areNames, "A query's type", 'a name, or a list of names', type);
+  // A task may have been added under an earlier name of its type.
+  const names = given.flatMap((name) => everyName(registry, name));
+  const types = type === undefined ? undefined : [...new Set(names)].sort();
   if (state !== undefined) checkOneOf(state, "A query's state", ['queued', 'dead']);
   for (const [part, value] of Object.entries({ lane, gate })) {
     must(value === undefined || typeof value === 'string', `A query's ${part}`, 'a string', value);

@@ -1,8 +1,9 @@
+import { readsVersion } from './evolution.js';
 import type { GateRow } from './gate.js';
 import { isAway, keeps } from './gate.js';
 import { alone, readReady } from './key.js';
 import type { Death, RunnerRow, StoredError, TaskRow } from './record.js';
-import type { AnyTaskType } from './registry.js';
+import type { TaskTypeParts } from './registry.js';
 import { isDead, stateOf } from './state.js';
 
 /**
@@ -20,7 +21,7 @@ import { isDead, stateOf } from './state.js';
  *   answer, this HTTP `status`. The next try is at `until`. If `until` is absent, a probe is on its way, or the
  *   destination answers again and few tasks may start at a time. `retry` brings the probe forward.
  * - `dead`: the task waits for `retry`, `update` or `cancel`.
- * - `unknown-type`, `unknown-version`: the task waits for a build that has its type, or its version of the type.
+ * - `unknown-type`, `unknown-version`: the task waits for a build that has its type, or that has or upgrades its version.
  * - `undecodable`: the task waits for a build that can decode it.
  * - `other-leader`: the runner, of the given `build`, has no such type, or has another version of it. Open a page of
  *   the build that added the task, or of a later build that has the type.
@@ -52,7 +53,7 @@ export type Reason =
 /** What must be known to give the reasons of a row. */
 export interface ReasonFacts {
   /** The row's type as this build knows it. */
-  readonly type: AnyTaskType | undefined;
+  readonly type: TaskTypeParts | undefined;
   readonly runner: RunnerRow | undefined;
   /** Whether there is a runner. */
   readonly led: boolean;
@@ -113,8 +114,10 @@ function asideOf({ id }: TaskRow, runner: RunnerRow | undefined, now: number): R
 
 function unknownOf({ type: name, version }: TaskRow, { type, led, runner }: ReasonFacts): readonly Reason[] {
   if (type === undefined) return [{ reason: 'unknown-type' }];
-  if (type.version !== version) return [{ reason: 'unknown-version', version, known: type.version }];
-  if (!led || runner?.types === undefined || runner.types[name] === version) return [];
+  if (!readsVersion(type, version)) return [{ reason: 'unknown-version', version, known: type.version }];
+  if (!led || runner?.types === undefined) return [];
+  const known = runner.types[name] ?? 0;
+  if (version <= known && version >= (runner.oldest?.[name] ?? known)) return [];
 
   return [{ reason: 'other-leader', build: runner.build }];
 }

@@ -151,6 +151,8 @@ export interface RunnerRow {
   readonly slots?: number;
   /** The version of each task type that it runs. Absent: it does not tell. */
   readonly types?: Readonly<Record<string, number>>;
+  /** The oldest version of a type that it runs too, because it can upgrade it. */
+  readonly oldest?: Readonly<Record<string, number>>;
   /** The task that runs alone, or is about to. Nothing else is claimed until `until`, by the runner's clock. */
   readonly alone?: { readonly id: string; readonly until: number };
   /** The runner's clock at its last turn, in milliseconds, and the wall clock at the same time. */

@@ -1,7 +1,9 @@
 import type { Backoff } from './backoff.js';
 import type { Codec } from './codec.js';
+import type { Upgrade } from './evolution.js';
+import { checkUpgrade } from './evolution.js';
 import { asItIs } from './codec.js';
-import { messageOf, TaskbasketError } from './errors.js';
+import { aliasesOf } from './aliases.js';
 import type { Priority } from './key.js';
 import type { PriorityName } from './options.js';
 import { partOf } from './parts.js';
@@ -42,8 +44,31 @@ export interface TaskOptions<Payload, Stored = unknown> {
    * const saveNote = task({ codec: json<Note>() });
    */
   readonly codec?: Codec<Payload, Stored> | undefined;
-  /** The version of the payload's form, from 1. Tasks of another version wait for a build that has it. Default 1. */
+  /**
+   * The version of the payload's form, from 1. Tasks of another version wait for a build that has it, or that has an
+   * `upgrade` from it. Default 1.
+   */
   readonly version?: number | undefined;
+  /**
+   * What turns the stored form of each earlier version into the stored form of the next, so that this build runs the
+   * tasks that earlier builds have stored. `upgrade[1]` gets what version 1 has stored, and returns what version 2 would
+   * store; the codec decodes the last form. Give one function for each version, from the oldest that this build can read
+   * up to `version` - 1. They must not be asynchronous. If one throws, the task is kept, and waits for another build.
+   *
+   * @example
+   * const saveNote = task<Note>({ version: 2, upgrade: { 1: (old: { text: string }) => ({ title: '', ...old }) } });
+   */
+  readonly upgrade?: { readonly [version: number]: Upgrade } | undefined;
+  /**
+   * The earlier names of this type. Tasks that were added under such a name are run by the handler of this type, and
+   * found and shown under the name of now. Keep each name as long as a device may hold a task of it.
+   *
+   * @example
+   * const tasks = defineTasks('field-notes', { saveNote: task<Note>({ aliases: ['sendNote'] }) });
+   *
+   * @throws TaskbasketError `option`, from `defineTasks`, if a name is also a type, or stands twice.
+   */
+  readonly aliases?: readonly string[] | undefined;
   /**
    * The name of the lane, or a function that makes it from the payload. Tasks of one lane run one at a time, in the
    * order in which they were added. Default: no lane, so no order.
@@ -127,6 +152,8 @@ export interface TaskOptions<Payload, Stored = unknown> {
 /** What the library reads of a task type. */
 export interface TaskTypeParts extends AnyTaskType {
   readonly codec: Codec<unknown>;
+  readonly upgrade: { readonly [version: number]: Upgrade };
+  readonly aliases: readonly string[];
   readonly lane: string | ((payload: unknown) => string | undefined) | undefined;
   readonly gate: string | ((payload: unknown) => string | undefined) | undefined;
   readonly key: string | ((payload: unknown) => string | undefined) | undefined;
@@ -154,8 +181,11 @@ export function task<Payload = void, Result = void, Stored = unknown>(
 ): TaskType<Payload, Result> {
   const parts = checkParts(given, "A task type's options", taskOptions);
   const { codec = asItIs, version = 1, timeout = 120_000, onDead = 'block', priority = 'normal' } = parts;
-  const { lane, gate, key, lifetime, onExpired = 'skip', failureLimit, owner } = parts;
+  const { lane, gate, key, lifetime, onExpired = 'skip', failureLimit, owner, upgrade = {}, aliases = [] } = parts;
   checkWhole(version, "A task type's version");
+  checkUpgrade(upgrade, version);
+  const areNames = Array.isArray(aliases) && aliases.every((name) => typeof name === 'string' && name !== '');
+  must(areNames, 'aliases', 'a list of names', aliases);
   checkTimeout(timeout);
   checkOnDead(onDead, 'onDead');
   checkOnDead(onExpired, 'onExpired');
@@ -172,6 +202,8 @@ export function task<Payload = void, Result = void, Stored = unknown>(
   return {
     version,
     codec,
+    upgrade,
+    aliases,
     lane,
     gate,
     key,
@@ -189,6 +221,8 @@ export function task<Payload = void, Result = void, Stored = unknown>(
 const taskOptions: readonly (keyof TaskOptions<unknown>)[] = [
   'codec',
   'version',
+  'upgrade',
+  'aliases',
   'lane',
   'gate',
   'key',
@@ -259,6 +293,8 @@ export interface AnyRegistry {
   readonly bucket: string;
   readonly stores: readonly [string, string, string, string];
   readonly types: Readonly<Record<string, AnyTaskType>>;
+  /** The name that the type of an earlier name has now. */
+  readonly aliases: ReadonlyMap<string, string>;
   readonly open: (() => PromiseLike<Connection>) | undefined;
   readonly gates: Backoff;
   readonly session: SessionType<unknown> | undefined;
@@ -334,6 +370,7 @@ export function defineTasks<
     bucket,
     stores,
     types,
+    aliases: aliasesOf(new Map(Object.entries(types).map(([type, made]) => [type, (made as TaskTypeParts).aliases]))),
     open,
     // Measured: two tasks close a gate. With the factor 3 an outage then costs no more requests than with 2 and one
     // task.
@@ -349,27 +386,4 @@ export function defineTasks<
  */
 export function checkRegistry(registry: AnyRegistry): void {
   must(Array.isArray(partOf(registry, 'stores')), 'The registry', 'what defineTasks returned', registry);
-}
-
-/** A type of the registry, or `undefined` if it has none of that name. */
-export function findType({ types }: Pick<AnyRegistry, 'types'>, name: string): TaskTypeParts | undefined {
-  return typeof name === 'string' && Object.hasOwn(types, name) ? (types[name] as TaskTypeParts) : undefined;
-}
-
-/**
- * A type of the registry.
- *
- * @throws TaskbasketError `unknown-type`.
- */
-export function typeOf(registry: AnyRegistry, name: string): TaskTypeParts {
-  const found = findType(registry, name);
-  if (found !== undefined) return found;
-
-  const why = `There is no task type "${messageOf(name)}" in this registry.`;
-  throw new TaskbasketError('unknown-type', `${why} It has: ${Object.keys(registry.types).join(', ')}.`);
-}
-
-/** The version of each of a registry's types. */
-export function versionsOf({ types }: AnyRegistry): Readonly<Record<string, number>> {
-  return Object.fromEntries(Object.entries(types).map(([name, { version }]) => [name, version]));
 }

@@ -152,7 +152,7 @@ const isRunner = all(
   has(finite, 'build', 'seen', 'wall'),
   has(listOf(isClaim), 'running'),
   has(absentOr(above0), 'slots'),
-  has(absentOr(isVersions), 'types'),
+  has(absentOr(isVersions), 'types', 'oldest'),
   has(absentOr(isAlone), 'alone'),
 );
 

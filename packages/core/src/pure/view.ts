@@ -56,6 +56,8 @@ export interface GateView {
 
 /** What a view is made of, beside the row. */
 export interface ViewFacts {
+  /** The name that the type has now. */
+  readonly name: string;
   readonly runner: RunnerRow | undefined;
   readonly gate: GateRow | undefined;
   /** The wall clock now. */
@@ -74,7 +76,7 @@ export function taskView(row: TaskRow, facts: ViewFacts): TaskView {
   return {
     id: row.id,
     seq: row.seq,
-    type: row.type,
+    type: facts.name,
     version: row.version,
     payload: payload?.payload,
     state: isDead(row) ? 'dead' : 'queued',

@@ -4,6 +4,7 @@ import type { BasketContext } from '../basket/context/context.js';
 import { isFinal } from '../store/opened.js';
 import { TaskbasketError } from '../pure/errors.js';
 import { checkWhole } from '../pure/options.js';
+import { currentName } from '../pure/aliases.js';
 import { deposeAttempt, abortAttempt, nextDeadline, overseeAttempts, runAttempt } from './attempt/attempt.js';
 import { choresOf } from './chores/chores.js';
 import { createSchedule } from './chores/schedule.js';
@@ -213,7 +214,7 @@ function start(leader: Leader, end: TurnEnd, bell: Bell): void {
   for (const attempt of end.others) abortAttempt(leader, attempt, 'owner');
   const read = readPayloads(leader, end.claimed);
   for (const attempt of end.claimed) {
-    const handler = leader.handlers[attempt.row.type];
+    const handler = leader.handlers[currentName(leader.context.registry, attempt.row.type)];
     if (handler === undefined) throw new Error(`There is no handler for "${attempt.row.type}".`);
     const { signal } = attempt.controller;
     const ended = leader.sending.begin(attempt.row.owner);

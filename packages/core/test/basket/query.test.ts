@@ -168,7 +168,7 @@ describe('rows that were written by hand', () => {
       .filter(({ seq }) => Number.isFinite(seq));
     for (const filter of filters) {
       const listed = await basket.list(filter);
-      const found = all.filter((one) => fits(one, readFilter(filter))).map(({ seq }) => seq);
+      const found = all.filter((one) => fits(one, readFilter(tasks, filter))).map(({ seq }) => seq);
       expect({ filter, found: listed.map(({ seq }) => seq) }).toEqual({ filter, found });
       expect({ filter, count: listed.length }).toEqual({ filter, count: (await basket.count(filter)).count });
       const behind = (await basket.list({ ...filter, cursor: 0 })).map(({ seq }) => seq);

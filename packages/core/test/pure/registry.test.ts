@@ -4,7 +4,8 @@ import { asItIs } from '../../src/pure/codec.js';
 import { TaskbasketError } from '../../src/pure/errors.js';
 import type { RegistryOptions, TaskOptions } from '../../src/pure/registry.js';
 import { checkText, longestTimer, priorityDigit, priorityName } from '../../src/pure/options.js';
-import { defineTasks, findType, task, typeOf } from '../../src/pure/registry.js';
+import { findType, typeOf } from '../../src/pure/find-type.js';
+import { defineTasks, task } from '../../src/pure/registry.js';
 
 /** The message of what is thrown, which must be an error of ours with this code. */
 function refusal(act: () => unknown, code = 'option'): string {
@@ -32,6 +33,8 @@ describe('a task type', () => {
     expect(parts()).toEqual({
       version: 1,
       codec: asItIs,
+      upgrade: {},
+      aliases: [],
       lane: undefined,
       gate: undefined,
       priority: 1,
@@ -47,7 +50,8 @@ describe('a task type', () => {
     const codec = { encode: String, decode: Number };
     const lane = (): string => 'lane';
     const ends = { timeout: 5, onDead: 'skip', lifetime: 7, onExpired: 'block', failureLimit: 3 } as const;
-    const options = { version: 3, codec, lane, gate: 'api', key: 'draft', ...ends } as const;
+    const form = { version: 3, codec, upgrade: { 1: String, 2: String }, aliases: ['two'] } as const;
+    const options = { ...form, lane, gate: 'api', key: 'draft', ...ends } as const;
     const backoff = { base: 10, cap: 20, factor: 1.5, jitter: 'full' } as const;
 
     expect(parts({ ...options, priority: 'low', backoff })).toEqual({ ...options, priority: 2, backoff });

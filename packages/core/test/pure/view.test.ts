@@ -11,7 +11,7 @@ const wall = 400_000;
 const moment = { now: 450_000, wall };
 const error = { name: 'Error', message: 'no', at: wall };
 const runner: RunnerRow = { epoch: { count: 1, nonce: 'n' }, build: 0, running: [], seen: 450_000, wall };
-const facts: ViewFacts = { runner, gate: undefined, wall, payload: { payload: { text: 'hello' } } };
+const facts: ViewFacts = { name: 'saveNote', runner, gate: undefined, wall, payload: { payload: { text: 'hello' } } };
 const claim = { claim: 1, seq: 7, id: 'task-1' };
 
 test('a task that was added shows what was given, and nothing that is not there', () => {

@@ -5,16 +5,16 @@ import { fieldsOf } from './difference.js';
 import type { ClaimFacts, Ending } from './journal.js';
 import { hasLeft, isOver } from './judge-expired.js';
 import type { Life } from './life.js';
-import { ruleOf, anyRuleOf } from './registries.js';
+import { ruleOf, anyRuleOf, reads } from './registries.js';
 
 /** How a claim may have ended: as its handler said, or as the runner must have decided. */
 export type End = Ending | 'timeout' | 'returned' | 'unstarted' | 'unread' | 'unreadable';
 
 /** The ends that a claim may have, as the journal knows its attempt. */
-export function endsOf(claim: ClaimFacts, life: Life, now: number, payloadLost: boolean): readonly End[] {
+export function endsOf(claim: ClaimFacts, n: number, life: Life, now: number, payloadLost: boolean): readonly End[] {
   const { attempt } = claim;
   if (attempt === undefined) {
-    const readable = ruleOf(life.kind, claim.row.type)?.readable === true && !payloadLost;
+    const readable = reads(life.kind, claim.row, n) && !payloadLost;
 
     return readable ? ['unstarted', 'unread'] : ['unreadable', 'unstarted'];
   }

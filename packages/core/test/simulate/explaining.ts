@@ -4,7 +4,7 @@ import type { Contents } from './contents.js';
 import { gateOf, headsOf, laneMarkOf, readyOf, runnerOf } from './contents.js';
 import { roomIn } from './gate-rule.js';
 import type { Life } from './life.js';
-import { ruleOf } from './registries.js';
+import { knows, ruleOf } from './registries.js';
 import type { World } from './world.js';
 
 /** What is wrong with the reasons that a page gives for a row's not running, if anything is: each must be true. */
@@ -65,10 +65,9 @@ function factsOf({ contents, time, leading, terms }: World, page: Life, row: Tas
     running: runner?.running.length ?? 0,
     dead: letter === 'D',
     unreadable: letter === 'U' || letter === 'Z',
-    unknown: rule?.version !== row.version,
+    unknown: !knows(page.kind, row),
     /** The one who leads has no such type, or another version. */
-    misled:
-      rule?.version === row.version && leader !== undefined && ruleOf(leader.kind, row.type)?.version !== row.version,
+    misled: knows(page.kind, row) && leader !== undefined && !knows(leader.kind, row),
     dated: row.runAt !== undefined && row.runAt > wall,
     waits: (letter === '@' && when - ahead > wall) || (letter === '!' && when > wall),
     behind: head !== undefined && head.seq < row.seq,

@@ -6,7 +6,7 @@ import type { Life } from './life.js';
 import { decideDead } from './editing.js';
 import { judgeWaiting } from './settling.js';
 import { judgeList } from './views.js';
-import { ruleOf, typeNames } from './registries.js';
+import { knows, reads, typeNames } from './registries.js';
 import type { Kind } from './registries.js';
 import type { World } from './world.js';
 
@@ -143,10 +143,10 @@ function canRun(world: World, kind: Kind): readonly ReturnType<typeof rowsOf>[nu
 
   return rowsOf(world).filter((row) => {
     const lane = laneMarkOf(row);
-    const rule = ruleOf(kind, row.type);
     const dead = row.dead !== undefined && row.cancelled !== true;
     const leftLane = lane === undefined || !row.marks.includes(lane);
-    const can = !dead && !world.foreign.has(row.seq) && rule?.version === row.version && rule.readable;
+    const n = world.byId.get(row.id)?.n ?? 0;
+    const can = !dead && !world.foreign.has(row.seq) && knows(kind, row) && reads(kind, row, n);
     if (lane !== undefined && stuck.has(lane)) return false;
     if (!can && lane !== undefined && !leftLane) stuck.add(lane);
 

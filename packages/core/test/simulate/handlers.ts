@@ -3,7 +3,7 @@ import { PermanentFailure, RetryLater, Unavailable } from '../../src/pure/verdic
 import type { AttemptFacts, ClaimFacts, Ending } from './journal.js';
 import type { Life } from './life.js';
 import type { Work } from './registries.js';
-import { ruleOf, typesOf } from './registries.js';
+import { currentOf, ruleOf, typesOf } from './registries.js';
 import type { World } from './world.js';
 
 /** Handlers of a runner: what they do is decided by the driver, later; what they see is judged at once. */
@@ -115,7 +115,12 @@ function judgeStart(
 
   if (world.stopped.has(life)) fail('the runner has stopped');
   if (told.state === 'refused') fail('its add was refused');
-  if (type !== told.type || work.n !== told.n) fail(`it is ${told.type} #${told.n}, and was given ${type} #${work.n}`);
+  if (type !== currentOf(life.kind, told.type) || work.n !== told.n)
+    fail(`it is ${told.type} #${told.n}, and was given ${type} #${work.n}`);
+  const upgrades = claim.row.version !== ruleOf(life.kind, type)?.version;
+  if ((work.upgraded === true) !== upgrades && work.rev === 0) fail('it was upgraded, or must be');
+  if (upgrades) world.report.met('other', 'started after an upgrade');
+  if (type !== told.type) world.report.met('other', 'started under a new name');
   if (standing !== undefined && work.rev !== told.rev) fail(`its payload is revision ${work.rev} and not ${told.rev}`);
   if (face.number !== claim.row.attempts + 1) fail(`its number is ${face.number} after ${claim.row.attempts} attempts`);
   const edition = claim.row.edition ?? 0;

@@ -4,7 +4,7 @@ import type { ClaimFacts, Term } from './journal.js';
 import type { Commit } from './judge.js';
 import { roomIn } from './gate-rule.js';
 import { hasLeft, isOver } from './judge-expired.js';
-import { ruleOf } from './registries.js';
+import { knows, ruleOf } from './registries.js';
 
 /** How long nothing else is claimed around the start of a task that runs alone. */
 const aloneFor = 10_000;
@@ -45,7 +45,7 @@ export function judgeClaim(commit: Commit, term: Term, claim: Claim, turn: TurnF
   if (claim.lane !== lane) fail('its claim does not hold its lane');
   if (claim.ref !== row.ref) fail('its claim does not hold its payload');
   if (lane !== undefined && headsOf(after).get(lane)?.seq !== row.seq) fail('it is not the head of its lane');
-  if (ruleOf(term.life.kind, row.type)?.version !== row.version) fail('this build has no such type or version');
+  if (!knows(term.life.kind, row)) fail('this build has no such type or version');
   if (earlierInLane(commit, row.seq, row.lane)) fail('an earlier one of its lane has not ended');
 
   const gate = gateOf(after, row.gate);
@@ -125,7 +125,7 @@ function judgeRest({ before, after, world }: Commit, term: Term, fail: (what: st
     if (runner.running.some(({ seq }) => seq === row.seq) || (row.runAt ?? 0) > runner.wall) return false;
     if (isOver(row, runner.wall)) return false;
     if (lane !== undefined && (lanes.has(lane) || heads.get(lane)?.seq !== row.seq)) return false;
-    if (ruleOf(term.life.kind, row.type)?.version !== row.version) return false;
+    if (!knows(term.life.kind, row)) return false;
     const through = [...term.claims.values()].filter((one) => one.gate === row.gate);
 
     return [before, after].every((contents) => roomIn(gateOf(contents, row.gate), through, runner.seen, row.id) > 0);

@@ -6,6 +6,7 @@ import type { Commit } from './judge.js';
 import { countPayments, ended, isPayment, lanesOf } from './judge.js';
 import { judgeNoneLeft, judgeReplaced } from './judge-replaced.js';
 import { judgeUpdate } from './judge-update.js';
+import { namesFor } from './registries.js';
 import type { CommandFacts } from './world.js';
 
 /** A query's tasks are read in slices of so many, each in a transaction of its own. */
@@ -65,13 +66,17 @@ function sliceOf(command: CommandFacts, { before, difference, fail }: Commit): r
 }
 
 /** The tasks that fit a command, in the order in which they were added. */
-export function targetsOf({ which }: Pick<CommandFacts, 'which'>, contents: Contents): readonly TaskRow[] {
+export function targetsOf(
+  { which, life }: Pick<CommandFacts, 'which' | 'life'>,
+  contents: Contents,
+): readonly TaskRow[] {
   const rows = [...contents.tasks.values()].filter((row) => row.cancelled !== true);
   if (typeof which === 'string') return rows.filter(({ id }) => id === which);
 
-  const { type, state, lane } = which;
+  const { state, lane } = which;
+  const types = which.type === undefined ? undefined : [which.type].flat().flatMap((name) => namesFor(life.kind, name));
   const fits = (row: TaskRow): boolean =>
-    (type === undefined || [type].flat().includes(row.type)) &&
+    (types === undefined || types.includes(row.type)) &&
     (state === undefined || (state === 'dead') === (readyOf(row).letter === 'D')) &&
     (lane === undefined || row.lane === lane);
 

@@ -15,7 +15,7 @@ import { judgeClaim } from './judge-claim.js';
 import { judgeExpired } from './judge-expired.js';
 import { judgeNoneLeft, judgeReplaced } from './judge-replaced.js';
 import { judgeShare } from './judge-share.js';
-import { gateCap, ruleOf } from './registries.js';
+import { gateCap, knows, ruleOf } from './registries.js';
 
 /** One turn of the runner: what it settled, paid, put aside and claimed. */
 export function judgeTurn(commit: Commit): void {
@@ -86,7 +86,7 @@ function isDropped({ world, after, fail }: Commit, term: Term, name: string, rul
       due &&
       world.atRest.tasks.get(row.seq) === row &&
       !world.foreign.has(row.seq) &&
-      ruleOf(term.life.kind, row.type)?.version === row.version &&
+      knows(term.life.kind, row) &&
       (row.runAt ?? 0) <= runner.wall
     );
   });
@@ -153,7 +153,7 @@ function judgeSettled(commit: Commit, settled: readonly ClaimFacts[], touched: S
     touched.add(claim.seq);
     const row = before.tasks.get(claim.seq);
     const lost = claim.row.ref !== undefined && !before.payloads.has(claim.row.ref);
-    const ends = endsOf(claim, life, world.time.now(), lost);
+    const ends = endsOf(claim, world.byId.get(claim.id)?.n ?? 0, life, world.time.now(), lost);
     if (ends.length === 0) fail(`${claim.id} left the running set, and its attempt had not ended`);
 
     const now = after.tasks.get(claim.seq);

@@ -3,7 +3,7 @@ import { isBody, laneMarkOf, readyOf, runnerOf } from './contents.js';
 import { isRefOf } from './judge-add.js';
 import { fieldsOf } from './difference.js';
 import type { Commit } from './judge.js';
-import { ruleOf, workOf } from './registries.js';
+import { currentOf, ruleOf, workOf } from './registries.js';
 
 /**
  * A task's payload is edited only if none of it can have been sent under its idempotency key: it was never started, or it
@@ -71,7 +71,7 @@ export function judgeUpdate(
   const rule = life === undefined ? undefined : ruleOf(life.kind, from.type);
   told.rev = work.rev;
   told.version = rule?.version ?? told.version;
-  if (!told.givenGate) told.gate = rule?.gate ?? work.gate ?? told.type;
+  if (!told.givenGate) told.gate = rule?.gate ?? work.gate ?? currentOf(life?.kind ?? 'old', told.type);
   must(to.version === told.version && to.gate === told.gate, `its route is ${to.version} ${to.gate}`);
   const length = work.fill?.length ?? 0;
   const size = length === 0 ? 'small' : length > 100_000 ? 'heavy' : 'apart';

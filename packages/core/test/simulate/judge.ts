@@ -7,7 +7,7 @@ import { judgeCommand } from './judge-command.js';
 import { judgeTidy } from './judge-replaced.js';
 import { judgeTakeover } from './judge-takeover.js';
 import { judgeTurn } from './judge-turn.js';
-import { ruleOf } from './registries.js';
+import { reads, ruleOf } from './registries.js';
 import type { Underway, World, WorkName } from './world.js';
 
 /** A commit, and everything that a judge must know of it. */
@@ -149,7 +149,7 @@ export function countPayments(
   }
 }
 
-function judgeSave({ world, after, difference, fail }: Commit): void {
+function judgeSave({ world, underway, after, difference, fail }: Commit): void {
   const { added, removed, changed, outcomes } = difference;
   const [change] = changed;
   if (change === undefined || changed.length > 1 || added.length > 0 || removed.length > 0 || outcomes.length > 0) {
@@ -159,7 +159,12 @@ function judgeSave({ world, after, difference, fail }: Commit): void {
   }
 
   const { from, to } = change;
-  if (!onlyDiffersIn(change, ['payload', 'ref', 'revision']))
+  // What was of an earlier version is stored in the form of now, under a key that says so.
+  const version = ruleOf(underway.life?.kind ?? 'old', from.type)?.version;
+  const upgrades = from.version !== version;
+  if (upgrades) world.report.met('other', 'saved in the form of now');
+  if (to.version !== version || (upgrades && readyOf(to).letter !== '@')) fail(`saved ${to.id} as ${to.ready}`);
+  if (!onlyDiffersIn(change, ['payload', 'ref', 'revision', ...(upgrades ? ['version', 'ready'] : [])]))
     fail(`changed ${fieldsOf(change).join(', ')} of ${to.id}`);
   const claim = runnerOf(after)?.running.find((one) => one.seq === to.seq && one.id === to.id);
   if (claim === undefined) fail(`${to.id} is not claimed`);
@@ -167,7 +172,10 @@ function judgeSave({ world, after, difference, fail }: Commit): void {
   const told = world.byId.get(to.id);
   const attempt = [...(world.leading?.claims.values() ?? [])].find((one) => one.seq === to.seq)?.attempt;
   if (told === undefined || attempt?.saving === undefined) fail(`nobody asked to save ${to.id}`);
-  else told.rev = attempt.saving;
+  else {
+    told.rev = attempt.saving;
+    told.version = to.version;
+  }
 }
 
 /** Notes which bodies an audit found without a row, as it says itself: a body counts from its first such audit. */
@@ -197,7 +205,7 @@ function judgeAudit({ world, underway, difference, fail }: Commit): void {
       fail(`the audit found ${from.id}, lane ${from.lane ?? 'none'}, ${from.ready}`);
       world.report.met('audit', 'found');
     } else if (letter !== '@' || !onlyDiffersIn(change, ['ready'])) fail(`wrote ${to.id} as ${to.ready}`);
-    else if (ruleOf(kind, from.type)?.readable !== true) fail(`took ${from.id} for readable`);
+    else if (!reads(kind, from, world.byId.get(from.id)?.n ?? 0)) fail(`took ${from.id} for readable`);
     else world.report.met('other', 'unreadable ones that could be read again');
   }
 }

@@ -14,6 +14,8 @@ export interface Work {
   readonly gate?: string | undefined;
   readonly key?: string | undefined;
   readonly fill?: string | undefined;
+  /** An upgrade has made it of an older version's form. */
+  readonly upgraded?: true | undefined;
 }
 
 /**
@@ -21,8 +23,8 @@ export interface Work {
  *
  * - `old`: the first; has no `alien`, and version 1 of `moved`.
  * - `broken`: as `old`, but its codec of `coded` throws on everything it reads.
- * - `new`: the latest; version 2 of `moved`.
- * - `page`: a page ahead of every runner: it has a type that none of them knows.
+ * - `new`: the latest; version 2 of `moved`, which it makes of version 1, but throws at each fifth; calls `mail` `letter`.
+ * - `page`: a page ahead of every runner: it has a type that none of them knows, and no upgrade.
  */
 export type Kind = 'old' | 'broken' | 'new' | 'page';
 
@@ -55,6 +57,7 @@ export const typeNames = {
   photo: 'a|',
   urgent: 'a%7C',
   mail: 'ab',
+  letter: 'abc',
   coded: 'constructor',
   moved: '\uFFFF',
   alien: '\uD800',
@@ -69,6 +72,16 @@ const mx = 'a|a';
 export const keyNames: readonly string[] = ['a', 'a|a', '__proto__'];
 /** The names of gates that a payload or an add gives. */
 export const gateNames: readonly string[] = [mx, api, 'a|b%c', '__proto__'];
+
+/** What the type of mails is like, under either name. */
+const mail: Partial<RuleParts> = {
+  lane: true,
+  onDead: 'skip',
+  timeout: 20_000,
+  base: 2_000,
+  cap: 60_000,
+  failureLimit: 2,
+};
 
 /** The types by name, and in which builds they are. */
 const types: Readonly<
@@ -89,23 +102,28 @@ const types: Readonly<
     factor: 3,
   }),
   [typeNames.urgent]: rule({ gate: api, priority: 'high', timeout: 30_000, base: 100, cap: 1_000, jitter: 'none' }),
-  [typeNames.mail]: rule({ lane: true, onDead: 'skip', timeout: 20_000, base: 2_000, cap: 60_000, failureLimit: 2 }),
+  [typeNames.mail]: rule({ ...mail, version: (kind) => (isLate(kind) ? undefined : 1) }),
+  [typeNames.letter]: rule({ ...mail, version: (kind) => (isLate(kind) ? 1 : undefined) }),
   [typeNames.coded]: rule({ gate: api, lane: true, priority: 'low', cap: 90_000, jitter: 'none' }),
   [typeNames.moved]: rule({
     gate: mx,
     lane: true,
     key: true,
     cap: 20_000,
-    version: (kind) => (kind === 'new' || kind === 'page' ? 2 : 1),
+    version: (kind) => (isLate(kind) ? 2 : 1),
   }),
   [typeNames.alien]: rule({
     lane: true,
     jitter: 'full',
     failureLimit: 3,
-    version: (kind) => (kind === 'new' || kind === 'page' ? 1 : undefined),
+    version: (kind) => (isLate(kind) ? 1 : undefined),
   }),
   [typeNames.ghost]: rule({ lane: true, version: (kind) => (kind === 'page' ? 3 : undefined) }),
 };
+
+function isLate(kind: Kind): boolean {
+  return kind === 'new' || kind === 'page';
+}
 
 interface RuleParts extends Omit<TypeRule, 'version' | 'readable'> {
   readonly version: (kind: Kind) => number | undefined;
@@ -133,16 +151,47 @@ function rule(given: Partial<RuleParts>): RuleParts {
 
 /** The names of the types of a build. */
 export function typesOf(kind: Kind): readonly string[] {
-  return Object.keys(types).filter((name) => ruleOf(kind, name) !== undefined);
+  return Object.keys(types).filter((name) => currentOf(kind, name) === name && ruleOf(kind, name) !== undefined);
 }
 
 /** What a build says of a type; `undefined`: it does not know it. */
-export function ruleOf(kind: Kind, name: string): TypeRule | undefined {
+export function ruleOf(kind: Kind, stored: string): TypeRule | undefined {
+  const name = currentOf(kind, stored);
   const found = Object.hasOwn(types, name) ? types[name] : undefined;
   const version = found?.version(kind);
   if (found === undefined || version === undefined) return undefined;
 
   return { ...found, version, readable: kind !== 'broken' || name !== typeNames.coded };
+}
+
+/** The name that a build has for a type. */
+export function currentOf(kind: Kind, name: string): string {
+  return isLate(kind) && name === typeNames.mail ? typeNames.letter : name;
+}
+
+/** The names under which a build finds the tasks of its types. */
+export function namesFor(kind: Kind, name: string): readonly string[] {
+  return isLate(kind) && name === typeNames.letter ? [name, typeNames.mail] : [name];
+}
+
+/** What is stored of a task, as far as builds differ. */
+interface Stored {
+  readonly type: string;
+  readonly version: number;
+}
+
+/** Whether a build has the type of a task, and its version or what upgrades that. */
+export function knows(kind: Kind, { type, version }: Stored): boolean {
+  return ruleOf(kind, type)?.version === version || isUpgraded(kind, { type, version });
+}
+
+function isUpgraded(kind: Kind, { type, version }: Stored): boolean {
+  return kind === 'new' && type === typeNames.moved && version === 1;
+}
+
+/** Whether a build can read a task that it knows: its codec does not throw, and neither does its upgrade. */
+export function reads(kind: Kind, stored: Stored, n: number): boolean {
+  return ruleOf(kind, stored.type)?.readable === true && !(isUpgraded(kind, stored) && n % 5 === 0);
 }
 
 /** A type of any build, for what does not depend on one. */
@@ -178,6 +227,8 @@ export function registryOf(kind: Kind, open?: () => PromiseLike<Connection>): An
           backoff: { base, cap, factor, jitter },
           ...(lane ? { lane: (work: Work) => work.lane } : {}),
           ...(key ? { key: (work: Work) => work.key } : {}),
+          ...(name === typeNames.moved && kind === 'new' ? { upgrade: { 1: upgraded } } : {}),
+          ...(name === typeNames.letter ? { aliases: [typeNames.mail] } : {}),
           gate: gate ?? ((work: Work) => work.gate),
           ...(name === typeNames.coded ? { codec: codecOf(kind) } : {}),
         }),
@@ -186,6 +237,12 @@ export function registryOf(kind: Kind, open?: () => PromiseLike<Connection>): An
   );
 
   return defineTasks(database, made, { open, gates: { base: gateBase, cap: gateCap } });
+}
+
+function upgraded(work: Work): Work {
+  if (work.n % 5 === 0) throw new Error('This build cannot upgrade it.');
+
+  return { ...work, upgraded: true };
 }
 
 /** As a string: in one build unreadable, in another decoded asynchronously. */

@@ -4,7 +4,7 @@ import type { Life } from './life.js';
 import type { Term } from './journal.js';
 import { isOver } from './judge-expired.js';
 import { roomIn } from './gate-rule.js';
-import { ruleOf } from './registries.js';
+import { knows, ruleOf } from './registries.js';
 import type { World } from './world.js';
 
 /** A runner that leads and is well finds within a poll what it was not told of. */
@@ -120,7 +120,7 @@ function claimableOf(world: World, term: Term): readonly TaskRow[] {
     const { letter, when = 0 } = readyOf(row);
     if (letter === '@' ? when > clock : letter === '!' ? when > world.time.wall() : letter !== 'F') return false;
     if (row.runAt !== undefined && row.runAt > world.time.wall()) return false;
-    if (ruleOf(term.life.kind, row.type)?.version !== row.version) return false;
+    if (!knows(term.life.kind, row)) return false;
     if (row.interruptions >= 3 && aloneRuns) return false;
     const lane = laneMarkOf(row);
     if (lane !== undefined && (lanes.has(lane) || heads.get(lane)?.seq !== row.seq)) return false;

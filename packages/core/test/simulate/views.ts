@@ -5,7 +5,7 @@ import { wrongReasons } from './explaining.js';
 import { targetsOf } from './judge-command.js';
 import type { Life } from './life.js';
 import type { Work } from './registries.js';
-import { laneNames, ruleOf, typesOf } from './registries.js';
+import { currentOf, knows, laneNames, reads, typesOf } from './registries.js';
 import type { Which, World } from './world.js';
 
 /** What a page is shown is what is stored: nothing more, nothing less, in order. */
@@ -33,7 +33,7 @@ async function judgeQuery(world: World, page: Life): Promise<void> {
     ...(chance.is(0.5) ? { state: chance.pick(['queued', 'dead'] as const) } : {}),
     ...(chance.is(0.5) ? { type: chance.pick(typesOf('page')) } : {}),
   };
-  const rows = targetsOf({ which }, contents);
+  const rows = targetsOf({ which, life: page }, contents);
   const limit = chance.pick([1, 3, 1_000]);
   const seen: TaskView[] = [];
   for (let after = 0; ;) {
@@ -77,12 +77,12 @@ export function judgeList(world: World, page: Life, views: readonly TaskView[]):
     const row = rows[place];
     if (row === undefined || world.foreign.has(row.seq)) continue;
     const told = world.byId.get(row.id);
-    const rule = ruleOf(page.kind, row.type);
-    const readable = rule?.version === row.version && rule.readable;
+    const readable = knows(page.kind, row) && reads(page.kind, row, told?.n ?? 0);
     const runs = running.has(row.id);
     const right =
       view.state === (readyOf(row).letter === 'D' ? 'dead' : 'queued') &&
       view.running === runs &&
+      view.type === currentOf(page.kind, row.type) &&
       view.attempts === row.attempts + (runs ? 1 : 0) &&
       view.failures === row.failures &&
       view.lane === row.lane &&

@@ -128,8 +128,26 @@ void basket.add('saveNote', note, { lane: 7 });
 void basket.add('saveNote', note, { priority: 1 });
 // @ts-expect-error -- a time is a date or a number
 void basket.add('saveNote', note, { runAt: '2026-01-01' });
+// @ts-expect-error -- a key is a string
+void basket.add('saveNote', note, { key: 7 });
+// @ts-expect-error -- the end of its time is a date or a number
+void basket.add('saveNote', note, { expiresAt: '2026-01-01' });
 // @ts-expect-error -- there is no such option
 void basket.add('saveNote', note, { delay: 5 });
+
+task<Note>({ key: (payload) => payload.id, lifetime: 60_000, onExpired: 'block', aliases: ['sendNote'] });
+// An upgrade says what it takes; what it does not say is unknown.
+task<Note>({ version: 3, upgrade: { 1: (old: { readonly text: string }) => ({ id: '', ...old }), 2: (old) => old } });
+// @ts-expect-error -- a key's function gets the payload
+task<Note>({ key: (payload) => payload.name });
+// @ts-expect-error -- a lifetime is a number of milliseconds
+task<Note>({ lifetime: '1 h' });
+// @ts-expect-error -- an upgrade is a function
+task<Note>({ version: 2, upgrade: { 1: 'old' } });
+// @ts-expect-error -- an upgrade that does not say what it takes has to find out
+task<Note>({ version: 2, upgrade: { 1: (old) => old.text } });
+// @ts-expect-error -- a list of names
+task<Note>({ aliases: 'sendNote' });
 
 // @ts-expect-error -- a lane's function gets the payload
 task<Note>({ lane: (payload) => payload.name });

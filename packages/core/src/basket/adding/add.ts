@@ -1,6 +1,6 @@
 import { TaskbasketError } from '../../pure/errors.js';
 import { must } from '../../pure/options.js';
-import { typeOf } from '../../pure/registry.js';
+import { typeOf } from '../../pure/find-type.js';
 import type { AppTransaction } from '../../store/app-transaction.js';
 import { addStores, finished } from '../../store/app-transaction.js';
 import type { BasketContext } from '../context/context.js';

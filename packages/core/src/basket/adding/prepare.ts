@@ -8,7 +8,7 @@ import { newRow } from '../../pure/record.js';
 import type { PriorityName } from '../../pure/options.js';
 import { checkOnDead, checkOneOf, checkParts, checkTimeout, must, priorityDigit } from '../../pure/options.js';
 import type { AnyRegistry, TaskTypeParts } from '../../pure/registry.js';
-import { typeOf } from '../../pure/registry.js';
+import { typeOf } from '../../pure/find-type.js';
 import type { Clock } from '../../ports/ports.js';
 import type { Stores } from '../../store/requests.js';
 import type { Durability } from '../../store/transact.js';

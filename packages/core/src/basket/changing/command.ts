@@ -71,7 +71,7 @@ type Change = (stores: Stores, rows: readonly TaskRow[], claims: readonly Claim[
 /** Changes one task by its id, or all that fit a filter, slice by slice. Each slice is durable by itself. */
 async function forEach(context: BasketContext, which: string | Filter, change: Change): Promise<number> {
   if (typeof which !== 'string') {
-    const wanted = readCommand(which);
+    const wanted = readCommand(context.registry, which);
 
     return context.edits(undefined, () => changeAll(context, wanted, change));
   }

@@ -6,7 +6,8 @@ import { checkId } from '../../pure/options.js';
 import type { TaskRow } from '../../pure/record.js';
 import { isClaimed } from '../../pure/record.js';
 import type { TaskTypeParts } from '../../pure/registry.js';
-import { typeOf } from '../../pure/registry.js';
+import { currentName } from '../../pure/aliases.js';
+import { typeOf } from '../../pure/find-type.js';
 import { weigh } from '../../pure/size.js';
 import { read } from '../../store/transact.js';
 import { rowOfId, rowsOfIds } from '../../store/rows.js';
@@ -37,10 +38,10 @@ async function updateNow(
   if (before === undefined) return false;
   if (before.strange === true) throw ofLater(before);
 
-  const { type: name } = before;
+  const name = currentName(context.registry, before.type);
   const type = typeOf(context.registry, name);
   const given = type.codec === asItIs ? copy : forCodec;
-  const place = placeFor(type, before, given);
+  const place = placeFor(type, name, before, given);
   const value = encoded(context.ports.clock, type, name, given);
   const payload = weighed(context, before, isPromiseLike(value) ? await value : value);
 
@@ -81,17 +82,17 @@ function atTheCall(payload: unknown): { readonly copy: unknown; readonly forCode
 }
 
 /** The gate that the new payload gives. Refuses a payload with another lane or key, because a task cannot change it. */
-function placeFor(type: TaskTypeParts, row: TaskRow, payload: unknown): { readonly gate: string } {
+function placeFor(type: TaskTypeParts, name: string, row: TaskRow, payload: unknown): { readonly gate: string } {
   const given = (what: 'lane' | 'gate' | 'key'): string | undefined =>
     row.given?.includes(what) === true ? row[what] : undefined;
   const own = { lane: given('lane'), gate: given('gate'), key: given('key') };
-  const place = placeOf(type, row.type, payload, own);
+  const place = placeOf(type, name, payload, own);
   for (const what of ['lane', 'key'] as const) {
     if (typeof type[what] !== 'function' || place[what] === row[what]) continue;
     const why = `"${String(place[what])}", but the ${what} of the task is "${String(row[what])}"`;
     const remedy = `Cancel it and add another, or keep what its ${what} is made of.`;
 
-    throw new TaskbasketError('option', `The new payload of "${row.type}" gives the ${what} ${why}. ${remedy}`);
+    throw new TaskbasketError('option', `The new payload of "${name}" gives the ${what} ${why}. ${remedy}`);
   }
 
   return place;

@@ -21,7 +21,7 @@ const most = 1_000;
 
 /** Counts the tasks that fit, up to 1,000. */
 export async function count(context: BasketContext, filter: Filter = {}): Promise<Count> {
-  const wanted = readFilter(filter);
+  const wanted = readFilter(context.registry, filter);
   const cancelled = await read(context, cancelledOnes, ['tasks']);
   let found = 0;
   let place = startOf(wanted);

@@ -4,7 +4,7 @@ import type { Reason } from '../../pure/reasons.js';
 import { aheadOf, reasonsOf } from '../../pure/reasons.js';
 import type { RunnerRow, TaskRow } from '../../pure/record.js';
 import { laneOf } from '../../pure/record.js';
-import { findType } from '../../pure/registry.js';
+import { findType } from '../../pure/find-type.js';
 import type { Stores } from '../../store/requests.js';
 import { claimedRow, gatesNamed, headOfLane, runnerRow } from '../../store/rows.js';
 import type { BasketContext } from '../context/context.js';

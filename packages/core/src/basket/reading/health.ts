@@ -7,7 +7,7 @@ import { currentGate, isClosed } from '../../pure/gate.js';
 import { defined } from '../../pure/parts.js';
 import { aheadOf } from '../../pure/reasons.js';
 import type { RunnerRow } from '../../pure/record.js';
-import { findType, versionsOf } from '../../pure/registry.js';
+import { findType, versionsOf } from '../../pure/find-type.js';
 import { claimedRow, gateRows, runnerRow } from '../../store/rows.js';
 import { read } from '../../store/transact.js';
 import type { Backlog, BlockedLane } from './backlog.js';

@@ -1,6 +1,7 @@
 import { checkId } from '../../pure/options.js';
 import type { Query, WantedPage } from '../../pure/query.js';
 import { readQuery } from '../../pure/query.js';
+import { currentName } from '../../pure/aliases.js';
 import type { TaskView } from '../../pure/view.js';
 import { taskView } from '../../pure/view.js';
 import { rowsOfIds } from '../../store/rows.js';
@@ -34,7 +35,7 @@ export async function get(context: ReadingContext, id: string): Promise<TaskView
 
 /** Reads the tasks that fit, in the order in which they were added. */
 export async function list(context: ReadingContext, query: Query = {}): Promise<readonly TaskView[]> {
-  const wanted = readQuery(query);
+  const wanted = readQuery(context.registry, query);
   const facts = await pageOf(context, wanted, wanted.limit, undefined);
 
   return (await shown(context, facts, new Map(), longestDecoding)).tasks;
@@ -62,7 +63,7 @@ export async function page(
 }
 
 async function shown(
-  { payloads, ports }: ReadingContext,
+  { payloads, ports, registry }: ReadingContext,
   { rows, runner, gateOf, reasonsOf }: Facts,
   known: Known,
   patience: number,
@@ -70,7 +71,8 @@ async function shown(
   const found = await payloads(rows, known, patience);
   const wall = ports.clock.wall();
   const tasks = found.rows.map(({ row, payload }) => {
-    const view = taskView(row, { runner, gate: gateOf(row), wall, payload });
+    const name = currentName(registry, row.type);
+    const view = taskView(row, { name, runner, gate: gateOf(row), wall, payload });
 
     return reasonsOf === undefined ? view : { ...view, reasons: reasonsOf(row) };
   });

@@ -1,7 +1,8 @@
 import { endedWithin } from '../../ports/wait.js';
 import { isPromiseLike } from '../../pure/codec.js';
+import { decodedFrom, readsVersion } from '../../pure/evolution.js';
 import type { TaskRow } from '../../pure/record.js';
-import { findType } from '../../pure/registry.js';
+import { findType } from '../../pure/find-type.js';
 import { isPresent } from '../../pure/state.js';
 import type { StoredPayload } from '../../store/payloads.js';
 import { readPayloads } from '../../store/payloads.js';
@@ -60,9 +61,10 @@ export function createPayloads(context: BasketContext): Payloads {
   function decode({ row, stored }: Loaded): Decoding {
     const decoding: Decoding = { since: clock.monotonic() };
     const type = findType(context.registry, row.type);
-    if (type?.version !== row.version || 'lost' in stored || row.strange === true) return decoding;
+    if (type === undefined || !readsVersion(type, row.version) || 'lost' in stored || row.strange === true)
+      return decoding;
     try {
-      const payload = type.codec.decode(stored.value);
+      const payload = decodedFrom(type, row.version, stored.value);
       if (isPromiseLike(payload)) attend(payloadKeyOf(row), decoding, payload);
       else decoding.read = { payload };
     } catch {

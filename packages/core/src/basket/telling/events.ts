@@ -1,5 +1,7 @@
 import { callSafely } from '../../pure/errors.js';
 import { checkOneOf, must } from '../../pure/options.js';
+import type { AnyRegistry } from '../../pure/registry.js';
+import { currentName } from '../../pure/aliases.js';
 import type { BasketContext } from '../context/context.js';
 import type { Hint } from '../context/hub.js';
 import { hintsIn } from '../context/hub.js';
@@ -26,7 +28,12 @@ export function on(context: BasketContext, name: EventName, listener: (event: Hi
     if (message.kind === 'taken') tasks = seen.tasks;
     const lost: Hint = { event: 'lost', database: registry.name, tasks };
     const hints = message.kind === 'lost' ? [lost] : (hintsIn(message) ?? []);
-    for (const hint of hints) if (hint.event === name) callSafely(listener, hint);
+    for (const hint of hints) if (hint.event === name) callSafely(listener, named(registry, hint));
     if (message.kind === 'lost') tasks = seen.tasks = undefined; // What was found is gone.
   });
+}
+
+/** The event under the name that the type of its task has now. */
+function named(registry: AnyRegistry, hint: Hint): Hint {
+  return 'type' in hint ? { ...hint, type: currentName(registry, hint.type) } : hint;
 }

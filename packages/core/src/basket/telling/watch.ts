@@ -64,7 +64,7 @@ export function createWatches(context: ReadingContext): (query?: Query, options?
   });
 
   return (given = {}, options = {}) => {
-    const query = readQuery(given);
+    const query = readQuery(context.registry, given);
     const { reasons = false } = checkParts(options, 'The options of a watch', ['reasons']);
     must(typeof reasons === 'boolean', 'reasons', 'true or false', reasons);
     const key = `${reasons} ${query.key}`;

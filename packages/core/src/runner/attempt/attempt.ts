@@ -2,11 +2,12 @@ import { behindBodies, dropBodies, isLate, tooLate, unreadableFile } from '../..
 import { encoded, rowPart, weighed, writePayload } from '../../basket/adding/encode.js';
 import { isRefusal, notStored } from '../../basket/adding/refusal.js';
 import { messageOf, TaskbasketError } from '../../pure/errors.js';
+import { decodedFrom } from '../../pure/evolution.js';
 import { idempotencyKey, withPayload } from '../../pure/record.js';
 import type { StoredError, TaskRow } from '../../pure/record.js';
-import type { TaskTypeParts } from '../../pure/registry.js';
 import { weigh } from '../../pure/size.js';
 import { isPresent } from '../../pure/state.js';
+import { dueAfter } from '../../pure/transitions.js';
 import type { Verdict } from '../../pure/verdict.js';
 import { createTurns } from '../../pure/turns.js';
 import { storedError, verdictOf } from '../../pure/verdict.js';
@@ -14,6 +15,7 @@ import type { StoredPayload } from '../../store/payloads.js';
 import { claimedRow } from '../../store/rows.js';
 import { inFence } from '../term/fence.js';
 import type { AnyHandler, Attempt, Leader, RunningAttempt } from '../term/leader.js';
+import { momentOf } from '../term/leader.js';
 import { sessionOf } from './session.js';
 
 /** How long an attempt keeps its slot after its signal was aborted, in milliseconds. */
@@ -39,7 +41,7 @@ export async function runAttempt(
 
   let payload: unknown;
   try {
-    payload = await decoded(stored, attempt.type);
+    payload = await decoded(stored, attempt);
   } catch (error) {
     conclude(leader, attempt, { kind: 'unreadable', error: storedError(error, wall()) });
 
@@ -181,11 +183,11 @@ function reasonOf(cause: NonNullable<RunningAttempt['abortedFor']>): DOMExceptio
   }
 }
 
-async function decoded(stored: StoredPayload, type: TaskTypeParts): Promise<unknown> {
+async function decoded(stored: StoredPayload, { type, row }: RunningAttempt): Promise<unknown> {
   if ('lost' in stored)
     throw new Error('The payload of this task is not in the database, or this browser cannot read it.');
 
-  return type.codec.decode(stored.value);
+  return decodedFrom(type, row.version, stored.value);
 }
 
 function attemptFace(leader: Leader, attempt: RunningAttempt): Attempt<unknown> {
@@ -228,7 +230,9 @@ async function save(leader: Leader, attempt: RunningAttempt, value: unknown): Pr
 
       attempt.touched = true;
       writePayload(stores, row, payload);
-      stores.tasks.put(withPayload(row, rowPart(payload), type.version));
+      const saved = withPayload(row, rowPart(payload), type.version);
+      // The key of the row names the version too. (It is claimed, so its time does not matter.)
+      stores.tasks.put(saved.version === row.version ? saved : dueAfter(saved, momentOf(leader), 0));
     }),
   ).catch((error: unknown) => {
     throw isRefusal(error) ? notStored(claimed, error) : notKnown(claimed, error);

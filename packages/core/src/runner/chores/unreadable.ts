@@ -1,9 +1,10 @@
 import { endedWithin } from '../../ports/wait.js';
 import { isPromiseLike } from '../../pure/codec.js';
+import { decodedFrom, readsVersion } from '../../pure/evolution.js';
 import type { Route } from '../../pure/key.js';
 import { runsFor } from '../../pure/owner.js';
 import type { TaskRow } from '../../pure/record.js';
-import { findType } from '../../pure/registry.js';
+import { findType } from '../../pure/find-type.js';
 import { dueAfter } from '../../pure/transitions.js';
 import { behind, prefixesOf, rowsByState } from '../../store/by-state.js';
 import type { StoredPayload } from '../../store/payloads.js';
@@ -44,7 +45,9 @@ export async function* tryUnreadable(leader: Leader): AsyncGenerator<void, void,
 
 /** Whether this build may read rows of a route, for who is signed in now. */
 function isReadable({ context: { registry }, values }: Leader, route: Route): boolean {
-  return findType(registry, route.type)?.version === route.version && runsFor(registry, route, values.now().owner);
+  const reads = readsVersion(findType(registry, route.type), route.version);
+
+  return reads && runsFor(registry, route, values.now().owner);
 }
 
 async function rowsFrom({ context }: Leader, prefix: string, from: number): Promise<readonly Found[]> {
@@ -72,7 +75,8 @@ async function decodableOf({ context, signals }: Leader, found: readonly Found[]
   const decode = async ({ row, stored }: Found): Promise<void> => {
     try {
       if ('lost' in stored) return;
-      const payload = findType(context.registry, row.type)?.codec.decode(stored.value);
+      const type = findType(context.registry, row.type);
+      const payload = type && decodedFrom(type, row.version, stored.value);
       if (isPromiseLike(payload)) await payload;
       decodable.push(row);
     } catch {

@@ -1,6 +1,6 @@
 import type { Claim, RunnerRow } from '../../pure/record.js';
 import { stateKeys } from '../../pure/record.js';
-import { versionsOf } from '../../pure/registry.js';
+import { oldestOf, versionsOf } from '../../pure/find-type.js';
 import type { Moment } from '../../pure/transitions.js';
 import type { Stores } from '../../store/requests.js';
 import { answer } from '../../store/requests.js';
@@ -58,6 +58,7 @@ export function runnerRowOf(leader: Leader, running: readonly Claim[], moment: M
     running,
     slots: leader.concurrency,
     types: versionsOf(leader.context.registry),
+    oldest: oldestOf(leader.context.registry),
     ...(alone === undefined ? {} : { alone }),
     seen: moment.now,
     wall: moment.wall,

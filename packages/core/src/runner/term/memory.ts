@@ -1,11 +1,12 @@
 import type { GateRow } from '../../pure/gate.js';
+import { readsVersion } from '../../pure/evolution.js';
 import type { Route } from '../../pure/key.js';
 import { readReady } from '../../pure/key.js';
 import type { Owner } from '../../pure/owner.js';
 import { runsFor } from '../../pure/owner.js';
 import type { TaskRow } from '../../pure/record.js';
 import type { AnyRegistry } from '../../pure/registry.js';
-import { findType } from '../../pure/registry.js';
+import { findType } from '../../pure/find-type.js';
 import type { Standing } from './values.js';
 import { waitsForValues } from './values.js';
 
@@ -123,13 +124,14 @@ export function headsAfter(
   return known;
 }
 
-/** Whether tasks of a route run now, if its gate is open: this build has type and version, and the owner is here. */
+/** Whether tasks of a route run now, if its gate is open: this build has the type, reads the version; the owner is here. */
 export function mayRun(
   registry: AnyRegistry,
   { owner, standing }: Pick<Memory, 'owner' | 'standing'>,
   route: Route,
 ): boolean {
-  if (findType(registry, route.type)?.version !== route.version || !runsFor(registry, route, owner)) return false;
+  const reads = readsVersion(findType(registry, route.type), route.version);
+  if (!reads || !runsFor(registry, route, owner)) return false;
 
   return route.owner === null || !waitsForValues(standing, route.gate);
 }

@@ -3,7 +3,7 @@ import { randomText } from '../../ports/ids.js';
 import { defaultBackoff } from '../../pure/backoff.js';
 import type { Claim, Epoch, RunnerRow, TaskRow } from '../../pure/record.js';
 import { deposedKey, stateKeys } from '../../pure/record.js';
-import { findType, versionsOf } from '../../pure/registry.js';
+import { findType, oldestOf, versionsOf } from '../../pure/find-type.js';
 import { createRunnerClock } from '../../pure/runner-clock.js';
 import type { Moment } from '../../pure/transitions.js';
 import { rescued } from '../../pure/transitions.js';
@@ -40,8 +40,8 @@ export async function takeOver(
 
     await rescue(context, stores, before?.running ?? [], moment);
     if (before !== undefined) depose(stores, before.epoch);
-    const types = versionsOf(registry);
-    const row: RunnerRow = { epoch: next, build, types, running: [], seen: moment.now, wall: moment.wall };
+    const versions = { types: versionsOf(registry), oldest: oldestOf(registry) };
+    const row: RunnerRow = { epoch: next, build, ...versions, running: [], seen: moment.now, wall: moment.wall };
     stores.state.put(row, stateKeys.runner);
 
     return { epoch: next, clock: runnerClock };

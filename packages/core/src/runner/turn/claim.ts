@@ -2,7 +2,7 @@ import { isAway } from '../../pure/gate.js';
 import { defined } from '../../pure/parts.js';
 import type { Claim, TaskRow } from '../../pure/record.js';
 import { laneOf } from '../../pure/record.js';
-import { findType } from '../../pure/registry.js';
+import { findType } from '../../pure/find-type.js';
 import { dueOn, held } from '../../pure/transitions.js';
 import type { RunningAttempt } from '../term/leader.js';
 import { note } from '../term/memory.js';

@@ -2,7 +2,7 @@ import { defaultBackoff } from '../../pure/backoff.js';
 import type { GateRow } from '../../pure/gate.js';
 import { currentGate, gateClosed, gatePassed, gateWoken, isAway, isClosed, toBlame } from '../../pure/gate.js';
 import { stateKeys } from '../../pure/record.js';
-import { findType } from '../../pure/registry.js';
+import { findType } from '../../pure/find-type.js';
 import { blamed } from '../../pure/transitions.js';
 import { rowOfId } from '../../store/rows.js';
 import type { Draft } from './draft.js';

@@ -1,0 +1,48 @@
+import type { Codec } from './codec.js';
+import { isPromiseLike } from './codec.js';
+import { checkObject, must } from './options.js';
+
+/** Turns the stored form of one version into that of the next. (As a method's, its parameter may be of any type.) */
+export type Upgrade = { step(old: unknown): unknown }['step'];
+
+/** The part of a task type that says which versions it reads. */
+export interface Versions {
+  readonly version: number;
+  readonly upgrade: { readonly [version: number]: Upgrade };
+}
+
+/** Refuses upgrades that leave a version out, name another, or are no functions. */
+export function checkUpgrade(upgrade: Versions['upgrade'], version: number): void {
+  checkObject(upgrade, 'upgrade');
+  const steps = Object.keys(upgrade);
+  const oldest = version - steps.length;
+  const fits = oldest >= 1 && steps.every((_, place) => typeof upgrade[oldest + place] === 'function');
+  must(fits, 'upgrade', `an object with a function for each version from the oldest one up to ${version - 1}`, steps);
+}
+
+/** Whether a build reads what a version of a type has stored: it is the version of now, or each upgrade is there. */
+export function readsVersion(type: Versions | undefined, version: number): boolean {
+  return type !== undefined && (type.version === version || (version < type.version && version in type.upgrade));
+}
+
+/**
+ * Decodes what a version of a type has stored: brings it to the version of now, step by step, and calls the codec. An
+ * upgrade that returns a promise counts as one that throws.
+ */
+export function decodedFrom(
+  type: Versions & { readonly codec: Codec<unknown> },
+  version: number,
+  stored: unknown,
+): unknown {
+  let form = stored;
+  for (let step = version; step < type.version; step += 1) {
+    form = type.upgrade[step]?.(form);
+    if (!isPromiseLike(form)) continue;
+    Promise.resolve(form).catch(() => undefined); // Nobody waits for it.
+    throw new TypeError(
+      `The upgrade of version ${step} returned a promise. Return the stored form of the next version.`,
+    );
+  }
+
+  return type.codec.decode(form);
+}
