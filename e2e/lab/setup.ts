@@ -22,6 +22,8 @@ export interface Setup {
   readonly failureLimit: number;
   /** The version of the app's database, if an app made it; from 2 on it has a store of photos. */
   readonly version: number;
+  /** Whether tasks belong to who is signed in. */
+  readonly session: boolean;
 }
 
 export const plainSetup: Omit<Setup, 'database'> = {
@@ -34,6 +36,7 @@ export const plainSetup: Omit<Setup, 'database'> = {
   jitter: '',
   failureLimit: 0,
   version: 1,
+  session: false,
 };
 
 /** The setup as the name of a worker: equal setups share one, others do not. */

@@ -1,7 +1,7 @@
 /**
  * The lab's registry: one a database, with task types that behave as their payload says.
  */
-import { defineTasks, task } from 'taskbasket';
+import { type SessionType, defineTasks, session, task } from 'taskbasket';
 
 import type { Setup } from './setup.js';
 
@@ -34,6 +34,11 @@ export interface LabPayload {
   readonly failures?: number;
 }
 
+/** What handlers know of who is signed in. */
+export interface LabValues {
+  readonly token: string;
+}
+
 /** The registry; `open` is the app's own, if the app made the database. */
 export function labTasks(setup: Setup, open?: () => PromiseLike<{ readonly name: string; close(): void }>) {
   const { base, cap, jitter, failureLimit, database, bucket } = setup;
@@ -57,7 +62,9 @@ export function labTasks(setup: Setup, open?: () => PromiseLike<{ readonly name:
     /** Fails while the server's mood is not `up`, and saves the number of its failures in its payload; then posts that. */
     count: task<LabPayload>(options),
   };
-  return defineTasks(database, types, { bucket, gates: { base, cap }, ...(open ? { open } : {}) });
+  // Its type says that there is a session: tests that sign nobody in have none.
+  const declared = (setup.session ? { session: session<LabValues>() } : {}) as { session: SessionType<LabValues> };
+  return defineTasks(database, types, { bucket, gates: { base, cap }, ...(open ? { open } : {}), ...declared });
 }
 
 export type LabTasks = ReturnType<typeof labTasks>;

@@ -20,6 +20,9 @@ function words(reason: Reason): string {
     case 'alone':
     case 'aside':
       return 'It waits until others are sent.';
+    case 'signed-out':
+    case 'no-owner':
+      return 'It is sent when its owner signs in.';
     case 'no-runner':
       return 'Nothing sends at the moment: keep this page open.';
     case 'unknown-type':

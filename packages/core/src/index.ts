@@ -4,6 +4,7 @@
  */
 export type { AddOptions } from './basket/adding/prepare.js';
 export type { AddArguments, Basket, Prepared, SignInArguments, TaskId, ViewOf } from './basket/basket.js';
+export type { SignInOptions } from './basket/changing/sign-in.js';
 export type { Count } from './basket/reading/count.js';
 export type { BlockedLane } from './basket/reading/backlog.js';
 export type { EventName, EventOf } from './basket/telling/events.js';
@@ -21,7 +22,7 @@ export { TaskbasketError, WorkerError } from './pure/errors.js';
 export type { Backoff, Jitter } from './pure/backoff.js';
 export type { StorageHealth } from './ports/storage.js';
 export type { PriorityName } from './pure/options.js';
-export type { Filter, Query } from './pure/query.js';
+export type { Filter, OfOwner, Query } from './pure/query.js';
 export type { Reason } from './pure/reasons.js';
 export type { Death, StoredError } from './pure/record.js';
 export type {

@@ -24,6 +24,8 @@ const order: readonly Reason['reason'][] = [
   'unknown-version',
   'undecodable',
   'other-leader',
+  'signed-out',
+  'no-owner',
   'lane',
   'no-runner',
   'gate',
@@ -57,6 +59,9 @@ export function tell(task: ExplainedTask, { behind, problem }: Beside): Told {
     case 'undecodable':
     case 'other-leader':
       return told('unreadable', 'Kept', 'This version of the app can’t read it. It is kept for one that can.');
+    case 'signed-out':
+    case 'no-owner':
+      return told('waiting', 'Signed out', 'Waits until its owner signs in.');
     case 'lane':
       return told('behind', 'In line', lane(task, behind, first.dead));
     case 'no-runner':

@@ -1,8 +1,9 @@
 import { platformPorts } from '../ports/platform.js';
 import { TaskbasketError } from '../pure/errors.js';
 import { checkWhole } from '../pure/options.js';
+import type { Owner } from '../pure/owner.js';
 import type { Reason } from '../pure/reasons.js';
-import type { Filter, Query } from '../pure/query.js';
+import type { Filter, OfOwner, Query } from '../pure/query.js';
 import type { AnyRegistry, NameOf, PayloadOf, ResultOf } from '../pure/registry.js';
 import { checkRegistry } from '../pure/registry.js';
 import type { ValuesOf } from '../pure/session.js';
@@ -14,6 +15,7 @@ import { cancel, retry } from './changing/command.js';
 import type { BasketContext } from './context/context.js';
 import { createContext } from './context/context.js';
 import { giveValues } from './context/values.js';
+import { toldOf } from './context/hub.js';
 import type { Count } from './reading/count.js';
 import { count } from './reading/count.js';
 import type { EventName, EventOf } from './telling/events.js';
@@ -29,6 +31,8 @@ import { createRecent } from './telling/recent.js';
 import type { Outcome } from './telling/settled.js';
 import { createSettled } from './telling/settled.js';
 import { tidy } from './changing/replace.js';
+import { purge } from './changing/purge.js';
+import type { SignInOptions } from './changing/sign-in.js';
 import { signIn, signOut } from './changing/sign-in.js';
 import { update } from './changing/update.js';
 import { createPayloads } from './reading/payloads.js';
@@ -59,12 +63,12 @@ export interface Prepared<Name extends string = string> extends PreparedTask {
   readonly id: TaskId<Name>;
 }
 
-/** What follows the owner in `signIn`: the values, if the session declares any, or a function that gives them. */
+/** What follows the owner in `signIn`: the values, if the session declares any, or a function that gives them; options. */
 export type SignInArguments<Values> = [Values] extends [never]
   ? [values: never]
   : [Values] extends [void]
-    ? [values?: undefined]
-    : [values: Values | (() => Values | PromiseLike<Values>)];
+    ? [values?: undefined, options?: SignInOptions]
+    : [values: Values | (() => Values | PromiseLike<Values>), options?: SignInOptions];
 
 /** What any context can do with its tasks. */
 export type Basket<R extends AnyRegistry> = {
@@ -265,6 +269,18 @@ export type Basket<R extends AnyRegistry> = {
    */
   readonly signOut: () => Promise<void>;
   /**
+   * Removes everything of an owner from this device: tasks, also those that run, and their payloads, and what is stored
+   * of how tasks ended. Resolves with how many tasks were removed, once all of it is gone.
+   *
+   * @example
+   * await basket.signOut();
+   * await basket.purge(user.id); // The account was deleted.
+   *
+   * @throws TaskbasketError `option`, `quota`, `not-stored`, `unknown-outcome`, `no-database`, `stores-missing`,
+   * `closed`. After any of the last five some of it may be gone: call it again.
+   */
+  readonly purge: (owner: string) => Promise<number>;
+  /**
    * Resolves with how a task ended, once it has ended or is dead. The task may be from any tab or session. The last
    * 10,000 outcomes are stored, for 30 days. A success without a result is not stored: if it is over before the call,
    * the state is `gone`, unless this context added the task and was told of its success.
@@ -286,7 +302,11 @@ export type Basket<R extends AnyRegistry> = {
    *
    * @throws TaskbasketError `option`.
    */
-  readonly on: <Name extends EventName>(event: Name, listener: (event: EventOf<Name>) => void) => () => void;
+  readonly on: <Name extends EventName>(
+    event: Name,
+    listener: (event: EventOf<Name>) => void,
+    options?: OfOwner,
+  ) => () => void;
   /**
    * Resolves with a report: who runs tasks, whether this context's worker answers, whether tasks are being run, what
    * blocks them, how safe the storage is. Needs no worker, and takes the same time however many tasks there are. If
@@ -298,7 +318,7 @@ export type Basket<R extends AnyRegistry> = {
    *
    * @throws TaskbasketError `no-database`, `stores-missing`, `closed`.
    */
-  readonly health: () => Promise<Health>;
+  readonly health: (options?: OfOwner) => Promise<Health>;
   /**
    * Closes the database and the channel of this context, and lets go of its worker. Tasks stay, and other contexts go
    * on. A SharedWorker goes on running tasks until no page that uses it is left. A dedicated worker ends. To stop
@@ -321,12 +341,12 @@ export function createBasket<R extends AnyRegistry>(context: BasketContext, clos
   giveValues(context);
   const added = createRecent(context.hub);
   const announce = (tasks: readonly Stored[]): void => {
-    context.hub.say({ kind: 'look', hints: tasks.map(({ id, row: { type } }) => ({ event: 'added', id, type })) });
+    context.hub.say({ kind: 'look', hints: tasks.map(({ row }) => ({ ...toldOf(row), event: 'added' })) });
     void tidy(context, tasks); // It never rejects.
   };
-  const newId = (): string => {
+  const newId = (owner: Owner = null): string => {
     const id = context.newId();
-    added.note(id);
+    added.note(id, owner);
 
     return id;
   };
@@ -347,6 +367,7 @@ export function createBasket<R extends AnyRegistry>(context: BasketContext, clos
     retry: within(context, retry),
     signIn: within(context, signIn),
     signOut: within(context, signOut),
+    purge: within(context, purge),
     settled: createSettled(context, added),
     on: within(context, on),
     health: within(context, health),

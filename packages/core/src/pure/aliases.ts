@@ -28,3 +28,8 @@ export function currentName({ aliases }: HasAliases, name: string): string {
 export function everyName({ aliases }: HasAliases, name: string): readonly string[] {
   return [name, ...[...aliases].filter(([, current]) => current === name).map(([alias]) => alias)];
 }
+
+/** All names of all types of a registry: those of now, and the earlier ones. */
+export function allNames({ types, aliases }: HasAliases & { readonly types: object }): readonly string[] {
+  return [...Object.keys(types), ...aliases.keys()];
+}

@@ -50,7 +50,7 @@ export function unescaped(part: string): string {
 }
 
 /** The part of an owner; empty if there is none. (No owner is the empty string.) */
-function ownerPart(owner: string | null): string {
+export function ownerPart(owner: string | null): string {
   return owner === null ? '' : escaped(owner);
 }
 
@@ -150,6 +150,11 @@ export function beyondRoute(letter: string, route: Route): string {
   return beyond(`${letter}${routeKey(route)}`);
 }
 
+/** The least `ready` key above all rows of an owner and a letter. */
+export function beyondOwner(letter: string, owner: string): string {
+  return beyond(`${letter}${ownerPart(owner)}`);
+}
+
 /** The mark that finds a row by its id. A unique index would not do, because it could abort the app's transaction. */
 export function idMark(id: string): string {
   return `I${escaped(id)}`;
@@ -194,6 +199,21 @@ export function expiryMark(when: number): string {
 /** The time that such a mark names. */
 export function readExpiry(mark: string): number {
   return Number.parseInt(mark.slice(1), 36);
+}
+
+/** A mark that says nobody's lane or key, as it is for an owner. Any other mark stays as it is. */
+export function markOf(owner: string, mark: string): string {
+  return /^[LSK]\|/.test(mark) ? mark.charAt(0) + ownerPart(owner) + mark.slice(1) : mark;
+}
+
+/** The mark that finds the outcomes of an owner. */
+export function ownerMark(owner: string): string {
+  return `O${ownerPart(owner)}`;
+}
+
+/** The owner of the lane that a mark of a row names, as it is written. */
+export function ownerOfLane(mark: string): string {
+  return mark.slice(1).split('|')[0] ?? '';
 }
 
 /** The mark that finds the tasks that were cancelled while they run. */

@@ -1,4 +1,4 @@
-import type { Turns } from './turns.js';
+import { allNames } from './aliases.js';
 import { TaskbasketError } from './errors.js';
 import { checkText } from './options.js';
 import type { AnyRegistry, TaskTypeParts } from './registry.js';
@@ -7,17 +7,8 @@ import { findType } from './find-type.js';
 /** Whose a task is. `null`: it belongs to nobody. */
 export type Owner = string | null;
 
-/** Who is signed in, as a context knows it from its own calls. It holds from the call on. */
-export interface Here {
-  /** `null`: nobody, since `signOut`. `undefined`: neither `signIn` nor `signOut` was called. */
-  owner: Owner | undefined;
-  /** What `signIn` was given for this owner. */
-  values: unknown;
-  /** Another one for each call of `signIn`. */
-  edition: string;
-  /** Keeps the order of its calls. */
-  readonly inTurn: Turns;
-}
+/** Who is signed in in a context; `undefined` before its first `signIn` or `signOut`. */
+export type OwnerHere = Owner | undefined;
 
 /** The record of who is signed in, by the last call of any context. Its owner's tasks run. */
 export interface SessionRow {
@@ -31,13 +22,13 @@ export interface SessionRow {
  * 'none'`, or the registry declares no session. Another task runs while its owner is signed in.
  */
 export function runsFor(
-  { types, aliases, session }: Pick<AnyRegistry, 'types' | 'aliases' | 'session'>,
+  registry: Pick<AnyRegistry, 'types' | 'aliases' | 'session'>,
   route: { readonly owner: Owner; readonly type: string },
   here: Owner,
 ): boolean {
-  if (session === undefined) return route.owner === null;
+  if (registry.session === undefined) return route.owner === null;
 
-  return route.owner === null ? findType({ types, aliases }, route.type)?.owner === 'none' : route.owner === here;
+  return route.owner === null ? isForAll(registry, route.type) : route.owner === here;
 }
 
 /**
@@ -47,7 +38,7 @@ export function runsFor(
  */
 export function ownerOf(
   { session }: Pick<AnyRegistry, 'session'>,
-  here: Here,
+  here: OwnerHere,
   name: string,
   type: TaskTypeParts,
   given: string | undefined,
@@ -59,11 +50,29 @@ export function ownerOf(
     checkText(given, 'The option owner');
   }
   if (session === undefined || type.owner === 'none') return null;
-  const owner = given ?? here.owner;
+  const owner = given ?? here;
   if (typeof owner === 'string') return owner;
 
   const remedy = 'Call basket.signIn first; in a service worker, pass the option owner.';
   throw new TaskbasketError('signed-out', `Nobody is signed in here, and a task "${name}" needs an owner. ${remedy}`);
+}
+
+/** Whether the tasks of a type belong to nobody, although the registry declares a session. */
+export function isForAll(registry: Pick<AnyRegistry, 'types' | 'aliases'>, name: string): boolean {
+  return findType(registry, name)?.owner === 'none';
+}
+
+/** The names, also the earlier ones, of the types whose tasks have an owner. */
+export function sessionTypes(registry: Pick<AnyRegistry, 'types' | 'aliases'>): readonly string[] {
+  return allNames(registry).filter((name) => !isForAll(registry, name));
+}
+
+/**
+ * Whether a context finds a task by its id: it is of who is signed in there, or of nobody. Without a declared session
+ * it finds every task.
+ */
+export function isSeen({ session }: Pick<AnyRegistry, 'session'>, owner: Owner, here: OwnerHere): boolean {
+  return session === undefined || owner === null || owner === here;
 }
 
 /** Refuses a call that needs a declared session. */

@@ -1,13 +1,23 @@
-import { everyName } from './aliases.js';
+import { allNames, everyName } from './aliases.js';
 import { TaskbasketError } from './errors.js';
-import { above, beyond, escaped, rawParts } from './key.js';
-import { checkOneOf, checkParts, checkWhole, must } from './options.js';
+import { above, beyond, escaped, ownerPart, rawParts } from './key.js';
+import { checkOneOf, checkParts, checkText, checkWhole, must } from './options.js';
+import type { Owner, OwnerHere } from './owner.js';
+import { isForAll } from './owner.js';
 import type { TaskRow } from './record.js';
 import type { AnyRegistry } from './registry.js';
 import { isPresent } from './state.js';
 
+/** Says whose tasks are meant. Default: those of who is signed in, and those of types with `owner: 'none'`. */
+export interface OfOwner {
+  /** The tasks of this owner, whoever is signed in. */
+  readonly owner?: string | undefined;
+  /** The tasks of every owner, and those without one. */
+  readonly everyOwner?: boolean | undefined;
+}
+
 /** Says which tasks are meant. A task must fit each part that is given. */
-export interface Filter<Name extends string = string> {
+export interface Filter<Name extends string = string> extends OfOwner {
   readonly type?: Name | readonly Name[] | undefined;
   readonly state?: 'queued' | 'dead' | undefined;
   readonly lane?: string | undefined;
@@ -28,8 +38,17 @@ export interface Query<Name extends string = string> extends Filter<Name> {
   readonly limit?: number | undefined;
 }
 
+/** Whose tasks a filter wants, and of which types. */
+export interface WantedOwner {
+  readonly owner: Owner;
+  /** The names, each once and in order. `undefined`: all. */
+  readonly types: readonly string[] | undefined;
+}
+
 /** A filter that was checked and copied. */
 export interface Wanted {
+  /** `undefined`: everybody's. */
+  readonly owners: readonly WantedOwner[] | undefined;
   /** The names, each once and in order. `undefined`: all. */
   readonly types: readonly string[] | undefined;
   readonly state: 'queued' | 'dead' | undefined;
@@ -44,17 +63,30 @@ export interface WantedPage {
   readonly limit: number;
   /** Equal queries have the same key; different queries have different keys. */
   readonly key: string;
+  /** Whether it wants the tasks of who is signed in. */
+  readonly follows: boolean;
+  /** The query as it is read now, if it `follows` who is signed in. */
+  readonly again: () => WantedPage;
 }
 
-const filterParts = ['type', 'state', 'lane', 'gate'];
+/** Where a query is asked: what its registry declares, and who is signed in there. */
+export interface Asker {
+  readonly registry: Pick<AnyRegistry, 'types' | 'aliases' | 'session'>;
+  readonly here: { readonly owner: OwnerHere };
+}
+
+/** The parts that say whose tasks are meant. */
+export const ownerParts: readonly string[] = ['owner', 'everyOwner'];
+
+const filterParts = ['type', 'state', 'lane', 'gate', ...ownerParts];
 
 /**
  * Checks and copies the filter of `count`.
  *
  * @throws TaskbasketError `option`.
  */
-export function readFilter(registry: AnyRegistry, given: Filter): Wanted {
-  return wantedOf(registry, checkParts(given, 'The query of a count', filterParts));
+export function readFilter(asker: Asker, given: Filter): Wanted {
+  return wantedOf(asker, checkParts(given, 'The query of a count', filterParts));
 }
 
 /**
@@ -63,10 +95,10 @@ export function readFilter(registry: AnyRegistry, given: Filter): Wanted {
  *
  * @throws TaskbasketError `option`.
  */
-export function readCommand(registry: AnyRegistry, given: Filter): Wanted {
+export function readCommand(asker: Asker, given: Filter): Wanted {
   const parts = checkParts(given, 'Give an id or a query ({}: all tasks). A query', filterParts);
   const [missing] = Object.entries(parts).find(([, value]) => value === undefined) ?? [];
-  if (missing === undefined) return wantedOf(registry, parts);
+  if (missing === undefined) return wantedOf(asker, parts);
 
   const why = `The query's ${missing} is undefined, which would mean all tasks`;
   throw new TaskbasketError('option', `${why}. Leave the part out if that is meant.`);
@@ -77,31 +109,66 @@ export function readCommand(registry: AnyRegistry, given: Filter): Wanted {
  *
  * @throws TaskbasketError `option`.
  */
-export function readQuery(registry: AnyRegistry, given: Query): WantedPage {
+export function readQuery(asker: Asker, given: Query): WantedPage {
   const parts = checkParts(given, 'A query', [...filterParts, 'cursor', 'limit']);
   const { limit = 100, cursor = Number.NEGATIVE_INFINITY } = parts;
   const isLimit = Number.isSafeInteger(limit) && limit >= 1 && limit <= 1_000;
   must(isLimit, "A query's limit", 'a whole number from 1 to 1,000', limit);
   if (parts.cursor !== undefined) checkWhole(cursor, "A query's cursor, the seq of a task,", 0);
-  const wanted = wantedOf(registry, parts);
-  const { types, state, lane, gate } = wanted;
+  const { owner, everyOwner = false } = parts;
+  const follows = asker.registry.session !== undefined && owner === undefined && !everyOwner;
+  const { types, state, lane, gate } = wantedOf(asker, parts);
+  const key = JSON.stringify([types ?? null, state, lane, gate, cursor, limit, owner, everyOwner]);
+  const again = (): WantedPage => ({ wanted: wantedOf(asker, parts), cursor, limit, key, follows, again });
 
-  return { wanted, cursor, limit, key: JSON.stringify([types ?? null, state, lane, gate, cursor, limit]) };
+  return again();
 }
 
-function wantedOf(registry: AnyRegistry, { type, state, lane, gate }: Filter): Wanted {
+function wantedOf(asker: Asker, { type, state, lane, gate, ...whose }: Filter): Wanted {
   const given: readonly string[] = [type ?? []].flat();
   const areNames = given.every((name: unknown) => typeof name === 'string');
   must(areNames, "A query's type", 'a name, or a list of names', type);
   // A task may have been added under an earlier name of its type.
-  const names = given.flatMap((name) => everyName(registry, name));
+  const names = given.flatMap((name) => everyName(asker.registry, name));
   const types = type === undefined ? undefined : [...new Set(names)].sort();
   if (state !== undefined) checkOneOf(state, "A query's state", ['queued', 'dead']);
   for (const [part, value] of Object.entries({ lane, gate })) {
     must(value === undefined || typeof value === 'string', `A query's ${part}`, 'a string', value);
   }
 
-  return { types, state, lane, gate };
+  return { owners: ownersOf(asker, whose, types), types, state, lane, gate };
+}
+
+/**
+ * Whose tasks are meant; `undefined`: everybody's.
+ *
+ * @throws TaskbasketError `option`.
+ */
+export function ownersOf({ registry, here }: Asker, whose: OfOwner, types?: readonly string[]): Wanted['owners'] {
+  const { owner, everyOwner = false } = whose;
+  must(typeof everyOwner === 'boolean', 'everyOwner', 'true or false', everyOwner);
+  if (owner !== undefined) {
+    checkText(owner, 'The owner of a query');
+    must(
+      registry.session !== undefined,
+      'A query’s owner',
+      'left out, because the registry declares no session',
+      owner,
+    );
+    must(!everyOwner, 'A query’s owner', 'left out if everyOwner is true', owner);
+
+    return [{ owner, types }];
+  }
+  if (everyOwner || registry.session === undefined) return undefined;
+
+  const forAll = { owner: null, types: (types ?? allNames(registry)).filter((name) => isForAll(registry, name)) };
+
+  return typeof here.owner === 'string' ? [forAll, { owner: here.owner, types }] : [forAll];
+}
+
+/** Whether the tasks of an owner and a type are meant. */
+export function isMeant(owners: Wanted['owners'], of: { readonly owner: Owner; readonly type: string }): boolean {
+  return owners?.some(({ owner, types }) => owner === of.owner && (types?.includes(of.type) ?? true)) ?? true;
 }
 
 /**
@@ -120,8 +187,8 @@ export function isOrdered(wanted: Wanted): boolean {
   return wanted.lane !== undefined || asksForNoKey(wanted);
 }
 
-function asksForNoKey({ types, state, gate }: Wanted): boolean {
-  return types === undefined && state === undefined && gate === undefined;
+function asksForNoKey({ owners, types, state, gate }: Wanted): boolean {
+  return owners === undefined && types === undefined && state === undefined && gate === undefined;
 }
 
 /** What a reader does at a `ready` key. */
@@ -136,35 +203,49 @@ export interface Step {
  * Says what a reader does at a `ready` key, for a filter without a lane. The reader skips as many keys that cannot fit
  * as the order of the keys allows, so that its work depends on the number of rows that fit.
  */
-export function stepAt(ready: string, { types, state, gate }: Wanted): Step {
+export function stepAt(ready: string, { owners, types: all, state, gate }: Wanted): Step {
   const parts = rawParts(ready);
-  const { letter } = parts;
+  const { letter, owner } = parts;
   const nextKey = `${ready}\u0000`;
   // A row whose key is not a string is not in the index.
   if (ready === '') return { next: nextKey };
   // No character comes after U+FFFF.
   const nextLetter = letter === '\uffff' ? nextKey : above(letter);
   if (state !== undefined && (state === 'dead') !== (letter === 'D')) return { next: nextLetter };
-  if (types === undefined && gate === undefined) return { from: ready, next: nextLetter };
+  if (all === undefined && gate === undefined && owners === undefined) return { from: ready, next: nextLetter };
+
+  const named = owners?.map((one) => ownerPart(one.owner));
+  const nextOwner = named && seek(ready, letter, named, owner, nextLetter);
+  if (nextOwner !== undefined) return { next: nextOwner };
+
+  const ofOwner = `${letter}${owner}|`;
+  const types = owners === undefined ? all : owners[named?.indexOf(owner) ?? 0]?.types;
+  if (types === undefined && gate === undefined) return { from: ready, next: beyond(`${letter}${owner}`) };
   if (parts.type === undefined || (gate !== undefined && parts.gate === undefined)) return { next: nextKey };
 
-  const ofOwner = `${letter}${parts.owner}`;
-  const ofType = `${ofOwner}|${parts.type}`;
-  const ofVersion = `${ofType}|${parts.version}`;
+  const ofVersion = `${ofOwner}${parts.type}|${parts.version}|`;
   const next =
-    (types && seek(ready, ofOwner, types, parts.type)) ??
-    (gate === undefined ? undefined : seek(ready, ofVersion, [gate], parts.gate));
+    (types && seek(ready, ofOwner, types.map(escaped), parts.type)) ??
+    (gate === undefined ? undefined : seek(ready, ofVersion, [escaped(gate)], parts.gate));
   if (next !== undefined) return { next };
 
-  return { from: ready, next: beyond(gate === undefined ? ofType : `${ofVersion}|${parts.gate}`) };
+  return { from: ready, next: beyond(gate === undefined ? `${ofOwner}${parts.type}` : `${ofVersion}${parts.gate}`) };
 }
 
-/** The key at which to go on, if the part of the key after `start` is not wanted; `undefined` if it is wanted. */
-function seek(ready: string, start: string, wanted: readonly string[], part: string | undefined): string | undefined {
-  const parts = wanted.map(escaped);
-  if (part === undefined || parts.includes(part)) return undefined;
-  const [next = beyond(start)] = parts
-    .map((one) => `${start}|${one}|`)
+/**
+ * The key at which to go on, if the part of the key after `start` is none of those that are wanted; `undefined` if it is
+ * one. `otherwise`: the key if no wanted part comes later.
+ */
+function seek(
+  ready: string,
+  start: string,
+  wanted: readonly string[],
+  part: string | undefined,
+  otherwise: string = beyond(start.slice(0, -1)),
+): string | undefined {
+  if (part === undefined || wanted.includes(part)) return undefined;
+  const [next = otherwise] = wanted
+    .map((one) => `${start}${one}|`)
     .filter((key) => key > ready)
     .sort();
 

@@ -2,8 +2,11 @@ import { readsVersion } from './evolution.js';
 import type { GateRow } from './gate.js';
 import { isAway, keeps } from './gate.js';
 import { alone, readReady } from './key.js';
+import type { Owner } from './owner.js';
+import { runsFor } from './owner.js';
 import type { Death, RunnerRow, StoredError, TaskRow } from './record.js';
-import type { TaskTypeParts } from './registry.js';
+import type { AnyRegistry } from './registry.js';
+import { findType } from './find-type.js';
 import { isDead, stateOf } from './state.js';
 
 /**
@@ -29,10 +32,14 @@ import { isDead, stateOf } from './state.js';
  * - `aside`: the task with the id `for` runs alone, or is about to. This task waits for that, at the latest until
  *   `until`.
  * - `busy`: as many tasks run as may run at once.
+ * - `signed-out`: the task belongs to `owner`, who is not signed in.
+ * - `no-owner`: the task was added before the registry declared a session, and belongs to nobody. `signIn` with
+ *   `{ adopt: true }` gives it an owner.
  * - `no-runner`: nobody runs tasks. Open a page that has a worker.
  */
 export type Reason =
-  | { readonly reason: 'gone' | 'running' | 'busy' | 'no-runner' | 'unknown-type' }
+  | { readonly reason: 'gone' | 'running' | 'busy' | 'no-runner' | 'unknown-type' | 'no-owner' }
+  | { readonly reason: 'signed-out'; readonly owner: string }
   | { readonly reason: 'backoff' | 'date'; readonly until: number }
   | { readonly reason: 'lane'; readonly lane: string; readonly behind: string; readonly dead: boolean }
   | {
@@ -52,8 +59,9 @@ export type Reason =
 
 /** What must be known to give the reasons of a row. */
 export interface ReasonFacts {
-  /** The row's type as this build knows it. */
-  readonly type: TaskTypeParts | undefined;
+  readonly registry: Pick<AnyRegistry, 'types' | 'aliases' | 'session'>;
+  /** Who is signed in, by the last call of any context. */
+  readonly owner: Owner;
   readonly runner: RunnerRow | undefined;
   /** Whether there is a runner. */
   readonly led: boolean;
@@ -77,7 +85,7 @@ export function reasonsOf(row: TaskRow, facts: ReasonFacts): readonly Reason[] {
   const reasons: Reason[] = [];
   if (state === 'dead')
     reasons.push({ reason: 'dead', because: row.dead?.reason ?? 'permanent', error: row.lastError });
-  reasons.push(...unknownOf(row, facts));
+  reasons.push(...unknownOf(row, facts), ...ownerless(row, facts));
   if (state === 'unreadable' || row.strange === true) reasons.push({ reason: 'undecodable', error: row.lastError });
 
   const ahead = aheadOf(runner, wall);
@@ -112,7 +120,16 @@ function asideOf({ id }: TaskRow, runner: RunnerRow | undefined, now: number): R
   return before === undefined || before.id === id || before.until <= now ? undefined : before;
 }
 
-function unknownOf({ type: name, version }: TaskRow, { type, led, runner }: ReasonFacts): readonly Reason[] {
+function ownerless({ owner, type }: TaskRow, facts: ReasonFacts): readonly Reason[] {
+  const { registry, owner: here } = facts;
+  if (runsFor(registry, { owner, type }, here)) return [];
+  if (owner !== null) return [{ reason: 'signed-out', owner }];
+
+  return findType(registry, type) === undefined ? [] : [{ reason: 'no-owner' }];
+}
+
+function unknownOf({ type: name, version }: TaskRow, { registry, led, runner }: ReasonFacts): readonly Reason[] {
+  const type = findType(registry, name);
   if (type === undefined) return [{ reason: 'unknown-type' }];
   if (!readsVersion(type, version)) return [{ reason: 'unknown-version', version, known: type.version }];
   if (!led || runner?.types === undefined) return [];

@@ -1,5 +1,5 @@
 import type { Priority, Route } from './key.js';
-import { expiryMark, idMark, keyMark, laneMark, readyPrefix, timedKey } from './key.js';
+import { expiryMark, idMark, keyMark, laneMark, ownerMark, readyPrefix, timedKey } from './key.js';
 import { defined } from './parts.js';
 
 /**
@@ -116,7 +116,10 @@ export interface OutcomeRow {
 
 /** The outcome of a task. */
 export function outcomeOf({ id, type, owner }: TaskRow, state: OutcomeRow['state'], at: number): OutcomeRow {
-  return { id, type, owner, state, at, marks: [idMark(id)] };
+  // It is found by its task and, for a purge, by its owner.
+  const marks = owner === null ? [idMark(id)] : [idMark(id), ownerMark(owner)];
+
+  return { id, type, owner, state, at, marks };
 }
 
 /** A claim as the runner's row lists it. It can be settled and rescued also if the row of the task is gone. */

@@ -200,6 +200,7 @@ export function numbersIn(value: unknown): Readonly<Record<string, number>> {
 }
 
 const isOutcome = all(
+  has((owner) => owner === null || text(owner), 'owner'),
   has(oneOf('done', 'dead', 'cancelled', 'replaced', 'purged'), 'state'),
   has(absentOr(text), 'unstorable', 'by'),
 );

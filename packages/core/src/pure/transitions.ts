@@ -1,7 +1,17 @@
 import type { Backoff } from './backoff.js';
 import { retryDelay } from './backoff.js';
-import type { Rank } from './key.js';
-import { alone, cancelledMark, expiryMark, laneMark, readReady, readyPrefix, skippedMark, timedKey } from './key.js';
+import type { Letter, Rank } from './key.js';
+import {
+  alone,
+  cancelledMark,
+  expiryMark,
+  laneMark,
+  markOf,
+  readReady,
+  readyPrefix,
+  skippedMark,
+  timedKey,
+} from './key.js';
 import { defined } from './parts.js';
 import type { Death, TaskRow } from './record.js';
 import { routeOf } from './record.js';
@@ -141,6 +151,20 @@ export function paid(row: TaskRow, moment: Moment): TaskRow | undefined {
   if (row.runAt !== undefined && row.runAt > moment.wall) return dueOn(row, row.runAt);
 
   return dueAfter(row, moment, 0);
+}
+
+/**
+ * The row as the task of an owner, if it had none. Its lane and its key are another lane and another key then. A task
+ * that waited for the runner's reading, or for its lane, is due at once, because that reading and that lane are others.
+ */
+export function adopted(row: TaskRow, owner: string, moment: Moment): TaskRow {
+  const next = { ...row, owner, marks: row.marks.map((mark) => markOf(owner, mark)) };
+  const { letter, when } = readReady(row.ready) ?? {};
+  if (letter === '@' || letter === '!') {
+    return { ...next, ready: timedKey(letter, routeOf(next), rankOf(next), when ?? 0) };
+  }
+
+  return paid(next, moment) ?? { ...next, ready: readyPrefix(letter as Letter, routeOf(next), row.priority) };
 }
 
 /** The row held, because it is not the head of its lane. Whoever frees the lane brings it back. */

@@ -16,6 +16,8 @@ export interface TaskView<Name extends string = string, Payload = unknown> {
   /** The number of the task in the order of adding. `list({ cursor: seq })` shows the tasks that follow. */
   readonly seq: number;
   readonly type: Name;
+  /** Whose task it is. `null`: nobody's. */
+  readonly owner: string | null;
   readonly version: number;
   /** `undefined` if this build cannot read it (see `unreadable`), or, in a watch, has not decoded it yet. */
   readonly payload: Payload | undefined;
@@ -77,6 +79,7 @@ export function taskView(row: TaskRow, facts: ViewFacts): TaskView {
     id: row.id,
     seq: row.seq,
     type: facts.name,
+    owner: row.owner,
     version: row.version,
     payload: payload?.payload,
     state: isDead(row) ? 'dead' : 'queued',

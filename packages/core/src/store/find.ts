@@ -1,4 +1,5 @@
-import { laneMark, skippedMark } from '../pure/key.js';
+import { above, beyond, laneMark, ownerOfLane, skippedMark, unescaped } from '../pure/key.js';
+import type { Owner } from '../pure/owner.js';
 import type { Wanted } from '../pure/query.js';
 import { fits, isOrdered, stepAt } from '../pure/query.js';
 import type { Stores } from './requests.js';
@@ -44,7 +45,8 @@ async function byOrder({ tasks }: Tasks, from: number, most: number): Promise<Fo
 /** Finds the rows of a lane: those with its mark, and the dead ones that have left it, which have another mark. */
 async function byLane(stores: Tasks, wanted: Wanted, lane: string, from: number, most: number): Promise<Found> {
   const index = stores.tasks.index(marksIndex);
-  const marks = [laneMark(null, lane), skippedMark(null, lane)];
+  const owners = wanted.owners?.map(({ owner }) => owner) ?? (await ownersWithLanes(index));
+  const marks = owners.flatMap((owner) => [laneMark(owner, lane), skippedMark(owner, lane)]);
   const found = (await Promise.all(marks.map((mark) => seqsWith(index, mark, from, most)))).flat();
   const seqs = [...new Set(found)].sort((one, other) => one - other).slice(0, most);
   const rows = await rowsAt(stores, seqs);
@@ -53,6 +55,22 @@ async function byLane(stores: Tasks, wanted: Wanted, lane: string, from: number,
     seqs: rows.filter((row) => fits(row, wanted)).map(({ seq }) => seq),
     next: seqs.length < most ? undefined : seqs.at(-1),
   };
+}
+
+/** Every owner who has a task in a lane, or one that has left its lane. Each takes one step. */
+async function ownersWithLanes(index: IDBIndex): Promise<readonly Owner[]> {
+  const owners = new Set<string>();
+  const ownersUnder = (letter: 'L' | 'S'): Promise<void> =>
+    walk(index.openKeyCursor(IDBKeyRange.bound(letter, above(letter))), (cursor) => {
+      const owner = ownerOfLane(cursor.key as string);
+      owners.add(owner);
+      cursor.continue(beyond(`${letter}${owner}`));
+
+      return true;
+    });
+  await Promise.all([ownersUnder('L'), ownersUnder('S')]);
+
+  return [...owners].map((owner) => (owner === '' ? null : unescaped(owner)));
 }
 
 /**

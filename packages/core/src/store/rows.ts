@@ -1,9 +1,10 @@
 import type { GateRow } from '../pure/gate.js';
-import { idMark } from '../pure/key.js';
+import { cancelledMark, idMark } from '../pure/key.js';
+import type { Owner } from '../pure/owner.js';
 import type { Claim, OutcomeRow, RunnerRow, TaskRow } from '../pure/record.js';
 import { stateKeys } from '../pure/record.js';
 import { isPresent } from '../pure/state.js';
-import { endOf, gatesOf, numbersIn, rowOf, runnerOf } from '../pure/stored.js';
+import { endOf, gatesOf, numbersIn, ownerIn, rowOf, runnerOf } from '../pure/stored.js';
 import { deletePayload, readable } from './payloads.js';
 import type { Stores } from './requests.js';
 import { answer, keysFrom } from './requests.js';
@@ -39,6 +40,13 @@ export async function rowsAfter(
   return values.map(rowOf).filter((row) => row !== undefined);
 }
 
+/** Reads the rows of tasks that were cancelled while they run. */
+export async function cancelledRows({ tasks }: Pick<Stores, 'tasks'>): Promise<readonly TaskRow[]> {
+  const values = await answer(tasks.index(marksIndex).getAll(cancelledMark));
+
+  return values.map(rowOf).filter((row) => row !== undefined);
+}
+
 /** Reads the rows of these `seq`, in order. Rows that are not there are left out. */
 export async function rowsAt({ tasks }: Pick<Stores, 'tasks'>, seqs: readonly number[]): Promise<readonly TaskRow[]> {
   const runs = runsOf(seqs).map(({ first, last }) => answer(tasks.getAll(IDBKeyRange.bound(first, last))));
@@ -47,7 +55,7 @@ export async function rowsAt({ tasks }: Pick<Stores, 'tasks'>, seqs: readonly nu
 }
 
 /** The part of an outcome that is told. */
-export type StoredEnd = Pick<OutcomeRow, 'state' | 'result' | 'unstorable' | 'by'>;
+export type StoredEnd = Pick<OutcomeRow, 'owner' | 'state' | 'result' | 'unstorable' | 'by'>;
 
 /**
  * Reads the outcome of a task. If the browser can no longer read it, the outcome had a result: nothing else in an
@@ -62,7 +70,9 @@ export async function outcomeOfId(stores: Pick<Stores, 'outcomes'>, id: string):
   // If its key cannot be read either, this rejects, because more than one value is lost.
   const key = await answer(index.getKey(mark));
 
-  return key === undefined ? undefined : { state: 'done', unstorable: 'The browser can no longer read it.' };
+  return key === undefined
+    ? undefined
+    : { owner: null, state: 'done', unstorable: 'The browser can no longer read it.' };
 }
 
 /** Reads the row of a claim as it is now, also if its task was cancelled meanwhile. `undefined`: there is none. */
@@ -86,6 +96,11 @@ export async function headOfLane(
 /** Reads the runner's record. */
 export async function runnerRow(stores: Pick<Stores, 'state'>): Promise<RunnerRow | undefined> {
   return runnerOf(await answer(stores.state.get(stateKeys.runner)));
+}
+
+/** Reads who is signed in, by the last call of any context. */
+export async function ownerHere({ state }: Pick<Stores, 'state'>): Promise<Owner> {
+  return ownerIn(await answer(state.get(stateKeys.session)));
 }
 
 /** Reads a record of numbers, each under a name; empty if it was never written. */

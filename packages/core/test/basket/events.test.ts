@@ -60,7 +60,7 @@ describe('another tab hears', () => {
     await world.settle();
     db.close();
 
-    expect(heard).toEqual([one, ...two, three].map((id) => ({ event: 'added', id, type: 'send' })));
+    expect(heard).toEqual([one, ...two, three].map((id) => ({ event: 'added', id, type: 'send', owner: null })));
   });
 
   test('started and settled, of a task that is done', async () => {
@@ -68,12 +68,12 @@ describe('another tab hears', () => {
     run();
     const id = await basket.add('send', 'waits');
     await world.settle();
-    expect(of('started')).toEqual([{ event: 'started', id, type: 'send', number: 1 }]);
+    expect(of('started')).toEqual([{ event: 'started', id, type: 'send', owner: null, number: 1 }]);
     expect(of('settled')).toEqual([]);
 
     end();
     await world.settle();
-    expect(of('settled')).toEqual([{ event: 'settled', id, type: 'send', state: 'done' }]);
+    expect(of('settled')).toEqual([{ event: 'settled', id, type: 'send', owner: null, state: 'done' }]);
     expect(await basket.get(id)).toBeUndefined();
   });
 
@@ -84,7 +84,7 @@ describe('another tab hears', () => {
     await world.settle();
 
     const error = { name: 'Error', message: 'not yet', at: world.wall() };
-    expect(of('failed')).toEqual([{ event: 'failed', id, type: 'send', error, dead: false }]);
+    expect(of('failed')).toEqual([{ event: 'failed', id, type: 'send', owner: null, error, dead: false }]);
     await world.advance(2_000);
     expect(of('failed')).toHaveLength(2);
     expect(of('started')).toMatchObject([{ number: 1 }, { number: 2 }]);
@@ -121,8 +121,8 @@ describe('another tab hears', () => {
     await world.settle();
 
     expect(of('settled')).toEqual([
-      { event: 'settled', id: dead, type: 'send', state: 'dead' },
-      { event: 'settled', id: cancelled, type: 'send', state: 'cancelled' },
+      { event: 'settled', id: dead, type: 'send', owner: null, state: 'dead' },
+      { event: 'settled', id: cancelled, type: 'send', owner: null, state: 'cancelled' },
     ]);
   });
 
@@ -217,7 +217,7 @@ test('this tab hears what it did itself as well', async () => {
   basket.on('added', (event) => heard.push(event));
   const id = await basket.add('send', 'fine');
 
-  expect(heard).toEqual([{ event: 'added', id, type: 'send' }]);
+  expect(heard).toEqual([{ event: 'added', id, type: 'send', owner: null }]);
 });
 
 test('a listener hears its own event only, and nothing any more once it has ended', async () => {
@@ -226,7 +226,7 @@ test('a listener hears its own event only, and nothing any more once it has ende
   const id = await basket.add('send', 'fine');
   await basket.cancel(id);
   await world.settle();
-  expect(heard).toEqual([{ event: 'settled', id, type: 'send', state: 'cancelled' }]);
+  expect(heard).toEqual([{ event: 'settled', id, type: 'send', owner: null, state: 'cancelled' }]);
 
   for (const stop of stops) stop();
   await basket.cancel(await basket.add('send', 'fine'));

@@ -145,7 +145,7 @@ test('a hub that is closed says what a write tells later, opens no channel for a
 test('of messages that merge, each end of a task is told', async () => {
   const { open, posted } = channelOfTest();
   const hub = createHub(open, turnOfTheLoop);
-  const ended = (id: string): Hint => ({ event: 'settled', id, type: 'send', state: 'done' });
+  const ended = (id: string): Hint => ({ event: 'settled', id, type: 'send', owner: null, state: 'done' });
   for (const id of ['a', 'b', 'c', 'd']) hub.say({ kind: 'changed', hints: [ended(id)] });
   await quietly();
 
@@ -221,6 +221,7 @@ test.each([99, 100, 101, 2_100])('of %i hints in one message no end is missed', 
       event: 'settled',
       id: `${from + place}`,
       type: 'send',
+      owner: null,
       state: 'done',
     }));
   const { open, posted, receive } = channelOfTest();
@@ -311,7 +312,7 @@ test('messages that merge, come twice, late or never: each context hears what it
         const hub = hubs[step.by];
         if (step.does === 'say') {
           said[step.by]?.push(`${number}`);
-          hub?.say({ kind: step.kind, hints: [{ event: 'added', id: `${number}`, type: 'send' }] });
+          hub?.say({ kind: step.kind, hints: [{ event: 'added', id: `${number}`, type: 'send', owner: null }] });
         } else {
           if (step.does === 'suspend') hub?.suspend();
           suspended[step.by] = step.does === 'suspend' || (step.does === 'leave' && suspended[step.by] === true);

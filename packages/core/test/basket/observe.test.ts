@@ -152,6 +152,7 @@ describe('a view', () => {
     expect(await basket.get(id)).toStrictEqual({
       id,
       seq: 1,
+      owner: null,
       type: 'photo',
       version: 1,
       payload: 'sunset',

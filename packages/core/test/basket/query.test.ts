@@ -17,7 +17,7 @@ async function opened() {
   const tab = world.open(tasks);
   await tab.basket.list();
 
-  return { tasks, world, basket: tab.basket };
+  return { tasks, world, basket: tab.basket, context: tab.context };
 }
 
 /** A row of a type, gate and lane, under any letter; due at some time, if it is timed. */
@@ -156,7 +156,7 @@ describe('rows that were written by hand', () => {
   ] as const;
 
   test.each(rows)('are listed if they fit, and counted as they are listed: %s', async (_, row) => {
-    const { tasks, basket } = await opened();
+    const { tasks, basket, context } = await opened();
     await byHand(tasks, (stores) => {
       stores.tasks.add({ ...sound, id: 'y', marks: ['Iy', 'L|a'] });
       stores.tasks.add(row);
@@ -168,7 +168,7 @@ describe('rows that were written by hand', () => {
       .filter(({ seq }) => Number.isFinite(seq));
     for (const filter of filters) {
       const listed = await basket.list(filter);
-      const found = all.filter((one) => fits(one, readFilter(tasks, filter))).map(({ seq }) => seq);
+      const found = all.filter((one) => fits(one, readFilter(context, filter))).map(({ seq }) => seq);
       expect({ filter, found: listed.map(({ seq }) => seq) }).toEqual({ filter, found });
       expect({ filter, count: listed.length }).toEqual({ filter, count: (await basket.count(filter)).count });
       const behind = (await basket.list({ ...filter, cursor: 0 })).map(({ seq }) => seq);

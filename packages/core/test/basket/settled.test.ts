@@ -469,7 +469,7 @@ describe('a success without a result', () => {
 
     tab.context.hub.say({
       kind: 'changed',
-      hints: [{ event: 'settled', id: ids[0], type: 'send', state: 'done' }],
+      hints: [{ event: 'settled', id: ids[0], type: 'send', owner: null, state: 'done' }],
     });
     await world.advance(2_000);
     expect(await Promise.all(ends)).toEqual([{ state: 'done', result: undefined }, { state: 'gone' }]);
@@ -483,9 +483,9 @@ describe('a success without a result', () => {
       4,
     );
     const ids = Array.from({ length: count }, (_, number) => `${number}`);
-    for (const id of ids) recent.note(id);
+    for (const id of ids) recent.note(id, null);
 
-    expect(ids.filter((id) => recent.stateOf(id) === 'added')).toEqual(ids.slice(-4));
+    expect(ids.filter((id) => recent.find(id) !== undefined)).toEqual(ids.slice(-4));
   });
 });
 

@@ -18,6 +18,7 @@ test('a task that was added shows what was given, and nothing that is not there'
   expect(taskView(storedRow({}, { lane: 'note-1' }), { ...facts, runner: undefined })).toEqual({
     id: 'task-1',
     seq: 7,
+    owner: null,
     type: 'saveNote',
     version: 2,
     payload: { text: 'hello' },

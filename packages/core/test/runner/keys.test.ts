@@ -71,7 +71,7 @@ describe('of the tasks of one key the latest runs', () => {
     expect(sent).toEqual([0, 49]);
     expect(await end).toEqual({ state: 'replaced', by: ids[21] });
     expect(told.filter(({ state }) => state === 'replaced').length).toBe(48);
-    expect(told[0]).toEqual({ event: 'settled', id: ids[1], type: 'save', state: 'replaced', by: ids[2] });
+    expect(told[0]).toEqual({ event: 'settled', id: ids[1], type: 'save', owner: null, state: 'replaced', by: ids[2] });
     expect(await rowsOf(tasks)).toEqual([]);
   });
 

@@ -179,6 +179,23 @@ test('a runner that dies, or is robbed of its lock, while a handler ignores its 
   expect(await stateOf(world, out)).toBe('resolved');
 });
 
+test('a task that waited for its owner starts at the sign-in, and a sign-out at once after that waits for it', async () => {
+  const tasks = notesApp();
+  const world = createWorld();
+  const page = world.open(tasks);
+  const ending = createGate();
+  await page.basket.add('send', 'ann', { owner: 'ann' });
+  const { started } = running(world.open(tasks), () => ending.promise);
+  await world.settle();
+  await page.basket.signIn('ann', values);
+  await world.settle();
+  expect(started).toEqual(['ann']);
+  const out = page.basket.signOut();
+  expect(await stateOf(world, out)).toBe('pending');
+  ending.open();
+  expect(await stateOf(world, out)).toBe('resolved');
+});
+
 test('without a runner, and with one that has nothing to do, both calls resolve at once', async () => {
   const tasks = notesApp();
   const world = createWorld();
@@ -283,6 +300,39 @@ test('an attempt has the values of its own context’s sign-in, those of when it
   await tab.basket.add('report', 'x');
   await world.settle();
   expect(seen.at(-1)).toMatch(/has no owner/);
+});
+
+test('what an earlier build could not decode is tried again when its owner signs in, and not before', async () => {
+  const name = freshName();
+  const decoded: string[] = [];
+  const app = (decode: (stored: string) => string) =>
+    defineTasks(name, { send: task({ codec: { encode: (text: string) => text, decode } }) }, { session: session() });
+  const broken = app(() => {
+    throw new Error('This build cannot read it.');
+  });
+  const fixed = app((stored) => {
+    decoded.push(stored);
+
+    return stored;
+  });
+  const world = createWorld();
+  const old = world.open(broken);
+  await old.basket.signIn('ann');
+  await old.basket.add('send', 'ann');
+  const runner = old.run({ send: () => undefined });
+  await world.settle();
+  runner.stop();
+  await world.settle();
+
+  const [page, tab] = [world.open(fixed), world.open(fixed)];
+  await page.basket.signIn('bob');
+  tab.run({ send: () => undefined });
+  await world.advance(600_000);
+  expect(decoded).toEqual([]);
+  await page.basket.signIn('ann');
+  await world.settle();
+  expect(await rowsOf(fixed)).toEqual([]);
+  expect(decoded.length).toBeGreaterThan(0);
 });
 
 test.each(['before', 'requests', 'complete'] as const)(

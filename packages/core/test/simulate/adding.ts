@@ -6,6 +6,7 @@ import type { Size, Told, Via } from './journal.js';
 import type { Life } from './life.js';
 import type { Work } from './registries.js';
 import { gateNames, keyNames, laneNames, notes, ruleOf, typeNames, typesOf } from './registries.js';
+import { ownerFor } from './owners.js';
 import { isConnected, isOpen } from './transactions.js';
 
 /** What is prepared, and not stored yet. */
@@ -50,8 +51,13 @@ interface Asked {
 function ask(driver: Driver, by: Life, { via, now = false, type: like, lane: inLane, list = [] }: Wish): Asked {
   const { world } = driver.play;
   const { chance } = world;
-  const known = typesOf(by.kind).filter((name) => !(now && name === typeNames.coded && by.kind !== 'old'));
-  const type = like ?? chance.pick(known.flatMap((name) => (name === typeNames.ghost ? [name] : [name, name, name])));
+  const known = typesOf(by.kind).filter(
+    (name) => !(now && name === typeNames.coded && by.kind !== 'old') && ownerFor(world, by, name) !== undefined,
+  );
+  const type =
+    like !== undefined && known.includes(like)
+      ? like
+      : chance.pick(known.flatMap((name) => (name === typeNames.ghost ? [name] : [name, name, name])));
   const rule = ruleOf(by.kind, type);
   if (rule === undefined) throw new Error(`No rule for ${type}.`);
 
@@ -95,6 +101,7 @@ function ask(driver: Driver, by: Life, { via, now = false, type: like, lane: inL
     by,
     work,
     via,
+    owner: ownerFor(world, by, type) ?? null,
     list,
     givenGate: otherGate !== undefined,
     version: rule.version,

@@ -12,6 +12,7 @@ import { isBody, runnerOf } from './contents.js';
 import type { Ending } from './journal.js';
 import type { Life } from './life.js';
 import { judgeList, judgeViews } from './views.js';
+import { listedBy, ownerNames, sign, signIn } from './owners.js';
 import type { Play } from './play.js';
 import type { Kind } from './registries.js';
 
@@ -87,6 +88,7 @@ const names = [
   'sever',
   'deploy',
   'attend',
+  'sign',
 ] as const;
 
 export type CommandName = (typeof names)[number];
@@ -125,6 +127,7 @@ const commands: Readonly<Record<CommandName, (driver: Driver) => Promise<string 
   sever,
   deploy: deployed,
   attend,
+  sign,
 };
 
 /** What a run in fair weather does without: there everything that can run must run at once. */
@@ -180,6 +183,7 @@ export function drawMix({ world: { chance } }: Play): Mix {
     sever: 0.5,
     deploy: 1.5,
     attend: 3,
+    sign: 5,
   };
   for (const name of names) {
     if (['add', 'end', 'advance', 'start'].includes(name)) weights[name] *= 0.5 + chance.next();
@@ -254,6 +258,8 @@ export function newPage(driver: Driver): Life {
     chance.between(1, 3),
   );
   if (driver.mix.attended && !driver.play.world.calm && chance.is(0.7)) driver.play.workers?.attend(page);
+  const { world } = driver.play;
+  if (world.owned && chance.is(0.9)) void signIn(world, page, ownerNames[chance.pick([0, 0, 1, 2])] ?? null);
 
   return page;
 }
@@ -446,7 +452,7 @@ function arm(driver: Driver): string | undefined {
   const life = chance.pick(lives);
   const works = host
     ? (['turn', 'turn', 'turn', 'takeover', 'takeover', 'save', 'audit'] as const)
-    : (['add', 'add', 'body', 'command', 'tidy'] as const);
+    : (['add', 'add', 'body', 'command', 'tidy', 'session'] as const);
   const point: CrashPoint = `${chance.pick(works)}:${chance.pick(instants)}`;
   life.armed = { point, how: chance.pick(['abort', 'commit'] as const), left: chance.pick([0, 0, 1, 2, 4]) };
 
@@ -461,7 +467,7 @@ function refuse(driver: Driver): string | undefined {
   const life = chance.pick(lives);
   const works = world.slots.has(life)
     ? (['turn', 'turn', 'takeover', 'save', 'audit'] as const)
-    : (['add', 'add', 'body', 'command', 'tidy'] as const);
+    : (['add', 'add', 'body', 'command', 'tidy', 'session'] as const);
   const work = chance.pick(works);
   const point: CrashPoint = `${work}:requests`;
   // A transaction that is committed, and told as failed.
@@ -575,7 +581,7 @@ async function thaw({ play, watches }: Driver): Promise<string | undefined> {
   const { loaded, tasks } = watched();
   // (Of what is committed meanwhile, it may be told nothing.)
   if (frozen.dead || !loaded || world.commits !== commits) return frozen.name;
-  judgeList(world, frozen, tasks);
+  judgeList(world, frozen, tasks, listedBy(world, frozen));
   world.report.met('other', 'came back and caught up');
 
   return `${frozen.name}, which was put away`;

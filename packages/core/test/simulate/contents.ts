@@ -103,9 +103,14 @@ export function readyOf(row: TaskRow): Ready {
   return ready;
 }
 
+/** A part of a key. Written out here: what is checked must not check itself. */
+export function partOf(name: string): string {
+  return name.replaceAll('%', '%25').replaceAll('|', '%7C');
+}
+
 /** The mark of a row's lane. Written out here: what is checked must not check itself. */
 export function laneMarkOf(row: TaskRow): string | undefined {
-  return row.lane === undefined ? undefined : `L|${row.lane.replaceAll('%', '%25').replaceAll('|', '%7C')}`;
+  return row.lane === undefined ? undefined : `L${partOf(row.owner ?? '')}|${partOf(row.lane)}`;
 }
 
 /** The heads of all lanes: the lowest `seq` that carries the mark. */

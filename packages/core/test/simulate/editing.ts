@@ -6,6 +6,7 @@ import { targetsOf } from './judge-command.js';
 import type { Told } from './journal.js';
 import type { Life } from './life.js';
 import type { Work } from './registries.js';
+import { listedBy, seenBy, signIn } from './owners.js';
 import { gateNames, laneNames, ruleOf, typesOf } from './registries.js';
 import type { CommandFacts, Which } from './world.js';
 
@@ -88,7 +89,16 @@ type Asked = Pick<CommandFacts, 'what' | 'which' | 'work'> & { readonly by: Life
 
 /** Carries a command out, and asks of what it says whether it is what was committed. */
 function commit({ play: { world } }: Driver, { by, what, which, work }: Asked, ask: () => Promise<number>): void {
-  const facts: CommandFacts = { life: by, what, which, work, committed: undefined, several: false, lied: false };
+  const facts: CommandFacts = {
+    life: by,
+    what,
+    which,
+    isSeen: typeof which === 'string' ? seenBy(world, by) : listedBy(world, by),
+    work,
+    committed: undefined,
+    several: false,
+    lied: false,
+  };
   const said = `${what} of ${JSON.stringify(which)} in ${by.name}`;
   const losses = world.losses;
   const { faults } = by;
@@ -99,7 +109,8 @@ function commit({ play: { world } }: Driver, { by, what, which, work }: Asked, a
       world.commands.delete(by);
       const told = typeof which === 'string' ? world.byId.get(which) : undefined;
       // An update of what is not there begins no transaction.
-      const idle = what === 'update' && count === 0 && (told?.state !== 'stored' || told.cancelled);
+      const isHidden = told !== undefined && !facts.isSeen(told);
+      const idle = what === 'update' && count === 0 && (told?.state !== 'stored' || told.cancelled || isHidden);
       // Of a large retry nobody sees the tasks that it passed and left as they are.
       const unseen = facts.several && what === 'retry' && count > (facts.committed ?? 0);
       if (facts.committed !== count && !(idle && facts.committed === undefined) && !unseen)
@@ -132,10 +143,12 @@ export async function decideDead(driver: Driver, page: Life): Promise<void> {
       told !== undefined && ruleOf(page.kind, row.type) !== undefined && world.chance.is(0.3) ? 'update' : 'retry';
     driver.rev += 1;
     const work = what === 'update' && told !== undefined ? { ...told.work, rev: driver.rev } : undefined;
+    if (row.owner !== null) void signIn(world, page, row.owner);
     const facts: CommandFacts = {
       life: page,
       what,
       which: id,
+      isSeen: seenBy(world, page),
       work,
       committed: undefined,
       several: false,

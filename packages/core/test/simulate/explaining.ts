@@ -4,12 +4,14 @@ import type { Contents } from './contents.js';
 import { gateOf, headsOf, laneMarkOf, readyOf, runnerOf } from './contents.js';
 import { roomIn } from './gate-rule.js';
 import type { Life } from './life.js';
+import { ownerIn, seenBy } from './owners.js';
 import { knows, ruleOf } from './registries.js';
 import type { World } from './world.js';
 
 /** What is wrong with the reasons that a page gives for a row's not running, if anything is: each must be true. */
 export function wrongReasons(world: World, page: Life, row: TaskRow, reasons: readonly Reason[]): string | undefined {
   const { contents } = world;
+  if (!seenBy(world, page)(row)) return reasons[0]?.reason === 'gone' ? undefined : 'it is not to be seen';
   const facts = factsOf(world, page, row);
   for (const reason of reasons) {
     const wrong = wrongReason(facts, contents, row, reason);
@@ -26,6 +28,7 @@ const inTheWay = new Set([
   'dead',
   'unreadable',
   'unknown',
+  'stranger',
   'misled',
   'dated',
   'waits',
@@ -66,6 +69,7 @@ function factsOf({ contents, time, leading, terms }: World, page: Life, row: Tas
     dead: letter === 'D',
     unreadable: letter === 'U' || letter === 'Z',
     unknown: !knows(page.kind, row),
+    stranger: row.owner !== null && row.owner !== ownerIn(contents),
     /** The one who leads has no such type, or another version. */
     misled: knows(page.kind, row) && leader !== undefined && !knows(leader.kind, row),
     dated: row.runAt !== undefined && row.runAt > wall,
@@ -91,6 +95,10 @@ function wrongReason(facts: Facts, contents: Contents, row: TaskRow, reason: Rea
   const { wall, ahead, head, gate, letter, when, rule } = facts;
   const is = (holds: boolean): string | undefined => (holds ? undefined : `it is not (${row.ready})`);
   switch (reason.reason) {
+    case 'signed-out':
+      return is(facts.stranger && reason.owner === row.owner);
+    case 'no-owner':
+      return 'each has one';
     case 'gone':
       return is(row.cancelled === true || !contents.tasks.has(row.seq));
     case 'running':

@@ -6,7 +6,8 @@ import type { Life } from './life.js';
 import { decideDead } from './editing.js';
 import { judgeWaiting } from './settling.js';
 import { judgeList } from './views.js';
-import { knows, reads, typeNames } from './registries.js';
+import { mayStart, ownerIn, ownerNames, signIn } from './owners.js';
+import { reads, typeNames } from './registries.js';
 import type { Kind } from './registries.js';
 import type { World } from './world.js';
 
@@ -34,7 +35,7 @@ export async function finish(driver: Driver): Promise<void> {
   if (world.failed()) return;
 
   const page = newPage(driver);
-  const snapshots = page.basket.watch({ limit: 1_000 });
+  const snapshots = page.basket.watch({ limit: 1_000, everyOwner: true });
   const stop = snapshots.subscribe(() => undefined);
   if (world.chance.is(0.3)) await drain(driver, undefined);
 
@@ -55,7 +56,10 @@ export async function finish(driver: Driver): Promise<void> {
         if (fate === 'dead') for (const life of others) die(driver, life);
         if (fate === 'frozen') for (const life of others) life.freeze();
         const host = newHost(driver, kind, build);
-        await drain(driver, host);
+        for (const owner of world.owned ? ownerNames : [null]) {
+          if (owner !== null) await signedIn(driver, page, owner);
+          await drain(driver, host);
+        }
       }
     }
     if (round === 0) judgeLeft(world, true);
@@ -66,12 +70,20 @@ export async function finish(driver: Driver): Promise<void> {
   await play.advance(61_000);
   const shown = snapshots.get();
   if (!shown.loaded) world.fail('a watched query never had a value');
-  else judgeList(world, page, shown.tasks);
+  else judgeList(world, page, shown.tasks, () => true);
   stop();
   await collect(driver);
   judgeWaiting(world);
   if (world.mustSayLost && !world.saidLost) world.fail('the database was lost, and nobody says so');
   if (driver.prepared.length > 0) world.report.met('other', 'prepared and never placed');
+}
+
+/** Signs in, and waits until that is stored. */
+async function signedIn({ play }: Driver, page: Life, owner: string): Promise<void> {
+  page.blind = 0;
+  void signIn(play.world, page, owner);
+  await play.quiet();
+  if (ownerIn(play.world.contents) !== owner) play.world.fail(`${owner} is not signed in`);
 }
 
 /** Heavy bodies whose page died before their row came are collected by the second of two audits, a day apart. */
@@ -146,7 +158,7 @@ function canRun(world: World, kind: Kind): readonly ReturnType<typeof rowsOf>[nu
     const dead = row.dead !== undefined && row.cancelled !== true;
     const leftLane = lane === undefined || !row.marks.includes(lane);
     const n = world.byId.get(row.id)?.n ?? 0;
-    const can = !dead && !world.foreign.has(row.seq) && knows(kind, row) && reads(kind, row, n);
+    const can = !dead && !world.foreign.has(row.seq) && mayStart(world.contents, kind, row) && reads(kind, row, n);
     if (lane !== undefined && stuck.has(lane)) return false;
     if (!can && lane !== undefined && !leftLane) stuck.add(lane);
 

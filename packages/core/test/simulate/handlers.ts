@@ -3,6 +3,7 @@ import { PermanentFailure, RetryLater, Unavailable } from '../../src/pure/verdic
 import type { AttemptFacts, ClaimFacts, Ending } from './journal.js';
 import type { Life } from './life.js';
 import type { Work } from './registries.js';
+import { ownerIn } from './owners.js';
 import { currentOf, ruleOf, typesOf } from './registries.js';
 import type { World } from './world.js';
 
@@ -115,6 +116,7 @@ function judgeStart(
 
   if (world.stopped.has(life)) fail('the runner has stopped');
   if (told.state === 'refused') fail('its add was refused');
+  if (told.owner !== null && world.barred.has(told.owner)) fail(`a sign-in has resolved since ${told.owner} was here`);
   if (type !== currentOf(life.kind, told.type) || work.n !== told.n)
     fail(`it is ${told.type} #${told.n}, and was given ${type} #${work.n}`);
   const upgrades = claim.row.version !== ruleOf(life.kind, type)?.version;
@@ -130,7 +132,11 @@ function judgeStart(
   if (face.recovered !== (claim.row.recovered === true)) fail('recovered');
   if (standing !== undefined && told.lane !== undefined) {
     const other = [...world.attempts].find(
-      (one) => one.life === life && one.told.lane === told.lane && term?.claims.get(one.claim.claim) === one.claim,
+      (one) =>
+        one.life === life &&
+        one.told.lane === told.lane &&
+        one.told.owner === told.owner &&
+        term?.claims.get(one.claim.claim) === one.claim,
     );
     if (other !== undefined) fail(`${other.told.id} of its lane still runs`);
   }
@@ -146,6 +152,10 @@ function judgeAbort(world: World, { told, claim, signal, life }: AttemptFacts): 
     const took = world.time.now() - claim.begunAt;
     if (took < limit) world.fail(`${told.id} was aborted after ${took} ms, and may take ${limit}`);
     world.report.met('other', 'aborted for its timeout');
+  } else if (reason.message.includes('owner')) {
+    if (told.owner === null || told.owner === ownerIn(world.contents))
+      world.fail(`${told.id} was aborted for its owner`);
+    world.report.met('owners', 'aborted for a change');
   } else if (reason.message.includes('cancelled')) {
     if (!told.cancelled && told.end !== 'purged') world.fail(`${told.id} was aborted as cancelled, and was not`);
     world.report.met('other', 'aborted for a cancel');

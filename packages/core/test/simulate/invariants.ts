@@ -69,7 +69,8 @@ function judgePayloads(contents: Contents, fail: (what: string) => void): void {
 
 function judgeState(contents: Contents, fail: (what: string) => void): void {
   for (const [key, value] of contents.state) {
-    if (!/^(runner|positions|bodies|edits|gate:.+|deposed:\d{12}:\w{12})$/.test(key)) fail(`an unknown key ${key}`);
+    if (!/^(runner|positions|bodies|edits|session|gate:.+|deposed:\d{12}:\w{12})$/.test(key))
+      fail(`an unknown key ${key}`);
     if (!key.startsWith('gate:')) continue;
     const gate = value as GateRow;
     if (`gate:${gate.name}` !== key || gate.step < 1 === gate.by.length > 0)

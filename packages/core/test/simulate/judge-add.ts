@@ -1,5 +1,5 @@
 import type { TaskRow } from '../../src/pure/record.js';
-import { idOfBody, isBody, readyOf } from './contents.js';
+import { idOfBody, isBody, partOf, readyOf } from './contents.js';
 import type { Size, Told } from './journal.js';
 import type { Commit } from './judge.js';
 import { ruleOf, workOf } from './registries.js';
@@ -61,8 +61,10 @@ function judgeList(list: readonly Told[], fail: (what: string) => void): void {
 }
 
 /** Whether a payload lies where its size says: in the row, under the row's id, or as a heavy body of its own key. */
-export function isRefOf(ref: string | undefined, id: string, size: Size): boolean {
-  return size === 'heavy' ? ref?.startsWith(`|${id}|`) === true : ref === (size === 'small' ? undefined : id);
+export function isRefOf(ref: string | undefined, { id, owner }: TaskRow, size: Size): boolean {
+  const start = `${partOf(owner ?? '')}|${id}|`;
+
+  return size === 'heavy' ? ref?.startsWith(start) === true : ref === (size === 'small' ? undefined : id);
 }
 
 function wrongRow(row: TaskRow, told: Told, rev: number): string | undefined {
@@ -71,7 +73,7 @@ function wrongRow(row: TaskRow, told: Told, rev: number): string | undefined {
   const asked: Readonly<Record<string, readonly [unknown, unknown]>> = {
     type: [row.type, told.type],
     version: [row.version, told.version],
-    owner: [row.owner, null],
+    owner: [row.owner, told.owner],
     gate: [row.gate, told.gate],
     lane: [row.lane, told.lane],
     key: [row.key, told.key],
@@ -81,7 +83,7 @@ function wrongRow(row: TaskRow, told: Told, rev: number): string | undefined {
     onExpired: [row.onExpired, ruleOfExpiry(told) === 'block' ? 'block' : undefined],
     timeout: [row.timeout, told.timeout],
     onDead: [row.onDead, told.onDead],
-    ref: [isRefOf(row.ref, row.id, told.size), true],
+    ref: [isRefOf(row.ref, row, told.size), true],
     letter: [letter, told.runAt === undefined ? 'F' : '!'],
     when: [when, told.runAt],
     attempts: [row.attempts + row.failures + row.interruptions + row.blames, 0],

@@ -1,9 +1,11 @@
-import type { Claim } from '../../src/pure/record.js';
+import type { Claim, TaskRow } from '../../src/pure/record.js';
+import type { Contents } from './contents.js';
 import { gateOf, headsOf, laneMarkOf, readyOf, runnerOf } from './contents.js';
 import type { ClaimFacts, Term } from './journal.js';
 import type { Commit } from './judge.js';
 import { roomIn } from './gate-rule.js';
 import { hasLeft, isOver } from './judge-expired.js';
+import { mayStart, ownerIn } from './owners.js';
 import { knows, ruleOf } from './registries.js';
 
 /** How long nothing else is claimed around the start of a task that runs alone. */
@@ -46,7 +48,11 @@ export function judgeClaim(commit: Commit, term: Term, claim: Claim, turn: TurnF
   if (claim.ref !== row.ref) fail('its claim does not hold its payload');
   if (lane !== undefined && headsOf(after).get(lane)?.seq !== row.seq) fail('it is not the head of its lane');
   if (!knows(term.life.kind, row)) fail('this build has no such type or version');
-  if (earlierInLane(commit, row.seq, row.lane)) fail('an earlier one of its lane has not ended');
+  if (row.owner !== told.owner) fail(`it belongs to ${row.owner}, and was added for ${told.owner}`);
+  if (row.owner !== null && row.owner !== ownerIn(after)) fail(`${ownerIn(after)} is signed in, and not ${row.owner}`);
+  if (world.owned) world.report.met('owners', row.owner === null ? 'claimed for nobody' : 'claimed for its owner');
+  if (others(after, row)) world.report.met('owners', 'claimed while another has tasks');
+  if (earlierInLane(commit, row)) fail('an earlier one of its lane has not ended');
 
   const gate = gateOf(after, row.gate);
   const probe = gate !== undefined && gate.by.length > 0;
@@ -125,7 +131,7 @@ function judgeRest({ before, after, world }: Commit, term: Term, fail: (what: st
     if (runner.running.some(({ seq }) => seq === row.seq) || (row.runAt ?? 0) > runner.wall) return false;
     if (isOver(row, runner.wall)) return false;
     if (lane !== undefined && (lanes.has(lane) || heads.get(lane)?.seq !== row.seq)) return false;
-    if (!knows(term.life.kind, row)) return false;
+    if (!mayStart(after, term.life.kind, row)) return false;
     const through = [...term.claims.values()].filter((one) => one.gate === row.gate);
 
     return [before, after].every((contents) => roomIn(gateOf(contents, row.gate), through, runner.seen, row.id) > 0);
@@ -133,12 +139,24 @@ function judgeRest({ before, after, world }: Commit, term: Term, fail: (what: st
   if (passed !== undefined) fail(`it runs alone after another that did, and ${passed.id} waits (${passed.ready})`);
 }
 
+/** Whether a task of somebody who is not signed in waits beside a row that runs. */
+function others(contents: Contents, row: TaskRow): boolean {
+  return [...contents.tasks.values()].some(({ owner }) => owner !== null && owner !== row.owner);
+}
+
 /** By the journal and not by the marks: whether an earlier task of the lane is still to be done. */
-function earlierInLane({ world, after }: Commit, seq: number, lane: string | undefined): boolean {
+function earlierInLane({ world, after }: Commit, { seq, lane, owner }: TaskRow): boolean {
   if (lane === undefined) return false;
 
   return [...world.told.values()].some((told) => {
-    if (told.lane !== lane || told.state !== 'stored' || told.seq === undefined || told.seq >= seq) return false;
+    if (
+      told.lane !== lane ||
+      told.owner !== owner ||
+      told.state !== 'stored' ||
+      told.seq === undefined ||
+      told.seq >= seq
+    )
+      return false;
     const row = after.tasks.get(told.seq);
     if (row === undefined || world.foreign.has(told.seq)) return false;
 

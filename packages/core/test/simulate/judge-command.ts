@@ -67,10 +67,10 @@ function sliceOf(command: CommandFacts, { before, difference, fail }: Commit): r
 
 /** The tasks that fit a command, in the order in which they were added. */
 export function targetsOf(
-  { which, life }: Pick<CommandFacts, 'which' | 'life'>,
+  { which, life, isSeen }: Pick<CommandFacts, 'which' | 'life' | 'isSeen'>,
   contents: Contents,
 ): readonly TaskRow[] {
-  const rows = [...contents.tasks.values()].filter((row) => row.cancelled !== true);
+  const rows = [...contents.tasks.values()].filter((row) => row.cancelled !== true && isSeen(row));
   if (typeof which === 'string') return rows.filter(({ id }) => id === which);
 
   const { state, lane } = which;
@@ -87,7 +87,9 @@ export function targetsOf(
 function readsSeveralSlices(command: CommandFacts, contents: Contents): boolean {
   const lane = typeof command.which === 'string' ? undefined : command.which.lane;
   const read =
-    lane === undefined ? targetsOf(command, contents) : [...contents.tasks.values()].filter((row) => row.lane === lane);
+    lane === undefined
+      ? targetsOf(command, contents)
+      : [...contents.tasks.values()].filter((row) => row.lane === lane && command.isSeen(row));
 
   return read.length > slice;
 }

@@ -1,6 +1,6 @@
 import type { OutcomeRow, TaskRow } from '../../src/pure/record.js';
 import type { Contents } from './contents.js';
-import { headsOf, laneMarkOf, readyOf, runnerOf } from './contents.js';
+import { headsOf, laneMarkOf, partOf, readyOf, runnerOf } from './contents.js';
 import type { Difference } from './difference.js';
 import type { Told } from './journal.js';
 import type { Commit } from './judge.js';
@@ -94,14 +94,16 @@ function replacerOf(world: World, contents: Contents, row: TaskRow): TaskRow | u
     return one.cancelled !== true && other !== undefined && haveSameKey(told, other);
   });
   if (next === undefined || world.foreign.has(next.seq)) return undefined;
-  const between = later.find((one) => one.seq < next.seq && told.lane !== undefined && one.lane === told.lane);
+  const between = later.find(
+    (one) => one.seq < next.seq && told.lane !== undefined && one.lane === told.lane && one.owner === told.owner,
+  );
 
   return between === undefined ? next : undefined;
 }
 
-/** Whether two tasks have one key: it belongs to a type and a lane. */
+/** Whether two tasks have one key: it belongs to an owner, a type and a lane. */
 function haveSameKey(one: Told, other: Told): boolean {
-  return one.key === other.key && one.type === other.type && one.lane === other.lane;
+  return one.owner === other.owner && one.key === other.key && one.type === other.type && one.lane === other.lane;
 }
 
 /** Of the keys of these tasks nothing is left that a later task replaces. */
@@ -116,11 +118,11 @@ export function judgeNoneLeft({ world, after, fail }: Commit, rows: readonly Tas
 }
 
 /** The mark of a row's key. Written out here: what is checked must not check itself. */
-export function keyOf({ type, lane, key }: TaskRow): readonly string[] {
+export function keyOf({ owner, type, lane, key }: TaskRow): readonly string[] {
   if (key === undefined) return [];
   const parts = [type, lane === undefined ? '' : `L${lane}`, key];
 
-  return [`K|${parts.map((part) => part.replaceAll('%', '%25').replaceAll('|', '%7C')).join('|')}`];
+  return [`K${[owner ?? '', ...parts].map(partOf).join('|')}`];
 }
 
 /** After an add, a page deletes what the new tasks replace, and does nothing else. */

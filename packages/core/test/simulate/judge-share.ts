@@ -5,7 +5,7 @@ import { roomIn } from './gate-rule.js';
 import type { Term } from './journal.js';
 import type { Commit } from './judge.js';
 import { isOver } from './judge-expired.js';
-import { knows } from './registries.js';
+import { mayStart } from './owners.js';
 
 /**
  * One claim in eight is for the lowest priority that has something due. Probes go before all priorities, and do not count.
@@ -66,7 +66,7 @@ function waitingFor({ world, before, after }: Commit, term: Term): readonly Task
     const { letter, when = 0 } = readyOf(row);
     if (letter === '@' ? when > seen : letter === '!' ? when > wall : letter !== 'F') return false;
     if (isOver(row, wall)) return false;
-    if ((row.runAt ?? 0) > wall || !knows(term.life.kind, row)) return false;
+    if ((row.runAt ?? 0) > wall || !mayStart(after, term.life.kind, row)) return false;
     const lane = laneMarkOf(row);
     if (lane !== undefined && (lanes.has(lane) || heads.get(lane)?.seq !== row.seq || headsBefore.get(lane) !== row))
       return false;

@@ -15,7 +15,8 @@ import { judgeClaim } from './judge-claim.js';
 import { judgeExpired } from './judge-expired.js';
 import { judgeNoneLeft, judgeReplaced } from './judge-replaced.js';
 import { judgeShare } from './judge-share.js';
-import { gateCap, knows, ruleOf } from './registries.js';
+import { mayStart } from './owners.js';
+import { gateCap, ruleOf } from './registries.js';
 
 /** One turn of the runner: what it settled, paid, put aside and claimed. */
 export function judgeTurn(commit: Commit): void {
@@ -86,7 +87,7 @@ function isDropped({ world, after, fail }: Commit, term: Term, name: string, rul
       due &&
       world.atRest.tasks.get(row.seq) === row &&
       !world.foreign.has(row.seq) &&
-      knows(term.life.kind, row) &&
+      mayStart(after, term.life.kind, row) &&
       (row.runAt ?? 0) <= runner.wall
     );
   });

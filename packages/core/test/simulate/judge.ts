@@ -5,6 +5,7 @@ import { differenceOf, fieldsOf, onlyDiffersIn } from './difference.js';
 import { judgeAdd, judgeBody, judgeDrop } from './judge-add.js';
 import { judgeCommand } from './judge-command.js';
 import { judgeTidy } from './judge-replaced.js';
+import { judgeSession, mayStart } from './owners.js';
 import { judgeTakeover } from './judge-takeover.js';
 import { judgeTurn } from './judge-turn.js';
 import { reads, ruleOf } from './registries.js';
@@ -27,6 +28,7 @@ const mayWrite: Readonly<Record<WorkName, RegExp>> = {
   body: /^$/,
   command: /^(edits|gate:.*)$/,
   tidy: /^edits$/,
+  session: /^(edits|session)$/,
   takeover: /^(runner|deposed:.*)$/,
   turn: /^(runner|positions|gate:.*)$/,
   save: /^$/,
@@ -68,6 +70,9 @@ export function judgeCommit(world: World, underway: Underway, before: Contents, 
       break;
     case 'tidy':
       judgeTidy(commit);
+      break;
+    case 'session':
+      judgeSession(commit);
       break;
     case 'takeover':
       judgeTakeover(commit);
@@ -193,7 +198,7 @@ function noteOrphans({ world, underway, after, difference }: Commit): void {
 }
 
 /** The audit finds nothing; the only row that it may write is one that was unreadable and can be read by this build. */
-function judgeAudit({ world, underway, difference, fail }: Commit): void {
+function judgeAudit({ world, underway, after, difference, fail }: Commit): void {
   const { added, removed, changed, outcomes, payloadsPut, payloadsDeleted } = difference;
   if (payloadsPut.length + payloadsDeleted.length > 0) fail('wrote a payload');
   if (added.length > 0 || removed.length > 0 || outcomes.length > 0) fail('added or removed a row');
@@ -206,6 +211,9 @@ function judgeAudit({ world, underway, difference, fail }: Commit): void {
       world.report.met('audit', 'found');
     } else if (letter !== '@' || !onlyDiffersIn(change, ['ready'])) fail(`wrote ${to.id} as ${to.ready}`);
     else if (!reads(kind, from, world.byId.get(from.id)?.n ?? 0)) fail(`took ${from.id} for readable`);
+    // (The owner may have changed since the runner began to decode it.)
+    else if (!mayStart(after, kind, from) && world.time.now() - world.signedAt > 120_000)
+      fail(`tried ${from.id}, whose owner is not signed in`);
     else world.report.met('other', 'unreadable ones that could be read again');
   }
 }

@@ -31,6 +31,8 @@ export interface Shared {
   readonly chance: Chance;
   /** How likely a page does not delete what it has replaced, as if it were closed before. */
   readonly untidy: () => number;
+  /** Whether the app declares a session. */
+  readonly owned: boolean;
   /** Opens the app's database, in whatever version the app has come to. */
   readonly open: () => Promise<Connection>;
   /** Called when a crash point was carried out. */
@@ -105,7 +107,7 @@ export function createLife(name: string, kind: Kind, build: number, shared: Shar
   const waitingForThaw: (() => void)[] = [];
   const untold: (() => void)[] = [];
   const endings: (() => void)[] = [];
-  const registry = registryOf(kind, () => (life.dead ? never : shared.open()));
+  const registry = registryOf(kind, shared.owned, () => (life.dead ? never : shared.open()));
 
   const never = new Promise<never>(() => undefined);
 
@@ -170,9 +172,8 @@ export function createLife(name: string, kind: Kind, build: number, shared: Shar
 
       async function hold(): Promise<void> {
         if (life.dead) return;
-        mine = true;
-        life.holds = true;
-        life.granted = true;
+        mine = lock === context.names.runnerLock;
+        if (mine) life.holds = life.granted = true;
         await Promise.race([held(), ended]);
       }
       const letGo = (): void => {
@@ -187,7 +188,7 @@ export function createLife(name: string, kind: Kind, build: number, shared: Shar
             letGo();
             // One that dies with its takeover under way had the lock when it began.
             if (life.dead) return;
-            life.granted = false;
+            if (mine) life.granted = false;
             resolve();
           },
           (error: unknown) => {

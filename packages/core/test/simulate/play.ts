@@ -62,6 +62,7 @@ export async function createPlay(
   loop: Loop,
   report: Report,
   say: (line: string) => void,
+  owned: boolean,
 ): Promise<Play> {
   globalThis.indexedDB = new FakeFactory();
   const time = createTime(start, () => {
@@ -70,7 +71,7 @@ export async function createPlay(
       walls[1] = Math.max(walls[1], time.wall());
     }
   });
-  const registry = registryOf('page');
+  const registry = registryOf('page', owned);
   const app = { version: 1 };
   const openApp = (): Promise<IDBDatabase> => openedApp(registry, app.version);
   const locks = createLocalLocks();
@@ -98,6 +99,11 @@ export async function createPlay(
     attempts: new Set(),
     commands: new Map(),
     waiting: new Set(),
+    owned,
+    here: new Map(),
+    signing: new Map(),
+    barred: new Set(),
+    signedAt: Number.NEGATIVE_INFINITY,
     lastAdded: new Map(),
     orphans: new Map(),
     losses: 0,
@@ -175,6 +181,7 @@ export async function createPlay(
     locks,
     chance: chance.fork(),
     untidy: () => play.untidy,
+    owned,
     bus: createBus(() => play),
     open: openApp,
     broke: (life, what) => world.fail(`${life.name} ${what}`),
@@ -449,7 +456,7 @@ function createBus(play: () => Play): Bus {
       const { world, loss } = play();
       const { kind, build = 0 } = message as { readonly kind: string; readonly build?: number };
       const said = kind === 'lost' ? world.losses > 0 : world.deleting || life.leaving;
-      if (!['hello', 'alive', 'wake', 'closed'].includes(kind) && !said) {
+      if (!['hello', 'alive', 'wake', 'closed', 'values'].includes(kind) && !said) {
         if ((world.unannounced.get(life) ?? 0) === 0)
           world.fail(`${life.name} says "${kind}", and has committed nothing`);
       }
@@ -470,9 +477,10 @@ function createBus(play: () => Play): Bus {
 const worksOfRunners: ReadonlySet<WorkName> = new Set<WorkName>(['turn', 'save', 'audit', 'takeover']);
 
 /** Whether the app has asked something of this context that is not answered yet. */
-function isAsked({ told, commands, waiting }: World, life: Life): boolean {
+function isAsked({ told, commands, waiting, signing }: World, life: Life): boolean {
   return (
     commands.has(life) ||
+    signing.has(life) ||
     [...waiting].some((one) => one.life === life) ||
     // After an add of a task with a key, its page deletes what it replaces.
     [...told.values()].some(({ by, pending, key }) => (pending || key !== undefined) && by === life)

@@ -2,6 +2,7 @@ import type { Codec } from '../../src/pure/codec.js';
 import type { PriorityName } from '../../src/pure/options.js';
 import type { AnyRegistry } from '../../src/pure/registry.js';
 import { defineTasks, task } from '../../src/pure/registry.js';
+import { session } from '../../src/pure/session.js';
 import type { Connection } from '../../src/pure/registry.js';
 import { hostileNames } from '../support/names.js';
 import type { BackoffRule } from './backoff-rule.js';
@@ -42,6 +43,8 @@ export interface TypeRule extends BackoffRule {
   /** So many failures make it dead. */
   readonly failureLimit: number | undefined;
   readonly readable: boolean;
+  /** Its tasks belong to nobody, also where there is a session. */
+  readonly forAll: boolean;
 }
 
 export const database = 'simulated';
@@ -75,6 +78,7 @@ export const gateNames: readonly string[] = [mx, api, 'a|b%c', '__proto__'];
 
 /** What the type of mails is like, under either name. */
 const mail: Partial<RuleParts> = {
+  forAll: true,
   lane: true,
   onDead: 'skip',
   timeout: 20_000,
@@ -101,7 +105,15 @@ const types: Readonly<
     cap: 8_000,
     factor: 3,
   }),
-  [typeNames.urgent]: rule({ gate: api, priority: 'high', timeout: 30_000, base: 100, cap: 1_000, jitter: 'none' }),
+  [typeNames.urgent]: rule({
+    forAll: true,
+    gate: api,
+    priority: 'high',
+    timeout: 30_000,
+    base: 100,
+    cap: 1_000,
+    jitter: 'none',
+  }),
   [typeNames.mail]: rule({ ...mail, version: (kind) => (isLate(kind) ? undefined : 1) }),
   [typeNames.letter]: rule({ ...mail, version: (kind) => (isLate(kind) ? 1 : undefined) }),
   [typeNames.coded]: rule({ gate: api, lane: true, priority: 'low', cap: 90_000, jitter: 'none' }),
@@ -145,6 +157,7 @@ function rule(given: Partial<RuleParts>): RuleParts {
     factor: 2,
     jitter: 'equal',
     failureLimit: undefined,
+    forAll: false,
     ...given,
   };
 }
@@ -194,6 +207,11 @@ export function reads(kind: Kind, stored: Stored, n: number): boolean {
   return ruleOf(kind, stored.type)?.readable === true && !(isUpgraded(kind, stored) && n % 5 === 0);
 }
 
+/** Whether the tasks of a type belong to nobody. */
+export function isForAll(name: string): boolean {
+  return anyRuleOf(name).forAll;
+}
+
 /** A type of any build, for what does not depend on one. */
 export function anyRuleOf(name: string): TypeRule {
   const found = ruleOf('page', name);
@@ -203,7 +221,7 @@ export function anyRuleOf(name: string): TypeRule {
 }
 
 /** The registry of a build: made anew for each context, so that its stores' list says whose a transaction is. */
-export function registryOf(kind: Kind, open?: () => PromiseLike<Connection>): AnyRegistry {
+export function registryOf(kind: Kind, owned: boolean, open?: () => PromiseLike<Connection>): AnyRegistry {
   const made = Object.fromEntries(
     typesOf(kind).map((name) => {
       const {
@@ -215,6 +233,7 @@ export function registryOf(kind: Kind, open?: () => PromiseLike<Connection>): An
         factor,
         jitter,
         version,
+        forAll,
         readable: _,
         ...others
       } = ruleOf(kind, name) ?? anyRuleOf(name);
@@ -225,6 +244,7 @@ export function registryOf(kind: Kind, open?: () => PromiseLike<Connection>): An
           ...others,
           version,
           backoff: { base, cap, factor, jitter },
+          owner: forAll ? 'none' : undefined,
           ...(lane ? { lane: (work: Work) => work.lane } : {}),
           ...(key ? { key: (work: Work) => work.key } : {}),
           ...(name === typeNames.moved && kind === 'new' ? { upgrade: { 1: upgraded } } : {}),
@@ -236,7 +256,9 @@ export function registryOf(kind: Kind, open?: () => PromiseLike<Connection>): An
     }),
   );
 
-  return defineTasks(database, made, { open, gates: { base: gateBase, cap: gateCap } });
+  const options = { open, gates: { base: gateBase, cap: gateCap } };
+
+  return owned ? defineTasks(database, made, { ...options, session: session() }) : defineTasks(database, made, options);
 }
 
 function upgraded(work: Work): Work {

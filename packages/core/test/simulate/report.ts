@@ -17,6 +17,7 @@ const groups = [
   'gates',
   'keys',
   'expiry',
+  'owners',
   'audit',
   'host',
   'other',

@@ -4,7 +4,8 @@ import type { Life } from './life.js';
 import type { Term } from './journal.js';
 import { isOver } from './judge-expired.js';
 import { roomIn } from './gate-rule.js';
-import { knows, ruleOf } from './registries.js';
+import { judgeStrangers, mayStart } from './owners.js';
+import { ruleOf } from './registries.js';
 import type { World } from './world.js';
 
 /** A runner that leads and is well finds within a poll what it was not told of. */
@@ -40,6 +41,7 @@ export function createRestJudge(world: World, loses: () => boolean): RestJudge {
       const told = !loses() && world.time.now() - world.unheardAt > findsWithin;
       judgeStuck(world, term, since, told);
       judgeAborts(world, term, told);
+      judgeStrangers(world, told);
     },
   };
 }
@@ -120,7 +122,7 @@ function claimableOf(world: World, term: Term): readonly TaskRow[] {
     const { letter, when = 0 } = readyOf(row);
     if (letter === '@' ? when > clock : letter === '!' ? when > world.time.wall() : letter !== 'F') return false;
     if (row.runAt !== undefined && row.runAt > world.time.wall()) return false;
-    if (!knows(term.life.kind, row)) return false;
+    if (!mayStart(contents, term.life.kind, row)) return false;
     if (row.interruptions >= 3 && aloneRuns) return false;
     const lane = laneMarkOf(row);
     if (lane !== undefined && (lanes.has(lane) || heads.get(lane)?.seq !== row.seq)) return false;

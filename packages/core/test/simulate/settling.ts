@@ -1,10 +1,12 @@
 import { isDeepStrictEqual } from 'node:util';
+import { TaskbasketError } from '../../src/pure/errors.js';
 import type { Outcome } from '../../src/basket/telling/settled.js';
 import type { Driver } from './commands.js';
 import { readyOf } from './contents.js';
 import { pageOf } from './commands.js';
 import { isOpen } from './database.js';
 import type { Told } from './journal.js';
+import { seenBy } from './owners.js';
 import type { Play } from './play.js';
 import type { Waiting, World } from './world.js';
 
@@ -20,18 +22,24 @@ export function settle(driver: Driver): string | undefined {
   const told = world.chance.pick(tasks);
   const waiting: Waiting = { life: by, told, since: world.commits, sure: true };
   world.waiting.add(waiting);
+  const wasSeen = seenBy(world, by)(told);
   by.basket.settled(told.id ?? '').then(
     (outcome) => {
       world.waiting.delete(waiting);
       if (by.dead) return;
       world.report.met('other', `settled: ${outcome.state}`);
-      const wrong = wrongOutcome(world, waiting, outcome);
+      const isSeen = seenBy(world, by)(told);
+      const wrong = isSeen ? wrongOutcome(world, waiting, outcome) : wrongToOthers(world, told, outcome);
       if (wrong !== undefined)
         world.fail(`settled of #${told.n} in ${by.name} says ${JSON.stringify(outcome)}: ${wrong}`);
     },
     (error: unknown) => {
       world.waiting.delete(waiting);
-      if (!by.dead) world.fail(`settled of #${told.n} in ${by.name} rejected: ${String(error)}`);
+      if (by.dead) return;
+      const code = error instanceof TaskbasketError ? error.code : '';
+      if (code !== 'signed-out' || (wasSeen && seenBy(world, by)(told)))
+        world.fail(`settled of #${told.n} in ${by.name} rejected: ${String(error)}`);
+      world.report.met('owners', 'settled is for its owner');
     },
   );
 
@@ -65,9 +73,16 @@ function wrongOutcome(world: World, { told, since, sure }: Waiting, outcome: Out
       return is(told.cancelled);
     case 'replaced':
       return is(end === 'replaced') ?? (outcome.by === told.replacedBy ? undefined : `by ${told.replacedBy}`);
+    case 'purged':
+      return 'nobody purges here';
     case 'gone':
       return is(isForgotten(world, told));
   }
+}
+
+/** Of a task of somebody else a context is told nothing, but that nothing is known of it. */
+function wrongToOthers(world: World, told: Told, outcome: Outcome): string | undefined {
+  return outcome.state === 'gone' && isForgotten(world, told) ? undefined : `it belongs to ${told.owner}`;
 }
 
 function wrongResult(told: Told, result: unknown): string | undefined {

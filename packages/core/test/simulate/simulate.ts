@@ -85,7 +85,7 @@ async function playRun(
   report: Report,
   say: (line: string) => void,
 ): Promise<{ readonly violation: string | undefined; readonly commits: number }> {
-  const play = await createPlay(chance, loop, report, say);
+  const play = await createPlay(chance, loop, report, say, chance.is(0.5));
   const { world } = play;
   const mix = drawMix(play);
   const driver: Driver = {

@@ -5,6 +5,7 @@ import { wrongReasons } from './explaining.js';
 import { targetsOf } from './judge-command.js';
 import type { Life } from './life.js';
 import type { Work } from './registries.js';
+import { listedBy, seenBy } from './owners.js';
 import { currentOf, knows, laneNames, reads, typesOf } from './registries.js';
 import type { Which, World } from './world.js';
 
@@ -12,7 +13,7 @@ import type { Which, World } from './world.js';
 export async function judgeViews(world: World, page: Life): Promise<void> {
   const { contents, chance } = world;
   const views = await page.basket.list({ limit: 1_000 });
-  if (contents === world.contents) judgeList(world, page, views);
+  if (contents === world.contents) judgeList(world, page, views, listedBy(world, page));
 
   await judgeQuery(world, page);
   const rows = [...world.contents.tasks.values()];
@@ -22,7 +23,8 @@ export async function judgeViews(world: World, page: Life): Promise<void> {
   const found = await page.basket.get(row.id);
   const now = world.contents.tasks.get(row.seq);
   if (now !== row) return;
-  if ((found === undefined) !== (row.cancelled === true)) world.fail(`get of ${row.id} in ${page.name} is wrong`);
+  const isThere = row.cancelled !== true && seenBy(world, page)(row);
+  if ((found === undefined) === isThere) world.fail(`get of ${row.id} in ${page.name} is wrong`);
 }
 
 /** A query and its count, page by page, against what is stored. */
@@ -33,19 +35,22 @@ async function judgeQuery(world: World, page: Life): Promise<void> {
     ...(chance.is(0.5) ? { state: chance.pick(['queued', 'dead'] as const) } : {}),
     ...(chance.is(0.5) ? { type: chance.pick(typesOf('page')) } : {}),
   };
-  const rows = targetsOf({ which, life: page }, contents);
+  const every = chance.is(0.3);
+  const isSeen = every ? () => true : listedBy(world, page);
+  const rows = targetsOf({ which, life: page, isSeen }, contents);
+  const asked = { ...which, ...(every ? { everyOwner: true } : {}) };
   const limit = chance.pick([1, 3, 1_000]);
   const seen: TaskView[] = [];
   for (let after = 0; ;) {
-    const views = await page.basket.list({ ...which, cursor: after, limit });
+    const views = await page.basket.list({ ...asked, cursor: after, limit });
     seen.push(...views);
     after = views.at(-1)?.seq ?? 0;
     if (views.length < limit) break;
   }
-  const counted = await page.basket.count(which);
+  const counted = await page.basket.count(asked);
   if (contents !== world.contents) return;
 
-  const said = `in ${page.name} of ${JSON.stringify(which)}`;
+  const said = `in ${page.name} of ${JSON.stringify(asked)}`;
   if (seen.map(({ id }) => id).join() !== rows.map(({ id }) => id).join())
     world.fail(`list ${said} shows ${seen.length} of ${rows.length}`);
   if (counted.count !== Math.min(1_000, rows.length) || counted.more !== rows.length > 1_000)
@@ -62,9 +67,16 @@ async function judgeExplain(world: World, page: Life, row: TaskRow): Promise<voi
 }
 
 /** Whether a list shows exactly what is stored. */
-export function judgeList(world: World, page: Life, views: readonly TaskView[]): void {
+export function judgeList(
+  world: World,
+  page: Life,
+  views: readonly TaskView[],
+  isSeen: (row: TaskRow) => boolean,
+): void {
   const { contents } = world;
-  const rows = [...contents.tasks.values()].filter((row) => row.cancelled !== true).sort((a, b) => a.seq - b.seq);
+  const rows = [...contents.tasks.values()]
+    .filter((row) => row.cancelled !== true && isSeen(row))
+    .sort((a, b) => a.seq - b.seq);
   const running = new Set((runnerOf(contents)?.running ?? []).map(({ id }) => id));
   const fail = (what: string): void => world.fail(`list in ${page.name}: ${what}`);
   if (views.map(({ id }) => id).join() !== rows.map(({ id }) => id).join()) {
@@ -86,6 +98,7 @@ export function judgeList(world: World, page: Life, views: readonly TaskView[]):
       view.attempts === row.attempts + (runs ? 1 : 0) &&
       view.failures === row.failures &&
       view.lane === row.lane &&
+      view.owner === row.owner &&
       view.unreadable === !readable &&
       (readable
         ? (view.payload as Work).n === told?.n && (view.payload as Work).rev === told.rev

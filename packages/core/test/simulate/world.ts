@@ -4,6 +4,7 @@ import type { Contents } from './contents.js';
 import type { AttemptFacts, Term, Told } from './journal.js';
 import type { Life } from './life.js';
 import type { Work } from './registries.js';
+import type { TaskRow } from '../../src/pure/record.js';
 import type { Report } from './report.js';
 import type { Time } from './time.js';
 
@@ -13,6 +14,8 @@ export interface CommandFacts {
   readonly what: 'cancel' | 'retry' | 'update';
   /** An id, or which tasks. */
   readonly which: string | Which;
+  /** What the context saw at the call. */
+  readonly isSeen: (row: Pick<TaskRow, 'owner' | 'type'>) => boolean;
   /** What the task is given. */
   readonly work?: Work | undefined;
   /** How many tasks were found by its transactions that have committed; `undefined`: none has. */
@@ -28,6 +31,7 @@ export interface Which {
   readonly type?: string | readonly string[];
   readonly state?: 'queued' | 'dead';
   readonly lane?: string;
+  readonly everyOwner?: boolean;
 }
 
 /** Somebody who waits for a task's end. */
@@ -47,6 +51,7 @@ export type WorkName =
   | 'body'
   | 'command'
   | 'tidy'
+  | 'session'
   | 'takeover'
   | 'turn'
   | 'save'
@@ -89,6 +94,15 @@ export interface World {
   readonly attempts: Set<AttemptFacts>;
   readonly commands: Map<Life, CommandFacts>;
   readonly waiting: Set<Waiting>;
+  /** Whether the app declares a session. */
+  readonly owned: boolean;
+  /** Who is signed in in each context, by its own last call, and what each has asked to be stored. */
+  readonly here: Map<Life, string | null>;
+  readonly signing: Map<Life, readonly (string | null)[]>;
+  /** Those of whom no handler may start: a sign-in of somebody else has resolved, and they were not stored since. */
+  readonly barred: Set<string>;
+  /** Time itself when somebody else was last stored as signed in. */
+  signedAt: number;
   /** The number of the last task of a lane that a context's `add` stored. */
   readonly lastAdded: Map<string, number>;
   /** Heavy bodies that audits found without a row: when first, and when last, by the wall clock. */

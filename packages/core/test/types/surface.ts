@@ -91,7 +91,7 @@ export async function ends(): Promise<void> {
     claim<Same<typeof counted.error, StoredError | undefined>>();
   }
   if (counted.state === 'replaced') claim<Same<typeof counted.by, string>>();
-  claim<Same<typeof counted.state, 'done' | 'dead' | 'cancelled' | 'replaced' | 'gone'>>();
+  claim<Same<typeof counted.state, 'done' | 'dead' | 'cancelled' | 'replaced' | 'purged' | 'gone'>>();
 
   const saved = await basket.settled(await basket.add('saveNote', note));
   // A handler without a result gives none.
@@ -162,7 +162,7 @@ export function events(): void {
   claim<Same<typeof stop, () => void>>();
   basket.on('settled', (event) => {
     if (event.state === 'replaced') claim<Same<typeof event.by, string>>();
-    claim<Same<typeof event.state, 'done' | 'dead' | 'cancelled' | 'replaced'>>();
+    claim<Same<typeof event.state, 'done' | 'dead' | 'cancelled' | 'replaced' | 'purged'>>();
   });
   basket.on('started', ({ id, number }) => console.assert(id === '' && number === 1));
   basket.on('gate', ({ gate, closed }) => console.assert(gate === '' && closed));

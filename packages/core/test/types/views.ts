@@ -61,7 +61,7 @@ export async function narrowing(): Promise<void> {
   // @ts-expect-error -- running is no stored state
   await basket.list({ state: 'running' });
   // @ts-expect-error -- no such part of a query
-  await basket.list({ owner: 'ann' });
+  await basket.list({ person: 'ann' });
   // @ts-expect-error -- a count has no page
   await basket.count({ limit: 10 });
   // @ts-expect-error -- nor has a command

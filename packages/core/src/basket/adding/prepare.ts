@@ -1,7 +1,7 @@
 import { isPromiseLike } from '../../pure/codec.js';
 import { messageOf, TaskbasketError } from '../../pure/errors.js';
 import { timeOf } from '../../pure/parts.js';
-import type { Here } from '../../pure/owner.js';
+import type { Owner, OwnerHere } from '../../pure/owner.js';
 import { ownerOf } from '../../pure/owner.js';
 import type { NewTaskRow } from '../../pure/record.js';
 import { newRow } from '../../pure/record.js';
@@ -82,8 +82,9 @@ const addOptions: readonly (keyof AddOptions)[] = [
 export interface PrepareContext {
   readonly registry: AnyRegistry;
   readonly ports: { readonly clock: Clock };
-  readonly here: Here;
-  readonly newId: () => string;
+  readonly here: { readonly owner: OwnerHere };
+  /** Makes the id of a task of this owner. */
+  readonly newId: (owner: Owner) => string;
 }
 
 /** A task that is ready to be written. Whatever could fail without a transaction has been done. */
@@ -119,8 +120,8 @@ export function prepared(
   if (onDead !== undefined) checkOnDead(onDead, 'onDead');
   checkOnDead(onExpired, 'onExpired');
 
-  const owner = ownerOf(context.registry, context.here, name, type, own.owner);
-  const id = context.newId();
+  const owner = ownerOf(context.registry, context.here.owner, name, type, own.owner);
+  const id = context.newId(owner);
   const addedAt = context.ports.clock.wall();
   const placed = placeOf(type, name, payload, own);
   const { lane } = placed;
@@ -141,7 +142,7 @@ export function prepared(
     addedAt,
   };
   const complete = (encodedPayload: unknown): Prepared => {
-    const stored = weighed(context, described, encodedPayload);
+    const stored = weighed({ newId: () => context.newId(owner) }, described, encodedPayload);
 
     return { id, row: newRow({ ...described, payload: rowPart(stored) }), payload: stored };
   };

@@ -13,7 +13,9 @@ import type { Stores } from '../../store/requests.js';
 import { answer } from '../../store/requests.js';
 import { deleteTasks, gatesNamed, rowsAt, rowsOfIds } from '../../store/rows.js';
 import type { BasketContext } from '../context/context.js';
+import { seenIn } from '../context/context.js';
 import type { Hint } from '../context/hub.js';
+import { toldOf } from '../context/hub.js';
 import { edit } from './edit.js';
 import { withoutReplaced } from './replace.js';
 
@@ -37,7 +39,7 @@ export function cancel(context: BasketContext, which: string | Filter): Promise<
     // A page does not know the runner's clock. The time 0 means "at once".
     await payLanes(stores, others.map(laneOf), { now: 0, wall }, (head) => isClaimed(head, claims));
 
-    return rows.map(({ id, type }) => ({ event: 'settled', id, type, state: 'cancelled' }));
+    return rows.map((row) => ({ ...toldOf(row), event: 'settled', state: 'cancelled' }));
   });
 }
 
@@ -71,11 +73,12 @@ type Change = (stores: Stores, rows: readonly TaskRow[], claims: readonly Claim[
 /** Changes one task by its id, or all that fit a filter, slice by slice. Each slice is durable by itself. */
 async function forEach(context: BasketContext, which: string | Filter, change: Change): Promise<number> {
   if (typeof which !== 'string') {
-    const wanted = readCommand(context.registry, which);
+    const wanted = readCommand(context, which);
 
     return context.edits(undefined, () => changeAll(context, wanted, change));
   }
-  const find: Find = (stores) => rowsOfIds(stores, [which]);
+  const isSeen = seenIn(context);
+  const find: Find = async (stores) => (await rowsOfIds(stores, [which])).filter(isSeen);
 
   return context.edits(which, async () => (await changeSome(context, find, change)).length);
 }
@@ -84,7 +87,7 @@ async function forEach(context: BasketContext, which: string | Filter, change: C
  * Changes up to 256 tasks in one transaction. If more fit, a task may move between two transactions to a key that was
  * already read. So the keys are read again until no new task is found. Tasks that are added meanwhile are not changed.
  */
-async function changeAll(context: BasketContext, wanted: Wanted, change: Change): Promise<number> {
+export async function changeAll(context: BasketContext, wanted: Wanted, change: Change): Promise<number> {
   const done = new Set<number>();
   let newest: number | undefined;
   let before: number;

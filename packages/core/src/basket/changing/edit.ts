@@ -41,7 +41,7 @@ interface Try {
 export async function edit(
   context: BasketContext,
   command: (stores: Stores) => Promise<Edited>,
-  work: 'command' | 'tidy' = 'command',
+  work: 'command' | 'tidy' | 'session' = 'command',
 ): Promise<readonly TaskRow[]> {
   const one: Try = { stamp: randomText(context.ports.randomBytes, stampLength), before: '' };
   const body = async (stores: Stores): Promise<Edited> => {

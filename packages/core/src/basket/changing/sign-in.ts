@@ -1,15 +1,31 @@
 import { randomText } from '../../ports/ids.js';
 import { within } from '../../ports/wait.js';
 import { messageOf, TaskbasketError } from '../../pure/errors.js';
-import { checkText, must } from '../../pure/options.js';
+import { checkParts, checkText, must } from '../../pure/options.js';
 import type { Owner, SessionRow } from '../../pure/owner.js';
 import { checkSession } from '../../pure/owner.js';
 import { stateKeys } from '../../pure/record.js';
 import { asksIn, ownerIn } from '../../pure/stored.js';
+import type { Stores } from '../../store/requests.js';
 import { answer } from '../../store/requests.js';
 import type { BasketContext } from '../context/context.js';
 import { ownerOfLock } from '../context/context.js';
+import type { Hint } from '../context/hub.js';
+import { adopt as adoptAll } from './adopt.js';
+import type { Edited } from './edit.js';
 import { edit } from './edit.js';
+
+/** The options of `signIn`. */
+export interface SignInOptions {
+  /**
+   * Whether the tasks that were added before the registry declared a session become this owner's. Default false: they
+   * wait.
+   *
+   * @example
+   * await basket.signIn(user.id, { token }, { adopt: true });
+   */
+  readonly adopt?: boolean | undefined;
+}
 
 /** How long a call waits for the handlers of other owners, in milliseconds. */
 const patience = 15_000;
@@ -18,17 +34,24 @@ const patience = 15_000;
  * Stores who is signed in. The owner holds in this context from the call on, and in all others from the commit on.
  * Resolves when no handler of another owner runs any more.
  */
-export async function signIn(context: BasketContext, owner: string, values?: unknown): Promise<void> {
+export async function signIn(
+  context: BasketContext,
+  owner: string,
+  values?: unknown,
+  options: SignInOptions = {},
+): Promise<void> {
   checkSession(context.registry, 'signIn');
   checkText(owner, 'The owner that signIn takes');
   checkValues(values);
-  await change(context, owner, values);
+  const { adopt = false } = checkParts(options, 'The options of signIn', ['adopt']);
+  must(typeof adopt === 'boolean', 'adopt', 'true or false', adopt);
+  await change(context, owner, values, adopt);
 }
 
 /** Stores that nobody is signed in. Resolves when no handler of an owner runs any more. */
 export async function signOut(context: BasketContext): Promise<void> {
   checkSession(context.registry, 'signOut');
-  await change(context, null, undefined);
+  await change(context, null, undefined, false);
 }
 
 /** Refuses values that cannot be given to a worker. */
@@ -44,12 +67,10 @@ function checkValues(values: unknown): void {
   }
 }
 
-async function change(context: BasketContext, owner: Owner, values: unknown): Promise<void> {
+async function change(context: BasketContext, owner: Owner, values: unknown, adopt: boolean): Promise<void> {
   const { here, ports, closed } = context;
-  here.owner = owner;
-  here.values = values;
-  here.edition = randomText(ports.randomBytes, 12);
-  await here.inTurn('store', () => store(context, owner, values !== undefined));
+  here.change(owner, values, randomText(ports.randomBytes, 12));
+  await here.inTurn('store', () => store(context, owner, values !== undefined, adopt));
   if (owner !== null) context.hub.say({ kind: 'values', step: 'new', owner });
 
   const waiting = new AbortController();
@@ -59,16 +80,19 @@ async function change(context: BasketContext, owner: Owner, values: unknown): Pr
 }
 
 /** Writes who is signed in, with a stamp by which each runner reads it before it claims again. */
-async function store(context: BasketContext, owner: Owner, asks: boolean): Promise<void> {
-  await edit(context, async ({ state }) => {
-    const stored: unknown = await answer(state.get(stateKeys.session));
+async function store(context: BasketContext, owner: Owner, asks: boolean, adopt: boolean): Promise<void> {
+  const write = async (stores: Stores): Promise<Edited> => {
+    const stored: unknown = await answer(stores.state.get(stateKeys.session));
     const other = ownerIn(stored) !== owner;
-    const changed = stored === undefined || other || asksIn(stored) !== asks;
+    const isNew = stored === undefined || other || asksIn(stored) !== asks;
     const row: SessionRow = asks ? { owner, asks } : { owner };
-    if (changed) state.put(row, stateKeys.session);
+    if (isNew) stores.state.put(row, stateKeys.session);
+    const found = adopt && owner !== null ? await adoptAll(context, stores, owner) : [];
+    const hints: readonly Hint[] = other ? [{ event: 'session', owner, state: 'signed-in' }] : [];
 
-    return { found: [], hints: other ? [{ event: 'session', owner, state: 'signed-in' }] : [], changed };
-  });
+    return { found, hints, changed: isNew || found.length > 0 };
+  };
+  await edit(context, write, 'session');
 }
 
 /**

@@ -13,6 +13,7 @@ import { read } from '../../store/transact.js';
 import { rowOfId, rowsOfIds } from '../../store/rows.js';
 import { edit } from './edit.js';
 import type { BasketContext } from '../context/context.js';
+import { seenIn } from '../context/context.js';
 import { behindBodies, dropBodies, isLate, tooLate } from '../adding/bodies.js';
 import { encoded, rowPart, weighed, writePayload } from '../adding/encode.js';
 import { placeOf } from '../adding/prepare.js';
@@ -25,17 +26,19 @@ import { withoutReplaced } from './replace.js';
 export async function update(context: BasketContext, id: string, payload: unknown): Promise<boolean> {
   checkId(id);
   const given = atTheCall(payload);
+  const isSeen = seenIn(context);
 
-  return context.edits(id, () => updateNow(context, id, given));
+  return context.edits(id, () => updateNow(context, id, isSeen, given));
 }
 
 async function updateNow(
   context: BasketContext,
   id: string,
+  isSeen: (row: TaskRow) => boolean,
   { copy, forCodec }: ReturnType<typeof atTheCall>,
 ): Promise<boolean> {
   const before = await read(context, (stores) => rowOfId(stores, id), ['tasks']);
-  if (before === undefined) return false;
+  if (before === undefined || !isSeen(before)) return false;
   if (before.strange === true) throw ofLater(before);
 
   const name = currentName(context.registry, before.type);

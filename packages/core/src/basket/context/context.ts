@@ -1,13 +1,16 @@
 import type { Channel, Ports } from '../../ports/ports.js';
 import { createIds, randomText } from '../../ports/ids.js';
+import { isSeen } from '../../pure/owner.js';
+import type { TaskRow } from '../../pure/record.js';
 import type { Line } from '../../pure/line.js';
 import { createLine } from '../../pure/line.js';
-import type { Here } from '../../pure/owner.js';
 import type { AnyRegistry } from '../../pure/registry.js';
 import type { Turns } from '../../pure/turns.js';
 import { createTurns } from '../../pure/turns.js';
 import type { Database } from '../../store/connection.js';
 import { createDatabase } from '../../store/connection.js';
+import type { Here } from './here.js';
+import { createHere } from './here.js';
 import type { Hub } from './hub.js';
 import { createHub } from './hub.js';
 import type { WorkerHealth } from './own-worker.js';
@@ -72,7 +75,7 @@ export function createContext(registry: AnyRegistry, ports: Ports, build: number
     closed: new AbortController(),
     unfinished: new Set(),
     seen: { tasks: undefined },
-    here: { owner: undefined, values: undefined, edition: '', inTurn: createTurns() },
+    here: createHere(),
     askWorker: () => Promise.resolve({ state: 'none' }),
   };
 }
@@ -80,6 +83,13 @@ export function createContext(registry: AnyRegistry, ports: Ports, build: number
 /** Whether there is a runner, in whichever context. */
 export async function isLed({ ports, names }: Pick<BasketContext, 'ports' | 'names'>): Promise<boolean> {
   return (await ports.locks.held(names.runnerLock)).length > 0;
+}
+
+/** Says of a row whether this context finds it by its id, as of now: it is of who is signed in here, or of nobody. */
+export function seenIn({ registry, here }: Pick<BasketContext, 'registry' | 'here'>): (row: TaskRow) => boolean {
+  const { owner } = here;
+
+  return (row) => isSeen(registry, row.owner, owner);
 }
 
 /** The length of the random part of the name of a lock, in characters. */

@@ -1,11 +1,13 @@
 import type { Channel } from '../../ports/ports.js';
 import { callSafely } from '../../pure/errors.js';
+import type { Owner } from '../../pure/owner.js';
 import { defined, partOf } from '../../pure/parts.js';
 import type { StoredError } from '../../pure/record.js';
 import type { Replaced } from '../../store/replace.js';
 
 /**
- * An event: something that has happened and is committed. Each event may be lost. A message has at most 100 of them.
+ * An event: something that has happened and is committed. Each event may be lost. A message has at most 100 of them. An
+ * event of a task says whose task it is (`owner`); `null`: nobody's.
  *
  * - `added`: a page has added a task.
  * - `started`: a handler was called, for the `number`th time for this task.
@@ -19,28 +21,11 @@ import type { Replaced } from '../../store/replace.js';
  *   many tasks this context last found in it, by a `list` or a `watch` of all tasks. `undefined`: it listed none, or not all.
  */
 export type Hint =
-  | { readonly event: 'added'; readonly id: string; readonly type: string }
-  | { readonly event: 'started'; readonly id: string; readonly type: string; readonly number: number }
-  | {
-      readonly event: 'failed';
-      readonly id: string;
-      readonly type: string;
-      readonly error: StoredError;
-      readonly dead: boolean;
-    }
-  | {
-      readonly event: 'settled';
-      readonly id: string;
-      readonly type: string;
-      readonly state: 'done' | 'dead' | 'cancelled';
-    }
-  | {
-      readonly event: 'settled';
-      readonly id: string;
-      readonly type: string;
-      readonly state: 'replaced';
-      readonly by: string;
-    }
+  | (OfTask & { readonly event: 'added' })
+  | (OfTask & { readonly event: 'started'; readonly number: number })
+  | (OfTask & { readonly event: 'failed'; readonly error: StoredError; readonly dead: boolean })
+  | (OfTask & { readonly event: 'settled'; readonly state: 'done' | 'dead' | 'cancelled' | 'purged' })
+  | (OfTask & { readonly event: 'settled'; readonly state: 'replaced'; readonly by: string })
   | { readonly event: 'gate'; readonly gate: string; readonly closed: boolean; readonly reason: string }
   | {
       readonly event: 'session';
@@ -50,9 +35,21 @@ export type Hint =
     }
   | { readonly event: 'lost'; readonly database: string; readonly tasks: number | undefined };
 
+/** The task of an event. */
+export interface OfTask {
+  readonly id: string;
+  readonly type: string;
+  readonly owner: Owner;
+}
+
+/** What an event says of its task. */
+export function toldOf({ id, type, owner }: OfTask): OfTask {
+  return { id, type, owner };
+}
+
 /** The event of a task that was replaced. */
-export function replacedHint({ row: { id, type }, by }: Replaced): Hint {
-  return { event: 'settled', id, type, state: 'replaced', by };
+export function replacedHint({ row, by }: Replaced): Hint {
+  return { ...toldOf(row), event: 'settled', state: 'replaced', by };
 }
 
 /** At most so many hints go in one message, because a drain of thousands must not flood the channel. */

@@ -1,5 +1,7 @@
 import type { Letter, Ready } from '../../pure/key.js';
 import { alone, beyond, timePart } from '../../pure/key.js';
+import type { Wanted } from '../../pure/query.js';
+import { fits, isMeant } from '../../pure/query.js';
 import { aheadOf } from '../../pure/reasons.js';
 import type { RunnerRow, TaskRow } from '../../pure/record.js';
 import { laneOf, stateKeys } from '../../pure/record.js';
@@ -43,13 +45,21 @@ const visited = 200;
 const tried = 16;
 const triedInAll = 512;
 
-/** Reads a bounded number of rows, however many there are. `works`: there is a runner, and it does not hang. */
+/** What must be known to read the backlog. */
+interface BacklogFacts {
+  /** Whose tasks are told. */
+  readonly wanted: Wanted;
+  readonly runner: RunnerRow | undefined;
+  /** There is a runner, and it does not hang. */
+  readonly works: boolean;
+  readonly since: number;
+}
+
+/** Reads a bounded number of rows, however many there are. */
 export async function backlogOf(
   context: BasketContext,
   stores: FactStores,
-  runner: RunnerRow | undefined,
-  works: boolean,
-  since: number,
+  { wanted, runner, works, since }: BacklogFacts,
 ): Promise<Backlog> {
   const positions = await numbersOf(stores, stateKeys.positions);
   const ahead = aheadOf(runner, context.ports.clock.wall());
@@ -61,16 +71,16 @@ export async function backlogOf(
 
   const [first, holding, poisonous, candidates] = await Promise.all([
     rowsAfter(stores, 0, told),
-    rowsUnder(stores, ['D', 'U'], ({ prefix }) => upTo(prefix), holders),
-    rowsUnder(stores, ['@', '!'], ({ prefix, rank }) => (rank === alone ? upTo(prefix) : undefined), told),
-    rowsUnder(stores, ['@', '!', 'F'], due, triedInAll, tried),
+    rowsUnder(stores, wanted, ['D', 'U'], ({ prefix }) => upTo(prefix), holders),
+    rowsUnder(stores, wanted, ['@', '!'], ({ prefix, rank }) => (rank === alone ? upTo(prefix) : undefined), told),
+    rowsUnder(stores, wanted, ['@', '!', 'F'], due, triedInAll, tried),
   ]);
   const heads = await Promise.all(holding.map((row) => headOfLane(stores, laneOf(row))));
   const old = candidates.filter(({ addedAt }) => addedAt <= since);
   const { reasonsOf } = await factsOf(context, stores, old, works);
 
   return {
-    oldest: first.find(({ ready }) => !ready.startsWith('D')),
+    oldest: first.find((row) => !row.ready.startsWith('D') && fits(row, wanted)),
     // A dead task that has left its lane (`skip`) does not stop it.
     blockedLanes: holding
       .filter(({ seq }, place) => heads[place]?.seq === seq)
@@ -86,9 +96,10 @@ function upTo(prefix: string, end: string = beyond(prefix)): IDBKeyRange {
   return IDBKeyRange.bound([prefix], [end]);
 }
 
-/** Rows of some letters. Reads at most `each` rows of the range of each prefix, and at most `most` rows in all. */
+/** Rows of some letters and of the owners that are wanted. Reads at most `each` rows of the range of each prefix, and at most `most` rows in all. */
 async function rowsUnder(
   stores: FactStores,
+  wanted: Wanted,
   letters: readonly Letter[],
   rangeOf: (ready: Ready) => IDBKeyRange | undefined,
   most: number,
@@ -97,7 +108,7 @@ async function rowsUnder(
   const rows: TaskRow[] = [];
   const prefixes = await Promise.all(letters.map((letter) => prefixesOf(stores, letter, visited)));
   for (const ready of prefixes.flat()) {
-    const range = rangeOf(ready);
+    const range = isMeant(wanted.owners, ready.route) ? rangeOf(ready) : undefined;
     if (range !== undefined) rows.push(...(await rowsByState(stores, range, Math.min(each, most - rows.length))));
     if (rows.length >= most) break;
   }

@@ -1,5 +1,5 @@
 import { cancelledMark } from '../../pure/key.js';
-import type { Filter } from '../../pure/query.js';
+import type { Filter, Wanted } from '../../pure/query.js';
 import { readFilter } from '../../pure/query.js';
 import { readOn, startOf } from '../../store/find.js';
 import type { Stores } from '../../store/requests.js';
@@ -21,7 +21,11 @@ const most = 1_000;
 
 /** Counts the tasks that fit, up to 1,000. */
 export async function count(context: BasketContext, filter: Filter = {}): Promise<Count> {
-  const wanted = readFilter(context.registry, filter);
+  return countWanted(context, readFilter(context, filter));
+}
+
+/** Counts the tasks that a checked filter wants. */
+export async function countWanted(context: BasketContext, wanted: Wanted): Promise<Count> {
   const cancelled = await read(context, cancelledOnes, ['tasks']);
   let found = 0;
   let place = startOf(wanted);

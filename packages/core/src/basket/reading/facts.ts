@@ -4,9 +4,8 @@ import type { Reason } from '../../pure/reasons.js';
 import { aheadOf, reasonsOf } from '../../pure/reasons.js';
 import type { RunnerRow, TaskRow } from '../../pure/record.js';
 import { laneOf } from '../../pure/record.js';
-import { findType } from '../../pure/find-type.js';
 import type { Stores } from '../../store/requests.js';
-import { claimedRow, gatesNamed, headOfLane, runnerRow } from '../../store/rows.js';
+import { claimedRow, gatesNamed, headOfLane, ownerHere, runnerRow } from '../../store/rows.js';
 import type { BasketContext } from '../context/context.js';
 
 /** Rows, and what is shown with them, read in one transaction. */
@@ -38,9 +37,10 @@ export async function factsOf(
 
   const lanes = [...new Set(rows.map(laneOf))];
   const claims = gates.size > 0 && led ? (runner?.running ?? []) : [];
-  const [heads, running] = await Promise.all([
+  const [heads, running, owner] = await Promise.all([
     Promise.all(lanes.map((lane) => headOfLane(stores, lane))),
     Promise.all(claims.map((claim) => claimedRow(stores, claim))),
+    ownerHere(stores),
   ]);
 
   return {
@@ -49,7 +49,8 @@ export async function factsOf(
     gateOf,
     reasonsOf: (row) =>
       reasonsOf(row, {
-        type: findType(registry, row.type),
+        registry,
+        owner,
         runner,
         led,
         head: heads[lanes.indexOf(laneOf(row))],

@@ -4,7 +4,11 @@ import { waited } from '../../ports/wait.js';
 import type { Backoff } from '../../pure/backoff.js';
 import type { GateRow } from '../../pure/gate.js';
 import { currentGate, isClosed } from '../../pure/gate.js';
+import { checkParts } from '../../pure/options.js';
+import { sessionTypes } from '../../pure/owner.js';
 import { defined } from '../../pure/parts.js';
+import type { OfOwner, Wanted } from '../../pure/query.js';
+import { isMeant, ownerParts, ownersOf } from '../../pure/query.js';
 import { aheadOf } from '../../pure/reasons.js';
 import type { RunnerRow } from '../../pure/record.js';
 import { findType, versionsOf } from '../../pure/find-type.js';
@@ -15,7 +19,7 @@ import { backlogOf } from './backlog.js';
 import type { BasketContext } from '../context/context.js';
 import { isLed } from '../context/context.js';
 import type { Count } from './count.js';
-import { count } from './count.js';
+import { countWanted } from './count.js';
 import type { WorkerHealth } from '../context/own-worker.js';
 
 /** What `health` reports of a basket. Times are in milliseconds of this device's wall clock. */
@@ -43,6 +47,11 @@ export interface Health {
   readonly queued: Count;
   /** How many tasks are dead; counted up to 1,000. */
   readonly dead: Count;
+  /**
+   * How many tasks were added before the registry declared a session. They wait for a `signIn` with `{ adopt: true }`.
+   * Absent: the registry declares no session.
+   */
+  readonly noOwner?: Count;
   /** The first 100 lanes that a dead or unreadable task stops. */
   readonly blockedLanes: readonly BlockedLane[];
   /** Destinations that are away. */
@@ -100,37 +109,45 @@ const openingWait = 1_500;
 /** An app with more gates than this has probably named a gate after each record, and not after each destination. */
 const manyGates = 100;
 
+const noRow = { owner: null, type: '' };
+
 interface Found extends Backlog {
   readonly runner: RunnerRow | undefined;
+  readonly running: readonly string[];
   readonly closedGates: readonly ClosedGate[];
   readonly gates: number;
 }
 
 /** Reports on a basket. Takes the same time however many tasks are queued. */
-export async function health(context: BasketContext): Promise<Health> {
-  const [worker, led, queued, dead, storage] = await Promise.all([
+export async function health(context: BasketContext, whose: OfOwner = {}): Promise<Health> {
+  const { registry } = context;
+  const owners = ownersOf(context, checkParts(whose, 'The options of health', ownerParts));
+  const wanted: Wanted = { owners, types: undefined, state: undefined, lane: undefined, gate: undefined };
+  const ofNobody = { ...wanted, owners: [{ owner: null, types: sessionTypes(registry) }] };
+  const [worker, led, queued, dead, noOwner, storage] = await Promise.all([
     context.askWorker(),
     isLed(context),
-    count(context, { state: 'queued' }),
-    count(context, { state: 'dead' }),
+    countWanted(context, { ...wanted, state: 'queued' }),
+    countWanted(context, { ...wanted, state: 'dead' }),
+    registry.session === undefined ? undefined : countWanted(context, ofNobody),
     storageHealth(),
     context.database.opened(openingWait),
   ]);
   const works = led && !(worker.state === 'failed' && worker.problem === 'silent');
-  const found = await foundIn(context, works);
+  const found = await foundIn(context, wanted, works);
   let stalled = found.waiting !== undefined;
   if (stalled) {
     await waited(context.ports.clock, lookAgainAfter);
-    const again = await foundIn(context, works);
+    const again = await foundIn(context, wanted, works);
     stalled = again.waiting?.id === found.waiting?.id;
   }
 
-  const { runner, oldest, waiting: _, gates, ...told } = found;
+  const { runner, running, oldest, waiting: _, gates, ...told } = found;
 
   return {
     runner: {
       led,
-      running: led ? (runner?.running ?? []).map(({ id }) => id) : [],
+      running: led ? running : [],
       ...defined({ build: runner?.build, lastTurn: runner?.wall }),
     },
     worker,
@@ -138,6 +155,7 @@ export async function health(context: BasketContext): Promise<Health> {
     ...defined({ oldest: oldest && { id: oldest.id, addedAt: oldest.addedAt } }),
     queued,
     dead,
+    ...defined({ noOwner }),
     gates,
     ...told,
     storage,
@@ -153,7 +171,7 @@ export async function health(context: BasketContext): Promise<Health> {
   };
 }
 
-function foundIn(context: BasketContext, works: boolean): Promise<Found> {
+function foundIn(context: BasketContext, wanted: Wanted, works: boolean): Promise<Found> {
   const { registry, ports } = context;
 
   return read(
@@ -167,11 +185,15 @@ function foundIn(context: BasketContext, works: boolean): Promise<Found> {
       const timeouts = rows.map((row) => row?.timeout ?? findType(registry, row?.type ?? '')?.timeout ?? 0);
       // A runner whose attempts run need not write before the longest of them has timed out.
       const hangs = rows.length > 0 && unmoved >= Math.max(...timeouts) + slotGrace;
-      const { waiting, ...backlog } = await backlogOf(context, stores, runner, works && !hangs, wall - stalledAfter);
+      const facts = { wanted, runner, works: works && !hangs, since: wall - stalledAfter };
+      const { waiting, ...backlog } = await backlogOf(context, stores, facts);
+      const claims = runner?.running ?? [];
 
       return {
         ...backlog,
         runner,
+        // The claim of a row that is gone does not say whose the task was.
+        running: claims.filter((_, place) => isMeant(wanted.owners, rows[place] ?? noRow)).map(({ id }) => id),
         waiting: unmoved >= stalledAfter ? waiting : undefined,
         gates: gates.size,
         closedGates: [...gates.values()].flatMap((gate) =>

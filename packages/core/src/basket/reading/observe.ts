@@ -7,8 +7,8 @@ import { taskView } from '../../pure/view.js';
 import { rowsOfIds } from '../../store/rows.js';
 import { read } from '../../store/transact.js';
 import type { BasketContext } from '../context/context.js';
-import { isLed } from '../context/context.js';
-import type { Facts } from './facts.js';
+import { isLed, seenIn } from '../context/context.js';
+import type { Facts, FactStores } from './facts.js';
 import { factsOf } from './facts.js';
 import { pageOf } from './page.js';
 import type { Known, Payloads } from './payloads.js';
@@ -25,17 +25,20 @@ const patienceOfWatch = 100;
 /** Reads one task. `undefined`: it is done, was cancelled, or never existed. */
 export async function get(context: ReadingContext, id: string): Promise<TaskView | undefined> {
   checkId(id);
-  const facts = await read(context, async (stores) => factsOf(context, stores, await rowsOfIds(stores, [id])), [
-    'tasks',
-    'state',
-  ]);
+  const isSeen = seenIn(context);
+  const find = async (stores: FactStores): Promise<Facts> => {
+    const rows = await rowsOfIds(stores, [id]);
+
+    return factsOf(context, stores, rows.filter(isSeen));
+  };
+  const facts = await read(context, find, ['tasks', 'state']);
 
   return (await shown(context, facts, new Map(), longestDecoding)).tasks[0];
 }
 
 /** Reads the tasks that fit, in the order in which they were added. */
 export async function list(context: ReadingContext, query: Query = {}): Promise<readonly TaskView[]> {
-  const wanted = readQuery(context.registry, query);
+  const wanted = readQuery(context, query);
   const facts = await pageOf(context, wanted, wanted.limit, undefined);
 
   return (await shown(context, facts, new Map(), longestDecoding)).tasks;

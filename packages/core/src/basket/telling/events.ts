@@ -1,5 +1,7 @@
 import { callSafely } from '../../pure/errors.js';
-import { checkOneOf, must } from '../../pure/options.js';
+import { checkOneOf, checkParts, must } from '../../pure/options.js';
+import type { OfOwner } from '../../pure/query.js';
+import { isMeant, ownerParts, ownersOf } from '../../pure/query.js';
 import type { AnyRegistry } from '../../pure/registry.js';
 import { currentName } from '../../pure/aliases.js';
 import type { BasketContext } from '../context/context.js';
@@ -17,10 +19,17 @@ const names: readonly EventName[] = ['added', 'started', 'failed', 'settled', 'g
 /**
  * Calls the listener with each event of this name, here or in any other context. Returns a function that stops this.
  */
-export function on(context: BasketContext, name: EventName, listener: (event: Hint) => void): () => void {
+export function on(
+  context: BasketContext,
+  name: EventName,
+  listener: (event: Hint) => void,
+  whose: OfOwner = {},
+): () => void {
   checkOneOf(name, 'An event', names);
   must(typeof listener === 'function', 'A listener', 'a function', listener);
   const { hub, registry, seen } = context;
+  const parts = checkParts(whose, 'The options of on', ownerParts);
+  ownersOf(context, parts); // Refuses what is wrong at the call.
   let tasks: number | undefined;
 
   return hub.hear((message) => {
@@ -28,7 +37,11 @@ export function on(context: BasketContext, name: EventName, listener: (event: Hi
     if (message.kind === 'taken') tasks = seen.tasks;
     const lost: Hint = { event: 'lost', database: registry.name, tasks };
     const hints = message.kind === 'lost' ? [lost] : (hintsIn(message) ?? []);
-    for (const hint of hints) if (hint.event === name) callSafely(listener, named(registry, hint));
+    for (const hint of hints) {
+      if (hint.event !== name) continue;
+      if ('type' in hint && !isMeant(ownersOf(context, parts), hint)) continue;
+      callSafely(listener, named(registry, hint));
+    }
     if (message.kind === 'lost') tasks = seen.tasks = undefined; // What was found is gone.
   });
 }

@@ -1,11 +1,19 @@
+import type { Owner } from '../../pure/owner.js';
 import type { Hub, Message } from '../context/hub.js';
 import { doneIn } from '../context/hub.js';
 
+/** A task that this context added. */
+interface Added {
+  readonly owner: Owner;
+  /** Whether the runner said that the task succeeded. */
+  done: boolean;
+}
+
 /** What a context knows of the tasks that it added, so that `settled` can tell how they ended. */
 export interface Recent {
-  readonly note: (id: string) => void;
-  /** `done`: the runner said that the task succeeded. `undefined`: the task was added elsewhere, or long ago. */
-  readonly stateOf: (id: string) => 'added' | 'done' | undefined;
+  readonly note: (id: string, owner: Owner) => void;
+  /** `undefined`: the task was added elsewhere, or long ago. */
+  readonly find: (id: string) => Added | undefined;
 }
 
 /** Whether a message says that the tasks in the database may be gone although they did not succeed. */
@@ -15,22 +23,22 @@ export function isLoss({ kind }: Message): boolean {
 
 /** Remembers the last ids, at most so many. Forgets all of them when the database is lost. */
 export function createRecent(hub: Hub, most = 10_000): Recent {
-  const ids = new Map<string, 'added' | 'done'>();
+  const ids = new Map<string, Added>();
   let hearing = false;
 
   return {
-    note(id) {
+    note(id, owner) {
       if (!hearing) {
         hearing = true;
         hub.hear((message) => {
           if (isLoss(message)) ids.clear();
-          for (const done of doneIn(message)) if (ids.has(done)) ids.set(done, 'done');
+          for (const one of doneIn(message).map((done) => ids.get(done))) if (one !== undefined) one.done = true;
         });
       }
-      ids.set(id, 'added');
+      ids.set(id, { owner, done: false });
       const [oldest = ''] = ids.size > most ? ids.keys() : [];
       ids.delete(oldest);
     },
-    stateOf: (id) => ids.get(id),
+    find: (id) => ids.get(id),
   };
 }

@@ -1,5 +1,7 @@
 import { TaskbasketError } from '../../pure/errors.js';
 import { checkId } from '../../pure/options.js';
+import type { Owner, OwnerHere } from '../../pure/owner.js';
+import { isSeen } from '../../pure/owner.js';
 import { defined } from '../../pure/parts.js';
 import type { Death, StoredError } from '../../pure/record.js';
 import { isDead } from '../../pure/state.js';
@@ -8,7 +10,7 @@ import type { Stores } from '../../store/requests.js';
 import { outcomeOfId, rowOfId } from '../../store/rows.js';
 import { read } from '../../store/transact.js';
 import type { BasketContext } from '../context/context.js';
-import { doneIn, endedIn } from '../context/hub.js';
+import { doneIn, endedIn, hintsIn } from '../context/hub.js';
 import { createLooks } from './looks.js';
 import type { Recent } from './recent.js';
 import { isLoss } from './recent.js';
@@ -20,6 +22,7 @@ import { isLoss } from './recent.js';
  *   no longer be read.
  * - `dead`: the task waits for a decision. After `retry` or `update`, call `settled` again.
  * - `cancelled`: `cancel` removed the task.
+ * - `purged`: `purge` removed the task while this call waited.
  * - `replaced`: the task with the id `by`, which was added later with the same key, took its place.
  * - `gone`: there is no such task, and nothing is stored of its end. It succeeded without a result and this context was
  *   not told, or the database was cleared, or it never existed.
@@ -28,14 +31,20 @@ export type Outcome<Result = unknown> =
   | { readonly state: 'done'; readonly result: Result; readonly unstorable?: string }
   | { readonly state: 'dead'; readonly because: Death['reason']; readonly error: StoredError | undefined }
   | { readonly state: 'replaced'; readonly by: string }
-  | { readonly state: 'cancelled' | 'gone' };
+  | { readonly state: 'cancelled' | 'purged' | 'gone' };
 
 /** The end of one task, for all who wait for it. */
 interface Waiting {
+  /** Whose task it is. `undefined`: nothing was found of it, and it was not added here. */
+  owner: OwnerHere;
+  /** Who was signed in at the call. */
+  readonly asker: OwnerHere;
   /** Whether the task was found in the database, or was added here. */
   seen: boolean;
   /** Whether the runner said that the task succeeded. Nothing else tells of a success without a result. */
   succeeded: boolean;
+  /** Whether a purge has removed the task. Nothing else tells of that either. */
+  purged?: boolean;
   /** When the task was first missing although nobody had said how it ended, by the monotonic clock. */
   missedAt?: number;
   readonly end: Promise<Outcome>;
@@ -68,6 +77,10 @@ export function createSettled(context: BasketContext, added: Recent): (id: strin
       const one = waiting.get(id);
       if (one !== undefined) one.succeeded = true;
     }
+    for (const hint of (message && hintsIn(message)) ?? []) {
+      const one = hint.event === 'settled' && hint.state === 'purged' ? waiting.get(hint.id) : undefined;
+      if (one !== undefined) one.purged = true;
+    }
     want((message && endedIn(message)) ?? waiting.keys());
     if (message === undefined || !isLoss(message)) return;
     taken = true;
@@ -96,8 +109,11 @@ export function createSettled(context: BasketContext, added: Recent): (id: strin
     });
     for (const [place, id] of ids.entries()) {
       const one = waiting.get(id);
-      const outcome = found[place];
+      const { end: outcome, owner } = found[place] ?? {};
       if (taken || one === undefined || outcome === undefined) continue;
+      if (owner !== undefined) one.owner = owner;
+      // Of a task that is absent nobody knows whose it was. So only who asked for it is told that it is gone.
+      if (refusesOther(id, one, one.owner === undefined ? (one.asker ?? null) : one.owner)) continue;
       const end = outcome === 'absent' ? endOfAbsent(one) : outcome;
       one.seen ||= end === 'to come';
       if (end === 'to come') continue;
@@ -106,9 +122,26 @@ export function createSettled(context: BasketContext, added: Recent): (id: strin
     }
   }
 
+  /** Rejects the call if the task belongs to somebody who is not signed in here, and returns whether it does. */
+  function refusesOther(id: string, one: Waiting, owner: Owner): boolean {
+    if (isSeen(context.registry, owner, context.here.owner)) return false;
+    waiting.delete(id);
+    one.fail(notTheirs);
+
+    return true;
+  }
+
+  context.here.onChange(() => {
+    for (const [id, one] of waiting) if (one.owner !== undefined) refusesOther(id, one, one.owner);
+    if (waiting.size === 0) return stop();
+    want(waiting.keys());
+    looks.look();
+  });
+
   /** A missing task is done only if the runner said so, because an app may clear its tables, and with them ours. */
   function endOfAbsent(one: Waiting): Outcome | 'to come' {
     if (one.succeeded) return { state: 'done', result: undefined };
+    if (one.purged === true) return { state: 'purged' };
     one.missedAt ??= clock.monotonic();
     if (!one.seen || clock.monotonic() - one.missedAt >= patience) return { state: 'gone' };
     stopTimer();
@@ -137,12 +170,21 @@ export function createSettled(context: BasketContext, added: Recent): (id: strin
   });
 
   function waitFor(id: string): Waiting {
-    const known = added.stateOf(id);
+    const known = added.find(id);
     let [tell, fail]: [Waiting['tell'], Waiting['fail']] = [() => undefined, () => undefined];
     const end = new Promise<Outcome>((resolve, reject) => {
       [tell, fail] = [resolve, reject];
     });
-    const one = { seen: known !== undefined, succeeded: known === 'done', end, tell, fail };
+    const asker = context.here.owner;
+    const one: Waiting = {
+      owner: known?.owner,
+      asker,
+      seen: known !== undefined,
+      succeeded: known?.done === true,
+      end,
+      tell,
+      fail,
+    };
     waiting.set(id, one);
 
     return one;
@@ -160,22 +202,32 @@ export function createSettled(context: BasketContext, added: Recent): (id: strin
 }
 
 type OutcomeStores = Pick<Stores, 'tasks' | 'outcomes'>;
-type Found = Outcome | 'to come' | 'absent';
+
+/** What the database says of a task. `owner`: `undefined` if nothing is known of it. */
+interface Found {
+  readonly end: Outcome | 'to come' | 'absent';
+  readonly owner?: Owner;
+}
+
+const notTheirs = new TaskbasketError(
+  'signed-out',
+  'This task belongs to somebody who is not signed in here. Ask again after a signIn with its owner.',
+);
 
 /** What the database says of the end of a task. `absent`: there is neither a task nor an outcome. */
 async function outcomeOf(stores: OutcomeStores, id: string): Promise<Found> {
   const [row, found] = await Promise.all([rowOfId(stores, id), outcomeOfId(stores, id)]);
   if (row !== undefined) {
-    if (!isDead(row)) return 'to come';
+    const { owner, dead, lastError: error } = row;
 
-    return { state: 'dead', because: row.dead?.reason ?? 'permanent', error: row.lastError };
+    return { owner, end: isDead(row) ? { state: 'dead', because: dead?.reason ?? 'permanent', error } : 'to come' };
   }
-  if (found === undefined) return 'absent';
+  if (found === undefined) return { end: 'absent' };
 
-  const { state, result, unstorable, by = '' } = found;
-  if (state === 'done') return { state, result, ...defined({ unstorable }) };
-  if (state === 'replaced') return { state, by };
+  const { owner, state, result, unstorable, by = '' } = found;
+  if (state === 'done') return { owner, end: { state, result, ...defined({ unstorable }) } };
+  if (state === 'replaced') return { owner, end: { state, by } };
 
   // Any other outcome is that of a later version, or of a dead task that was removed since.
-  return { state: state === 'cancelled' ? state : 'gone' };
+  return { owner, end: { state: state === 'cancelled' ? state : 'gone' } };
 }

@@ -1,4 +1,5 @@
 import { callSafely } from '../../pure/errors.js';
+import type { OwnerHere } from '../../pure/owner.js';
 import type { Query, WantedPage } from '../../pure/query.js';
 import { checkParts, must } from '../../pure/options.js';
 import { readQuery } from '../../pure/query.js';
@@ -58,13 +59,16 @@ const nothingYet: Snapshot = { loaded: false, tasks: [], more: false };
  */
 export function createWatches(context: ReadingContext): (query?: Query, options?: WatchOptions) => Watched<Snapshot> {
   const known = new Map<string, WeakRef<Watched<Snapshot>>>();
-  const subscribed = new Map<Watched<Snapshot>, () => void>();
+  const subscribed: Subscribed = new Map();
+  context.here.onChange(() => {
+    for (const { renew } of subscribed.values()) renew();
+  });
   context.closed.signal.addEventListener('abort', () => {
-    for (const stop of subscribed.values()) stop();
+    for (const { stop } of subscribed.values()) stop();
   });
 
   return (given = {}, options = {}) => {
-    const query = readQuery(context.registry, given);
+    const query = readQuery(context, given);
     const { reasons = false } = checkParts(options, 'The options of a watch', ['reasons']);
     must(typeof reasons === 'boolean', 'reasons', 'true or false', reasons);
     const key = `${reasons} ${query.key}`;
@@ -79,22 +83,39 @@ export function createWatches(context: ReadingContext): (query?: Query, options?
   };
 }
 
-/** Makes a watch. `subscribed` has each watch that has a listener, with the function that stops it. */
+/** The watches that have a listener. */
+type Subscribed = Map<
+  Watched<Snapshot>,
+  {
+    readonly stop: () => void;
+    /** Who is signed in has changed. */
+    readonly renew: () => void;
+  }
+>;
+
+/** Makes a watch. A query that `follows` who is signed in shows nothing before a sign-in, and nothing of another owner. */
 function watched(
   context: ReadingContext,
   query: WantedPage,
   reasons: boolean,
-  subscribed: Map<Watched<Snapshot>, () => void>,
+  subscribed: Subscribed,
 ): Watched<Snapshot> {
   const listeners = new Set<(value: Snapshot) => void>();
   let value = nothingYet;
+  /** Of whom `value` shows the tasks. */
+  let shown: OwnerHere;
 
   /** The payloads of the tasks that are shown. */
   const known: Known = new Map();
 
   const lookOnce = async (): Promise<void> => {
+    const { owner } = context.here;
+    if (query.follows && owner === undefined) return;
     try {
-      const { later, ...found } = await page(context, query, known, reasons);
+      const { later, ...found } = await page(context, query.again(), known, reasons);
+      if (isOfOther(owner)) return; // Whoever has signed in meanwhile has begun another reading.
+      latest();
+      shown = owner;
       tell({ loaded: true, ...found });
       void later?.then(() => subscribed.has(own) && looks.look()); // It never rejects.
     } catch {
@@ -106,14 +127,33 @@ function watched(
     for (const [key, { read }] of known) if (message === undefined && read === undefined) known.delete(key);
   });
 
+  function isOfOther(owner: OwnerHere): boolean {
+    return query.follows && owner !== context.here.owner;
+  }
+
+  /** The tasks of another owner are not shown for one look. */
+  function latest(): Snapshot {
+    if (value.loaded && isOfOther(shown)) value = nothingYet;
+
+    return value;
+  }
+
   function tell(next: Snapshot): void {
-    const shown = new Map(value.tasks.map((view) => [view.seq, view]));
-    const tasks = next.tasks.map((view) => sameOr(view, shown.get(view.seq)));
+    const before = new Map(value.tasks.map((view) => [view.seq, view]));
+    const tasks = next.tasks.map((view) => sameOr(view, before.get(view.seq)));
     const same = value.loaded && value.more === next.more && value.tasks.length === tasks.length;
     if (same && tasks.every((view, place) => view === value.tasks[place])) return;
 
     value = { ...next, tasks };
     for (const listener of listeners) listener(value);
+  }
+
+  function renew(): void {
+    if (!query.follows) return;
+    const hides = value.loaded && isOfOther(shown);
+    known.clear();
+    if (hides) for (const listener of listeners) listener(latest());
+    looks.look();
   }
 
   function stop(): void {
@@ -122,7 +162,7 @@ function watched(
   }
 
   const own: Watched<Snapshot> = {
-    get: () => value,
+    get: latest,
 
     subscribe(listener) {
       must(typeof listener === 'function', 'A listener', 'a function', listener);
@@ -130,11 +170,11 @@ function watched(
       const tellOne = (next: Snapshot): void => callSafely(listener, next);
       listeners.add(tellOne);
       if (listeners.size === 1 && !context.closed.signal.aborted) {
-        subscribed.set(own, stop);
+        subscribed.set(own, { stop, renew });
         looks.start();
         looks.look();
       }
-      tellOne(value);
+      tellOne(latest());
 
       return () => {
         if (listeners.delete(tellOne) && listeners.size === 0) stop();

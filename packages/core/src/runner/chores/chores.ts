@@ -10,8 +10,16 @@ const day = 24 * 60 * 60_000;
 
 /** Lists the chores of a runner, and when each runs. `found` is called with what each slice of the audit found. */
 export function choresOf(leader: Leader, found: (count: number) => void): readonly Chore[] {
+  const owner = (): unknown => leader.remembered.memory?.owner ?? null;
+
   return [
-    { run: () => tryUnreadable(leader), firstAfter: 0, every: Number.POSITIVE_INFINITY, place: 'beside' },
+    {
+      run: () => tryUnreadable(leader),
+      firstAfter: 0,
+      every: Number.POSITIVE_INFINITY,
+      anew: owner,
+      place: 'beside',
+    },
     { run: () => audit(leader, found), firstAfter: soon, every: day, place: 'between' },
     { run: () => pruneOutcomes(leader), firstAfter: soon, every: day, place: 'between' },
     { run: () => collectBodies(leader), firstAfter: soon, every: day, place: 'beside' },

@@ -11,6 +11,8 @@ export interface Chore {
   readonly firstAfter: number;
   /** The time from the end of a run to the next run, in milliseconds. */
   readonly every: number;
+  /** The chore runs again at once if this gives another value than when its last run began. */
+  readonly anew?: () => unknown;
   /**
    * `between` the turns: one slice, then a turn. `beside` the turns: for a chore that may wait for long, because it
    * calls the app's code or reads large bodies.
@@ -34,6 +36,8 @@ interface Entry {
   /** By the monotonic clock. */
   dueAt: number;
   first: boolean;
+  /** What `anew` gave when the last run began. */
+  seen: unknown;
   /** The run that is under way. */
   current: ReturnType<Chore['run']> | undefined;
 }
@@ -43,12 +47,19 @@ export function createSchedule(leader: Leader, chores: readonly Chore[]): Schedu
   const { context, signals } = leader;
   const { clock } = context.ports;
   const entries: readonly Entry[] = chores.map((chore) => {
-    return { chore, dueAt: clock.monotonic() + chore.firstAfter, first: true, current: undefined };
+    return {
+      chore,
+      dueAt: clock.monotonic() + chore.firstAfter,
+      first: true,
+      seen: chore.anew?.(),
+      current: undefined,
+    };
   });
 
   /** Does one slice. Resolves with whether the chore goes on. Never rejects, so that a failure only ends the chore. */
   async function slice(entry: Entry): Promise<boolean> {
     const { chore } = entry;
+    if (entry.current === undefined) entry.seen = chore.anew?.();
     entry.current ??= chore.run();
     // After an error by which nobody can lead, the next turn ends the term.
     const step = await entry.current.next().catch(() => undefined);
@@ -70,7 +81,8 @@ export function createSchedule(leader: Leader, chores: readonly Chore[]): Schedu
       if (signals.stopping) return false;
 
       for (const entry of entries) {
-        const due = (entry.first && idle) || clock.monotonic() >= entry.dueAt;
+        const isNew = entry.seen !== entry.chore.anew?.();
+        const due = isNew || (entry.first && idle) || clock.monotonic() >= entry.dueAt;
         if (entry.chore.place === 'beside') {
           if (due && entry.current === undefined) void beside(entry); // It never rejects.
         } else if ((due || entry.current !== undefined) && (await slice(entry))) return true;

@@ -24,9 +24,9 @@ interface Found {
 }
 
 /**
- * Tries again, at the start of a term, rows that an earlier build could not decode: 64 rows of a route, and the next 64
- * as long as one of them decodes. A row that decodes is due at once. Reading and decoding are separate slices, so that
- * neither begins after the end of the term.
+ * Tries again rows that an earlier build could not decode, at the start of a term and after each sign-in: 64 rows of a
+ * route that may run now, and the next 64 as long as one of them decodes. A row that decodes is due at once. Reading
+ * and decoding are separate slices, so that neither begins after the end of the term.
  */
 export async function* tryUnreadable(leader: Leader): AsyncGenerator<void, void, undefined> {
   const { context } = leader;

@@ -1,3 +1,4 @@
+import { toldOf } from '../../basket/context/hub.js';
 import { above, expiryMark, readExpiry } from '../../pure/key.js';
 import { defined } from '../../pure/parts.js';
 import type { TaskRow } from '../../pure/record.js';
@@ -48,10 +49,10 @@ export async function expireDue(leader: Leader, draft: Draft): Promise<boolean> 
 
 /** Makes a task dead whose time is over, and pays its lane. */
 export async function expire(leader: Leader, draft: Draft, row: TaskRow): Promise<void> {
-  const { id, type } = row;
+  const { id } = row;
   draft.stores.tasks.put(expired(row, draft.moment));
   draft.gone.add(row.seq);
-  draft.hints.push({ event: 'settled', id, type, state: 'dead' });
+  draft.hints.push({ ...toldOf(row), event: 'settled', state: 'dead' });
   draft.wrote = true;
 
   await payFor(leader, draft, [{ id, ...defined({ lane: laneOf(row) }) }]);

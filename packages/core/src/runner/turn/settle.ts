@@ -1,4 +1,5 @@
 import { messageOf } from '../../pure/errors.js';
+import { toldOf } from '../../basket/context/hub.js';
 import type { Claim, TaskRow } from '../../pure/record.js';
 import { outcomeOf } from '../../pure/record.js';
 import { storeFor, weigh } from '../../pure/size.js';
@@ -69,7 +70,7 @@ async function settleOne(
       await keepResult(stores, row, verdict.result, attempt.refusals ?? 0, moment.wall);
     }
     // If the task was cancelled while it ran, `cancel` has already said so.
-    if (row.cancelled !== true) hints.push({ event: 'settled', id: row.id, type: row.type, state: 'done' });
+    if (row.cancelled !== true) hints.push({ ...toldOf(row), event: 'settled', state: 'done' });
 
     return [row];
   }
@@ -78,10 +79,9 @@ async function settleOne(
   if (row.strange === true) return [];
   stores.tasks.put(next);
   note(memory, next.ready, leader.context.registry);
-  const { id, type: name } = row;
   const dead = next.dead !== undefined;
-  if ('error' in verdict) hints.push({ event: 'failed', id, type: name, error: verdict.error, dead });
-  if (dead) hints.push({ event: 'settled', id, type: name, state: 'dead' });
+  if ('error' in verdict) hints.push({ ...toldOf(row), event: 'failed', error: verdict.error, dead });
+  if (dead) hints.push({ ...toldOf(row), event: 'settled', state: 'dead' });
 
   return [];
 }

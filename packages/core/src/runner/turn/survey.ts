@@ -1,5 +1,5 @@
-import type { Ready } from '../../pure/key.js';
-import { above, beyond, beyondRoute, readReady } from '../../pure/key.js';
+import type { Ready, Route } from '../../pure/key.js';
+import { above, beyond, beyondOwner, beyondRoute, readReady } from '../../pure/key.js';
 import type { AnyRegistry } from '../../pure/registry.js';
 import { behind } from '../../store/by-state.js';
 import type { Stores } from '../../store/requests.js';
@@ -25,7 +25,7 @@ export async function survey(stores: Pick<Stores, 'tasks'>, registry: AnyRegistr
 async function surveyTimed(index: IDBIndex, registry: AnyRegistry, memory: Memory, letter: '@' | '!'): Promise<void> {
   await step(index, letter, above(letter), (ready) => {
     if (ready?.when === undefined) return undefined;
-    if (!mayRun(registry, memory, ready.route)) return beyondRoute(letter, ready.route);
+    if (!mayRun(registry, memory, ready.route)) return beyondSkipped(letter, memory, ready.route);
 
     noteTimed(memory, letter, ready.prefix, ready.route, ready.rank, ready.when);
 
@@ -48,7 +48,7 @@ async function surveyFresh(index: IDBIndex, registry: AnyRegistry, memory: Memor
   const inGap = ({ start, end }: { start: string; end: string }): Promise<void> =>
     step(index, start, end, (ready) => {
       if (ready === undefined) return undefined;
-      if (!mayRun(registry, memory, ready.route)) return beyondRoute('F', ready.route);
+      if (!mayRun(registry, memory, ready.route)) return beyondSkipped('F', memory, ready.route);
 
       noteFresh(memory, ready.prefix, ready.route, ready.rank);
 
@@ -64,6 +64,13 @@ async function surveyFresh(index: IDBIndex, registry: AnyRegistry, memory: Memor
   };
 
   await Promise.all([...gaps.map(inGap), ...known.map(fromPosition)]);
+}
+
+/** Where a survey goes on after a route that does not run now: beyond all routes of an owner who is not signed in. */
+function beyondSkipped(letter: string, memory: Memory, route: Route): string {
+  const { owner } = route;
+
+  return owner === null || owner === memory.owner ? beyondRoute(letter, route) : beyondOwner(letter, owner);
 }
 
 /**

@@ -1,4 +1,5 @@
 import type { Hint } from '../../basket/context/hub.js';
+import { toldOf } from '../../basket/context/hub.js';
 import { isClosed } from '../../pure/gate.js';
 import { stateKeys } from '../../pure/record.js';
 import { asksIn, ownerIn } from '../../pure/stored.js';
@@ -155,7 +156,7 @@ function giveBackSignals(signals: Signals, { poked, woken }: Said): void {
 }
 
 function startedHint({ row }: RunningAttempt): Hint {
-  return { event: 'started', id: row.id, type: row.type, number: row.attempts + 1 };
+  return { ...toldOf(row), event: 'started', number: row.attempts + 1 };
 }
 
 /** Reads on from the stored positions, as if nothing had been read before. */

@@ -1,0 +1,42 @@
+import { sessionTypes } from '../../pure/owner.js';
+import type { Wanted } from '../../pure/query.js';
+import { fits } from '../../pure/query.js';
+import type { TaskRow } from '../../pure/record.js';
+import { isClaimed, laneOf } from '../../pure/record.js';
+import { adopted } from '../../pure/transitions.js';
+import type { Found, Place } from '../../store/find.js';
+import { readOn, startOf } from '../../store/find.js';
+import type { Stores } from '../../store/requests.js';
+import { rowsAt, runnerRow } from '../../store/rows.js';
+import type { BasketContext } from '../context/context.js';
+
+/** How many tasks are read at once. */
+const slice = 1_024;
+
+/**
+ * Gives the tasks that were added before the registry declared a session to an owner. A runner of an older build may
+ * still run some of them. Their lanes stay as they are until the next call, so that no order breaks.
+ */
+export async function adopt(
+  { registry, ports }: BasketContext,
+  stores: Stores,
+  owner: string,
+): Promise<readonly TaskRow[]> {
+  const types = sessionTypes(registry);
+  const owners = [{ owner: null, types }];
+  const wanted: Wanted = { owners, types, state: undefined, lane: undefined, gate: undefined };
+  const claims = (await runnerRow(stores))?.running ?? [];
+  const moment = { now: 0, wall: ports.clock.wall() };
+  const found: TaskRow[] = [];
+  let place: Place | undefined = startOf(wanted);
+  while (place !== undefined) {
+    const { seqs, next }: Found = await readOn(stores, wanted, place, slice);
+    found.push(...(await rowsAt(stores, seqs)).filter((row) => row.strange !== true && fits(row, wanted)));
+    place = next;
+  }
+  const taken = new Set(claims.map(({ lane }) => lane));
+  const free = found.filter((row) => !isClaimed(row, claims) && (row.lane === undefined || !taken.has(laneOf(row))));
+  for (const row of free) stores.tasks.put(adopted(row, owner, moment));
+
+  return free;
+}

@@ -1,0 +1,54 @@
+import { beyond, isBodyKey, ownerMark, ownerPart } from '../../pure/key.js';
+import { checkText } from '../../pure/options.js';
+import { checkSession } from '../../pure/owner.js';
+import { readCommand } from '../../pure/query.js';
+import { isClaimed, laneOf } from '../../pure/record.js';
+import { cancelledRows, deleteTasks } from '../../store/rows.js';
+import { payLanes } from '../../store/pay.js';
+import { answer } from '../../store/requests.js';
+import { marksIndex } from '../../store/setup.js';
+import { transact } from '../../store/transact.js';
+import type { BasketContext } from '../context/context.js';
+import { toldOf } from '../context/hub.js';
+import { changeAll } from './command.js';
+import { edit } from './edit.js';
+
+/**
+ * Removes everything of an owner: tasks, also those that run, their payloads and bodies, bodies without a task, and what
+ * is stored of how tasks ended. Resolves with how many tasks were removed, once the bodies are gone.
+ */
+export async function purge(context: BasketContext, owner: string): Promise<number> {
+  checkSession(context.registry, 'purge');
+  checkText(owner, 'The owner that purge takes');
+  const wanted = readCommand(context, { owner });
+  /** The bodies of tasks that were given to this owner later: their keys begin with no owner. */
+  const bodies = new Set<string>();
+
+  return context.edits(undefined, async () => {
+    const removed = await changeAll(context, wanted, async (stores, rows, claims) => {
+      for (const { ref = '' } of rows) if (isBodyKey(ref)) bodies.add(ref);
+      deleteTasks(stores, rows);
+      const moment = { now: 0, wall: context.ports.clock.wall() };
+      await payLanes(stores, rows.map(laneOf), moment, (head) => isClaimed(head, claims));
+
+      return rows.map((row) => ({ ...toldOf(row), event: 'settled', state: 'purged' }));
+    });
+    await edit(context, async (stores) => {
+      const cancelled = (await cancelledRows(stores)).filter((row) => row.owner === owner);
+      for (const { ref = '' } of cancelled) if (isBodyKey(ref)) bodies.add(ref);
+      deleteTasks(stores, cancelled);
+      const ends = await answer(stores.outcomes.index(marksIndex).getAllKeys(ownerMark(owner)));
+      for (const n of ends) stores.outcomes.delete(n);
+
+      return { found: cancelled, hints: [] };
+    });
+    const start = `${ownerPart(owner)}|`;
+    const drop = (stores: { readonly bodies: IDBObjectStore }): void => {
+      stores.bodies.delete(IDBKeyRange.bound(start, beyond(ownerPart(owner)), false, true));
+      for (const key of bodies) stores.bodies.delete(key);
+    };
+    await transact(context, 'body', drop, { scope: ['bodies'] });
+
+    return removed;
+  });
+}

@@ -1,0 +1,50 @@
+import type { Owner } from '../../pure/owner.js';
+import type { Turns } from '../../pure/turns.js';
+import { createTurns } from '../../pure/turns.js';
+
+/** Who is signed in, as this context knows it from its own calls. It holds from the call on. */
+export interface Here {
+  /** `null`: nobody, since `signOut`. `undefined`: neither `signIn` nor `signOut` was called. */
+  readonly owner: Owner | undefined;
+  /** What `signIn` was given for this owner. */
+  readonly values: unknown;
+  /** Another one for each call. */
+  readonly edition: string;
+  /** Says who is signed in from now on. Calls each listener at once if it is somebody else. */
+  readonly change: (owner: Owner, values: unknown, edition: string) => void;
+  /** Calls back at each change of owner, for as long as the basket is. */
+  readonly onChange: (listener: () => void) => void;
+  /** Keeps the order of the calls. */
+  readonly inTurn: Turns;
+}
+
+/** Makes the state of a context in which nobody has signed in or out. */
+export function createHere(): Here {
+  const listeners: (() => void)[] = [];
+  let owner: Owner | undefined;
+  let values: unknown;
+  let edition = '';
+
+  return {
+    get owner() {
+      return owner;
+    },
+    get values() {
+      return values;
+    },
+    get edition() {
+      return edition;
+    },
+
+    change(next, given, text) {
+      const changed = next !== owner;
+      owner = next;
+      values = given;
+      edition = text;
+      if (changed) for (const listener of listeners) listener();
+    },
+
+    onChange: (listener) => void listeners.push(listener),
+    inTurn: createTurns(),
+  };
+}

@@ -1,0 +1,227 @@
+import { describe, expect, test } from 'vitest';
+
+import { defineTasks, task } from '../../src/pure/registry.js';
+import { session } from '../../src/pure/session.js';
+import { contentsOf, freshName, rowsOf } from '../support/database.js';
+import { createGate, createWorld } from '../support/world.js';
+
+const types = { save: task<string>({ lane: 'notes' }), photo: task<Blob>(), report: task<string>({ owner: 'none' }) };
+const appBefore = (name: string) => defineTasks(name, { ...types, report: task<string>() });
+const app = (name: string) => defineTasks(name, types, { session: session() });
+const heavy = (): Blob => new Blob(['x'.repeat(300_000)]);
+const adopt = { adopt: true };
+
+describe('adopt', () => {
+  test('gives the tasks of before the session to an owner: they run in order before hers, whatever they waited for', async () => {
+    const name = freshName();
+    const world = createWorld();
+    const old = world.open(appBefore(name));
+    const [page, tab] = [world.open(app(name)), world.open(app(name))];
+    const failing = old.run({
+      save(text) {
+        if (text === '1') throw new Error('500');
+      },
+      photo: () => undefined,
+      report: () => undefined,
+    });
+    const ids: string[] = [await old.basket.add('save', '1'), await old.basket.add('save', '2')];
+    await world.settle();
+    failing.stop();
+    await world.settle();
+    ids.push(await old.basket.add('save', '3'), await old.basket.add('photo', heavy()));
+    const report = await old.basket.add('report', 'crash');
+    const later = await old.basket.add('save', 'later', { runAt: world.wall() + 600_000, lane: 'other' });
+    await page.basket.signIn('ann');
+    const own = await page.basket.add('save', '4');
+    const started: string[] = [];
+    tab.run({
+      save: (text) => void started.push(text),
+      photo: (photo) => void started.push(`photo of ${photo.size}`),
+      report: (text) => void started.push(text),
+    });
+    await world.settle();
+    expect(started.splice(0)).toEqual(['crash', '4']);
+    const fifth = await page.basket.add('save', '5', { runAt: world.wall() + 1_000 });
+    expect(await page.basket.health()).toMatchObject({ noOwner: { count: 5 } });
+
+    await page.basket.signIn('ann', undefined, adopt);
+    expect((await page.basket.list()).map(({ id, owner }) => [id, owner])).toEqual(
+      [...ids, later, fifth].map((id) => [id, 'ann']),
+    );
+    expect(await page.basket.health()).toMatchObject({ noOwner: { count: 0 } });
+    await world.advance(60_000);
+    expect(started.splice(0).sort()).toEqual(['1', '2', '3', '5', 'photo of 300000']);
+    await world.advance(600_000);
+    expect(started).toEqual(['later']);
+    expect(own).not.toBe(report);
+    expect(await contentsOf(app(name))).toMatchObject({ tasks: [], bodies: new Map() });
+  });
+
+  test('in the lane of the owner they go first, and her running task ends before them', async () => {
+    const name = freshName();
+    const world = createWorld();
+    await world.open(appBefore(name)).basket.addMany([
+      ['save', '1'],
+      ['save', '2'],
+    ]);
+    const page = world.open(app(name));
+    await page.basket.signIn('ann');
+    await page.basket.add('save', '3');
+    await page.basket.add('save', '4');
+    const ending = createGate();
+    const told: string[] = [];
+    world.open(app(name)).run({
+      async save(text) {
+        told.push(text);
+        if (text === '3') await ending.promise;
+        told.push(`${text} ended`);
+      },
+      photo: () => undefined,
+      report: () => undefined,
+    });
+    await world.settle();
+    await page.basket.signIn('ann', undefined, adopt);
+    await world.settle();
+    expect(told).toEqual(['3']);
+    ending.open();
+    await world.settle();
+    expect(told).toEqual(['3', '3 ended', '1', '1 ended', '2', '2 ended', '4', '4 ended']);
+  });
+
+  test('keeps dead tasks dead, under their key, their counters and the mark that they have left their lane', async () => {
+    const name = freshName();
+    const world = createWorld();
+    const old = world.open(appBefore(name));
+    const dead = await old.basket.add('save', '1', { onDead: 'skip' });
+    await old.basket.add('save', 'x', { key: 'k' });
+    const runner = old.run({
+      save(text) {
+        throw Object.assign(new Error('422'), { text });
+      },
+      photo: () => undefined,
+      report: () => undefined,
+    });
+    await world.settle();
+    runner.stop();
+    await world.settle();
+    const page = world.open(app(name));
+    await page.basket.signIn('ann', undefined, adopt);
+    const rows = await rowsOf(app(name));
+    expect(rows.map(({ owner, failures }) => [owner, failures])).toEqual([
+      ['ann', 1],
+      ['ann', expect.any(Number)],
+    ]);
+    expect(rows.every(({ ready }) => ready.slice(1).startsWith('ann|'))).toBe(true);
+    expect(await page.basket.count({ lane: 'notes' })).toMatchObject({ count: 2 });
+    expect(rows[1]?.marks).toContain('Kann|save|Lnotes|k');
+    expect(await page.basket.get(dead)).toMatchObject({ owner: 'ann' });
+  });
+
+  test('leaves alone what an older build is running, with its lane, until the next sign-in', async () => {
+    const name = freshName();
+    const world = createWorld();
+    const old = world.open(appBefore(name));
+    await old.basket.add('save', '1');
+    await old.basket.add('save', '2');
+    await old.basket.add('save', 'other', { lane: 'other' });
+    const ending = createGate();
+    const started: string[] = [];
+    old.run({
+      async save(text) {
+        started.push(text);
+        if (text === '1') await ending.promise;
+      },
+      photo: () => undefined,
+      report: () => undefined,
+    });
+    await world.settle();
+    const page = world.open(app(name));
+    await page.basket.signIn('ann', undefined, adopt);
+    expect((await rowsOf(app(name))).map(({ owner }) => owner)).toEqual([null, null]);
+    ending.open();
+    await world.settle();
+    expect(started).toEqual(['1', 'other', '2']);
+  });
+
+  test('is true or false, and says so', async () => {
+    const { basket } = createWorld().open(app(freshName()));
+    // @ts-expect-error -- true or false
+    await expect(basket.signIn('ann', undefined, { adopt: 'yes' })).rejects.toMatchObject({ code: 'option' });
+    // @ts-expect-error -- no such option
+    await expect(basket.signIn('ann', undefined, { adopts: true })).rejects.toMatchObject({ code: 'option' });
+  });
+});
+
+describe('purge', () => {
+  test('removes everything of an owner, and nothing of anybody else; what runs is aborted', async () => {
+    const name = freshName();
+    const tasks = app(name);
+    const world = createWorld();
+    await world.open(appBefore(name)).basket.add('photo', heavy());
+    const [ann, bob, tab] = [world.open(tasks), world.open(tasks), world.open(tasks)];
+    await ann.basket.signIn('ann', undefined, adopt);
+    await bob.basket.signIn('bob');
+    await bob.basket.add('photo', heavy());
+    await bob.basket.add('save', 'bob');
+    const kept = await contentsOf(tasks);
+    void ann.basket.signIn('ann');
+    await world.settle();
+    const annsPhoto = (await ann.basket.list())[0]?.id ?? '';
+    await ann.basket.add('photo', heavy());
+    await ann.basket.add('save', 'y'.repeat(20_000));
+    await ann.basket.prepare('photo', heavy()); // Never added: an orphan.
+    const [running, cancelled, done] = await ann.basket.addMany([
+      ['save', 'runs', { lane: 'a' }],
+      ['save', 'is cancelled', { lane: 'b' }],
+      ['save', 'ends', { lane: 'c' }],
+    ]);
+    const signals: AbortSignal[] = [];
+    const runner = tab.run({
+      async save(text, { signal }) {
+        if (text === 'ends') return;
+        signals.push(signal);
+        await new Promise(() => undefined);
+      },
+      photo: () => new Promise(() => undefined),
+      report: () => undefined,
+    });
+    await world.settle();
+    await ann.basket.cancel(cancelled ?? '');
+    expect(await ann.basket.settled(cancelled ?? '')).toEqual({ state: 'cancelled' });
+    const waiting = ann.basket.settled(running ?? '');
+    const events: string[] = [];
+    ann.basket.on('settled', ({ id, state }) => events.push(`${id} ${state}`));
+    await world.settle();
+
+    expect(await ann.basket.purge('ann')).toBe(4);
+    await world.settle();
+    expect(await waiting).toEqual({ state: 'purged' });
+    expect(events).toContain(`${annsPhoto} purged`);
+    expect(signals.every(({ aborted }) => aborted)).toBe(true);
+    await world.advance(30_000);
+    runner.stop();
+    await world.settle();
+    const left = await contentsOf(tasks);
+    expect({ ...left, state: undefined }).toEqual({
+      ...kept,
+      tasks: kept.tasks.filter(({ owner }) => owner === 'bob'),
+      bodies: new Map([...kept.bodies].filter(([key]) => key.startsWith('bob|'))),
+      state: undefined,
+    });
+    const gone = ann.basket.settled(cancelled ?? '');
+    await world.advance(2_000);
+    expect(await gone).toEqual({ state: 'gone' });
+    expect(await ann.basket.settled(done ?? '')).toMatchObject({ state: 'done' });
+    expect(await ann.basket.purge('ann')).toBe(0);
+  });
+
+  test('needs an owner, and a declared session', async () => {
+    const option = { code: 'option' };
+    const world = createWorld();
+    const { basket } = world.open(app(freshName()));
+    await expect(basket.purge('')).rejects.toMatchObject(option);
+    await expect(basket.purge(undefined as unknown as string)).rejects.toMatchObject(option);
+    const none = world.open(appBefore(freshName())).basket;
+    await expect(none.purge('ann')).rejects.toMatchObject(option);
+  });
+});
