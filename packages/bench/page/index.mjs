@@ -5,7 +5,7 @@ import { drain } from './drain.mjs';
 import { pace, startAfterGates } from './pace.mjs';
 import { explains, query } from './query.mjs';
 import { addWithoutRoom, openForQuota, untilThereIsNoRoom } from './quota.mjs';
-import { watch } from './watch.mjs';
+import { shownAfter, watch } from './watch.mjs';
 import { wide } from './wide.mjs';
 import { fillLibrary, fillRaw, startLibrary, startRaw } from './start.mjs';
 
@@ -20,6 +20,7 @@ globalThis.bench = {
   fillRaw,
   openForQuota,
   query,
+  shownAfter,
   pace,
   startAfterGates,
   startLibrary,

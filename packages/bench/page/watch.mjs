@@ -40,6 +40,40 @@ export async function watch({ watched, count, bytes, ms }) {
   return { longest, read, decoded };
 }
 
+/**
+ * `count` tasks of 10 KB wait, and `running` others run. Meanwhile the page adds a task about each 200 ms, ten times. Gives
+ * for each how long after its add had resolved the watch showed it, in milliseconds.
+ */
+export async function shownAfter({ count, running }) {
+  const tasks = defineTasks(freshName('shown'), { wait: task(), work: task() });
+  const basket = openBasket(tasks);
+  await basket.addMany(Array.from({ length: count }, (_, number) => ['wait', payloadOf(10_000, number), later]));
+  const stop = new AbortController();
+  const handlers = { wait: () => undefined, work: () => waited(10) };
+  const stopped = runBasket(basket, handlers, { signal: stop.signal });
+  const shownAt = new Map();
+  const end = basket.watch({ limit: 1_000 }).subscribe(({ tasks: page }) => {
+    for (const { id } of page) if (!shownAt.has(id)) shownAt.set(id, performance.now());
+  });
+  await waited(1_000);
+  const work = basket.addMany(Array.from({ length: running }, () => ['work', 0]));
+
+  const addedAt = new Map();
+  for (let number = 0; number < 10; number += 1) {
+    await waited(150 + Math.random() * 100); // By chance, so that it falls anywhere into what the watch does.
+    const id = await basket.add('wait', number, later);
+    addedAt.set(id, performance.now());
+  }
+  while ([...addedAt.keys()].some((id) => !shownAt.has(id))) await waited(20);
+  end();
+  await work;
+  stop.abort();
+  await stopped;
+  basket.close();
+
+  return [...addedAt].map(([id, at]) => Math.max(0, shownAt.get(id) - at));
+}
+
 /** Watches; resolves with what ends that, when so many tasks are shown. */
 function shown(basket, count) {
   return new Promise((resolve) => {

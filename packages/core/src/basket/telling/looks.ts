@@ -6,10 +6,10 @@ import type { Message } from '../context/hub.js';
 const poll = 60_000;
 
 /**
- * After each reading there is a pause of so many times as long as the reading took, and at most so many milliseconds.
+ * After each reading there is a pause as long as the reading took, and then a second pause, three times as long. Each
+ * takes at most so many milliseconds.
  */
-const restPerLook = 4;
-const longestRest = 1_000;
+const longestPause = 500;
 
 /** Reads the database again and again, never twice at the same time. */
 export interface Looks {
@@ -30,6 +30,8 @@ export function createLooks(
 ): Looks {
   let looking = false;
   let again = false;
+  /** Aborts when a page has written since the last reading began. */
+  let written = new AbortController();
   let end: (() => void) | undefined;
 
   async function look(): Promise<void> {
@@ -40,11 +42,16 @@ export function createLooks(
     // A page in the back/forward cache reads when it is back.
     while (again && !hub.away()) {
       again = false;
+      written = new AbortController();
       const began = ports.clock.monotonic();
       await once();
       const took = ports.clock.monotonic() - began;
-      // The runner's turns wait for a reading to end. The pause is for them.
-      if (took > 0 && end !== undefined) await waited(ports.clock, Math.min(longestRest, took * restPerLook));
+      // The runner's turns wait for a reading to end, and the pauses are for them. What a page writes ends the second
+      // pause, because a person waits to see it; what the runner writes does not.
+      if (took > 0 && end !== undefined) {
+        await waited(ports.clock, Math.min(longestPause, took));
+        await waited(ports.clock, Math.min(longestPause, took * 3), written.signal);
+      }
       again &&= end !== undefined;
     }
     looking = false;
@@ -66,6 +73,7 @@ export function createLooks(
       };
       const stopHearing = hub.hear((message) => {
         heard?.(message);
+        if (message.kind === 'look') written.abort();
         void look(); // It never rejects.
       });
       pollAgain();
