@@ -8,5 +8,6 @@ export type { Session, SessionOf } from './pure/session.js';
 export type { FailureOptions, UnavailableOptions } from './pure/verdict.js';
 export { PermanentFailure, RetryLater, SignedOut, Unavailable } from './pure/verdict.js';
 export type { Attempt, Handler } from './runner/term/leader.js';
-export type { Handlers, RunBasketOptions } from './runner/run-basket.js';
+export type { RunBasketOptions } from './runner/run.js';
+export type { Handlers } from './runner/run-basket.js';
 export { runBasket } from './runner/run-basket.js';

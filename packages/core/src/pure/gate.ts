@@ -48,7 +48,7 @@ export interface GateRow {
   readonly triedAt?: number;
 }
 
-/** The longest wait that a server can ask for, in milliseconds. */
+/** The longest wait that a server can ask for, in milliseconds. Some servers send a date as if it were seconds. */
 const day = 24 * 60 * 60_000;
 
 /** How often a probe is brought forward at most, in milliseconds: by `retry`, and by a page that is visible. */

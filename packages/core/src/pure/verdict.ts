@@ -120,7 +120,7 @@ export class Unavailable extends Error {
     const time = timeOf(retryAfter) ?? Number.NaN;
     mark(this, (error, wall) => {
       const wait = typeof retryAfter === 'number' ? time : time - wall;
-      const word = Number.isFinite(wait) ? Math.min(longestWord, Math.max(0, Math.ceil(wait))) : undefined;
+      const word = Number.isFinite(wait) ? Math.max(0, Math.ceil(wait)) : undefined;
 
       const signedOut = this instanceof SignedOut ? (true as const) : undefined;
 
@@ -167,11 +167,6 @@ export function verdictOf(thrown: unknown, wall: number): Verdict {
 
   return says?.(error, wall) ?? { kind: isNetworkError(thrown) ? 'unavailable' : 'failure', error };
 }
-
-/**
- * The longest wait that a server can ask for, in milliseconds: a day. Some servers send a date as if it were seconds.
- */
-const longestWord = 86_400_000;
 
 function causesOf(thrown: unknown): readonly unknown[] {
   return chainOf(thrown, (one) => [partOf(one, 'cause')]);

@@ -5,26 +5,13 @@ import { partOf } from '../pure/parts.js';
 import type { AnyRegistry, PayloadOf, ResultOf } from '../pure/registry.js';
 import type { SessionOf } from '../pure/session.js';
 import type { AnyHandler, Handler } from './term/leader.js';
+import type { RunBasketOptions } from './run.js';
 import { run } from './run.js';
 
 /** One handler for each type of a registry. */
 export type Handlers<R extends AnyRegistry> = {
   readonly [Name in keyof R['types']]: Handler<PayloadOf<R, Name>, ResultOf<R, Name>, SessionOf<R>>;
 };
-
-/** Options of `runBasket`. */
-export interface RunBasketOptions {
-  /**
-   * Stops the runner when it aborts. Running attempts are aborted then, and have 10 s to end. Default: the runner runs
-   * as long as this context.
-   */
-  readonly signal?: AbortSignal | undefined;
-  /**
-   * How many attempts run at once. Default 6. One more may run: a task that must run alone waits for them for 10 s at
-   * most.
-   */
-  readonly concurrency?: number | undefined;
-}
 
 /**
  * Runs a basket's tasks in this context: a page, or Node with an IndexedDB. In a worker, use `serveBasket`. Of all

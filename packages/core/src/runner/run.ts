@@ -22,16 +22,22 @@ import { takeOver } from './term/takeover.js';
 import type { TurnEnd } from './turn/turn.js';
 import { turn } from './turn/turn.js';
 
-/** Options of a runner. */
-export interface RunOptions {
-  /** Stops the runner when it aborts. Running attempts are aborted then, and have 10 s to end. */
+/** Options of `runBasket`. */
+export interface RunBasketOptions {
+  /**
+   * Stops the runner when it aborts. Running attempts are aborted then, and have 10 s to end. Default: the runner runs
+   * as long as this context.
+   */
   readonly signal?: AbortSignal | undefined;
   /**
-   * How many attempts run at once. Default 6, about as many connections as a browser opens to one host. One more may
-   * run: a task that must run alone waits 10 s for the others, and then starts beside them, because it could wait for
-   * ever.
+   * How many attempts run at once. Default 6. One more may run: a task that must run alone waits for them for 10 s at
+   * most.
    */
   readonly concurrency?: number | undefined;
+}
+
+/** Options of a runner. */
+export interface RunOptions extends RunBasketOptions {
   /** Called with what each slice of an audit found: 0, unless there is a mistake in this library. */
   readonly onAudit?: ((found: number) => void) | undefined;
 }

@@ -117,7 +117,7 @@ describe('the reference lists what exists, and nothing else', () => {
   test.each([
     ['openBasket', 'host/open.d.ts', 'OpenOptions'],
     ['serveBasket', 'host/serve.d.ts', 'ServeOptions'],
-    ['runBasket', 'runner/run-basket.d.ts', 'RunBasketOptions'],
+    ['runBasket', 'runner/run.d.ts', 'RunBasketOptions'],
   ])('of the options of %s', (call, file, name) => {
     const rows = section('Running').match(/^\| `\w+` \|[^|]+/gm) ?? [];
     const own = rows.filter((row) => row.includes(`\`${call}\``)).map((row) => /`(?<option>\w+)`/.exec(row)?.[1] ?? '');

@@ -227,6 +227,9 @@ describe("the server's word", () => {
         },
       ),
     );
+    // The seconds since 1970, as if they were the seconds to wait.
+    const since1970 = away(10_000, { retryAfter: 1_767_268_800_000 });
+    expect(gateClosed(undefined, began(0), since1970, backoff, least)).toMatchObject({ floor: 10_000 + day });
     const alone = gateClosed(undefined, began(0), away(10_000, { retryAfter: 60_000 }), backoff, least);
     expect([isClosed(alone), keeps(alone, 'task-2'), allowance(alone, 69_999, [])]).toEqual([true, true, 0]);
     expect(allowance(alone, 70_000, [])).toBe(1);

@@ -241,19 +241,12 @@ describe('Retry-After', () => {
     ['the most, if a proxy repeated it', { 'Retry-After': '120,120' }, 120_000],
     ['a date in the form of old', { 'Retry-After': 'Thursday, 01-Jan-26 12:01:00 GMT' }, 60_000],
     ['a date, by our clock', { 'Retry-After': inAMinute }, 60_000],
-    ['a day', { 'Retry-After': '86400' }, 86_400_000],
-    ['a day, if it is a second more', { 'Retry-After': '86401' }, 86_400_000],
-    ['a day, if it is the seconds since 1970', { 'Retry-After': String(wall / 1_000) }, 86_400_000],
-    ['a day, if it is the milliseconds since 1970', { 'Retry-After': String(wall) }, 86_400_000],
+    ['the seconds since 1970', { 'Retry-After': String(wall / 1_000) }, wall],
+    ['a date in a year', { 'Retry-After': new Date(wall + 365 * 86_400_000).toUTCString() }, 365 * 86_400_000],
     [
-      'a day, if it is a date in a year',
-      { 'Retry-After': new Date(wall + 365 * 86_400_000).toUTCString() },
-      86_400_000,
-    ],
-    [
-      "a day, if it is a date in a year by the server's clock",
+      "a date in a year by the server's clock",
       { 'Retry-After': new Date(wall).toUTCString(), Date: new Date(wall - 365 * 86_400_000).toUTCString() },
-      86_400_000,
+      365 * 86_400_000,
     ],
     ['a date that has passed', { 'Retry-After': new Date(wall - 60_000).toUTCString() }, 0],
     [
