@@ -28,6 +28,8 @@ export interface Attendance {
   /** Asks the worker at once whether it is there, because phones kill workers without a word. */
   readonly ask: () => void;
   readonly health: () => Promise<WorkerHealth>;
+  /** Whether the worker has not answered yet, and nothing is known to be wrong with it. */
+  readonly starts: () => boolean;
 }
 
 /**
@@ -40,7 +42,7 @@ export function attendWorker(
   onError: ((error: WorkerError) => void) | undefined,
 ): Attendance {
   const { clock, random } = context.ports;
-  const standing = createStanding(onError);
+  const standing = createStanding(onError, () => context.hub.say({ kind: 'changed' }));
   const page = { away: false, left: false };
   /** Its signal ends whatever a visit has begun: listeners, timers, the request for the alive lock. */
   let visiting = new AbortController();
@@ -169,5 +171,7 @@ export function attendWorker(
 
       return within(clock, healthWait, ask(false), silentWorker).then(standing.health, late);
     },
+
+    starts: () => standing.health().state === 'starting',
   };
 }

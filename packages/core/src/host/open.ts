@@ -48,7 +48,10 @@ export function openBasket<R extends AnyRegistry>(registry: R, options: OpenOpti
 
   const context = platformContext(registry, build);
   const attendance = worker === undefined ? undefined : attendWorker(context, worker, onWorkerError);
-  if (attendance !== undefined) context.askWorker = attendance.health;
+  if (attendance !== undefined) {
+    context.askWorker = attendance.health;
+    context.workerStarts = attendance.starts;
+  }
   const forget = attendPage(context, attendance);
 
   return createBasket(context, () => {

@@ -23,14 +23,24 @@ export interface Standing {
   readonly health: () => WorkerHealth;
 }
 
-/** Makes the standing of a worker of which nothing is known yet. */
-export function createStanding(onError: ((error: WorkerError) => void) | undefined): Standing {
+/**
+ * Makes the standing of a worker of which nothing is known yet. `notStarted` is called when a worker that was starting
+ * has a problem: until then nobody may say that no worker runs tasks.
+ */
+export function createStanding(
+  onError: ((error: WorkerError) => void) | undefined,
+  notStarted: () => void = () => undefined,
+): Standing {
   let health: WorkerHealth = { state: 'starting' };
   let told: string | undefined;
 
   function fail(error: WorkerError): void {
     const { problem, message } = error;
+    // A worker whose script did not start cannot answer either, and why it did not start says more.
+    if (problem === 'silent' && health.state === 'failed' && health.problem === 'failed') return;
+    const { state } = health;
     health = { state: 'failed', problem, message };
+    if (state === 'starting') notStarted();
     if (told === message) return;
     told = message;
     // Without a listener the error is reported as uncaught, but not in Node, where that would end the process.

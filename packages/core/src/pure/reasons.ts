@@ -35,7 +35,7 @@ import { isDead, stateOf } from './state.js';
  * - `signed-out`: the task belongs to `owner`, who is not signed in.
  * - `no-owner`: the task was added before the registry declared a session, and belongs to nobody. `signIn` with
  *   `{ adopt: true }` gives it an owner.
- * - `no-runner`: nobody runs tasks. Open a page that has a worker.
+ * - `no-runner`: nobody runs tasks. Open a page that has a worker. While this page's own worker starts, it is not told.
  */
 export type Reason =
   | { readonly reason: 'gone' | 'running' | 'busy' | 'no-runner' | 'unknown-type' | 'no-owner' }
@@ -65,6 +65,8 @@ export interface ReasonFacts {
   readonly runner: RunnerRow | undefined;
   /** Whether there is a runner. */
   readonly led: boolean;
+  /** Whether this context's own worker is starting, and may soon run tasks. */
+  readonly starting: boolean;
   /** The head of its lane. */
   readonly head: TaskRow | undefined;
   readonly gate: GateRow | undefined;
@@ -76,7 +78,7 @@ export interface ReasonFacts {
 
 /** Every reason why a row is not running now; empty if nothing is in its way. */
 export function reasonsOf(row: TaskRow, facts: ReasonFacts): readonly Reason[] {
-  const { runner, led, head, wall } = facts;
+  const { runner, led, starting, head, wall } = facts;
   const claims = runner?.running ?? [];
   const state = stateOf(row, led ? claims : []);
   if (state === 'gone' || state === 'running') return [{ reason: state }];
@@ -105,8 +107,8 @@ export function reasonsOf(row: TaskRow, facts: ReasonFacts): readonly Reason[] {
   if (ready?.rank === alone) reasons.push({ reason: 'alone', interruptions: row.interruptions });
   const aside = asideOf(row, runner, wall + ahead);
   if (led && aside !== undefined) reasons.push({ reason: 'aside', for: aside.id, until: aside.until - ahead });
-  if (!led) reasons.push({ reason: 'no-runner' });
-  else if (reasons.length === 0 && runner?.slots !== undefined && claims.length >= runner.slots) {
+  if (!led && !starting) reasons.push({ reason: 'no-runner' });
+  else if (led && reasons.length === 0 && runner?.slots !== undefined && claims.length >= runner.slots) {
     reasons.push({ reason: 'busy' });
   }
 

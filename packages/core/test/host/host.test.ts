@@ -1,6 +1,7 @@
 import { array, assert, asyncProperty, constantFrom } from '../support/property.js';
 import { describe, expect, test } from 'vitest';
 
+import { createBasket } from '../../src/basket/basket.js';
 import type { WorkerProblem } from '../../src/pure/errors.js';
 import { defineTasks, task } from '../../src/pure/registry.js';
 import type { Attendance } from '../../src/host/client.js';
@@ -225,6 +226,49 @@ describe('a page and its worker', () => {
     await world.advance(4_300);
 
     expect([constructed, ended, problems]).toEqual([1, 1, ['silent']]);
+  });
+
+  test('while a worker starts, no task says that nobody runs tasks; when it does not start, each says so at once', async () => {
+    const world = createWorld();
+    const { context } = world.open(defineTasks(freshName(), { send: task<number>() }));
+    const nothing = (): void => undefined;
+    const worker = {
+      addEventListener: nothing,
+      removeEventListener: nothing,
+      postMessage: nothing,
+      terminate: nothing,
+    };
+    const { starts } = attendWorker(context, () => worker as unknown as Worker, nothing);
+    context.workerStarts = starts;
+    const basket = createBasket(context);
+    await basket.add('send', 1);
+    const watched = basket.watch({}, { reasons: true });
+    watched.subscribe(nothing);
+    await world.advance(4_200);
+    expect(watched.get().tasks).toMatchObject([{ reasons: [] }]);
+
+    await world.advance(100);
+    expect(watched.get().tasks).toMatchObject([{ reasons: [{ reason: 'no-runner' }] }]);
+  });
+
+  test('a worker that did not start keeps its cause while it is silent, until it answers', async () => {
+    const { world, told, workers, health } = opened();
+    workers.script.missing = true;
+    workers.current()?.kill();
+    await world.advance(10_000);
+    expect(await health()).toMatchObject({ state: 'failed', problem: 'failed' });
+
+    Object.assign(workers.script, { missing: false, manner: 'hangs' });
+    await world.advance(120_000);
+    expect(workers.openPorts()).toBe(0);
+    expect([told, await health()]).toMatchObject([['failed'], { state: 'failed', problem: 'failed' }]);
+
+    workers.current()?.treat('prompt');
+    await world.advance(60_000);
+    expect(await health()).toMatchObject({ state: 'running' });
+    workers.current()?.treat('hangs');
+    await world.advance(2_000);
+    expect(await health()).toMatchObject({ state: 'failed', problem: 'silent' });
   });
 
   test('a worker that answers late is taken, by whichever connection answers first; the others are closed', async () => {

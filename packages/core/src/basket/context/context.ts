@@ -38,6 +38,8 @@ export interface BasketContext {
   readonly here: Here;
   /** Asks this context's own worker, which has a second to answer. `openBasket` sets this if it was given a worker. */
   askWorker: () => Promise<WorkerHealth>;
+  /** Whether this context's own worker is starting. `openBasket` sets this too. */
+  workerStarts: () => boolean;
 }
 
 /** The names of what a basket's contexts share. The build is not in them, because all builds share one basket. */
@@ -77,6 +79,7 @@ export function createContext(registry: AnyRegistry, ports: Ports, build: number
     seen: { tasks: undefined },
     here: createHere(),
     askWorker: () => Promise.resolve({ state: 'none' }),
+    workerStarts: () => false,
   };
 }
 

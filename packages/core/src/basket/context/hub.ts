@@ -60,7 +60,7 @@ const hintsAMessage = 100;
  *
  * - `look`: "look again". A page added or changed something; the runner and every watch read the database. `returned`:
  *   this page was in the back/forward cache, and heard nothing meanwhile.
- * - `changed`: the runner wrote; every watch reads the database.
+ * - `changed`: the runner wrote, or a page's worker did not start; every watch reads the database.
  * - `hello`: a runner of this build waits for the lock, or leads; a runner of a lower build hands over.
  * - `alive`: the answer to a `hello`, by the runner that has the lock.
  * - `wake`: a page is visible, or is back online; the runner brings the probes of closed gates forward.

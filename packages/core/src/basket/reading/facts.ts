@@ -23,7 +23,7 @@ export type FactStores = Pick<Stores, 'tasks' | 'state'>;
 
 /** Reads the facts of rows. `led` says whether there is a runner; leave it out if no reasons are wanted. */
 export async function factsOf(
-  { registry, ports }: BasketContext,
+  { registry, ports, workerStarts }: BasketContext,
   stores: FactStores,
   rows: readonly TaskRow[],
   led?: boolean,
@@ -53,6 +53,7 @@ export async function factsOf(
         owner,
         runner,
         led,
+        starting: workerStarts(),
         head: heads[lanes.indexOf(laneOf(row))],
         gate: gateOf(row),
         through: running.filter((one) => one?.gate === row.gate).length,
