@@ -17,6 +17,7 @@ import {
   untilDrained,
   untilLed,
   untilLedger,
+  views,
 } from './fixture.js';
 import { cannot, chromiumSession, engine } from './engine.js';
 import { startOwnBrowser } from './own-browser.js';
@@ -290,6 +291,57 @@ test('scenario 51: no room at the add: a typed error and no task; what is there 
   await page.evaluate(async (id) => window.lab.basket.retry(id), first);
   const effects = await untilDrained(server, page, 3);
   expect(new Set(effects.map(({ key }) => key))).toEqual(new Set([first, small, second]));
+});
+
+test('scenario 51: the quota is used up: what was added before is sent, and a cancel works also when the reserve is gone; then room returns', async ({
+  server,
+  database,
+}, info) => {
+  server.setMood('503');
+  // On disk, because Chromium keeps what is stored in a private window in another way.
+  const profile = info.outputPath('profile');
+  const browser = await startOwnBrowser(profile);
+  const [page = await browser.context.newPage()] = browser.context.pages();
+  const session = await chromiumSession(page);
+  await session.send('Storage.overrideQuotaForOrigin', { origin: server.url, quotaSize: 8_000_000 });
+  await openLab(page, { database }, server);
+  await addAll(
+    page,
+    Array.from({ length: 40 }, (_, number) => ({ name: `small ${number}` })),
+  );
+  for (const name of ['heavy 1', 'heavy 2']) await page.evaluate(async (one) => window.lab.addBlob(one, 300_000), name);
+  const inAnHour = { runAt: Date.now() + 3_600_000 };
+  const later = [];
+  for (const name of ['later 1', 'later 2', 'later 3']) later.push(await add(page, 'send', { name }, inAnHour));
+  const hasReserve = (): Promise<boolean> => page.evaluate(async () => window.lab.hasReserve());
+  await until(hasReserve, Boolean, 'a reserve');
+
+  await page.evaluate(async () => window.lab.fill());
+  expect(await code(add(page, 'send', { name: 'refused' }))).toContain('no room');
+  server.setMood('up');
+  await page.evaluate(async () => window.lab.basket.retry({ state: 'queued' }));
+  const sent = await until(server.effects, (effects) => effects.length >= 42, 'an effect of each task that is due');
+  expect(new Set(namesOf(sent)).size).toBe(42);
+  const left = () => views(page);
+  await until(left, (found) => found.length === 3, 'an end of each task that was sent');
+  expect(await hasReserve()).toBe(false);
+
+  await page.evaluate(async () => window.lab.fill());
+  const cancel = (id: string): Promise<number> => page.evaluate(async (one) => window.lab.basket.cancel(one), id);
+  expect([await cancel(later[0] ?? ''), await cancel(later[1] ?? '')]).toEqual([1, 1]);
+  expect((await left()).map(({ id }) => id)).toEqual([later[2]]);
+  const { warnings } = await page.evaluate(async () => window.lab.basket.health());
+  expect(warnings).toEqual([expect.stringContaining('no room for this site')]);
+
+  await session.send('Storage.overrideQuotaForOrigin', { origin: server.url });
+  await add(page, 'send', { name: 'after' });
+  await until(
+    server.effects,
+    (effects) => namesOf(effects).includes('after'),
+    'an effect of a task that is added later',
+  );
+  await browser.context.close();
+  await rm(profile, { recursive: true, force: true });
 });
 
 for (const how of ['is closed', 'crashes'] as const) {

@@ -80,7 +80,7 @@ function createLab() {
     return (await dump())['notes'] as readonly Note[];
   }
 
-  /** Every record of every store, past the library. */
+  /** Every record of every store, past the library; without the reserve, which is large and means nothing. */
   async function dump(): Promise<Record<string, readonly unknown[]>> {
     const db = await openExisting(registry().name);
     try {
@@ -88,7 +88,41 @@ function createLab() {
       const tx = db.transaction(names);
       const reads = names.map((name) => tx.objectStore(name).getAll());
       await new Promise((resolve) => tx.addEventListener('complete', resolve));
-      return Object.fromEntries(names.map((name, index) => [name, (reads[index]?.result ?? []) as unknown[]]));
+      const isReserve = (value: unknown): boolean => Array.isArray(value) && value[0] instanceof Uint8Array;
+      const found = (index: number): unknown[] => (reads[index]?.result ?? []).filter((value) => !isReserve(value));
+      return Object.fromEntries(names.map((name, index) => [name, found(index)]));
+    } finally {
+      db.close();
+    }
+  }
+
+  /**
+   * Uses up the room of this origin, in a database beside the lab's. Resolves when the browser refuses even a few bytes.
+   */
+  async function fill(): Promise<void> {
+    const opening = indexedDB.open('filler');
+    opening.addEventListener('upgradeneeded', () => opening.result.createObjectStore('bytes', { autoIncrement: true }));
+    const db = await new Promise<IDBDatabase>((resolve) => {
+      opening.addEventListener('success', () => resolve(opening.result));
+    });
+    const stores = (size: number): Promise<boolean> =>
+      new Promise((resolve) => {
+        const tx = db.transaction('bytes', 'readwrite');
+        tx.addEventListener('complete', () => resolve(true));
+        tx.addEventListener('abort', () => resolve(false));
+        tx.objectStore('bytes').put(crypto.getRandomValues(new Uint8Array(size)));
+      });
+    for (const size of [65_536, 10_000, 1_000, 100, 1]) while (await stores(size));
+    db.close();
+  }
+
+  /** Whether the runner's reserve is stored. */
+  async function hasReserve(): Promise<boolean> {
+    const db = await openExisting(registry().name);
+    try {
+      const request = db.transaction('taskbasket.state').objectStore('taskbasket.state').count('reserve');
+      await new Promise((resolve) => request.addEventListener('success', resolve));
+      return request.result > 0;
     } finally {
       db.close();
     }
@@ -121,6 +155,8 @@ function createLab() {
     addBlob,
     notes,
     dump,
+    fill,
+    hasReserve,
     remove,
     /** What `onWorkerError` was called with, and when. */
     errors: () =>

@@ -23,6 +23,8 @@ function words(reason: Reason): string {
     case 'signed-out':
     case 'no-owner':
       return 'It is sent when its owner signs in.';
+    case 'no-room':
+      return 'This device has no room for it to be sent: free some space.';
     case 'no-runner':
       return 'Nothing sends at the moment: keep this page open.';
     case 'unknown-type':

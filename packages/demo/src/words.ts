@@ -28,6 +28,7 @@ const order: readonly Reason['reason'][] = [
   'no-owner',
   'lane',
   'no-runner',
+  'no-room',
   'gate',
   'alone',
   'aside',
@@ -66,6 +67,12 @@ export function tell(task: ExplainedTask, { behind, problem }: Beside): Told {
       return told('behind', 'In line', lane(task, behind, first.dead));
     case 'no-runner':
       return told('nobody', 'Stopped', `Nobody runs tasks: ${problem ?? 'the worker is only starting.'}`);
+    case 'no-room':
+      return told(
+        'nobody',
+        'Stopped',
+        'The browser has no room to write that it is sent. Free some space on the disk.',
+      );
     case 'gate':
       return first.until === undefined
         ? told('gate', 'Server away', `${away(first)} One save is tried first.`)

@@ -220,7 +220,8 @@ export type Basket<R extends AnyRegistry> = {
    * Removes one task, by its id, or all tasks that fit a query, and resolves with how many it removed. `{}` means every
    * task; a query with a part that is `undefined` is refused. A running task is aborted and does not come back. Its
    * lane goes on when the handler has ended, at the latest 10 s after the abort. The tasks of a query are removed in
-   * steps of up to 256, and each step is on disk by itself.
+   * steps of up to 256, and each step is on disk by itself. If the browser has no room, nothing may be stored of their
+   * end; `settled` gives `gone` then.
    *
    * @example
    * await basket.cancel(id);

@@ -21,6 +21,14 @@ export function createIds(bytes: RandomBytes): () => string {
   };
 }
 
+/** The length of a stamp, in characters. */
+export const stampLength = 12;
+
+/** Makes a stamp, by which a runner sees that rows which it has read may have changed. */
+export function newStamp(bytes: RandomBytes): string {
+  return randomText(bytes, stampLength);
+}
+
 /** A random text of `length` characters: digits and the letters a to v, each as likely as any other. */
 export function randomText(bytes: RandomBytes, length: number): string {
   return Array.from(bytes(length), (byte) => (byte % 32).toString(32)).join('');

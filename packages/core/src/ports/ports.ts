@@ -25,7 +25,7 @@ export interface Ports {
 export type CrashPoint = `${Work}:${'before' | 'requests' | 'complete'}`;
 
 /** What a transaction is for. */
-export type Work = 'add' | 'body' | 'command' | 'tidy' | 'session' | 'takeover' | 'turn' | 'save' | 'audit';
+export type Work = 'add' | 'body' | 'command' | 'tidy' | 'session' | 'takeover' | 'turn' | 'save' | 'audit' | 'reserve';
 
 /** Time, in milliseconds. */
 export interface Clock {

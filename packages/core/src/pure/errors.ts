@@ -113,6 +113,11 @@ export function nameOf(thrown: unknown): string {
   return thrown === null ? 'null' : typeof thrown;
 }
 
+/** Whether an error says that the browser has no room. */
+export function isQuota(thrown: unknown): boolean {
+  return nameOf(thrown) === 'QuotaExceededError';
+}
+
 /** Calls a function of the app. If the function throws, the error is reported as uncaught, and nothing else stops. */
 export function callSafely<Value>(listener: (value: Value) => void, value: Value): void {
   try {

@@ -1,4 +1,4 @@
-import { nameOf } from './errors.js';
+import { isQuota } from './errors.js';
 import { partOf } from './parts.js';
 import { createTurns } from './turns.js';
 
@@ -30,7 +30,7 @@ export function createLine(): Line {
       return result;
     } catch (failure) {
       const cause = partOf(failure, 'code') === 'quota' ? partOf(failure, 'cause') : failure;
-      if (nameOf(cause) === 'QuotaExceededError') {
+      if (isQuota(cause)) {
         noRoom = { refusals: refusals + 1, least: Math.min(least, bytes), error: cause };
       }
       throw failure;

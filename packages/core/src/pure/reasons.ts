@@ -35,10 +35,12 @@ import { isDead, stateOf } from './state.js';
  * - `signed-out`: the task belongs to `owner`, who is not signed in.
  * - `no-owner`: the task was added before the registry declared a session, and belongs to nobody. `signIn` with
  *   `{ adopt: true }` gives it an owner.
+ * - `no-room`: the browser has no room in which the runner could write that the task starts. Delete data of your own, or
+ *   cancel tasks.
  * - `no-runner`: nobody runs tasks. Open a page that has a worker. While this page's own worker starts, it is not told.
  */
 export type Reason =
-  | { readonly reason: 'gone' | 'running' | 'busy' | 'no-runner' | 'unknown-type' | 'no-owner' }
+  | { readonly reason: 'gone' | 'running' | 'busy' | 'no-room' | 'no-runner' | 'unknown-type' | 'no-owner' }
   | { readonly reason: 'signed-out'; readonly owner: string }
   | { readonly reason: 'backoff' | 'date'; readonly until: number }
   | { readonly reason: 'lane'; readonly lane: string; readonly behind: string; readonly dead: boolean }
@@ -67,6 +69,8 @@ export interface ReasonFacts {
   readonly led: boolean;
   /** Whether this context's own worker is starting, and may soon run tasks. */
   readonly starting: boolean;
+  /** Whether the browser has no room. */
+  readonly full: boolean;
   /** The head of its lane. */
   readonly head: TaskRow | undefined;
   readonly gate: GateRow | undefined;
@@ -107,6 +111,7 @@ export function reasonsOf(row: TaskRow, facts: ReasonFacts): readonly Reason[] {
   if (ready?.rank === alone) reasons.push({ reason: 'alone', interruptions: row.interruptions });
   const aside = asideOf(row, runner, wall + ahead);
   if (led && aside !== undefined) reasons.push({ reason: 'aside', for: aside.id, until: aside.until - ahead });
+  if (facts.full && reasons.length === 0) reasons.push({ reason: 'no-room' });
   if (!led && !starting) reasons.push({ reason: 'no-runner' });
   else if (led && reasons.length === 0 && runner?.slots !== undefined && claims.length >= runner.slots) {
     reasons.push({ reason: 'busy' });

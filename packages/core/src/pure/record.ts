@@ -171,6 +171,8 @@ export const stateKeys = {
   bodies: 'bodies',
   edits: 'edits',
   session: 'session',
+  /** Bytes whose room is used when the browser has no room: see `store/reserve.ts`. */
+  reserve: 'reserve',
   gate: (name: string): string => `gate:${name}`,
 } as const;
 

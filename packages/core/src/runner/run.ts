@@ -2,6 +2,7 @@ import type { LockOptions } from '../ports/ports.js';
 import { waited } from '../ports/wait.js';
 import type { BasketContext } from '../basket/context/context.js';
 import { isFinal } from '../store/opened.js';
+import { keepReserve } from '../store/reserve.js';
 import { TaskbasketError } from '../pure/errors.js';
 import { checkWhole } from '../pure/options.js';
 import { currentName } from '../pure/aliases.js';
@@ -141,6 +142,7 @@ async function lead(setup: Setup, robbed: AbortSignal): Promise<TermEnd> {
   const { context, signal, onAudit } = setup;
   const bell = createBell();
   const gone = new AbortController();
+  await keepReserve(context);
   const leader = await takeOver(setup, bell.ring, robbed, gone.signal);
   const leaving = createLeaving(leader, bell, signal, robbed);
   // A newer build that waits for the lock answers this hello at once.

@@ -110,6 +110,7 @@ test('scenario 32: at a change of owner what runs is aborted, uncounted, and the
   });
   await page.basket.signIn('ann', values);
   await page.basket.add('send', 'ann');
+  await world.settle();
   await page.basket.add('report', 'report');
   await world.settle();
   const out = page.basket.signOut();

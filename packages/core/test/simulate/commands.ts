@@ -89,6 +89,8 @@ const names = [
   'deploy',
   'attend',
   'sign',
+  'fill',
+  'free',
 ] as const;
 
 export type CommandName = (typeof names)[number];
@@ -128,6 +130,8 @@ const commands: Readonly<Record<CommandName, (driver: Driver) => Promise<string 
   deploy: deployed,
   attend,
   sign,
+  fill: fillDisk,
+  free: freeDisk,
 };
 
 /** What a run in fair weather does without: there everything that can run must run at once. */
@@ -145,6 +149,7 @@ const faults = [
   'storm',
   'sever',
   'remove',
+  'fill',
 ] as const;
 
 /** Draws what a run is like. */
@@ -184,6 +189,8 @@ export function drawMix({ world: { chance } }: Play): Mix {
     deploy: 1.5,
     attend: 3,
     sign: 5,
+    fill: 0.5,
+    free: 6,
   };
   for (const name of names) {
     if (['add', 'end', 'advance', 'start'].includes(name)) weights[name] *= 0.5 + chance.next();
@@ -439,6 +446,23 @@ export function die({ play: { world } }: Pick<Driver, 'play'>, life: Life): void
 export function bury({ world }: Pick<Play, 'world'>, life: Life): void {
   world.commands.delete(life);
   for (const attempt of world.attempts) if (attempt.life === life) world.attempts.delete(attempt);
+}
+
+/** The disk is full, but for a few writes. */
+function fillDisk({ play: { world } }: Driver): string {
+  world.room = world.chance.pick([0, 0, 1, 5]);
+
+  return `the disk, but for ${world.room} writes`;
+}
+
+/** There is room again. */
+function freeDisk({ play: { world } }: Driver): string | undefined {
+  if (world.room === Number.POSITIVE_INFINITY) return undefined;
+  world.room = Number.POSITIVE_INFINITY;
+  world.faultAt = world.time.now();
+  world.unheardAt = world.time.now();
+
+  return 'the disk';
 }
 
 const instants = ['before', 'requests', 'complete'] as const;

@@ -145,6 +145,8 @@ function wrongReason(facts: Facts, contents: Contents, row: TaskRow, reason: Rea
     }
     case 'busy':
       return is(facts.running >= (runnerOf(contents)?.slots ?? Number.POSITIVE_INFINITY));
+    case 'no-room':
+      return is(!contents.state.has('reserve'));
     case 'no-runner':
       return undefined;
   }

@@ -17,6 +17,8 @@ export async function finish(driver: Driver): Promise<void> {
   const { world } = play;
   world.say('finish');
   world.calm = true;
+  world.room = Number.POSITIVE_INFINITY;
+  world.faultAt = world.time.now();
   // What was lost just now is found within a minute.
   if (play.loss > 0) world.unheardAt = world.time.now();
   play.loss = 0;

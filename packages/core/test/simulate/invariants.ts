@@ -69,7 +69,7 @@ function judgePayloads(contents: Contents, fail: (what: string) => void): void {
 
 function judgeState(contents: Contents, fail: (what: string) => void): void {
   for (const [key, value] of contents.state) {
-    if (!/^(runner|positions|bodies|edits|session|gate:.+|deposed:\d{12}:\w{12})$/.test(key))
+    if (!/^(runner|positions|bodies|edits|session|reserve|gate:.+|deposed:\d{12}:\w{12})$/.test(key))
       fail(`an unknown key ${key}`);
     if (!key.startsWith('gate:')) continue;
     const gate = value as GateRow;

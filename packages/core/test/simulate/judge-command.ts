@@ -18,7 +18,7 @@ const slice = 256;
  */
 export function judgeCommand(whole: Commit): void {
   const { commit, replaced } = judgeReplaced(whole, 0, whole.underway.walls);
-  const { underway, difference, fail } = commit;
+  const { underway, after, difference, fail } = commit;
   const { command } = underway;
   if (command === undefined || (command.committed !== undefined && typeof command.which === 'string')) {
     fail('nobody asked for it');
@@ -35,7 +35,7 @@ export function judgeCommand(whole: Commit): void {
 
     return;
   }
-  if (!difference.state.includes('edits')) fail('left no stamp');
+  if (!difference.state.includes('edits') && !isBare(after)) fail('left no stamp');
   if (typeof command.which !== 'string')
     commit.world.report.met('other', rows.length === slice ? 'commands by query, a whole slice' : 'commands by query');
 
@@ -51,13 +51,14 @@ export function judgeCommand(whole: Commit): void {
  * The tasks that this transaction must change. If one transaction may not read all, a command goes by their keys, and its
  * later transactions need not meet what was added since the first. Then they are those that it did change.
  */
-function sliceOf(command: CommandFacts, { before, difference, fail }: Commit): readonly TaskRow[] {
+function sliceOf(command: CommandFacts, { before, after, difference, fail }: Commit): readonly TaskRow[] {
   const all = targetsOf(command, before);
   command.several ||= readsSeveralSlices(command, before);
   if (!command.several) return all;
 
   const { outcomes, changed } = difference;
-  const met = new Set(command.what === 'cancel' ? outcomes.map(({ id }) => id) : changed.map(({ from }) => from.id));
+  const gone = isBare(after) ? difference.removed : outcomes;
+  const met = new Set(command.what === 'cancel' ? gone.map(({ id }) => id) : changed.map(({ from }) => from.id));
   const rows = all.filter(({ id }) => met.has(id));
   if (rows.length > slice || (rows.length === 0 && command.what === 'cancel' && outcomes.length > 0))
     fail(`changed ${rows.length} of ${all.length} at once`);
@@ -96,14 +97,22 @@ function readsSeveralSlices(command: CommandFacts, contents: Contents): boolean 
 
 /** A command that committed without a change: there was no such task. */
 export function judgeIdleCommand(commit: Commit): void {
-  const { underway, before, fail } = commit;
+  const { underway, before, after, fail } = commit;
   const { command } = underway;
   if (command === undefined) return;
 
   command.committed ??= 0;
   // A command that needed several transactions goes through the tasks until a whole round finds none.
   command.several ||= readsSeveralSlices(command, before);
-  const [row] = command.several ? [] : targetsOf(command, before);
+  const rows = command.several ? [] : targetsOf(command, before);
+  if (command.what === 'retry' && isBare(after)) {
+    // At a full disk, when the stamps are already gone, a retry of tasks that need none leaves no trace.
+    command.committed = rows.length;
+    judgeRetry(commit, rows);
+
+    return;
+  }
+  const [row] = rows;
   if (row !== undefined) fail(`${command.what} ${JSON.stringify(command.which)} did nothing to ${row.id}`);
 }
 
@@ -111,8 +120,33 @@ function isClaimed(contents: Contents, row: TaskRow): boolean {
   return runnerOf(contents)?.running.some((one) => one.seq === row.seq && one.id === row.id) ?? false;
 }
 
+/** Whether a command found no room, and so has deleted all stamps instead of leaving its own. */
+function isBare({ state }: Contents): boolean {
+  return !state.has('edits');
+}
+
+/** A cancel at a full disk: the rows are gone, also those that run, and nothing is written. */
+function judgeBareCancel(commit: Commit, rows: readonly TaskRow[]): void {
+  const { world, difference, fail } = commit;
+  const ids = rows.map(({ id }) => id).join();
+  if (difference.outcomes.length + difference.changed.length > 0) fail(`wrote something of ${ids} at a full disk`);
+  if (difference.state.some((key) => key !== 'edits')) fail('a cancel deleted more than the stamps');
+  if (difference.removed.map(({ id }) => id).join() !== ids) fail(`did not remove ${ids} alone`);
+  for (const row of rows) {
+    const facts = world.byId.get(row.id);
+    if (facts !== undefined) facts.cancelled = true;
+    ended(commit, row.id, 'purged');
+  }
+  world.report.met('other', 'cancelled at a full disk');
+}
+
 function judgeCancel(commit: Commit, rows: readonly TaskRow[]): void {
   const { world, underway, before, after, difference, fail } = commit;
+  if (isBare(after)) {
+    judgeBareCancel(commit, rows);
+
+    return;
+  }
   const told = difference.outcomes.filter(({ state }) => state === 'cancelled').map(({ id }) => id);
   const ids = rows.map(({ id }) => id);
   if (difference.outcomes.length !== rows.length || [...told].sort().join() !== [...ids].sort().join())

@@ -30,9 +30,10 @@ const mayWrite: Readonly<Record<WorkName, RegExp>> = {
   tidy: /^edits$/,
   session: /^(edits|session)$/,
   takeover: /^(runner|deposed:.*)$/,
-  turn: /^(runner|positions|gate:.*)$/,
+  turn: /^(runner|positions|edits|gate:.*)$/,
   save: /^$/,
   audit: /^bodies$/,
+  reserve: /^reserve$/,
   hand: /^edits$/,
   unnamed: /^$/,
 };
@@ -89,6 +90,7 @@ export function judgeCommit(world: World, underway: Underway, before: Contents, 
     case 'hand':
       for (const row of difference.removed) ended(commit, row.id, 'purged');
       break;
+    case 'reserve':
     case 'unnamed':
       break;
   }

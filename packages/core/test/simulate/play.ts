@@ -17,7 +17,7 @@ import { database, notes, registryOf } from './registries.js';
 import type { Report } from './report.js';
 import { createTime } from './time.js';
 import type { Workers } from './attending.js';
-import { hasCommitted, hasWritten, watchTransactions } from './transactions.js';
+import { hasCommitted, hasPut, hasWritten, refuseCommit, watchTransactions } from './transactions.js';
 import type { Underway, WorkName, World } from './world.js';
 import { workOf } from './world.js';
 
@@ -52,6 +52,9 @@ export interface Play {
   readonly advance: (by: number) => Promise<void>;
   readonly close: () => void;
 }
+
+/** So many transactions find room where the reserve was. */
+const reserveHolds = 4;
 
 /** A date like any other. */
 const start = Date.UTC(2026, 2, 3, 4, 5, 6);
@@ -121,6 +124,7 @@ export async function createPlay(
     woken: false,
     calm: false,
     commits: 0,
+    room: Number.POSITIVE_INFINITY,
     loses: () => play.loss > 0,
     atRest: nothing,
     seenAt: 0,
@@ -210,8 +214,12 @@ export async function createPlay(
       if (point === 'takeover:before' && life.granted) world.granted.add(life);
       else if (point === 'takeover:before') world.granted.delete(life);
       const facts = transaction === undefined ? undefined : world.underway.get(transaction);
-      if (facts === undefined) return;
+      if (facts === undefined || transaction === undefined) return;
       facts.work = workOf(point);
+      if (hasPut(transaction)) {
+        if (world.room === 0) findNoRoom(life, transaction);
+        else world.room -= 1;
+      } else if (facts.work === 'reserve' && world.contents.state.has('reserve')) world.room += reserveHolds;
       if (facts.stoppedAtBegin && worksOfRunners.has(facts.work)) {
         world.fail(`${life.name} has stopped, and its runner begins a ${facts.work}`);
       }
@@ -222,6 +230,14 @@ export async function createPlay(
   /** Whether no message was ever lost in this run. */
   function mayNotLose(): boolean {
     return play.loss === 0 && !world.calm;
+  }
+
+  function findNoRoom(life: Life, transaction: IDBTransaction): void {
+    refuseCommit(transaction);
+    life.faults += 1;
+    world.faultAt = time.now();
+    world.unheardAt = time.now();
+    report.met('faults', `no room for ${world.underway.get(transaction)?.work ?? 'unnamed'}`);
   }
 
   /** The lists of stores that a life begins its transactions with are parts of its registry's, and its own. */

@@ -1,5 +1,5 @@
 import 'fake-indexeddb/auto';
-import { IDBDatabase as FakeDatabase } from 'fake-indexeddb';
+import { IDBDatabase as FakeDatabase, IDBObjectStore as FakeStore } from 'fake-indexeddb';
 
 /** A readwrite transaction, from its beginning to its end. */
 export interface Watched {
@@ -153,10 +153,26 @@ export function hasWritten(transaction: IDBTransaction): boolean {
   return (transaction as unknown as Internals)._rollbackLog.length > 0;
 }
 
+/** Transactions that have put something. */
+const putting = new WeakSet<IDBTransaction>();
+for (const name of ['put', 'add'] as const) {
+  const write = Object.getOwnPropertyDescriptor(FakeStore.prototype, name)?.value as IDBObjectStore['put'];
+  FakeStore.prototype[name] = function marked(this: IDBObjectStore, ...what: Parameters<typeof write>) {
+    putting.add(this.transaction);
+
+    return write.apply(this, what);
+  };
+}
+
+/** Whether a transaction has put anything. At a full disk only those are committed that delete and put nothing. */
+export function hasPut(transaction: IDBTransaction): boolean {
+  return putting.has(transaction);
+}
+
 /** Lets a transaction fail when it is told to commit, as a full disk does. */
 export function refuseCommit(transaction: IDBTransaction): void {
   const commit = (): void => {
     (transaction as unknown as Internals)._abort('QuotaExceededError');
   };
-  Object.defineProperty(transaction, 'commit', { value: commit });
+  Object.defineProperty(transaction, 'commit', { value: commit, configurable: true });
 }

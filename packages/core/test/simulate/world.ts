@@ -56,6 +56,7 @@ export type WorkName =
   | 'turn'
   | 'save'
   | 'audit'
+  | 'reserve'
   | 'hand'
   | 'unnamed';
 
@@ -132,6 +133,8 @@ export interface World {
   /** While the faults are off, handlers succeed at once. */
   calm: boolean;
   commits: number;
+  /** So many transactions that put something find room. */
+  room: number;
   /** Whether messages are lost. */
   readonly loses: () => boolean;
   /** What was stored when nothing moved last. */

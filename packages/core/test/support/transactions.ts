@@ -1,6 +1,7 @@
 import { vi } from 'vitest';
 
-import { isOpen, refuseCommit, tellWrongly, watchTransactions } from '../simulate/transactions.js';
+import { stateKeys } from '../../src/pure/record.js';
+import { hasPut, isOpen, refuseCommit, tellWrongly, watchTransactions } from '../simulate/transactions.js';
 
 /** A readwrite transaction that was begun while it was recorded. */
 export interface Recorded {
@@ -71,4 +72,39 @@ function watchCommit(recorded: Recorded, { fate }: Rules): void {
       else commit();
     },
   });
+}
+
+/** A full disk: `room` transactions that put something still find room. Set it to infinity to free the disk. */
+export interface Disk {
+  room: number;
+}
+
+/**
+ * Fills the disk: from now on only deletions are committed. Where the reserve was, `reserveHolds` transactions find room.
+ */
+export function fillDisk(reserveHolds = 0): Disk {
+  const disk: Disk = { room: 0 };
+  let held = reserveHolds;
+  const frees = new Set<IDBTransaction>();
+  const remove = Object.getOwnPropertyDescriptor(IDBObjectStore.prototype, 'delete')?.value as IDBObjectStore['delete'];
+  vi.spyOn(IDBObjectStore.prototype, 'delete').mockImplementation(function freed(this: IDBObjectStore, key) {
+    if (key === stateKeys.reserve) frees.add(this.transaction);
+
+    return remove.call(this, key);
+  });
+  recordTransactions({
+    fate({ transaction }) {
+      if (hasPut(transaction)) {
+        if (disk.room === 0) return 'refused';
+        disk.room -= 1;
+      } else if (frees.has(transaction)) {
+        disk.room += held;
+        held = 0;
+      }
+
+      return undefined;
+    },
+  });
+
+  return disk;
 }

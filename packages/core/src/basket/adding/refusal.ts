@@ -1,4 +1,4 @@
-import { messageOf, nameOf, TaskbasketError } from '../../pure/errors.js';
+import { isQuota, messageOf, nameOf, TaskbasketError } from '../../pure/errors.js';
 import { notStorable } from './encode.js';
 
 /**
@@ -29,7 +29,7 @@ export function notChanged(error: unknown): TaskbasketError {
 
 function refused(what: string, error: unknown): TaskbasketError {
   if (error instanceof TaskbasketError) return error;
-  if (nameOf(error) === 'QuotaExceededError') {
+  if (isQuota(error)) {
     const why = `There is no room for the ${what}, so it was not stored.`;
 
     return new TaskbasketError('quota', `${why} Free some space.`, error);

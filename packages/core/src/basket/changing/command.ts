@@ -27,13 +27,13 @@ const slice = 256;
  * with how many were removed, once that is on disk.
  */
 export function cancel(context: BasketContext, which: string | Filter): Promise<number> {
-  return forEach(context, which, async (stores, rows, claims) => {
+  return forEach(context, which, async (stores, rows, claims, full) => {
     const wall = context.ports.clock.wall();
     // A strange row is never written, so it is deleted at once, also while it runs.
     const running = rows.filter((row) => row.strange !== true && isClaimed(row, claims));
     const others = rows.filter((row) => !running.includes(row));
-    await Promise.all(rows.map((row) => keepOutcome(stores, outcomeOf(row, 'cancelled', wall))));
-    for (const row of running) stores.tasks.put(cancelledWhileRunning(row));
+    if (full) deleteTasks(stores, running);
+    else await markCancelled(stores, rows, running, wall);
     deleteTasks(stores, others);
 
     // A page does not know the runner's clock. The time 0 means "at once".
@@ -41,6 +41,17 @@ export function cancel(context: BasketContext, which: string | Filter): Promise<
 
     return rows.map((row) => ({ ...toldOf(row), event: 'settled', state: 'cancelled' }));
   });
+}
+
+/** Writes what is kept of cancelled tasks: an outcome of each, and a mark in the rows of those that run. */
+async function markCancelled(
+  stores: Stores,
+  rows: readonly TaskRow[],
+  running: readonly TaskRow[],
+  wall: number,
+): Promise<void> {
+  await Promise.all(rows.map((row) => keepOutcome(stores, outcomeOf(row, 'cancelled', wall))));
+  for (const row of running) stores.tasks.put(cancelledWhileRunning(row));
 }
 
 /**
@@ -68,7 +79,13 @@ function waitsForRetry(row: TaskRow): boolean {
 }
 
 type Find = (stores: Stores) => Promise<readonly TaskRow[]>;
-type Change = (stores: Stores, rows: readonly TaskRow[], claims: readonly Claim[]) => Promise<readonly Hint[]>;
+/** `full`: the browser has no room, so only deletions are committed. */
+type Change = (
+  stores: Stores,
+  rows: readonly TaskRow[],
+  claims: readonly Claim[],
+  full: boolean,
+) => Promise<readonly Hint[]>;
 
 /** Changes one task by its id, or all that fit a filter, slice by slice. Each slice is durable by itself. */
 async function forEach(context: BasketContext, which: string | Filter, change: Change): Promise<number> {
@@ -124,10 +141,10 @@ async function newestOf({ tasks }: Pick<Stores, 'tasks'>): Promise<number> {
 
 /** Changes the rows that are found, in one transaction. */
 function changeSome(context: BasketContext, find: Find, change: Change): Promise<readonly TaskRow[]> {
-  return edit(context, async (stores) => {
+  return edit(context, async (stores, full) => {
     const { found, hints, claims } = await withoutReplaced(context, stores, await find(stores));
     if (found.length === 0) return { found, hints };
 
-    return { found, hints: [...hints, ...(await change(stores, found, claims))] };
+    return { found, hints: [...hints, ...(await change(stores, found, claims, full))] };
   });
 }

@@ -1,17 +1,15 @@
-import { randomText } from '../../ports/ids.js';
-import { messageOf, TaskbasketError } from '../../pure/errors.js';
+import { newStamp, stampLength } from '../../ports/ids.js';
+import { isQuota, messageOf, TaskbasketError } from '../../pure/errors.js';
 import type { TaskRow } from '../../pure/record.js';
 import { stateKeys } from '../../pure/record.js';
 import type { Stores } from '../../store/requests.js';
 import { answer } from '../../store/requests.js';
+import { transactWithReserve } from '../../store/reserve.js';
 import { read, transact } from '../../store/transact.js';
 import { isRefusal, notChanged } from '../adding/refusal.js';
 import type { BasketContext } from '../context/context.js';
 import { underway } from '../context/context.js';
 import type { Hint } from '../context/hub.js';
-
-/** The length of the stamp of an edit, in characters. */
-const stampLength = 12;
 
 /** So many characters of stamps are kept, the newest first. */
 export const stampsKept: number = 64 * stampLength;
@@ -36,27 +34,38 @@ interface Try {
  * stamp before those of earlier commands. A runner that reads another stamp forgets the rows that it has read. If the
  * transaction seems to have failed, the command checks for its stamp, because it may have been committed all the same.
  *
+ * If the browser has no room, the command is called once more with `full`. It may then only delete, because browsers
+ * commit that at a full disk. Instead of putting a stamp, the transaction deletes all stamps.
+ *
  * @throws TaskbasketError `quota`, `not-stored`: nothing was changed. `unknown-outcome`: nobody knows.
  */
 export async function edit(
   context: BasketContext,
-  command: (stores: Stores) => Promise<Edited>,
+  command: (stores: Stores, full: boolean) => Promise<Edited>,
   work: 'command' | 'tidy' | 'session' = 'command',
 ): Promise<readonly TaskRow[]> {
-  const one: Try = { stamp: randomText(context.ports.randomBytes, stampLength), before: '' };
-  const body = async (stores: Stores): Promise<Edited> => {
+  const one: Try = { stamp: newStamp(context.ports.randomBytes), before: '' };
+  const body = async (stores: Stores, full = false): Promise<Edited> => {
     delete one.done;
-    const edited = await command(stores);
+    const edited = await command(stores, full);
     if (isChange(edited)) {
-      one.before = await stampsOf(stores);
-      stores.state.put(`${one.stamp}${one.before}`.slice(0, stampsKept), stateKeys.edits);
+      // If all stamps are deleted, and there was none, nobody could tell whether that was committed.
+      one.before = (await stampsOf(stores)) || (full ? one.stamp : '');
+      if (full) stores.state.delete(stateKeys.edits);
+      else stores.state.put(`${one.stamp}${one.before}`.slice(0, stampsKept), stateKeys.edits);
     }
     one.done = edited;
 
     return edited;
   };
   const end = underway(context);
-  const edited = await transact(context, work, body, { durability: work === 'tidy' ? 'relaxed' : 'strict' })
+  const options = { durability: work === 'tidy' ? 'relaxed' : 'strict' } as const;
+  const edited = await transactWithReserve(context, work, body, options)
+    .catch((error: unknown) => {
+      if (!isQuota(error)) throw error;
+
+      return transact(context, work, (stores) => body(stores, true), options);
+    })
     .catch(async (error: unknown) => {
       if (one.done !== undefined && !isRefusal(error) && (await isCommitted(context, one, error))) return one.done;
 
@@ -78,14 +87,14 @@ async function stampsOf({ state }: Pick<Stores, 'state'>): Promise<string> {
   return typeof stored === 'string' ? stored : '';
 }
 
-/** Whether a command was committed. Nobody knows if later commands may have pushed its stamp out. */
+/** Whether a command was committed. Nobody knows if its stamp may have been pushed out, or deleted with all others. */
 async function isCommitted(context: BasketContext, { stamp, before }: Try, cause: unknown): Promise<boolean> {
   const stamps = await read(context, stampsOf, ['state']).catch(() => undefined);
   if (stamps?.includes(stamp) === true) return true;
 
   // If an older stamp is still there, a stamp of this command would be there too.
   const newest = before.slice(0, stampLength);
-  const complete = stamps !== undefined && (stamps.length < stampsKept || (newest !== '' && stamps.includes(newest)));
+  const complete = stamps !== undefined && (newest === '' ? stamps.length < stampsKept : stamps.includes(newest));
   if (complete) return false;
 
   throw new TaskbasketError(

@@ -87,7 +87,7 @@ export async function backlogOf(
       .map((row): BlockedLane => ({ lane: row.lane ?? '', by: row.id, because: isDead(row) ? 'dead' : 'unreadable' }))
       .slice(0, told),
     aloneTasks: poisonous.map(({ id }) => id),
-    waiting: old.find((row) => reasonsOf?.(row).every(({ reason }) => reason === 'no-runner')),
+    waiting: old.find((row) => reasonsOf?.(row).every(({ reason }) => reason === 'no-runner' || reason === 'no-room')),
   };
 }
 

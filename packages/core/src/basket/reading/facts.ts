@@ -5,6 +5,7 @@ import { aheadOf, reasonsOf } from '../../pure/reasons.js';
 import type { RunnerRow, TaskRow } from '../../pure/record.js';
 import { laneOf } from '../../pure/record.js';
 import type { Stores } from '../../store/requests.js';
+import { hasReserve } from '../../store/reserve.js';
 import { claimedRow, gatesNamed, headOfLane, ownerHere, runnerRow } from '../../store/rows.js';
 import type { BasketContext } from '../context/context.js';
 
@@ -37,7 +38,8 @@ export async function factsOf(
 
   const lanes = [...new Set(rows.map(laneOf))];
   const claims = gates.size > 0 && led ? (runner?.running ?? []) : [];
-  const [heads, running, owner] = await Promise.all([
+  const [full, heads, running, owner] = await Promise.all([
+    isFull(stores, runner),
     Promise.all(lanes.map((lane) => headOfLane(stores, lane))),
     Promise.all(claims.map((claim) => claimedRow(stores, claim))),
     ownerHere(stores),
@@ -54,10 +56,16 @@ export async function factsOf(
         runner,
         led,
         starting: workerStarts(),
+        full,
         head: heads[lanes.indexOf(laneOf(row))],
         gate: gateOf(row),
         through: running.filter((one) => one?.gate === row.gate).length,
         wall,
       }),
   };
+}
+
+/** Whether the browser has no room: it refused a runner's reserve, or the reserve was given up and not stored again. */
+export async function isFull(stores: Pick<Stores, 'state'>, runner: RunnerRow | undefined): Promise<boolean> {
+  return runner !== undefined && !(await hasReserve(stores));
 }

@@ -16,6 +16,7 @@ import { claimedRow, gateRows, runnerRow } from '../../store/rows.js';
 import { read } from '../../store/transact.js';
 import type { Backlog, BlockedLane } from './backlog.js';
 import { backlogOf } from './backlog.js';
+import { isFull } from './facts.js';
 import type { BasketContext } from '../context/context.js';
 import { isLed } from '../context/context.js';
 import type { Count } from './count.js';
@@ -63,7 +64,7 @@ export interface Health {
   readonly storage: StorageHealth;
   /** The task types of which this context, its worker and the runner have different versions, as after a deploy. */
   readonly registries: readonly RegistryDifference[];
-  /** What a developer should change, in sentences. */
+  /** What should be changed, in sentences. */
   readonly warnings: readonly string[];
 }
 
@@ -110,12 +111,15 @@ const openingWait = 1_500;
 const manyGates = 100;
 
 const noRow = { owner: null, type: '' };
+const noRoom =
+  'The browser has no room for this site, so tasks may wait. Delete data of the app, cancel tasks, or ask the person to free space.';
 
 interface Found extends Backlog {
   readonly runner: RunnerRow | undefined;
   readonly running: readonly string[];
   readonly closedGates: readonly ClosedGate[];
   readonly gates: number;
+  readonly full: boolean;
 }
 
 /** Reports on a basket. Takes the same time however many tasks are queued. */
@@ -142,7 +146,7 @@ export async function health(context: BasketContext, whose: OfOwner = {}): Promi
     stalled = again.waiting?.id === found.waiting?.id;
   }
 
-  const { runner, running, oldest, waiting: _, gates, ...told } = found;
+  const { runner, running, oldest, waiting: _, gates, full, ...told } = found;
 
   return {
     runner: {
@@ -164,10 +168,12 @@ export async function health(context: BasketContext, whose: OfOwner = {}): Promi
       worker.state === 'running' ? worker.types : undefined,
       led ? runner?.types : undefined,
     ),
-    warnings:
-      gates > manyGates
+    warnings: [
+      ...(gates > manyGates
         ? [`There are ${gates} gates. A gate is a destination, not a record: give fewer names in the \`gate\` option.`]
-        : [],
+        : []),
+      ...(full ? [noRoom] : []),
+    ],
   };
 }
 
@@ -196,6 +202,7 @@ function foundIn(context: BasketContext, wanted: Wanted, works: boolean): Promis
         running: claims.filter((_, place) => isMeant(wanted.owners, rows[place] ?? noRow)).map(({ id }) => id),
         waiting: unmoved >= stalledAfter ? waiting : undefined,
         gates: gates.size,
+        full: await isFull(stores, runner),
         closedGates: [...gates.values()].flatMap((gate) =>
           closedGate(gate, wall, aheadOf(runner, wall), registry.gates),
         ),

@@ -5,7 +5,7 @@ import type { Moment } from '../../pure/transitions.js';
 import type { Stores } from '../../store/requests.js';
 import { answer } from '../../store/requests.js';
 import { runnerRow } from '../../store/rows.js';
-import { transact } from '../../store/transact.js';
+import { transactWithReserve } from '../../store/reserve.js';
 import type { Alone, Leader } from './leader.js';
 import { aloneOf } from './leader.js';
 
@@ -35,7 +35,7 @@ export async function inFence<Result>(
 
       return body({ stores, runner, stamp });
     };
-    const result = await transact(leader.context, work, fenced);
+    const result = await transactWithReserve(leader.context, work, fenced);
 
     return { result };
   } catch (error) {

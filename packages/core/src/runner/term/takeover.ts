@@ -10,7 +10,7 @@ import { rescued } from '../../pure/transitions.js';
 import { payLanes } from '../../store/pay.js';
 import type { Stores } from '../../store/requests.js';
 import { endClaim, runnerRow } from '../../store/rows.js';
-import { transact } from '../../store/transact.js';
+import { transactWithReserve } from '../../store/reserve.js';
 import type { Leader, RunnerParts, Signals } from './leader.js';
 import { createPatience } from './patience.js';
 import { createSending } from './sending.js';
@@ -46,7 +46,7 @@ export async function takeOver(
 
     return { epoch: next, clock: runnerClock };
   };
-  const { epoch, clock } = await transact(context, 'takeover', work);
+  const { epoch, clock } = await transactWithReserve(context, 'takeover', work);
   // A watch that shows why tasks wait must show that there is a runner.
   context.hub.say({ kind: 'changed' });
 

@@ -1,3 +1,4 @@
+import { newStamp } from '../../ports/ids.js';
 import type { Hint } from '../../basket/context/hub.js';
 import { toldOf } from '../../basket/context/hub.js';
 import { isClosed } from '../../pure/gate.js';
@@ -61,7 +62,9 @@ export async function turn(leader: Leader): Promise<TurnEnd> {
     const known = isCurrent(leader, stamp) ? remembered.memory : undefined;
     if (known === undefined) for (const attempt of leader.running.values()) attempt.touched = true;
 
-    const memory = known === undefined ? await recall(leader, stores, stamp) : copyOf(known);
+    // A cancel at a full disk deletes the stamps. As long as there is none, nothing that was read before counts.
+    const next = stamp ?? newStamp(leader.context.ports.randomBytes);
+    const memory = known === undefined ? await recall(leader, stores, next) : copyOf(known);
     const running = new Map(leader.running);
     const draft: Draft = {
       memory,
@@ -92,7 +95,7 @@ export async function turn(leader: Leader): Promise<TurnEnd> {
     const claimed = await claimDue(leader, draft);
     if (!claimed.again && claimed.alone.phase === 'none') dropGates(leader, draft, claimed.attempts);
 
-    return { claimed, late, cancelled, draft, before, memory: await finish(leader, draft, claimed) };
+    return { claimed, late, cancelled, draft, before, memory: await finish(leader, draft, claimed, stamp) };
   };
   const done = await inFence(leader, 'turn', work).catch((error: unknown) => {
     giveBackSignals(leader.signals, signals);
@@ -192,11 +195,12 @@ async function cancelledOf({ stores, running }: Draft): Promise<readonly Running
 }
 
 /** Writes the runner's row and, now and then, the positions. Returns the memory for the next turn. */
-async function finish(leader: Leader, draft: Draft, claimed: Claimed): Promise<Memory> {
+async function finish(leader: Leader, draft: Draft, claimed: Claimed, stamp: unknown): Promise<Memory> {
   const { stores, moment } = draft;
   const claims = [...draft.running.values(), ...claimed.attempts].map((attempt) => attempt.claim);
   if (draft.gone.size > 0) draft.memory.ahead.clear(); // Rows that were read ahead may be among them.
   if (draft.wrote) stores.state.put(runnerRowOf(leader, claims, moment, claimed.alone), stateKeys.runner);
+  if (draft.wrote && stamp === undefined) stores.state.put(draft.memory.stamp, stateKeys.edits);
 
   return storePositions(draft, claimed.attempts.length === 0);
 }

@@ -1,0 +1,205 @@
+import { describe, expect, test } from 'vitest';
+
+import { defineTasks, task } from '../../src/pure/registry.js';
+import { PermanentFailure } from '../../src/pure/verdict.js';
+import { contentsOf, freshName, rowsOf, runnerOf } from '../support/database.js';
+import { fillDisk } from '../support/transactions.js';
+import { createGate, createWorld } from '../support/world.js';
+
+const minute = 60_000;
+const noRoom = expect.stringContaining('The browser has no room for this site') as string;
+
+const define = () =>
+  defineTasks(freshName(), {
+    send: task<string, string>({
+      timeout: 10 * minute,
+      lane: (name) => (name.startsWith('lane') ? 'lane' : undefined),
+    }),
+  });
+
+/** A runner with one slot, and a page beside it. The task `first` runs until its gate is opened. */
+async function started() {
+  const tasks = define();
+  const world = createWorld();
+  const worker = world.open(tasks);
+  const page = world.open(tasks);
+  const gate = createGate();
+  const sent: string[] = [];
+  const aborted: string[] = [];
+  const send = async (name: string, { signal }: { readonly signal: AbortSignal }): Promise<string> => {
+    sent.push(name);
+    signal.addEventListener('abort', () => aborted.push(name));
+    if (name === 'first') await gate.promise;
+    if (name === 'dead') throw new PermanentFailure('No.');
+
+    return name;
+  };
+  const run = (tab = worker): unknown => tab.run({ send }, { concurrency: 1 });
+  run();
+  await world.settle();
+
+  return { tasks, world, worker, page, gate, sent, aborted, run };
+}
+
+type Started = Awaited<ReturnType<typeof started>>;
+
+function addAll({ page }: Started, ...names: readonly string[]): Promise<readonly string[]> {
+  return page.basket.addMany(names.map((name) => ['send', name] as const));
+}
+
+const codeOf = (error: unknown): unknown => (error as { readonly code: unknown }).code;
+
+describe('scenario 51: at a full disk, the room of the reserve is used', () => {
+  test('to send what was added before; later the reserve is stored again', async () => {
+    const story = await started();
+    const { tasks, world, sent, gate } = story;
+    await addAll(story, 'first', 'a', 'b');
+    await world.settle();
+    const reserve = (await contentsOf(tasks)).state.get('reserve') as readonly Uint8Array[];
+    expect(reserve.reduce((sum, { length }) => sum + length, 0)).toBe(1_048_576);
+
+    const disk = fillDisk(10);
+    gate.open();
+    await world.settle();
+    expect(sent).toEqual(['first', 'a', 'b']);
+    expect(await rowsOf(tasks)).toEqual([]);
+    expect((await contentsOf(tasks)).state.has('reserve')).toBe(false);
+
+    disk.room = Number.POSITIVE_INFINITY;
+    await world.advance(minute);
+    expect((await contentsOf(tasks)).state.has('reserve')).toBe(true);
+  });
+
+  test('to take over from a runner that is gone', async () => {
+    const story = await started();
+    const { tasks, world, worker, sent, run } = story;
+    await addAll(story, 'first');
+    await world.settle();
+    worker.kill();
+    fillDisk(10);
+    run(world.open(tasks));
+    await world.settle();
+
+    expect((await runnerOf(tasks)).epoch.count).toBe(2);
+    expect(sent).toEqual(['first', 'first']);
+  });
+
+  test('to cancel and to retry, with all that is otherwise written', async () => {
+    const story = await started();
+    const { world, page, sent } = story;
+    const [dead = '', lane = ''] = await addAll(story, 'dead', 'first', 'lane 1', 'lane 2').then((ids) => [
+      ids[0],
+      ids[2],
+    ]);
+    await world.settle();
+    fillDisk(3);
+
+    expect(await page.basket.cancel(lane)).toBe(1);
+    expect(await page.basket.settled(lane)).toEqual({ state: 'cancelled' });
+    expect(await page.basket.retry(dead)).toBe(1);
+    await world.settle();
+    expect(sent).toEqual(['dead', 'first']);
+  });
+
+  test('but not to add', async () => {
+    const story = await started();
+    const { tasks, page } = story;
+    fillDisk(10);
+
+    expect(await page.basket.add('send', 'a').catch(codeOf)).toBe('quota');
+    expect((await contentsOf(tasks)).state.has('reserve')).toBe(true);
+  });
+});
+
+describe('scenario 51: at a full disk without a reserve, cancel only deletes', () => {
+  test('tasks that the runner had read are not sent, although no message says so, whenever it looks', async () => {
+    const story = await started();
+    const { tasks, world, page, gate, sent } = story;
+    const [, a = '', b = ''] = await addAll(story, 'first', 'a', 'b', 'c', 'd');
+    // The runner has written all that it has to write.
+    await world.advance(2 * minute);
+    const disk = fillDisk();
+    world.loseMessages();
+
+    expect(await page.basket.cancel(a)).toBe(1);
+    expect(await page.basket.get(a)).toBeUndefined();
+    expect((await contentsOf(tasks)).outcomes).toEqual([]);
+    // The runner reads all tasks anew, and then the stamps are as they were: there are none.
+    await world.advance(minute);
+    expect(await page.basket.cancel(b)).toBe(1);
+
+    disk.room = Number.POSITIVE_INFINITY;
+    gate.open();
+    await world.advance(minute);
+    expect(sent).toEqual(['first', 'c', 'd']);
+    // Nothing could be stored of its end, and its message was lost.
+    const end = page.basket.settled(a);
+    await world.advance(minute);
+    expect(await end).toEqual({ state: 'gone' });
+  });
+
+  test('a task that runs is aborted, and its lane goes on when there is room', async () => {
+    const story = await started();
+    const { tasks, world, page, gate, sent, aborted } = story;
+    const [first = ''] = await addAll(story, 'first', 'a');
+    await world.settle();
+    const disk = fillDisk();
+
+    expect(await page.basket.cancel(first)).toBe(1);
+    await world.settle();
+    expect(aborted).toEqual(['first']);
+    expect(await rowsOf(tasks)).toHaveLength(1);
+
+    disk.room = Number.POSITIVE_INFINITY;
+    gate.open();
+    await world.advance(minute);
+    expect(sent).toEqual(['first', 'a']);
+    expect((await runnerOf(tasks)).running).toEqual([]);
+  });
+
+  test('a whole lane goes, but not its first task alone, because the next one must be written', async () => {
+    const story = await started();
+    const { tasks, world, page, gate, sent } = story;
+    const ids = await addAll(story, 'dead', 'first', 'lane 1', 'lane 2');
+    await world.settle();
+    const disk = fillDisk();
+
+    expect(await page.basket.cancel(ids[2] ?? '').catch(codeOf)).toBe('quota');
+    expect(await page.basket.retry(ids[0] ?? '').catch(codeOf)).toBe('quota');
+    expect(await rowsOf(tasks)).toHaveLength(4);
+    expect(await page.basket.cancel({ lane: 'lane' })).toBe(2);
+
+    disk.room = Number.POSITIVE_INFINITY;
+    gate.open();
+    await world.advance(minute);
+    expect(sent).toEqual(['dead', 'first']);
+  });
+});
+
+describe('explain and health say that there is no room', () => {
+  test('as long as a task waits for it, and no longer', async () => {
+    const story = await started();
+    const { world, page, gate, sent } = story;
+    const [, a = ''] = await addAll(story, 'first', 'a');
+    await world.settle();
+    const health = async () => {
+      const answer = page.basket.health();
+      await world.advance(1_000);
+      const { stalled, warnings } = await answer;
+
+      return { stalled, warnings };
+    };
+    expect(await health()).toEqual({ stalled: false, warnings: [] });
+
+    const disk = fillDisk();
+    gate.open();
+    await world.advance(5 * minute);
+    expect(await page.basket.explain(a)).toEqual([{ reason: 'no-room' }]);
+    expect(await health()).toEqual({ stalled: true, warnings: [noRoom] });
+
+    disk.room = Number.POSITIVE_INFINITY;
+    await world.advance(2 * minute);
+    expect(sent).toEqual(['first', 'a']);
+    expect(await health()).toEqual({ stalled: false, warnings: [] });
+  });
+});
