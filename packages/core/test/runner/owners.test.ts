@@ -204,6 +204,21 @@ test('a task that waited for its owner starts at the sign-in, and a sign-out at 
   expect(await stateOf(world, out)).toBe('resolved');
 });
 
+test('several tabs that wait for the same handler all go on when it has ended, and none waits for another', async () => {
+  const tasks = notesApp();
+  const world = createWorld();
+  const pages = [world.open(tasks), world.open(tasks), world.open(tasks)];
+  const ending = createGate();
+  await pages[0]?.basket.signIn('ann', values);
+  running(world.open(tasks), () => ending.promise);
+  await pages[0]?.basket.add('send', 'ann');
+  await world.settle();
+  const outs = pages.map(({ basket }) => basket.signOut());
+  for (const out of outs) expect(await stateOf(world, out)).toBe('pending');
+  ending.open();
+  for (const out of outs) expect(await stateOf(world, out)).toBe('resolved');
+});
+
 test('without a runner, and with one that has nothing to do, both calls resolve at once', async () => {
   const tasks = notesApp();
   const world = createWorld();

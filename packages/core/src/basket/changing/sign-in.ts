@@ -100,12 +100,16 @@ async function store(context: BasketContext, owner: Owner, asks: boolean, adopt:
  * later call of this context changes for whom an earlier one waits, so that each of them ends.
  */
 async function untilNoneSends({ here, names, ports: { locks } }: BasketContext, signal: AbortSignal): Promise<void> {
+  // No two locks have the same name. Whoever is granted one knows that its holder is gone: then only another waiting
+  // context can hold it for a moment, and each of two would see the other one for ever.
+  const gone = new Set<string>();
   for (;;) {
     const held = await locks.held(names.sendsLock);
-    const other = held.find((name) => ownerOfLock(names, name) !== here.owner);
+    const other = held.find((name) => !gone.has(name) && ownerOfLock(names, name) !== here.owner);
     if (other === undefined) return;
 
     await locks.request(other, { signal }, () => Promise.resolve());
+    gone.add(other);
   }
 }
 
