@@ -1,6 +1,6 @@
 /**
  * Which transactions Chromium commits when the quota of a site is used up, and whether freed room can be used at once.
- * Decision 0014 has the figures.
+ * Decision 0015 has the figures.
  */
 import { mkdtempSync, rmSync } from 'node:fs';
 import { createServer } from 'node:http';

@@ -8,7 +8,7 @@ import { read, transact } from './transact.js';
 
 /**
  * The reserve: a megabyte that is stored only to be deleted. When the browser has no room, its room is for the writes by
- * which tasks are sent and cancelled, and so free more. No task is added into it. Decision 0014 says how it was tried.
+ * which tasks are sent and cancelled, and so free more. No task is added into it. Decision 0015 says how it was tried.
  *
  * Its bytes are random, because a browser would compress others. A browser gives 65,536 random bytes at a time.
  */

@@ -200,7 +200,7 @@ describe('an alias is an earlier name of a type', () => {
     tab.run({ saveNote: ({ text }) => void ran.push(text), other: () => undefined });
     await world.settle();
     expect(ran).toEqual(['old']);
-    expect(told).toEqual([{ event: 'started', id, type: 'saveNote', number: 1 }]);
+    expect(told).toEqual([{ event: 'started', id, type: 'saveNote', owner: null, number: 1 }]);
   });
 
   test('queries by the new name find them, shown under the new name; commands and corrections too', async () => {

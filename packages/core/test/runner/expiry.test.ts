@@ -56,7 +56,7 @@ describe('a task that is not done in its time is dead', () => {
     expect(await basket.settled(id)).toEqual({ state: 'dead', because: 'expired', error: undefined });
     expect(await basket.get(id)).toMatchObject({ state: 'dead', dead: { reason: 'expired' } });
     expect(await basket.explain(id)).toEqual([{ reason: 'dead', because: 'expired', error: undefined }]);
-    expect(told).toEqual([{ event: 'settled', id, type: 'send', state: 'dead' }]);
+    expect(told).toEqual([{ event: 'settled', id, type: 'send', owner: null, state: 'dead' }]);
     expect(await rowsOf(tasks)).toMatchObject([{ payload: 1, marks: [`I${id}`] }]);
   });
 

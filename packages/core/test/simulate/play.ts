@@ -471,7 +471,9 @@ function createBus(play: () => Play): Bus {
     post(life, message) {
       const { world, loss } = play();
       const { kind, build = 0 } = message as { readonly kind: string; readonly build?: number };
-      const said = kind === 'lost' ? world.losses > 0 : world.deleting || life.leaving;
+      // A page whose own worker did not start has its watches read again.
+      const own = kind === 'changed' && life.attendance !== undefined;
+      const said = own || (kind === 'lost' ? world.losses > 0 : world.deleting || life.leaving);
       if (!['hello', 'alive', 'wake', 'closed', 'values'].includes(kind) && !said) {
         if ((world.unannounced.get(life) ?? 0) === 0)
           world.fail(`${life.name} says "${kind}", and has committed nothing`);
