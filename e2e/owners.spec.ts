@@ -26,7 +26,7 @@ test('scenarios 32 and 67: Ann writes offline and signs out, Bob signs in: the s
 }) => {
   const withTokens = (effects: readonly EffectRow[]): readonly unknown[] =>
     effects.map(({ key, path }) => {
-      const sent = server.ledger().findLast((row) => row.key === key && row.status === 200);
+      const [sent] = server.ledger().filter((row) => row.key === key && row.status === 200);
 
       return [...namesOf([{ path }]), sent?.worker];
     });

@@ -38,7 +38,7 @@ const face = {
 
   /** Everything that this origin stores, as one text. */
   async stored(): Promise<string> {
-    const parts: unknown[] = [{ ...localStorage }, { ...sessionStorage }, document.cookie];
+    const parts: unknown[] = [Object.entries(localStorage), Object.entries(sessionStorage), document.cookie];
     for (const { name = '' } of await indexedDB.databases()) {
       const db = await new Promise<IDBDatabase>((resolve, reject) => {
         const request = indexedDB.open(name);
