@@ -377,3 +377,23 @@ describe('beside keys', () => {
     expect(ran).toEqual([1, 1, 2, 4]);
   });
 });
+
+test('a head that expires as it is checked lets its lane go on at once, not after a minute', async () => {
+  const backoff = { base: 10 * minute, cap: 10 * minute, jitter: 'none' } as const;
+  const tasks = defineTasks(freshName(), { other: task<number>({ backoff }), send: task<number>({ lane: 'a', backoff }) });
+  const world = createWorld();
+  const tab = world.open(tasks);
+  const expiresAt = world.wall() + 10 * minute;
+  // As many as one turn searches for. So the head is left to the check before its claim.
+  for (let number = 0; number < 64; number += 1) await tab.basket.add('other', number, { expiresAt });
+  await tab.basket.add('send', 1, { expiresAt });
+  await tab.basket.add('send', 2);
+  const ran: number[] = [];
+  const fails = (): never => {
+    throw new Error('not yet');
+  };
+  tab.run({ other: fails, send: (number) => (number === 1 ? fails() : void ran.push(number)) }, { concurrency: 100 });
+  await world.advance(10 * minute + 5_000);
+
+  expect(ran).toEqual([2]);
+});

@@ -7,6 +7,7 @@ import type { Attempt } from '../../src/runner/term/leader.js';
 import type { EventOf } from '../../src/basket/telling/events.js';
 import { contentsOf, freshName, rowsOf } from '../support/database.js';
 import type { Tab, World } from '../support/world.js';
+import { noteUncaught } from '../support/uncaught.js';
 import { createWorld } from '../support/world.js';
 
 const notesApp = () =>
@@ -260,3 +261,58 @@ test.each([
   await expect(page.basket.signIn('ann', values as never)).rejects.toMatchObject({ code: 'option' });
   await expect(page.basket.add('save', 'n1')).rejects.toMatchObject({ code: 'signed-out' });
 });
+
+test('values are those of the call: what the app changes afterwards reaches no handler', async () => {
+  const tasks = notesApp();
+  const world = createWorld();
+  const page = world.open(tasks);
+  const values = { token: 'of the call' };
+  await page.basket.signIn('ann', values);
+  values.token = 'changed';
+  await page.basket.add('save', 'n1');
+  const sent = running(world.open(tasks));
+  await world.settle();
+
+  expect(sent).toEqual(['ann of the call n1']);
+});
+
+test('a task that waits for values, or whose gate is parked, says so; a task of another gate does not', async () => {
+  const tasks = notesApp();
+  const world = createWorld();
+  const page = world.open(tasks);
+  let gives = false;
+  await page.basket.signIn('ann', () => (gives ? { token: 'old' } : Promise.reject(new Error('offline'))));
+  const id = await page.basket.add('save', 'n1');
+  const failed = noteUncaught();
+  running(world.open(tasks), () => {
+    throw new SignedOut({ status: 401 });
+  });
+  await world.advance(1_000);
+  expect(await page.basket.explain(id)).toEqual([{ reason: 'signed-out', owner: 'ann' }]);
+  expect((await page.basket.health()).stalled).toBe(false);
+
+  gives = true;
+  await page.basket.signIn('ann', { token: 'old' });
+  await world.advance(1_000);
+  expect(await page.basket.explain(id)).toContainEqual({ reason: 'signed-out', owner: 'ann' });
+  const other = await page.basket.add('report', 'r1', { runAt: world.wall() + 60_000 });
+  expect(await page.basket.explain(other)).toEqual([{ reason: 'date', until: world.wall() + 60_000 }]);
+  expect(failed).toEqual(['offline']);
+});
+
+test.each([['a text', 'token'], ['nothing', undefined]])(
+  'a function that returns %s instead of an object: the app hears of it, and the tasks wait',
+  async (_, given) => {
+    const tasks = notesApp();
+    const world = createWorld();
+    const page = world.open(tasks);
+    await page.basket.signIn('ann', () => given as never);
+    await page.basket.add('save', 'n1');
+    const failed = noteUncaught();
+    const sent = running(world.open(tasks));
+    await world.advance(1_000);
+
+    expect(sent).toEqual([]);
+    expect(failed).toEqual([expect.stringMatching(/The function that signIn takes must return an object/)]);
+  },
+);

@@ -17,12 +17,12 @@ import { payFor } from './settle.js';
 const expiredATurn = 64;
 
 /**
- * Makes tasks dead whose time is over, the earliest first, and notes when the next task expires. Resolves with whether
- * more are left. A claimed task is left, because its end decides.
+ * Makes tasks dead whose time is over, the earliest first, and notes when the next task expires. A claimed task is left,
+ * because its end decides.
  */
-export async function expireDue(leader: Leader, draft: Draft): Promise<boolean> {
+export async function expireDue(leader: Leader, draft: Draft): Promise<void> {
   const { memory, moment, stores, running } = draft;
-  if (memory.expires > moment.wall) return false;
+  if (memory.expires > moment.wall) return;
 
   const due: TaskRow[] = [];
   const last = expiryMark(moment.wall);
@@ -43,8 +43,6 @@ export async function expireDue(leader: Leader, draft: Draft): Promise<boolean> 
   });
   memory.expires = next === undefined ? Number.POSITIVE_INFINITY : readExpiry(next);
   for (const row of due) if (!(await isReplaced(leader, draft, [], row))) await expire(leader, draft, row);
-
-  return next !== undefined && next <= last;
 }
 
 /** Makes a task dead whose time is over, and pays its lane. */

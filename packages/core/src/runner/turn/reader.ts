@@ -160,9 +160,10 @@ function createReader(draft: Draft, source: Source, heads: Heads): Reader {
         return;
       }
 
-      // Read after this turn's writes, because they may be under the same prefix.
+      // Read after this turn's writes, because they may be under the same prefix. A row that is due at once was noted.
+      const noted = memory.sources.get(source.prefix) !== source;
       const next = await nextTime(stores, source, clock);
-      memory.sources.set(source.prefix, { ...source, from: left || unread ? 0 : next, next });
+      memory.sources.set(source.prefix, { ...source, from: left || unread || noted ? 0 : next, next });
     },
   };
 }

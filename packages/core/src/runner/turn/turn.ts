@@ -32,7 +32,7 @@ export interface TurnEnd {
   readonly cancelled: readonly RunningAttempt[];
   /** Running attempts whose owner is not signed in any more. */
   readonly others: readonly RunningAttempt[];
-  /** Whether another turn must follow at once, because rows were left unchecked or ended attempts unsettled. */
+  /** Whether another turn must follow at once, because rows were left unchecked or brought back, or ended attempts unsettled. */
   readonly again: boolean;
   /** Milliseconds until a row or a gate is due. A row that is due and cannot be claimed waits for an end or an edit. */
   readonly alarm: number;
@@ -90,12 +90,12 @@ export async function turn(leader: Leader): Promise<TurnEnd> {
     if (signals.woken !== undefined) wakeGates(leader, draft, signals.woken);
     const cancelled = known === undefined ? await cancelledOf(draft) : [];
     if (known === undefined || signals.poked) await survey(stores, leader.context.registry, memory);
-    const late = await expireDue(leader, draft);
+    await expireDue(leader, draft);
 
     const claimed = await claimDue(leader, draft);
     if (!claimed.again && claimed.alone.phase === 'none') dropGates(leader, draft, claimed.attempts);
 
-    return { claimed, late, cancelled, draft, before, memory: await finish(leader, draft, claimed, stamp) };
+    return { claimed, cancelled, draft, before, memory: await finish(leader, draft, claimed, stamp) };
   };
   const done = await inFence(leader, 'turn', work).catch((error: unknown) => {
     giveBackSignals(leader.signals, signals);
@@ -106,7 +106,7 @@ export async function turn(leader: Leader): Promise<TurnEnd> {
   if (done === undefined) return { deposed: true, claimed: [], cancelled: [], others: [], again: false, alarm: 0 };
 
   // The transaction has completed. Only now does any of it count.
-  const { claimed, late, cancelled, draft, before, memory } = done.result;
+  const { claimed, cancelled, draft, before, memory } = done.result;
   leader.remembered = {
     memory: { ...memory, heads: headsAfter(memory, draft.heads) },
     alone: claimed.alone,
@@ -131,7 +131,8 @@ export async function turn(leader: Leader): Promise<TurnEnd> {
     claimed: claimed.attempts,
     cancelled,
     others: [...leader.running.values()].filter(({ row }) => row.owner !== null && row.owner !== memory.owner),
-    again: claimed.again || late || left,
+    // A task that has expired, or was replaced, has brought another row back; and more may have expired.
+    again: claimed.again || draft.gone.size > 0 || left,
     alarm: claimed.alarm,
   };
 }
