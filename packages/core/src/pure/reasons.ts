@@ -32,7 +32,8 @@ import { isDead, stateOf } from './state.js';
  * - `aside`: the task with the id `for` runs alone, or is about to. This task waits for that, at the latest until
  *   `until`.
  * - `busy`: as many tasks run as may run at once.
- * - `signed-out`: the task belongs to `owner`, who is not signed in.
+ * - `signed-out`: the task belongs to `owner`, who is not signed in, or for whom no page gives values that the server
+ *   accepts.
  * - `no-owner`: the task was added before the registry declared a session, and belongs to nobody. `signIn` with
  *   `{ adopt: true }` gives it an owner.
  * - `no-room`: the browser has no room in which the runner could write that the task starts. Delete data of your own, or
@@ -127,9 +128,11 @@ function asideOf({ id }: TaskRow, runner: RunnerRow | undefined, now: number): R
   return before === undefined || before.id === id || before.until <= now ? undefined : before;
 }
 
-function ownerless({ owner, type }: TaskRow, facts: ReasonFacts): readonly Reason[] {
-  const { registry, owner: here } = facts;
-  if (runsFor(registry, { owner, type }, here)) return [];
+function ownerless({ owner, type, gate }: TaskRow, facts: ReasonFacts): readonly Reason[] {
+  const { registry, owner: here, led, runner } = facts;
+  const out = led ? runner?.signedOut : undefined;
+  const lacksValues = owner !== null && out?.owner === owner && (out.gates?.includes(gate) ?? true);
+  if (!lacksValues && runsFor(registry, { owner, type }, here)) return [];
   if (owner !== null) return [{ reason: 'signed-out', owner }];
 
   return findType(registry, type) === undefined ? [] : [{ reason: 'no-owner' }];

@@ -156,6 +156,10 @@ export interface RunnerRow {
   readonly types?: Readonly<Record<string, number>>;
   /** The oldest version of a type that it runs too, because it can upgrade it. */
   readonly oldest?: Readonly<Record<string, number>>;
+  /**
+   * The owner who counts as signed out, because the values for that owner are missing, or were refused at these gates.
+   */
+  readonly signedOut?: { readonly owner: string; readonly gates?: readonly string[] };
   /** The task that runs alone, or is about to. Nothing else is claimed until `until`, by the runner's clock. */
   readonly alone?: { readonly id: string; readonly until: number };
   /** The runner's clock at its last turn, in milliseconds, and the wall clock at the same time. */

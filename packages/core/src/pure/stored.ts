@@ -37,6 +37,7 @@ const absentOr =
 type Field =
   | keyof (TaskRow & StoredError & Death & Claim & Epoch & RunnerRow & GateRow & OutcomeRow)
   | keyof NonNullable<RunnerRow['alone']>
+  | keyof NonNullable<RunnerRow['signedOut']>
   | keyof NonNullable<GateRow['slow']>;
 
 /** Makes a check: the value is an object, and each of these fields passes `check`. */
@@ -145,6 +146,7 @@ function numberIn(value: unknown): number {
 const isClaim = all(has(whole, 'claim'), has(finite, 'seq'), has(text, 'id'), has(absentOr(text), 'lane', 'ref'));
 const isEpoch = all(has(whole, 'count'), has(text, 'nonce'));
 const isAlone = all(has(text, 'id'), has(finite, 'until'));
+const isSignedOut = all(has(text, 'owner'), has(absentOr(listOf(text)), 'gates'));
 const isVersions: Check = (types) => has(whole)(types) && Object.values(types as object).every(whole);
 
 const isRunner = all(
@@ -154,6 +156,7 @@ const isRunner = all(
   has(absentOr(above0), 'slots'),
   has(absentOr(isVersions), 'types', 'oldest'),
   has(absentOr(isAlone), 'alone'),
+  has(absentOr(isSignedOut), 'signedOut'),
 );
 
 /** The runner's record; `undefined`: there is none, or it is strange. */

@@ -5,6 +5,7 @@ import type { Hint } from '../../src/basket/context/hub.js';
 import { defineTasks, task } from '../../src/pure/registry.js';
 import { PermanentFailure, Unavailable } from '../../src/pure/verdict.js';
 import { freshName, openRaw } from '../support/database.js';
+import { noteUncaught } from '../support/uncaught.js';
 import { createGate, createWorld } from '../support/world.js';
 
 type What = 'fine' | 'waits' | 'throws' | 'refuses' | 'away';
@@ -236,28 +237,20 @@ test('a listener hears its own event only, and nothing any more once it has ende
 
 test('a listener that throws is not the mistake of the others, and surfaces as an uncaught error', async () => {
   const { world, basket } = await opened();
-  const uncaught: unknown[] = [];
-  const seen = process.listeners('uncaughtException');
-  process.removeAllListeners('uncaughtException');
-  process.on('uncaughtException', (error) => uncaught.push(error));
-  try {
-    const heard: string[] = [];
-    basket.on('added', () => {
-      throw new Error('My mistake.');
-    });
-    basket.on('added', ({ id }) => heard.push(id));
-    const ids = await basket.addMany([
-      ['send', 'fine'],
-      ['send', 'fine'],
-    ]);
-    await world.settle();
+  const uncaught = noteUncaught();
+  const heard: string[] = [];
+  basket.on('added', () => {
+    throw new Error('My mistake.');
+  });
+  basket.on('added', ({ id }) => heard.push(id));
+  const ids = await basket.addMany([
+    ['send', 'fine'],
+    ['send', 'fine'],
+  ]);
+  await world.settle();
 
-    expect(heard).toEqual(ids);
-    expect(uncaught).toMatchObject([{ message: 'My mistake.' }, { message: 'My mistake.' }]);
-  } finally {
-    process.removeAllListeners('uncaughtException');
-    for (const listener of seen) process.on('uncaughtException', listener);
-  }
+  expect(heard).toEqual(ids);
+  expect(uncaught).toEqual(['My mistake.', 'My mistake.']);
 });
 
 test('of a drain of thousands a hundred go in one message, no more', async () => {

@@ -380,7 +380,10 @@ describe('beside keys', () => {
 
 test('a head that expires as it is checked lets its lane go on at once, not after a minute', async () => {
   const backoff = { base: 10 * minute, cap: 10 * minute, jitter: 'none' } as const;
-  const tasks = defineTasks(freshName(), { other: task<number>({ backoff }), send: task<number>({ lane: 'a', backoff }) });
+  const tasks = defineTasks(freshName(), {
+    other: task<number>({ backoff }),
+    send: task<number>({ lane: 'a', backoff }),
+  });
   const world = createWorld();
   const tab = world.open(tasks);
   const expiresAt = world.wall() + 10 * minute;

@@ -300,19 +300,19 @@ test('a task that waits for values, or whose gate is parked, says so; a task of 
   expect(failed).toEqual(['offline']);
 });
 
-test.each([['a text', 'token'], ['nothing', undefined]])(
-  'a function that returns %s instead of an object: the app hears of it, and the tasks wait',
-  async (_, given) => {
-    const tasks = notesApp();
-    const world = createWorld();
-    const page = world.open(tasks);
-    await page.basket.signIn('ann', () => given as never);
-    await page.basket.add('save', 'n1');
-    const failed = noteUncaught();
-    const sent = running(world.open(tasks));
-    await world.advance(1_000);
+test.each([
+  ['a text', 'token'],
+  ['nothing', undefined],
+])('a function that returns %s instead of an object: the app hears of it, and the tasks wait', async (_, given) => {
+  const tasks = notesApp();
+  const world = createWorld();
+  const page = world.open(tasks);
+  await page.basket.signIn('ann', () => given as never);
+  await page.basket.add('save', 'n1');
+  const failed = noteUncaught();
+  const sent = running(world.open(tasks));
+  await world.advance(1_000);
 
-    expect(sent).toEqual([]);
-    expect(failed).toEqual([expect.stringMatching(/The function that signIn takes must return an object/)]);
-  },
-);
+  expect(sent).toEqual([]);
+  expect(failed).toEqual([expect.stringMatching(/What the function of signIn returns must be an object/)]);
+});

@@ -42,10 +42,10 @@ export async function signIn(
 ): Promise<void> {
   checkSession(context.registry, 'signIn');
   checkText(owner, 'The owner that signIn takes');
-  checkValues(values);
+  const copy = copiedValues(values);
   const { adopt = false } = checkParts(options, 'The options of signIn', ['adopt']);
   must(typeof adopt === 'boolean', 'adopt', 'true or false', adopt);
-  await change(context, owner, values, adopt);
+  await change(context, owner, copy, adopt);
 }
 
 /** Stores that nobody is signed in. Resolves when no handler of an owner runs any more. */
@@ -54,13 +54,13 @@ export async function signOut(context: BasketContext): Promise<void> {
   await change(context, null, undefined, false);
 }
 
-/** Refuses values that cannot be given to a worker. */
-function checkValues(values: unknown): void {
+/** The values as they are at the call. Refuses those that cannot be given to a worker. */
+function copiedValues(values: unknown): unknown {
   const fits = values === undefined || typeof values === 'function' || (typeof values === 'object' && values !== null);
   must(fits, 'The values that signIn takes', 'an object, or a function that returns one', values);
-  if (typeof values === 'function') return;
+  if (typeof values === 'function') return values;
   try {
-    structuredClone(values);
+    return structuredClone(values);
   } catch (error) {
     const why = `The values that signIn takes cannot be given to a worker: ${messageOf(error)}`;
     throw new TaskbasketError('option', `${why} Use plain data.`, error);

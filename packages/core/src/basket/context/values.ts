@@ -1,5 +1,6 @@
 import { randomText } from '../../ports/ids.js';
 import { callSafely } from '../../pure/errors.js';
+import { must } from '../../pure/options.js';
 import type { BasketContext } from './context.js';
 
 /**
@@ -28,6 +29,7 @@ export function giveValues({ hub, here, registry, ports }: BasketContext): void 
     if (typeof values !== 'function') return { values, edition };
     try {
       const made: unknown = await (values as () => unknown)();
+      must(typeof made === 'object' && made !== null, 'What the function of signIn returns', 'an object', made);
 
       return { values: structuredClone(made), edition: randomText(ports.randomBytes, 12) };
     } catch (error) {

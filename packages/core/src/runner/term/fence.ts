@@ -1,3 +1,4 @@
+import { defined } from '../../pure/parts.js';
 import type { Claim, RunnerRow } from '../../pure/record.js';
 import { stateKeys } from '../../pure/record.js';
 import { oldestOf, versionsOf } from '../../pure/find-type.js';
@@ -49,9 +50,13 @@ export async function inFence<Result>(
 class Deposed extends Error {}
 
 /** The runner's row with these claims, and with the task that runs alone. */
-export function runnerRowOf(leader: Leader, running: readonly Claim[], moment: Moment, state: Alone): RunnerRow {
-  const alone = aloneOf(state);
-
+export function runnerRowOf(
+  leader: Leader,
+  running: readonly Claim[],
+  moment: Moment,
+  state: Alone,
+  signedOut: RunnerRow['signedOut'],
+): RunnerRow {
   return {
     epoch: leader.epoch,
     build: leader.context.build,
@@ -59,7 +64,7 @@ export function runnerRowOf(leader: Leader, running: readonly Claim[], moment: M
     slots: leader.concurrency,
     types: versionsOf(leader.context.registry),
     oldest: oldestOf(leader.context.registry),
-    ...(alone === undefined ? {} : { alone }),
+    ...defined({ alone: aloneOf(state), signedOut }),
     seen: moment.now,
     wall: moment.wall,
   };

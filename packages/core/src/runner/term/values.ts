@@ -2,6 +2,7 @@ import type { ValuesMessage } from '../../basket/context/hub.js';
 import type { BasketContext } from '../../basket/context/context.js';
 import { randomText } from '../../ports/ids.js';
 import type { Owner } from '../../pure/owner.js';
+import type { RunnerRow } from '../../pure/record.js';
 
 /**
  * The values that the app gives for who is signed in. No database has them, so a runner asks the pages:
@@ -44,6 +45,14 @@ const nobody: Standing = { owner: null, asks: false, values: undefined, edition:
 /** Whether the tasks of the owner wait, because the values for them are missing or were refused. */
 export function waitsForValues({ asks, values, parked }: Standing, gate: string): boolean {
   return (asks && values === undefined) || parked.has(gate);
+}
+
+/** What is stored of an owner who counts as signed out, so that `explain` can say why tasks wait. */
+export function signedOutOf({ owner, asks, values, parked }: Standing): RunnerRow['signedOut'] {
+  if (owner === null) return undefined;
+  if (asks && values === undefined) return { owner };
+
+  return parked.size === 0 ? undefined : { owner, gates: [...parked] };
 }
 
 /** How long a page may take to give the values, and how long the runner asks pages in all, in milliseconds. */

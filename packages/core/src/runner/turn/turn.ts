@@ -2,6 +2,7 @@ import { newStamp } from '../../ports/ids.js';
 import type { Hint } from '../../basket/context/hub.js';
 import { toldOf } from '../../basket/context/hub.js';
 import { isClosed } from '../../pure/gate.js';
+import type { RunnerRow } from '../../pure/record.js';
 import { stateKeys } from '../../pure/record.js';
 import { asksIn, ownerIn } from '../../pure/stored.js';
 import type { Stores } from '../../store/requests.js';
@@ -19,6 +20,7 @@ import { copyOf, headsAfter } from '../term/memory.js';
 import { storePositions } from './positions.js';
 import { doubt, settle, toSettle } from './settle.js';
 import { survey } from './survey.js';
+import { signedOutOf } from '../term/values.js';
 import type { Claimed } from './which.js';
 import { claimDue } from './which.js';
 import { returnStrays, settledBefore } from './unknown-end.js';
@@ -77,7 +79,7 @@ export async function turn(leader: Leader): Promise<TurnEnd> {
       gone: new Set(),
       hints: [],
       // A turn that writes nothing would not show that the results were the cause.
-      wrote: remembered.spared,
+      wrote: remembered.spared || !isTold(memory, runner),
     };
     const before = settledBefore(leader, runner);
     for (const attempt of [...ended, ...before]) draft.running.delete(attempt.claim.claim);
@@ -142,6 +144,11 @@ function isCurrent({ remembered, values }: Leader, stamp: unknown): boolean {
   return remembered.memory?.stamp === stamp && remembered.memory?.standing === values.now();
 }
 
+/** Whether the runner's row says whether the owner counts as signed out. */
+function isTold({ standing }: Memory, { signedOut }: RunnerRow): boolean {
+  return JSON.stringify(signedOutOf(standing)) === JSON.stringify(signedOut);
+}
+
 /** What others have told the runner since the last turn. */
 type Said = Pick<Signals, 'poked' | 'woken'>;
 
@@ -197,11 +204,14 @@ async function cancelledOf({ stores, running }: Draft): Promise<readonly Running
 
 /** Writes the runner's row and, now and then, the positions. Returns the memory for the next turn. */
 async function finish(leader: Leader, draft: Draft, claimed: Claimed, stamp: unknown): Promise<Memory> {
-  const { stores, moment } = draft;
+  const { stores, moment, memory } = draft;
   const claims = [...draft.running.values(), ...claimed.attempts].map((attempt) => attempt.claim);
-  if (draft.gone.size > 0) draft.memory.ahead.clear(); // Rows that were read ahead may be among them.
-  if (draft.wrote) stores.state.put(runnerRowOf(leader, claims, moment, claimed.alone), stateKeys.runner);
-  if (draft.wrote && stamp === undefined) stores.state.put(draft.memory.stamp, stateKeys.edits);
+  if (draft.gone.size > 0) memory.ahead.clear(); // Rows that were read ahead may be among them.
+  if (draft.wrote) {
+    const signedOut = signedOutOf(memory.standing);
+    stores.state.put(runnerRowOf(leader, claims, moment, claimed.alone, signedOut), stateKeys.runner);
+  }
+  if (draft.wrote && stamp === undefined) stores.state.put(memory.stamp, stateKeys.edits);
 
   return storePositions(draft, claimed.attempts.length === 0);
 }
