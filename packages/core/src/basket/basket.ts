@@ -15,7 +15,7 @@ import { cancel, retry } from './changing/command.js';
 import type { BasketContext } from './context/context.js';
 import { createContext } from './context/context.js';
 import { giveValues } from './context/values.js';
-import { toldOf } from './context/hub.js';
+import { toldOf } from './context/messages.js';
 import type { Count } from './reading/count.js';
 import { count } from './reading/count.js';
 import type { EventName, EventOf } from './telling/events.js';

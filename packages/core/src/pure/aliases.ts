@@ -5,7 +5,10 @@ export interface HasAliases {
   readonly aliases: ReadonlyMap<string, string>;
 }
 
-/** Turns the aliases of each type into the current name of each alias. Refuses an alias that is also a type, or stands twice. */
+/**
+ * Turns the aliases of each type into the current name of each alias. Refuses an alias that is also a type, or stands
+ * twice.
+ */
 export function aliasesOf(types: ReadonlyMap<string, readonly string[]>): ReadonlyMap<string, string> {
   const current = new Map<string, string>();
   for (const [name, aliases] of types) {

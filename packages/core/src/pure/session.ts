@@ -12,15 +12,15 @@ export interface SessionType<Values> {
 /** Who is signed in, with the values that the app gave for that owner. */
 export type Session<Values> = (Values extends object ? Readonly<Values> : unknown) & { readonly owner: string };
 
-interface WithSession {
+interface MayHaveSession {
   readonly session: SessionType<unknown> | undefined;
 }
 
 /** The values that an app gives to `signIn`; `never` if its registry declares no session. */
-export type ValuesOf<R extends WithSession> = R['session'] extends SessionType<infer Values> ? Values : never;
+export type ValuesOf<R extends MayHaveSession> = R['session'] extends SessionType<infer Values> ? Values : never;
 
 /** What `attempt.session` is in the handlers of a registry; `unknown` if the registry declares no session. */
-export type SessionOf<R extends WithSession> =
+export type SessionOf<R extends MayHaveSession> =
   R['session'] extends SessionType<infer Values> ? Session<Values> : unknown;
 
 /**

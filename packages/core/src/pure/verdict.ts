@@ -121,7 +121,6 @@ export class Unavailable extends Error {
     mark(this, (error, wall) => {
       const wait = typeof retryAfter === 'number' ? time : time - wall;
       const word = Number.isFinite(wait) ? Math.max(0, Math.ceil(wait)) : undefined;
-
       const signedOut = this instanceof SignedOut ? (true as const) : undefined;
 
       return { kind: 'unavailable', error, ...defined({ retryAfter: word, signedOut }) };

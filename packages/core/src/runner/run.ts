@@ -188,7 +188,7 @@ async function turns(
 
     let end: TurnEnd;
     try {
-      await leader.sending.prepare(leader.remembered.memory?.owner ?? null);
+      await leader.sending.prepare(leader.remembered.memory?.signedIn.owner ?? null);
       end = await turn(leader);
       leader.patience.worked();
     } catch (error) {

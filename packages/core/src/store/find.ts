@@ -74,8 +74,8 @@ async function ownersWithLanes(index: IDBIndex): Promise<readonly Owner[]> {
 }
 
 /**
- * Finds the rows of a mark after a `seq`, in order, at most `most`. No range of a multi-entry index begins within a mark, so a cursor goes from
- * row to row. Numbers come first; a row whose key is no number is left out.
+ * Finds the rows of a mark after a `seq`, in order, at most `most`. No range of a multi-entry index begins within a mark,
+ * so a cursor goes from row to row. Numbers come first; a row whose key is no number is left out.
  */
 export async function seqsWith(index: IDBIndex, mark: string, from: number, most: number): Promise<readonly number[]> {
   const seqs: number[] = [];

@@ -1,7 +1,7 @@
 import { describe, expect, test } from 'vitest';
 
 import type { EventName } from '../../src/basket/telling/events.js';
-import type { Hint } from '../../src/basket/context/hub.js';
+import type { Hint } from '../../src/basket/context/messages.js';
 import { defineTasks, task } from '../../src/pure/registry.js';
 import { PermanentFailure, Unavailable } from '../../src/pure/verdict.js';
 import { freshName, openRaw } from '../support/database.js';

@@ -11,8 +11,10 @@ import {
 } from '../support/property.js';
 import { afterEach, expect, test, vi } from 'vitest';
 
-import type { Hint, Hub, Message } from '../../src/basket/context/hub.js';
-import { createHub, endedIn } from '../../src/basket/context/hub.js';
+import type { Hub } from '../../src/basket/context/hub.js';
+import type { Hint, Message } from '../../src/basket/context/messages.js';
+import { createHub } from '../../src/basket/context/hub.js';
+import { endedIn } from '../../src/basket/context/messages.js';
 import type { Channel } from '../../src/ports/ports.js';
 
 const surfaced: unknown[] = [];

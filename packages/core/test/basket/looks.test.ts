@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest';
 
-import type { Message } from '../../src/basket/context/hub.js';
+import type { Message } from '../../src/basket/context/messages.js';
 import { createLooks } from '../../src/basket/telling/looks.js';
 import { waited } from '../../src/ports/wait.js';
 import { defineTasks, task } from '../../src/pure/registry.js';

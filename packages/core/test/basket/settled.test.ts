@@ -1,6 +1,7 @@
 import { afterEach, describe, expect, test, vi } from 'vitest';
 
-import type { Hub, Message } from '../../src/basket/context/hub.js';
+import type { Hub } from '../../src/basket/context/hub.js';
+import type { Message } from '../../src/basket/context/messages.js';
 import { createRecent } from '../../src/basket/telling/recent.js';
 import type { OutcomeRow } from '../../src/pure/record.js';
 import { defineTasks, task } from '../../src/pure/registry.js';

@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest';
 
-import type { Message } from '../../src/basket/context/hub.js';
+import type { Message } from '../../src/basket/context/messages.js';
 import { createLooking } from '../../src/host/looking.js';
 import { defineTasks, task } from '../../src/pure/registry.js';
 import { Unavailable } from '../../src/pure/verdict.js';

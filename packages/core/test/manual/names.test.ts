@@ -130,7 +130,7 @@ describe('the reference lists what exists, and nothing else', () => {
     ['Errors', () => wordsOf('pure/errors.d.ts', 'ErrorCode')],
     ['Problems of a worker', () => wordsOf('pure/errors.d.ts', 'WorkerProblem')],
     ['Reasons', () => valuesOf('pure/reasons.d.ts', 'Reason', 'reason')],
-    ['Events', () => valuesOf('basket/context/hub.d.ts', 'Hint', 'event')],
+    ['Events', () => valuesOf('basket/context/messages.d.ts', 'Hint', 'event')],
     ['Ends', () => valuesOf('basket/telling/settled.d.ts', 'Outcome', 'state')],
   ])('under "%s"', (heading, words) => {
     expect(words().length).toBeGreaterThan(3);
@@ -154,7 +154,7 @@ describe('the reference has', () => {
     ['Health', 'basket/reading/health.d.ts', 'ClosedGate'],
     ['Health', 'basket/reading/health.d.ts', 'RegistryDifference'],
     ['Health', 'basket/context/own-worker.d.ts', 'WorkerHealth'],
-    ['Events', 'basket/context/hub.d.ts', 'Hint'],
+    ['Events', 'basket/context/messages.d.ts', 'Hint'],
     ['Reasons', 'pure/reasons.d.ts', 'Reason'],
     ['Ends', 'basket/telling/settled.d.ts', 'Outcome'],
     ['Types', 'runner/term/leader.d.ts', 'AttemptParts'],
@@ -166,7 +166,7 @@ describe('the reference has', () => {
   });
 
   test.each([
-    ['Events', 'basket/context/hub.d.ts', 'Hint'],
+    ['Events', 'basket/context/messages.d.ts', 'Hint'],
     ['Health', 'basket/context/own-worker.d.ts', 'WorkerHealth'],
     ['Health', 'basket/reading/backlog.d.ts', 'BlockedLane'],
     ['Tasks', 'pure/record.d.ts', 'Death'],

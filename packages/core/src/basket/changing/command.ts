@@ -14,8 +14,8 @@ import { answer } from '../../store/requests.js';
 import { deleteTasks, gatesNamed, rowsAt, rowsOfIds } from '../../store/rows.js';
 import type { BasketContext } from '../context/context.js';
 import { seenIn } from '../context/context.js';
-import type { Hint } from '../context/hub.js';
-import { toldOf } from '../context/hub.js';
+import type { Hint } from '../context/messages.js';
+import { toldOf } from '../context/messages.js';
 import { edit } from './edit.js';
 import { withoutReplaced } from './replace.js';
 

@@ -9,7 +9,7 @@ import { read, transact } from '../../store/transact.js';
 import { isRefusal, notChanged } from '../adding/refusal.js';
 import type { BasketContext } from '../context/context.js';
 import { underway } from '../context/context.js';
-import type { Hint } from '../context/hub.js';
+import type { Hint } from '../context/messages.js';
 
 /** So many characters of stamps are kept, the newest first. */
 export const stampsKept: number = 64 * stampLength;

@@ -9,7 +9,7 @@ import { answer } from '../../store/requests.js';
 import { marksIndex } from '../../store/setup.js';
 import { transact } from '../../store/transact.js';
 import type { BasketContext } from '../context/context.js';
-import { toldOf } from '../context/hub.js';
+import { toldOf } from '../context/messages.js';
 import { changeAll } from './command.js';
 import { edit } from './edit.js';
 

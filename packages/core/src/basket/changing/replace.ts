@@ -9,15 +9,15 @@ import { runnerRow } from '../../store/rows.js';
 import { marksIndex } from '../../store/setup.js';
 import { read } from '../../store/transact.js';
 import type { BasketContext } from '../context/context.js';
-import type { Hint } from '../context/hub.js';
-import { replacedHint } from '../context/hub.js';
+import type { Hint } from '../context/messages.js';
+import { replacedHint } from '../context/messages.js';
 import { edit } from './edit.js';
 
 /** How many keys are checked in one transaction. */
 const slice = 256;
 
 /** The rows that a command changes. */
-interface Standing {
+interface Remaining {
   /** Those that no later task has replaced. The others were deleted. */
   readonly found: readonly TaskRow[];
   readonly hints: readonly Hint[];
@@ -29,7 +29,7 @@ export async function withoutReplaced(
   context: BasketContext,
   stores: Stores,
   rows: readonly TaskRow[],
-): Promise<Standing> {
+): Promise<Remaining> {
   if (rows.length === 0) return { found: rows, hints: [], claims: [] };
   const claims = (await runnerRow(stores))?.running ?? [];
   const replaced = await replaceAll(context, stores, keysOf(rows), claims);
@@ -49,7 +49,7 @@ export async function tidy(context: BasketContext, added: readonly { readonly ro
     for (let place = 0; place < keys.length; place += slice) {
       const several = await keysOfSeveral(context, keys.slice(place, place + slice));
       if (several.length === 0) continue;
-      const replace = async (stores: Stores): Promise<Pick<Standing, 'found' | 'hints'>> => {
+      const replace = async (stores: Stores): Promise<Pick<Remaining, 'found' | 'hints'>> => {
         const claims = (await runnerRow(stores))?.running ?? [];
 
         return { found: [], hints: (await replaceAll(context, stores, several, claims)).map(replacedHint) };

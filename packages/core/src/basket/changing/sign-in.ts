@@ -10,7 +10,7 @@ import type { Stores } from '../../store/requests.js';
 import { answer } from '../../store/requests.js';
 import type { BasketContext } from '../context/context.js';
 import { ownerOfLock } from '../context/context.js';
-import type { Hint } from '../context/hub.js';
+import type { Hint } from '../context/messages.js';
 import { adopt as adoptAll } from './adopt.js';
 import type { Edited } from './edit.js';
 import { edit } from './edit.js';

@@ -9,9 +9,9 @@ export interface Here {
   /** What `signIn` was given for this owner. */
   readonly values: unknown;
   /** Another one for each call. */
-  readonly edition: string;
+  readonly valuesId: string;
   /** Says who is signed in from now on. Calls each listener at once if it is somebody else. */
-  readonly change: (owner: Owner, values: unknown, edition: string) => void;
+  readonly change: (owner: Owner, values: unknown, valuesId: string) => void;
   /** Calls back at each change of owner, for as long as the basket is. */
   readonly onChange: (listener: () => void) => void;
   /** Keeps the order of the calls. */
@@ -23,7 +23,7 @@ export function createHere(): Here {
   const listeners: (() => void)[] = [];
   let owner: Owner | undefined;
   let values: unknown;
-  let edition = '';
+  let valuesId = '';
 
   return {
     get owner() {
@@ -32,15 +32,15 @@ export function createHere(): Here {
     get values() {
       return values;
     },
-    get edition() {
-      return edition;
+    get valuesId() {
+      return valuesId;
     },
 
     change(next, given, text) {
       const changed = next !== owner;
       owner = next;
       values = given;
-      edition = text;
+      valuesId = text;
       if (changed) for (const listener of listeners) listener();
     },
 

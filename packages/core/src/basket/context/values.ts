@@ -16,28 +16,28 @@ export function giveValues({ hub, here, registry, ports }: BasketContext): void 
     const { step, owner, question } = message;
     if (step === 'wanted') hub.say({ kind: 'values', step: 'here', owner, question, page });
     if (step === 'asked' && message.page === page) {
-      void answer().then(({ values, edition }) => {
+      void answer().then(({ values, valuesId }) => {
         // Somebody else may have signed in meanwhile.
-        if (here.owner === owner) hub.say({ kind: 'values', step: 'given', owner, question, page, values, edition });
+        if (here.owner === owner) hub.say({ kind: 'values', step: 'given', owner, question, page, values, valuesId });
       });
     }
   });
 
   /** The values of now. A function that fails gives none, and its error is reported. */
-  async function answer(): Promise<{ readonly values: unknown; readonly edition: string }> {
-    const { values, edition } = here;
-    if (typeof values !== 'function') return { values, edition };
+  async function answer(): Promise<{ readonly values: unknown; readonly valuesId: string }> {
+    const { values, valuesId } = here;
+    if (typeof values !== 'function') return { values, valuesId };
     try {
       const made: unknown = await (values as () => unknown)();
       must(typeof made === 'object' && made !== null, 'What the function of signIn returns', 'an object', made);
 
-      return { values: structuredClone(made), edition: randomText(ports.randomBytes, 12) };
+      return { values: structuredClone(made), valuesId: randomText(ports.randomBytes, 12) };
     } catch (error) {
       callSafely(() => {
         throw error;
       }, undefined);
 
-      return { values: undefined, edition };
+      return { values: undefined, valuesId };
     }
   }
 }

@@ -96,7 +96,10 @@ function upTo(prefix: string, end: string = beyond(prefix)): IDBKeyRange {
   return IDBKeyRange.bound([prefix], [end]);
 }
 
-/** Rows of some letters and of the owners that are wanted. Reads at most `each` rows of the range of each prefix, and at most `most` rows in all. */
+/**
+ * Rows of some letters, of the owners that are wanted. Reads at most `each` rows of the range of each prefix, and at most
+ * `most` rows in all.
+ */
 async function rowsUnder(
   stores: FactStores,
   wanted: Wanted,

@@ -5,8 +5,8 @@ import { isMeant, ownerParts, ownersOf } from '../../pure/query.js';
 import type { AnyRegistry } from '../../pure/registry.js';
 import { currentName } from '../../pure/aliases.js';
 import type { BasketContext } from '../context/context.js';
-import type { Hint } from '../context/hub.js';
-import { hintsIn } from '../context/hub.js';
+import type { Hint } from '../context/messages.js';
+import { hintsIn } from '../context/messages.js';
 
 /** The name of an event of `on`. */
 export type EventName = Hint['event'];

@@ -1,6 +1,6 @@
 import { waited } from '../../ports/wait.js';
 import type { BasketContext } from '../context/context.js';
-import type { Message } from '../context/hub.js';
+import type { Message } from '../context/messages.js';
 
 /** How often the database is read if there is no message, in milliseconds. */
 const poll = 60_000;

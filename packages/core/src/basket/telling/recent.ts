@@ -1,6 +1,7 @@
 import type { Owner } from '../../pure/owner.js';
-import type { Hub, Message } from '../context/hub.js';
-import { doneIn } from '../context/hub.js';
+import type { Hub } from '../context/hub.js';
+import type { Message } from '../context/messages.js';
+import { doneIn } from '../context/messages.js';
 
 /** A task that this context added. */
 interface Added {

@@ -10,7 +10,7 @@ import type { Stores } from '../../store/requests.js';
 import { outcomeOfId, rowOfId } from '../../store/rows.js';
 import { read } from '../../store/transact.js';
 import type { BasketContext } from '../context/context.js';
-import { doneIn, endedIn, hintsIn } from '../context/hub.js';
+import { doneIn, endedIn, hintsIn } from '../context/messages.js';
 import { createLooks } from './looks.js';
 import type { Recent } from './recent.js';
 import { isLoss } from './recent.js';

@@ -54,7 +54,7 @@ export async function runAttempt(
   attempt.started = true;
   try {
     const result = await handler(payload, attemptFace(leader, attempt));
-    leader.values.worked(attempt.standing, attempt.row.gate);
+    leader.values.worked(attempt.signedIn, attempt.row.gate);
     conclude(leader, attempt, result === undefined ? { kind: 'success' } : { kind: 'success', result });
   } catch (thrown) {
     const verdict = verdictOf(thrown, wall());
@@ -70,19 +70,19 @@ type Away = Verdict & { readonly kind: 'unavailable' };
  */
 async function away(
   { context, values }: Leader,
-  { row: { id, gate, owner }, standing }: RunningAttempt,
+  { row: { id, gate, owner }, signedIn }: RunningAttempt,
   stored: StoredPayload,
   verdict: Away,
 ): Promise<Verdict> {
   const isRefused = verdict.signedOut === true && owner !== null && context.registry.session !== undefined;
   if (!isRefused) return awayOrUnreadable(stored, verdict);
 
-  return { kind: values.refused(standing, id, gate) ? 'permanent' : 'signed-out', error: verdict.error };
+  return { kind: values.refused(signedIn, id, gate) ? 'permanent' : 'signed-out', error: verdict.error };
 }
 
 /**
- * The verdict on an attempt whose destination is away, or seems to be. If a file of the payload cannot be read, `fetch` fails
- * as if there were no network. Then the task is dead, so that somebody sees and corrects it.
+ * The verdict on an attempt whose destination is away, or seems to be. If a file of the payload cannot be read, `fetch`
+ * fails as if there were no network. Then the task is dead, so that somebody sees and corrects it.
  */
 async function awayOrUnreadable(stored: StoredPayload, verdict: Away): Promise<Verdict> {
   const files = 'value' in stored ? weigh(stored.value).blobs : [];

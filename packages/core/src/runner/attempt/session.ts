@@ -11,7 +11,7 @@ import type { RunningAttempt } from '../term/leader.js';
  */
 export function sessionOf(
   registry: AnyRegistry,
-  { row: { owner, type }, standing }: Pick<RunningAttempt, 'row' | 'standing'>,
+  { row: { owner, type }, signedIn }: Pick<RunningAttempt, 'row' | 'signedIn'>,
 ): () => Session<object> | undefined {
   if (registry.session === undefined) return () => undefined;
   if (owner === null) {
@@ -20,7 +20,7 @@ export function sessionOf(
       throw new TaskbasketError('signed-out', `${why} Do not read it in the handler.`);
     };
   }
-  const session = Object.freeze({ ...standing.values, owner });
+  const session = Object.freeze({ ...signedIn.values, owner });
 
   return () => session;
 }

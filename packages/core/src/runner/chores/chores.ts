@@ -12,7 +12,7 @@ const day = 24 * 60 * 60_000;
 
 /** Lists the chores of a runner, and when each runs. `found` is called with what each slice of the audit found. */
 export function choresOf(leader: Leader, found: (count: number) => void): readonly Chore[] {
-  const owner = (): unknown => leader.remembered.memory?.owner ?? null;
+  const owner = (): unknown => leader.remembered.memory?.signedIn.owner ?? null;
 
   return [
     {

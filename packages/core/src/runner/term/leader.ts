@@ -8,7 +8,7 @@ import type { StoredPayload } from '../../store/payloads.js';
 import type { Memory } from './memory.js';
 import type { Patience } from './patience.js';
 import type { Sending } from './sending.js';
-import type { Standing, Values } from './values.js';
+import type { SignedIn, Values } from './values.js';
 
 /**
  * The second argument of a handler: what it may know of its attempt. It has a `session` only if the registry declares
@@ -91,7 +91,7 @@ export interface RunningAttempt {
   stored: StoredPayload | undefined;
   readonly probe: boolean;
   /** Who was signed in when it was claimed, with the values. */
-  readonly standing: Standing;
+  readonly signedIn: SignedIn;
   /** By the runner's clock, in milliseconds. */
   readonly startedAt: number;
   readonly controller: AbortController;

@@ -2,12 +2,11 @@ import type { GateRow } from '../../pure/gate.js';
 import { readsVersion } from '../../pure/evolution.js';
 import type { Route } from '../../pure/key.js';
 import { readReady } from '../../pure/key.js';
-import type { Owner } from '../../pure/owner.js';
 import { runsFor } from '../../pure/owner.js';
 import type { TaskRow } from '../../pure/record.js';
 import type { AnyRegistry } from '../../pure/registry.js';
 import { findType } from '../../pure/find-type.js';
-import type { Standing } from './values.js';
+import type { SignedIn } from './values.js';
 import { waitsForValues } from './values.js';
 
 /** The letters under which a row can be a candidate. */
@@ -35,10 +34,8 @@ export interface Ahead {
 export interface Memory {
   /** The stamps of the pages' edits when all of this was read. */
   readonly stamp: unknown;
-  /** Who is signed in. A sign-in puts a stamp. */
-  readonly owner: Owner;
-  /** What is known of the values for that owner. */
-  readonly standing: Standing;
+  /** Who is signed in, with what is known of the values. A sign-in puts a stamp. */
+  readonly signedIn: SignedIn;
   /** How far each fresh prefix was read. A row up to there is gone, claimed, not fresh, or not the head of its lane. */
   readonly positions: Map<string, number>;
   readonly sources: Map<string, Source>;
@@ -125,13 +122,9 @@ export function headsAfter(
 }
 
 /** Whether tasks of a route run now, if its gate is open: this build has the type, reads the version; the owner is here. */
-export function mayRun(
-  registry: AnyRegistry,
-  { owner, standing }: Pick<Memory, 'owner' | 'standing'>,
-  route: Route,
-): boolean {
+export function mayRun(registry: AnyRegistry, { signedIn }: Pick<Memory, 'signedIn'>, route: Route): boolean {
   const reads = readsVersion(findType(registry, route.type), route.version);
-  if (!reads || !runsFor(registry, route, owner)) return false;
+  if (!reads || !runsFor(registry, route, signedIn.owner)) return false;
 
-  return route.owner === null || !waitsForValues(standing, route.gate);
+  return route.owner === null || !waitsForValues(signedIn, route.gate);
 }

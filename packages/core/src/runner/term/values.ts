@@ -1,4 +1,4 @@
-import type { ValuesMessage } from '../../basket/context/hub.js';
+import type { ValuesMessage } from '../../basket/context/messages.js';
 import type { BasketContext } from '../../basket/context/context.js';
 import { randomText } from '../../ports/ids.js';
 import type { Owner } from '../../pure/owner.js';
@@ -16,39 +16,39 @@ import type { RunnerRow } from '../../pure/record.js';
  */
 export interface Values {
   /** What counts now. Another object means that other tasks may run. */
-  readonly now: () => Standing;
+  readonly now: () => SignedIn;
   /** What will count once a turn has read that this owner is signed in. */
-  readonly next: (owner: Owner, asks: boolean) => Standing;
+  readonly next: (owner: Owner, asks: boolean) => SignedIn;
   /** From now on this counts. */
-  readonly follow: (standing: Standing) => void;
+  readonly follow: (signedIn: SignedIn) => void;
   /** A task of this gate has succeeded with these values, so the server takes them. */
-  readonly worked: (standing: Standing, gate: string) => void;
+  readonly worked: (signedIn: SignedIn, gate: string) => void;
   /** A server said "signed out" to a task. Returns whether the task itself is refused, and not its owner. */
-  readonly refused: (standing: Standing, id: string, gate: string) => boolean;
+  readonly refused: (signedIn: SignedIn, id: string, gate: string) => boolean;
   readonly close: () => void;
 }
 
 /** Who is signed in, and what is known of the values for that owner. It never changes; another one replaces it. */
-export interface Standing {
+export interface SignedIn {
   readonly owner: Owner;
   /** Whether a page has values. Otherwise the app gives none. */
   readonly asks: boolean;
   readonly values: object | undefined;
   /** Another one for other values. */
-  readonly edition: string | undefined;
+  readonly valuesId: string | undefined;
   /** The gates at which the owner counts as signed out. */
   readonly parked: ReadonlySet<string>;
 }
 
-const nobody: Standing = { owner: null, asks: false, values: undefined, edition: undefined, parked: new Set() };
+const nobody: SignedIn = { owner: null, asks: false, values: undefined, valuesId: undefined, parked: new Set() };
 
 /** Whether the tasks of the owner wait, because the values for them are missing or were refused. */
-export function waitsForValues({ asks, values, parked }: Standing, gate: string): boolean {
+export function waitsForValues({ asks, values, parked }: SignedIn, gate: string): boolean {
   return (asks && values === undefined) || parked.has(gate);
 }
 
 /** What is stored of an owner who counts as signed out, so that `explain` can say why tasks wait. */
-export function signedOutOf({ owner, asks, values, parked }: Standing): RunnerRow['signedOut'] {
+export function signedOutOf({ owner, asks, values, parked }: SignedIn): RunnerRow['signedOut'] {
   if (owner === null) return undefined;
   if (asks && values === undefined) return { owner };
 
@@ -83,11 +83,11 @@ export function createValues(
   /** The gates for which values were asked for since a task of them succeeded, or a page had new values. */
   const renewed = new Set<string>();
   /** Values that were right until a page said that it has new ones. */
-  let last: Pick<Standing, 'values' | 'edition'> | undefined;
+  let last: Pick<SignedIn, 'values' | 'valuesId'> | undefined;
 
-  function replace(standing: Standing): void {
-    if (standing.edition !== now.edition || standing.owner !== now.owner) accepted = new Set();
-    now = standing;
+  function replace(signedIn: SignedIn): void {
+    if (signedIn.valuesId !== now.valuesId || signedIn.owner !== now.owner) accepted = new Set();
+    now = signedIn;
   }
 
   function say(step: ValuesMessage['step'], more: Partial<ValuesMessage> = {}): void {
@@ -140,7 +140,7 @@ export function createValues(
     if (step === 'new') {
       renewed.clear();
       last = now.values === undefined ? last : now;
-      replace({ ...now, values: undefined, edition: undefined, parked: new Set() });
+      replace({ ...now, values: undefined, valuesId: undefined, parked: new Set() });
       changed();
       if (now.asks) ask();
     }
@@ -151,9 +151,9 @@ export function createValues(
     }
     if (step !== 'given' || page !== question.page) return;
     end();
-    const { values, edition } = message;
-    if (typeof values !== 'object' || values === null || edition === now.edition) return giveUp();
-    replace({ ...now, values, edition, parked: new Set() });
+    const { values, valuesId } = message;
+    if (typeof values !== 'object' || values === null || valuesId === now.valuesId) return giveUp();
+    replace({ ...now, values, valuesId, parked: new Set() });
     changed();
   });
 
@@ -161,17 +161,17 @@ export function createValues(
     now: () => now,
     next: (owner, asks) => (owner === now.owner && asks === now.asks ? now : { ...nobody, owner, asks }),
 
-    follow(standing) {
-      if (standing === now || (standing.owner === now.owner && standing.asks === now.asks)) return;
+    follow(signedIn) {
+      if (signedIn === now || (signedIn.owner === now.owner && signedIn.asks === now.asks)) return;
       end();
       last = undefined;
       renewed.clear();
-      replace(standing);
+      replace(signedIn);
       if (now.asks) ask();
     },
 
-    worked({ owner, edition }, gate) {
-      if (owner !== now.owner || edition !== now.edition) return;
+    worked({ owner, valuesId }, gate) {
+      if (owner !== now.owner || valuesId !== now.valuesId) return;
       accepted.add(gate);
       renewed.delete(gate);
       if (!now.parked.has(gate)) return;
@@ -179,8 +179,8 @@ export function createValues(
       changed();
     },
 
-    refused({ owner, edition }, id, gate) {
-      if (owner !== now.owner || edition !== now.edition) return false;
+    refused({ owner, valuesId }, id, gate) {
+      if (owner !== now.owner || valuesId !== now.valuesId) return false;
       if (refusedBefore.has(id) && accepted.has(gate)) return true;
       refusedBefore.add(id);
       if (now.parked.has(gate)) return false;

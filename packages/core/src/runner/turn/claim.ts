@@ -60,7 +60,7 @@ function attemptOf(claiming: Claiming, row: TaskRow): RunningAttempt {
     row,
     type,
     stored: row.ref === undefined ? { value: row.payload } : undefined,
-    standing: draft.memory.standing,
+    signedIn: draft.memory.signedIn,
     probe: isAway(gateOf(claiming, row.gate)),
     startedAt: draft.moment.now,
     controller: new AbortController(),

@@ -1,4 +1,4 @@
-import type { Hint } from '../../basket/context/hub.js';
+import type { Hint } from '../../basket/context/messages.js';
 import type { Moment } from '../../pure/transitions.js';
 import type { Stores } from '../../store/requests.js';
 import type { RunningAttempt } from '../term/leader.js';

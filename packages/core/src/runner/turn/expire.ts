@@ -1,4 +1,4 @@
-import { toldOf } from '../../basket/context/hub.js';
+import { toldOf } from '../../basket/context/messages.js';
 import { above, expiryMark, readExpiry } from '../../pure/key.js';
 import { defined } from '../../pure/parts.js';
 import type { TaskRow } from '../../pure/record.js';

@@ -1,4 +1,4 @@
-import { replacedHint } from '../../basket/context/hub.js';
+import { replacedHint } from '../../basket/context/messages.js';
 import { defined } from '../../pure/parts.js';
 import type { TaskRow } from '../../pure/record.js';
 import { keyOf, laneOf } from '../../pure/record.js';

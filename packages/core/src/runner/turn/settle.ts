@@ -1,5 +1,5 @@
 import { messageOf } from '../../pure/errors.js';
-import { toldOf } from '../../basket/context/hub.js';
+import { toldOf } from '../../basket/context/messages.js';
 import type { Claim, TaskRow } from '../../pure/record.js';
 import { outcomeOf } from '../../pure/record.js';
 import { storeFor, weigh } from '../../pure/size.js';

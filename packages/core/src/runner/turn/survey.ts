@@ -9,8 +9,8 @@ import type { Memory } from '../term/memory.js';
 import { mayRun, noteFresh, noteTimed } from '../term/memory.js';
 
 /**
- * Finds the prefixes that have rows to check, and forgets when the next task expires. Each prefix takes one step, however many rows it has. Routes that this
- * build cannot run are skipped.
+ * Finds the prefixes that have rows to check, and forgets when the next task expires. Each prefix takes one step, however
+ * many rows it has. Routes that do not run now are skipped.
  */
 export async function survey(stores: Pick<Stores, 'tasks'>, registry: AnyRegistry, memory: Memory): Promise<void> {
   const index = stores.tasks.index(readyIndex);
@@ -70,7 +70,7 @@ async function surveyFresh(index: IDBIndex, registry: AnyRegistry, memory: Memor
 function beyondSkipped(letter: string, memory: Memory, route: Route): string {
   const { owner } = route;
 
-  return owner === null || owner === memory.owner ? beyondRoute(letter, route) : beyondOwner(letter, owner);
+  return owner === null || owner === memory.signedIn.owner ? beyondRoute(letter, route) : beyondOwner(letter, owner);
 }
 
 /**

@@ -1,6 +1,6 @@
 import { newStamp } from '../../ports/ids.js';
-import type { Hint } from '../../basket/context/hub.js';
-import { toldOf } from '../../basket/context/hub.js';
+import type { Hint } from '../../basket/context/messages.js';
+import { toldOf } from '../../basket/context/messages.js';
 import { isClosed } from '../../pure/gate.js';
 import type { RunnerRow } from '../../pure/record.js';
 import { stateKeys } from '../../pure/record.js';
@@ -34,7 +34,10 @@ export interface TurnEnd {
   readonly cancelled: readonly RunningAttempt[];
   /** Running attempts whose owner is not signed in any more. */
   readonly others: readonly RunningAttempt[];
-  /** Whether another turn must follow at once, because rows were left unchecked or brought back, or ended attempts unsettled. */
+  /**
+   * Whether another turn must follow at once, because rows were left unchecked or brought back, or ended attempts
+   * unsettled.
+   */
   readonly again: boolean;
   /** Milliseconds until a row or a gate is due. A row that is due and cannot be claimed waits for an end or an edit. */
   readonly alarm: number;
@@ -117,7 +120,7 @@ export async function turn(leader: Leader): Promise<TurnEnd> {
     nextClaim: draft.nextClaim + claimed.attempts.length,
     spared: false,
   };
-  leader.values.follow(memory.standing);
+  leader.values.follow(memory.signedIn);
   for (const attempt of [...ended, ...before]) end(leader, attempt);
   for (const attempt of claimed.attempts) leader.running.set(attempt.claim.claim, attempt);
   const started = claimed.attempts.map(startedHint);
@@ -132,7 +135,7 @@ export async function turn(leader: Leader): Promise<TurnEnd> {
     deposed: false,
     claimed: claimed.attempts,
     cancelled,
-    others: [...leader.running.values()].filter(({ row }) => row.owner !== null && row.owner !== memory.owner),
+    others: [...leader.running.values()].filter(({ row }) => row.owner !== null && row.owner !== memory.signedIn.owner),
     // A task that has expired, or was replaced, has brought another row back; and more may have expired.
     again: claimed.again || draft.gone.size > 0 || left,
     alarm: claimed.alarm,
@@ -141,12 +144,12 @@ export async function turn(leader: Leader): Promise<TurnEnd> {
 
 /** Whether what was read before still counts: no page has edited anything, and the values are the same. */
 function isCurrent({ remembered, values }: Leader, stamp: unknown): boolean {
-  return remembered.memory?.stamp === stamp && remembered.memory?.standing === values.now();
+  return remembered.memory?.stamp === stamp && remembered.memory?.signedIn === values.now();
 }
 
 /** Whether the runner's row says whether the owner counts as signed out. */
-function isTold({ standing }: Memory, { signedOut }: RunnerRow): boolean {
-  return JSON.stringify(signedOutOf(standing)) === JSON.stringify(signedOut);
+function isTold({ signedIn }: Memory, { signedOut }: RunnerRow): boolean {
+  return JSON.stringify(signedOutOf(signedIn)) === JSON.stringify(signedOut);
 }
 
 /** What others have told the runner since the last turn. */
@@ -181,8 +184,7 @@ async function recall({ values }: Leader, stores: Stores, stamp: unknown): Promi
 
   return {
     stamp,
-    owner: ownerIn(session),
-    standing: values.next(ownerIn(session), asksIn(session)),
+    signedIn: values.next(ownerIn(session), asksIn(session)),
     positions: new Map(positions),
     sources: new Map(),
     gates: new Map(gates),
@@ -208,7 +210,7 @@ async function finish(leader: Leader, draft: Draft, claimed: Claimed, stamp: unk
   const claims = [...draft.running.values(), ...claimed.attempts].map((attempt) => attempt.claim);
   if (draft.gone.size > 0) memory.ahead.clear(); // Rows that were read ahead may be among them.
   if (draft.wrote) {
-    const signedOut = signedOutOf(memory.standing);
+    const signedOut = signedOutOf(memory.signedIn);
     stores.state.put(runnerRowOf(leader, claims, moment, claimed.alone, signedOut), stateKeys.runner);
   }
   if (draft.wrote && stamp === undefined) stores.state.put(memory.stamp, stateKeys.edits);

@@ -33,7 +33,7 @@ export async function claimDue(leader: Leader, draft: Draft): Promise<Claimed> {
   const heads = createHeads(draft);
   const claiming: Claiming = { leader, draft, heads, attempts: [], alone, passedOver, freshNext, checks: 0, until };
   // The next turn claims, once the lock of the owner is held.
-  if (!leader.sending.covers(draft.memory.owner)) return { ...claiming, again: true, alarm: 0 };
+  if (!leader.sending.covers(draft.memory.signedIn.owner)) return { ...claiming, again: true, alarm: 0 };
   if (!leader.signals.stopping) claiming.alone = await claimAlone(claiming);
   const next = claiming.alone;
   const rested = hasRoom(claiming) && next.phase === 'rest';

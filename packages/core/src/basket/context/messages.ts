@@ -1,0 +1,162 @@
+import type { Owner } from '../../pure/owner.js';
+import { defined, partOf } from '../../pure/parts.js';
+import type { StoredError } from '../../pure/record.js';
+import type { Replaced } from '../../store/replace.js';
+
+/**
+ * An event: something that has happened and is committed. Each event may be lost. A message has at most 100 of them. An
+ * event of a task says whose task it is (`owner`); `null`: nobody's.
+ *
+ * - `added`: a page has added a task.
+ * - `started`: a handler was called, for the `number`th time for this task.
+ * - `failed`: an attempt ended with this `error`, or this build could not read the payload. `dead` says whether the task is
+ *   dead now; otherwise it stays queued.
+ * - `settled`: the task ended, or is dead. `replaced`: the task with the id `by` took its place.
+ * - `gate`: a gate has closed, for this `reason`, or (`closed` is false) its destination answers again.
+ * - `session`: `signed-in`: another `owner` is signed in, or (`null`) nobody is. `signed-out`: no page gives values for
+ *   this owner, or the server of this `gate` refuses them. The tasks wait, uncounted, until `signIn` is called again.
+ * - `lost`: the database of this name was deleted with all tasks in it, and a new, empty database was made. `tasks` is how
+ *   many tasks this context last found in it, by a `list` or a `watch` of all tasks. `undefined`: it listed none, or not all.
+ */
+export type Hint =
+  | (OfTask & { readonly event: 'added' })
+  | (OfTask & { readonly event: 'started'; readonly number: number })
+  | (OfTask & { readonly event: 'failed'; readonly error: StoredError; readonly dead: boolean })
+  | (OfTask & { readonly event: 'settled'; readonly state: 'done' | 'dead' | 'cancelled' | 'purged' })
+  | (OfTask & { readonly event: 'settled'; readonly state: 'replaced'; readonly by: string })
+  | { readonly event: 'gate'; readonly gate: string; readonly closed: boolean; readonly reason: string }
+  | {
+      readonly event: 'session';
+      readonly owner: string | null;
+      readonly state: 'signed-in' | 'signed-out';
+      readonly gate?: string | undefined;
+    }
+  | { readonly event: 'lost'; readonly database: string; readonly tasks: number | undefined };
+
+/** The task of an event. */
+export interface OfTask {
+  readonly id: string;
+  readonly type: string;
+  readonly owner: Owner;
+}
+
+/** What an event says of its task. */
+export function toldOf({ id, type, owner }: OfTask): OfTask {
+  return { id, type, owner };
+}
+
+/** The event of a task that was replaced. */
+export function replacedHint({ row, by }: Replaced): Hint {
+  return { ...toldOf(row), event: 'settled', state: 'replaced', by };
+}
+
+/** At most so many hints go in one message, because a drain of thousands must not flood the channel. */
+const hintsAMessage = 100;
+
+/**
+ * What contexts tell each other. Each message may be lost. What must be kept is in the database, never in a message.
+ *
+ * - `look`: "look again". A page added or changed something; the runner and every watch read the database. `returned`:
+ *   this page was in the back/forward cache, and heard nothing meanwhile.
+ * - `changed`: the runner wrote, or a page's worker did not start; every watch reads the database.
+ * - `hello`: a runner of this build waits for the lock, or leads; a runner of a lower build hands over.
+ * - `alive`: the answer to a `hello`, by the runner that has the lock.
+ * - `wake`: a page is visible, or is back online; the runner brings the probes of closed gates forward.
+ * - `closed`: a gate is closed, and a task may wait for it. A visible page answers with `wake` after a while.
+ * - `values`: how a runner gets the values of who is signed in: see `runner/term/values.ts`.
+ * - `taken`: the database was taken away, and may have been deleted. A task that was in it need not have succeeded.
+ * - `lost`: the database was deleted, and a new, empty one was made.
+ */
+export type Message =
+  | {
+      readonly kind: 'look' | 'changed' | 'closed' | 'taken' | 'lost';
+      readonly hints?: readonly Hint[];
+      /** Every task that succeeded, without a limit, because nothing else tells of a success without a result. */
+      readonly done?: readonly string[];
+      readonly returned?: true;
+    }
+  | { readonly kind: 'hello'; readonly build: number }
+  | { readonly kind: 'alive' }
+  | { readonly kind: 'wake'; readonly visible: boolean; readonly online?: boolean }
+  | ValuesMessage;
+
+/** A question for values, or an answer. Values are in messages and in memory only, and never stored. */
+export interface ValuesMessage {
+  readonly kind: 'values';
+  readonly step: 'new' | 'wanted' | 'here' | 'asked' | 'given';
+  readonly owner: string;
+  readonly question?: string | undefined;
+  /** Which context answers. */
+  readonly page?: string | undefined;
+  readonly values?: unknown;
+  /** Another one for other values. */
+  readonly valuesId?: string | undefined;
+}
+
+/** Messages with the same key become one. Each message about values is said. */
+export function keyOf(message: Message, place: number): string {
+  if (message.kind === 'values') return `values ${place}`;
+
+  return message.kind === 'wake' ? JSON.stringify(message) : message.kind;
+}
+
+/** The events of a message. `undefined`: anything may have happened. */
+export function hintsIn(message: Message): readonly Hint[] | undefined {
+  return 'hints' in message ? message.hints : undefined;
+}
+
+/** The ids of the tasks that have ended, according to a message. `undefined`: any task may have ended. */
+export function endedIn(message: Message): readonly string[] | undefined {
+  const hints = hintsIn(message);
+  if (hints === undefined || hints.length >= hintsAMessage) return undefined;
+
+  return hints.flatMap((hint) => (hint.event === 'settled' ? [hint.id] : []));
+}
+
+/** The ids of the tasks that succeeded, according to a message. */
+export function doneIn(message: Message | undefined): readonly string[] {
+  return message !== undefined && 'done' in message ? (message.done ?? []) : [];
+}
+
+/** Merges two messages of a kind: the later one, with the events of both. */
+export function merged(earlier: Message | undefined, later: Message): Message {
+  const added = hintsIn(later) ?? [];
+  const hints = [...((earlier && hintsIn(earlier)) ?? []), ...added];
+  if (hints.length === 0) return later;
+  const done = added.flatMap((hint) => (hint.event === 'settled' && hint.state === 'done' ? [hint.id] : []));
+
+  return { ...later, hints: hints.slice(0, hintsAMessage), done: [...doneIn(earlier), ...done] } as Message;
+}
+
+/** The kinds of message that may have hints. */
+const kinds: ReadonlySet<unknown> = new Set(['look', 'changed', 'closed', 'taken', 'lost']);
+
+/** Checks a message that was received, because any code of the origin may post on the channel. */
+export function messageIn(received: unknown): Message | undefined {
+  const part = (name: string): unknown => partOf(received, name);
+  const [kind, visible, build, hints, done] = ['kind', 'visible', 'build', 'hints', 'done'].map(part);
+  if (kind === 'wake')
+    return typeof visible === 'boolean' ? { kind, visible, online: part('online') === true } : undefined;
+  if (kind === 'alive') return { kind };
+  if (kind === 'hello') return Number.isSafeInteger(build) ? { kind, build: build as number } : undefined;
+  if (kind === 'values') return valuesIn(received as ValuesMessage);
+  if (!kinds.has(kind)) return undefined;
+  // Hints that cannot be read are left out. A message without hints may mean anything, so nothing is missed.
+  const readable = Array.isArray(hints) && hints.every((hint) => typeof partOf(hint, 'event') === 'string');
+  const told = {
+    hints: readable ? hints.slice(0, hintsAMessage) : undefined,
+    done: Array.isArray(done) ? done : undefined,
+  };
+
+  return { kind, ...defined(told) } as Message;
+}
+
+const steps: ReadonlySet<unknown> = new Set(['new', 'wanted', 'here', 'asked', 'given']);
+
+function valuesIn({ kind, step, owner, question, page, values, valuesId }: ValuesMessage): Message | undefined {
+  const texts = [question, page, valuesId].every((one) => one === undefined || typeof one === 'string');
+
+  return texts && steps.has(step) && typeof owner === 'string'
+    ? { kind, step, owner, question, page, values, valuesId }
+    : undefined;
+}
