@@ -1,9 +1,17 @@
 /**
  * The lab's handlers, the same in a worker and in a page.
  */
-import { type Handlers, PermanentFailure, RetryLater, Unavailable, ensureOk, isNetworkError } from 'taskbasket/worker';
+import {
+  type Handlers,
+  PermanentFailure,
+  RetryLater,
+  SignedOut,
+  Unavailable,
+  ensureOk,
+  isNetworkError,
+} from 'taskbasket/worker';
 
-import type { Failing, LabPayload, LabTasks } from './tasks.js';
+import type { Failing, LabPayload, LabTasks, LabValues } from './tasks.js';
 
 /** What a handler of ours reads of its attempt. */
 interface Sending {
@@ -11,9 +19,11 @@ interface Sending {
   readonly number: number;
   readonly recovered: boolean;
   readonly signal: AbortSignal;
+  /** Absent if the registry declares no session. */
+  readonly session?: { readonly owner: string } & LabValues;
 }
 
-/** @param worker Tells the server's ledger who sent a request. */
+/** @param worker Tells the server's ledger who sent a request; if somebody is signed in, the owner and the token do. */
 export function labHandlers(worker: string): Handlers<LabTasks> {
   return {
     async ask(payload, attempt) {
@@ -57,7 +67,12 @@ export function labHandlers(worker: string): Handlers<LabTasks> {
     },
   };
 
-  async function post(payload: LabPayload, { idempotencyKey, number, recovered, signal }: Sending): Promise<Response> {
+  async function post(
+    payload: LabPayload,
+    { idempotencyKey, number, recovered, signal, session }: Sending,
+  ): Promise<Response> {
+    // The server of the tests knows no tokens, so one that is too old is refused here.
+    if (session?.token === 'expired') throw new SignedOut({ status: 401 });
     const response = await fetch(`/api/echo/${encodeURIComponent(payload.name)}`, {
       method: 'POST',
       body: payload.blob ?? JSON.stringify(payload),
@@ -66,7 +81,7 @@ export function labHandlers(worker: string): Handlers<LabTasks> {
         'Idempotency-Key': `"${idempotencyKey}"`,
         'X-Attempt': String(number),
         'X-Recovered': String(recovered),
-        'X-Worker': worker,
+        'X-Worker': session === undefined ? worker : `${session.owner} ${session.token}`,
       },
       signal,
       redirect: 'manual',

@@ -29,6 +29,7 @@ function createLab() {
   let tasks: LabTasks | undefined;
   let basket: LabBasket | undefined;
   let running: { readonly aborter: AbortController; readonly ended: Promise<void> } | undefined;
+  let asked = 0;
   const errors: { readonly error: WorkerError; readonly at: number }[] = [];
 
   /** Opens a basket; the last one opened is what all else here works on. With a maker, the app's database is made first. */
@@ -116,6 +117,27 @@ function createLab() {
     db.close();
   }
 
+  /** Signs in with these tokens: the first one, and the next one each time the app is asked again. */
+  async function signIn(owner: string, tokens: readonly string[]): Promise<void> {
+    await opened().signIn(owner, async () => {
+      const token = tokens[Math.min(asked, tokens.length - 1)] ?? '';
+      asked += 1;
+      return Promise.resolve({ token });
+    });
+  }
+
+  /** Everything that this origin stores, as one text. */
+  async function stored(): Promise<string> {
+    const parts: unknown[] = [Object.entries(localStorage), Object.entries(sessionStorage), document.cookie];
+    for (const name of await caches.keys()) {
+      parts.push(
+        name,
+        (await (await caches.open(name)).keys()).map(({ url }) => url),
+      );
+    }
+    return JSON.stringify([...parts, await indexedDB.databases(), await dump()]);
+  }
+
   /** Whether the runner's reserve is stored. */
   async function hasReserve(): Promise<boolean> {
     const db = await openExisting(registry().name);
@@ -157,6 +179,10 @@ function createLab() {
     dump,
     fill,
     hasReserve,
+    signIn,
+    /** How often the app was asked for a token. */
+    asked: () => asked,
+    stored,
     remove,
     /** What `onWorkerError` was called with, and when. */
     errors: () =>

@@ -1,6 +1,6 @@
 import { defineConfig } from 'vite';
 
-/** Builds the pages of the lab alone, into `e2e/lab/dist`. The demo's server serves that folder in place of the demo's page. */
+/** Builds the lab alone, into `e2e/lab/dist`. The demo's server serves that folder in place of the demo's page. */
 export default defineConfig({
   appType: 'mpa',
   build: {
@@ -9,7 +9,7 @@ export default defineConfig({
     assetsInlineLimit: 0,
     modulePreload: { polyfill: false },
     sourcemap: true,
-    rolldownOptions: { input: ['lab.html', 'accounts.html'] },
+    rolldownOptions: { input: ['lab.html'] },
   },
   worker: { format: 'es' },
 });
