@@ -77,7 +77,7 @@ test('the whole round can be made by keyboard alone: written, photographed, refu
     await expectFocus(demo);
   });
 
-  await server.down();
+  server.down();
   await demo.reload();
 
   await test.step('without a network it is changed, and the change waits behind it', async () => {
@@ -111,7 +111,7 @@ test('the whole round can be made by keyboard alone: written, photographed, refu
   });
 
   server.setMood('503', { retryAfter: 60 });
-  await server.up();
+  server.up();
 
   await test.step('the server is there again, and busy: "try now" does not wait for its time', async () => {
     const wall = unsentItem(demo, 'Quay wall');

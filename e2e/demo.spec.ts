@@ -206,7 +206,7 @@ test('without the server the page opens by its service worker, and a report save
   server,
 }) => {
   await expect(demo.getByTestId('offline-ready')).toHaveText('This page opens offline.');
-  await server.down();
+  server.down();
 
   await demo.reload();
   await expect(demo.getByRole('heading', { name: 'Field notes' })).toBeVisible();
@@ -221,7 +221,7 @@ test('without the server the page opens by its service worker, and a report save
   await expect(reportItem(demo, 'Bridge 7')).toHaveAttribute('data-state', 'unsent');
   expect(server.ledger()).toEqual([]);
 
-  await server.up();
+  server.up();
   await expect(reportItem(demo, 'Bridge 7')).toHaveAttribute('data-state', 'sent');
   expect(reportsOn(server)).toEqual([{ title: 'Bridge 7', text: 'Written without a server.' }]);
   expect(server.effects()).toHaveLength(1);
@@ -244,7 +244,7 @@ test('the service worker never answers for the API', async ({ demo, mayFail, ser
   expect((await answered).fromServiceWorker()).toBe(false);
   await untilLedger(server, (ledger) => ledger.length === 1, 'a request to the API');
 
-  await server.down();
+  server.down();
   mayFail.push('/api/reports');
   const outcome = await demo.evaluate(() =>
     fetch('/api/reports').then(

@@ -62,7 +62,7 @@ export function addApi(app, { store, moods, stopped }) {
    */
   async function serve(request, reply, endpoint) {
     const body = readBody(request);
-    const mood = moods.next(request.url, body.text);
+    const mood = moods.next({ path: request.url, body: body.text, attempt: attemptOf(request) });
     const n = arrive(request, body.text, mood);
     const stop = stopped();
     reply.raw.once('close', () => {
@@ -149,7 +149,7 @@ export function addApi(app, { store, moods, stopped }) {
    * @param {Mood} mood
    */
   function arrive(request, body, mood) {
-    const { 'x-worker': worker, 'x-attempt': attempt, 'x-recovered': recovered } = request.headers;
+    const { 'x-worker': worker, 'x-recovered': recovered } = request.headers;
 
     return store.arrive({
       at: Date.now(),
@@ -158,7 +158,7 @@ export function addApi(app, { store, moods, stopped }) {
       key: readKey(request.headers['idempotency-key']) ?? null,
       body: body || null,
       worker: worker === undefined ? null : String(worker),
-      attempt: attempt === undefined ? null : Number(attempt),
+      attempt: attemptOf(request),
       recovered: recovered === undefined ? null : recovered === 'true',
       mood: mood.mood,
     });
@@ -201,6 +201,15 @@ export function addApi(app, { store, moods, stopped }) {
 /** What is no text is told by its description. @type {Endpoint} */
 function echo({ json, text, bytes }, { name = '' }) {
   return { answer: { status: 200, body: { name, body: bytes === undefined ? json : text } } };
+}
+
+/**
+ * The number of its task's attempt that a request belongs to, if it says so.
+ *
+ * @param {Request} request
+ */
+function attemptOf({ headers: { 'x-attempt': attempt } }) {
+  return attempt === undefined ? null : Number(attempt);
 }
 
 /**

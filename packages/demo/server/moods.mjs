@@ -1,7 +1,8 @@
 /**
  * How does the server treat the next request?
  *
- * A mood holds until another one is set, or for `times` requests. Without `match` it holds for all of the API.
+ * A mood holds until another one is set, or for `times` requests. Without `match` and `attempt` it holds for all of the
+ * API.
  */
 
 /** Every mood that the server knows; README.md says what each one does. */
@@ -28,6 +29,7 @@ export const moodNames = /** @type {const} */ ([
  * @property {number} [status] `4xx`: the status; 422 if left out.
  * @property {number} [times] The number of requests that the mood holds for; then the server is up.
  * @property {string} [match] A regular expression. Only requests whose path or body matches are treated so.
+ * @property {number} [attempt] Only requests of this attempt of their task are treated so: its header `X-Attempt`.
  *
  * @typedef {{ mood: MoodName, options: MoodOptions }} Mood
  */
@@ -54,11 +56,11 @@ export function createMoods() {
   /**
    * The mood for one request; counts it.
    *
-   * @param {string} path
-   * @param {string} body
+   * @param {{ readonly path: string, readonly body: string, readonly attempt: number | null }} request
    * @returns {Mood}
    */
-  function next(path, body) {
+  function next({ path, body, attempt }) {
+    if (attempt !== (current.options.attempt ?? attempt)) return up;
     if (pattern && !pattern.test(path) && !pattern.test(body)) return up;
     const mood = current;
     left -= 1;
@@ -83,7 +85,7 @@ export function readMood(value) {
   if (!name) throw new Error(`There is no mood ${JSON.stringify(mood)}. Use one of ${moodNames.join(', ')}.`);
   if (!isRecord(options)) throw new Error('The options of a mood are an object.');
 
-  for (const number of ['delay', 'retryAfter', 'status', 'times']) {
+  for (const number of ['delay', 'retryAfter', 'status', 'times', 'attempt']) {
     const given = options[number];
     if (given !== undefined && !(typeof given === 'number' && given >= 0)) {
       throw new Error(`The option ${number} is a number that is not negative, not ${JSON.stringify(given)}.`);

@@ -31,9 +31,9 @@ const host = '127.0.0.1';
  * @property {() => import('./store.mjs').ReportRow[]} reports
  * @property {() => import('./store.mjs').PhotoRow[]} photos
  * @property {() => void} reset Empties the data, ends what waits, and the mood is `up`.
- * @property {() => Promise<void>} down Stops listening and ends every connection, as if the machine had gone. The page
- *   cannot be loaded either.
- * @property {() => Promise<void>} up Listens again, on the same port.
+ * @property {() => void} down Ends every connection, and each new one as soon as it comes, as if the machine had gone.
+ *   The page cannot be loaded either. The port is kept: once it is free, another program may take it.
+ * @property {() => void} up Takes connections again.
  * @property {() => Promise<void>} close
  */
 
@@ -56,7 +56,12 @@ export async function startServer(options = {}) {
   addPage(app, options.dist ?? fileURLToPath(new URL('../dist', import.meta.url)));
   await app.ready();
 
-  await listen(options.port ?? 0);
+  let away = false;
+  app.server.on('connection', (socket) => {
+    if (away) socket.resetAndDestroy();
+  });
+  app.server.listen(options.port ?? 0, host);
+  await once(app.server, 'listening');
   const { port } = /** @type {import('node:net').AddressInfo} */ (app.server.address());
 
   function reset() {
@@ -71,27 +76,14 @@ export async function startServer(options = {}) {
     stopping = new AbortController();
   }
 
-  /** @param {number} at */
-  async function listen(at) {
-    app.server.listen(at, host);
-    await once(app.server, 'listening');
-  }
-
-  async function down() {
-    if (!app.server.listening) return;
-    const closed = once(app.server, 'close');
-    app.server.close();
+  function down() {
+    away = true;
     stop();
     app.server.closeAllConnections();
-    await closed;
-  }
-
-  async function up() {
-    if (!app.server.listening) await listen(port);
   }
 
   async function close() {
-    await down();
+    stop();
     await app.close();
     store.close();
   }
@@ -107,7 +99,7 @@ export async function startServer(options = {}) {
     photos: store.photos,
     reset,
     down,
-    up,
+    up: () => void (away = false),
     close,
   };
 }

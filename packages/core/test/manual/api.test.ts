@@ -1,6 +1,3 @@
-import type { ChildProcess } from 'node:child_process';
-import { spawn } from 'node:child_process';
-import { once } from 'node:events';
 import { rmSync } from 'node:fs';
 import path from 'node:path';
 
@@ -9,21 +6,20 @@ import Database from 'libsql';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 
 import { laidOut } from './blocks.js';
-import { until } from './browser.js';
-import { freePort } from './free-port.js';
+import type { Running } from './program.js';
+import { startProgram } from './program.js';
 
 const { folder } = laidOut('api');
 const data = path.join(folder, 'notes.db');
-const servers = new Map<number, ChildProcess>();
+const servers = new Map<number, Running>();
 let port: number;
 
-async function start(at: number): Promise<void> {
-  const env = { PORT: String(at), DATA: data, ORIGINS: 'https://app.example' };
-  servers.set(
-    at,
-    spawn(process.execPath, [path.join(folder, 'api.mjs')], { env, stdio: ['ignore', 'ignore', 'ignore'] }),
-  );
-  await until(async () => expect((await fetch(`http://127.0.0.1:${at}/`)).status).toBe(404));
+/** Starts a server; resolves with its port when it listens. */
+async function start(): Promise<number> {
+  const server = await startProgram(path.join(folder, 'api.mjs'), { DATA: data, ORIGINS: 'https://app.example' });
+  servers.set(server.port, server);
+
+  return server.port;
 }
 
 /** Ends a server as a power cut does. */
@@ -31,9 +27,7 @@ async function kill(at: number): Promise<void> {
   const server = servers.get(at);
   servers.delete(at);
   if (server === undefined) return;
-  const ended = once(server, 'exit');
-  server.kill('SIGKILL');
-  await ended;
+  await server.end('SIGKILL');
 }
 
 async function put(note: string, key: string, body: unknown, at = port): Promise<{ status: number; body: unknown }> {
@@ -46,8 +40,7 @@ async function put(note: string, key: string, body: unknown, at = port): Promise
 
 beforeAll(async () => {
   rmSync(data, { force: true });
-  port = await freePort();
-  await start(port);
+  port = await start();
 });
 
 afterAll(async () => {
@@ -63,14 +56,13 @@ describe('the server with a database', () => {
     expect(await put('n1', '"a"', { text: 'Dry' })).toEqual(first);
 
     await kill(port);
-    await start(port);
+    port = await start();
     expect(await put('n1', '"a"', { text: 'Dry' })).toEqual(first);
     expect(await put('n1', '"c"', { text: 'Dry' })).toMatchObject({ body: { saved: 3 } });
   });
 
   test('has one effect if two processes get the same key at once', async () => {
-    const other = await freePort();
-    await start(other);
+    const other = await start();
     const answers = await Promise.all([port, other, port, other].map((at) => put('n2', '"d"', { text: 'Both' }, at)));
 
     expect(answers).toEqual(answers.map(() => ({ status: 200, body: { id: 'n2', text: 'Both', saved: 1 } })));

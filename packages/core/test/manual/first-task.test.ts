@@ -29,11 +29,11 @@ beforeEach(async () => {
 
 describe('the first task, in whose SharedWorker a stand-in runs its script', () => {
   test('is stored while the server is away, and arrives with its key once that is back', async () => {
-    await server.down();
+    server.down();
     const id = await save({ id: 'cellar', text: 'It is dry.' });
     expect(await basket.list()).toMatchObject([{ id, state: 'queued' }]);
 
-    await server.up();
+    server.up();
     await allSent();
     expect(server.received).toEqual([
       {

@@ -1,4 +1,5 @@
-import type { IncomingMessage, Server, ServerResponse } from 'node:http';
+import { once } from 'node:events';
+import type { IncomingMessage, ServerResponse } from 'node:http';
 import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
 
@@ -16,8 +17,9 @@ export interface AppServer {
   readonly received: readonly Received[];
   /** What it does with requests from now on: a status, and what is said with it. */
   readonly answer: (reply: (request: { readonly path: string; readonly body: string }) => number) => void;
-  readonly down: () => Promise<void>;
-  readonly up: () => Promise<void>;
+  /** Resets every connection. It keeps its port: another program of the machine would take it, and nobody could be `up`. */
+  readonly down: () => void;
+  readonly up: () => void;
   /** Fetches as a page of that server's origin does. */
   readonly fetch: typeof fetch;
 }
@@ -27,8 +29,6 @@ export async function startServer(): Promise<AppServer> {
   const received: Received[] = [];
   const kept = new Map<string, number>();
   let reply: (request: { readonly path: string; readonly body: string }) => number = () => 200;
-  let port = 0;
-  let server: Server | undefined;
 
   async function take(request: IncomingMessage, response: ServerResponse): Promise<void> {
     const chunks: Buffer[] = [];
@@ -43,26 +43,22 @@ export async function startServer(): Promise<AppServer> {
     response.writeHead(status, { Connection: 'close' }).end();
   }
 
-  async function up(): Promise<void> {
-    const next = createServer((request, response) => void take(request, response)); // A failure shows as no answer.
-    await new Promise<void>((resolve) => {
-      next.listen(port, '127.0.0.1', resolve);
-    });
-    next.unref();
-    server = next;
-    ({ port } = next.address() as AddressInfo);
-  }
-
-  await up();
+  let away = false;
+  const server = createServer((request, response) => void take(request, response)); // A failure shows as no answer.
+  server.on('connection', (socket) => {
+    if (away) socket.resetAndDestroy();
+  });
+  await once(server.listen(0, '127.0.0.1'), 'listening');
+  server.unref();
+  const { port } = server.address() as AddressInfo;
 
   return {
     received,
     answer: (next) => (reply = next),
-    up,
-    async down() {
-      const closed = new Promise((resolve) => server?.close(resolve));
-      server?.closeAllConnections();
-      await closed;
+    up: () => (away = false),
+    down() {
+      away = true;
+      server.closeAllConnections();
     },
     fetch: (input, init) => globalFetch(new URL(input as string, `http://127.0.0.1:${port}`), init),
   };
