@@ -1,4 +1,6 @@
 import { expect, test } from 'vitest';
+import { premiseLines } from './simulate/premises.js';
+import { createReport } from './simulate/report.js';
 import { simulate } from './simulate/simulate.js';
 
 const options = { seed: 9, steps: 150 };
@@ -22,4 +24,17 @@ test('the same seed gives the same trace, and another seed another', async () =>
 
   expect(second.trace).toBe(first.trace);
   expect(other.trace).not.toBe(first.trace);
+});
+
+test('a run says how often each premise was met, and names those that were met too seldom', () => {
+  const report = createReport();
+  report.met('other', 'attempts cut off', 10);
+  report.met('kills', 'with a transaction open', 9);
+  const lines = premiseLines(report, 2_000);
+  const last = lines.at(-1);
+
+  expect(lines).toContain('      10  deaths: a runner died with handlers');
+  expect(last).toContain('fewer than 10 times');
+  expect(last).not.toContain('a runner died with handlers');
+  expect(last).toContain('a context died in a transaction');
 });

@@ -51,7 +51,7 @@ export function judgeClaim(commit: Commit, term: Term, claim: Claim, turn: TurnF
   if (row.owner !== told.owner) fail(`it belongs to ${row.owner}, and was added for ${told.owner}`);
   if (row.owner !== null && row.owner !== ownerIn(after)) fail(`${ownerIn(after)} is signed in, and not ${row.owner}`);
   if (world.owned) world.report.met('owners', row.owner === null ? 'claimed for nobody' : 'claimed for its owner');
-  if (others(after, row)) world.report.met('owners', 'claimed while another has tasks');
+  if (othersDue(after, row, seen)) world.report.met('owners', 'due, and its owner is away');
   if (earlierInLane(commit, row)) fail('an earlier one of its lane has not ended');
 
   const gate = gateOf(after, row.gate);
@@ -139,9 +139,19 @@ function judgeRest({ before, after, world }: Commit, term: Term, fail: (what: st
   if (passed !== undefined) fail(`it runs alone after another that did, and ${passed.id} waits (${passed.ready})`);
 }
 
-/** Whether a task of somebody who is not signed in waits beside a row that runs. */
-function others(contents: Contents, row: TaskRow): boolean {
-  return [...contents.tasks.values()].some(({ owner }) => owner !== null && owner !== row.owner);
+/** Whether a task of somebody who is not signed in is due beside a row that runs, with nothing of its lane before it. */
+function othersDue(contents: Contents, row: TaskRow, seen: number): boolean {
+  const away = ownerIn(contents);
+  const heads = headsOf(contents);
+
+  return [...contents.tasks.values()].some((one) => {
+    if (one.owner === null || one.owner === away || one.seq === row.seq) return false;
+    const { letter, when = 0 } = readyOf(one);
+    const lane = laneMarkOf(one);
+    const isDue = letter === 'F' ? (one.runAt ?? 0) <= seen : letter === '@' && when <= seen;
+
+    return isDue && (lane === undefined || heads.get(lane) === one);
+  });
 }
 
 /** By the journal and not by the marks: whether an earlier task of the lane is still to be done. */

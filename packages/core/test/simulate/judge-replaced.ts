@@ -82,10 +82,19 @@ function chainOf(world: World, contents: Contents, row: TaskRow): readonly TaskR
 
 /** The task that takes the place of a task: the next of its key, if the task was never started, and none is between. */
 function replacerOf(world: World, contents: Contents, row: TaskRow): TaskRow | undefined {
+  const next = nextOfKey(world, contents, row);
+
+  return next === undefined || next.stays !== undefined ? undefined : next.by;
+}
+
+/** The next task of a task's key, and why the task stays all the same, if it does. */
+function nextOfKey(
+  world: World,
+  contents: Contents,
+  row: TaskRow,
+): { readonly by: TaskRow; readonly stays: string | undefined } | undefined {
   const told = world.byId.get(row.id);
-  const isClaimed = runnerOf(contents)?.running.some(({ seq, id }) => seq === row.seq && id === row.id) ?? false;
-  if (told?.key === undefined || isClaimed || row.attempts > 0 || told.edition > 0) return undefined;
-  if (world.foreign.has(row.seq) || readyOf(row).letter === 'D') return undefined;
+  if (told?.key === undefined || world.foreign.has(row.seq) || readyOf(row).letter === 'D') return undefined;
 
   const later = [...contents.tasks.values()].filter((one) => one.seq > row.seq).sort((a, b) => a.seq - b.seq);
   const next = later.find((one) => {
@@ -97,8 +106,10 @@ function replacerOf(world: World, contents: Contents, row: TaskRow): TaskRow | u
   const between = later.find(
     (one) => one.seq < next.seq && told.lane !== undefined && one.lane === told.lane && one.owner === told.owner,
   );
+  const isClaimed = runnerOf(contents)?.running.some(({ seq, id }) => seq === row.seq && id === row.id) ?? false;
+  const isStarted = isClaimed || row.attempts > 0 || told.edition > 0;
 
-  return between === undefined ? next : undefined;
+  return { by: next, stays: isStarted ? 'it was started' : between === undefined ? undefined : 'another is between' };
 }
 
 /** Whether two tasks have one key: it belongs to an owner, a type and a lane. */
@@ -112,8 +123,9 @@ export function judgeNoneLeft({ world, after, fail }: Commit, rows: readonly Tas
   if (keys.size === 0) return;
   for (const row of after.tasks.values()) {
     if (!keyOf(row).some((key) => keys.has(key))) continue;
-    const by = replacerOf(world, after, row);
-    if (by !== undefined) fail(`left ${row.id}, which ${by.id} replaces`);
+    const next = nextOfKey(world, after, row);
+    if (next?.stays !== undefined) world.report.met('keys', `stayed, for ${next.stays}`);
+    else if (next !== undefined) fail(`left ${row.id}, which ${next.by.id} replaces`);
   }
 }
 

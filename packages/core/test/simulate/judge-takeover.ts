@@ -5,6 +5,7 @@ import { fieldsOf } from './difference.js';
 import type { Term } from './journal.js';
 import type { Commit } from './judge.js';
 import { countPayments, ended, isPayment } from './judge.js';
+import { ownerIn } from './owners.js';
 import { ruleOf } from './registries.js';
 
 /** A takeover raises the epoch and rescues every claim that stood, in one commit. */
@@ -52,6 +53,7 @@ export function judgeTakeover(commit: Commit): void {
     const wrong = wrongRescue({ from: row, to: now }, commit, to.seen);
     if (wrong !== undefined) fail(`${row.id}: ${wrong}`);
     if (now.interruptions >= 3) world.report.met('other', 'rescued for the third time or more');
+    if (now.owner !== null && now.owner !== ownerIn(after)) world.report.met('owners', 'rescued for one who is away');
   }
 
   for (const row of difference.removed) {

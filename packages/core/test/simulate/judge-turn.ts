@@ -175,6 +175,7 @@ function judgeSettled(commit: Commit, settled: readonly ClaimFacts[], touched: S
 
     const kind = typeof end === 'string' ? end : end.kind;
     world.report.met('verdicts', kind);
+    if (now?.dead?.reason === 'expired') world.report.met('expiry', 'ended past its time');
     if (row !== undefined && now === undefined) {
       ended(commit, row.id, row.cancelled === true ? 'cancelled' : 'done');
       if (row.cancelled !== true && typeof end !== 'string' && end.kind === 'success' && end.result !== undefined) {

@@ -1,3 +1,4 @@
+import { premiseLines } from './premises.js';
 import type { Found } from './simulate.js';
 import { simulate } from './simulate.js';
 
@@ -43,7 +44,7 @@ async function playOnce({ seed, steps, run, trace }: PlayOptions, onLine: (line:
   console.log(
     `seed ${seed}, ${found.steps} steps in ${found.runs} runs, ${found.commits} commits, ${seconds.toFixed(1)} s, ${speed} steps/s, trace ${found.trace}`,
   );
-  for (const line of found.report.lines()) console.log(line);
+  for (const line of [...found.report.lines(), ...premiseLines(found.report, found.steps)]) console.log(line);
   console.log(`the audit found ${found.report.count('audit', 'found')}`);
   if (found.violation !== undefined) {
     const { run: place, what, lines } = found.violation;

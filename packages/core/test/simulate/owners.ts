@@ -58,6 +58,9 @@ export function sign(driver: Driver): string | undefined {
 /** Signs in, or out, and judges the answer. The owner holds in this context from the call on. */
 export function signIn(world: World, by: Life, owner: string | null): Promise<void> {
   const { faults } = by;
+  const waits = [...world.attempts].some((one) => !one.life.dead && ![null, owner].includes(one.told.owner));
+  if ([...world.unanswered].some((life) => life !== by && !life.dead)) world.report.met('owners', 'two at once');
+  world.unanswered.add(by);
   world.here.set(by, owner);
   world.signing.set(by, [...(world.signing.get(by) ?? []), owner]);
   const { basket } = by;
@@ -65,10 +68,13 @@ export function signIn(world: World, by: Life, owner: string | null): Promise<vo
 
   return call.then(
     () => {
+      world.unanswered.delete(by);
       if (by.dead) return;
+      if (waits) world.report.met('owners', 'waited for a handler');
       judgeResolved(world, by);
     },
     (error: unknown) => {
+      world.unanswered.delete(by);
       if (by.dead) return;
       const code = error instanceof TaskbasketError ? error.code : String(error);
       world.report.met('owners', `rejected: ${code}`);

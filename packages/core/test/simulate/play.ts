@@ -105,6 +105,7 @@ export async function createPlay(
     owned,
     here: new Map(),
     signing: new Map(),
+    unanswered: new Set(),
     barred: new Set(),
     signedAt: Number.NEGATIVE_INFINITY,
     lastAdded: new Map(),

@@ -100,6 +100,8 @@ export interface World {
   /** Who is signed in in each context, by its own last call, and what each has asked to be stored. */
   readonly here: Map<Life, string | null>;
   readonly signing: Map<Life, readonly (string | null)[]>;
+  /** The contexts of which a sign-in or a sign-out has not been answered. */
+  readonly unanswered: Set<Life>;
   /** Those of whom no handler may start: a sign-in of somebody else has resolved, and they were not stored since. */
   readonly barred: Set<string>;
   /** Time itself when somebody else was last stored as signed in. */

@@ -1,0 +1,99 @@
+import type { Group, Report } from './report.js';
+
+/** What a run is there for: something that has to happen often, or the rules about it have judged nothing. */
+type Premise = readonly [says: string, group: Group, ...names: readonly string[]];
+
+/** The premises by the part of the library that they are about. A new part begins with its lines here. */
+const parts: Readonly<Record<string, readonly Premise[]>> = {
+  adds: [
+    ['adds of one run of the app shared a transaction', 'other', 'adds that shared a transaction'],
+    ['a task joined a transaction of the app', 'commits', 'addTx'],
+    ['a transaction of the app took its tasks with it', 'commits', 'addTx aborted'],
+    ['a prepared task was placed', 'other', 'prepared ones placed'],
+    ['a heavy body went ahead of its row', 'other', 'heavy bodies ahead of their row'],
+  ],
+  lanes: [
+    ['a freed lane went on with its next task', 'paying', 'settle: a fresh one', 'settle: a held one'],
+    ['a due task waited behind the head of its lane', 'looks', 'held behind its head'],
+    ['a dead head held its lane', 'paying', 'settle: a dead one stays', 'cancel: a dead one stays'],
+  ],
+  deaths: [
+    ['a runner died with handlers', 'other', 'attempts cut off'],
+    ['a task that ended three runners ran alone', 'other', 'ran alone', 'ran alone after 10 s of waiting'],
+    ['a context died in a transaction', 'kills', 'with a transaction open'],
+  ],
+  theft: [
+    ['the lock was taken from a runner', 'faults', 'stolen', 'stolen, told later'],
+    ['a deposed runner had handlers', 'other', 'aborted as deposed'],
+  ],
+  commands: [
+    ['a cancel met a task that runs', 'other', 'cancelled while claimed'],
+    ['an update corrected a dead task', 'other', 'dead ones corrected'],
+    ['an update was refused, because the task was started', 'other', 'updates refused as started'],
+    ['a save was stored', 'commits', 'save'],
+  ],
+  gates: [
+    ['a task probed', 'gates', 'probe'],
+    ['a task was to blame, and not its destination', 'gates', 'blamed'],
+    ['a slow start let a task through', 'gates', 'slow start'],
+  ],
+  keys: [
+    ['a page replaced a task', 'keys', 'replaced by a tidy', 'replaced by a command'],
+    ['a runner replaced a task before its claim', 'keys', 'replaced by a turn'],
+    ['a started task of the key stayed', 'keys', 'stayed, for it was started'],
+    ['another task of the lane between two kept both', 'keys', 'stayed, for another is between'],
+  ],
+  expiry: [
+    ['a task expired before it could start', 'expiry', 'from F', 'from @', 'from !', 'from H'],
+    ['the time of a task ended while it ran', 'expiry', 'ended past its time'],
+    ['the lane of an expired task went on', 'expiry', 'its lane goes on'],
+  ],
+  owners: [
+    ['a due task waited, because another owner is signed in', 'owners', 'due, and its owner is away'],
+    ['a task ran again after its owner had come back', 'owners', 'came back to tasks'],
+    ['the owner changed while handlers of another ran', 'owners', 'changed while handlers of another ran'],
+    ['a sign-in waited until a handler of another owner had ended', 'owners', 'waited for a handler'],
+    ['two contexts signed somebody in at once', 'owners', 'two at once'],
+    ['a runner died, and its tasks wait for an owner who is away', 'owners', 'rescued for one who is away'],
+    ['a context asked for the end of a task of somebody else', 'owners', 'settled is for its owner'],
+  ],
+  evolution: [
+    ['a task started after an upgrade', 'other', 'started after an upgrade'],
+    ['a task started under the new name of its type', 'other', 'started under a new name'],
+    ['a build could not read a task', 'verdicts', 'unreadable'],
+    ['a later build could', 'other', 'unreadable ones that could be read again'],
+  ],
+  disk: [
+    ['an add found no room', 'faults', 'no room for add'],
+    ['a turn found no room', 'faults', 'no room for turn'],
+    ['a cancel needed no room', 'other', 'cancelled at a full disk'],
+  ],
+  pages: [
+    ['a page came back from its cache, and caught up', 'other', 'came back and caught up'],
+    ['a worker that hangs was told', 'host', 'a worker that hangs is told'],
+    ['an older worker retired', 'host', 'retired'],
+  ],
+};
+
+/** So often each has to be met in so many steps. */
+const [enough, inSteps] = [1_000, 200_000];
+
+/** Says how often each premise was met, and names those that were met too seldom for a run of so many steps. */
+export function premiseLines(report: Report, steps: number): readonly string[] {
+  const least = Math.ceil((enough * steps) / inSteps);
+  const all = Object.entries(parts).flatMap(([part, premises]) =>
+    premises.map(([says, group, ...names]) => ({
+      says: `${part}: ${says}`,
+      count: names.reduce((sum, name) => sum + report.count(group, name), 0),
+    })),
+  );
+  const seldom = all.filter(({ count }) => count < least);
+
+  return [
+    'premises, and how often each was met:',
+    ...all.map(({ says, count }) => `${String(count).padStart(8)}  ${says}`),
+    seldom.length === 0
+      ? `Each premise was met at least ${least} times, as a run of ${steps} steps should.`
+      : `Met fewer than ${least} times, of which a run of ${steps} steps should have more: ${seldom.map(({ says }) => says).join('; ')}.`,
+  ];
+}
