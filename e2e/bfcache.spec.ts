@@ -82,12 +82,16 @@ async function goAway(page: Page): Promise<void> {
 async function comeBack(page: Page): Promise<void> {
   // By the browser's protocol: a script that Playwright has run could land in the page that is put away, and evict it.
   const session = await chromiumSession(page);
+  const reasons: string[] = [];
+  session.on('Page.backForwardCacheNotUsed', ({ notRestoredExplanations }) => {
+    reasons.push(...notRestoredExplanations.map(({ type, reason, context = '' }) => `${type} ${reason} ${context}`));
+  });
+  await session.send('Page.enable');
   // What a page lets go of is collected sooner or later; here while it is put away, where no code of its may run.
   await session.send('HeapProfiler.collectGarbage');
   const { currentIndex, entries } = await session.send('Page.getNavigationHistory');
   const { id: entryId = 0 } = entries[currentIndex - 1] ?? {};
   await session.send('Page.navigateToHistoryEntry', { entryId });
-  await session.detach();
   // No page is loaded, so Playwright's own waiting never ends.
   await until(
     () => page.url(),
@@ -99,7 +103,8 @@ async function comeBack(page: Page): Promise<void> {
     (told) => typeof told === 'string' || told.length === 2,
     'a page that is back',
   );
-  expect(story).toEqual(['pagehide persisted', 'pageshow persisted']);
+  await session.detach();
+  expect(story, reasons.join('; ')).toEqual(['pagehide persisted', 'pageshow persisted']);
 }
 
 /** The story; for a page that was loaded anew: why it was not kept, as far as the browser says. */

@@ -28,18 +28,23 @@ function sign(page: Page, owner: string | undefined): Promise<string | undefined
   }, owner);
 }
 
-/** Begins to sign out; gives back whether that has ended. */
-async function signOutLater(page: Page): Promise<() => Promise<boolean>> {
+/** Begins to sign out; gives back how that has ended: with nothing as long as it has not. */
+async function signOutLater(page: Page): Promise<() => Promise<string>> {
   await page.evaluate(() => {
-    const state = { ended: false };
-    Object.assign(window, { signing: state });
-    void window.lab.basket.signOut().finally(() => {
-      state.ended = true;
-    });
+    const signing = { end: '' };
+    Object.assign(window, { signing });
+    window.lab.basket.signOut().then(
+      () => (signing.end = 'signed out'),
+      (error: unknown) => (signing.end = String(error)),
+    );
   });
 
-  return () =>
-    page.evaluate(() => (window as unknown as { readonly signing: { readonly ended: boolean } }).signing.ended);
+  return () => page.evaluate(() => (window as unknown as { readonly signing: { readonly end: string } }).signing.end);
+}
+
+/** Waits until a sign-out has ended well. If the handler kept it waiting, it would end with an error after 15 s. */
+async function untilSignedOut(end: () => Promise<string>): Promise<void> {
+  expect(await until(end, (told) => told !== '', 'an end of the sign-out')).toBe('signed out');
 }
 
 /** Signs in with tokens of which the app gives one after the other. */
@@ -153,9 +158,9 @@ test('a sign-out in the middle of an upload whose handler ignores its abort wait
     ([task]) => task?.running === true,
     'a running attempt',
   );
-  const isOver = await signOutLater(page);
-  expect(await isOver()).toBe(false);
-  await until(isOver, (over) => over, 'the end of the sign-out');
+  const end = await signOutLater(page);
+  expect(await end()).toBe('');
+  await untilSignedOut(end);
   expect(namesOf(server.ledger())).toEqual(['upload']);
 });
 
@@ -168,9 +173,9 @@ test('a sign-out whose worker is killed while a handler goes on has nobody to wa
   await sign(page, 'ann');
   await add(page, 'never', { name: 'never' });
   await untilLedger(server, (ledger) => ledger.length === 1, 'a request');
-  const isOver = await signOutLater(page);
-  expect(await isOver()).toBe(false);
+  const end = await signOutLater(page);
+  expect(await end()).toBe('');
   await killWorker(page, server);
-  await until(isOver, (over) => over, 'the end of the sign-out', 14_000);
+  await untilSignedOut(end);
   expect(server.ledger()).toHaveLength(1);
 });
