@@ -113,6 +113,22 @@ test('while no page gives values, tasks of the owner wait, uncounted, and those 
   expect(sent).toEqual(['ann t1 n1']);
 });
 
+test('a page that comes back from the back/forward cache gives its values at once to a worker that asked meanwhile', async () => {
+  const tasks = notesApp();
+  const world = createWorld();
+  const { page, asked } = await pageOf(world, tasks);
+  await page.basket.add('save', 'n1');
+  page.context.hub.suspend();
+  const sent = running(world.open(tasks));
+  await world.advance(95_000);
+  expect([sent, asked]).toEqual([[], []]);
+
+  page.context.hub.resume();
+  await world.settle();
+  expect(sent).toEqual(['ann t1 n1']);
+  expect(asked).toHaveLength(1);
+});
+
 test('a page that is chosen and does not answer costs five seconds: then another page is asked', async () => {
   const tasks = notesApp();
   const world = createWorld();

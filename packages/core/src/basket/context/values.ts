@@ -12,6 +12,11 @@ export function giveValues({ hub, here, registry, ports }: BasketContext): void 
   const page = randomText(ports.randomBytes, 12);
 
   hub.hear((message) => {
+    // A page that was put away did not hear what a runner has asked meanwhile.
+    const returned = message.kind === 'look' && message.returned === true;
+    if (returned && typeof here.owner === 'string' && here.values !== undefined) {
+      hub.say({ kind: 'values', step: 'here', owner: here.owner, page });
+    }
     if (message.kind !== 'values' || message.owner !== here.owner || here.values === undefined) return;
     const { step, owner, question } = message;
     if (step === 'wanted') hub.say({ kind: 'values', step: 'here', owner, question, page });

@@ -10,6 +10,8 @@ import type { RunnerRow } from '../../pure/record.js';
  * 1. The runner says `wanted`. Each page of the owner says `here`. The runner says `asked` to the first of them.
  * 2. That page alone calls the app's function, and says `given`. If it does not do so in time, the runner asks again.
  *
+ * A page that comes back from the back/forward cache says `here` by itself: a runner that lacks values asks again at once.
+ *
  * Until then, the tasks of the owner wait. If a server answers "signed out", the tasks of that gate are parked, and the
  * runner asks for other values, once. If it gets none, or the server refuses them too, the tasks wait until a page says
  * that it has `new` ones, or another task of the gate succeeds.
@@ -144,6 +146,9 @@ export function createValues(
       changed();
       if (now.asks) ask();
     }
+    const returned = step === 'here' && message.question === undefined;
+    const lacks = now.asks && (now.values === undefined || now.parked.size > 0);
+    if (returned && lacks && question?.page === undefined) ask();
     if (question === undefined || message.question !== question.number) return;
     if (step === 'here' && question.page === undefined) {
       question.page = page;
