@@ -145,6 +145,57 @@ test('a page that is chosen and does not answer costs five seconds: then another
   expect(sent).toEqual(['ann t1 n1']);
 });
 
+test('a page that never answers stays open, and a page that was signed in later gives its values after five seconds', async () => {
+  const tasks = notesApp();
+  const world = createWorld();
+  const silent = world.open(tasks);
+  await silent.basket.signIn('ann', () => new Promise<{ token: string }>(() => undefined));
+  await silent.basket.add('save', 'n1');
+  const { asked } = await pageOf(world, tasks);
+  const sent = running(world.open(tasks));
+  await world.advance(6_000);
+
+  expect(sent).toEqual(['ann t1 n1']);
+  expect(asked).toHaveLength(1);
+});
+
+test('a page whose function fails does not hide another page, which is asked at once', async () => {
+  const tasks = notesApp();
+  const world = createWorld();
+  const broken = world.open(tasks);
+  await broken.basket.signIn('ann', () => Promise.reject(new Error('The refresh token was used in another tab.')));
+  await broken.basket.add('save', 'n1');
+  await pageOf(world, tasks);
+  const failed = noteUncaught();
+  const sent = running(world.open(tasks));
+  await world.settle();
+
+  expect(sent).toEqual(['ann t1 n1']);
+  expect(failed).toHaveLength(1);
+});
+
+test('a function that takes twenty seconds gives its values, and is called once', async () => {
+  const tasks = notesApp();
+  const world = createWorld();
+  const page = world.open(tasks);
+  let calls = 0;
+  await page.basket.signIn('ann', () => {
+    calls += 1;
+
+    return new Promise<{ token: string }>((resolve) => {
+      world.alarm(20_000, () => resolve({ token: 'slow' }));
+    });
+  });
+  await page.basket.add('save', 'n1');
+  const sent = running(world.open(tasks));
+  await world.advance(19_000);
+  expect(sent).toEqual([]);
+  await world.advance(2_000);
+
+  expect(sent).toEqual(['ann slow n1']);
+  expect(calls).toBe(1);
+});
+
 test('a page of another owner gives nothing, and a function that throws leaves the tasks waiting', async () => {
   const tasks = notesApp();
   const world = createWorld();

@@ -8,7 +8,8 @@ import type { RunnerRow } from '../../pure/record.js';
  * The values that the app gives for who is signed in. No database has them, so a runner asks the pages:
  *
  * 1. The runner says `wanted`. Each page of the owner says `here`. The runner says `asked` to the first of them.
- * 2. That page alone calls the app's function, and says `given`. If it does not do so in time, the runner asks again.
+ * 2. That page alone calls the app's function, and says `given`. If it has none, or is slow, the next page is asked too.
+ *    Each page is asked once.
  *
  * A page that comes back from the back/forward cache says `here` by itself: a runner that lacks values asks again at once.
  *
@@ -57,7 +58,7 @@ export function signedOutOf({ owner, asks, values, parked }: SignedIn): RunnerRo
   return parked.size === 0 ? undefined : { owner, gates: [...parked] };
 }
 
-/** How long a page may take to give the values, and how long the runner asks pages in all, in milliseconds. */
+/** After so many milliseconds without values another page is asked too, and after so many in all the runner gives up. */
 const pagePatience = 5_000;
 const patience = 30_000;
 
@@ -67,7 +68,10 @@ const again = 60_000;
 interface Question {
   readonly number: string;
   readonly until: number;
-  page: string | undefined;
+  /** The pages that have answered `wanted`; those that are not asked yet; and how many of the others have not answered. */
+  readonly pages: Set<string>;
+  readonly next: string[];
+  open: number;
   stop: () => void;
 }
 
@@ -96,24 +100,34 @@ export function createValues(
     if (now.owner !== null) hub.say({ kind: 'values', step, owner: now.owner, ...more });
   }
 
-  function ask(until = clock.monotonic() + patience): void {
+  function ask(): void {
     end();
-    const number = randomText(randomBytes, 12);
-    question = { number, until, page: undefined, stop: clock.timer(pagePatience, () => late(number)) };
-    say('wanted', { question: number });
+    const until = clock.monotonic() + patience;
+    question = {
+      number: randomText(randomBytes, 12),
+      until,
+      pages: new Set(),
+      next: [],
+      open: 0,
+      stop: () => undefined,
+    };
+    askNext(question);
   }
 
-  /** A page did not answer in time. */
-  function late(number: string): void {
-    const asked = question;
-    if (asked?.number !== number) return;
-    if (clock.monotonic() + pagePatience <= asked.until) return ask(asked.until);
-    end();
-    giveUp();
+  /** Asks one more page. If none is left, pages may say again that they are there: one may have opened meanwhile. */
+  function askNext(one: Question): void {
+    const { number } = one;
+    const page = one.next.shift();
+    one.stop();
+    one.stop = clock.timer(pagePatience, () => (clock.monotonic() < one.until ? askNext(one) : giveUp()));
+    if (page === undefined) return say('wanted', { question: number });
+    one.open += 1;
+    say('asked', { question: number, page });
   }
 
   /** Nobody gives other values. Pages say so when they have them; a message may be lost. */
   function giveUp(): void {
+    end();
     if (now.values === undefined && last !== undefined) {
       replace({ ...now, ...last });
       changed();
@@ -148,16 +162,22 @@ export function createValues(
     }
     const returned = step === 'here' && message.question === undefined;
     const lacks = now.asks && (now.values === undefined || now.parked.size > 0);
-    if (returned && lacks && question?.page === undefined) ask();
-    if (question === undefined || message.question !== question.number) return;
-    if (step === 'here' && question.page === undefined) {
-      question.page = page;
-      say('asked', { question: question.number, page });
+    if (returned && lacks && (question?.open ?? 0) === 0) ask();
+    if (question === undefined || message.question !== question.number || page === undefined) return;
+    if (step === 'here' && !question.pages.has(page)) {
+      question.pages.add(page);
+      question.next.push(page);
+      if (question.open === 0) askNext(question);
     }
-    if (step !== 'given' || page !== question.page) return;
-    end();
+    if (step !== 'given') return;
     const { values, valuesId } = message;
-    if (typeof values !== 'object' || values === null || valuesId === now.valuesId) return giveUp();
+    if (typeof values !== 'object' || values === null || valuesId === now.valuesId) {
+      question.open -= 1;
+      if (question.next.length > 0) return askNext(question);
+
+      return question.open === 0 ? giveUp() : undefined;
+    }
+    end();
     replace({ ...now, values, valuesId, parked: new Set() });
     changed();
   });
