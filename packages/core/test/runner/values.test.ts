@@ -145,6 +145,20 @@ test('a page that is chosen and does not answer costs five seconds: then another
   expect(sent).toEqual(['ann t1 n1']);
 });
 
+test('the page that was given new values is asked for them, and not another tab with the values of before', async () => {
+  const tasks = notesApp();
+  const world = createWorld();
+  const [before, page] = [world.open(tasks), world.open(tasks)];
+  await before.basket.signIn('ann', { token: 'old' });
+  const sent = running(world.open(tasks));
+  await world.settle();
+  await page.basket.signIn('ann', { token: 'new' });
+  await page.basket.add('save', 'n1');
+  await world.settle();
+
+  expect(sent).toEqual(['ann new n1']);
+});
+
 test('a page that never answers stays open, and a page that was signed in later gives its values after five seconds', async () => {
   const tasks = notesApp();
   const world = createWorld();

@@ -9,7 +9,7 @@ import type { BasketContext } from './context.js';
  */
 export function giveValues({ hub, here, registry, ports }: BasketContext): void {
   if (registry.session === undefined) return;
-  const page = randomText(ports.randomBytes, 12);
+  const { page } = here;
 
   hub.hear((message) => {
     // A page that was put away did not hear what a runner has asked meanwhile.

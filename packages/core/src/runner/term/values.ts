@@ -13,9 +13,9 @@ import type { RunnerRow } from '../../pure/record.js';
  *
  * A page that comes back from the back/forward cache says `here` by itself: a runner that lacks values asks again at once.
  *
- * Until then, the tasks of the owner wait. If a server answers "signed out", the tasks of that gate are parked, and the
- * runner asks for other values, once. If it gets none, or the server refuses them too, the tasks wait until a page says
- * that it has `new` ones, or another task of the gate succeeds.
+ * Until there are values, the tasks of the owner wait. If a server answers "signed out", the tasks of that gate are
+ * parked, and the runner asks for other values, once. If it gets none, or the server refuses them too, the tasks wait
+ * until a page says that it has `new` ones (this page is asked first), or another task of the gate succeeds.
  */
 export interface Values {
   /** What counts now. Another object means that other tasks may run. */
@@ -100,14 +100,16 @@ export function createValues(
     if (now.owner !== null) hub.say({ kind: 'values', step, owner: now.owner, ...more });
   }
 
-  function ask(): void {
+  /** Asks for values: the page `first`, if one is named. */
+  function ask(first?: string): void {
     end();
     const until = clock.monotonic() + patience;
+    const next = first === undefined ? [] : [first];
     question = {
       number: randomText(randomBytes, 12),
       until,
-      pages: new Set(),
-      next: [],
+      pages: new Set(next),
+      next,
       open: 0,
       stop: () => undefined,
     };
@@ -158,7 +160,7 @@ export function createValues(
       last = now.values === undefined ? last : now;
       replace({ ...now, values: undefined, valuesId: undefined, parked: new Set() });
       changed();
-      if (now.asks) ask();
+      if (now.asks) ask(page);
     }
     const returned = step === 'here' && message.question === undefined;
     const lacks = now.asks && (now.values === undefined || now.parked.size > 0);
