@@ -16,6 +16,8 @@ function words(reason: Reason): string {
       return reason.dead ? 'It waits for an earlier change that was refused.' : 'It waits for an earlier change.';
     case 'dead':
       return `The server refused it: ${reason.error?.message} Correct it, or discard it.`;
+    case 'paused':
+      return 'It waits until you let it go on.';
     case 'busy':
     case 'alone':
     case 'aside':

@@ -10,6 +10,7 @@ export type { BlockedLane } from './basket/reading/backlog.js';
 export type { EventName, EventOf } from './basket/telling/events.js';
 export type { ClosedGate, Health, RegistryDifference } from './basket/reading/health.js';
 export type { WorkerHealth } from './basket/context/own-worker.js';
+export type { IdleOptions } from './basket/telling/idle.js';
 export type { Outcome } from './basket/telling/settled.js';
 export type { Explained, Snapshot, Watched, WatchOptions } from './basket/telling/watch.js';
 export type { OpenOptions } from './host/open.js';
@@ -22,7 +23,7 @@ export { TaskbasketError, WorkerError } from './pure/errors.js';
 export type { Backoff, Jitter } from './pure/backoff.js';
 export type { StorageHealth } from './ports/storage.js';
 export type { PriorityName } from './pure/options.js';
-export type { Filter, OfOwner, Query } from './pure/query.js';
+export type { Filter, OfOwner, Query, Scope } from './pure/query.js';
 export type { Reason } from './pure/reasons.js';
 export type { Death, StoredError } from './pure/record.js';
 export type {

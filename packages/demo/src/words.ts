@@ -26,6 +26,7 @@ const order: readonly Reason['reason'][] = [
   'other-leader',
   'signed-out',
   'no-owner',
+  'paused',
   'lane',
   'no-runner',
   'no-room',
@@ -91,6 +92,8 @@ export function tell(task: ExplainedTask, { behind, problem }: Beside): Told {
         `The last try failed: ${withStop(task.lastError?.message ?? 'no reason was given')}`,
         first.until,
       );
+    case 'paused':
+      return told('waiting', 'Paused', 'Waits until you let it go on.');
     case 'aside':
     case 'busy':
     case 'gone':

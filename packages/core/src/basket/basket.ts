@@ -3,7 +3,7 @@ import { TaskbasketError } from '../pure/errors.js';
 import { checkWhole } from '../pure/options.js';
 import type { Owner } from '../pure/owner.js';
 import type { Reason } from '../pure/reasons.js';
-import type { Filter, OfOwner, Query } from '../pure/query.js';
+import type { Filter, OfOwner, Query, Scope } from '../pure/query.js';
 import type { AnyRegistry, NameOf, PayloadOf, ResultOf } from '../pure/registry.js';
 import { checkRegistry } from '../pure/registry.js';
 import type { ValuesOf } from '../pure/session.js';
@@ -12,6 +12,7 @@ import type { AppTransaction } from '../store/app-transaction.js';
 import type { PreparedTask } from './adding/add.js';
 import { add, addMany, addTx, prepareTask } from './adding/add.js';
 import { cancel, retry } from './changing/command.js';
+import { pause, resume } from './changing/pause.js';
 import type { BasketContext } from './context/context.js';
 import { createContext } from './context/context.js';
 import { giveValues } from './context/values.js';
@@ -20,6 +21,8 @@ import type { Count } from './reading/count.js';
 import { count } from './reading/count.js';
 import type { EventName, EventOf } from './telling/events.js';
 import { on } from './telling/events.js';
+import type { IdleOptions } from './telling/idle.js';
+import { whenIdle } from './telling/idle.js';
 import { createExplain } from './reading/explain.js';
 import type { Health } from './reading/health.js';
 import { health } from './reading/health.js';
@@ -282,6 +285,32 @@ export type Basket<R extends AnyRegistry> = {
    */
   readonly purge: (owner: string) => Promise<number>;
   /**
+   * Holds back one task, by its id, or all tasks that fit a filter, also those that are added later. `{}` means every
+   * task that `list` shows here; a filter with a part that is `undefined` is refused. A task that a runner has already
+   * claimed runs to its end. The pause is stored, so it holds in every tab and after a reload, until `resume` ends it.
+   * Several pauses may hold one task. Resolves when the pause is on disk: no task that it covers is claimed from then
+   * on. The id of a task that is absent pauses nothing.
+   *
+   * @example
+   * await basket.pause({ type: 'savePhoto' }); // "Upload photos later", for a switch
+   *
+   * @throws TaskbasketError `option`, `quota`, `not-stored`, `unknown-outcome`, `no-database`, `stores-missing`,
+   * `closed`; `signed-out` if nobody is signed in here, and the filter does not say whose tasks it means.
+   */
+  readonly pause: <Name extends keyof R['types'] & string>(which: TaskId | Scope<Name>) => Promise<void>;
+  /**
+   * Ends the pause that was made with the same id or the same filter. Without an argument it ends all pauses, but for
+   * those of other owners. Other pauses stay: `resume({})` ends the pause of every task, and not that of one lane.
+   * Resolves with how many pauses ended, once that is on disk.
+   *
+   * @example
+   * await basket.resume({ type: 'savePhoto' });
+   * await basket.resume(); // whatever was paused
+   *
+   * @throws TaskbasketError as `pause` does.
+   */
+  readonly resume: (...which: readonly [] | readonly [which: TaskId | Scope]) => Promise<number>;
+  /**
    * Resolves with how a task ended, once it has ended or is dead. The task may be from any tab or session. The last
    * 10,000 outcomes are stored, for 30 days. A success without a result is not stored: if it is over before the call,
    * the state is `gone`, unless this context added the task and was told of its success.
@@ -294,6 +323,23 @@ export type Basket<R extends AnyRegistry> = {
    * @throws TaskbasketError `option`, `closed`, `no-database`, `stores-missing`.
    */
   readonly settled: <Name extends keyof R['types'] & string>(id: TaskId<Name>) => Promise<Outcome<ResultOf<R, Name>>>;
+  /**
+   * Resolves when no task is left that will run by itself, of all tasks or of those that fit. A task counts while it
+   * runs, and while it waits for its backoff, its date, its gate, its lane, a runner, or values of its owner. A task does
+   * not count that waits for a decision or for another build: a dead, paused or unreadable one, and what stands behind
+   * it. A task whose `add` has not resolved may not be seen.
+   *
+   * @example
+   * await basket.whenIdle({ type: 'saveNote' });
+   * const answer = await fetch('/api/notes'); // It has every change that was made here.
+   *
+   * @throws What `signal` was aborted with. TaskbasketError `option`, `no-database`, `stores-missing`, `closed`;
+   * `signed-out` if the owner whose tasks are meant is not signed in, or is not any more.
+   */
+  readonly whenIdle: <Name extends keyof R['types'] & string = NameOf<R>>(
+    scope?: Scope<Name>,
+    options?: IdleOptions,
+  ) => Promise<void>;
   /**
    * Calls the listener when something has happened, in this context or in any other, and returns a function that stops
    * this. A message may be lost: use `watch`, or await `settled`, for what you must not miss.
@@ -369,7 +415,10 @@ export function createBasket<R extends AnyRegistry>(context: BasketContext, clos
     signIn: within(context, signIn),
     signOut: within(context, signOut),
     purge: within(context, purge),
+    pause: within(context, pause),
+    resume: within(context, resume),
     settled: createSettled(context, added),
+    whenIdle: within(context, whenIdle),
     on: within(context, on),
     health: within(context, health),
 

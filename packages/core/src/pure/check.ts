@@ -10,6 +10,8 @@ export interface CheckFacts {
   readonly laneTaken: boolean;
   /** Whether the row itself is claimed. */
   readonly claimed: boolean;
+  /** Whether a pause of its lane or its id holds it. */
+  readonly paused: boolean;
   /** The wall clock, in milliseconds. */
   readonly wall: number;
 }
@@ -19,7 +21,8 @@ export interface CheckFacts {
  *
  * - `claim`: it claims the row.
  * - `pass`: it writes nothing and reads on. Whoever frees the lane brings the row back.
- * - `hold`: it takes the timed key from the row, because the row is not the head of its lane.
+ * - `hold`: it gives the row the key of a held one, because the row is paused, or was timed and is not the head of its
+ *   lane. Whoever ends the pause, or frees the lane, brings the row back.
  * - `expire`: the task is dead, because its time is over.
  * - `date`: it gives the row the time of its own date, which is in the future.
  * - `wait`: it leaves the row as it is, and checks it again when an attempt ends.
@@ -34,6 +37,7 @@ export function check(row: TaskRow, facts: CheckFacts): Check {
   if (facts.head !== undefined && facts.head !== row.seq) return timed ? 'hold' : 'pass';
   if (facts.laneTaken) return timed ? 'wait' : 'pass';
   if (isOver(row, facts.wall)) return 'expire';
+  if (facts.paused) return 'hold';
   if (row.runAt !== undefined && row.runAt > facts.wall) return 'date';
 
   return 'claim';

@@ -16,12 +16,16 @@ export interface OfOwner {
   readonly everyOwner?: boolean | undefined;
 }
 
-/** Says which tasks are meant. A task must fit each part that is given. */
-export interface Filter<Name extends string = string> extends OfOwner {
+/** Says which tasks are meant, whatever their state. A task must fit each part that is given. */
+export interface Scope<Name extends string = string> extends OfOwner {
   readonly type?: Name | readonly Name[] | undefined;
-  readonly state?: 'queued' | 'dead' | undefined;
   readonly lane?: string | undefined;
   readonly gate?: string | undefined;
+}
+
+/** Says which tasks are meant. A task must fit each part that is given. */
+export interface Filter<Name extends string = string> extends Scope<Name> {
+  readonly state?: 'queued' | 'dead' | undefined;
 }
 
 /** Asks for one page of the tasks that fit, in the order in which they were added. */
@@ -78,7 +82,8 @@ export interface Asker {
 /** The parts that say whose tasks are meant. */
 export const ownerParts: readonly string[] = ['owner', 'everyOwner'];
 
-const filterParts = ['type', 'state', 'lane', 'gate', ...ownerParts];
+const scopeParts = ['type', 'lane', 'gate', ...ownerParts];
+const filterParts = [...scopeParts, 'state'];
 
 /**
  * Checks and copies the filter of `count`.
@@ -90,15 +95,54 @@ export function readFilter(asker: Asker, given: Filter): Wanted {
 }
 
 /**
- * Checks and copies the filter of `cancel` or `retry`. Refuses a part that is undefined, because it would mean all
- * tasks, and a cancelled task does not come back.
+ * Checks and copies the scope of `whenIdle`. It means the tasks that are not dead.
+ *
+ * @throws TaskbasketError `option`, `signed-out`.
+ */
+export function readScope(asker: Asker, given: Scope): Wanted {
+  return { ...scopeOf(asker, checkParts(given, 'The query of whenIdle', scopeParts)), state: 'queued' };
+}
+
+/**
+ * Checks and copies the scope of `pause` or `resume`. `type` is as it was given.
+ *
+ * @throws TaskbasketError `option`, `signed-out`.
+ */
+export function readPaused(asker: Asker, given: Scope): Pick<Scope, 'type'> & { readonly wanted: Wanted } {
+  const parts = checkCommand(given, scopeParts);
+
+  return { type: parts.type, wanted: scopeOf(asker, parts) };
+}
+
+/** A scope that does not say whose tasks it means needs an owner here, unless its types belong to nobody. */
+function scopeOf(asker: Asker, scope: Scope): Wanted {
+  const { registry, here } = asker;
+  const wanted = wantedOf(asker, scope);
+  const names = scope.owner !== undefined || wanted.owners === undefined;
+  if (names || typeof here.owner === 'string' || wanted.types?.every((name) => isForAll(registry, name)) === true)
+    return wanted;
+
+  const remedy = 'Call basket.signIn first, or say whose tasks you mean: with owner, or everyOwner.';
+  throw new TaskbasketError('signed-out', `Nobody is signed in here. ${remedy}`);
+}
+
+/**
+ * Checks and copies the filter of `cancel` or `retry`.
  *
  * @throws TaskbasketError `option`.
  */
 export function readCommand(asker: Asker, given: Filter): Wanted {
-  const parts = checkParts(given, 'Give an id or a query ({}: all tasks). A query', filterParts);
+  return wantedOf(asker, checkCommand(given, filterParts));
+}
+
+/**
+ * Refuses a part of a command's query that is undefined, because it would mean all tasks, and a cancelled task does not
+ * come back.
+ */
+function checkCommand<Given extends Scope>(given: Given, names: readonly string[]): Given {
+  const parts = checkParts(given, 'Give an id or a query ({}: all tasks). A query', names);
   const [missing] = Object.entries(parts).find(([, value]) => value === undefined) ?? [];
-  if (missing === undefined) return wantedOf(asker, parts);
+  if (missing === undefined) return parts;
 
   const why = `The query's ${missing} is undefined, which would mean all tasks`;
   throw new TaskbasketError('option', `${why}. Leave the part out if that is meant.`);
@@ -124,7 +168,8 @@ export function readQuery(asker: Asker, given: Query): WantedPage {
   return again();
 }
 
-function wantedOf(asker: Asker, { type, state, lane, gate, ...whose }: Filter): Wanted {
+/** A filter as this build reads it, checked. */
+export function wantedOf(asker: Asker, { type, state, lane, gate, ...whose }: Filter): Wanted {
   const given: readonly string[] = [type ?? []].flat();
   const areNames = given.every((name: unknown) => typeof name === 'string');
   must(areNames, "A query's type", 'a name, or a list of names', type);

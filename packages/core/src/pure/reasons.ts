@@ -4,6 +4,7 @@ import { isAway, keeps } from './gate.js';
 import { alone, readReady } from './key.js';
 import type { Owner } from './owner.js';
 import { runsFor } from './owner.js';
+import type { Scope } from './query.js';
 import type { Death, RunnerRow, StoredError, TaskRow } from './record.js';
 import type { AnyRegistry } from './registry.js';
 import { findType } from './find-type.js';
@@ -24,6 +25,7 @@ import { isDead, stateOf } from './state.js';
  *   answer, this HTTP `status`. The next try is at `until`. If `until` is absent, a probe is on its way, or the
  *   destination answers again and few tasks may start at a time. `retry` brings the probe forward.
  * - `dead`: the task waits for `retry`, `update` or `cancel`.
+ * - `paused`: `pause` was called with this `filter`, an id or a filter. `resume` with the same filter ends that.
  * - `unknown-type`, `unknown-version`: the task waits for a build that has its type, or that has or upgrades its version.
  * - `undecodable`: the task waits for a build that can decode it.
  * - `other-leader`: the runner, of the given `build`, has no such type, or has another version of it. Open a page of
@@ -31,7 +33,7 @@ import { isDead, stateOf } from './state.js';
  * - `alone`: the runner died so often during the task that the task waits until nothing else runs.
  * - `aside`: the task with the id `for` runs alone, or is about to. This task waits for that, at the latest until
  *   `until`.
- * - `busy`: as many tasks run as may run at once.
+ * - `busy`: as many tasks run as may run at once, of its type or of all.
  * - `signed-out`: the task belongs to `owner`, who is not signed in, or for whom no page gives values that the server
  *   accepts.
  * - `no-owner`: the task was added before the registry declared a session, and belongs to nobody. `signIn` with
@@ -54,6 +56,7 @@ export type Reason =
       readonly by: string | undefined;
     }
   | { readonly reason: 'dead'; readonly because: Death['reason']; readonly error: StoredError | undefined }
+  | { readonly reason: 'paused'; readonly filter: string | Scope }
   | { readonly reason: 'unknown-version'; readonly version: number; readonly known: number }
   | { readonly reason: 'undecodable'; readonly error: StoredError | undefined }
   | { readonly reason: 'other-leader'; readonly build: number }
@@ -75,8 +78,11 @@ export interface ReasonFacts {
   /** The head of its lane. */
   readonly head: TaskRow | undefined;
   readonly gate: GateRow | undefined;
-  /** How many attempts run through its gate. */
+  /** The pauses that hold it, as they were given. */
+  readonly pauses: readonly (string | Scope)[];
+  /** How many attempts run through its gate, and how many are of its type. */
   readonly through: number;
+  readonly ofType: number;
   /** The wall clock now. */
   readonly wall: number;
 }
@@ -92,6 +98,7 @@ export function reasonsOf(row: TaskRow, facts: ReasonFacts): readonly Reason[] {
   const reasons: Reason[] = [];
   if (state === 'dead')
     reasons.push({ reason: 'dead', because: row.dead?.reason ?? 'permanent', error: row.lastError });
+  for (const filter of facts.pauses) reasons.push({ reason: 'paused', filter });
   reasons.push(...unknownOf(row, facts), ...ownerless(row, facts));
   if (state === 'unreadable' || row.strange === true) reasons.push({ reason: 'undecodable', error: row.lastError });
 
@@ -114,12 +121,36 @@ export function reasonsOf(row: TaskRow, facts: ReasonFacts): readonly Reason[] {
   if (led && aside !== undefined) reasons.push({ reason: 'aside', for: aside.id, until: aside.until - ahead });
   if (facts.full && reasons.length === 0) reasons.push({ reason: 'no-room' });
   if (!led && !starting) reasons.push({ reason: 'no-runner' });
-  else if (led && reasons.length === 0 && runner?.slots !== undefined && claims.length >= runner.slots) {
-    reasons.push({ reason: 'busy' });
-  }
+  else if (led && reasons.length === 0 && isBusy(row, claims.length, facts)) reasons.push({ reason: 'busy' });
 
   return reasons;
 }
+
+function isBusy({ type }: TaskRow, running: number, { registry, runner, ofType }: ReasonFacts): boolean {
+  const most = Number.POSITIVE_INFINITY;
+
+  return running >= (runner?.slots ?? most) || ofType >= (findType(registry, type)?.concurrency ?? most);
+}
+
+/**
+ * What must happen before a task that has this reason goes on: a decision (or another build), or the end of the task
+ * with this `id`. `undefined`: nothing, because time, a runner or the values of who is signed in end the reason.
+ */
+export function endOf(reason: Reason): 'decision' | { readonly id: string } | undefined {
+  if (reason.reason === 'lane') return { id: reason.behind };
+
+  return decided.has(reason.reason) ? 'decision' : undefined;
+}
+
+const decided: ReadonlySet<Reason['reason']> = new Set([
+  'dead',
+  'paused',
+  'unknown-type',
+  'unknown-version',
+  'undecodable',
+  'other-leader',
+  'no-owner',
+]);
 
 /** The task that runs alone now, if it is another one. */
 function asideOf({ id }: TaskRow, runner: RunnerRow | undefined, now: number): RunnerRow['alone'] {

@@ -178,6 +178,8 @@ export const stateKeys = {
   /** Bytes whose room is used when the browser has no room: see `store/reserve.ts`. */
   reserve: 'reserve',
   gate: (name: string): string => `gate:${name}`,
+  /** What the keys of all pauses begin with: see `pause.ts`. */
+  pauses: 'paused:',
 } as const;
 
 /** The key of a deposed epoch, or of its claim, in the state store. Padded numbers make the oldest one range. */

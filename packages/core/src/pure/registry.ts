@@ -134,6 +134,13 @@ export interface TaskOptions<Payload, Stored = unknown> {
    */
   readonly backoff?: Partial<Backoff> | undefined;
   /**
+   * How many tasks of this type run at once, beside those of other types. Default: as many as the runner runs.
+   *
+   * @example
+   * const sendPhoto = task<Blob>({ concurrency: 2 }); // The other slots are left for what is small.
+   */
+  readonly concurrency?: number | undefined;
+  /**
    * After this number of failures a task is dead, for the reason `limit`. An error of the handler and an attempt that
    * took too long count as failures. A lost network, a closed tab and `RetryLater` do not. Default: no limit, so the
    * task is tried until it succeeds.
@@ -163,6 +170,7 @@ export interface TaskTypeParts extends AnyTaskType {
   readonly lifetime: number | undefined;
   readonly onExpired: 'block' | 'skip';
   readonly backoff: Backoff;
+  readonly concurrency: number | undefined;
   readonly failureLimit: number | undefined;
   readonly owner: 'none' | undefined;
 }
@@ -180,18 +188,17 @@ export function task<Payload = void, Result = void, Stored = unknown>(
   given: TaskOptions<Payload, Stored> = {},
 ): TaskType<Payload, Result> {
   const parts = checkParts(given, "A task type's options", taskOptions);
-  const { codec = asItIs, version = 1, timeout = 120_000, onDead = 'block', priority = 'normal' } = parts;
-  const { lane, gate, key, lifetime, onExpired = 'skip', failureLimit, owner, upgrade = {}, aliases = [] } = parts;
+  const { codec = asItIs, version = 1, timeout = 120_000, onDead = 'block', priority = 'normal', upgrade = {} } = parts;
+  const { lane, gate, key, lifetime, onExpired = 'skip', concurrency, failureLimit, owner, aliases = [] } = parts;
   checkWhole(version, "A task type's version");
   checkUpgrade(upgrade, version);
   const areNames = Array.isArray(aliases) && aliases.every((name) => typeof name === 'string' && name !== '');
   must(areNames, 'aliases', 'a list of names', aliases);
   checkTimeout(timeout);
-  checkOnDead(onDead, 'onDead');
-  checkOnDead(onExpired, 'onExpired');
-  if (lifetime !== undefined) checkWhole(lifetime, 'lifetime');
-  if (failureLimit !== undefined) checkWhole(failureLimit, 'failureLimit');
+  for (const [option, value] of Object.entries({ onDead, onExpired })) checkOnDead(value, option);
   must(owner === undefined || owner === 'none', "A task type's owner", '"none", or left out', owner);
+  const counts = Object.entries({ lifetime, concurrency, failureLimit });
+  for (const [option, count] of counts) if (count !== undefined) checkWhole(count, option);
   for (const [what, value] of Object.entries({ lane, gate, key })) {
     const fits = value !== '' && /undefined|string|function/.test(typeof value);
     must(fits, `A ${what}`, 'a string with at least one character, or a function', value);
@@ -213,6 +220,7 @@ export function task<Payload = void, Result = void, Stored = unknown>(
     lifetime,
     onExpired,
     backoff: checkedBackoff(parts.backoff, 'backoff'),
+    concurrency,
     failureLimit,
     owner,
   } as TaskTypeParts;
@@ -232,6 +240,7 @@ const taskOptions: readonly (keyof TaskOptions<unknown>)[] = [
   'lifetime',
   'onExpired',
   'backoff',
+  'concurrency',
   'failureLimit',
   'owner',
 ];

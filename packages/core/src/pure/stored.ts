@@ -11,6 +11,8 @@ import type { GateRow } from './gate.js';
 import { cancelledMark, idMark, isPayloadOf, letters, rawParts, readMarks, readReady, unescaped } from './key.js';
 import type { Owner } from './owner.js';
 import { defined, partOf } from './parts.js';
+import type { Pause } from './pause.js';
+import { pauseKey } from './pause.js';
 import type { Claim, Death, Epoch, OutcomeRow, RunnerRow, StoredError, TaskRow } from './record.js';
 import { keyOf, laneOf, stateKeys } from './record.js';
 
@@ -193,6 +195,20 @@ export function ownerIn(value: unknown): Owner {
 /** Whether a runner asks a page for values of who is signed in. */
 export function asksIn(value: unknown): boolean {
   return partOf(value, 'asks') === true;
+}
+
+const isPause = all(
+  has(absentOr(text), 'id', 'lane', 'gate'),
+  has(absentOr(listOf(text)), 'types'),
+  has(
+    absentOr((owner) => owner === null || text(owner)),
+    'owner',
+  ),
+);
+
+/** The stored pauses, without strange ones. */
+export function pausesIn(keys: readonly IDBValidKey[], values: readonly unknown[]): readonly Pause[] {
+  return (values as readonly Pause[]).filter((pause, place) => isPause(pause) && pauseKey(pause) === keys[place]);
 }
 
 /** The entries of a record that have a number; other entries are left out. */

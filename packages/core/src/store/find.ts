@@ -58,7 +58,7 @@ async function byLane(stores: Tasks, wanted: Wanted, lane: string, from: number,
 }
 
 /** Every owner who has a task in a lane, or one that has left its lane. Each takes one step. */
-async function ownersWithLanes(index: IDBIndex): Promise<readonly Owner[]> {
+export async function ownersWithLanes(index: IDBIndex): Promise<readonly Owner[]> {
   const owners = new Set<string>();
   const ownersUnder = (letter: 'L' | 'S'): Promise<void> =>
     walk(index.openKeyCursor(IDBKeyRange.bound(letter, above(letter))), (cursor) => {

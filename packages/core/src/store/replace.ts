@@ -4,6 +4,7 @@ import { laneOf, outcomeOf } from '../pure/record.js';
 import { isReplaceable } from '../pure/replaced.js';
 import { seqsWith } from './find.js';
 import { keepOutcome } from './outcomes.js';
+import { forgetPauses } from './pauses.js';
 import type { Stores } from './requests.js';
 import { answer } from './requests.js';
 import { deleteTasks, rowsIn } from './rows.js';
@@ -44,6 +45,10 @@ export async function replaceEarlier(
     replaced.map(({ row }) => row),
   );
   await Promise.all(ends);
+  await forgetPauses(
+    stores,
+    replaced.map(({ row }) => row),
+  );
 
   return replaced;
 }

@@ -113,13 +113,14 @@ export async function numbersOf(
 
 /** Reads the records of all gates, by name. */
 export async function gateRows(stores: Pick<Stores, 'state'>): Promise<ReadonlyMap<string, GateRow>> {
-  const range = keysFrom(stateKeys.gate(''));
-  const [keys, values] = await Promise.all([
-    answer(stores.state.getAllKeys(range)),
-    answer(stores.state.getAll(range)),
-  ]);
+  return gatesOf(...(await recordsFrom(stores, stateKeys.gate(''))));
+}
 
-  return gatesOf(keys, values);
+/** Reads the records whose keys begin with a text: the keys, and the values. */
+export function recordsFrom({ state }: Pick<Stores, 'state'>, start: string): Promise<[IDBValidKey[], unknown[]]> {
+  const range = keysFrom(start);
+
+  return Promise.all([answer(state.getAllKeys(range)), answer(state.getAll(range) as IDBRequest<unknown[]>)]);
 }
 
 /** Reads the records of some gates, by name. A gate that is open has none. */

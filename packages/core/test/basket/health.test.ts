@@ -51,6 +51,7 @@ test('of an empty basket that nobody runs there is nothing to tell', async () =>
     queued: { count: 0, more: false },
     dead: { count: 0, more: false },
     blockedLanes: [],
+    pauses: [],
     closedGates: [],
     gates: 0,
     aloneTasks: [],

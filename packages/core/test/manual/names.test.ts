@@ -98,7 +98,7 @@ describe('the reference lists what exists, and nothing else', () => {
   });
 
   test.each<[heading: string, file: string, ...names: string[]]>([
-    ['Queries', 'pure/query.d.ts', 'OfOwner', 'Filter', 'Query'],
+    ['Queries', 'pure/query.d.ts', 'OfOwner', 'Scope', 'Filter', 'Query'],
     ['Tasks', 'pure/view.d.ts', 'TaskView'],
     ['A registry', 'pure/registry.d.ts', 'RegistryOptions'],
     ['One add', 'basket/adding/prepare.d.ts', 'AddOptions'],

@@ -12,10 +12,11 @@ const timed = dueAfter(fresh, moment, 0);
 const dated = dueOn(storedRow({ runAt: wall }), wall);
 const tomorrow = storedRow({ runAt: wall + 1 });
 
-const free: CheckFacts = { head: 7, laneTaken: false, claimed: false, wall };
+const free: CheckFacts = { head: 7, laneTaken: false, claimed: false, paused: false, wall };
 const behind: CheckFacts = { ...free, head: 6 };
 const taken: CheckFacts = { ...free, laneTaken: true };
-const laneless: CheckFacts = { laneTaken: false, claimed: false, wall };
+const laneless: CheckFacts = { laneTaken: false, claimed: false, paused: false, wall };
+const paused: CheckFacts = { ...free, paused: true };
 
 test.each([
   ['a fresh head of a free lane is claimed', fresh, free, 'claim'],
@@ -34,6 +35,11 @@ test.each([
     { ...behind, laneTaken: true },
     'hold',
   ],
+  ['a paused head is held, also a fresh one', fresh, paused, 'hold'],
+  ['a paused row without a lane is held, also a fresh one', fresh, { ...laneless, paused: true }, 'hold'],
+  ['a paused head whose own date is still to come is held', tomorrow, paused, 'hold'],
+  ['a paused fresh row behind its head is passed', fresh, { ...behind, paused: true }, 'pass'],
+  ['a paused head waits while a claim stands in its lane', timed, { ...taken, paused: true }, 'wait'],
   ['a claimed row is passed, fresh or timed', timed, { ...free, claimed: true }, 'pass'],
   ['a claimed row is passed before anything else is asked', fresh, { ...behind, claimed: true }, 'pass'],
   ['a head whose own date is still to come is dated', tomorrow, free, 'date'],

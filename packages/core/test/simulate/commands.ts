@@ -7,6 +7,8 @@ import { add, addMany, addTx, prepare } from './adding.js';
 import type { PreparedFacts } from './adding.js';
 import { raise, remove } from './database.js';
 import { edit, update } from './editing.js';
+import { idle } from './idling.js';
+import { pause, resume } from './pausing.js';
 import { settle } from './settling.js';
 import { isBody, runnerOf } from './contents.js';
 import type { Ending } from './journal.js';
@@ -66,6 +68,9 @@ const names = [
   'remove',
   'cancel',
   'retry',
+  'pause',
+  'resume',
+  'idle',
   'end',
   'save',
   'advance',
@@ -107,6 +112,9 @@ const commands: Readonly<Record<CommandName, (driver: Driver) => Promise<string 
   remove,
   cancel: (driver) => edit(driver, 'cancel'),
   retry: (driver) => edit(driver, 'retry'),
+  pause,
+  resume,
+  idle,
   end,
   save,
   advance,
@@ -166,6 +174,9 @@ export function drawMix({ world: { chance } }: Play): Mix {
     remove: 0.25,
     cancel: 4,
     retry: 4,
+    pause: 3,
+    resume: 2.5,
+    idle: 1.5,
     end: 26,
     save: 4,
     advance: 16,
@@ -197,6 +208,9 @@ export function drawMix({ world: { chance } }: Play): Mix {
     else weights[name] *= chance.pick([0, 0.5, 1, 1, 1, 3]);
   }
   if (chance.is(0.4)) for (const name of ['steal', 'freeze', 'foreign'] as const) weights[name] = 0;
+
+  // What is paused must go on, or a run would stand still.
+  weights.resume = Math.max(weights.resume, weights.pause * 1.5);
 
   const attended = chance.is(0.4);
   if (attended) weights.freeze += 1;

@@ -67,7 +67,7 @@ function queryOf({ play: { world }, mix, flooded }: Driver): Which {
 }
 
 /** A task for a command: often one for which it is meant. */
-function taskFor({ play: { world } }: Driver, what: CommandFacts['what']): Told | undefined {
+function taskFor({ play: { world } }: Driver, what: 'cancel' | 'retry' | 'update'): Told | undefined {
   const { chance, contents } = world;
   const stored = [...world.told.values()].filter(
     (told) => told.id !== undefined && (told.state === 'stored' || chance.is(0.03)),
@@ -88,11 +88,16 @@ function taskFor({ play: { world } }: Driver, what: CommandFacts['what']): Told 
 type Asked = Pick<CommandFacts, 'what' | 'which' | 'work'> & { readonly by: Life };
 
 /** Carries a command out, and asks of what it says whether it is what was committed. */
-function commit({ play: { world } }: Driver, { by, what, which, work }: Asked, ask: () => Promise<number>): void {
+export function commit(
+  { play: { world } }: Driver,
+  { by, what, which, work }: Asked,
+  ask: () => Promise<number>,
+): void {
   const facts: CommandFacts = {
     life: by,
     what,
     which,
+    here: world.here.get(by),
     isSeen: typeof which === 'string' ? seenBy(world, by) : listedBy(world, by),
     work,
     committed: undefined,

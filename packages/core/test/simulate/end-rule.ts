@@ -1,3 +1,4 @@
+import type { RunnerRow } from '../../src/pure/record.js';
 import { waitRange } from './backoff-rule.js';
 import { laneMarkOf, readyOf } from './contents.js';
 import type { Change } from './difference.js';
@@ -46,8 +47,14 @@ function causeOf(signal: AbortSignal): 'timeout' | 'other' | undefined {
   return (signal.reason as { readonly name?: string } | undefined)?.name === 'TimeoutError' ? 'timeout' : 'other';
 }
 
-/** What is wrong with a row that was written for an end, if anything is. `now` and `wall` are the turn's. */
-export function wrongEnd(change: Change, end: End, life: Life, now: number, wall: number): string | undefined {
+/** What is wrong with a row that was written for an end, if anything is. `paused`: the turn may hold it at once. */
+export function wrongEnd(
+  change: Change,
+  end: End,
+  life: Life,
+  { seen: now, wall }: Pick<RunnerRow, 'seen' | 'wall'>,
+  paused: boolean,
+): string | undefined {
   const { from, to } = change;
   const rule = ruleOf(life.kind, from.type) ?? anyRuleOf(from.type);
   const ready = readyOf(to);
@@ -82,7 +89,7 @@ export function wrongEnd(change: Change, end: End, life: Life, now: number, wall
     // What is due at once is tried in the same turn, which finds its date to come again if the clock was put back.
     const redated = least <= now && ready.letter === '!' && when === from.runAt && when > wall;
     // It is held in the same turn, if another one came back to the head of its lane while it ran.
-    const held = least <= now && ready.letter === 'H' && laneMarkOf(from) !== undefined;
+    const held = least <= now && ready.letter === 'H' && (paused || laneMarkOf(from) !== undefined);
     const right = ready.letter === letter && when >= least && when <= most;
     must(right || redated || held, `${to.ready} for ${letter} ${least} to ${most}`);
   };

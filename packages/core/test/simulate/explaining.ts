@@ -5,6 +5,7 @@ import { gateOf, headsOf, laneMarkOf, readyOf, runnerOf } from './contents.js';
 import { roomIn } from './gate-rule.js';
 import type { Life } from './life.js';
 import { ownerIn, seenBy } from './owners.js';
+import { wrongPauses } from './pausing.js';
 import { knows, ruleOf } from './registries.js';
 import type { World } from './world.js';
 
@@ -13,6 +14,8 @@ export function wrongReasons(world: World, page: Life, row: TaskRow, reasons: re
   const { contents } = world;
   if (!seenBy(world, page)(row)) return reasons[0]?.reason === 'gone' ? undefined : 'it is not to be seen';
   const facts = factsOf(world, page, row);
+  const wrongly = facts.claimed ? undefined : wrongPauses(world, page, row, reasons);
+  if (wrongly !== undefined) return wrongly;
   for (const reason of reasons) {
     const wrong = wrongReason(facts, contents, row, reason);
     if (wrong !== undefined) return `${JSON.stringify(reason)}: ${wrong}`;
@@ -66,6 +69,10 @@ function factsOf({ contents, time, leading, terms }: World, page: Life, row: Tas
     rule,
     claimed: runner?.running.some(({ seq, id }) => seq === row.seq && id === row.id) ?? false,
     running: runner?.running.length ?? 0,
+    full:
+      rule?.concurrency !== undefined &&
+      (runner?.running ?? []).filter(({ seq }) => contents.tasks.get(seq)?.type === row.type).length >=
+        rule.concurrency,
     dead: letter === 'D',
     unreadable: letter === 'U' || letter === 'Z',
     unknown: !knows(page.kind, row),
@@ -144,9 +151,11 @@ function wrongReason(facts: Facts, contents: Contents, row: TaskRow, reason: Rea
       return is(reason.for !== row.id && reason.for === alone?.id && reason.until === alone.until - ahead);
     }
     case 'busy':
-      return is(facts.running >= (runnerOf(contents)?.slots ?? Number.POSITIVE_INFINITY));
+      return is(facts.running >= (runnerOf(contents)?.slots ?? Number.POSITIVE_INFINITY) || facts.full);
     case 'no-room':
       return is(!contents.state.has('reserve'));
+    // Judged together.
+    case 'paused':
     case 'no-runner':
       return undefined;
   }

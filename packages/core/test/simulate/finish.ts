@@ -4,6 +4,8 @@ import type { Driver } from './commands.js';
 import { die, newHost, newPage } from './commands.js';
 import type { Life } from './life.js';
 import { decideDead } from './editing.js';
+import { judgeIdling } from './idling.js';
+import { resumeAll } from './pausing.js';
 import { judgeWaiting } from './settling.js';
 import { judgeList } from './views.js';
 import { mayStart, ownerIn, ownerNames, signIn } from './owners.js';
@@ -40,6 +42,7 @@ export async function finish(driver: Driver): Promise<void> {
   const snapshots = page.basket.watch({ limit: 1_000, everyOwner: true });
   const stop = snapshots.subscribe(() => undefined);
   if (world.chance.is(0.3)) await drain(driver, undefined);
+  await resumeAll(play, page);
 
   let build = 10;
   // What is tried again frees its lane, and the tasks behind it may expire meanwhile.
@@ -76,6 +79,7 @@ export async function finish(driver: Driver): Promise<void> {
   stop();
   await collect(driver);
   judgeWaiting(world);
+  judgeIdling(world);
   if (world.mustSayLost && !world.saidLost) world.fail('the database was lost, and nobody says so');
   if (driver.prepared.length > 0) world.report.met('other', 'prepared and never placed');
 }

@@ -1,7 +1,7 @@
 import type { GateRow } from '../../src/pure/gate.js';
 import { defaultRule, waitRange } from './backoff-rule.js';
-import type { ClaimFacts, Ending } from './journal.js';
-import { gateBase, gateCap } from './registries.js';
+import type { ClaimFacts, Ending, Term } from './journal.js';
+import { gateBase, gateCap, ruleOf } from './registries.js';
 
 /** What is required of a gate's record; `until` between two times. */
 export type GateRule =
@@ -135,6 +135,13 @@ export function roomIn(
   if (now >= rule.latest) return through.some(({ probe, startedAt }) => probe && startedAt >= rule.latest) ? 0 : 1;
 
   return isDoubted(rule) && rule.by[0] !== id && through.length === 0 ? 1 : 0;
+}
+
+/** Whether one more task of a type may run beside those that do. */
+export function hasTypeRoom({ life, claims }: Term, type: string): boolean {
+  const most = ruleOf(life.kind, type)?.concurrency ?? Number.POSITIVE_INFINITY;
+
+  return [...claims.values()].filter(({ row }) => row.type === type).length < most;
 }
 
 /**

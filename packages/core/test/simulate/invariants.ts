@@ -4,6 +4,7 @@ import type { Contents } from './contents.js';
 import { headsOf, isBody, laneMarkOf, positionsOf, readyOf, runnerOf } from './contents.js';
 import { hasLeft } from './judge-expired.js';
 import { keyOf } from './judge-replaced.js';
+import { isHeld } from './pausing.js';
 import { ruleOf } from './registries.js';
 import type { World } from './world.js';
 
@@ -44,6 +45,7 @@ function judgeHeads(world: World, contents: Contents, fail: (what: string) => vo
     const { letter, prefix } = readyOf(row);
     if (letter === '@' || letter === '!' || letter === 'U') return true;
     if (letter === 'D') return row.dead !== undefined;
+    if (letter === 'H') return isHeld(contents, row);
 
     return letter === 'F' && row.seq > (positions[prefix] ?? 0);
   };
@@ -69,7 +71,7 @@ function judgePayloads(contents: Contents, fail: (what: string) => void): void {
 
 function judgeState(contents: Contents, fail: (what: string) => void): void {
   for (const [key, value] of contents.state) {
-    if (!/^(runner|positions|bodies|edits|session|reserve|gate:.+|deposed:\d{12}:\w{12})$/.test(key))
+    if (!/^(runner|positions|bodies|edits|session|reserve|gate:.+|paused:\[.*\]|deposed:\d{12}:\w{12})$/.test(key))
       fail(`an unknown key ${key}`);
     if (!key.startsWith('gate:')) continue;
     const gate = value as GateRow;

@@ -3,9 +3,10 @@ import type { Contents } from './contents.js';
 import { gateOf, headsOf, laneMarkOf, readyOf, runnerOf } from './contents.js';
 import type { ClaimFacts, Term } from './journal.js';
 import type { Commit } from './judge.js';
-import { roomIn } from './gate-rule.js';
+import { hasTypeRoom, roomIn } from './gate-rule.js';
 import { hasLeft, isOver } from './judge-expired.js';
 import { mayStart, ownerIn } from './owners.js';
+import { isPaused } from './pausing.js';
 import { knows, ruleOf } from './registries.js';
 
 /** How long nothing else is claimed around the start of a task that runs alone. */
@@ -38,6 +39,7 @@ export function judgeClaim(commit: Commit, term: Term, claim: Claim, turn: TurnF
   if (claim.claim <= term.lastClaim) fail(`its number ${claim.claim} was given before`);
   if (underway.stoppingAtBegin) fail('the runner was told to stop before');
   if (row.cancelled === true || told.cancelled) fail('it was cancelled');
+  if (isPaused(after, row, term.life.kind)) fail('it is paused');
   if (row.dead !== undefined) fail('it is dead');
   if (letter !== 'F' && letter !== '@' && letter !== '!') fail(`its key is ${row.ready}`);
   if (letter === '@' && when > seen) fail(`it is due at ${when}, and it is ${seen}`);
@@ -53,6 +55,7 @@ export function judgeClaim(commit: Commit, term: Term, claim: Claim, turn: TurnF
   if (world.owned) world.report.met('owners', row.owner === null ? 'claimed for nobody' : 'claimed for its owner');
   if (othersDue(after, row, seen)) world.report.met('owners', 'due, and its owner is away');
   if (earlierInLane(commit, row)) fail('an earlier one of its lane has not ended');
+  if (!hasTypeRoom(term, row.type)) fail('as many of its type run as may');
 
   const gate = gateOf(after, row.gate);
   const probe = gate !== undefined && gate.by.length > 0;
@@ -132,6 +135,7 @@ function judgeRest({ before, after, world }: Commit, term: Term, fail: (what: st
     if (isOver(row, runner.wall)) return false;
     if (lane !== undefined && (lanes.has(lane) || heads.get(lane)?.seq !== row.seq)) return false;
     if (!mayStart(after, term.life.kind, row)) return false;
+    if (isPaused(after, row, term.life.kind) || !hasTypeRoom(term, row.type)) return false;
     const through = [...term.claims.values()].filter((one) => one.gate === row.gate);
 
     return [before, after].every((contents) => roomIn(gateOf(contents, row.gate), through, runner.seen, row.id) > 0);

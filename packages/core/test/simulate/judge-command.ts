@@ -6,6 +6,7 @@ import type { Commit } from './judge.js';
 import { countPayments, ended, isPayment, lanesOf } from './judge.js';
 import { judgeNoneLeft, judgeReplaced } from './judge-replaced.js';
 import { judgeUpdate } from './judge-update.js';
+import { judgeIdleResume, judgePause } from './pausing.js';
 import { namesFor } from './registries.js';
 import type { CommandFacts } from './world.js';
 
@@ -25,6 +26,8 @@ export function judgeCommand(whole: Commit): void {
 
     return;
   }
+
+  if (command.what === 'pause' || command.what === 'resume') return judgePause(commit);
 
   const rows = sliceOf(command, commit);
   command.committed = (command.committed ?? 0) + rows.length;
@@ -74,19 +77,21 @@ export function targetsOf(
   const rows = [...contents.tasks.values()].filter((row) => row.cancelled !== true && isSeen(row));
   if (typeof which === 'string') return rows.filter(({ id }) => id === which);
 
-  const { state, lane } = which;
-  const types = which.type === undefined ? undefined : [which.type].flat().flatMap((name) => namesFor(life.kind, name));
+  const { state, lane, gate } = which ?? {};
+  const types =
+    which?.type === undefined ? undefined : [which.type].flat().flatMap((name) => namesFor(life.kind, name));
   const fits = (row: TaskRow): boolean =>
     (types === undefined || types.includes(row.type)) &&
     (state === undefined || (state === 'dead') === (readyOf(row).letter === 'D')) &&
-    (lane === undefined || row.lane === lane);
+    (lane === undefined || row.lane === lane) &&
+    (gate === undefined || row.gate === gate);
 
   return rows.filter(fits).sort((one, other) => one.seq - other.seq);
 }
 
 /** Whether a command reads more than one slice. It reads a whole lane, also if it names types or a state beside the lane. */
 function readsSeveralSlices(command: CommandFacts, contents: Contents): boolean {
-  const lane = typeof command.which === 'string' ? undefined : command.which.lane;
+  const lane = typeof command.which === 'string' ? undefined : command.which?.lane;
   const read =
     lane === undefined
       ? targetsOf(command, contents)
@@ -102,6 +107,8 @@ export function judgeIdleCommand(commit: Commit): void {
   if (command === undefined) return;
 
   command.committed ??= 0;
+  if (command.what === 'resume') return judgeIdleResume(commit);
+  if (command.what === 'pause' && typeof command.which !== 'string') fail('paused nothing');
   // A command that needed several transactions goes through the tasks until a whole round finds none.
   command.several ||= readsSeveralSlices(command, before);
   const rows = command.several ? [] : targetsOf(command, before);
@@ -151,7 +158,8 @@ function judgeCancel(commit: Commit, rows: readonly TaskRow[]): void {
   const ids = rows.map(({ id }) => id);
   if (difference.outcomes.length !== rows.length || [...told].sort().join() !== [...ids].sort().join())
     fail(`no outcome of ${ids.join(', ')}`);
-  if (difference.state.some((key) => key !== 'edits')) fail('a cancel wrote more than its stamp');
+  if (difference.state.some((key) => key !== 'edits' && !key.startsWith('paused:')))
+    fail('a cancel wrote more than its stamp');
 
   const claimed = new Set(rows.filter((row) => isClaimed(before, row)).map(({ seq }) => seq));
   const others = rows.filter(({ seq }) => !claimed.has(seq));

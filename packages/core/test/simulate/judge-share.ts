@@ -6,6 +6,8 @@ import type { Term } from './journal.js';
 import type { Commit } from './judge.js';
 import { isOver } from './judge-expired.js';
 import { mayStart } from './owners.js';
+import { isPaused } from './pausing.js';
+import { ruleOf } from './registries.js';
 
 /**
  * One claim in eight is for the lowest priority that has something due. Probes go before all priorities, and do not count.
@@ -63,6 +65,8 @@ function waitingFor({ world, before, after }: Commit, term: Term): readonly Task
   return [...after.tasks.values()].filter((row) => {
     if (before.tasks.get(row.seq) !== row || world.atRest.tasks.get(row.seq) !== row) return false;
     if (claimed.has(row.seq) || world.foreign.has(row.seq) || row.interruptions >= 3 || row.blames > 0) return false;
+    if (isPaused(after, row, term.life.kind) || ruleOf(term.life.kind, row.type)?.concurrency !== undefined)
+      return false;
     const { letter, when = 0 } = readyOf(row);
     if (letter === '@' ? when > seen : letter === '!' ? when > wall : letter !== 'F') return false;
     if (isOver(row, wall)) return false;

@@ -16,6 +16,7 @@ import { judgeExpired } from './judge-expired.js';
 import { judgeNoneLeft, judgeReplaced } from './judge-replaced.js';
 import { judgeShare } from './judge-share.js';
 import { mayStart } from './owners.js';
+import { isHeld, isPaused } from './pausing.js';
 import { gateCap, ruleOf } from './registries.js';
 
 /** One turn of the runner: what it settled, paid, put aside and claimed. */
@@ -88,6 +89,7 @@ function isDropped({ world, after, fail }: Commit, term: Term, name: string, rul
       world.atRest.tasks.get(row.seq) === row &&
       !world.foreign.has(row.seq) &&
       mayStart(after, term.life.kind, row) &&
+      !isPaused(after, row, term.life.kind) &&
       (row.runAt ?? 0) <= runner.wall
     );
   });
@@ -147,7 +149,7 @@ function judgeSettled(commit: Commit, settled: readonly ClaimFacts[], touched: S
   const unsure = new Set<string>();
   const told = new Map<string, readonly (readonly [ClaimFacts, GateEnd])[]>();
   if (life === undefined || to === undefined) return { gates, blames };
-  const { seen, wall } = to;
+  const { seen } = to;
   const slots = world.slots.get(life) ?? 6;
 
   for (const claim of settled) {
@@ -163,11 +165,13 @@ function judgeSettled(commit: Commit, settled: readonly ClaimFacts[], touched: S
       (one) =>
         row === undefined ||
         now === undefined ||
-        wrongEnd(unblamed(row, now, seen), one, life, seen, wall) === undefined,
+        wrongEnd(unblamed(row, now, seen), one, life, to, isHeld(after, row)) === undefined,
     );
     if (end === undefined) {
       const why = fitting.map((one) =>
-        row === undefined || now === undefined ? '' : wrongEnd(unblamed(row, now, seen), one, life, seen, wall),
+        row === undefined || now === undefined
+          ? ''
+          : wrongEnd(unblamed(row, now, seen), one, life, to, isHeld(after, row)),
       );
       fail(`${claim.id} ended as ${JSON.stringify(ends)}, and is ${now?.ready ?? 'gone'}: ${why.join(' / ')}`);
       continue;
@@ -298,10 +302,21 @@ function judgeOthers(commit: Commit, settled: readonly ClaimFacts[], touched: Re
     const lane = laneMarkOf(from);
     const isHead = lane !== undefined && heads.get(lane)?.seq === from.seq;
     if (isHead && freed.has(lane) && isPayment(change, to.seen, [to.wall, to.wall])) continue;
-    const aside = putAside(change, isHead, to.wall);
+    const isPaid = isHead && freed.has(lane);
+    const aside = isHeld(after, from) ? putOff(change, isPaid) : putAside(change, isHead, to.wall);
     if (aside === undefined) fail(`${from.id} went from ${from.ready} to ${now.ready} for no reason`);
     else world.report.met('looks', aside);
   }
+}
+
+/** A paused row is held, fresh or timed, head or not. A held one is written only if it was paid in the same turn. */
+function putOff(change: Change, isPaid: boolean): string | undefined {
+  const old = readyOf(change.from).letter;
+  if (!onlyDiffersIn(change, ['ready']) || readyOf(change.to).letter !== 'H') return undefined;
+
+  if (old === 'H') return isPaid ? 'a paid one held for its pause' : undefined;
+
+  return old === 'F' ? 'a fresh one held for its pause' : 'a timed one held for its pause';
 }
 
 function putAside(change: Change, isHead: boolean, wall: number): string | undefined {

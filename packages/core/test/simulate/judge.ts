@@ -8,6 +8,7 @@ import { judgeTidy } from './judge-replaced.js';
 import { judgeSession, mayStart } from './owners.js';
 import { judgeTakeover } from './judge-takeover.js';
 import { judgeTurn } from './judge-turn.js';
+import { judgeForgotten } from './pausing.js';
 import { reads, ruleOf } from './registries.js';
 import type { Underway, World, WorkName } from './world.js';
 
@@ -26,11 +27,11 @@ const mayWrite: Readonly<Record<WorkName, RegExp>> = {
   add: /^$/,
   addTx: /^$/,
   body: /^$/,
-  command: /^(edits|gate:.*)$/,
-  tidy: /^edits$/,
+  command: /^(edits|gate:.*|paused:.*)$/,
+  tidy: /^(edits|paused:.*)$/,
   session: /^(edits|session)$/,
   takeover: /^(runner|deposed:.*)$/,
-  turn: /^(runner|positions|edits|gate:.*)$/,
+  turn: /^(runner|positions|edits|gate:.*|paused:.*)$/,
   save: /^$/,
   audit: /^bodies$/,
   reserve: /^reserve$/,
@@ -94,6 +95,7 @@ export function judgeCommit(world: World, underway: Underway, before: Contents, 
     case 'unnamed':
       break;
   }
+  if (['command', 'tidy', 'turn'].includes(work)) judgeForgotten(commit);
 
   return difference;
 }

@@ -5,6 +5,7 @@ import { createStores } from '../../src/store/setup.js';
 import type { Chance } from './chance.js';
 import { nothing, readContents, runnerOf } from './contents.js';
 import { handlersOf } from './handlers.js';
+import { noteContents } from './idling.js';
 import { judgeContents } from './invariants.js';
 import type { Difference } from './difference.js';
 import { judgeCommit } from './judge.js';
@@ -108,6 +109,8 @@ export async function createPlay(
     unanswered: new Set(),
     barred: new Set(),
     signedAt: Number.NEGATIVE_INFINITY,
+    idling: new Set(),
+    recent: [],
     lastAdded: new Map(),
     orphans: new Map(),
     losses: 0,
@@ -411,6 +414,7 @@ function committed(play: Play, facts: Underway, stores: readonly string[], trans
   const before = world.contents;
   const after = hasWritten(transaction) ? readContents(before, transaction, stores, notes) : before;
   world.contents = after;
+  noteContents(world, after);
   world.commits += 1;
   const { life, work } = facts;
   // Its word comes after its channel is closed.

@@ -42,6 +42,8 @@ export interface TypeRule extends BackoffRule {
   readonly onExpired: 'block' | 'skip';
   /** So many failures make it dead. */
   readonly failureLimit: number | undefined;
+  /** So many of it run at once. */
+  readonly concurrency: number | undefined;
   readonly readable: boolean;
   /** Its tasks belong to nobody, also where there is a session. */
   readonly forAll: boolean;
@@ -85,6 +87,7 @@ const mail: Partial<RuleParts> = {
   base: 2_000,
   cap: 60_000,
   failureLimit: 2,
+  concurrency: 1,
 };
 
 /** The types by name, and in which builds they are. */
@@ -113,6 +116,7 @@ const types: Readonly<
     base: 100,
     cap: 1_000,
     jitter: 'none',
+    concurrency: 2,
   }),
   [typeNames.mail]: rule({ ...mail, version: (kind) => (isLate(kind) ? undefined : 1) }),
   [typeNames.letter]: rule({ ...mail, version: (kind) => (isLate(kind) ? 1 : undefined) }),
@@ -158,6 +162,7 @@ function rule(given: Partial<RuleParts>): RuleParts {
     jitter: 'equal',
     failureLimit: undefined,
     forAll: false,
+    concurrency: undefined,
     ...given,
   };
 }

@@ -18,6 +18,7 @@ const groups = [
   'keys',
   'expiry',
   'owners',
+  'pauses',
   'audit',
   'host',
   'other',

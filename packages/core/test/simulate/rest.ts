@@ -3,8 +3,9 @@ import { gateOf, headsOf, laneMarkOf, readyOf, runnerOf } from './contents.js';
 import type { Life } from './life.js';
 import type { Term } from './journal.js';
 import { isOver } from './judge-expired.js';
-import { roomIn } from './gate-rule.js';
+import { hasTypeRoom, roomIn } from './gate-rule.js';
 import { judgeStrangers, mayStart } from './owners.js';
+import { isPaused } from './pausing.js';
 import { ruleOf } from './registries.js';
 import type { World } from './world.js';
 
@@ -119,10 +120,16 @@ function claimableOf(world: World, term: Term): readonly TaskRow[] {
     if (world.foreign.has(row.seq) || claimed.has(row.seq)) return false;
     // A task whose time is over becomes dead, whatever else is in its way.
     if (isOver(row, world.time.wall())) return row.dead === undefined && row.cancelled !== true;
+    if (isPaused(contents, row, term.life.kind)) return false;
     const { letter, when = 0 } = readyOf(row);
     if (letter === '@' ? when > clock : letter === '!' ? when > world.time.wall() : letter !== 'F') return false;
     if (row.runAt !== undefined && row.runAt > world.time.wall()) return false;
     if (!mayStart(contents, term.life.kind, row)) return false;
+    if (!hasTypeRoom(term, row.type)) {
+      world.report.met('pauses', 'waits for a slot of its type');
+
+      return false;
+    }
     if (row.interruptions >= 3 && aloneRuns) return false;
     const lane = laneMarkOf(row);
     if (lane !== undefined && (lanes.has(lane) || heads.get(lane)?.seq !== row.seq)) return false;

@@ -1,6 +1,7 @@
 import type { CrashPoint } from '../../src/ports/ports.js';
 import type { Chance } from './chance.js';
 import type { Contents } from './contents.js';
+import type { Idling } from './idling.js';
 import type { AttemptFacts, Term, Told } from './journal.js';
 import type { Life } from './life.js';
 import type { Work } from './registries.js';
@@ -11,9 +12,11 @@ import type { Time } from './time.js';
 /** A command of a page that is under way. */
 export interface CommandFacts {
   readonly life: Life;
-  readonly what: 'cancel' | 'retry' | 'update';
-  /** An id, or which tasks. */
-  readonly which: string | Which;
+  readonly what: 'cancel' | 'retry' | 'update' | 'pause' | 'resume';
+  /** An id, or which tasks. `undefined`: every pause. */
+  readonly which: string | Which | undefined;
+  /** Who was signed in there at the call. */
+  readonly here?: string | null | undefined;
   /** What the context saw at the call. */
   readonly isSeen: (row: Pick<TaskRow, 'owner' | 'type'>) => boolean;
   /** What the task is given. */
@@ -31,7 +34,9 @@ export interface Which {
   readonly type?: string | readonly string[];
   readonly state?: 'queued' | 'dead';
   readonly lane?: string;
+  readonly owner?: string;
   readonly everyOwner?: boolean;
+  readonly gate?: string;
 }
 
 /** Somebody who waits for a task's end. */
@@ -106,6 +111,9 @@ export interface World {
   readonly barred: Set<string>;
   /** Time itself when somebody else was last stored as signed in. */
   signedAt: number;
+  readonly idling: Set<Idling>;
+  /** What was stored after each of the last commits. */
+  readonly recent: Contents[];
   /** The number of the last task of a lane that a context's `add` stored. */
   readonly lastAdded: Map<string, number>;
   /** Heavy bodies that audits found without a row: when first, and when last, by the wall clock. */

@@ -140,6 +140,23 @@ export async function several(): Promise<void> {
   await basket.count({ state: 'running' });
 }
 
+export async function pauses(): Promise<void> {
+  await basket.pause({});
+  await basket.pause(await basket.add('ping'));
+  await basket.pause({ type: ['ping'], lane: 'a', gate: 'api' });
+  claim<Same<typeof ended, number>>();
+  const ended = await basket.resume({ type: 'ping' });
+  await basket.resume();
+  // @ts-expect-error -- nothing is no pause
+  await basket.pause();
+  // @ts-expect-error -- there is no such type
+  await basket.pause({ type: 'pong' });
+  // @ts-expect-error -- dead tasks wait anyway
+  await basket.pause({ state: 'queued' });
+  // @ts-expect-error -- undefined would end all pauses
+  await basket.resume(undefined);
+}
+
 export async function reasons(): Promise<string> {
   const found = await basket.explain(await basket.add('ping'));
   claim<Same<typeof found, readonly Reason[]>>();
@@ -148,7 +165,8 @@ export async function reasons(): Promise<string> {
   if (reason.reason === 'lane') return `${reason.lane} behind ${reason.behind}, dead: ${reason.dead}`;
   if (reason.reason === 'gate') claim<Same<typeof reason.until, number | undefined>>();
   // @ts-expect-error -- there is no such reason
-  if (reason.reason === 'paused') return '';
+  if (reason.reason === 'resumed') return '';
+  if (reason.reason === 'paused') await basket.resume(reason.filter);
 
   return reason.reason;
 }

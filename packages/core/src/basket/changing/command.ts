@@ -8,6 +8,7 @@ import { cancelledWhileRunning, revived } from '../../pure/transitions.js';
 import type { Place } from '../../store/find.js';
 import { readOn, startOf } from '../../store/find.js';
 import { keepOutcome } from '../../store/outcomes.js';
+import { forgetPauses } from '../../store/pauses.js';
 import { payLanes } from '../../store/pay.js';
 import type { Stores } from '../../store/requests.js';
 import { answer } from '../../store/requests.js';
@@ -35,6 +36,7 @@ export function cancel(context: BasketContext, which: string | Filter): Promise<
     if (full) deleteTasks(stores, running);
     else await markCancelled(stores, rows, running, wall);
     deleteTasks(stores, others);
+    await forgetPauses(stores, rows);
 
     // A page does not know the runner's clock. The time 0 means "at once".
     await payLanes(stores, others.map(laneOf), { now: 0, wall }, (head) => isClaimed(head, claims));

@@ -5,6 +5,7 @@ import { readCommand } from '../../pure/query.js';
 import { isClaimed, laneOf } from '../../pure/record.js';
 import { cancelledRows, deleteTasks } from '../../store/rows.js';
 import { payLanes } from '../../store/pay.js';
+import { forgetPauses, pausesNow } from '../../store/pauses.js';
 import { answer } from '../../store/requests.js';
 import { marksIndex } from '../../store/setup.js';
 import { transact } from '../../store/transact.js';
@@ -28,6 +29,7 @@ export async function purge(context: BasketContext, owner: string): Promise<numb
     const removed = await changeAll(context, wanted, async (stores, rows, claims) => {
       for (const { ref = '' } of rows) if (isBodyKey(ref)) bodies.add(ref);
       deleteTasks(stores, rows);
+      await forgetPauses(stores, rows);
       const moment = { now: 0, wall: context.ports.clock.wall() };
       await payLanes(stores, rows.map(laneOf), moment, (head) => isClaimed(head, claims));
 
@@ -39,8 +41,10 @@ export async function purge(context: BasketContext, owner: string): Promise<numb
       deleteTasks(stores, cancelled);
       const ends = await answer(stores.outcomes.index(marksIndex).getAllKeys(ownerMark(owner)));
       for (const n of ends) stores.outcomes.delete(n);
+      const pauses = [...(await pausesNow(context.registry, stores))].filter(([, one]) => one.pause.owner === owner);
+      for (const [key] of pauses) stores.state.delete(key);
 
-      return { found: cancelled, hints: [] };
+      return { found: cancelled, hints: [], changed: cancelled.length + pauses.length > 0 };
     });
     const start = `${ownerPart(owner)}|`;
     const drop = (stores: { readonly bodies: IDBObjectStore }): void => {

@@ -1,9 +1,13 @@
 import type { GateRow } from '../../pure/gate.js';
 import { currentGate } from '../../pure/gate.js';
+import type { Owner } from '../../pure/owner.js';
+import { pausesOf, shownPause } from '../../pure/pause.js';
 import type { Reason } from '../../pure/reasons.js';
 import { aheadOf, reasonsOf } from '../../pure/reasons.js';
 import type { RunnerRow, TaskRow } from '../../pure/record.js';
 import { laneOf } from '../../pure/record.js';
+import { findType } from '../../pure/find-type.js';
+import { pausesNow } from '../../store/pauses.js';
 import type { Stores } from '../../store/requests.js';
 import { hasReserve } from '../../store/reserve.js';
 import { claimedRow, gatesNamed, headOfLane, ownerHere, runnerRow } from '../../store/rows.js';
@@ -15,6 +19,8 @@ export interface Facts {
   readonly runner: RunnerRow | undefined;
   /** The record of the gate of one of these rows, as it counts for the runner now. */
   readonly gateOf: (row: TaskRow) => GateRow | undefined;
+  /** Who is signed in, by the last call of any context, if reasons were asked for. */
+  readonly owner?: Owner;
   /** Gives the reasons of one of these rows, if they were asked for. */
   readonly reasonsOf?: (row: TaskRow) => readonly Reason[];
 }
@@ -24,11 +30,12 @@ export type FactStores = Pick<Stores, 'tasks' | 'state'>;
 
 /** Reads the facts of rows. `led` says whether there is a runner; leave it out if no reasons are wanted. */
 export async function factsOf(
-  { registry, ports, workerStarts }: BasketContext,
+  context: BasketContext,
   stores: FactStores,
   rows: readonly TaskRow[],
   led?: boolean,
 ): Promise<Facts> {
+  const { registry, ports, workerStarts } = context;
   const names = rows.map(({ gate }) => gate);
   const [runner, gates] = await Promise.all([runnerRow(stores), gatesNamed(stores, names)]);
   const wall = ports.clock.wall();
@@ -37,18 +44,21 @@ export async function factsOf(
   if (led === undefined) return { rows, runner, gateOf };
 
   const lanes = [...new Set(rows.map(laneOf))];
-  const claims = gates.size > 0 && led ? (runner?.running ?? []) : [];
-  const [full, heads, running, owner] = await Promise.all([
+  const isLimited = rows.some(({ type }) => findType(registry, type)?.concurrency !== undefined);
+  const claims = (gates.size > 0 || isLimited) && led ? (runner?.running ?? []) : [];
+  const [full, heads, running, owner, pauses] = await Promise.all([
     isFull(stores, runner),
     Promise.all(lanes.map((lane) => headOfLane(stores, lane))),
     Promise.all(claims.map((claim) => claimedRow(stores, claim))),
     ownerHere(stores),
+    pausesNow(registry, stores),
   ]);
 
   return {
     rows,
     runner,
     gateOf,
+    owner,
     reasonsOf: (row) =>
       reasonsOf(row, {
         registry,
@@ -59,7 +69,9 @@ export async function factsOf(
         full,
         head: heads[lanes.indexOf(laneOf(row))],
         gate: gateOf(row),
+        pauses: pausesOf(row, pauses).map((pause) => shownPause(context, pause)),
         through: running.filter((one) => one?.gate === row.gate).length,
+        ofType: running.filter((one) => findType(registry, one?.type ?? '') === findType(registry, row.type)).length,
         wall,
       }),
   };

@@ -7,7 +7,8 @@ import { currentGate, isClosed } from '../../pure/gate.js';
 import { checkParts } from '../../pure/options.js';
 import { sessionTypes } from '../../pure/owner.js';
 import { defined } from '../../pure/parts.js';
-import type { OfOwner, Wanted } from '../../pure/query.js';
+import { shownPauses } from '../../pure/pause.js';
+import type { OfOwner, Scope, Wanted } from '../../pure/query.js';
 import { isMeant, ownerParts, ownersOf } from '../../pure/query.js';
 import { aheadOf } from '../../pure/reasons.js';
 import type { RunnerRow } from '../../pure/record.js';
@@ -21,6 +22,7 @@ import type { BasketContext } from '../context/context.js';
 import { isLed } from '../context/context.js';
 import type { Count } from './count.js';
 import { countWanted } from './count.js';
+import { pausesOfOwners } from './pauses.js';
 import type { WorkerHealth } from '../context/own-worker.js';
 
 /** What `health` reports of a basket. Times are in milliseconds of this device's wall clock. */
@@ -55,6 +57,8 @@ export interface Health {
   readonly noOwner?: Count;
   /** The first 100 lanes that a dead or unreadable task stops. */
   readonly blockedLanes: readonly BlockedLane[];
+  /** The pauses that hold: of each, what `pause` was called with. */
+  readonly pauses: readonly (string | Scope)[];
   /** Destinations that are away. */
   readonly closedGates: readonly ClosedGate[];
   /** How many destinations are away, or were away a short time ago. */
@@ -117,6 +121,7 @@ const noRoom =
 interface Found extends Backlog {
   readonly runner: RunnerRow | undefined;
   readonly running: readonly string[];
+  readonly pauses: Health['pauses'];
   readonly closedGates: readonly ClosedGate[];
   readonly gates: number;
   readonly full: boolean;
@@ -183,7 +188,11 @@ function foundIn(context: BasketContext, wanted: Wanted, works: boolean): Promis
   return read(
     context,
     async (stores) => {
-      const [runner, gates] = await Promise.all([runnerRow(stores), gateRows(stores)]);
+      const [runner, gates, pauses] = await Promise.all([
+        runnerRow(stores),
+        gateRows(stores),
+        pausesOfOwners(context, stores, wanted.owners),
+      ]);
       const wall = ports.clock.wall();
       const unmoved = wall - (runner?.wall ?? Number.NEGATIVE_INFINITY);
 
@@ -203,6 +212,7 @@ function foundIn(context: BasketContext, wanted: Wanted, works: boolean): Promis
         waiting: unmoved >= stalledAfter ? waiting : undefined,
         gates: gates.size,
         full: await isFull(stores, runner),
+        pauses: shownPauses(context, pauses.values()),
         closedGates: [...gates.values()].flatMap((gate) =>
           closedGate(gate, wall, aheadOf(runner, wall), registry.gates),
         ),

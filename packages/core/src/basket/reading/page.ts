@@ -19,7 +19,7 @@ const rowsAtOnce = 256;
  */
 export async function pageOf(
   context: BasketContext,
-  { wanted, cursor }: WantedPage,
+  { wanted, cursor }: Pick<WantedPage, 'wanted' | 'cursor'>,
   most: number,
   led: boolean | undefined,
 ): Promise<Facts> {

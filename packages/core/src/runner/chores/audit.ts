@@ -1,9 +1,12 @@
 import { above, readReady } from '../../pure/key.js';
 import type { TaskRow } from '../../pure/record.js';
+import type { Pauses } from '../../pure/pause.js';
+import { pausesOf } from '../../pure/pause.js';
 import { rowOf } from '../../pure/stored.js';
 import { dueAfter } from '../../pure/transitions.js';
 import type { Stores } from '../../store/requests.js';
 import { behind, rowsByState } from '../../store/by-state.js';
+import { pausesNow } from '../../store/pauses.js';
 import { answer, walk } from '../../store/requests.js';
 import { marksIndex } from '../../store/setup.js';
 import { inFence } from '../term/fence.js';
@@ -26,10 +29,14 @@ export async function* audit(leader: Leader, found: (count: number) => void): As
     while (from !== undefined) {
       const place: Place = from;
       const done: { readonly result: Slice } | undefined = await inFence(leader, 'audit', async ({ stores }) => {
-        const slice = await part(leader, stores, place);
-        for (const row of slice.lost) stores.tasks.put(dueAfter(row, momentOf(leader), 0));
+        const [slice, pauses] = await Promise.all([
+          part(leader, stores, place),
+          pausesNow(leader.context.registry, stores),
+        ]);
+        const lost = slice.lost.filter((row) => !isPaused(row, pauses));
+        for (const row of lost) stores.tasks.put(dueAfter(row, momentOf(leader), 0));
 
-        return slice;
+        return { ...slice, lost };
       });
       if (done === undefined) return;
 
@@ -100,7 +107,7 @@ async function freshFrom(leader: Leader, stores: Stores, from: Place): Promise<S
   };
 }
 
-/** Held rows without a lane. This version never holds such a row, so each is lost. */
+/** Held rows without a lane. Each that is not paused is lost. */
 async function heldFrom(leader: Leader, stores: Stores, from: Place): Promise<Slice> {
   const lower = from.key === '' ? ['H'] : [from.key, from.seq + 1];
   const rows = await rowsByState(stores, IDBKeyRange.bound(lower, [above('H')]), rowsASlice);
@@ -110,6 +117,11 @@ async function heldFrom(leader: Leader, stores: Stores, from: Place): Promise<Sl
     lost: rows.filter((row) => row.lane === undefined && isLost(leader, row)),
     next: last === undefined || rows.length < rowsASlice ? undefined : { key: last.ready, seq: last.seq },
   };
+}
+
+/** Whether a row is held because it is paused. */
+function isPaused(row: TaskRow, pauses: Pauses): boolean {
+  return row.ready.startsWith('H') && pausesOf(row, pauses).length > 0;
 }
 
 /** Whether the runner would never read a row that is the head of its lane, or has no lane. */

@@ -3,6 +3,8 @@ import { readsVersion } from '../../pure/evolution.js';
 import type { Route } from '../../pure/key.js';
 import { readReady } from '../../pure/key.js';
 import { runsFor } from '../../pure/owner.js';
+import type { Pauses } from '../../pure/pause.js';
+import { isRoutePaused } from '../../pure/pause.js';
 import type { TaskRow } from '../../pure/record.js';
 import type { AnyRegistry } from '../../pure/registry.js';
 import { findType } from '../../pure/find-type.js';
@@ -42,6 +44,7 @@ export interface Memory {
   readonly gates: Map<string, GateRow>;
   /** The first time at which a task expires, by the wall clock, as far as it is known. 0: it was not read yet. */
   expires: number;
+  readonly pauses: Pauses;
   /** Fresh rows that were read and not checked yet, by prefix. */
   readonly ahead: Map<string, Ahead>;
   /** The heads of lanes, by mark. They stay right until a page edits or a claim ends. */
@@ -121,10 +124,17 @@ export function headsAfter(
   return known;
 }
 
-/** Whether tasks of a route run now, if its gate is open: this build has the type, reads the version; the owner is here. */
-export function mayRun(registry: AnyRegistry, { signedIn }: Pick<Memory, 'signedIn'>, route: Route): boolean {
+/**
+ * Whether tasks of a route run now, if its gate is open: this build has the type and reads the version, the owner is
+ * here, and they are not all paused.
+ */
+export function mayRun(
+  registry: AnyRegistry,
+  { signedIn, pauses }: Pick<Memory, 'signedIn' | 'pauses'>,
+  route: Route,
+): boolean {
   const reads = readsVersion(findType(registry, route.type), route.version);
-  if (!reads || !runsFor(registry, route, signedIn.owner)) return false;
+  if (!reads || !runsFor(registry, route, signedIn.owner) || isRoutePaused(route, pauses)) return false;
 
   return route.owner === null || !waitsForValues(signedIn, route.gate);
 }

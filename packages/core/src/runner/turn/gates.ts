@@ -9,6 +9,7 @@ import type { Draft } from './draft.js';
 import type { Leader, RunningAttempt } from '../term/leader.js';
 import { runs } from '../term/leader.js';
 import { note } from '../term/memory.js';
+import { isTypeFull } from './room.js';
 
 /**
  * Writes what the ends of attempts say about their destinations, and lets the tasks back off that an answer proves
@@ -40,7 +41,10 @@ export function dropGates(leader: Leader, draft: Draft, claimed: readonly Runnin
   const { now } = draft.moment;
   for (const gate of draft.memory.gates.values()) {
     const past = isAway(gate) ? now >= Math.max(gate.until, gate.floor ?? 0) : !currentGate(gate, now, registry.gates);
-    if (past && !running.some(({ row }) => row.gate === gate.name)) keep(draft, gate.name, gate, undefined);
+    // Tasks of a type of which as many run as may wait for this gate too.
+    const sources = [...draft.memory.sources.values()].filter(({ route }) => route.gate === gate.name);
+    const isFull = sources.some(({ route }) => isTypeFull(leader, running, route.type));
+    if (past && !isFull && !running.some(({ row }) => row.gate === gate.name)) keep(draft, gate.name, gate, undefined);
   }
 }
 

@@ -2,9 +2,12 @@ import type { Check } from '../../pure/check.js';
 import { check } from '../../pure/check.js';
 import type { GateRow } from '../../pure/gate.js';
 import { allowance, currentGate, keeps } from '../../pure/gate.js';
+import type { Route } from '../../pure/key.js';
 import { alone as aloneRank } from '../../pure/key.js';
+import { pausesOf } from '../../pure/pause.js';
 import type { TaskRow } from '../../pure/record.js';
 import { laneOf } from '../../pure/record.js';
+import { findType } from '../../pure/find-type.js';
 import type { Alone, Leader, RunningAttempt } from '../term/leader.js';
 import { aloneWindow } from '../term/leader.js';
 import type { Source } from '../term/memory.js';
@@ -38,7 +41,7 @@ export interface Claiming {
  * What becomes of a row: what its check says, or
  *
  * - `full`: nothing more starts in this turn.
- * - `closed`: nothing more goes through the gate of the row.
+ * - `closed`: nothing more goes through the gate of the row, or no more of its type may run.
  * - `clearing`: the row must run alone, and others still run.
  */
 export type Room = Check | 'full' | 'closed' | 'clearing';
@@ -47,7 +50,7 @@ export type Room = Check | 'full' | 'closed' | 'clearing';
 export function roomFor(claiming: Claiming, source: Source, row: TaskRow): Room {
   const runsAlone = source.rank === aloneRank;
   if (runsAlone ? !hasChecks(claiming) : !hasRoom(claiming)) return 'full';
-  if (roomInGate(claiming, row) === 0) return 'closed';
+  if (!hasRouteRoom(claiming, row)) return 'closed';
 
   const found = checkOf(claiming, row);
   if (found !== 'claim') return found;
@@ -73,6 +76,21 @@ function hasChecks(claiming: Claiming): boolean {
 /** Whether a turn must leave rows to the next one. A turn checks at least one row, however slow the device is. */
 export function isCutShort({ leader, checks, until }: Claiming): boolean {
   return checks >= checksPerTurn || (checks > 0 && leader.context.ports.clock.monotonic() >= until);
+}
+
+/** Whether one more task of a route may start: its gate lets it through, and fewer of its type run than may. */
+export function hasRouteRoom(claiming: Claiming, route: Pick<Route, 'type' | 'gate'>): boolean {
+  const { leader, draft, attempts } = claiming;
+
+  return roomInGate(claiming, route) > 0 && !isTypeFull(leader, [...draft.running.values(), ...attempts], route.type);
+}
+
+/** Whether as many tasks of a type run as may run at once. */
+export function isTypeFull({ context }: Leader, running: readonly RunningAttempt[], type: string): boolean {
+  const found = findType(context.registry, type);
+  const most = found?.concurrency ?? Number.POSITIVE_INFINITY;
+
+  return running.filter((attempt) => attempt.type === found).length >= most;
 }
 
 /** How many more tasks may start through a gate. Tasks that this turn has claimed count as started. */
@@ -110,6 +128,7 @@ function checkOf({ draft, heads, attempts }: Claiming, row: TaskRow): Check {
     head: heads.of(row),
     laneTaken: lane !== undefined && taken.some(({ claim }) => claim.lane === lane),
     claimed: taken.some(({ claim }) => claim.seq === row.seq),
+    paused: pausesOf(row, draft.memory.pauses).length > 0,
     wall: draft.moment.wall,
   });
 }

@@ -6,6 +6,7 @@ import { storeFor, weigh } from '../../pure/size.js';
 import { settled } from '../../pure/transitions.js';
 import { keepOutcome } from '../../store/outcomes.js';
 import { payLanes } from '../../store/pay.js';
+import { forgetPauses } from '../../store/pauses.js';
 import type { Stores } from '../../store/requests.js';
 import { deletePayload } from '../../store/payloads.js';
 import { claimedRow, deleteTasks } from '../../store/rows.js';
@@ -20,8 +21,9 @@ const triesToKeep = 3;
 
 /** Writes how each attempt ended, and pays its lane. */
 export async function settle(leader: Leader, draft: Draft, ended: readonly RunningAttempt[]): Promise<void> {
-  const done = await Promise.all(ended.map((attempt) => settleOne(leader, draft, attempt)));
-  deleteTasks(draft.stores, done.flat());
+  const done = (await Promise.all(ended.map((attempt) => settleOne(leader, draft, attempt)))).flat();
+  deleteTasks(draft.stores, done);
+  if (draft.memory.pauses.size > 0) await forgetPauses(draft.stores, done);
   await settleGates(leader, draft, ended);
   if (ended.length > 0) draft.wrote = true;
 

@@ -5,6 +5,7 @@ import { isClosed } from '../../pure/gate.js';
 import type { RunnerRow } from '../../pure/record.js';
 import { stateKeys } from '../../pure/record.js';
 import { asksIn, ownerIn } from '../../pure/stored.js';
+import { pausesNow } from '../../store/pauses.js';
 import type { Stores } from '../../store/requests.js';
 import { answer } from '../../store/requests.js';
 import { claimedRow, gateRows, numbersOf } from '../../store/rows.js';
@@ -174,11 +175,12 @@ function startedHint({ row }: RunningAttempt): Hint {
 }
 
 /** Reads on from the stored positions, as if nothing had been read before. */
-async function recall({ values }: Leader, stores: Stores, stamp: unknown): Promise<Memory> {
-  const [stored, gates, session] = await Promise.all([
+async function recall({ context, values }: Leader, stores: Stores, stamp: unknown): Promise<Memory> {
+  const [stored, gates, session, pauses] = await Promise.all([
     numbersOf(stores, stateKeys.positions),
     gateRows(stores),
     answer(stores.state.get(stateKeys.session) as IDBRequest<unknown>),
+    pausesNow(context.registry, stores),
   ]);
   const positions = Object.entries(stored);
 
@@ -189,6 +191,7 @@ async function recall({ values }: Leader, stores: Stores, stamp: unknown): Promi
     sources: new Map(),
     gates: new Map(gates),
     expires: 0,
+    pauses,
     ahead: new Map(),
     heads: new Map(),
     stored: new Map(positions),

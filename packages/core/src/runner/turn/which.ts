@@ -8,7 +8,7 @@ import type { Source } from '../term/memory.js';
 import type { Reader } from './reader.js';
 import { clockOf, createHeads, openReaders } from './reader.js';
 import type { Claiming } from './room.js';
-import { checkingTime, gateOf, hasRoom, isCutShort, roomInGate } from './room.js';
+import { checkingTime, gateOf, hasRoom, hasRouteRoom, isCutShort, roomInGate } from './room.js';
 
 /** What a turn has claimed. */
 export interface Claimed extends Readonly<Pick<Claiming, 'attempts' | 'alone' | 'passedOver' | 'freshNext'>> {
@@ -52,7 +52,7 @@ export async function claimDue(leader: Leader, draft: Draft): Promise<Claimed> {
 /** Claims rows by priority, timed and fresh ones alternately, as long as there is room. */
 async function claimInOrder(claiming: Claiming): Promise<void> {
   const { draft, heads } = claiming;
-  const isOpen = ({ route }: Source): boolean => roomInGate(claiming, route) > 0;
+  const isOpen = ({ route }: Source): boolean => hasRouteRoom(claiming, route);
   const ranks = await Promise.all([0, 1, 2].map((rank) => openReaders(draft, rank, heads, isOpen)));
   const readers = ranks.flat();
 

@@ -1,0 +1,227 @@
+import { describe, expect, test, vi } from 'vitest';
+
+import { json } from '../../src/pure/codec.js';
+import { defineTasks, task } from '../../src/pure/registry.js';
+import { PermanentFailure, RetryLater, Unavailable } from '../../src/pure/verdict.js';
+import { byHand, freshName } from '../support/database.js';
+import { createGate, createWorld } from '../support/world.js';
+
+async function opened() {
+  const types = {
+    send: task<string>({ lane: (text) => text.split(' ')[1], backoff: { base: 60_000, cap: 60_000, jitter: 'none' } }),
+    other: task<string>({ lane: (text) => text.split(' ')[1] }),
+    skips: task<string>({ lane: (text) => text.split(' ')[1], onDead: 'skip' }),
+    text: task({ codec: json<string>() }),
+  };
+  const name = freshName();
+  const tasks = defineTasks(name, types, { gates: { base: 60_000, cap: 60_000 } });
+  const world = createWorld();
+  const tab = world.open(tasks);
+  await tab.basket.list();
+  const answer = createGate();
+  const does = async (what: string, { number }: { readonly number: number }): Promise<void> => {
+    if (what.startsWith('waits')) await answer.promise;
+    if (what.startsWith('dies')) throw new PermanentFailure('The server refused it.');
+    if (number > 1) return;
+    if (what.startsWith('throws')) throw new Error('not yet');
+    if (what.startsWith('later')) throw new RetryLater(90_000);
+    if (what.startsWith('away')) throw new Unavailable({ retryAfter: 50_000 });
+  };
+  const run = () => tab.run({ send: does, other: does, skips: does, text: () => undefined });
+  const page = world.open(tasks);
+  /** Whether a wait has ended, as far as it can be told without a message. */
+  const told = (waiting: Promise<void>): (() => string) => {
+    let state = 'waits';
+    waiting.then(
+      () => (state = 'idle'),
+      (error: unknown) => (state = error instanceof Error ? error.message : String(error)),
+    );
+
+    return () => state;
+  };
+
+  return { name, types, tasks, world, tab, run, page, basket: page.basket, told, answer };
+}
+
+describe('whenIdle waits', () => {
+  test('for nothing if there is no task', async () => {
+    const { basket } = await opened();
+    await expect(basket.whenIdle()).resolves.toBe(undefined);
+  });
+
+  test.each([
+    ['runs', 'waits'],
+    ['waits for its backoff', 'throws'],
+    ['was put off by its handler', 'later'],
+    ['waits for its gate', 'away'],
+  ])('for a task that %s', async (_, what) => {
+    const { world, run, basket, told, answer } = await opened();
+    run();
+    await basket.add('send', what);
+    await world.settle();
+    const state = told(basket.whenIdle());
+    await world.advance(20_000);
+    expect(state()).toBe('waits');
+
+    answer.open();
+    await world.advance(200_000);
+    expect(state()).toBe('idle');
+  });
+
+  test('for a task with a date, for what stands behind it, and for a runner', async () => {
+    const { world, run, basket, told } = await opened();
+    await basket.add('send', 'fine a', { runAt: world.wall() + 500_000 });
+    await basket.add('other', 'fine a');
+    const state = told(basket.whenIdle({ type: 'other' }));
+    await world.advance(400_000);
+    expect(state()).toBe('waits');
+
+    run();
+    await world.advance(90_000);
+    expect(state()).toBe('waits');
+    await world.advance(20_000);
+    expect(state()).toBe('idle');
+  });
+
+  test('for a task that is added meanwhile, and for hundreds', async () => {
+    const { world, run, basket, told, answer } = await opened();
+    run();
+    await basket.add('send', 'waits');
+    const state = told(basket.whenIdle());
+    await basket.addMany(Array.from({ length: 600 }, () => ['other', 'fine'] as const));
+    answer.open();
+    await basket.add('send', 'throws');
+    await world.settle();
+    expect((await basket.list()).length).toBe(1);
+    expect(state()).toBe('waits');
+    await world.advance(61_000);
+    expect(state()).toBe('idle');
+  });
+});
+
+describe('whenIdle does not wait', () => {
+  test('for a dead task, nor for what stands behind it', async () => {
+    const { world, run, basket } = await opened();
+    run();
+    const dead = await basket.add('send', 'dies a');
+    for (let n = 0; n < 300; n += 1) await basket.add('other', 'fine a');
+    await basket.add('skips', 'dies b');
+    await world.settle();
+    await basket.whenIdle();
+    await basket.whenIdle({ lane: 'a' });
+    expect((await basket.list({ limit: 1_000 })).length).toBe(302);
+
+    await basket.cancel(dead);
+    await basket.whenIdle();
+    expect((await basket.list({ limit: 1_000 })).length).toBe(1);
+  });
+
+  test('for a paused task, nor for what stands behind it, until the pause ends', async () => {
+    const { world, run, basket, told } = await opened();
+    run();
+    await basket.pause({ type: 'send' });
+    await basket.add('send', 'throws a');
+    await basket.add('other', 'fine a');
+    await world.settle();
+    await basket.whenIdle();
+
+    await basket.resume();
+    const state = told(basket.whenIdle({ type: 'other' }));
+    await world.advance(59_000);
+    expect(state()).toBe('waits');
+    await world.advance(2_000);
+    expect(state()).toBe('idle');
+  });
+
+  test('for an unreadable task, a task of an unknown type or version, nor for what stands behind them', async () => {
+    const { name, types, tasks, world, run, basket } = await opened();
+    const later = world.open(
+      defineTasks(name, { ...types, send: task<string>({ version: 2, lane: 'v' }), news: task<string>({ lane: 'n' }) }),
+    ).basket;
+    await later.add('send', 'fine');
+    await later.add('other', 'fine v');
+    await later.add('news', 'fine');
+    await later.add('other', 'fine n');
+    await later.add('text', 'fine', { lane: 'u' });
+    await later.add('other', 'fine u');
+    await byHand(tasks, ({ tasks: store }) => {
+      store.get(5).addEventListener('success', (event) => {
+        store.put({ ...(event.target as IDBRequest<object>).result, payload: '{' });
+      });
+    });
+    run();
+    await world.advance(100_000);
+    await basket.whenIdle();
+    expect((await basket.list()).length).toBe(6);
+  });
+
+  test('for tasks that do not fit', async () => {
+    const { world, run, basket, answer } = await opened();
+    run();
+    await basket.add('send', 'waits a');
+    await basket.add('other', 'fine b');
+    await basket.whenIdle({ type: 'other' });
+    await basket.whenIdle({ lane: 'b' });
+    await basket.whenIdle({ gate: 'other' });
+    expect((await basket.list()).length).toBe(1);
+    answer.open();
+    await world.settle();
+  });
+});
+
+describe('a wait ends', () => {
+  test('with the reason of its signal, before or after it began', async () => {
+    const { basket } = await opened();
+    await basket.add('send', 'fine');
+    const aborting = new AbortController();
+    const reason = new Error('The person left the page.');
+    const waiting = basket.whenIdle({}, { signal: aborting.signal });
+    aborting.abort(reason);
+    await expect(waiting).rejects.toBe(reason);
+    await expect(basket.whenIdle({}, { signal: aborting.signal })).rejects.toBe(reason);
+  });
+
+  test('with its basket, also one that was closed before', async () => {
+    const { basket } = await opened();
+    await basket.add('send', 'fine');
+    const waiting = basket.whenIdle();
+    basket.close();
+    await expect(waiting).rejects.toMatchObject({ code: 'closed' });
+    await expect(basket.whenIdle()).rejects.toMatchObject({ code: 'closed' });
+  });
+
+  test.each([
+    ['an id', ['id']],
+    ['a state', [{ state: 'dead' }]],
+    ['a signal that is none', [{}, { signal: new AbortController() }]],
+    ['another option', [{}, { timeout: 5 }]],
+  ])('at once for %s, with a word for the developer', async (_, given) => {
+    const { basket } = await opened();
+    await expect(basket.whenIdle(...(given as [])).catch((error: unknown) => error)).resolves.toMatchObject({
+      code: 'option',
+    });
+  });
+
+  test('and reads nothing more: not each minute, and not at a message', async () => {
+    const { world, run, basket } = await opened();
+    run();
+    await basket.add('send', 'fine');
+    await basket.whenIdle();
+    await world.settle();
+    const before = world.alarms();
+    await basket.whenIdle();
+    expect(world.alarms()).toBe(before);
+  });
+});
+
+test('a wait reads no more often than a watch: after each message, and once a minute', async () => {
+  const { world, basket, page } = await opened();
+  await basket.add('send', 'fine', { runAt: world.wall() + 10_000_000 });
+  const looks = vi.spyOn(page.context.ports.locks, 'held');
+  const aborting = new AbortController();
+  const waiting = basket.whenIdle({}, { signal: aborting.signal });
+  await world.advance(600_000);
+  expect(looks.mock.calls.length).toBe(11);
+  aborting.abort();
+  await expect(waiting).rejects.toMatchObject({ name: 'AbortError' });
+});
