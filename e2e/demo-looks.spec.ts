@@ -4,7 +4,7 @@
 import { AxeBuilder } from '@axe-core/playwright';
 import type { Page } from '@playwright/test';
 
-import { expect, pixel, test, unsentItem, write } from './demo-page.js';
+import { expect, pixel, signIn, test, unsentItem, write } from './demo-page.js';
 import { cannot, chromiumSession, engine } from './engine.js';
 import type { DemoServer } from './fixture.js';
 import { isLong } from './long.js';
@@ -117,6 +117,14 @@ test(
     const photos = { lamp: await scene(artist, lamp), railing: await scene(artist, railing) };
     await artist.close();
 
+    await demo.getByTestId('sign-out').click();
+    await expect(demo.getByTestId('sign-in')).toBeVisible();
+    await inEachLook(async (look) => {
+      await expectNoFindings('nobody is signed in', look);
+      await picture('nobody', look, false);
+    });
+    await signIn(demo, 'ann');
+
     await expect(demo.getByTestId('unsent-note')).toHaveText('Everything is sent.');
     await inEachLook((look) => expectNoFindings('empty', look));
 
@@ -156,6 +164,13 @@ test(
       // In light and 1280 px wide this is docs/demo.webp.
       await picture('top', look, false);
     });
+
+    await demo.getByTestId('sign-out').click();
+    await inEachLook(async (look) => {
+      await expectNoFindings('the question before somebody leaves', look);
+      await picture('leave', look, false);
+    });
+    await demo.getByTestId('leave-no').click();
 
     await unsentItem(demo, 'Stairs at the customs house').getByTestId('correct').click();
     await inEachLook(async (look) => {

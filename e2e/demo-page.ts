@@ -13,7 +13,7 @@ export { expect };
 const failedRequest = /^Failed to load resource: net::ERR_/;
 
 interface DemoFixtures {
-  /** The demo's page, loaded. When the test ends its console must hold no error. */
+  /** The demo's page, where Ann is signed in. When the test ends its console must hold no error. */
   readonly demo: Page;
   /** The requests of the page's own that may fail, by path: Chromium says so in the console. */
   readonly mayFail: string[];
@@ -29,7 +29,8 @@ export const test = base.extend<DemoFixtures>({
 
   // oxlint-disable-next-line no-empty-pattern -- Playwright reads the names of what a fixture needs from the pattern.
   mayFail: async ({}, use) => {
-    await use([]);
+    // The page asks for a token whenever a worker starts, also while the server is away.
+    await use(['/sign-in/ann', '/sign-in/bob']);
   },
 
   listen: async ({ mayFail }, use) => {
@@ -49,9 +50,15 @@ export const test = base.extend<DemoFixtures>({
   demo: async ({ page, listen }, use) => {
     listen(page);
     await page.goto('/');
+    await signIn(page, 'ann');
     await use(page);
   },
 });
+
+/** Chooses the inspector. The browser keeps the choice: further tabs and reloads do not ask. */
+export async function signIn(page: Page, inspector: 'ann' | 'bob'): Promise<void> {
+  await page.getByTestId(`sign-in-${inspector}`).click();
+}
 
 /** A red picture of one pixel. */
 export const pixel = {

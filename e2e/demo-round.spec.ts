@@ -3,7 +3,7 @@
  */
 import type { Locator, Page } from '@playwright/test';
 
-import { effectsOn, expect, pixel, reportItem, test, unsentItem, write } from './demo-page.js';
+import { effectsOn, expect, pixel, reportItem, signIn, test, unsentItem, write } from './demo-page.js';
 import { until } from './fixture.js';
 
 /**
@@ -250,6 +250,7 @@ test('without a worker the list says that nobody runs tasks, and why; another ta
     });
   });
   await page.goto('/');
+  await signIn(page, 'ann');
   await write(page, { title: 'Bridge 7' });
   await expect(unsentItem(page, 'Bridge 7').getByTestId('unsent-state')).toHaveText(
     /^Nobody runs tasks: .*"Shared workers are switched off here"\./,

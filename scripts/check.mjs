@@ -42,6 +42,7 @@ const browserArgs = ['--no-sandbox', '--disable-background-networking', '--disab
 async function send(browser, server, text) {
   const page = await browser.newPage();
   await page.goto(server.url);
+  await page.getByTestId('sign-in-ann').click();
   await until('the page shows its bucket', async () => (await rows(page)) !== undefined);
   tell('Rows in the bucket before', await rows(page));
 

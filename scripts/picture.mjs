@@ -48,6 +48,7 @@ async function play(context, server) {
 
   let page = await context.newPage();
   await page.goto(server.url);
+  await page.getByTestId('sign-in-ann').click();
   await page.getByTestId('offline-ready').waitFor();
   await show('An inspector opens the app.', true, page);
 

@@ -17,7 +17,7 @@ export default defineConfig({
   },
   worker: { format: 'es' },
   plugins: [shell()],
-  server: { proxy: { '/api': server, '/control': server } },
+  server: { proxy: { '/api': server, '/control': server, '/sign-in': server } },
 });
 
 /** Writes `sw.js` with the list of the files that the page needs offline. */

@@ -1,7 +1,7 @@
 /**
  * The API that the page writes to. Every request goes the same way:
  *
- *     arrival (ledger) → mood → key → effect and answer, in one transaction → mood → answer (ledger)
+ *     arrival (ledger) → mood → token → key → effect and answer, in one transaction → mood → answer (ledger)
  *
  * A mood can end it before or after the effect. A key whose effect was stored gives the stored answer again, and no
  * second effect; a key that is still on its way gives 409.
@@ -29,6 +29,7 @@ import { photoIn, reportIn } from './rules.mjs';
  * @typedef {object} ApiContext
  * @property {Store} store
  * @property {ReturnType<typeof import('./moods.mjs').createMoods>} moods
+ * @property {ReturnType<typeof import('./sign-in.mjs').createTokens>} tokens
  * @property {() => AbortSignal} stopped Aborted when the server goes down: what waits then has no effect any more.
  */
 
@@ -36,7 +37,7 @@ import { photoIn, reportIn } from './rules.mjs';
  * @param {FastifyInstance} app
  * @param {ApiContext} context
  */
-export function addApi(app, { store, moods, stopped }) {
+export function addApi(app, { store, moods, tokens, stopped }) {
   /** Keys whose request is on its way. @type {Set<string>} */
   const busy = new Set();
 
@@ -93,6 +94,9 @@ export function addApi(app, { store, moods, stopped }) {
   async function treat(request, reply, body, mood, stop, endpoint) {
     const said = moodAnswer(mood);
     if (said) return said;
+    // Reports and photos have a sender. The echo is for tests, which sign nobody in.
+    if (request.method === 'PUT' && !tokens.read(request).holds)
+      return problem(401, 'Nobody is signed in, or the token is too old.', { 'www-authenticate': 'Bearer' });
 
     const key = readKey(request.headers['idempotency-key']);
     if (key !== undefined) {
@@ -160,6 +164,7 @@ export function addApi(app, { store, moods, stopped }) {
       worker: worker === undefined ? null : String(worker),
       attempt: attemptOf(request),
       recovered: recovered === undefined ? null : recovered === 'true',
+      inspector: tokens.read(request).inspector,
       mood: mood.mood,
     });
   }
@@ -225,7 +230,7 @@ function moodAnswer({ mood, options }) {
     case '429':
       return problem(429, 'That was too much at once.', retryAfter(options.retryAfter ?? 2));
     case '401':
-      return problem(401, 'Nobody is signed in.', { 'www-authenticate': 'Demo' });
+      return problem(401, 'Nobody is signed in.', { 'www-authenticate': 'Bearer' });
     case '4xx':
       return problem(options.status ?? 422, 'The server does not take this.');
     case '500':

@@ -11,6 +11,7 @@ import { addApi } from './api.mjs';
 import { addControl } from './control.mjs';
 import { createMoods } from './moods.mjs';
 import { addPage } from './page.mjs';
+import { addSignIn, createTokens } from './sign-in.mjs';
 import { openStore } from './store.mjs';
 
 const host = '127.0.0.1';
@@ -30,6 +31,7 @@ const host = '127.0.0.1';
  * @property {() => import('./store.mjs').EffectRow[]} effects
  * @property {() => import('./store.mjs').ReportRow[]} reports
  * @property {() => import('./store.mjs').PhotoRow[]} photos
+ * @property {() => void} endTokens Every token that was given is too old from now on.
  * @property {() => void} reset Empties the data, ends what waits, and the mood is `up`.
  * @property {() => void} down Ends every connection, and each new one as soon as it comes, as if the machine had gone.
  *   The page cannot be loaded either. The port is kept: once it is free, another program may take it.
@@ -46,12 +48,14 @@ const host = '127.0.0.1';
 export async function startServer(options = {}) {
   const store = openStore(options.data ?? ':memory:');
   const moods = createMoods();
+  const tokens = createTokens();
   let stopping = new AbortController();
 
   // One request a connection. Chromium sends a request again by itself when a connection that served one before ends
   // without an answer; the ledger would then show two requests for one attempt.
   const app = fastify({ bodyLimit: 64 * 1024 * 1024, maxRequestsPerSocket: 1, forceCloseConnections: true });
-  addApi(app, { store, moods, stopped: () => stopping.signal });
+  addApi(app, { store, moods, tokens, stopped: () => stopping.signal });
+  addSignIn(app, tokens);
   addControl(app, { store, moods, reset });
   addPage(app, options.dist ?? fileURLToPath(new URL('../dist', import.meta.url)));
   await app.ready();
@@ -97,6 +101,7 @@ export async function startServer(options = {}) {
     effects: store.effects,
     reports: store.reports,
     photos: store.photos,
+    endTokens: tokens.endAll,
     reset,
     down,
     up: () => void (away = false),

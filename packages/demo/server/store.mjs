@@ -20,6 +20,7 @@ import Database from 'libsql';
  * @property {string | null} worker `X-Worker`: the worker that sent it.
  * @property {number | null} attempt `X-Attempt`
  * @property {boolean | null} recovered `X-Recovered`
+ * @property {string | null} inspector Whose token came with it, also if the token is too old.
  * @property {string} mood The mood it met.
  * @property {number | 'dropped' | 'aborted' | null} status The answer's status. `dropped`: we ended the connection; `aborted`: the
  *   other side did, before it had the answer; `null`: not answered yet, or never, if the server was killed.
@@ -51,7 +52,7 @@ import Database from 'libsql';
  * @property {Buffer} bytes
  * @property {number} updatedAt Milliseconds since 1970.
  *
- * @typedef {Pick<LedgerRow, 'at' | 'method' | 'path' | 'key' | 'body' | 'worker' | 'attempt' | 'recovered' | 'mood'>} Arrival
+ * @typedef {Pick<LedgerRow, 'at' | 'method' | 'path' | 'key' | 'body' | 'worker' | 'attempt' | 'recovered' | 'inspector' | 'mood'>} Arrival
  * @typedef {ReturnType<typeof openStore>} Store
  */
 
@@ -69,7 +70,7 @@ const schema = `
   );
   create table if not exists ledger (
     n integer primary key autoincrement, at integer not null, method text not null, path text not null, key text, body text,
-    worker text, attempt integer, recovered integer, mood text not null, status, replayed integer not null default 0,
+    worker text, attempt integer, recovered integer, inspector text, mood text not null, status, replayed integer not null default 0,
     endedAt integer
   );
 `;
@@ -88,8 +89,9 @@ export function openStore(file) {
   db.exec(schema);
   addColumns(db);
 
-  const insertArrival = db.prepare(`insert into ledger (at, method, path, key, body, worker, attempt, recovered, mood)
-    values (?, ?, ?, ?, ?, ?, ?, ?, ?)`);
+  const insertArrival =
+    db.prepare(`insert into ledger (at, method, path, key, body, worker, attempt, recovered, inspector, mood)
+    values (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`);
   // What came first stands: a connection that we drop is seen as closed a moment later.
   const updateEnd = db.prepare(
     'update ledger set status = ?, replayed = ?, endedAt = ? where n = ? and status is null',
@@ -119,6 +121,7 @@ export function openStore(file) {
       row.worker,
       row.attempt,
       recovered,
+      row.inspector,
       row.mood,
     );
 
@@ -210,8 +213,12 @@ export function openStore(file) {
 
 /** A data file of an older version lacks them. @param {Database.Database} db */
 function addColumns(db) {
-  const columns = /** @type {{ name: string }[]} */ (db.prepare('pragma table_info(reports)').all());
-  if (columns.some(({ name }) => name === 'checks')) return;
-  db.exec(`alter table reports add column checks text not null default '{}';
-    alter table reports add column photo text not null default 'null';`);
+  const has = (/** @type {string} */ table, /** @type {string} */ column) =>
+    /** @type {{ name: string }[]} */ (db.prepare(`pragma table_info(${table})`).all()).some(
+      ({ name }) => name === column,
+    );
+  if (!has('reports', 'checks'))
+    db.exec(`alter table reports add column checks text not null default '{}';
+      alter table reports add column photo text not null default 'null';`);
+  if (!has('ledger', 'inspector')) db.exec('alter table ledger add column inspector text;');
 }

@@ -21,9 +21,16 @@ export function createNews(basket: Basket, announce: Announce): (snapshot: Snaps
     const [turnedDown, isAway] = [refused, away];
     [gone, refused, away, telling] = [[], [], false, false];
 
-    // Gone can mean sent or discarded, also from another tab: the basket knows.
-    const outcomes = await Promise.all(ended.map(async ({ id }) => basket.settled(id)));
-    const sent = ended.filter((_, index) => outcomes[index]?.state !== 'cancelled');
+    // Gone can mean sent or discarded, also from another tab: the basket knows, unless the inspector has left meanwhile.
+    const outcomes = await Promise.all(
+      ended.map(async ({ id }) =>
+        basket.settled(id).then(
+          ({ state }) => state,
+          () => undefined,
+        ),
+      ),
+    );
+    const sent = ended.filter((_, index) => outcomes[index] !== undefined && outcomes[index] !== 'cancelled');
     if (sent.length > 0) announce(`Sent: ${names(sent)}.`);
     if (isAway) announce('The server is away. What you write is kept, and sent later.');
     if (turnedDown.length > 0) announce(`Refused by the server: ${names(turnedDown)}.`);
@@ -49,7 +56,7 @@ interface Changes {
 }
 
 function changesBetween(before: Snapshot, after: Snapshot): Changes {
-  if (!before.loaded || before.more || after.more) return { gone: [], refused: [], away: false };
+  if (!before.loaded || !after.loaded || before.more || after.more) return { gone: [], refused: [], away: false };
   const then = new Map(before.tasks.map((task) => [task.id, task]));
   const now = new Set(after.tasks.map((task) => task.id));
   return {

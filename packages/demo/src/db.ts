@@ -4,10 +4,13 @@
 import { type DBSchema, type IDBPDatabase, openDB } from 'idb';
 import { type StoresOf, createStores } from 'taskbasket';
 
+import type { Inspector } from './inspectors.js';
 import { type ReportText, tasks } from './tasks.js';
 
 /** A report as it is kept on this device. */
 export interface Report extends ReportText {
+  /** Who saved it. Absent in a report that was saved before there were inspectors. */
+  readonly owner?: Inspector;
   /** Milliseconds since 1970. */
   readonly savedAt: number;
   /** The task of a save that a person discarded; the next save takes it away. */

@@ -9,8 +9,8 @@ import { showPictureField } from './picture-field.js';
 import type { Reports } from './reports.js';
 import type { PhotoNote } from './tasks.js';
 
-/** @returns A function that puts a report into the form, to be changed. */
-export function showForm(reports: Reports, announce: Announce, onSaved: () => void): (report: Report) => void {
+/** @returns Functions that put a report into the form, to be changed, and that empty it. */
+export function showForm(reports: Reports, announce: Announce, onSaved: () => void) {
   const form = byId('report-form', HTMLFormElement);
   const heading = byId('write-heading', HTMLHeadingElement);
   const another = byId('new-report', HTMLButtonElement);
@@ -66,8 +66,11 @@ export function showForm(reports: Reports, announce: Announce, onSaved: () => vo
     show(another, report !== undefined, heading);
   }
 
-  return (report) => {
-    begin(report);
-    fields.focus('title');
+  return {
+    edit: (report: Report): void => {
+      begin(report);
+      fields.focus('title');
+    },
+    clear: () => begin(),
   };
 }

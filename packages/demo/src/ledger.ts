@@ -2,6 +2,7 @@
  * The last lines of the server's ledger: what it really received. Asked for while somebody looks.
  */
 import { byId, createRows, element, say } from './dom.js';
+import { inspectorNamed, names } from './inspectors.js';
 
 /** How often it is asked, in milliseconds. */
 const often = 1_000;
@@ -10,6 +11,7 @@ const lines = 8;
 interface LedgerLine {
   readonly n: number;
   readonly path: string;
+  readonly inspector: string | null;
   readonly key: string | null;
   readonly body: string | null;
   readonly attempt: number | null;
@@ -28,10 +30,12 @@ export function showLedger(): (looking: boolean) => void {
 
   function createRow(first: LedgerLine) {
     const what = element('th', { scope: 'row', textContent: subjectOf(first) });
+    const inspector = inspectorNamed(first.inspector);
+    const who = element('td', { textContent: inspector ? names[inspector] : '–' });
     const key = element('td', { className: 'key', textContent: first.key?.slice(-6) ?? '–', title: first.key ?? '' });
     const attempt = element('td', { textContent: String(first.attempt ?? '–') });
     const answer = element('td', { className: 'answer' });
-    const row = element('tr', { testId: 'ledger-line' }, what, key, attempt, answer);
+    const row = element('tr', { testId: 'ledger-line' }, what, who, key, attempt, answer);
     return {
       row,
       show(line: LedgerLine) {

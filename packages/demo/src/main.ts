@@ -12,6 +12,7 @@ import { keepShell, showConnection } from './offline.js';
 import { createReports } from './reports.js';
 import { oneAtATime } from './rounds.js';
 import { showSaved } from './saved.js';
+import { createSignIn } from './sign-in.js';
 import { showStorage } from './storage.js';
 import { showUnsent } from './unsent.js';
 
@@ -26,23 +27,35 @@ const basket = openNotesBasket((error) => {
   announce(`Nothing can be sent from this tab: ${problem}`);
   showUnsentTasks(unsent.get());
 });
-const reports = createReports(basket);
+const signIn = createSignIn(basket, announce, begin);
+const reports = createReports(basket, signIn.inspector);
 const unsent = watchUnsent(basket, shown);
 const storage = showStorage();
 const news = createNews(basket, announce);
-const showUnsentTasks = showUnsent(basket, reports, announce, () => problem);
+const showUnsentTasks = showUnsent(basket, reports, announce, signIn.again, () => problem);
 const look = oneAtATime(async () => {
-  const found = await reports.list();
+  const inspector = signIn.inspector();
+  if (inspector === undefined) return;
+  const found = await reports.list(inspector);
   // Read after the reports: what is not there any more was sent, and is not only still to be seen.
   const tasks = await basket.list({ limit: shown + 1 });
+  // Somebody else has come meanwhile, and has a look of their own.
+  if (inspector !== signIn.inspector()) return;
   showReports(found, { loaded: true, tasks: tasks.slice(0, shown), more: tasks.length > shown });
   lists.dataset['shown'] = '';
 });
-const edit = showForm(reports, announce, () => {
+const form = showForm(reports, announce, () => {
   void storage.ask();
   look();
 });
-const showReports = showSaved(reports, edit);
+const showReports = showSaved(reports, form.edit);
+
+/** Nothing of the last inspector is shown to the next one. */
+function begin(): void {
+  form.clear();
+  delete lists.dataset['shown'];
+  showReports([], unsent.get());
+}
 
 unsent.subscribe(news);
 unsent.subscribe((snapshot) => {
@@ -53,4 +66,5 @@ unsent.subscribe((snapshot) => {
 basket.on('settled', look);
 showMoods(announce, showLedger());
 showConnection();
+signIn.start();
 void keepShell();

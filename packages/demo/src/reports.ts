@@ -5,11 +5,13 @@ import type { IDBPDatabase } from 'idb';
 
 import type { Basket } from './basket.js';
 import { type NotesDB, type Report, openNotes } from './db.js';
+import type { Inspector } from './inspectors.js';
 import { type ReportText, tasks } from './tasks.js';
 
 export type Reports = ReturnType<typeof createReports>;
 
-export function createReports(basket: Basket) {
+/** @param inspector Who is signed in. */
+export function createReports(basket: Basket, inspector: () => Inspector | undefined) {
   let opened: Promise<IDBPDatabase<NotesDB>> | undefined;
 
   /** One connection; another one once it was closed, as it is for an upgrade in another tab. */
@@ -29,13 +31,17 @@ export function createReports(basket: Basket) {
    */
   async function save(report: ReportText, picture?: Blob): Promise<void> {
     const { id, title, photo } = report;
+    const owner = inspector();
+    if (owner === undefined) throw new Error('Nobody is signed in.');
     // A photo is stored ahead of its task, because a transaction that waits for its bytes would hold up everything else.
     const upload =
-      photo && picture && (await basket.prepare('uploadPhoto', { id: photo.id, report: id, title, blob: picture }));
+      photo &&
+      picture &&
+      (await basket.prepare('uploadPhoto', { id: photo.id, report: id, title, blob: picture }, { owner }));
     const db = await connection();
     const tx = db.transaction(['reports', 'photos', ...tasks.stores], 'readwrite', { durability: 'strict' });
     const reports = tx.objectStore('reports');
-    basket.addTx(tx, 'saveReport', report);
+    basket.addTx(tx, 'saveReport', report, { owner });
     const writes: Promise<unknown>[] = [];
     if (photo && picture && upload) {
       writes.push(tx.objectStore('photos').put({ id: photo.id, blob: picture }));
@@ -45,7 +51,7 @@ export function createReports(basket: Basket) {
       reports.get(id).then((before) => {
         const unsentPhoto = photo && !picture ? before?.photoCancelled : undefined;
         const note = unsentPhoto === undefined ? {} : { photoCancelled: unsentPhoto };
-        return reports.put({ ...report, ...note, savedAt: Date.now() });
+        return reports.put({ ...report, ...note, owner, savedAt: Date.now() });
       }),
     );
     await Promise.all([...writes, tx.done]);
@@ -77,11 +83,11 @@ export function createReports(basket: Basket) {
     return report;
   }
 
-  /** All reports, the last saved first. */
-  async function list(): Promise<readonly Report[]> {
+  /** The inspector's reports, the last saved first; also those of before there were inspectors. */
+  async function list(owner: Inspector): Promise<readonly Report[]> {
     const db = await connection();
     const reports = await db.getAll('reports');
-    return reports.toSorted((a, b) => b.savedAt - a.savedAt);
+    return reports.filter((report) => (report.owner ?? owner) === owner).toSorted((a, b) => b.savedAt - a.savedAt);
   }
 
   /** A photo's picture, or nothing. */

@@ -1,7 +1,7 @@
 /**
  * The tasks of the app, shared by page and worker. No handler is in here.
  */
-import { defineTasks, task } from 'taskbasket';
+import { defineTasks, session, task } from 'taskbasket';
 
 import type { Checks } from './checklist.js';
 import { openNotes } from './db.js';
@@ -48,5 +48,9 @@ export const tasks = defineTasks(
      */
     uploadPhoto: task<PhotoUpload>({ lane: (photo) => photo.report, gate }),
   },
-  { open: () => openNotes() },
+  {
+    /** A save belongs to the inspector who made it, and is sent with that inspector's token. */
+    session: session<{ token: string }>(),
+    open: () => openNotes(),
+  },
 );

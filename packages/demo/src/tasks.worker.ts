@@ -1,7 +1,15 @@
 /**
  * Where reports and photos are sent from. It runs apart from the page, and goes on while a tab of the app is open.
  */
-import { type Attempt, PermanentFailure, Unavailable, ensureOk, isNetworkError, serveBasket } from 'taskbasket/worker';
+import {
+  type Attempt,
+  PermanentFailure,
+  type SessionOf,
+  Unavailable,
+  ensureOk,
+  isNetworkError,
+  serveBasket,
+} from 'taskbasket/worker';
 
 import { tasks } from './tasks.js';
 
@@ -21,14 +29,17 @@ serveBasket(tasks, {
 });
 
 /** What a request says of its attempt. */
-type Sent = Pick<Attempt, 'idempotencyKey' | 'number' | 'recovered' | 'signal'>;
+type Sent = Pick<Attempt, 'idempotencyKey' | 'number' | 'recovered' | 'signal'> & {
+  readonly session: SessionOf<typeof tasks>;
+};
 
 /** The statuses with which the server refuses what was sent, and says why. */
 const refusals: ReadonlySet<number> = new Set([400, 404, 413, 415, 422]);
 
 async function put(path: string, body: Blob | string, type: string, attempt: Sent): Promise<void> {
-  const { idempotencyKey, number, recovered, signal } = attempt;
+  const { idempotencyKey, number, recovered, session, signal } = attempt;
   const headers = {
+    Authorization: `Bearer ${session.token}`,
     'Content-Type': type,
     'Idempotency-Key': `"${idempotencyKey}"`,
     'X-Attempt': String(number),
@@ -40,6 +51,7 @@ async function put(path: string, body: Blob | string, type: string, attempt: Sen
   const { status } = response;
   // The server's own words, for the person who has to correct it.
   if (refusals.has(status)) throw new PermanentFailure(await reasonIn(response), { status });
+  // A 401 says that the token is too old: the page gives another one, and the save is sent again.
   ensureOk(response);
 }
 

@@ -10,6 +10,7 @@ import { createThumbnail } from './thumbnail.js';
 import { type Told, attemptsOf, errorOf, tell, titleOf } from './words.js';
 
 /**
+ * @param signInAgain For saves that wait because the server does not take the token.
  * @param problem What is wrong with the worker, if anything.
  * @returns A function that shows the tasks of a snapshot.
  */
@@ -17,6 +18,7 @@ export function showUnsent(
   basket: Basket,
   reports: Reports,
   announce: Announce,
+  signInAgain: () => Promise<void>,
   problem: () => string | undefined,
 ): (snapshot: ReturnType<Unsent['get']>) => void {
   const heading = byId('unsent-heading', HTMLHeadingElement);
@@ -42,7 +44,7 @@ export function showUnsent(
     const error = element('p', { testId: 'unsent-error', className: 'quiet' });
     const attempts = element('p', { testId: 'unsent-attempts', className: 'quiet' });
     const thumbnail = createThumbnail('unsent-photo');
-    const retry = button('Try now', 'retry', tryNow);
+    const retry = button('Try now', 'retry', () => void tryNow());
     const correct = button('Correct', 'correct', openCorrection);
     const discard = button('Discard', 'cancel', discardIt);
     correct.classList.add('main');
@@ -110,10 +112,10 @@ export function showUnsent(
       correction = undefined;
     }
 
-    function tryNow(): void {
-      void basket
-        .retry(id)
-        .then((found) => announce(`${found ? 'Trying now' : 'No longer there'}: ${titleOf(line.task)}.`));
+    async function tryNow(): Promise<void> {
+      if (said?.state === 'signed-out') await signInAgain();
+      const found = await basket.retry(id);
+      announce(`${found ? 'Trying now' : 'No longer there'}: ${titleOf(line.task)}.`);
     }
 
     async function discardTask(): Promise<void> {
@@ -145,9 +147,8 @@ export function showUnsent(
   }
 
   return (snapshot) => {
-    if (!snapshot.loaded) return;
     showRows(linesOf(snapshot.tasks));
-    say(note, noteFor(snapshot));
+    say(note, snapshot.loaded ? noteFor(snapshot) : 'Looking…');
     const { length } = snapshot.tasks;
     say(count, length === 0 ? undefined : `${snapshot.more ? `${length}+` : length} not sent`);
     list.hidden = length === 0;

@@ -6,7 +6,16 @@ import type { Reason } from 'taskbasket';
 import type { ExplainedTask, UnsentTask } from './basket.js';
 
 /** What the save waits for, for style and tests. */
-export type UnsentState = 'dead' | 'unreadable' | 'sending' | 'behind' | 'gate' | 'due' | 'nobody' | 'waiting';
+export type UnsentState =
+  | 'dead'
+  | 'unreadable'
+  | 'sending'
+  | 'behind'
+  | 'gate'
+  | 'due'
+  | 'nobody'
+  | 'signed-out'
+  | 'waiting';
 
 export interface Told {
   readonly state: UnsentState;
@@ -62,8 +71,9 @@ export function tell(task: ExplainedTask, { behind, problem }: Beside): Told {
     case 'other-leader':
       return told('unreadable', 'Kept', 'This version of the app can’t read it. It is kept for one that can.');
     case 'signed-out':
+      return told('signed-out', 'Signed out', 'Signed out: “Try now” signs you in again.');
     case 'no-owner':
-      return told('waiting', 'Signed out', 'Waits until its owner signs in.');
+      return told('waiting', 'Waiting', 'Was saved before there were inspectors. It waits for one of them.');
     case 'lane':
       return told('behind', 'In line', lane(task, behind, first.dead));
     case 'no-runner':
@@ -124,7 +134,6 @@ function lane(task: UnsentTask, behind: UnsentTask | undefined, dead: boolean): 
 
 /** Why the server is away. */
 function away({ message, status }: Extract<Reason, { readonly reason: 'gate' }>): string {
-  if (status === 401) return 'The server wants somebody to sign in (401).';
   if (status === 429) return 'The server asks for a pause (429).';
   if (status !== undefined && status > 0) return `The server is busy (${status}).`;
   return /fetch|network|load failed/i.test(message)
