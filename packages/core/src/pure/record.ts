@@ -93,6 +93,8 @@ export interface StoredError {
   readonly message: string;
   /** The HTTP status, if the error carried one. */
   readonly status?: number;
+  /** The `detail` of a `PermanentFailure`. */
+  readonly detail?: unknown;
   /** By the wall clock, in milliseconds. */
   readonly at: number;
 }

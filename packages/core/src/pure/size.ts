@@ -60,6 +60,8 @@ function weighed(value: unknown): Weight {
     const kind = Array.isArray(one) ? 'Array' : Object.prototype.toString.call(one).slice(8, -1);
     if (ArrayBuffer.isView(one)) {
       bytes += one.buffer.byteLength; // A view is stored with all of its buffer.
+      // No store takes memory that is shared with other threads.
+      if (Object.prototype.toString.call(one.buffer) === '[object SharedArrayBuffer]') bytes += heavyLimit;
     } else if (one instanceof ArrayBuffer) {
       bytes += one.byteLength;
     } else if (one instanceof Map || one instanceof Set) {

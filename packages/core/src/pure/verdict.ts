@@ -1,7 +1,9 @@
+import { copyOf } from './copy.js';
 import { messageOf, nameOf } from './errors.js';
 import { isNetworkError } from './network.js';
 import { chainOf, defined, partOf, timeOf } from './parts.js';
 import type { StoredError } from './record.js';
+import { storeFor, weigh } from './size.js';
 
 /**
  * How an attempt ended.
@@ -48,6 +50,15 @@ export interface FailureOptions {
   readonly cause?: unknown;
   /** The HTTP status. It is shown with the task. */
   readonly status?: number | undefined;
+  /**
+   * What a person needs in order to decide, such as the server's version of a note: plain data, up to 32 KB. It is
+   * stored with the task, and given back as `lastError.detail`. A detail that is larger, or that cannot be stored, is
+   * left out, and the message says so.
+   *
+   * @example
+   * if (response.status === 409) throw new PermanentFailure('Somebody else changed it.', { detail: await response.json() });
+   */
+  readonly detail?: unknown;
 }
 
 /**
@@ -60,11 +71,13 @@ export interface FailureOptions {
 export class PermanentFailure extends Error {
   override readonly name = 'PermanentFailure';
   readonly status: number | undefined;
+  readonly detail: unknown;
 
   constructor(message: string, options: FailureOptions = {}) {
     super(message, defined({ cause: options.cause }));
     this.status = options.status;
-    mark(this, (error) => ({ kind: 'permanent', error }));
+    this.detail = options.detail;
+    mark(this, (error) => ({ kind: 'permanent', error: detailed(error, this.detail) }));
   }
 }
 
@@ -91,7 +104,7 @@ export class RetryLater extends Error {
 }
 
 /** The options of `Unavailable`. */
-export interface UnavailableOptions extends FailureOptions {
+export interface UnavailableOptions extends Omit<FailureOptions, 'detail'> {
   /**
    * How long the server asks you to wait, in milliseconds, or the date until which it does. The task waits at least
    * that long, and by chance up to half as long again. More than a day counts as a day. Default: the server does not ask.
@@ -142,9 +155,26 @@ export class SignedOut extends Unavailable {
   }
 }
 
+/** The error with a copy of its detail, if that can be stored in the row of its task. */
+function detailed(error: StoredError, detail: unknown): StoredError {
+  if (detail === undefined) return error;
+  let why = 'it is larger than 32 KB, or is no plain data.';
+  try {
+    const copy = copyOf(detail);
+    if (storeFor(weigh(copy)) === 'tasks') return { ...error, detail: copy };
+  } catch (thrown) {
+    why = messageOf(thrown).slice(0, 200);
+  }
+
+  return { ...error, message: `${error.message.slice(0, longestMessage - 250)} (The detail was left out: ${why})` };
+}
+
+/** The most characters of an error's message that are stored. */
+const longestMessage = 2_000;
+
 /** What is stored of anything thrown: plain values. Never throws itself. */
 export function storedError(thrown: unknown, wall: number): StoredError {
-  const message = messageOf(thrown).slice(0, 2_000);
+  const message = messageOf(thrown).slice(0, longestMessage);
   // A row whose status is no finite number would count as strange, and would never run again.
   const status = causesOf(thrown)
     .map((one) => partOf(one, 'status'))

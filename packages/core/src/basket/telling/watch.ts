@@ -188,7 +188,12 @@ function watched(
 /** The view that was shown before, if nothing in it has changed. */
 function sameOr(view: TaskView, before: TaskView | undefined): TaskView {
   if (before === undefined || before.payload !== view.payload) return view;
-  const [now, then] = [view, before].map((one) => JSON.stringify({ ...one, payload: undefined }));
+  const [now, then] = [view, before].map((one) => JSON.stringify({ ...one, payload: undefined }, withoutDetail));
 
   return now === then ? before : view;
+}
+
+/** Leaves out what may be no JSON. The detail of an error changes only with the attempts of its task. */
+function withoutDetail(name: string, value: unknown): unknown {
+  return name === 'detail' ? undefined : value;
 }
