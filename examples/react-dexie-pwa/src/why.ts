@@ -14,8 +14,12 @@ function words(reason: Reason): string {
       return `The server is away. ${reason.until ? `Next try at ${at(reason.until)}.` : 'It is being tried.'}`;
     case 'lane':
       return reason.dead ? 'It waits for an earlier change that was refused.' : 'It waits for an earlier change.';
+    case 'parent':
+      return reason.state === 'dead' ? 'It waits for a change that was refused.' : 'It waits for another change.';
     case 'dead':
-      return `The server refused it: ${reason.error?.message} Correct it, or discard it.`;
+      return reason.because === 'parent'
+        ? 'What it belongs to was discarded.'
+        : `The server refused it: ${reason.error?.message} Correct it, or discard it.`;
     case 'paused':
       return 'It waits until you let it go on.';
     case 'busy':

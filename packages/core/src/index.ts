@@ -4,6 +4,7 @@
  */
 export type { AddOptions } from './basket/adding/prepare.js';
 export type { AddArguments, Basket, Prepared, SignInArguments, TaskId, ViewOf } from './basket/basket.js';
+export type { CancelOptions } from './basket/changing/command.js';
 export type { SignInOptions } from './basket/changing/sign-in.js';
 export type { Count } from './basket/reading/count.js';
 export type { BlockedLane } from './basket/reading/backlog.js';

@@ -37,6 +37,7 @@ const order: readonly Reason['reason'][] = [
   'no-owner',
   'paused',
   'lane',
+  'parent',
   'no-runner',
   'no-room',
   'gate',
@@ -88,6 +89,8 @@ export function tell(task: ExplainedTask, { behind, problem }: Beside): Told {
       return first.until === undefined
         ? told('gate', 'Server away', `${away(first)} One save is tried first.`)
         : until('gate', 'Server away', away(first), first.until);
+    case 'parent':
+      return told('behind', 'In line', `Waits for another save${first.state === 'dead' ? ', which was refused' : ''}.`);
     case 'alone':
       return told(
         'waiting',

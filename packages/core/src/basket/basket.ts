@@ -11,6 +11,7 @@ import type { TaskView } from '../pure/view.js';
 import type { AppTransaction } from '../store/app-transaction.js';
 import type { PreparedTask } from './adding/add.js';
 import { add, addMany, addTx, prepareTask } from './adding/add.js';
+import type { CancelOptions } from './changing/command.js';
 import { cancel, retry } from './changing/command.js';
 import { pause, resume } from './changing/pause.js';
 import type { BasketContext } from './context/context.js';
@@ -223,8 +224,9 @@ export type Basket<R extends AnyRegistry> = {
    * Removes one task, by its id, or all tasks that fit a query, and resolves with how many it removed. `{}` means every
    * task; a query with a part that is `undefined` is refused. A running task is aborted and does not come back. Its
    * lane goes on when the handler has ended, at the latest 10 s after the abort. The tasks of a query are removed in
-   * steps of up to 256, and each step is on disk by itself. If the browser has no room, nothing may be stored of their
-   * end; `settled` gives `gone` then.
+   * steps of up to 256, and each step is on disk by itself. Tasks that wait for a removed task (`after`) are dead then,
+   * or run without it, as their `onParent` says; `{ children: true }` removes them too, in the same step. If the browser
+   * has no room, nothing may be stored of their end: `settled` gives `gone` then, and tasks that wait for them run.
    *
    * @example
    * await basket.cancel(id);
@@ -233,7 +235,10 @@ export type Basket<R extends AnyRegistry> = {
    * @throws TaskbasketError `option`, `quota`, `not-stored`, `unknown-outcome`, `no-database`, `stores-missing`,
    * `closed`.
    */
-  readonly cancel: <Name extends keyof R['types'] & string>(which: TaskId | Filter<Name>) => Promise<number>;
+  readonly cancel: <Name extends keyof R['types'] & string>(
+    which: TaskId | Filter<Name>,
+    options?: CancelOptions,
+  ) => Promise<number>;
   /**
    * Lets tasks run again at once that are dead or wait for their backoff. Their counters, but not `attempts`, begin at
    * 0. Brings the probes of their gates forward, at most once a second. Takes what `cancel` takes. Resolves with how

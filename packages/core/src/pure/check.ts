@@ -1,4 +1,6 @@
 import { readReady } from './key.js';
+import type { Parent } from './parents.js';
+import { parentsSay } from './parents.js';
 import type { TaskRow } from './record.js';
 import { isOver } from './transitions.js';
 
@@ -12,6 +14,8 @@ export interface CheckFacts {
   readonly claimed: boolean;
   /** Whether a pause of its lane or its id holds it. */
   readonly paused: boolean;
+  /** Its parents, if it is the head of its lane or has no lane. */
+  readonly parents: readonly Parent[];
   /** The wall clock, in milliseconds. */
   readonly wall: number;
 }
@@ -21,13 +25,14 @@ export interface CheckFacts {
  *
  * - `claim`: it claims the row.
  * - `pass`: it writes nothing and reads on. Whoever frees the lane brings the row back.
- * - `hold`: it gives the row the key of a held one, because the row is paused, or was timed and is not the head of its
- *   lane. Whoever ends the pause, or frees the lane, brings the row back.
+ * - `hold`: it gives the row the key of a held one, because the row is paused, a parent is still to end, or the row was
+ *   timed and is not the head of its lane. Whoever ends the pause or the parent, or frees the lane, brings the row back.
+ * - `die`: it makes the task dead, because a parent was cancelled.
  * - `expire`: the task is dead, because its time is over.
  * - `date`: it gives the row the time of its own date, which is in the future.
  * - `wait`: it leaves the row as it is, and checks it again when an attempt ends.
  */
-export type Check = 'claim' | 'pass' | 'hold' | 'expire' | 'date' | 'wait';
+export type Check = 'claim' | 'pass' | 'hold' | 'die' | 'expire' | 'date' | 'wait';
 
 /** Checks a row before its claim. Neither a fresh nor a timed key proves that a row may run. */
 export function check(row: TaskRow, facts: CheckFacts): Check {
@@ -38,7 +43,9 @@ export function check(row: TaskRow, facts: CheckFacts): Check {
   if (facts.laneTaken) return timed ? 'wait' : 'pass';
   if (isOver(row, facts.wall)) return 'expire';
   if (facts.paused) return 'hold';
-  if (row.runAt !== undefined && row.runAt > facts.wall) return 'date';
 
-  return 'claim';
+  const word = parentsSay(row, facts.parents);
+  if (word !== undefined) return word;
+
+  return row.runAt !== undefined && row.runAt > facts.wall ? 'date' : 'claim';
 }

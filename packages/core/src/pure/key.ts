@@ -14,7 +14,7 @@ import { defined } from './parts.js';
  * - `F` fresh: added, and not checked yet. Only an add writes it.
  * - `@` timed by the runner's clock.
  * - `!` timed by a date.
- * - `H` held: it was timed, and is not the head of its lane. (A later version may hold a row for another reason.)
+ * - `H` held: it was timed and is not the head of its lane, or it waits for a parent.
  * - `U` unreadable by the build that tried. It stops its lane.
  * - `D` dead: it waits for a decision.
  */
@@ -214,6 +214,11 @@ export function ownerMark(owner: string): string {
 /** The owner of the lane that a mark of a row names, as it is written. */
 export function ownerOfLane(mark: string): string {
   return mark.slice(1).split('|')[0] ?? '';
+}
+
+/** The mark that finds the children of a task: those that wait for it, and those that have waited. */
+export function parentMark(id: string): string {
+  return `W${escaped(id)}`;
 }
 
 /** The mark that finds the tasks that were cancelled while they run. */

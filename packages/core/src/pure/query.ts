@@ -1,6 +1,6 @@
 import { allNames, everyName } from './aliases.js';
 import { TaskbasketError } from './errors.js';
-import { above, beyond, escaped, ownerPart, rawParts } from './key.js';
+import { above, beyond, escaped, ownerPart, parentMark, rawParts } from './key.js';
 import { checkOneOf, checkParts, checkText, checkWhole, must } from './options.js';
 import type { Owner, OwnerHere } from './owner.js';
 import { isForAll } from './owner.js';
@@ -26,6 +26,8 @@ export interface Scope<Name extends string = string> extends OfOwner {
 /** Says which tasks are meant. A task must fit each part that is given. */
 export interface Filter<Name extends string = string> extends Scope<Name> {
   readonly state?: 'queued' | 'dead' | undefined;
+  /** The id of a task: its children, which name it in their option `after`. */
+  readonly parent?: string | undefined;
 }
 
 /** Asks for one page of the tasks that fit, in the order in which they were added. */
@@ -58,6 +60,7 @@ export interface Wanted {
   readonly state: 'queued' | 'dead' | undefined;
   readonly lane: string | undefined;
   readonly gate: string | undefined;
+  readonly parent: string | undefined;
 }
 
 /** A query that was checked and copied. */
@@ -83,7 +86,7 @@ export interface Asker {
 export const ownerParts: readonly string[] = ['owner', 'everyOwner'];
 
 const scopeParts = ['type', 'lane', 'gate', ...ownerParts];
-const filterParts = [...scopeParts, 'state'];
+const filterParts = [...scopeParts, 'state', 'parent'];
 
 /**
  * Checks and copies the filter of `count`.
@@ -161,15 +164,15 @@ export function readQuery(asker: Asker, given: Query): WantedPage {
   if (parts.cursor !== undefined) checkWhole(cursor, "A query's cursor, the seq of a task,", 0);
   const { owner, everyOwner = false } = parts;
   const follows = asker.registry.session !== undefined && owner === undefined && !everyOwner;
-  const { types, state, lane, gate } = wantedOf(asker, parts);
-  const key = JSON.stringify([types ?? null, state, lane, gate, cursor, limit, owner, everyOwner]);
+  const { types, state, lane, gate, parent } = wantedOf(asker, parts);
+  const key = JSON.stringify([types ?? null, state, lane, gate, parent, cursor, limit, owner, everyOwner]);
   const again = (): WantedPage => ({ wanted: wantedOf(asker, parts), cursor, limit, key, follows, again });
 
   return again();
 }
 
 /** A filter as this build reads it, checked. */
-export function wantedOf(asker: Asker, { type, state, lane, gate, ...whose }: Filter): Wanted {
+export function wantedOf(asker: Asker, { type, state, lane, gate, parent, ...whose }: Filter): Wanted {
   const given: readonly string[] = [type ?? []].flat();
   const areNames = given.every((name: unknown) => typeof name === 'string');
   must(areNames, "A query's type", 'a name, or a list of names', type);
@@ -177,11 +180,11 @@ export function wantedOf(asker: Asker, { type, state, lane, gate, ...whose }: Fi
   const names = given.flatMap((name) => everyName(asker.registry, name));
   const types = type === undefined ? undefined : [...new Set(names)].sort();
   if (state !== undefined) checkOneOf(state, "A query's state", ['queued', 'dead']);
-  for (const [part, value] of Object.entries({ lane, gate })) {
+  for (const [part, value] of Object.entries({ lane, gate, parent })) {
     must(value === undefined || typeof value === 'string', `A query's ${part}`, 'a string', value);
   }
 
-  return { owners: ownersOf(asker, whose, types), types, state, lane, gate };
+  return { owners: ownersOf(asker, whose, types), types, state, lane, gate, parent };
 }
 
 /**
@@ -221,15 +224,19 @@ export function isMeant(owners: Wanted['owners'], of: { readonly owner: Owner; r
  * another type than its key.
  */
 export function fits(row: TaskRow, wanted: Wanted): boolean {
-  const { lane } = wanted;
+  const { lane, parent } = wanted;
   if (!isPresent(row) || (lane !== undefined && lane !== row.lane)) return false;
+  if (parent !== undefined && !row.marks.includes(parentMark(parent))) return false;
 
   return asksForNoKey(wanted) || stepAt(row.ready, wanted).from !== undefined;
 }
 
-/** Whether the tasks of a filter are found in the order of their `seq`. So are the tasks of one lane, and all tasks. */
+/**
+ * Whether the tasks of a filter are found in the order of their `seq`. So are the tasks of one lane or one parent, and all
+ * tasks.
+ */
 export function isOrdered(wanted: Wanted): boolean {
-  return wanted.lane !== undefined || asksForNoKey(wanted);
+  return wanted.lane !== undefined || wanted.parent !== undefined || asksForNoKey(wanted);
 }
 
 function asksForNoKey({ owners, types, state, gate }: Wanted): boolean {
@@ -245,7 +252,7 @@ export interface Step {
 }
 
 /**
- * Says what a reader does at a `ready` key, for a filter without a lane. The reader skips as many keys that cannot fit
+ * Says what a reader does at a `ready` key, for a filter with neither a lane nor a parent. The reader skips as many keys that cannot fit
  * as the order of the keys allows, so that its work depends on the number of rows that fit.
  */
 export function stepAt(ready: string, { owners, types: all, state, gate }: Wanted): Step {

@@ -4,6 +4,8 @@ import { isAway, keeps } from './gate.js';
 import { alone, readReady } from './key.js';
 import type { Owner } from './owner.js';
 import { runsFor } from './owner.js';
+import type { Parent, ParentState } from './parents.js';
+import { parentsSay } from './parents.js';
 import type { Scope } from './query.js';
 import type { Death, RunnerRow, StoredError, TaskRow } from './record.js';
 import type { AnyRegistry } from './registry.js';
@@ -21,6 +23,9 @@ import { isDead, stateOf } from './state.js';
  * - `date`: the task waits until a date: its `runAt`, or a date that its handler asked for.
  * - `lane`: the task with the id `behind` goes first in the lane. If `dead` is true, that task needs `retry`, `update`
  *   or `cancel`.
+ * - `parent`: the task waits until the task with the id `parent` has succeeded. That task is in the `state` that is given.
+ *   If it is `dead`, it needs `retry`, `update` or `cancel`. If it is `cancelled`, this task is about to be dead, or, with
+ *   `onParent: 'run'`, to run.
  * - `gate`: the destination is away. The task with the id `by` found that, with this `message` and, if there was an
  *   answer, this HTTP `status`. The next try is at `until`. If `until` is absent, a probe is on its way, or the
  *   destination answers again and few tasks may start at a time. `retry` brings the probe forward.
@@ -47,6 +52,7 @@ export type Reason =
   | { readonly reason: 'signed-out'; readonly owner: string }
   | { readonly reason: 'backoff' | 'date'; readonly until: number }
   | { readonly reason: 'lane'; readonly lane: string; readonly behind: string; readonly dead: boolean }
+  | { readonly reason: 'parent'; readonly parent: string; readonly state: Exclude<ParentState, 'ended'> }
   | {
       readonly reason: 'gate';
       readonly gate: string;
@@ -77,6 +83,7 @@ export interface ReasonFacts {
   readonly full: boolean;
   /** The head of its lane. */
   readonly head: TaskRow | undefined;
+  readonly parents: readonly Parent[];
   readonly gate: GateRow | undefined;
   /** The pauses that hold it, as they were given. */
   readonly pauses: readonly (string | Scope)[];
@@ -115,6 +122,7 @@ export function reasonsOf(row: TaskRow, facts: ReasonFacts): readonly Reason[] {
     const before = claims.find(({ lane }) => lane !== undefined && row.marks.includes(lane));
     if (before !== undefined) reasons.push({ reason: 'lane', lane: row.lane, behind: before.id, dead: false });
   }
+  reasons.push(...(state === 'dead' ? [] : parentsOf(row, facts)));
   reasons.push(...gateOf(row, facts, ahead));
   if (ready?.rank === alone) reasons.push({ reason: 'alone', interruptions: row.interruptions });
   const aside = asideOf(row, runner, wall + ahead);
@@ -138,6 +146,7 @@ function isBusy({ type }: TaskRow, running: number, { registry, runner, ofType }
  */
 export function endOf(reason: Reason): 'decision' | { readonly id: string } | undefined {
   if (reason.reason === 'lane') return { id: reason.behind };
+  if (reason.reason === 'parent') return { id: reason.parent };
 
   return decided.has(reason.reason) ? 'decision' : undefined;
 }
@@ -178,6 +187,15 @@ function unknownOf({ type: name, version }: TaskRow, { registry, led, runner }: 
   if (version <= known && version >= (runner.oldest?.[name] ?? known)) return [];
 
   return [{ reason: 'other-leader', build: runner.build }];
+}
+
+/** The parents that have not succeeded. If one was cancelled, the task is about to be dead, whatever others do. */
+function parentsOf(row: TaskRow, { parents }: ReasonFacts): readonly Reason[] {
+  const dies = parentsSay(row, parents) === 'die';
+
+  return parents.flatMap(({ id, state }) =>
+    state === 'ended' || (state === 'cancelled') !== dies ? [] : [{ reason: 'parent' as const, parent: id, state }],
+  );
 }
 
 function gateOf({ id }: TaskRow, { gate, through, wall }: ReasonFacts, ahead: number): readonly Reason[] {

@@ -1,5 +1,5 @@
 import type { Priority, Route } from './key.js';
-import { expiryMark, idMark, keyMark, laneMark, ownerMark, readyPrefix, timedKey } from './key.js';
+import { expiryMark, idMark, keyMark, laneMark, ownerMark, parentMark, readyPrefix, timedKey } from './key.js';
 import { defined } from './parts.js';
 
 /**
@@ -23,8 +23,10 @@ export interface TaskRow {
   readonly given?: readonly ('lane' | 'gate' | 'key')[];
   /** It replaces earlier tasks that have the same key, owner, type and lane: see `replaced.ts`. */
   readonly key?: string;
-  /** The ids of its parents. */
+  /** The ids of its parents, in the order in which the add named them. */
   readonly after?: readonly string[];
+  /** It also runs if a parent was cancelled. Absent: then it is dead. */
+  readonly onParent?: 'run';
   /** It does not run before this time, by the wall clock, in milliseconds. */
   readonly runAt?: number;
   /** It is dead from this time on, by the wall clock, in milliseconds. */
@@ -80,9 +82,9 @@ export type NewTaskRow = Omit<TaskRow, 'seq'>;
 export interface Death {
   /**
    * `permanent`: the handler threw a `PermanentFailure`. `limit`: it failed as often as its type allows. `expired`: it
-   * was not done at its `expiresAt`, or within the `lifetime` of its type.
+   * was not done at its `expiresAt`, or within the `lifetime` of its type. `parent`: a task for which it waited was cancelled.
    */
-  readonly reason: 'permanent' | 'limit' | 'expired';
+  readonly reason: 'permanent' | 'limit' | 'expired' | 'parent';
   /** By the wall clock, in milliseconds. */
   readonly at: number;
 }
@@ -189,7 +191,17 @@ export function deposedKey(epoch: Epoch, claim?: number): string {
   return `deposed:${String(epoch.count).padStart(12, '0')}:${epoch.nonce}${claim === undefined ? '' : `:${claim}`}`;
 }
 
-type Option = 'lane' | 'given' | 'key' | 'runAt' | 'expiresAt' | 'timeout' | 'onDead' | 'onExpired';
+type Option =
+  | 'lane'
+  | 'given'
+  | 'key'
+  | 'after'
+  | 'onParent'
+  | 'runAt'
+  | 'expiresAt'
+  | 'timeout'
+  | 'onDead'
+  | 'onExpired';
 
 /** What an add knows of a task. The rest of the row follows from it. */
 export type NewTask = Pick<TaskRow, 'id' | 'type' | 'version' | 'owner' | 'gate' | 'priority' | 'addedAt'> & {
@@ -198,9 +210,11 @@ export type NewTask = Pick<TaskRow, 'id' | 'type' | 'version' | 'owner' | 'gate'
 
 /** The row of a new task: fresh, or timed by its date. Nothing in it depends on an answer of the database. */
 export function newRow({ payload, ...task }: NewTask): NewTaskRow {
-  const { id, owner, lane, runAt, expiresAt, priority } = task;
+  const { id, owner, lane, after = [], runAt, expiresAt, priority } = task;
   const expiry = expiresAt === undefined ? undefined : expiryMark(expiresAt);
-  const marks = [idMark(id), laneOf({ owner, lane }), keyOf(task), expiry].filter((mark) => mark !== undefined);
+  const waits = new Set(after.map(parentMark));
+  const all = [idMark(id), laneOf({ owner, lane }), keyOf(task), expiry, ...waits];
+  const marks = all.filter((mark) => mark !== undefined);
 
   return defined({
     ...task,

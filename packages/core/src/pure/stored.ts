@@ -8,7 +8,17 @@
  */
 
 import type { GateRow } from './gate.js';
-import { cancelledMark, idMark, isPayloadOf, letters, rawParts, readMarks, readReady, unescaped } from './key.js';
+import {
+  cancelledMark,
+  idMark,
+  isPayloadOf,
+  letters,
+  parentMark,
+  rawParts,
+  readMarks,
+  readReady,
+  unescaped,
+} from './key.js';
 import type { Owner } from './owner.js';
 import { defined, partOf } from './parts.js';
 import type { Pause } from './pause.js';
@@ -71,6 +81,7 @@ const isRow = all(
   has(absentOr(above0), 'timeout'),
   has(absentOr(listOf(text)), 'given', 'after'),
   has(oneOf(undefined, 'block', 'skip'), 'onDead', 'onExpired'),
+  has(oneOf(undefined, 'run'), 'onParent'),
   has(oneOf(undefined, true), 'recovered', 'cancelled'),
   has(absentOr(isError), 'lastError'),
   has(absentOr(isDeath), 'dead'),
@@ -91,7 +102,7 @@ function isFoundAsItIs(row: TaskRow): boolean {
   const ready = readReady(row.ready);
   if (ready === undefined || !letters.some((letter) => letter === ready.letter)) return false;
   const { route, letter } = ready;
-  const { owner, marks, cancelled } = row;
+  const { owner, after = [], marks, cancelled } = row;
   const sameRoute =
     route.owner === owner && route.type === row.type && route.version === row.version && route.gate === row.gate;
   const marked = (sign: string, mark = ''): boolean => marks.filter((one) => one.startsWith(sign)).join() === mark;
@@ -99,7 +110,9 @@ function isFoundAsItIs(row: TaskRow): boolean {
   const inLane = letter === 'D' || marked('L', laneOf(row));
   const findable = cancelled === undefined || (letter === 'D' && marks.includes(cancelledMark));
 
-  return sameRoute && inLane && marked('K', keyOf(row)) && findable && marks.includes(idMark(row.id));
+  const named = [idMark(row.id), ...after.map(parentMark)].every((mark) => marks.includes(mark));
+
+  return sameRoute && inLane && marked('K', keyOf(row)) && findable && named;
 }
 
 /** A strange row as the indexes find it: with the id and the lane of its marks, and the route of its key. */

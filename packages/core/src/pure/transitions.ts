@@ -7,11 +7,14 @@ import {
   expiryMark,
   laneMark,
   markOf,
+  parentMark,
   readReady,
   readyPrefix,
   skippedMark,
   timedKey,
 } from './key.js';
+import type { Parent } from './parents.js';
+import { isAwaited } from './parents.js';
 import { defined } from './parts.js';
 import type { Death, TaskRow } from './record.js';
 import { routeOf } from './record.js';
@@ -142,8 +145,8 @@ export function blamed(row: TaskRow, moment: Moment, backoff: Backoff, random: (
 }
 
 /**
- * The row of a lane's head once the task before it has ended. It gets a timed key, and nothing else of it changes.
- * `undefined`: the row stays as it is, because it is timed, dead or unreadable.
+ * The row of a lane's head, or of a child, once the task before it has ended. It gets a timed key, and nothing else of
+ * it changes. `undefined`: the row stays as it is, because it is timed, dead or unreadable.
  */
 export function paid(row: TaskRow, moment: Moment): TaskRow | undefined {
   const letter = readReady(row.ready)?.letter;
@@ -167,9 +170,23 @@ export function adopted(row: TaskRow, owner: string, moment: Moment): TaskRow {
   return paid(next, moment) ?? { ...next, ready: readyPrefix(letter as Letter, routeOf(next), row.priority) };
 }
 
-/** The row held, because it is not the head of its lane. Whoever frees the lane brings it back. */
-export function held(row: TaskRow): TaskRow {
-  return { ...row, ready: readyPrefix('H', routeOf(row), row.priority) };
+/**
+ * The row held, because it is not the head of its lane, or waits for parents. Whoever frees the lane, or ends a parent,
+ * brings it back: so it has the mark of each parent for which it waits, also of one that has replaced another.
+ */
+export function held(row: TaskRow, parents: readonly Parent[] = []): TaskRow {
+  const waits = parents.filter(isAwaited).map(({ id }) => parentMark(id));
+
+  return {
+    ...row,
+    ready: readyPrefix('H', routeOf(row), row.priority),
+    marks: [...new Set([...row.marks, ...waits])],
+  };
+}
+
+/** The row of a task that is dead because a parent was cancelled. */
+export function orphaned(row: TaskRow, moment: Moment, policy: Pick<Policy, 'onDead'>): TaskRow {
+  return died(row, 'parent', moment, row.onDead ?? policy.onDead);
 }
 
 /** The row due at a date. */
@@ -184,12 +201,13 @@ export function dueAfter(row: TaskRow, moment: Moment, wait: number): TaskRow {
 
 /**
  * The row after `retry`: due at once, with counters of 0, and back in its lane if it had left it. A dead task no longer
- * expires.
+ * expires, and runs without the parent because of which it was dead.
  */
 export function revived(row: TaskRow): TaskRow {
   const { dead, expiresAt, ...rest } = row;
   const date = dead === undefined ? defined({ expiresAt }) : {};
-  const fresh = { ...rest, ...date, failures: 0, interruptions: 0, blames: 0 };
+  const without = dead?.reason === 'parent' ? { onParent: 'run' as const } : {};
+  const fresh = { ...rest, ...date, ...without, failures: 0, interruptions: 0, blames: 0 };
 
   return dueAfter({ ...fresh, marks: marksInLane(row, true) }, { now: 0, wall: 0 }, 0);
 }

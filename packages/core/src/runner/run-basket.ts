@@ -10,8 +10,11 @@ import { run } from './run.js';
 
 /** One handler for each type of a registry. */
 export type Handlers<R extends AnyRegistry> = {
-  readonly [Name in keyof R['types']]: Handler<PayloadOf<R, Name>, ResultOf<R, Name>, SessionOf<R>>;
+  readonly [Name in keyof R['types']]: Handler<PayloadOf<R, Name>, ResultOf<R, Name>, SessionOf<R>, AnyResultOf<R>>;
 };
+
+/** What any handler of a registry returns, if it returns something. */
+type AnyResultOf<R extends AnyRegistry> = Exclude<ResultOf<R, keyof R['types']>, void>;
 
 /**
  * Runs a basket's tasks in this context: a page, or Node with an IndexedDB. In a worker, use `serveBasket`. Of all

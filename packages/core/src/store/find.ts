@@ -1,4 +1,4 @@
-import { above, beyond, laneMark, ownerOfLane, skippedMark, unescaped } from '../pure/key.js';
+import { above, beyond, laneMark, ownerOfLane, parentMark, skippedMark, unescaped } from '../pure/key.js';
 import type { Owner } from '../pure/owner.js';
 import type { Wanted } from '../pure/query.js';
 import { fits, isOrdered, stepAt } from '../pure/query.js';
@@ -32,7 +32,9 @@ export function startOf(wanted: Wanted, cursor: number = Number.NEGATIVE_INFINIT
 export function readOn(stores: Tasks, wanted: Wanted, from: Place, most: number): Promise<Found> {
   if (typeof from !== 'number') return byState(stores, wanted, from, most);
 
-  return wanted.lane === undefined ? byOrder(stores, from, most) : byLane(stores, wanted, wanted.lane, from, most);
+  const { lane, parent } = wanted;
+
+  return lane === undefined && parent === undefined ? byOrder(stores, from, most) : byMarks(stores, wanted, from, most);
 }
 
 async function byOrder({ tasks }: Tasks, from: number, most: number): Promise<Found> {
@@ -42,11 +44,10 @@ async function byOrder({ tasks }: Tasks, from: number, most: number): Promise<Fo
   return { seqs, next: seqs.length < most ? undefined : seqs.at(-1) };
 }
 
-/** Finds the rows of a lane: those with its mark, and the dead ones that have left it, which have another mark. */
-async function byLane(stores: Tasks, wanted: Wanted, lane: string, from: number, most: number): Promise<Found> {
+/** Finds the rows of a parent, or of a lane, by their marks. */
+async function byMarks(stores: Tasks, wanted: Wanted, from: number, most: number): Promise<Found> {
   const index = stores.tasks.index(marksIndex);
-  const owners = wanted.owners?.map(({ owner }) => owner) ?? (await ownersWithLanes(index));
-  const marks = owners.flatMap((owner) => [laneMark(owner, lane), skippedMark(owner, lane)]);
+  const marks = await marksOf(index, wanted);
   const found = (await Promise.all(marks.map((mark) => seqsWith(index, mark, from, most)))).flat();
   const seqs = [...new Set(found)].sort((one, other) => one - other).slice(0, most);
   const rows = await rowsAt(stores, seqs);
@@ -55,6 +56,14 @@ async function byLane(stores: Tasks, wanted: Wanted, lane: string, from: number,
     seqs: rows.filter((row) => fits(row, wanted)).map(({ seq }) => seq),
     next: seqs.length < most ? undefined : seqs.at(-1),
   };
+}
+
+/** The marks that find the rows. Dead rows that have left a lane have another mark than those in it. */
+async function marksOf(index: IDBIndex, { owners: asked, lane = '', parent }: Wanted): Promise<readonly string[]> {
+  if (parent !== undefined) return [parentMark(parent)];
+  const owners = asked?.map(({ owner }) => owner) ?? (await ownersWithLanes(index));
+
+  return owners.flatMap((owner) => [laneMark(owner, lane), skippedMark(owner, lane)]);
 }
 
 /** Every owner who has a task in a lane, or one that has left its lane. Each takes one step. */

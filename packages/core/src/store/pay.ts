@@ -1,45 +1,60 @@
-import type { TaskRow } from '../pure/record.js';
+import { readReady } from '../pure/key.js';
+import type { Claim, TaskRow } from '../pure/record.js';
+import { laneOf } from '../pure/record.js';
 import type { Moment } from '../pure/transitions.js';
 import { paid } from '../pure/transitions.js';
+import { childrenOf } from './parents.js';
 import type { Stores } from './requests.js';
 import { headOfLane } from './rows.js';
 
-/** A lane after it was paid. */
-export interface PaidLane {
-  readonly lane: string;
-  /** The `seq` of its head, if it has one. */
-  readonly head: number | undefined;
-  /** The head as it was written. `undefined`: it was not. */
-  readonly written: TaskRow | undefined;
+/** What was in the way of other tasks, and is not any more. */
+export interface Freed {
+  /** The marks of the lanes whose heads may have changed. A lane may be named twice; `undefined` stands for no lane. */
+  readonly lanes: readonly (string | undefined)[];
+  /** The ids of the tasks that are gone. */
+  readonly ids: readonly string[];
 }
 
-type NeedsNothing = (head: TaskRow) => boolean;
+/** What rows free that are deleted. */
+export function freedBy(rows: readonly TaskRow[]): Freed {
+  return { lanes: rows.map(laneOf), ids: rows.map(({ id }) => id) };
+}
+
+/** What ended claims free: their lanes, and the children of those whose task is gone. */
+export function freedByClaims(claims: readonly Claim[], isGone: (claim: Claim, place: number) => boolean): Freed {
+  return { lanes: claims.map(({ lane }) => lane), ids: claims.filter(isGone).map(({ id }) => id) };
+}
+
+/** What was paid. */
+export interface Paid {
+  /** The `seq` of the head of each lane that was freed. `undefined`: the lane has no row. */
+  readonly heads: ReadonlyMap<string, number | undefined>;
+  /** The rows that were written. */
+  readonly written: readonly TaskRow[];
+}
 
 /**
- * Brings back the heads of lanes, in the transaction that removed the heads before them. A head that needs nothing
- * stays as it is: it is claimed, and its own end pays the lane, or the runner has not read it yet. A lane may be named
- * more than once; `undefined` stands for no lane.
+ * Brings back the heads of lanes, and the children of tasks, in the transaction that removed what was before them. A
+ * head that `needsNothing` stays as it is: it is claimed, and its own end pays the lane, or the runner has not read it
+ * yet. Of the children only held ones are written: a fresh one that the runner has passed waits in its lane too.
  */
-export function payLanes(
+export async function pay(
   stores: Pick<Stores, 'tasks'>,
-  lanes: readonly (string | undefined)[],
+  { lanes, ids }: Freed,
   moment: Moment,
-  needsNothing: NeedsNothing,
-): Promise<readonly PaidLane[]> {
+  needsNothing: (head: TaskRow) => boolean,
+): Promise<Paid> {
   const named = [...new Set(lanes)].filter((lane) => lane !== undefined);
+  const [heads, children] = await Promise.all([
+    Promise.all(named.map((lane) => headOfLane(stores, lane))),
+    childrenOf(stores, ids),
+  ]);
+  const freed = [
+    ...heads.filter((head) => head !== undefined && !needsNothing(head)),
+    ...children.filter(({ ready }) => readReady(ready)?.letter === 'H'),
+  ] as readonly TaskRow[];
+  const written = freed.flatMap((row) => paid(row, moment) ?? []);
+  for (const row of written) stores.tasks.put(row);
 
-  return Promise.all(named.map((lane) => payLane(stores, lane, moment, needsNothing)));
-}
-
-async function payLane(
-  stores: Pick<Stores, 'tasks'>,
-  lane: string,
-  moment: Moment,
-  needsNothing: NeedsNothing,
-): Promise<PaidLane> {
-  const head = await headOfLane(stores, lane);
-  const written = head === undefined || needsNothing(head) ? undefined : paid(head, moment);
-  if (written !== undefined) stores.tasks.put(written);
-
-  return { lane, head: head?.seq, written };
+  return { heads: new Map(named.map((lane, place) => [lane, heads[place]?.seq])), written };
 }

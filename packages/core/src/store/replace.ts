@@ -4,6 +4,7 @@ import { laneOf, outcomeOf } from '../pure/record.js';
 import { isReplaceable } from '../pure/replaced.js';
 import { seqsWith } from './find.js';
 import { keepOutcome } from './outcomes.js';
+import { moveChildren } from './parents.js';
 import { forgetPauses } from './pauses.js';
 import type { Stores } from './requests.js';
 import { answer } from './requests.js';
@@ -18,7 +19,7 @@ export interface Replaced {
 
 /**
  * Deletes the tasks of a key that a later task of the key replaces, and stores how each ended. Several in a row are
- * replaced by the last of them. The caller pays their lanes, and tells of it.
+ * replaced by the last of them, and their children wait for that one. The caller pays their lanes, and tells of it.
  */
 export async function replaceEarlier(
   stores: Stores,
@@ -44,7 +45,7 @@ export async function replaceEarlier(
     stores,
     replaced.map(({ row }) => row),
   );
-  await Promise.all(ends);
+  await Promise.all([...ends, moveChildren(stores, replaced)]);
   await forgetPauses(
     stores,
     replaced.map(({ row }) => row),

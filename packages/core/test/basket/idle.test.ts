@@ -133,6 +133,27 @@ describe('whenIdle does not wait', () => {
     expect(state()).toBe('idle');
   });
 
+  test('for a child of a dead or a paused task, nor for its child, until that parent can end', async () => {
+    const { world, run, basket, told } = await opened();
+    run();
+    const dead = await basket.add('send', 'dies');
+    const child = await basket.add('other', 'fine', { after: dead });
+    await basket.add('other', 'fine', { after: ['gone', child] });
+    const paused = await basket.add('send', 'later', { runAt: world.wall() + 1_000 });
+    await basket.pause(paused);
+    await basket.add('other', 'fine', { after: paused });
+    await world.settle();
+    await basket.whenIdle({ type: 'other' });
+
+    await basket.resume();
+    const state = told(basket.whenIdle({ type: 'other' }));
+    await world.advance(80_000);
+    expect(state()).toBe('waits');
+    await world.advance(20_000);
+    expect(state()).toBe('idle');
+    expect(await basket.count({ type: 'other' })).toMatchObject({ count: 2 });
+  });
+
   test('for an unreadable task, a task of an unknown type or version, nor for what stands behind them', async () => {
     const { name, types, tasks, world, run, basket } = await opened();
     const later = world.open(

@@ -12,10 +12,10 @@ const timed = dueAfter(fresh, moment, 0);
 const dated = dueOn(storedRow({ runAt: wall }), wall);
 const tomorrow = storedRow({ runAt: wall + 1 });
 
-const free: CheckFacts = { head: 7, laneTaken: false, claimed: false, paused: false, wall };
+const free: CheckFacts = { head: 7, laneTaken: false, claimed: false, paused: false, parents: [], wall };
 const behind: CheckFacts = { ...free, head: 6 };
 const taken: CheckFacts = { ...free, laneTaken: true };
-const laneless: CheckFacts = { laneTaken: false, claimed: false, paused: false, wall };
+const laneless: CheckFacts = { laneTaken: false, claimed: false, paused: false, parents: [], wall };
 const paused: CheckFacts = { ...free, paused: true };
 
 test.each([

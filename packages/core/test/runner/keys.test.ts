@@ -255,6 +255,23 @@ describe('commands do not find a task that was replaced', () => {
     expect(await rowsOf(tasks)).toEqual([]);
   });
 
+  test('to cancel a replaced task with its children tells every tab that it was replaced', async () => {
+    const tasks = draftTasks();
+    const world = createWorld();
+    const [first = '', last = ''] = await addAndDie(
+      world,
+      tasks,
+      ['save', { note: 'n', text: 1 }],
+      ['save', { note: 'n', text: 2 }],
+    );
+    const [tab, other] = [world.open(tasks), world.open(tasks)];
+    const told: EventOf<'settled'>[] = [];
+    other.basket.on('settled', (event) => told.push(event));
+    expect(await tab.basket.cancel(first, { children: true })).toBe(0);
+    await world.settle();
+    expect(told).toEqual([{ event: 'settled', id: first, type: 'save', owner: null, state: 'replaced', by: last }]);
+  });
+
   test('a replaced task is neither cancelled nor corrected, and the task behind it goes on', async () => {
     const tasks = draftTasks();
     const world = createWorld();

@@ -384,3 +384,40 @@ test.each(['before', 'requests', 'complete'] as const)(
     expect(told.at(-1)).toBe('signed out');
   },
 );
+
+test('a task of one owner waits for a sign-up that belongs to nobody, and gets its result', async () => {
+  const tasks = defineTasks(
+    freshName(),
+    { signUp: task<string, { account: string }>({ owner: 'none' }), send: task<string>() },
+    { session: session<{ token: string }>() },
+  );
+  const world = createWorld();
+  const [page, tab] = [world.open(tasks), world.open(tasks)];
+  const signedUp = createGate();
+  const sent: [string, readonly unknown[]][] = [];
+  tab.run({
+    async signUp(account) {
+      await signedUp.promise;
+
+      return { account };
+    },
+    send: (payload, { parents }) => void sent.push([payload, parents]),
+  });
+  const signUp = await page.basket.add('signUp', 'a1');
+  await page.basket.signIn('ann', values);
+  const hers = await page.basket.add('send', 'hers', { after: signUp });
+  await world.settle();
+  expect(sent).toEqual([]);
+
+  await page.basket.signIn('bob', values);
+  await page.basket.add('send', 'his', { after: [hers, signUp] });
+  await world.settle();
+  expect(sent).toEqual([]);
+
+  signedUp.open();
+  await world.settle();
+  expect(sent).toEqual([['his', [undefined, { account: 'a1' }]]]);
+  await page.basket.signIn('ann', values);
+  await world.settle();
+  expect(sent.slice(1)).toEqual([['hers', [{ account: 'a1' }]]]);
+});

@@ -39,6 +39,8 @@ interface Wish {
   readonly type?: string | undefined;
   readonly lane?: string | undefined;
   readonly list?: Told[];
+  /** The ids of those that were added earlier in the same transaction. */
+  readonly beside?: readonly string[];
 }
 
 interface Asked {
@@ -48,7 +50,8 @@ interface Asked {
 }
 
 /** Writes into the journal what is about to be asked for. */
-function ask(driver: Driver, by: Life, { via, now = false, type: like, lane: inLane, list = [] }: Wish): Asked {
+function ask(driver: Driver, by: Life, wish: Wish): Asked {
+  const { via, now = false, type: like, lane: inLane, list = [], beside = [] } = wish;
   const { world } = driver.play;
   const { chance } = world;
   const known = typesOf(by.kind).filter(
@@ -91,6 +94,8 @@ function ask(driver: Driver, by: Life, { via, now = false, type: like, lane: inL
     ? world.time.wall() + chance.pick([-5_000, 1_000, 20_000, 20_000, 200_000, 200_000, 3_000_000])
     : undefined;
   const onExpired = chance.is(0.1) ? chance.pick(['block', 'skip'] as const) : undefined;
+  const after = parentsFor(driver, beside);
+  const onParent = chance.is(0.3) ? chance.pick(['dead', 'run', 'run'] as const) : undefined;
   const priority = chance.is(0.1) ? chance.pick(['high', 'normal', 'low'] as const) : undefined;
   const timeout = chance.is(0.05) ? chance.pick([1_000, 40_000]) : undefined;
   const onDead = chance.is(0.1) ? chance.pick(['block', 'skip'] as const) : undefined;
@@ -109,6 +114,8 @@ function ask(driver: Driver, by: Life, { via, now = false, type: like, lane: inL
     lane: otherLane ?? lane,
     key: otherKey ?? key,
     replacedBy: undefined,
+    after,
+    onParent: onParent === 'run' ? onParent : undefined,
     priority: priority ?? rule.priority,
     runAt,
     expiresAt,
@@ -141,6 +148,8 @@ function ask(driver: Driver, by: Life, { via, now = false, type: like, lane: inL
     runAt: runAt === undefined || chance.is(0.5) ? runAt : new Date(runAt),
     expiresAt: expiresAt === undefined || chance.is(0.5) ? expiresAt : new Date(expiresAt),
     onExpired,
+    after: after.length === 1 && chance.is(0.5) ? after[0] : after,
+    onParent,
     priority,
     timeout,
     onDead,
@@ -148,6 +157,30 @@ function ask(driver: Driver, by: Life, { via, now = false, type: like, lane: inL
   };
 
   return { told, work, options };
+}
+
+/** The ids of the parents of a new task: often of one that is still to end. */
+function parentsFor({ play: { world }, mix, prepared }: Driver, beside: readonly string[]): readonly string[] {
+  const { chance } = world;
+  if (!chance.is(mix.parents)) return [];
+  const known = [...world.byId.values()].filter(({ state }) => state === 'stored' || state === 'ended').slice(-30);
+  const queued = known.filter(({ state }) => state === 'stored').slice(-8);
+  const dead = queued.filter(({ deadUntil }) => deadUntil === Number.POSITIVE_INFINITY);
+  const idsOf = (told: readonly Told[]): readonly string[] => told.flatMap(({ id }) => id ?? []);
+  const sources = (
+    [
+      [6, idsOf(queued)],
+      [1, idsOf(dead)],
+      [2, idsOf(known)],
+      [4, beside],
+      [0.5, prepared.map(({ task }) => task.id)],
+      [0.3, ['no|body%']],
+    ] as const
+  ).filter(([, ids]) => ids.length > 0);
+
+  return Array.from({ length: chance.pick([1, 1, 1, 2, 3]) }, () =>
+    chance.pick(chance.weighted(sources) ?? ['nobody']),
+  );
 }
 
 /** One task, or several that one run of the app's code adds without awaiting any. */
@@ -168,8 +201,8 @@ export function add(driver: Driver): string {
   return `${all.map(said).join(', ')} in ${by.name}`;
 }
 
-function said({ n, type, lane, gate, key, size }: Told): string {
-  return `#${n} ${type} lane ${lane ?? 'none'} gate ${gate}${key === undefined ? '' : ` key ${key}`}${size === 'small' ? '' : ` ${size}`}`;
+function said({ n, type, lane, gate, key, after, size }: Told): string {
+  return `#${n} ${type} lane ${lane ?? 'none'} gate ${gate}${key === undefined ? '' : ` key ${key}`}${after.length === 0 ? '' : ` after ${after.join(' ')}`}${size === 'small' ? '' : ` ${size}`}`;
 }
 
 function addOne(driver: Driver, by: Life, { told, work, options }: Asked): void {
@@ -270,14 +303,16 @@ export function addTx(driver: Driver): string {
   const by = pageOf(driver);
   const transaction = play.begin('addTx', by);
   const all: Told[] = [];
+  const beside: string[] = [];
   const burst = chance.is(0.06);
   const count = burst ? chance.between(10, 40) : chance.between(1, 3);
   const type = burst ? chance.pick([typeNames.note, typeNames.photo, typeNames.plain]) : undefined;
   const lane = burst && chance.is(0.5) ? laneNames[chance.below(driver.mix.lanes)] : undefined;
   for (let n = 0; n < count; n += 1) {
-    const { told, work, options } = ask(driver, by, { via: 'addTx', now: true, type, lane });
+    const { told, work, options } = ask(driver, by, { via: 'addTx', now: true, type, lane, beside });
     all.push(told);
     const id = by.basket.addTx(transaction, told.type, work, options);
+    beside.push(id);
     transaction.objectStore(notes).add({ id });
   }
   const waiting = driver.prepared.filter((one) => one.by === by);
@@ -304,7 +339,7 @@ export function addTx(driver: Driver): string {
     globalThis.setImmediate(() => (isOpen(transaction) && chance.is(0.3) ? transaction.abort() : undefined));
   const also = prepared.length === 0 ? '' : `, prepared ${prepared.map(({ told }) => said(told)).join(', ')}`;
 
-  return `${all.map((told) => `#${told.n} ${told.type} lane ${told.lane ?? 'none'}`).join(', ')}${also} in ${by.name}, ${how}`;
+  return `${all.map(said).join(', ')}${also} in ${by.name}, ${how}`;
 }
 
 /** What is prepared goes into one transaction, once; gives back whether it did. */

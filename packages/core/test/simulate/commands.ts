@@ -32,6 +32,8 @@ export interface Mix {
   readonly untidy: number;
   /** How likely a task expires. */
   readonly expiry: number;
+  /** How likely a task has parents. */
+  readonly parents: number;
   /** Whether some hundred tasks come at once, somewhen. */
   readonly flood: boolean;
   /** Whether pages attend a worker, which runs their tasks. */
@@ -233,6 +235,7 @@ export function drawMix({ world: { chance } }: Play): Mix {
     keys: chance.pick([0, 0.2, 0.5, 0.9]),
     untidy: chance.pick([0, 0.5, 1, 1]),
     expiry: chance.pick([0, 0, 0.1, 0.4]),
+    parents: chance.pick([0, 0, 0.1, 0.3, 0.7]),
     flood: chance.is(0.03),
     attended,
     haste: chance.pick([0, 0.1, 0.3, 0.6]),

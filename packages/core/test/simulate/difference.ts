@@ -69,7 +69,16 @@ function written(before: ReadonlyMap<string, unknown>, after: ReadonlyMap<string
 export function fieldsOf({ from, to }: Change): readonly string[] {
   const names = new Set([...Object.keys(from), ...Object.keys(to)]);
 
-  return [...names].filter((name) => !isDeepStrictEqual(from[name as keyof TaskRow], to[name as keyof TaskRow]));
+  return [...names].filter((name) =>
+    name === 'marks'
+      ? !isDeepStrictEqual(withoutWaits(from), withoutWaits(to))
+      : !isDeepStrictEqual(from[name as keyof TaskRow], to[name as keyof TaskRow]),
+  );
+}
+
+/** The marks by which it is found as a child may grow: each row that is written is judged for those that it may have. */
+function withoutWaits({ marks }: TaskRow): readonly string[] {
+  return marks.filter((mark) => !mark.startsWith('W'));
 }
 
 /** Whether only these fields differ. */

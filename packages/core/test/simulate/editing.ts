@@ -17,17 +17,27 @@ export function edit(driver: Driver, what: 'cancel' | 'retry'): string | undefin
   if (world.commands.has(by)) return undefined;
   if (world.chance.is(driver.flooded ? 0.4 : 0.15)) {
     const which = queryOf(driver);
-    commit(driver, { by, what, which }, () => by.basket[what](which));
+    const children = takesChildren(driver, what);
+    commit(driver, { by, what, which, children }, () =>
+      children ? by.basket.cancel(which, { children }) : by.basket[what](which),
+    );
 
-    return `all of ${JSON.stringify(which)} in ${by.name}`;
+    return `all of ${JSON.stringify(which)} in ${by.name}${children ? ' with children' : ''}`;
   }
 
   const told = taskFor(driver, what);
   if (told?.id === undefined) return undefined;
   const { id } = told;
-  commit(driver, { by, what, which: id }, () => by.basket[what](id));
+  const children = takesChildren(driver, what);
+  commit(driver, { by, what, which: id, children }, () =>
+    children ? by.basket.cancel(id, { children }) : by.basket[what](id),
+  );
 
-  return `#${told.n} in ${by.name}`;
+  return `#${told.n} in ${by.name}${children ? ' with children' : ''}`;
+}
+
+function takesChildren({ play: { world }, mix }: Driver, what: 'cancel' | 'retry'): boolean {
+  return what === 'cancel' && mix.parents > 0 && world.chance.is(0.4);
 }
 
 /** Gives one task another payload. */
@@ -62,6 +72,9 @@ function queryOf({ play: { world }, mix, flooded }: Driver): Which {
   return {
     ...(chance.is(0.5) ? { lane: laneNames[chance.below(mix.lanes)] } : {}),
     ...(chance.is(0.5) ? { state: chance.pick(['queued', 'dead'] as const) } : {}),
+    ...(mix.parents > 0 && world.byId.size > 0 && chance.is(0.2)
+      ? { parent: chance.pick([...world.byId.keys()].slice(-20)) }
+      : {}),
     ...(chance.is(0.7) ? { type: chance.is(0.7) ? chance.pick(types) : [chance.pick(types), chance.pick(types)] } : {}),
   };
 }
@@ -85,12 +98,12 @@ function taskFor({ play: { world } }: Driver, what: 'cancel' | 'retry' | 'update
   return from.length === 0 ? undefined : chance.pick(from);
 }
 
-type Asked = Pick<CommandFacts, 'what' | 'which' | 'work'> & { readonly by: Life };
+type Asked = Pick<CommandFacts, 'what' | 'which' | 'work' | 'children'> & { readonly by: Life };
 
 /** Carries a command out, and asks of what it says whether it is what was committed. */
 export function commit(
   { play: { world } }: Driver,
-  { by, what, which, work }: Asked,
+  { by, what, which, work, children = false }: Asked,
   ask: () => Promise<number>,
 ): void {
   const facts: CommandFacts = {
@@ -100,6 +113,7 @@ export function commit(
     here: world.here.get(by),
     isSeen: typeof which === 'string' ? seenBy(world, by) : listedBy(world, by),
     work,
+    children,
     committed: undefined,
     several: false,
     lied: false,

@@ -5,6 +5,8 @@ import { gateOf, headsOf, laneMarkOf, readyOf, runnerOf } from './contents.js';
 import { roomIn } from './gate-rule.js';
 import type { Life } from './life.js';
 import { ownerIn, seenBy } from './owners.js';
+import type { ParentFacts } from './parents.js';
+import { lives, parentsOf } from './parents.js';
 import { wrongPauses } from './pausing.js';
 import { knows, ruleOf } from './registries.js';
 import type { World } from './world.js';
@@ -36,6 +38,7 @@ const inTheWay = new Set([
   'dated',
   'waits',
   'behind',
+  'parented',
   'closed',
   'alone',
   'aside',
@@ -44,7 +47,8 @@ const inTheWay = new Set([
 
 type Facts = ReturnType<typeof factsOf>;
 
-function factsOf({ contents, time, leading, terms }: World, page: Life, row: TaskRow) {
+function factsOf(world: World, page: Life, row: TaskRow) {
+  const { contents, time, leading, terms } = world;
   const runner = runnerOf(contents);
   const { letter, when = 0, rank } = readyOf(row);
   const wall = time.wall();
@@ -57,6 +61,12 @@ function factsOf({ contents, time, leading, terms }: World, page: Life, row: Tas
     (claim) => claim.gate === row.gate && contents.tasks.has(claim.seq),
   );
   const rule = ruleOf(page.kind, row.type);
+  const without = world.byId.get(row.id)?.onParent === 'run';
+  const parentsIn = (all: Contents): readonly ParentFacts[] =>
+    parentsOf(world, all, row).filter((one) => lives(one) || (one.is === 'cancelled' && !without));
+  const parents = parentsIn(contents);
+  // The claims of a runner that has died stand until another takes over, and a page may know that it has died.
+  const unclaimed = leading?.life.dead === false ? [] : parentsIn({ ...contents, state: new Map() });
   const [leader] = [...terms].find(([, term]) => term === leading) ?? [];
 
   return {
@@ -82,6 +92,9 @@ function factsOf({ contents, time, leading, terms }: World, page: Life, row: Tas
     dated: row.runAt !== undefined && row.runAt > wall,
     waits: (letter === '@' && when - ahead > wall) || (letter === '!' && when > wall),
     behind: head !== undefined && head.seq < row.seq,
+    parents,
+    unclaimed,
+    parented: parents.length > 0,
     /** Whose claim holds its lane: it came back to a lane that had gone on without it. */
     taken: runner?.running.find((claim) => claim.lane !== undefined && claim.lane === lane && claim.seq !== row.seq)
       ?.id,
@@ -122,6 +135,12 @@ function wrongReason(facts: Facts, contents: Contents, row: TaskRow, reason: Rea
         reason.behind === head?.id &&
           reason.lane === row.lane &&
           reason.dead === (readyOf(head).letter === 'D' && head.cancelled !== true),
+      );
+    case 'parent':
+      return is(
+        [...facts.parents, ...facts.unclaimed].some(
+          ({ id, is: state }) => id === reason.parent && state === reason.state,
+        ),
       );
     case 'gate':
       return is(

@@ -1,3 +1,4 @@
+import type { TaskRow } from '../../src/pure/record.js';
 import { headsOf, laneMarkOf, readyOf, runnerOf } from './contents.js';
 import { judgeWorkers } from './attending.js';
 import type { Driver } from './commands.js';
@@ -9,6 +10,7 @@ import { resumeAll } from './pausing.js';
 import { judgeWaiting } from './settling.js';
 import { judgeList } from './views.js';
 import { mayStart, ownerIn, ownerNames, signIn } from './owners.js';
+import { lives, parentsOf, parentsSay } from './parents.js';
 import { reads, typeNames } from './registries.js';
 import type { Kind } from './registries.js';
 import type { World } from './world.js';
@@ -134,9 +136,7 @@ async function drain({ play }: Driver, host: Life | undefined): Promise<void> {
     await play.advance(Math.min(60_000, Math.max(1, time.next() - time.now())));
     const heads = headsOf(world.contents);
     const left = (host === undefined ? [] : canRun(world, host.kind)).filter((row) => {
-      const lane = laneMarkOf(row);
-
-      return lane === undefined || heads.get(lane)?.seq === row.seq;
+      return headOf(heads, row) === row && parentsSay(world, world.contents, row) !== 'hold';
     });
     const next = Math.min(...left.map(readyOf).map(({ letter, when }) => (letter === '!' ? (when ?? 0) : 0)));
     // Only dates are left: no need to wait for them in time itself.
@@ -156,15 +156,33 @@ async function drain({ play }: Driver, host: Life | undefined): Promise<void> {
 }
 
 /** The rows that a build must be able to bring to their end: those with nothing before them that it cannot. */
-function canRun(world: World, kind: Kind): readonly ReturnType<typeof rowsOf>[number][] {
-  const stuck = new Set<string>();
+function canRun(world: World, kind: Kind): readonly TaskRow[] {
+  let able = [...world.contents.tasks.values()].sort((a, b) => a.seq - b.seq);
+  for (let before = -1; before !== able.length;) {
+    before = able.length;
+    able = amongAble(world, kind, able);
+  }
 
-  return rowsOf(world).filter((row) => {
+  return able;
+}
+
+/** Those of some rows that stand behind none, in their lane or as a child, that is not among them. */
+function amongAble(world: World, kind: Kind, able: readonly TaskRow[]): TaskRow[] {
+  const { contents } = world;
+  const stuck = new Set<string>();
+  const rows = [...contents.tasks.values()].sort((a, b) => a.seq - b.seq);
+  const ids = new Set(able.map(({ id }) => id));
+
+  return rows.filter((row) => {
     const lane = laneMarkOf(row);
     const dead = row.dead !== undefined && row.cancelled !== true;
     const leftLane = lane === undefined || !row.marks.includes(lane);
+    const dies = parentsSay(world, contents, row) === 'die';
+    const waits = parentsOf(world, contents, row).some((one) => lives(one) && one.is !== 'running' && !ids.has(one.id));
     const n = world.byId.get(row.id)?.n ?? 0;
-    const can = !dead && !world.foreign.has(row.seq) && mayStart(world.contents, kind, row) && reads(kind, row, n);
+    // One that dies for its parent is dead at its date; what waits for it is found then.
+    const isFree = ids.has(row.id) && !dead && (dies || !waits);
+    const can = isFree && !world.foreign.has(row.seq) && mayStart(contents, kind, row) && reads(kind, row, n);
     if (lane !== undefined && stuck.has(lane)) return false;
     if (!can && lane !== undefined && !leftLane) stuck.add(lane);
 
@@ -172,10 +190,19 @@ function canRun(world: World, kind: Kind): readonly ReturnType<typeof rowsOf>[nu
   });
 }
 
-function rowsOf(
-  world: World,
-): readonly (typeof world.contents.tasks extends ReadonlyMap<number, infer Row> ? Row : never)[] {
-  return [...world.contents.tasks.values()].sort((a, b) => a.seq - b.seq);
+function headOf(heads: ReadonlyMap<string, TaskRow>, row: TaskRow): TaskRow {
+  const lane = laneMarkOf(row) ?? '';
+
+  return (row.marks.includes(lane) ? heads.get(lane) : undefined) ?? row;
+}
+
+/** The parents for which a row waits. */
+function waitsFor(world: World, row: TaskRow): readonly TaskRow[] {
+  const rows = [...world.contents.tasks.values()];
+
+  return parentsOf(world, world.contents, row)
+    .filter(lives)
+    .flatMap(({ id }) => rows.find((one) => one.id === id) ?? []);
 }
 
 /** What is left at the end: what no build knows, what is dead, and what stands behind one of these. */
@@ -183,10 +210,13 @@ function judgeLeft(world: World, deadStay: boolean): void {
   if (world.failed()) return;
   const heads = headsOf(world.contents);
   for (const row of world.contents.tasks.values()) {
-    const lane = laneMarkOf(row);
-    const head = lane === undefined ? row : (heads.get(lane) ?? row);
-    const stands = (one: typeof row): boolean =>
-      world.foreign.has(one.seq) || one.type === typeNames.ghost || (deadStay && one.dead !== undefined);
+    const head = headOf(heads, row);
+    const stands = (one: TaskRow | undefined): boolean =>
+      one !== undefined &&
+      (world.foreign.has(one.seq) ||
+        one.type === typeNames.ghost ||
+        (deadStay && one.dead !== undefined) ||
+        waitsFor(world, one).some((parent) => stands(headOf(heads, parent)) || stands(parent)));
     if (!stands(row) && !stands(head)) world.fail(`liveness: ${row.id} (${row.type}) is left over: ${row.ready}`);
     if (row.type === typeNames.ghost && row.attempts > 0) world.fail(`${row.id} is of an unknown type, and was tried`);
   }

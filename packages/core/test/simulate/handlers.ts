@@ -1,3 +1,4 @@
+import { isDeepStrictEqual } from 'node:util';
 import type { AnyHandler, Attempt } from '../../src/runner/term/leader.js';
 import { PermanentFailure, RetryLater, Unavailable } from '../../src/pure/verdict.js';
 import type { AttemptFacts, ClaimFacts, Ending } from './journal.js';
@@ -130,6 +131,7 @@ function judgeStart(
   if (face.idempotencyKey !== key) fail(`its idempotency key is ${face.idempotencyKey}`);
   if (standing !== undefined && edition !== told.edition) fail(`its edition is ${edition}`);
   if (face.recovered !== (claim.row.recovered === true)) fail('recovered');
+  if (!isDeepStrictEqual(face.parents, claim.parents)) fail(`its parents gave ${JSON.stringify(face.parents)}`);
   if (standing !== undefined && told.lane !== undefined) {
     const other = [...world.attempts].find(
       (one) =>

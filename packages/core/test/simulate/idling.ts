@@ -7,6 +7,8 @@ import { headsOf, laneMarkOf, readyOf, runnerOf } from './contents.js';
 import { targetsOf } from './judge-command.js';
 import type { Life } from './life.js';
 import { listedBy, ownerIn } from './owners.js';
+import type { ParentFacts } from './parents.js';
+import { lives, parentsOf, parentsSay } from './parents.js';
 import { isPaused } from './pausing.js';
 import { knows, typesOf } from './registries.js';
 import type { CommandFacts, Which, World } from './world.js';
@@ -75,13 +77,27 @@ function anyMoves(world: World, contents: Contents, one: Idling): boolean {
   const { life } = one;
   const heads = headsOf(contents);
 
-  return targetsOf(one, contents).some((row) => {
+  const moves = (row: TaskRow): boolean => {
+    if (isStill(world, contents, life, row)) return false;
     const lane = laneMarkOf(row);
     const head = lane === undefined ? undefined : heads.get(lane);
     const holder = holderOf(contents, row) ?? (head !== undefined && head.seq < row.seq ? head : row);
+    if (holder !== row) return moves(holder);
+    if (isClaimed(contents, row) || parentsSay(world, contents, row) !== 'hold') return true;
 
-    return [row, holder].every((task) => !isStill(world, contents, life, task));
-  });
+    // Who waits for one that waits for somebody waits for somebody too.
+    return rowsOf(contents, parentsOf(world, contents, row).filter(lives)).every(moves);
+  };
+
+  return targetsOf(one, contents).some(moves);
+}
+
+function rowsOf(contents: Contents, parents: readonly ParentFacts[]): readonly TaskRow[] {
+  return [...contents.tasks.values()].filter(({ id }) => parents.some((parent) => parent.id === id));
+}
+
+function isClaimed(contents: Contents, row: TaskRow): boolean {
+  return runnerOf(contents)?.running.some(({ seq }) => seq === row.seq) === true;
 }
 
 /** The running task of the same lane, to which this one came back later. */
@@ -95,7 +111,7 @@ function holderOf(contents: Contents, row: TaskRow): TaskRow | undefined {
 
 /** Whether a task waits for somebody, or for another build. */
 function isStill({ leading, foreign }: World, contents: Contents, { kind }: Life, row: TaskRow): boolean {
-  if (runnerOf(contents)?.running.some(({ seq }) => seq === row.seq) === true) return false;
+  if (isClaimed(contents, row)) return false;
   if (row.owner !== null && row.owner !== ownerIn(contents)) return true;
   const { letter } = readyOf(row);
   if (row.cancelled !== true && (letter === 'D' || letter === 'U' || letter === 'Z')) return true;

@@ -4,6 +4,7 @@ import type { Contents } from './contents.js';
 import { headsOf, isBody, laneMarkOf, positionsOf, readyOf, runnerOf } from './contents.js';
 import { hasLeft } from './judge-expired.js';
 import { keyOf } from './judge-replaced.js';
+import { parentsSay, waitMarksOf } from './parents.js';
 import { isHeld } from './pausing.js';
 import { ruleOf } from './registries.js';
 import type { World } from './world.js';
@@ -45,7 +46,7 @@ function judgeHeads(world: World, contents: Contents, fail: (what: string) => vo
     const { letter, prefix } = readyOf(row);
     if (letter === '@' || letter === '!' || letter === 'U') return true;
     if (letter === 'D') return row.dead !== undefined;
-    if (letter === 'H') return isHeld(contents, row);
+    if (letter === 'H') return isHeld(contents, row) || parentsSay(world, contents, row) === 'hold';
 
     return letter === 'F' && row.seq > (positions[prefix] ?? 0);
   };
@@ -82,7 +83,7 @@ function judgeState(contents: Contents, fail: (what: string) => void): void {
 
 const letters = ['F', '@', '!', 'H', 'U', 'D'];
 const fields = new Set(
-  `seq id type version owner gate priority lane given key runAt expiresAt timeout onDead onExpired addedAt ready marks payload ref attempts failures
+  `seq id type version owner gate priority lane given key after onParent runAt expiresAt timeout onDead onExpired addedAt ready marks payload ref attempts failures
   interruptions blames edition revision recovered lastError dead cancelled ofLater`.split(/\s+/),
 );
 
@@ -108,7 +109,7 @@ function judgeForm(world: World, row: TaskRow, fail: (what: string) => void): vo
   must(timed === (when !== undefined), 'its time');
   must(letter !== 'F' || row.attempts === 0, 'it is fresh, and was started');
   must((letter === 'D') === (row.dead !== undefined || row.cancelled === true), 'it is dead, or is it');
-  must(row.dead === undefined || /^(permanent|limit|expired)$/.test(row.dead.reason), 'its death has no reason');
+  must(row.dead === undefined || /^(permanent|limit|expired|parent)$/.test(row.dead.reason), 'its death has no reason');
   must((row.ref === undefined) !== (row.payload === undefined), 'its payload');
   for (const count of [row.attempts, row.failures, row.interruptions, row.blames])
     must(Number.isInteger(count) && count >= 0, 'a counter');
@@ -121,5 +122,8 @@ function judgeForm(world: World, row: TaskRow, fail: (what: string) => void): vo
   const { expiresAt } = row;
   if (expiresAt !== undefined && row.dead === undefined) marks.push(`X${expiresAt.toString(36).padStart(9, '0')}`);
   if (row.cancelled === true) marks.push('C');
-  must([...row.marks].sort().join(' ') === marks.sort().join(' '), `its marks ${row.marks.join(' ')}`);
+  const waits = waitMarksOf(world, row);
+  marks.push(...waits.must, ...waits.may.filter((mark) => row.marks.includes(mark)));
+  must([...row.marks].sort().join(' ') === [...new Set(marks)].sort().join(' '), `its marks ${row.marks.join(' ')}`);
+  must(row.onParent === world.byId.get(row.id)?.onParent, `its parents: ${row.onParent}`);
 }

@@ -23,6 +23,9 @@ export interface Told {
   gate: string;
   readonly lane: string | undefined;
   readonly key: string | undefined;
+  /** The ids of its parents; and whether it runs without one that was cancelled. */
+  readonly after: readonly string[];
+  onParent: 'run' | undefined;
   readonly priority: PriorityName;
   readonly runAt: number | undefined;
   readonly expiresAt: number | undefined;
@@ -91,6 +94,8 @@ export interface ClaimFacts {
   readonly alone: boolean;
   /** The row as it was claimed. */
   readonly row: TaskRow;
+  /** What its parents gave back, when it was claimed. */
+  readonly parents: readonly unknown[];
   /** Its handler, once it was called. */
   attempt: AttemptFacts | undefined;
   /** When a page's cancel of its task was committed. */

@@ -39,6 +39,7 @@ export function judgeAdd({ world, underway, after, difference, fail }: Commit): 
     world.byId.set(row.id, told);
     lists.add(told.list);
 
+    noteParents(world, told, added);
     const wrong = wrongRow(row, told, work.rev);
     if (wrong !== undefined) fail(`${row.id}: ${wrong}`);
     if (told.via !== 'add' || told.lane === undefined) continue;
@@ -77,6 +78,8 @@ function wrongRow(row: TaskRow, told: Told, rev: number): string | undefined {
     gate: [row.gate, told.gate],
     lane: [row.lane, told.lane],
     key: [row.key, told.key],
+    after: [(row.after ?? []).join(), told.after.join()],
+    onParent: [row.onParent, told.onParent],
     priority: [priority, told.priority],
     runAt: [row.runAt, told.runAt],
     expiresAt: [row.expiresAt, told.expiresAt ?? endOf(row, told)],
@@ -95,6 +98,15 @@ function wrongRow(row: TaskRow, told: Told, rev: number): string | undefined {
   const [what, [is, must]] = wrong;
 
   return `${what} is ${String(is)} and must be ${String(must)}`;
+}
+
+/** Says what there was of the parents of a new task. */
+function noteParents({ byId, report }: Commit['world'], { after }: Told, beside: readonly TaskRow[]): void {
+  for (const id of after) {
+    const { state, end } = byId.get(id) ?? {};
+    const near = beside.some((row) => row.id === id);
+    report.met('parents', `named ${near ? 'in one transaction' : (end ?? state ?? 'and unknown')}`);
+  }
 }
 
 /** When the lifetime of its type is over, which begins at its add, or at its date. */

@@ -6,6 +6,7 @@ import type { Commit } from './judge.js';
 import { hasTypeRoom, roomIn } from './gate-rule.js';
 import { hasLeft, isOver } from './judge-expired.js';
 import { mayStart, ownerIn } from './owners.js';
+import { lives, parentsOf, parentsSay } from './parents.js';
 import { isPaused } from './pausing.js';
 import { knows, ruleOf } from './registries.js';
 
@@ -46,6 +47,12 @@ export function judgeClaim(commit: Commit, term: Term, claim: Claim, turn: TurnF
   if (letter === '!' && when > wall) fail(`its date is ${when}, and it is ${wall}`);
   if (row.runAt !== undefined && row.runAt > wall) fail(`it may not run before ${row.runAt}, and it is ${wall}`);
   if (isOver(row, wall)) fail(`its time is ${row.expiresAt}, and it is ${wall}`);
+  const parents = parentsOf(world, after, row);
+  for (const parent of parents) {
+    world.report.met('parents', `claimed after one that is ${parent.result === undefined ? parent.is : 'done'}`);
+    if (lives(parent)) fail(`its parent ${parent.id} is ${parent.is}`);
+    if (parent.is === 'cancelled' && told.onParent !== 'run') fail(`its parent ${parent.id} was cancelled`);
+  }
   if (claim.lane !== lane) fail('its claim does not hold its lane');
   if (claim.ref !== row.ref) fail('its claim does not hold its payload');
   if (lane !== undefined && headsOf(after).get(lane)?.seq !== row.seq) fail('it is not the head of its lane');
@@ -101,6 +108,7 @@ export function judgeClaim(commit: Commit, term: Term, claim: Claim, turn: TurnF
     begunAt: underway.begunAt,
     alone,
     row,
+    parents: parents.map(({ result }) => result),
     attempt: undefined,
     cancelledAt: undefined,
   };
@@ -132,7 +140,7 @@ function judgeRest({ before, after, world }: Commit, term: Term, fail: (what: st
     const lane = laneMarkOf(row);
     if (letter !== '@' || when === 0 || when > runner.seen || row.interruptions >= 3) return false;
     if (runner.running.some(({ seq }) => seq === row.seq) || (row.runAt ?? 0) > runner.wall) return false;
-    if (isOver(row, runner.wall)) return false;
+    if (isOver(row, runner.wall) || parentsSay(world, after, row) !== undefined) return false;
     if (lane !== undefined && (lanes.has(lane) || heads.get(lane)?.seq !== row.seq)) return false;
     if (!mayStart(after, term.life.kind, row)) return false;
     if (isPaused(after, row, term.life.kind) || !hasTypeRoom(term, row.type)) return false;

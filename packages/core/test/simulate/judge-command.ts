@@ -6,6 +6,7 @@ import type { Commit } from './judge.js';
 import { countPayments, ended, isPayment, lanesOf } from './judge.js';
 import { judgeNoneLeft, judgeReplaced } from './judge-replaced.js';
 import { judgeUpdate } from './judge-update.js';
+import { isChildOf, withChildren } from './parents.js';
 import { judgeIdleResume, judgePause } from './pausing.js';
 import { namesFor } from './registries.js';
 import type { CommandFacts } from './world.js';
@@ -29,7 +30,7 @@ export function judgeCommand(whole: Commit): void {
 
   if (command.what === 'pause' || command.what === 'resume') return judgePause(commit);
 
-  const rows = sliceOf(command, commit);
+  const rows = sliceOf(command, commit, whole);
   command.committed = (command.committed ?? 0) + rows.length;
   if (difference.added.length > 0) fail('a command added a row');
   if (difference.state.includes('edits') && rows.length === 0 && replaced.length > 0) return;
@@ -54,8 +55,16 @@ export function judgeCommand(whole: Commit): void {
  * The tasks that this transaction must change. If one transaction may not read all, a command goes by their keys, and its
  * later transactions need not meet what was added since the first. Then they are those that it did change.
  */
-function sliceOf(command: CommandFacts, { before, after, difference, fail }: Commit): readonly TaskRow[] {
-  const all = targetsOf(command, before);
+function sliceOf(
+  command: CommandFacts,
+  { before, after, difference, fail, world }: Commit,
+  whole: Commit,
+): readonly TaskRow[] {
+  const targets = targetsOf(command, before);
+  const moves = new Map(whole.difference.outcomes.map(({ id, by }) => [id, by]));
+  const family = command.children === true ? withChildren(targets, whole.before, moves) : targets;
+  const all = family.filter(({ seq }) => before.tasks.has(seq));
+  if (all.length > targets.length) world.report.met('parents', 'cancelled with children');
   command.several ||= readsSeveralSlices(command, before);
   if (!command.several) return all;
 
@@ -63,7 +72,10 @@ function sliceOf(command: CommandFacts, { before, after, difference, fail }: Com
   const gone = isBare(after) ? difference.removed : outcomes;
   const met = new Set(command.what === 'cancel' ? gone.map(({ id }) => id) : changed.map(({ from }) => from.id));
   const rows = all.filter(({ id }) => met.has(id));
-  if (rows.length > slice || (rows.length === 0 && command.what === 'cancel' && outcomes.length > 0))
+  if (
+    (rows.length > slice && command.children !== true) ||
+    (rows.length === 0 && command.what === 'cancel' && outcomes.length > 0)
+  )
     fail(`changed ${rows.length} of ${all.length} at once`);
 
   return rows;
@@ -77,25 +89,29 @@ export function targetsOf(
   const rows = [...contents.tasks.values()].filter((row) => row.cancelled !== true && isSeen(row));
   if (typeof which === 'string') return rows.filter(({ id }) => id === which);
 
-  const { state, lane, gate } = which ?? {};
+  const { state, lane, gate, parent } = which ?? {};
   const types =
     which?.type === undefined ? undefined : [which.type].flat().flatMap((name) => namesFor(life.kind, name));
   const fits = (row: TaskRow): boolean =>
     (types === undefined || types.includes(row.type)) &&
     (state === undefined || (state === 'dead') === (readyOf(row).letter === 'D')) &&
     (lane === undefined || row.lane === lane) &&
-    (gate === undefined || row.gate === gate);
+    (gate === undefined || row.gate === gate) &&
+    (parent === undefined || isChildOf(row, new Set([parent])));
 
   return rows.filter(fits).sort((one, other) => one.seq - other.seq);
 }
 
-/** Whether a command reads more than one slice. It reads a whole lane, also if it names types or a state beside the lane. */
+/**
+ * Whether a command reads more than one slice. It reads all children of a task, or a whole lane, also if it names types
+ * or a state beside these.
+ */
 function readsSeveralSlices(command: CommandFacts, contents: Contents): boolean {
-  const lane = typeof command.which === 'string' ? undefined : command.which?.lane;
+  const { lane, parent } = typeof command.which === 'string' ? {} : (command.which ?? {});
+  const rows = [...contents.tasks.values()];
+  if (parent !== undefined) return rows.filter((row) => isChildOf(row, new Set([parent]))).length > slice;
   const read =
-    lane === undefined
-      ? targetsOf(command, contents)
-      : [...contents.tasks.values()].filter((row) => row.lane === lane && command.isSeen(row));
+    lane === undefined ? targetsOf(command, contents) : rows.filter((row) => row.lane === lane && command.isSeen(row));
 
   return read.length > slice;
 }
@@ -174,11 +190,14 @@ function judgeCancel(commit: Commit, rows: readonly TaskRow[]): void {
 
   const lanes = lanesOf(others);
   const heads = headsOf(after);
+  const ends = new Set(others.map(({ id }) => id));
   for (const change of difference.changed) {
     if (claimed.has(change.from.seq)) continue;
     const lane = laneMarkOf(change.from);
     const isHead = lane !== undefined && lanes.has(lane) && heads.get(lane)?.seq === change.from.seq;
-    if (!isHead || !isPayment(change, 0, underway.walls)) fail(`also changed ${change.from.id}`);
+    const isChild = readyOf(change.from).letter === 'H' && isChildOf(change.from, ends);
+    if (isChild) world.report.met('parents', 'paid by a cancel');
+    if (!(isHead || isChild) || !isPayment(change, 0, underway.walls)) fail(`also changed ${change.from.id}`);
   }
   countPayments(commit, 'cancel', lanes, new Set());
 }
@@ -236,13 +255,23 @@ function judgeRevived({ world, before, difference, fail }: Commit, row: TaskRow)
     'dead',
     'marks',
     ...(letter === 'D' ? ['expiresAt'] : []),
+    ...(row.dead?.reason === 'parent' ? ['onParent'] : []),
   ];
   const others = fieldsOf(change).filter((name) => !allowed.includes(name));
   if (others.length > 0) fail(`changed ${others.join(', ')} of ${row.id}`);
   if (to.failures + to.interruptions + to.blames > 0) fail(`did not set the counters of ${row.id} back`);
   if (letter === 'D' && to.expiresAt !== undefined) fail(`${row.id} still expires`);
   if (to.dead !== undefined || ready.letter !== '@' || ready.when !== 0) fail(`${row.id} is not due: ${to.ready}`);
+  noteWithout(world, row);
   world.report.met('other', letter === 'D' ? 'dead ones retried' : 'waiting ones retried');
+}
+
+/** A task that was dead for its parents runs without them, once it is retried or corrected. */
+export function noteWithout({ byId, report }: Commit['world'], { id, dead }: TaskRow): void {
+  const told = byId.get(id);
+  if (dead?.reason !== 'parent' || told === undefined) return;
+  told.onParent = 'run';
+  report.met('parents', 'revived without a parent');
 }
 
 /** The probe of a closed gate comes at once, or a second after the last time that it did. */

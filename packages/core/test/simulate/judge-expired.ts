@@ -4,6 +4,8 @@ import type { Change } from './difference.js';
 import { fieldsOf } from './difference.js';
 import type { Commit } from './judge.js';
 import { isPayment, lanesOf } from './judge.js';
+import { parentsSay } from './parents.js';
+import { ruleOf } from './registries.js';
 
 /** Whether the time of a task is over by the wall clock. */
 export function isOver({ expiresAt }: TaskRow, wall: number): boolean {
@@ -18,25 +20,30 @@ export function hasLeft({ dead, onDead, onExpired }: TaskRow, rule: { readonly o
 }
 
 /**
- * Judges the tasks whose time was over before a turn, and takes them out of it, with what was paid for them. Those that
- * it settled are judged with their ends.
+ * Judges the tasks that a turn made dead because their time was over, or a parent was cancelled, and takes them out of
+ * it, with what was paid for them. Those that it settled are judged with their ends.
  */
 export function judgeExpired(commit: Commit, settled: ReadonlySet<number>): Commit {
   const { after, difference, world } = commit;
   const { seen = 0, wall = 0 } = runnerOf(after) ?? {};
   const died = difference.changed.filter(
-    ({ from, to }) => to.dead?.reason === 'expired' && from.dead === undefined && !settled.has(from.seq),
+    ({ from, to }) =>
+      /^(expired|parent)$/.test(to.dead?.reason ?? '') && from.dead === undefined && !settled.has(from.seq),
   );
   if (died.length === 0) return commit;
   for (const change of died) {
-    const wrong = wrongExpiry(change, wall);
-    if (wrong !== undefined) commit.fail(`${change.to.id} has expired: ${wrong}`);
+    const wrong = wrongDeath(change, wall);
+    if (wrong !== undefined) commit.fail(`${change.to.id} is dead (${change.to.dead?.reason}): ${wrong}`);
   }
-  world.report.met('expiry', 'expired', died.length);
+  const groups = died.map(({ to }) => (to.dead?.reason === 'parent' ? 'parents' : 'expiry'));
+  for (const [place, group] of groups.entries()) {
+    world.report.met(group, group === 'parents' ? 'dead for one that was cancelled' : 'expired');
+    const { from } = died[place] ?? {};
+    if (from !== undefined && group === 'expiry') world.report.met('expiry', `from ${readyOf(from).letter}`);
+  }
   if (died.length > 1) world.report.met('expiry', 'several at once');
-  for (const { from } of died) world.report.met('expiry', `from ${readyOf(from).letter}`);
 
-  const lanes = lanesOf(died.map(({ to }) => to).filter((row) => hasLeft(row, undefined)));
+  const lanes = lanesOf(died.map(({ to }) => to));
   const heads = headsOf(after);
   const isPaid = (change: Change): boolean => {
     const lane = laneMarkOf(change.from);
@@ -45,17 +52,26 @@ export function judgeExpired(commit: Commit, settled: ReadonlySet<number>): Comm
       lane !== undefined && lanes.has(lane) && heads.get(lane) === change.to && isPayment(change, seen, [wall, wall])
     );
   };
-  if (difference.changed.some(isPaid)) world.report.met('expiry', 'its lane goes on');
+  const leaves = died.some(({ to }) => hasLeft(to, ruleOf('page', to.type)));
+  if (leaves && difference.changed.some(isPaid)) world.report.met('expiry', 'its lane goes on');
   const changed = difference.changed.filter((change) => !died.includes(change) && !isPaid(change));
 
   return { ...commit, difference: { ...difference, changed } };
 }
 
-/** What is wrong with a row that has expired, if anything is. */
-function wrongExpiry({ from, to }: Change, wall: number): string | undefined {
+/** A task that a turn made dead for its parents: one of them was cancelled. The turn's own ends are in the journal. */
+export function judgeOrphaned({ world, after, difference, fail }: Commit): void {
+  for (const { from, to } of difference.changed) {
+    if (to.dead?.reason !== 'parent' || from.dead !== undefined) continue;
+    if (parentsSay(world, after, from) !== 'die') fail(`${to.id} is dead, and no parent of it was cancelled`);
+  }
+}
+
+/** What is wrong with a row that is dead since, if anything is. */
+function wrongDeath({ from, to }: Change, wall: number): string | undefined {
   const others = fieldsOf({ from, to }).filter((name) => !['dead', 'ready', 'marks'].includes(name));
   if (others.length > 0) return `changed ${others.join(', ')}`;
-  if (!isOver(from, wall)) return `its time is ${from.expiresAt}, and it is ${wall}`;
+  if (to.dead?.reason === 'expired' && !isOver(from, wall)) return `its time is ${from.expiresAt}, and it is ${wall}`;
   if (from.cancelled === true) return 'it was cancelled';
 
   return readyOf(to).letter === 'D' && to.dead?.at === wall ? undefined : `${to.ready} at ${to.dead?.at}`;

@@ -2,9 +2,11 @@ import type { OutcomeRow, TaskRow } from '../../src/pure/record.js';
 import type { Contents } from './contents.js';
 import { headsOf, laneMarkOf, partOf, readyOf, runnerOf } from './contents.js';
 import type { Difference } from './difference.js';
+import { fieldsOf } from './difference.js';
 import type { Told } from './journal.js';
 import type { Commit } from './judge.js';
 import { ended, isPayment, lanesOf } from './judge.js';
+import { isChildOf, parentMarkOf } from './parents.js';
 import type { World } from './world.js';
 
 /** A commit without the tasks that it replaced: what is left must be what it was asked for. */
@@ -38,16 +40,32 @@ export function judgeReplaced(commit: Commit, now: number, walls: readonly [numb
 
     return lane !== undefined && lanes.has(lane) && heads.get(lane) === change.to && isPayment(change, now, walls);
   };
+  judgeMoved(commit, outcomes);
+  const ids = new Set(replaced.map(({ id }) => id));
+  const isMoved = (change: Difference['changed'][number]): boolean =>
+    fieldsOf(change).length === 0 && isChildOf(change.from, ids);
   const seqs = new Set(replaced.map(({ seq }) => seq));
   const left: Difference = {
     ...difference,
     removed: difference.removed.filter(({ seq }) => !seqs.has(seq)),
     outcomes: difference.outcomes.filter(({ state }) => state !== 'replaced'),
-    changed: difference.changed.filter((change) => !isPaid(change)),
+    changed: difference.changed.filter((change) => !isPaid(change) && !isMoved(change)),
   };
   const tasks = new Map([...before.tasks].filter(([seq]) => !seqs.has(seq)));
 
   return { commit: { ...commit, before: { ...before, tasks }, difference: left }, replaced, lanes };
+}
+
+/** The children of a task that was replaced wait for the task that took its place. */
+function judgeMoved({ world, after, fail }: Commit, outcomes: readonly OutcomeRow[]): void {
+  for (const { id, by = '' } of outcomes) {
+    for (const row of after.tasks.values()) {
+      if (row.cancelled === true || !row.marks.includes(parentMarkOf(id))) continue;
+      world.report.met('parents', 'moved to the one that replaced theirs');
+      if (!row.marks.includes(parentMarkOf(by)))
+        fail(`replaced ${id}, and its child ${row.id} does not wait for ${by}`);
+    }
+  }
 }
 
 /** One task that was replaced: it may be, and by the one that is named. */
@@ -103,6 +121,7 @@ function nextOfKey(
     return one.cancelled !== true && other !== undefined && haveSameKey(told, other);
   });
   if (next === undefined || world.foreign.has(next.seq)) return undefined;
+  if (world.byId.get(next.id)?.after.join() !== told.after.join()) return undefined;
   const between = later.find(
     (one) => one.seq < next.seq && told.lane !== undefined && one.lane === told.lane && one.owner === told.owner,
   );

@@ -6,6 +6,7 @@ import type { Term } from './journal.js';
 import type { Commit } from './judge.js';
 import { isOver } from './judge-expired.js';
 import { mayStart } from './owners.js';
+import { parentsSay } from './parents.js';
 import { isPaused } from './pausing.js';
 import { ruleOf } from './registries.js';
 
@@ -69,7 +70,7 @@ function waitingFor({ world, before, after }: Commit, term: Term): readonly Task
       return false;
     const { letter, when = 0 } = readyOf(row);
     if (letter === '@' ? when > seen : letter === '!' ? when > wall : letter !== 'F') return false;
-    if (isOver(row, wall)) return false;
+    if (isOver(row, wall) || parentsSay(world, after, row) !== undefined) return false;
     if ((row.runAt ?? 0) > wall || !mayStart(after, term.life.kind, row)) return false;
     const lane = laneMarkOf(row);
     if (lane !== undefined && (lanes.has(lane) || heads.get(lane)?.seq !== row.seq || headsBefore.get(lane) !== row))

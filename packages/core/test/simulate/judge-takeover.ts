@@ -6,6 +6,7 @@ import type { Term } from './journal.js';
 import type { Commit } from './judge.js';
 import { countPayments, ended, isPayment } from './judge.js';
 import { ownerIn } from './owners.js';
+import { isChildOf } from './parents.js';
 import { ruleOf } from './registries.js';
 
 /** A takeover raises the epoch and rescues every claim that stood, in one commit. */
@@ -61,12 +62,15 @@ export function judgeTakeover(commit: Commit): void {
   }
   const lanes = new Set(claims.flatMap(({ lane }) => lane ?? []));
   const heads = headsOf(after);
+  const ends = new Set(claims.filter(({ seq }) => !after.tasks.has(seq)).map(({ id }) => id));
   for (const change of difference.changed) {
     const { from: old } = change;
     if (rescuedRows.has(old.seq)) continue;
     const mark = old.marks.find((one) => one.startsWith('L'));
     const isHead = mark !== undefined && lanes.has(mark) && heads.get(mark)?.seq === old.seq;
-    if (!isHead || !isPayment(change, to.seen, underway.walls)) fail(`also changed ${old.id}`);
+    const isChild = readyOf(old).letter === 'H' && isChildOf(old, ends);
+    if (isChild) world.report.met('parents', 'paid by a rescue');
+    if (!(isHead || isChild) || !isPayment(change, to.seen, underway.walls)) fail(`also changed ${old.id}`);
   }
   countPayments(commit, 'rescue', lanes, rescuedRows);
 

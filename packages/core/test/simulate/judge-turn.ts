@@ -10,12 +10,13 @@ import { afterEnds, gateEnd, isWoken, mayBeDropped, ruleOfGate, wrongGate } from
 import { defaultRule, waitRange } from './backoff-rule.js';
 import type { ClaimFacts, Term } from './journal.js';
 import type { Commit } from './judge.js';
-import { countPayments, ended, isPayment } from './judge.js';
+import { countPayments, ended, isPayment, lanesOf } from './judge.js';
 import { judgeClaim } from './judge-claim.js';
-import { judgeExpired } from './judge-expired.js';
+import { judgeExpired, judgeOrphaned } from './judge-expired.js';
 import { judgeNoneLeft, judgeReplaced } from './judge-replaced.js';
 import { judgeShare } from './judge-share.js';
 import { mayStart } from './owners.js';
+import { isChildOf, lives, parentsOf, parentsSay } from './parents.js';
 import { isHeld, isPaused } from './pausing.js';
 import { gateCap, ruleOf } from './registries.js';
 
@@ -45,6 +46,7 @@ export function judgeTurn(commit: Commit): void {
   const own = judgeExpired(commit, new Set(settled.map(({ seq }) => seq)));
   const { commit: left, replaced } = judgeReplaced(own, to.seen, [to.wall, to.wall]);
   const { gates, blames } = judgeSettled(left, settled, touched);
+  judgeOrphaned(commit);
   for (const [id, sure] of blames) judgeBlame(commit, id, sure, touched);
   for (const key of difference.state) {
     const name = key.startsWith('gate:') ? key.slice(5) : undefined;
@@ -64,7 +66,7 @@ export function judgeTurn(commit: Commit): void {
     if (wrong !== undefined) fail(`the gate ${name} ${wrong}, from ${JSON.stringify(gateOf(before, name))}`);
   }
 
-  judgeOthers(left, settled, touched);
+  judgeOthers(left, settled, touched, lanesOf(replaced));
   for (const claim of settled) term.claims.delete(claim.claim);
   for (const claim of made) judgeClaim(commit, term, claim, { made: made.length, settled });
   judgeNoneLeft(commit, [...replaced, ...made.flatMap(({ seq }) => after.tasks.get(seq) ?? [])]);
@@ -90,7 +92,8 @@ function isDropped({ world, after, fail }: Commit, term: Term, name: string, rul
       !world.foreign.has(row.seq) &&
       mayStart(after, term.life.kind, row) &&
       !isPaused(after, row, term.life.kind) &&
-      (row.runAt ?? 0) <= runner.wall
+      (row.runAt ?? 0) <= runner.wall &&
+      parentsSay(world, after, row) === undefined
     );
   });
   if (waits !== undefined) fail(`dropped the gate ${name}, and ${waits.id} waits for it (${waits.ready})`);
@@ -286,7 +289,12 @@ function judgeOutcomes(
 }
 
 /** Rows that a turn wrote beside what it settled: a lane's head that was paid, and what it put aside. */
-function judgeOthers(commit: Commit, settled: readonly ClaimFacts[], touched: ReadonlySet<number>): void {
+function judgeOthers(
+  commit: Commit,
+  settled: readonly ClaimFacts[],
+  touched: ReadonlySet<number>,
+  replaced: ReadonlySet<string>,
+): void {
   const { world, after, difference, fail } = commit;
   const to = runnerOf(after);
   if (to === undefined) return;
@@ -295,15 +303,24 @@ function judgeOthers(commit: Commit, settled: readonly ClaimFacts[], touched: Re
   }
 
   const heads = headsOf(after);
-  const freed = new Set(settled.flatMap(({ lane }) => lane ?? []));
+  const freed = new Set([...settled.flatMap(({ lane }) => lane ?? []), ...replaced]);
+  const ends = new Set(settled.filter(({ seq }) => !after.tasks.has(seq)).map(({ id }) => id));
   for (const change of difference.changed) {
     const { from, to: now } = change;
     if (touched.has(from.seq)) continue;
     const lane = laneMarkOf(from);
     const isHead = lane !== undefined && heads.get(lane)?.seq === from.seq;
     if (isHead && freed.has(lane) && isPayment(change, to.seen, [to.wall, to.wall])) continue;
+    const isChild = readyOf(from).letter === 'H' && isChildOf(from, ends);
+    if (isChild) world.report.met('parents', 'paid by a settle');
+    if (isChild && isPayment(change, to.seen, [to.wall, to.wall])) continue;
     const isPaid = isHead && freed.has(lane);
-    const aside = isHeld(after, from) ? putOff(change, isPaid) : putAside(change, isHead, to.wall);
+    const held = parentsSay(world, after, from) === 'hold' && (lane === undefined || isHead);
+    const aside = isHeld(after, from)
+      ? putOff(change, isPaid || isChild)
+      : held
+        ? heldForParent(commit, change)
+        : putAside(change, isHead, isChild, to.wall);
     if (aside === undefined) fail(`${from.id} went from ${from.ready} to ${now.ready} for no reason`);
     else world.report.met('looks', aside);
   }
@@ -319,12 +336,21 @@ function putOff(change: Change, isPaid: boolean): string | undefined {
   return old === 'F' ? 'a fresh one held for its pause' : 'a timed one held for its pause';
 }
 
-function putAside(change: Change, isHead: boolean, wall: number): string | undefined {
+/** A row that waits for a parent is held, whatever brought it back. */
+function heldForParent({ world, after }: Commit, change: Change): string | undefined {
+  if (!onlyDiffersIn(change, ['ready']) || readyOf(change.to).letter !== 'H') return undefined;
+  for (const parent of parentsOf(world, after, change.from).filter(lives))
+    world.report.met('parents', `held for one that is ${parent.is}`);
+
+  return 'held for a parent';
+}
+
+function putAside(change: Change, isHead: boolean, isPaid: boolean, wall: number): string | undefined {
   const { from, to } = change;
   if (!onlyDiffersIn(change, ['ready'])) return undefined;
   const old = readyOf(from).letter;
   const { letter, when } = readyOf(to);
-  if (old !== '@' && old !== '!') return undefined;
+  if (old !== '@' && old !== '!' && !isPaid) return undefined;
   if (letter === 'H' && from.lane !== undefined && !isHead) return 'held behind its head';
   if (letter === '!' && from.runAt !== undefined && from.runAt > wall && when === from.runAt) return 'back to its date';
 

@@ -1,6 +1,7 @@
 import type { TaskRow } from '../../src/pure/record.js';
 import { isBody, laneMarkOf, readyOf, runnerOf } from './contents.js';
 import { isRefOf } from './judge-add.js';
+import { noteWithout } from './judge-command.js';
 import { fieldsOf } from './difference.js';
 import type { Commit } from './judge.js';
 import { currentOf, ruleOf, workOf } from './registries.js';
@@ -39,6 +40,7 @@ export function judgeUpdate(
 
   const gained = ['payload', 'ref', 'revision', 'version', 'gate', 'ready'];
   const anew = [
+    ...(from.dead?.reason === 'parent' ? ['onParent'] : []),
     'dead',
     'marks',
     'failures',
@@ -53,6 +55,7 @@ export function judgeUpdate(
   const others = fieldsOf(change).filter((name) => ![...gained, ...(dead ? anew : [])].includes(name));
   must(others.length === 0, `changed ${others.join(', ')}`);
   if (dead) {
+    noteWithout(world, from);
     told.edition += 1;
     told.startsUnderKey = 0;
     must(to.attempts + to.failures + to.interruptions + to.blames === 0, 'its counters');

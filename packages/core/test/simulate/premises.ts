@@ -57,6 +57,21 @@ const parts: Readonly<Record<string, readonly Premise[]>> = {
     ['a runner died, and its tasks wait for an owner who is away', 'owners', 'rescued for one who is away'],
     ['a context asked for the end of a task of somebody else', 'owners', 'settled is for its owner'],
   ],
+  parents: [
+    [
+      'a child waited for a parent that had not ended',
+      'parents',
+      'held for one that is queued',
+      'held for one that is running',
+    ],
+    ['a dead parent held its child', 'parents', 'held for one that is dead'],
+    ['the end of a parent brought its child back', 'parents', 'paid by a settle', 'paid by a cancel'],
+    ['a child got what its parent had returned', 'parents', 'claimed after one that is done'],
+    ['a child was dead, because its parent was cancelled', 'parents', 'dead for one that was cancelled'],
+    ['a child ran without a parent that was cancelled', 'parents', 'claimed after one that is cancelled'],
+    ['children were cancelled with their parent', 'parents', 'cancelled with children'],
+    ['children waited for the task that replaced their parent', 'parents', 'moved to the one that replaced theirs'],
+  ],
   evolution: [
     ['a task started after an upgrade', 'other', 'started after an upgrade'],
     ['a task started under the new name of its type', 'other', 'started under a new name'],

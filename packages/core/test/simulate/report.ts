@@ -16,6 +16,7 @@ const groups = [
   'looks',
   'gates',
   'keys',
+  'parents',
   'expiry',
   'owners',
   'pauses',

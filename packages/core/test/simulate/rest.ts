@@ -5,6 +5,7 @@ import type { Term } from './journal.js';
 import { isOver } from './judge-expired.js';
 import { hasTypeRoom, roomIn } from './gate-rule.js';
 import { judgeStrangers, mayStart } from './owners.js';
+import { parentsSay } from './parents.js';
 import { isPaused } from './pausing.js';
 import { ruleOf } from './registries.js';
 import type { World } from './world.js';
@@ -131,6 +132,7 @@ function claimableOf(world: World, term: Term): readonly TaskRow[] {
       return false;
     }
     if (row.interruptions >= 3 && aloneRuns) return false;
+    if (parentsSay(world, contents, row) !== undefined) return false;
     const lane = laneMarkOf(row);
     if (lane !== undefined && (lanes.has(lane) || heads.get(lane)?.seq !== row.seq)) return false;
 

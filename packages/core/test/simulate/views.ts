@@ -34,6 +34,7 @@ async function judgeQuery(world: World, page: Life): Promise<void> {
     ...(chance.is(0.5) ? { lane: chance.pick(laneNames) } : {}),
     ...(chance.is(0.5) ? { state: chance.pick(['queued', 'dead'] as const) } : {}),
     ...(chance.is(0.5) ? { type: chance.pick(typesOf('page')) } : {}),
+    ...(chance.is(0.3) && world.byId.size > 0 ? { parent: chance.pick([...world.byId.keys()]) } : {}),
   };
   const every = chance.is(0.3);
   const isSeen = every ? () => true : listedBy(world, page);

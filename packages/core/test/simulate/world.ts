@@ -19,6 +19,8 @@ export interface CommandFacts {
   readonly here?: string | null | undefined;
   /** What the context saw at the call. */
   readonly isSeen: (row: Pick<TaskRow, 'owner' | 'type'>) => boolean;
+  /** Whether the children go too. */
+  readonly children?: boolean;
   /** What the task is given. */
   readonly work?: Work | undefined;
   /** How many tasks were found by its transactions that have committed; `undefined`: none has. */
@@ -37,6 +39,7 @@ export interface Which {
   readonly owner?: string;
   readonly everyOwner?: boolean;
   readonly gate?: string;
+  readonly parent?: string;
 }
 
 /** Somebody who waits for a task's end. */

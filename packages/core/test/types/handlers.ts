@@ -18,11 +18,11 @@ const tasks = defineTasks('field-notes', {
 type Tasks = typeof tasks;
 type All = Handlers<Tasks>;
 
-claim<Same<All['saveNote'], Handler<Note, void>>>();
-claim<Same<All['countNote'], Handler<Note, number>>>();
-claim<Same<All['ping'], Handler<void, void>>>();
+claim<Same<All['saveNote'], Handler<Note, void, unknown, number>>>();
+claim<Same<All['countNote'], Handler<Note, number, unknown, number>>>();
+claim<Same<All['ping'], Handler<void, void, unknown, number>>>();
 claim<Same<keyof All, 'saveNote' | 'countNote' | 'ping'>>();
-claim<Same<Parameters<All['saveNote']>, [payload: Note, attempt: Attempt<Note>]>>();
+claim<Same<Parameters<All['saveNote']>, [payload: Note, attempt: Attempt<Note, unknown, number>]>>();
 
 const saveNote: All['saveNote'] = async (note, { signal, idempotencyKey }) => {
   ensureOk(await fetch(`/notes/${note.id}`, { signal, headers: { 'Idempotency-Key': `"${idempotencyKey}"` } }));
@@ -33,7 +33,11 @@ const ping = (): void => undefined;
 serveBasket(tasks, {
   async saveNote(note, attempt) {
     claim<Same<typeof note, Note>>();
-    claim<Same<typeof attempt, Attempt<Note>>>();
+    claim<Same<typeof attempt, Attempt<Note, unknown, number>>>();
+    // A parent returns what any handler of the registry returns, or nothing.
+    claim<Same<typeof attempt.parents, readonly (number | undefined)[]>>();
+    // @ts-expect-error -- a parent may have returned nothing
+    attempt.parents[0].toFixed();
     claim<Same<typeof attempt.number, number>>();
     claim<Same<typeof attempt.recovered, boolean>>();
     await attempt.save({ ...note, text: '' });

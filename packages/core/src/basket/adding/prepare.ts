@@ -47,6 +47,24 @@ export interface AddOptions {
   /** Whether the lane stops (`block`) or goes on (`skip`) when the task is dead. */
   readonly onDead?: 'block' | 'skip' | undefined;
   /**
+   * The id of a task, or the ids of up to 100 tasks, that must succeed before this task starts: its *parents*. Add them
+   * first, or earlier in the same transaction. An id of which nothing is stored counts as succeeded. The handler gets
+   * what the parents returned as `attempt.parents`. While a parent is dead, this task waits.
+   *
+   * @example
+   * const noteId = await basket.add('saveNote', note);
+   * await basket.add('savePhoto', photo, { after: noteId });
+   */
+  readonly after?: string | readonly string[] | undefined;
+  /**
+   * What becomes of this task if a parent is cancelled. `dead`: it is dead, for the reason `parent`. `run`: it runs
+   * without that parent. Default `dead`.
+   *
+   * @example
+   * await basket.add('ping', undefined, { after: id, onParent: 'run' });
+   */
+  readonly onParent?: 'dead' | 'run' | undefined;
+  /**
    * `strict`: the task is on disk when `add` resolves. `relaxed`: the operating system has the task, and a power cut
    * can lose it. Default `strict`. It has no effect in `addTx`, because that transaction is yours.
    *
@@ -74,6 +92,8 @@ const addOptions: readonly (keyof AddOptions)[] = [
   'priority',
   'timeout',
   'onDead',
+  'after',
+  'onParent',
   'durability',
   'owner',
 ];
@@ -114,11 +134,12 @@ export function prepared(
 ): Preparing {
   const type = typeOf(context.registry, name);
   const own = checkParts(options, `The options of "${name}"`, addOptions);
-  const { timeout, onDead, onExpired = type.onExpired, priority, durability = 'strict' } = own;
+  const { timeout, onDead, onExpired = type.onExpired, onParent = 'dead', priority, durability = 'strict' } = own;
   checkOneOf(durability, 'durability', ['strict', 'relaxed']);
   if (timeout !== undefined) checkTimeout(timeout);
   if (onDead !== undefined) checkOnDead(onDead, 'onDead');
   checkOnDead(onExpired, 'onExpired');
+  checkOneOf(onParent, 'onParent', ['dead', 'run']);
 
   const owner = ownerOf(context.registry, context.here.owner, name, type, own.owner);
   const id = context.newId(owner);
@@ -139,6 +160,8 @@ export function prepared(
     onDead,
     // The row says it, because another build may not have the type.
     onExpired: onExpired === 'block' ? onExpired : undefined,
+    after: idsOf(own.after),
+    onParent: onParent === 'run' ? onParent : undefined,
     addedAt,
   };
   const complete = (encodedPayload: unknown): Prepared => {
@@ -225,6 +248,15 @@ function named(value: string | undefined, name: string, what: 'lane' | 'gate' | 
   must(fits, `The ${what} of "${name}"`, 'a string with at least one character, or undefined for none', value);
 
   return value;
+}
+
+/** The ids that `after` names. `undefined`: none. */
+function idsOf(after: AddOptions['after'] = []): readonly string[] | undefined {
+  const ids = [after].flat();
+  const areIds = ids.length <= 100 && ids.every((id: unknown) => typeof id === 'string' && id !== '');
+  must(areIds, 'after', 'the id that an add resolved with, or a list of up to 100 ids', after);
+
+  return ids.length === 0 ? undefined : ids;
 }
 
 /** When a task may run first, and when it expires. A lifetime begins when the task may run. */

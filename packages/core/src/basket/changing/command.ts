@@ -1,15 +1,17 @@
 import { gateForward } from '../../pure/gate.js';
-import { readReady } from '../../pure/key.js';
+import { parentMark, readReady } from '../../pure/key.js';
+import { checkParts, must } from '../../pure/options.js';
 import type { Filter, Wanted } from '../../pure/query.js';
 import { fits, isOrdered, readCommand } from '../../pure/query.js';
 import type { Claim, TaskRow } from '../../pure/record.js';
-import { isClaimed, laneOf, outcomeOf, stateKeys } from '../../pure/record.js';
+import { isClaimed, outcomeOf, stateKeys } from '../../pure/record.js';
 import { cancelledWhileRunning, revived } from '../../pure/transitions.js';
 import type { Place } from '../../store/find.js';
 import { readOn, startOf } from '../../store/find.js';
 import { keepOutcome } from '../../store/outcomes.js';
+import { childrenOf } from '../../store/parents.js';
 import { forgetPauses } from '../../store/pauses.js';
-import { payLanes } from '../../store/pay.js';
+import { freedBy, pay } from '../../store/pay.js';
 import type { Stores } from '../../store/requests.js';
 import { answer } from '../../store/requests.js';
 import { deleteTasks, gatesNamed, rowsAt, rowsOfIds } from '../../store/rows.js';
@@ -23,26 +25,46 @@ import { withoutReplaced } from './replace.js';
 /** How many tasks of a query are changed in one transaction. */
 const slice = 256;
 
+/** Options of `cancel`. */
+export interface CancelOptions {
+  /**
+   * Whether the children of the tasks are removed too, and the children of these, in the same transaction. Default:
+   * they are dead, or run, as their `onParent` says.
+   *
+   * @example
+   * await basket.cancel(id, { children: true }); // the note, and the photos that wait for it
+   */
+  readonly children?: boolean | undefined;
+}
+
 /**
  * Removes tasks. A running task is aborted, and its lane goes on when its handler has ended or lost its slot. Resolves
  * with how many were removed, once that is on disk.
  */
-export function cancel(context: BasketContext, which: string | Filter): Promise<number> {
-  return forEach(context, which, async (stores, rows, claims, full) => {
-    const wall = context.ports.clock.wall();
-    // A strange row is never written, so it is deleted at once, also while it runs.
-    const running = rows.filter((row) => row.strange !== true && isClaimed(row, claims));
-    const others = rows.filter((row) => !running.includes(row));
-    if (full) deleteTasks(stores, running);
-    else await markCancelled(stores, rows, running, wall);
-    deleteTasks(stores, others);
-    await forgetPauses(stores, rows);
+export function cancel(context: BasketContext, which: string | Filter, options: CancelOptions = {}): Promise<number> {
+  const { children = false } = checkParts(options, 'The options of cancel', ['children']);
+  must(typeof children === 'boolean', 'children', 'true or false', children);
 
-    // A page does not know the runner's clock. The time 0 means "at once".
-    await payLanes(stores, others.map(laneOf), { now: 0, wall }, (head) => isClaimed(head, claims));
+  return forEach(
+    context,
+    which,
+    async (stores, rows, claims, full) => {
+      const wall = context.ports.clock.wall();
+      // A strange row is never written, so it is deleted at once, also while it runs.
+      const running = rows.filter((row) => row.strange !== true && isClaimed(row, claims));
+      const others = rows.filter((row) => !running.includes(row));
+      if (full) deleteTasks(stores, running);
+      else await markCancelled(stores, rows, running, wall);
+      deleteTasks(stores, others);
+      await forgetPauses(stores, rows);
 
-    return rows.map((row) => ({ ...toldOf(row), event: 'settled', state: 'cancelled' }));
-  });
+      // A page does not know the runner's clock. The time 0 means "at once".
+      await pay(stores, freedBy(others), { now: 0, wall }, (head) => isClaimed(head, claims));
+
+      return rows.map((row) => ({ ...toldOf(row), event: 'settled', state: 'cancelled' }));
+    },
+    children ? withChildren : undefined,
+  );
 }
 
 /** Writes what is kept of cancelled tasks: an outcome of each, and a mark in the rows of those that run. */
@@ -88,25 +110,45 @@ type Change = (
   claims: readonly Claim[],
   full: boolean,
 ) => Promise<readonly Hint[]>;
+/** Adds other tasks to those that were found. */
+type Add = (stores: Stores, rows: readonly TaskRow[]) => Promise<readonly TaskRow[]>;
+
+/** The rows with their children, and the children of these. Children of another owner are left out. */
+async function withChildren(stores: Stores, rows: readonly TaskRow[]): Promise<readonly TaskRow[]> {
+  const all = new Map(rows.map((row) => [row.seq, row]));
+  for (let next = rows; next.length > 0;) {
+    const ids = next.map(({ id }) => id);
+    const owners = new Map(next.map(({ id, owner }) => [parentMark(id), owner]));
+    const children = await childrenOf(stores, ids);
+    next = children.filter(
+      ({ seq, owner, marks }) => !all.has(seq) && marks.some((mark) => owners.get(mark) === owner),
+    );
+    for (const row of next) all.set(row.seq, row);
+  }
+
+  return [...all.values()];
+}
 
 /** Changes one task by its id, or all that fit a filter, slice by slice. Each slice is durable by itself. */
-async function forEach(context: BasketContext, which: string | Filter, change: Change): Promise<number> {
+async function forEach(context: BasketContext, which: string | Filter, change: Change, add?: Add): Promise<number> {
   if (typeof which !== 'string') {
     const wanted = readCommand(context, which);
 
-    return context.edits(undefined, () => changeAll(context, wanted, change));
+    return context.edits(undefined, () => changeAll(context, wanted, change, add));
   }
   const isSeen = seenIn(context);
   const find: Find = async (stores) => (await rowsOfIds(stores, [which])).filter(isSeen);
+  // If it may change more than one task, it keeps the order of all edits.
+  const id = add === undefined ? which : undefined;
 
-  return context.edits(which, async () => (await changeSome(context, find, change)).length);
+  return context.edits(id, async () => (await changeSome(context, find, change, add)).length);
 }
 
 /**
  * Changes up to 256 tasks in one transaction. If more fit, a task may move between two transactions to a key that was
  * already read. So the keys are read again until no new task is found. Tasks that are added meanwhile are not changed.
  */
-export async function changeAll(context: BasketContext, wanted: Wanted, change: Change): Promise<number> {
+export async function changeAll(context: BasketContext, wanted: Wanted, change: Change, add?: Add): Promise<number> {
   const done = new Set<number>();
   let newest: number | undefined;
   let before: number;
@@ -127,7 +169,7 @@ export async function changeAll(context: BasketContext, wanted: Wanted, change: 
 
         return (await rowsAt(stores, seqs)).filter((row) => fits(row, wanted));
       };
-      for (const { seq } of await changeSome(context, next, change)) done.add(seq);
+      for (const { seq } of await changeSome(context, next, change, add)) done.add(seq);
       place = behind;
     }
   } while (slices > 1 && !isOrdered(wanted) && done.size > before);
@@ -142,9 +184,17 @@ async function newestOf({ tasks }: Pick<Stores, 'tasks'>): Promise<number> {
 }
 
 /** Changes the rows that are found, in one transaction. */
-function changeSome(context: BasketContext, find: Find, change: Change): Promise<readonly TaskRow[]> {
+function changeSome(context: BasketContext, find: Find, change: Change, add?: Add): Promise<readonly TaskRow[]> {
   return edit(context, async (stores, full) => {
-    const { found, hints, claims } = await withoutReplaced(context, stores, await find(stores));
+    const standing = await withoutReplaced(context, stores, await find(stores));
+    const {
+      found,
+      claims,
+      hints: more,
+    } = add === undefined
+      ? { ...standing, hints: [] }
+      : await withoutReplaced(context, stores, await add(stores, standing.found));
+    const hints = [...standing.hints, ...more];
     if (found.length === 0) return { found, hints };
 
     return { found, hints: [...hints, ...(await change(stores, found, claims, full))] };

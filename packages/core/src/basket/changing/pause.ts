@@ -6,7 +6,7 @@ import { ownersOf } from '../../pure/query.js';
 import { isClaimed, laneOf } from '../../pure/record.js';
 import { paid } from '../../pure/transitions.js';
 import { ownersWithLanes } from '../../store/find.js';
-import { payLanes } from '../../store/pay.js';
+import { pay } from '../../store/pay.js';
 import type { Stores } from '../../store/requests.js';
 import { rowsOfIds, runnerRow } from '../../store/rows.js';
 import { marksIndex } from '../../store/setup.js';
@@ -74,5 +74,6 @@ async function payHeld(stores: Stores, ended: readonly Holding[], { ports }: Bas
     (owner === undefined ? everybody : [owner]).map((one) => laneMark(one, lane)),
   );
 
-  await payLanes(stores, [...rows.map(laneOf), ...marks], moment, (head) => isClaimed(head, runner?.running));
+  const freed = { lanes: [...rows.map(laneOf), ...marks], ids: [] };
+  await pay(stores, freed, moment, (head) => isClaimed(head, runner?.running));
 }

@@ -2,10 +2,10 @@ import { beyond, isBodyKey, ownerMark, ownerPart } from '../../pure/key.js';
 import { checkText } from '../../pure/options.js';
 import { checkSession } from '../../pure/owner.js';
 import { readCommand } from '../../pure/query.js';
-import { isClaimed, laneOf } from '../../pure/record.js';
+import { isClaimed } from '../../pure/record.js';
 import { cancelledRows, deleteTasks } from '../../store/rows.js';
-import { payLanes } from '../../store/pay.js';
 import { forgetPauses, pausesNow } from '../../store/pauses.js';
+import { freedBy, pay } from '../../store/pay.js';
 import { answer } from '../../store/requests.js';
 import { marksIndex } from '../../store/setup.js';
 import { transact } from '../../store/transact.js';
@@ -31,7 +31,7 @@ export async function purge(context: BasketContext, owner: string): Promise<numb
       deleteTasks(stores, rows);
       await forgetPauses(stores, rows);
       const moment = { now: 0, wall: context.ports.clock.wall() };
-      await payLanes(stores, rows.map(laneOf), moment, (head) => isClaimed(head, claims));
+      await pay(stores, freedBy(rows), moment, (head) => isClaimed(head, claims));
 
       return rows.map((row) => ({ ...toldOf(row), event: 'settled', state: 'purged' }));
     });

@@ -1,6 +1,6 @@
 import type { Claim, NewTaskRow, TaskRow } from '../../pure/record.js';
 import { isClaimed, keyOf, laneOf } from '../../pure/record.js';
-import { payLanes } from '../../store/pay.js';
+import { pay } from '../../store/pay.js';
 import type { Replaced } from '../../store/replace.js';
 import { replaceEarlier } from '../../store/replace.js';
 import type { Stores } from '../../store/requests.js';
@@ -80,9 +80,9 @@ async function replaceAll(
 ): Promise<readonly Replaced[]> {
   const wall = ports.clock.wall();
   const replaced = (await Promise.all(keys.map((key) => replaceEarlier(stores, key, claims, wall)))).flat();
-  const lanes = replaced.map(({ row }) => laneOf(row));
   // A page does not know the runner's clock. The time 0 means "at once".
-  await payLanes(stores, lanes, { now: 0, wall }, (head) => isClaimed(head, claims));
+  const lanes = replaced.map(({ row }) => laneOf(row));
+  await pay(stores, { lanes, ids: [] }, { now: 0, wall }, (head) => isClaimed(head, claims));
 
   return replaced;
 }

@@ -6,7 +6,7 @@ import { read } from '../../store/transact.js';
 import type { BasketContext } from '../context/context.js';
 import { isLed, seenIn } from '../context/context.js';
 import type { Facts, FactStores } from './facts.js';
-import { factsOf } from './facts.js';
+import { factsOf, factStores } from './facts.js';
 
 /** How many tasks are explained in one transaction. */
 const slice = 256;
@@ -45,7 +45,7 @@ export function createExplain(context: BasketContext): (id: string) => Promise<r
           led,
         );
       };
-      const { rows, reasonsOf } = await read(context, find, ['tasks', 'state']);
+      const { rows, reasonsOf } = await read(context, find, factStores);
       for (const row of rows) explained.set(row.id, reasonsOf?.(row) ?? []);
     }
 

@@ -7,6 +7,7 @@ import { aheadOf, reasonsOf } from '../../pure/reasons.js';
 import type { RunnerRow, TaskRow } from '../../pure/record.js';
 import { laneOf } from '../../pure/record.js';
 import { findType } from '../../pure/find-type.js';
+import { parentsOf } from '../../store/parents.js';
 import { pausesNow } from '../../store/pauses.js';
 import type { Stores } from '../../store/requests.js';
 import { hasReserve } from '../../store/reserve.js';
@@ -26,7 +27,10 @@ export interface Facts {
 }
 
 /** The stores from which rows and their facts are read. */
-export type FactStores = Pick<Stores, 'tasks' | 'state'>;
+export type FactStores = Pick<Stores, 'tasks' | 'outcomes' | 'state'>;
+
+/** The names of these stores. */
+export const factStores: readonly (keyof FactStores)[] = ['tasks', 'outcomes', 'state'];
 
 /** Reads the facts of rows. `led` says whether there is a runner; leave it out if no reasons are wanted. */
 export async function factsOf(
@@ -46,9 +50,10 @@ export async function factsOf(
   const lanes = [...new Set(rows.map(laneOf))];
   const isLimited = rows.some(({ type }) => findType(registry, type)?.concurrency !== undefined);
   const claims = (gates.size > 0 || isLimited) && led ? (runner?.running ?? []) : [];
-  const [full, heads, running, owner, pauses] = await Promise.all([
+  const [full, heads, parents, running, owner, pauses] = await Promise.all([
     isFull(stores, runner),
     Promise.all(lanes.map((lane) => headOfLane(stores, lane))),
+    Promise.all(rows.map((row) => parentsOf(stores, row, led ? (runner?.running ?? []) : []))),
     Promise.all(claims.map((claim) => claimedRow(stores, claim))),
     ownerHere(stores),
     pausesNow(registry, stores),
@@ -68,6 +73,7 @@ export async function factsOf(
         starting: workerStarts(),
         full,
         head: heads[lanes.indexOf(laneOf(row))],
+        parents: parents[rows.indexOf(row)] ?? [],
         gate: gateOf(row),
         pauses: pausesOf(row, pauses).map((pause) => shownPause(context, pause)),
         through: running.filter((one) => one?.gate === row.gate).length,

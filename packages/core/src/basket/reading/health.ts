@@ -17,7 +17,7 @@ import { claimedRow, gateRows, runnerRow } from '../../store/rows.js';
 import { read } from '../../store/transact.js';
 import type { Backlog, BlockedLane } from './backlog.js';
 import { backlogOf } from './backlog.js';
-import { isFull } from './facts.js';
+import { factStores, isFull } from './facts.js';
 import type { BasketContext } from '../context/context.js';
 import { isLed } from '../context/context.js';
 import type { Count } from './count.js';
@@ -131,7 +131,8 @@ interface Found extends Backlog {
 export async function health(context: BasketContext, whose: OfOwner = {}): Promise<Health> {
   const { registry } = context;
   const owners = ownersOf(context, checkParts(whose, 'The options of health', ownerParts));
-  const wanted: Wanted = { owners, types: undefined, state: undefined, lane: undefined, gate: undefined };
+  const parts = { types: undefined, state: undefined, lane: undefined, gate: undefined, parent: undefined };
+  const wanted: Wanted = { owners, ...parts };
   const ofNobody = { ...wanted, owners: [{ owner: null, types: sessionTypes(registry) }] };
   const [worker, led, queued, dead, noOwner, storage] = await Promise.all([
     context.askWorker(),
@@ -218,7 +219,7 @@ function foundIn(context: BasketContext, wanted: Wanted, works: boolean): Promis
         ),
       };
     },
-    ['tasks', 'state'],
+    factStores,
   );
 }
 

@@ -9,7 +9,7 @@ import { read } from '../../store/transact.js';
 import type { BasketContext } from '../context/context.js';
 import { isLed, seenIn } from '../context/context.js';
 import type { Facts, FactStores } from './facts.js';
-import { factsOf } from './facts.js';
+import { factsOf, factStores } from './facts.js';
 import { pageOf } from './page.js';
 import type { Known, Payloads } from './payloads.js';
 import { longestDecoding } from './payloads.js';
@@ -31,7 +31,7 @@ export async function get(context: ReadingContext, id: string): Promise<TaskView
 
     return factsOf(context, stores, rows.filter(isSeen));
   };
-  const facts = await read(context, find, ['tasks', 'state']);
+  const facts = await read(context, find, factStores);
 
   return (await shown(context, facts, new Map(), longestDecoding)).tasks[0];
 }

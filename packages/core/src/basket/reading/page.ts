@@ -7,7 +7,7 @@ import { rowsAfter, rowsAt } from '../../store/rows.js';
 import { read } from '../../store/transact.js';
 import type { BasketContext } from '../context/context.js';
 import type { Facts, FactStores } from './facts.js';
-import { factsOf } from './facts.js';
+import { factsOf, factStores } from './facts.js';
 
 /** How many keys, or rows, are read in one transaction, so that no add waits for long. */
 const keysAtOnce = 1_024;
@@ -24,7 +24,7 @@ export async function pageOf(
   led: boolean | undefined,
 ): Promise<Facts> {
   const ordered = isOrdered(wanted);
-  const whole = ordered && wanted.lane === undefined && cursor < 0;
+  const whole = ordered && wanted.lane === undefined && wanted.parent === undefined && cursor < 0;
   const rows: TaskRow[] = [];
   const keys: number[] = [];
   let place: Place | undefined = startOf(wanted, cursor);
@@ -54,7 +54,7 @@ export async function pageOf(
     return factsOf(context, stores, rows, led);
   };
   for (;;) {
-    const facts = await read(context, slice, ['tasks', 'state']);
+    const facts = await read(context, slice, factStores);
     if (facts !== undefined) return facts;
   }
 }

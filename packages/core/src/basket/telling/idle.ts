@@ -12,7 +12,7 @@ import { read } from '../../store/transact.js';
 import type { BasketContext } from '../context/context.js';
 import { isLed } from '../context/context.js';
 import type { Facts, FactStores } from '../reading/facts.js';
-import { factsOf } from '../reading/facts.js';
+import { factsOf, factStores } from '../reading/facts.js';
 import { pageOf } from '../reading/page.js';
 import { createLooks } from './looks.js';
 
@@ -105,7 +105,7 @@ async function moves({ context, led, still }: Reading, row: TaskRow, facts: Fact
   let free = !isOut(row, facts) && !ends.includes('decision') && !before.some((one) => still.has(one));
   if (free && before.length > 0) {
     const find = async (stores: FactStores) => factsOf(context, stores, await rowsOfIds(stores, before), led);
-    const found = await read(context, find, ['tasks', 'state']);
+    const found = await read(context, find, factStores);
     for (const one of found.rows) free &&= await moves({ context, led, still }, one, found);
   }
   if (!free) still.add(row.id);

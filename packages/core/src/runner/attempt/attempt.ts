@@ -201,6 +201,7 @@ function attemptFace(leader: Leader, attempt: RunningAttempt): Attempt<unknown> 
     recovered: row.recovered === true,
     signal: controller.signal,
     idempotencyKey: idempotencyKey(row),
+    parents: attempt.parents,
     get session() {
       return session();
     },

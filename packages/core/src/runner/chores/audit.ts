@@ -1,4 +1,5 @@
 import { above, readReady } from '../../pure/key.js';
+import { parentsSay } from '../../pure/parents.js';
 import type { TaskRow } from '../../pure/record.js';
 import type { Pauses } from '../../pure/pause.js';
 import { pausesOf } from '../../pure/pause.js';
@@ -6,6 +7,7 @@ import { rowOf } from '../../pure/stored.js';
 import { dueAfter } from '../../pure/transitions.js';
 import type { Stores } from '../../store/requests.js';
 import { behind, rowsByState } from '../../store/by-state.js';
+import { parentsOf } from '../../store/parents.js';
 import { pausesNow } from '../../store/pauses.js';
 import { answer, walk } from '../../store/requests.js';
 import { marksIndex } from '../../store/setup.js';
@@ -79,10 +81,10 @@ async function lanesFrom(leader: Leader, stores: Stores, from: Place): Promise<S
   const last = heads.at(-1);
   const taken = new Set([...leader.running.values()].map(({ claim }) => claim.lane));
 
+  const free = rows.filter((row, place) => row !== undefined && !taken.has(heads[place]?.lane)) as TaskRow[];
+
   return {
-    lost: rows.filter(
-      (row, place) => row !== undefined && !taken.has(heads[place]?.lane) && isLost(leader, row),
-    ) as TaskRow[],
+    lost: await lostOf(leader, stores, free),
     next: heads.length < lanesASlice || last === undefined ? undefined : { key: last.lane, seq: 0 },
   };
 }
@@ -99,7 +101,7 @@ async function freshFrom(leader: Leader, stores: Stores, from: Place): Promise<S
   const last = rows.at(-1);
 
   return {
-    lost: rows.filter((row) => row.lane === undefined && isLost(leader, row)),
+    lost: await lostOf(leader, stores, withoutLane(rows)),
     next:
       last === undefined || rows.length < rowsASlice
         ? { key: `${prefix}\u0000`, seq: 0 }
@@ -107,14 +109,14 @@ async function freshFrom(leader: Leader, stores: Stores, from: Place): Promise<S
   };
 }
 
-/** Held rows without a lane. Each that is not paused is lost. */
+/** Held rows without a lane. Only a pause, or a parent, holds such a row. */
 async function heldFrom(leader: Leader, stores: Stores, from: Place): Promise<Slice> {
   const lower = from.key === '' ? ['H'] : [from.key, from.seq + 1];
   const rows = await rowsByState(stores, IDBKeyRange.bound(lower, [above('H')]), rowsASlice);
   const last = rows.at(-1);
 
   return {
-    lost: rows.filter((row) => row.lane === undefined && isLost(leader, row)),
+    lost: await lostOf(leader, stores, withoutLane(rows)),
     next: last === undefined || rows.length < rowsASlice ? undefined : { key: last.ready, seq: last.seq },
   };
 }
@@ -124,16 +126,28 @@ function isPaused(row: TaskRow, pauses: Pauses): boolean {
   return row.ready.startsWith('H') && pausesOf(row, pauses).length > 0;
 }
 
-/** Whether the runner would never read a row that is the head of its lane, or has no lane. */
-function isLost(leader: Leader, row: TaskRow): boolean {
+function withoutLane(rows: readonly TaskRow[]): readonly TaskRow[] {
+  return rows.filter(({ lane }) => lane === undefined);
+}
+
+/** Which of these rows the runner would never read. Each is the head of its lane, or has none. */
+async function lostOf(leader: Leader, stores: Stores, rows: readonly TaskRow[]): Promise<readonly TaskRow[]> {
+  const lost = await Promise.all(rows.map((row) => isLost(leader, stores, row)));
+
+  return rows.filter((_, place) => lost[place]);
+}
+
+async function isLost(leader: Leader, stores: Stores, row: TaskRow): Promise<boolean> {
   if (runs(leader.running, row)) return false;
 
   const ready = readReady(row.ready);
-  // A later version may have reasons to leave a strange row, or one with parents, as it is.
+  // A later version may have reasons to leave a strange row as it is.
   if (ready === undefined || row.strange === true) return false;
-  if (row.after !== undefined && row.after.length > 0) return false;
+  if (ready.letter === 'H') {
+    const claims = [...leader.running.values()].map(({ claim }) => claim);
 
-  if (ready.letter === 'H') return true;
+    return parentsSay(row, await parentsOf(stores, row, claims)) !== 'hold';
+  }
 
   return ready.letter === 'F' && row.seq <= (leader.remembered.memory?.positions.get(ready.prefix) ?? 0);
 }

@@ -1,5 +1,5 @@
-import type { OutcomeRow } from '../../pure/record.js';
 import { outcomesKept } from '../../store/outcomes.js';
+import { hasChildren } from '../../store/parents.js';
 import { readable } from '../../store/payloads.js';
 import type { Stores } from '../../store/requests.js';
 import { answer } from '../../store/requests.js';
@@ -12,7 +12,7 @@ const outcomesASlice = 256;
 /** How long outcomes are kept, in milliseconds. */
 const outcomesKeptFor = 30 * 24 * 60 * 60_000;
 
-/** Deletes outcomes that are older than 30 days, and all but the last 10,000. */
+/** Deletes outcomes that are older than 30 days, and all but the last 10,000, unless a child still needs them. */
 export async function* pruneOutcomes(leader: Leader): AsyncGenerator<void, void, undefined> {
   let from: number | undefined = 0;
   while (from !== undefined) {
@@ -32,19 +32,26 @@ async function prunedFrom(leader: Leader, stores: Stores, from: number): Promise
   const first = Number(last?.primaryKey ?? 0) - outcomesKept;
   const range = IDBKeyRange.lowerBound(from, true);
   const keys = (await answer(stores.outcomes.getAllKeys(range, outcomesASlice))) as readonly number[];
-  const times = await Promise.all(keys.map((n) => endedAt(stores, n)));
-  const old = keys.filter((n, place) => n <= first || Number(times[place]) < oldest);
-  for (const n of old) stores.outcomes.delete(n);
-  const end = keys.at(-1);
+  const ends = await Promise.all(keys.map((n) => endOf(stores, n)));
+  const old = ends.filter(({ n, at }) => n <= first || at < oldest);
+  const needed = await Promise.all(old.map(({ id }) => hasChildren(stores, id)));
+  for (const [place, { n }] of old.entries()) if (needed[place] === false) stores.outcomes.delete(n);
+  const end = ends.at(-1);
 
-  return keys.length < outcomesASlice || old.at(-1) !== end ? undefined : end;
+  return keys.length < outcomesASlice || old.at(-1) !== end ? undefined : end?.n;
 }
 
 /**
- * When a task ended. An outcome that the browser can no longer read counts as new, and is deleted only by its number.
+ * Which task ended, and when. An outcome that the browser can no longer read counts as new, and is deleted only by its
+ * number.
  */
-async function endedAt({ outcomes }: Stores, n: number): Promise<number> {
+async function endOf(
+  { outcomes }: Stores,
+  n: number,
+): Promise<{ readonly n: number; readonly id: string; readonly at: number }> {
   const stored = await readable(outcomes.get(n));
+  if ('lost' in stored) return { n, id: '', at: Number.POSITIVE_INFINITY };
+  const { id, at } = stored.value as { readonly id: unknown; readonly at: number };
 
-  return 'lost' in stored ? Number.POSITIVE_INFINITY : (stored.value as OutcomeRow).at;
+  return { n, id: typeof id === 'string' ? id : '', at };
 }

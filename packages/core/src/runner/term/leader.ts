@@ -12,13 +12,13 @@ import type { SignedIn, Values } from './values.js';
 
 /**
  * The second argument of a handler: what it may know of its attempt. It has a `session` only if the registry declares
- * one.
+ * one. `Parent` is what the handlers of the registry return.
  */
-export type Attempt<Payload = never, Session = unknown> = AttemptParts<Payload> &
+export type Attempt<Payload = never, Session = unknown, Parent = unknown> = AttemptParts<Payload, Parent> &
   (unknown extends Session ? unknown : WithSession<Session>);
 
 /** What each attempt has. */
-export interface AttemptParts<Payload> {
+export interface AttemptParts<Payload, Parent = unknown> {
   /** The task's id. */
   readonly id: string;
   /** The number of this attempt, from 1: how many handlers were started for the task, this one included. */
@@ -40,6 +40,17 @@ export interface AttemptParts<Payload> {
    * await fetch('/api/notes', { method: 'POST', body: note.text, headers: { 'Idempotency-Key': `"${idempotencyKey}"` } });
    */
   readonly idempotencyKey: string;
+  /**
+   * What the handlers of the tasks returned that the option `after` named, in its order. `undefined`: that handler returned
+   * nothing, or its task was cancelled, or its outcome is not stored any more. The results were stored by a build of your
+   * app that may be older than this one.
+   *
+   * @example
+   * const [saved] = parents; // The task was added with `{ after: noteId }`.
+   * if (saved === undefined) throw new PermanentFailure('The note was discarded.');
+   * await fetch(`/api/photos?version=${saved.version}`, { method: 'POST', body: photo, signal });
+   */
+  readonly parents: readonly (Parent | undefined)[];
   /**
    * Stores another payload for the task, with which the next attempt is called. It is on disk when the promise
    * resolves. Several calls take effect in their order.
@@ -73,9 +84,9 @@ export interface WithSession<Session> {
  * Does a task of one type. What it returns is the task's result. What it throws decides what becomes of the task: see
  * `PermanentFailure`, `RetryLater` and `Unavailable`; any other error counts as a failure, and the task backs off.
  */
-export type Handler<Payload, Result, Session = unknown> = (
+export type Handler<Payload, Result, Session = unknown, Parent = unknown> = (
   payload: Payload,
-  attempt: Attempt<Payload, Session>,
+  attempt: Attempt<Payload, Session, Parent>,
 ) => Result | Promise<Result>;
 
 /** Any handler, as the runner calls it. */
@@ -89,6 +100,8 @@ export interface RunningAttempt {
   readonly type: TaskTypeParts;
   /** The stored payload. `lost`: it is in another store and could not be read. `undefined`: it was not read yet. */
   stored: StoredPayload | undefined;
+  /** The results of its parents. */
+  readonly parents: readonly unknown[];
   readonly probe: boolean;
   /** Who was signed in when it was claimed, with the values. */
   readonly signedIn: SignedIn;

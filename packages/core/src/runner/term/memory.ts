@@ -49,6 +49,8 @@ export interface Memory {
   readonly ahead: Map<string, Ahead>;
   /** The heads of lanes, by mark. They stay right until a page edits or a claim ends. */
   readonly heads: ReadonlyMap<string, number>;
+  /** Whether a row may be held for a parent. Only a runner holds rows, so no request need ask for that in each turn. */
+  children: boolean;
   /** The positions as they are stored. */
   readonly stored: ReadonlyMap<string, number>;
   /** How many turns there were since then. */

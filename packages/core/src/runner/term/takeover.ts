@@ -7,7 +7,7 @@ import { findType, oldestOf, versionsOf } from '../../pure/find-type.js';
 import { createRunnerClock } from '../../pure/runner-clock.js';
 import type { Moment } from '../../pure/transitions.js';
 import { rescued } from '../../pure/transitions.js';
-import { payLanes } from '../../store/pay.js';
+import { freedByClaims, pay } from '../../store/pay.js';
 import type { Stores } from '../../store/requests.js';
 import { endClaim, runnerRow } from '../../store/rows.js';
 import { transactWithReserve } from '../../store/reserve.js';
@@ -81,20 +81,19 @@ function seenNow(before: RunnerRow | undefined, wall: number): number {
   return before === undefined ? 0 : before.seen + Math.max(0, wall - before.wall);
 }
 
-/** Returns every claim of a runner that is gone to the queue, and pays its lane, also if its row is gone. */
+/**
+ * Returns every claim of a runner that is gone to the queue, and pays its lane, also if its row is gone. Then it pays the
+ * children of its task too.
+ */
 async function rescue(context: BasketContext, stores: Stores, claims: readonly Claim[], moment: Moment): Promise<void> {
   const { registry, ports } = context;
 
   const next = (row: TaskRow): TaskRow | undefined =>
     rescued(row, moment, findType(registry, row.type)?.backoff ?? defaultBackoff, ports.random);
 
-  await Promise.all(claims.map((claim) => endClaim(stores, claim, next)));
-  await payLanes(
-    stores,
-    claims.map(({ lane }) => lane),
-    moment,
-    () => false,
-  );
+  const left = await Promise.all(claims.map((claim) => endClaim(stores, claim, next)));
+  const freed = freedByClaims(claims, (_, place) => left[place] === undefined);
+  await pay(stores, freed, moment, () => false);
 }
 
 /**

@@ -1,12 +1,15 @@
 import { isAway } from '../../pure/gate.js';
+import type { Parent } from '../../pure/parents.js';
 import { defined } from '../../pure/parts.js';
 import type { Claim, TaskRow } from '../../pure/record.js';
 import { laneOf } from '../../pure/record.js';
+import type { TaskTypeParts } from '../../pure/registry.js';
 import { findType } from '../../pure/find-type.js';
-import { dueOn, held } from '../../pure/transitions.js';
-import type { RunningAttempt } from '../term/leader.js';
+import { dueOn, expired, held, orphaned } from '../../pure/transitions.js';
+import { parentsOf } from '../../store/parents.js';
+import type { Leader, RunningAttempt } from '../term/leader.js';
 import { note } from '../term/memory.js';
-import { expire } from './expire.js';
+import { bury } from './expire.js';
 import type { Reader } from './reader.js';
 import { isReplaced } from './replace.js';
 import type { Claiming, Room } from './room.js';
@@ -18,8 +21,10 @@ import { gateOf, roomFor } from './room.js';
  */
 export async function claimNext(claiming: Claiming, reader: Reader, row: TaskRow): Promise<Room> {
   const { leader, draft, attempts } = claiming;
-  const found = roomFor(claiming, reader.source, row);
-  const ends = found === 'claim' || found === 'expire';
+  const { stores, moment, memory } = draft;
+  const parents = await readParents(claiming, row);
+  const found = roomFor(claiming, reader.source, row, parents);
+  const ends = found === 'claim' || found === 'expire' || found === 'die';
   const room = ends && (await isReplaced(leader, draft, attempts, row)) ? 'pass' : found;
   if (room === 'full') return room;
   if (room === 'closed' || room === 'clearing') {
@@ -30,23 +35,39 @@ export async function claimNext(claiming: Claiming, reader: Reader, row: TaskRow
 
   claiming.checks += 1;
   reader.take(room === 'wait');
-  if (room === 'claim') claiming.attempts.push(attemptOf(claiming, row));
-  if (room === 'expire') await expire(leader, draft, row);
+  if (room === 'claim') claiming.attempts.push(attemptOf(claiming, row, parents));
+  if (room === 'expire') await bury(leader, draft, expired(row, moment));
+  if (room === 'die') await bury(leader, draft, orphaned(row, moment, knownType(leader, row)));
   if (room === 'hold' || room === 'date') {
-    const next = room === 'hold' ? held(row) : dueOn(row, row.runAt ?? draft.moment.wall);
-    draft.stores.tasks.put(next);
+    const next = room === 'hold' ? held(row, parents) : dueOn(row, row.runAt ?? moment.wall);
+    stores.tasks.put(next);
     draft.wrote = true;
-    note(draft.memory, next.ready, leader.context.registry);
+    memory.children ||= room === 'hold' && row.after !== undefined;
+    note(memory, next.ready, leader.context.registry);
   }
 
   return room;
 }
 
-function attemptOf(claiming: Claiming, row: TaskRow): RunningAttempt {
+/** Reads the parents of a row, unless it is behind its head. */
+async function readParents({ draft, heads }: Claiming, row: TaskRow): Promise<readonly Parent[]> {
+  if (row.after === undefined || (heads.of(row) ?? row.seq) !== row.seq) return [];
+  const claims = [...draft.running.values()].map(({ claim }) => claim);
+
+  return parentsOf(draft.stores, row, claims);
+}
+
+function knownType({ context }: Leader, { type: name }: TaskRow): TaskTypeParts {
+  const type = findType(context.registry, name);
+  if (type === undefined) throw new Error(`A task of the unknown type "${name}" was read as if it could run.`);
+
+  return type;
+}
+
+function attemptOf(claiming: Claiming, row: TaskRow, parents: readonly Parent[]): RunningAttempt {
   const { leader, draft, attempts } = claiming;
-  const { registry, ports } = leader.context;
-  const type = findType(registry, row.type);
-  if (type === undefined) throw new Error(`A task of the unknown type "${row.type}" was read as if it could run.`);
+  const { ports } = leader.context;
+  const type = knownType(leader, row);
 
   const claim: Claim = {
     claim: draft.nextClaim + attempts.length,
@@ -60,6 +81,7 @@ function attemptOf(claiming: Claiming, row: TaskRow): RunningAttempt {
     row,
     type,
     stored: row.ref === undefined ? { value: row.payload } : undefined,
+    parents: parents.map(({ result }) => result),
     signedIn: draft.memory.signedIn,
     probe: isAway(gateOf(claiming, row.gate)),
     startedAt: draft.moment.now,

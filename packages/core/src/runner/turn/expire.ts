@@ -1,6 +1,5 @@
 import { toldOf } from '../../basket/context/messages.js';
 import { above, expiryMark, readExpiry } from '../../pure/key.js';
-import { defined } from '../../pure/parts.js';
 import type { TaskRow } from '../../pure/record.js';
 import { laneOf } from '../../pure/record.js';
 import { rowOf } from '../../pure/stored.js';
@@ -42,18 +41,18 @@ export async function expireDue(leader: Leader, draft: Draft): Promise<void> {
     return true;
   });
   memory.expires = next === undefined ? Number.POSITIVE_INFINITY : readExpiry(next);
-  for (const row of due) if (!(await isReplaced(leader, draft, [], row))) await expire(leader, draft, row);
+  for (const row of due)
+    if (!(await isReplaced(leader, draft, [], row))) await bury(leader, draft, expired(row, moment));
 }
 
-/** Makes a task dead whose time is over, and pays its lane. */
-export async function expire(leader: Leader, draft: Draft, row: TaskRow): Promise<void> {
-  const { id } = row;
-  draft.stores.tasks.put(expired(row, draft.moment));
+/** Writes a task that is dead now without an attempt, and pays its lane. */
+export async function bury(leader: Leader, draft: Draft, row: TaskRow): Promise<void> {
+  draft.stores.tasks.put(row);
   draft.gone.add(row.seq);
   draft.hints.push({ ...toldOf(row), event: 'settled', state: 'dead' });
   draft.wrote = true;
 
-  await payFor(leader, draft, [{ id, ...defined({ lane: laneOf(row) }) }]);
+  await payFor(leader, draft, { lanes: [laneOf(row)], ids: [] });
 }
 
 /** A strange row is never written. The end of a claim deletes a row whose task was cancelled. */

@@ -1,5 +1,4 @@
 import { replacedHint } from '../../basket/context/messages.js';
-import { defined } from '../../pure/parts.js';
 import type { TaskRow } from '../../pure/record.js';
 import { keyOf, laneOf } from '../../pure/record.js';
 import { replaceEarlier } from '../../store/replace.js';
@@ -25,11 +24,8 @@ export async function isReplaced(
   for (const { row: one } of replaced) draft.gone.add(one.seq);
   draft.hints.push(...replaced.map(replacedHint));
   draft.wrote ||= replaced.length > 0;
-  await payFor(
-    leader,
-    draft,
-    replaced.map(({ row: one }) => ({ id: one.id, ...defined({ lane: laneOf(one) }) })),
-  );
+  const lanes = replaced.map(({ row: one }) => laneOf(one));
+  await payFor(leader, draft, { lanes, ids: [] });
 
   return draft.gone.has(row.seq);
 }

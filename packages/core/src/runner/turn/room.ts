@@ -4,6 +4,7 @@ import type { GateRow } from '../../pure/gate.js';
 import { allowance, currentGate, keeps } from '../../pure/gate.js';
 import type { Route } from '../../pure/key.js';
 import { alone as aloneRank } from '../../pure/key.js';
+import type { Parent } from '../../pure/parents.js';
 import { pausesOf } from '../../pure/pause.js';
 import type { TaskRow } from '../../pure/record.js';
 import { laneOf } from '../../pure/record.js';
@@ -47,12 +48,12 @@ export interface Claiming {
 export type Room = Check | 'full' | 'closed' | 'clearing';
 
 /** Says whether a row may start now, and if not, why not. Every limit is checked here. */
-export function roomFor(claiming: Claiming, source: Source, row: TaskRow): Room {
+export function roomFor(claiming: Claiming, source: Source, row: TaskRow, parents: readonly Parent[]): Room {
   const runsAlone = source.rank === aloneRank;
   if (runsAlone ? !hasChecks(claiming) : !hasRoom(claiming)) return 'full';
   if (!hasRouteRoom(claiming, row)) return 'closed';
 
-  const found = checkOf(claiming, row);
+  const found = checkOf(claiming, row, parents);
   if (found !== 'claim') return found;
 
   const gate = gateOf(claiming, row.gate);
@@ -118,7 +119,7 @@ function isCleared(claiming: Claiming): boolean {
 }
 
 /** Checks a row. Tasks that this turn has claimed count as claimed. */
-function checkOf({ draft, heads, attempts }: Claiming, row: TaskRow): Check {
+function checkOf({ draft, heads, attempts }: Claiming, row: TaskRow, parents: readonly Parent[]): Check {
   const taken = [...draft.running.values(), ...attempts];
   const lane = laneOf(row);
 
@@ -126,6 +127,7 @@ function checkOf({ draft, heads, attempts }: Claiming, row: TaskRow): Check {
 
   return check(row, {
     head: heads.of(row),
+    parents,
     laneTaken: lane !== undefined && taken.some(({ claim }) => claim.lane === lane),
     claimed: taken.some(({ claim }) => claim.seq === row.seq),
     paused: pausesOf(row, draft.memory.pauses).length > 0,

@@ -1,12 +1,13 @@
 import { messageOf } from '../../pure/errors.js';
 import { toldOf } from '../../basket/context/messages.js';
-import type { Claim, TaskRow } from '../../pure/record.js';
+import type { TaskRow } from '../../pure/record.js';
 import { outcomeOf } from '../../pure/record.js';
 import { storeFor, weigh } from '../../pure/size.js';
 import { settled } from '../../pure/transitions.js';
 import { keepOutcome } from '../../store/outcomes.js';
-import { payLanes } from '../../store/pay.js';
 import { forgetPauses } from '../../store/pauses.js';
+import type { Freed } from '../../store/pay.js';
+import { freedByClaims, pay } from '../../store/pay.js';
 import type { Stores } from '../../store/requests.js';
 import { deletePayload } from '../../store/payloads.js';
 import { claimedRow, deleteTasks } from '../../store/rows.js';
@@ -19,51 +20,46 @@ import { isToBeRead, note } from '../term/memory.js';
 /** If a result alone made so many turns fail, it is not stored; after as many more, neither is its outcome. */
 const triesToKeep = 3;
 
-/** Writes how each attempt ended, and pays its lane. */
+/** Writes how each attempt ended, and pays its lane, and its children if its task is gone. */
 export async function settle(leader: Leader, draft: Draft, ended: readonly RunningAttempt[]): Promise<void> {
-  const done = (await Promise.all(ended.map((attempt) => settleOne(leader, draft, attempt)))).flat();
+  const ends = await Promise.all(ended.map((attempt) => settleOne(leader, draft, attempt)));
+  const done = ends.filter((end) => typeof end === 'object');
   deleteTasks(draft.stores, done);
   if (draft.memory.pauses.size > 0) await forgetPauses(draft.stores, done);
   await settleGates(leader, draft, ended);
   if (ended.length > 0) draft.wrote = true;
 
-  await payFor(
-    leader,
-    draft,
-    ended.map(({ claim }) => claim),
-  );
+  const claims = ended.map(({ claim }) => claim);
+  const freed = freedByClaims(claims, (_, place) => ends[place] !== 'stays');
+  await payFor(leader, draft, freed);
 }
 
-/** A task that has ended, with the mark of its lane. */
-export type Ended = Pick<Claim, 'id' | 'lane'>;
-
-/** Brings back the heads of the lanes in which tasks have ended. */
-export async function payFor(leader: Leader, draft: Draft, ended: readonly Ended[]): Promise<void> {
-  const { stores, moment, running, heads, memory } = draft;
-  const lanes = ended.map(({ lane }) => lane);
+/** Brings back the heads of lanes, and the children of tasks. */
+export async function payFor(leader: Leader, draft: Draft, { lanes, ids }: Freed): Promise<void> {
+  const { stores, moment, running, memory } = draft;
   const { registry } = leader.context;
   const needsNothing = (row: TaskRow): boolean => runs(running, row) || isToBeRead(memory, row, registry);
-  for (const { lane, head, written } of await payLanes(stores, lanes, moment, needsNothing)) {
-    heads.set(lane, head);
-    if (written !== undefined) note(memory, written.ready, registry);
-  }
+  const freed = { lanes, ids: memory.children ? ids : [] };
+  const { heads, written } = await pay(stores, freed, moment, needsNothing);
+  for (const [lane, head] of heads) draft.heads.set(lane, head);
+  for (const { ready } of written) note(memory, ready, registry);
 }
 
-/** Writes how one attempt ended. Resolves with its row if that must be deleted. */
+/** Writes how one attempt ended. Resolves with its row if that must be deleted, or says whether the row is gone. */
 async function settleOne(
   leader: Leader,
   { stores, moment, memory, hints }: Draft,
   attempt: RunningAttempt,
-): Promise<readonly TaskRow[]> {
+): Promise<TaskRow | 'gone' | 'stays'> {
   const { claim, verdict, type } = attempt;
-  if (verdict === undefined) return [];
+  if (verdict === undefined) return 'stays';
 
   const row = verdict.kind === 'success' && !attempt.touched ? attempt.row : await claimedRow(stores, claim);
   if (row === undefined) {
     // The row was deleted while the task ran. Whoever deleted it wrote the outcome.
     deletePayload(stores, claim);
 
-    return [];
+    return 'gone';
   }
 
   const next = settled(row, verdict, moment, type, leader.context.ports.random);
@@ -74,18 +70,18 @@ async function settleOne(
     // If the task was cancelled while it ran, `cancel` has already said so.
     if (row.cancelled !== true) hints.push({ ...toldOf(row), event: 'settled', state: 'done' });
 
-    return [row];
+    return row;
   }
 
   // A row that became strange while its task ran stays as it is.
-  if (row.strange === true) return [];
+  if (row.strange === true) return 'stays';
   stores.tasks.put(next);
   note(memory, next.ready, leader.context.registry);
   const dead = next.dead !== undefined;
   if ('error' in verdict) hints.push({ ...toldOf(row), event: 'failed', error: verdict.error, dead });
   if (dead) hints.push({ ...toldOf(row), event: 'settled', state: 'dead' });
 
-  return [];
+  return 'stays';
 }
 
 /**

@@ -5,6 +5,7 @@ import { isClosed } from '../../pure/gate.js';
 import type { RunnerRow } from '../../pure/record.js';
 import { stateKeys } from '../../pure/record.js';
 import { asksIn, ownerIn } from '../../pure/stored.js';
+import { isAnyChild } from '../../store/parents.js';
 import { pausesNow } from '../../store/pauses.js';
 import type { Stores } from '../../store/requests.js';
 import { answer } from '../../store/requests.js';
@@ -176,11 +177,12 @@ function startedHint({ row }: RunningAttempt): Hint {
 
 /** Reads on from the stored positions, as if nothing had been read before. */
 async function recall({ context, values }: Leader, stores: Stores, stamp: unknown): Promise<Memory> {
-  const [stored, gates, session, pauses] = await Promise.all([
+  const [stored, gates, session, pauses, children] = await Promise.all([
     numbersOf(stores, stateKeys.positions),
     gateRows(stores),
     answer(stores.state.get(stateKeys.session) as IDBRequest<unknown>),
     pausesNow(context.registry, stores),
+    isAnyChild(stores),
   ]);
   const positions = Object.entries(stored);
 
@@ -194,6 +196,7 @@ async function recall({ context, values }: Leader, stores: Stores, stamp: unknow
     pauses,
     ahead: new Map(),
     heads: new Map(),
+    children,
     stored: new Map(positions),
     unstored: 0,
   };

@@ -1,5 +1,6 @@
-import type { Claim, RunnerRow } from '../../pure/record.js';
+import type { Claim, RunnerRow, TaskRow } from '../../pure/record.js';
 import { dueAfter } from '../../pure/transitions.js';
+import { freedByClaims } from '../../store/pay.js';
 import { endClaim } from '../../store/rows.js';
 import type { Draft } from './draft.js';
 import type { Leader, RunningAttempt } from '../term/leader.js';
@@ -26,12 +27,20 @@ export async function returnStrays(leader: Leader, draft: Draft, runner: RunnerR
   if (strays.length === 0) return;
 
   draft.wrote = true;
-  await Promise.all(strays.map((claim) => returnOne(leader, draft, claim)));
+  const left = await Promise.all(strays.map((claim) => returnOne(leader, draft, claim)));
 
-  await payFor(leader, draft, strays);
+  const freed = freedByClaims(strays, (_, place) => left[place] === undefined);
+  await payFor(leader, draft, freed);
 }
 
-async function returnOne(leader: Leader, { stores, moment, memory }: Draft, claim: Claim): Promise<void> {
+/** Returns one claim. Resolves with its row, or with `undefined` if its task is gone. */
+async function returnOne(
+  leader: Leader,
+  { stores, moment, memory }: Draft,
+  claim: Claim,
+): Promise<TaskRow | undefined> {
   const next = await endClaim(stores, claim, (row) => (row.cancelled === true ? undefined : dueAfter(row, moment, 0)));
   if (next !== undefined) note(memory, next.ready, leader.context.registry);
+
+  return next;
 }

@@ -1,0 +1,100 @@
+import { above, idMark, parentMark } from '../pure/key.js';
+import type { Owner } from '../pure/owner.js';
+import type { Parent } from '../pure/parents.js';
+import type { Claim, TaskRow } from '../pure/record.js';
+import { isPresent, stateOf } from '../pure/state.js';
+import { rowOf } from '../pure/stored.js';
+import type { Stores } from './requests.js';
+import { answer } from './requests.js';
+import { outcomeOfId, rowsIn } from './rows.js';
+import { marksIndex } from './setup.js';
+
+/** So many times in a row a parent may have been replaced, so that strange outcomes cannot lead round in a circle. */
+const longestChain = 100;
+
+/** Reads what has become of the parents of a row, in the order in which it names them. */
+export function parentsOf(
+  stores: Pick<Stores, 'tasks' | 'outcomes'>,
+  row: TaskRow,
+  claims: readonly Claim[],
+): Promise<readonly Parent[]> {
+  return Promise.all((row.after ?? []).map((id) => parentOf(stores, row, id, claims)));
+}
+
+/**
+ * Reads one parent. A task of another owner is none. A child does not wait for a task that was added after it: every
+ * task waits for earlier ones only, in its lane too, so no two can wait for each other.
+ */
+async function parentOf(
+  stores: Pick<Stores, 'tasks' | 'outcomes'>,
+  child: TaskRow,
+  named: string,
+  claims: readonly Claim[],
+): Promise<Parent> {
+  let id = named;
+  for (let steps = 0; steps < longestChain; steps += 1) {
+    const row = rowOf(await answer(stores.tasks.index(marksIndex).get(idMark(id))));
+    // A claim stands for its task until it ends, also if the task was cancelled, or its row is gone.
+    const claim = claims.find((one) => one.id === id);
+    const { seq = 0 } = row ?? claim ?? {};
+    if (isOfOther(row, child) || (id === named && seq > child.seq)) break;
+    if (claim !== undefined) return { id, state: 'running' };
+    if (isPresent(row)) return { id, state: stateAsParent(row) };
+
+    const end = await outcomeOfId(stores, id);
+    if (end === undefined || isOfOther(end, child)) break;
+    if (end.state === 'done') return { id, state: 'ended', result: end.result };
+    if (end.state !== 'replaced' || end.by === undefined) return { id, state: 'cancelled' };
+    id = end.by;
+  }
+
+  return { id, state: 'ended' };
+}
+
+/** Whether it belongs to another owner than the child. What belongs to nobody may be anybody's parent. */
+function isOfOther(one: { readonly owner: Owner } | undefined, child: TaskRow): boolean {
+  return one !== undefined && one.owner !== null && one.owner !== child.owner;
+}
+
+function stateAsParent(row: TaskRow): Parent['state'] {
+  const state = stateOf(row);
+
+  return state === 'dead' || state === 'unreadable' ? state : 'queued';
+}
+
+/** Reads the children of these tasks. If no task waits for any, that takes one request. */
+export async function childrenOf(stores: Pick<Stores, 'tasks'>, ids: readonly string[]): Promise<readonly TaskRow[]> {
+  if (ids.length === 0 || !(await isAnyChild(stores))) return [];
+  const index = stores.tasks.index(marksIndex);
+  const found = await Promise.all(ids.map((id) => answer(index.getAll(parentMark(id)))));
+
+  return found.flatMap(rowsIn);
+}
+
+/** Lets the children of tasks wait for the tasks that replaced these: the end of such a task then brings them back. */
+export async function moveChildren(
+  stores: Pick<Stores, 'tasks'>,
+  replaced: readonly { readonly row: TaskRow; readonly by: string }[],
+): Promise<void> {
+  const moves = new Map(replaced.map(({ row, by }) => [parentMark(row.id), parentMark(by)]));
+  const children = await childrenOf(
+    stores,
+    replaced.map(({ row }) => row.id),
+  );
+  for (const child of children) {
+    const marks = new Set([...child.marks, ...child.marks.flatMap((mark) => moves.get(mark) ?? [])]);
+    if (child.strange !== true) stores.tasks.put({ ...child, marks: [...marks] });
+  }
+}
+
+/** Whether any task has a parent. */
+export async function isAnyChild({ tasks }: Pick<Stores, 'tasks'>): Promise<boolean> {
+  const range = IDBKeyRange.bound('W', above('W'), false, true);
+
+  return (await answer(tasks.index(marksIndex).getKey(range))) !== undefined;
+}
+
+/** Whether a task has children. */
+export async function hasChildren({ tasks }: Pick<Stores, 'tasks'>, id: string): Promise<boolean> {
+  return (await answer(tasks.index(marksIndex).getKey(parentMark(id)))) !== undefined;
+}
