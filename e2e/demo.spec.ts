@@ -42,11 +42,45 @@ test('a report is shown as unsent and then as sent, never the other way; its cha
   for (const text of ['second', 'third']) {
     await reportItem(demo, 'Bridge 7').getByTestId('report-edit').click();
     await write(demo, { title: 'Bridge 7', text });
+    // A save that was not tried yet would be replaced by the next one.
+    await untilLedger(server, (ledger) => ledger.some(({ body }) => body?.includes(text)), 'a request');
   }
   await until(server.effects, (effects) => effects.length === 3, 'three effects');
   const texts = server.effects().map(({ body }) => (JSON.parse(body ?? '{}') as { readonly text: string }).text);
   expect(texts).toEqual(['first', 'second', 'third']);
   expect(reportsOn(server)).toEqual([{ title: 'Bridge 7', text: 'third' }]);
+});
+
+test('while a report is changed its text is saved by itself; fifty such saves without a network are two requests at most, and the last one counts', async ({
+  demo,
+  server,
+}) => {
+  await write(demo, { title: 'Bridge 7', text: 'Rust.' });
+  await expect(reportItem(demo, 'Bridge 7')).toHaveAttribute('data-state', 'sent');
+  server.down();
+
+  await reportItem(demo, 'Bridge 7').getByTestId('report-edit').click();
+  await expect(demo.getByTestId('form-note')).toHaveText('The text is saved by itself while you write.');
+  await demo.getByTestId('text').fill('Line 0');
+  await expect(demo.getByTestId('form-note')).toHaveText(/^Saved by itself at \d\d:\d\d:\d\d\.$/);
+  for (let line = 1; line < 50; line += 1) {
+    await demo.getByTestId('text').fill(`Line ${line}`);
+    await demo.getByTestId('title').focus();
+    await expect(reportItem(demo, 'Bridge 7').getByTestId('report-text')).toHaveText(`Line ${line}`);
+  }
+  await expect(demo.getByTestId('unsent-count')).toHaveText(/^[12] not sent$/);
+
+  server.up();
+  await unsentItem(demo, 'Bridge 7').first().getByTestId('retry').click();
+  await expect(reportItem(demo, 'Bridge 7')).toHaveAttribute('data-state', 'sent');
+  expect(reportsOn(server)).toEqual([{ title: 'Bridge 7', text: 'Line 49' }]);
+  expect(server.ledger().length).toBeLessThanOrEqual(3);
+
+  // What was saved by itself is not saved once more.
+  await demo.getByTestId('save').click();
+  await expect(demo.getByTestId('title')).toHaveValue('');
+  await expect(demo.getByTestId('unsent-note')).toHaveText('Everything is sent.');
+  expect(server.effects().length).toBeLessThanOrEqual(3);
 });
 
 test('while the server is away, a save says why it waits and how long; it is discarded, or sent at once by "try now"', async ({

@@ -21,16 +21,12 @@ export function createNews(basket: Basket, announce: Announce): (snapshot: Snaps
     const [turnedDown, isAway] = [refused, away];
     [gone, refused, away, telling] = [[], [], false, false];
 
-    // Gone can mean sent or discarded, also from another tab: the basket knows, unless the inspector has left meanwhile.
-    const outcomes = await Promise.all(
-      ended.map(async ({ id }) =>
-        basket.settled(id).then(
-          ({ state }) => state,
-          () => undefined,
-        ),
-      ),
-    );
-    const sent = ended.filter((_, index) => outcomes[index] !== undefined && outcomes[index] !== 'cancelled');
+    // It can also be discarded, in another tab too, or replaced by a later save: the basket knows. It tells nobody else's.
+    const outcomes = await Promise.allSettled(ended.map(async ({ id }) => basket.settled(id)));
+    const sent = ended.filter((_, index) => {
+      const outcome = outcomes[index];
+      return outcome?.status === 'fulfilled' && !['cancelled', 'replaced'].includes(outcome.value.state);
+    });
     if (sent.length > 0) announce(`Sent: ${names(sent)}.`);
     if (isAway) announce('The server is away. What you write is kept, and sent later.');
     if (turnedDown.length > 0) announce(`Refused by the server: ${names(turnedDown)}.`);

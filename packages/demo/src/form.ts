@@ -2,66 +2,100 @@
  * Writing a report, and changing one that was written before.
  */
 import type { Announce } from './announcer.js';
+import { createAutosave } from './autosave.js';
 import type { Report } from './db.js';
 import { byId, say, show } from './dom.js';
 import { pageFields } from './fields.js';
 import { showPictureField } from './picture-field.js';
 import type { Reports } from './reports.js';
-import type { PhotoNote } from './tasks.js';
+import type { ReportText } from './tasks.js';
+import { timeOfDay } from './words.js';
 
 /** @returns Functions that put a report into the form, to be changed, and that empty it. */
 export function showForm(reports: Reports, announce: Announce, onSaved: () => void) {
   const form = byId('report-form', HTMLFormElement);
   const heading = byId('write-heading', HTMLHeadingElement);
   const another = byId('new-report', HTMLButtonElement);
+  const note = byId('form-note', HTMLParagraphElement);
   const failure = byId('form-error', HTMLParagraphElement);
   const fields = pageFields();
   const picture = showPictureField();
+  const forgetTyped = createAutosave(byId('text', HTMLTextAreaElement), () => inTurn(saveByItself));
   let id: string = crypto.randomUUID();
-  let before: PhotoNote | undefined;
+  /** The report that is changed, as it was saved last. */
+  let before: ReportText | undefined;
+  let last = Promise.resolve();
   let saving = false;
 
   form.addEventListener('submit', (event) => {
     event.preventDefault();
     if (saving) return;
     saving = true;
-    void save().finally(() => (saving = false));
+    inTurn(async () => save().finally(() => (saving = false)));
   });
   another.addEventListener('click', () => {
     begin();
     fields.focus('title');
   });
 
+  /** One save after the other, so that each knows what the one before has stored. */
+  function inTurn(step: () => Promise<void>): void {
+    last = last.then(step);
+  }
+
   async function save(): Promise<void> {
-    const { title, text, checks } = fields.read();
+    forgetTyped();
+    const values = fields.read();
+    const { title } = values;
     if (title === '') {
       fields.mark('title', 'Give the report a title.');
       fields.focus('title');
       return;
     }
     const chosen = picture.read();
-    const photo = chosen ? { id: crypto.randomUUID(), alt: chosen.alt || `Photo of ${title}` } : before;
-    try {
-      await reports.save({ id, title, text, checks, ...(photo && { photo }) }, chosen?.picture);
-    } catch (error) {
-      const sentence = `Not saved: ${error instanceof Error ? error.message : String(error)}`;
-      say(failure, sentence);
-      announce(sentence);
-      return;
-    }
+    const photo = chosen ? { id: crypto.randomUUID(), alt: chosen.alt || `Photo of ${title}` } : before?.photo;
+    if (!(await store({ id, ...values, ...(photo && { photo }) }, chosen?.picture))) return;
     announce(`Saved: ${title}. It is sent when the server can be reached.`);
     begin();
     fields.focus('title');
     onSaved();
   }
 
+  /** A change of a report that was saved before. What is new, or has no text yet, waits for the button. */
+  async function saveByItself(): Promise<void> {
+    const values = fields.read();
+    if (before === undefined || values.title === '' || values.text === '') return;
+    const { photo } = before;
+    if (!(await store({ id, ...values, ...(photo && { photo }) }))) return;
+    if (before) say(note, `Saved by itself at ${timeOfDay(Date.now())}.`);
+    onSaved();
+  }
+
+  /** Resolves with whether the report is on disk. Saves nothing if it was saved like that before. */
+  async function store(report: ReportText, chosen?: Blob): Promise<boolean> {
+    if (!chosen && JSON.stringify(report) === JSON.stringify(before)) return true;
+    try {
+      await reports.save(report, chosen);
+    } catch (error) {
+      const sentence = `Not saved: ${error instanceof Error ? error.message : String(error)}`;
+      say(failure, sentence);
+      announce(sentence);
+      return false;
+    }
+    // Meanwhile the form may have been emptied.
+    if (id === report.id) before = report;
+    return true;
+  }
+
   function begin(report?: Report): void {
+    forgetTyped();
     id = report?.id ?? crypto.randomUUID();
-    before = report?.photo;
+    before = report && textOf(report);
     picture.clear();
     if (report) fields.fill(report);
     else fields.clear();
     say(failure, undefined);
+    say(note, report && 'The text is saved by itself while you write.');
     say(heading, report ? 'Change the report' : 'New report');
     show(another, report !== undefined, heading);
   }
@@ -73,4 +107,9 @@ export function showForm(reports: Reports, announce: Announce, onSaved: () => vo
     },
     clear: () => begin(),
   };
+}
+
+/** What is sent of a report. */
+function textOf({ id, title, text, checks = {}, photo }: Report): ReportText {
+  return { id, title, text, checks, ...(photo && { photo }) };
 }

@@ -38,8 +38,11 @@ const gate = 'server';
 export const tasks = defineTasks(
   'field-notes',
   {
-    /** Saves of one report arrive in the order in which they were made. */
-    saveReport: task<ReportText>({ lane: (report) => report.id, gate }),
+    /**
+     * Saves of one report arrive in the order in which they were made. A save that was not tried yet is replaced by the
+     * next one: each holds the whole report.
+     */
+    saveReport: task<ReportText>({ lane: (report) => report.id, key: (report) => report.id, gate }),
     /**
      * In the lane of its report, behind the save that names it: the server takes no photo of a report that it does not
      * know, and a refused report keeps its photo back until it is corrected. The price: a later change of the text
