@@ -172,9 +172,11 @@ test(
     });
     await demo.getByTestId('leave-no').click();
 
+    await demo.getByTestId('send-later').click();
+    await expect(unsentItem(demo, 'Quay wall, section 12')).toHaveAttribute('data-state', 'paused');
     await unsentItem(demo, 'Stairs at the customs house').getByTestId('correct').click();
     await inEachLook(async (look) => {
-      await expectNoFindings('a correction', look);
+      await expectNoFindings('a correction, while what is not sent is held back', look);
       await picture('correction', look);
     });
   },

@@ -1,4 +1,4 @@
-import { effectsOn, expect, pixel, reportItem, reportsOn, test, unsentItem, write } from './demo-page.js';
+import { effectsOn, expect, pixel, reportItem, reportsOn, signIn, test, unsentItem, write } from './demo-page.js';
 import { until, untilLedger } from './fixture.js';
 
 test('a report is shown as unsent and then as sent, never the other way; its changes arrive in the order in which they were saved', async ({
@@ -127,6 +127,37 @@ test('while the server is away, a save says why it waits and how long; it is dis
     expect([...effectsOn(server)].sort()).toEqual(['Bridge 8', 'Bridge 9']);
     expect(server.ledger()).toHaveLength(3);
   });
+});
+
+test('with “send later” nothing of hers is sent, also after a reload, while Bob’s is; switched off, it is', async ({
+  demo,
+  server,
+}) => {
+  const later = demo.getByTestId('send-later');
+  await later.focus();
+  await demo.keyboard.press('Space');
+  await expect(later).toHaveAttribute('aria-pressed', 'true');
+  await write(demo, { title: 'Bridge 7' });
+  const item = unsentItem(demo, 'Bridge 7');
+  await expect(item.getByTestId('unsent-state')).toHaveText('Waits until you switch “Send later” off.');
+  await expect(item.getByTestId('retry')).toBeHidden();
+
+  await demo.getByTestId('sign-out').click();
+  await demo.getByTestId('leave-yes').click();
+  await signIn(demo, 'bob');
+  await write(demo, { title: 'Quay wall' });
+  await expect(reportItem(demo, 'Quay wall')).toHaveAttribute('data-state', 'sent');
+  await expect(later).toHaveAttribute('aria-pressed', 'false');
+  await demo.getByTestId('sign-out').click();
+  await signIn(demo, 'ann');
+
+  await demo.reload();
+  await expect(later).toHaveAttribute('aria-pressed', 'true');
+  await expect(item).toHaveAttribute('data-state', 'paused');
+  expect(effectsOn(server)).toEqual(['Quay wall']);
+  await later.click();
+  await expect(reportItem(demo, 'Bridge 7')).toHaveAttribute('data-state', 'sent');
+  await expect(later).toHaveAttribute('aria-pressed', 'false');
 });
 
 test('what is announced stands for two seconds before something else takes its place', async ({ demo, server }) => {

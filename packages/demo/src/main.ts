@@ -6,6 +6,7 @@ import { openNotesBasket, watchUnsent } from './basket.js';
 import { createNews } from './changes.js';
 import { byId } from './dom.js';
 import { showForm } from './form.js';
+import { showLater } from './later.js';
 import { showLedger } from './ledger.js';
 import { showMoods } from './moods.js';
 import { keepShell, showConnection } from './offline.js';
@@ -31,6 +32,7 @@ const signIn = createSignIn(basket, announce, begin);
 const reports = createReports(basket, signIn.inspector);
 const unsent = watchUnsent(basket, shown);
 const storage = showStorage();
+const lookForPause = showLater(basket, announce);
 const news = createNews(basket, announce);
 const showUnsentTasks = showUnsent(basket, reports, announce, signIn.again, () => problem);
 const look = oneAtATime(async () => {
@@ -60,7 +62,9 @@ function begin(): void {
 unsent.subscribe(news);
 unsent.subscribe((snapshot) => {
   showUnsentTasks(snapshot);
-  if (snapshot.loaded) look();
+  if (!snapshot.loaded) return;
+  look();
+  lookForPause();
 });
 // One that was added and sent between two looks of the watch changes nothing there, and may have been seen by ours.
 basket.on('settled', look);

@@ -85,7 +85,7 @@ export function showUnsent(
       const refused = said.state === 'dead' && task.payload !== undefined;
       if (!refused) closeCorrection();
       show(correct, refused && correction === undefined, title);
-      show(retry, said.state !== 'sending' && said.state !== 'behind', title);
+      show(retry, !['sending', 'behind', 'paused'].includes(said.state), title);
       tick();
     }
 

@@ -15,6 +15,7 @@ export type UnsentState =
   | 'due'
   | 'nobody'
   | 'signed-out'
+  | 'paused'
   | 'waiting';
 
 export interface Told {
@@ -106,7 +107,7 @@ export function tell(task: ExplainedTask, { behind, problem }: Beside): Told {
         first.until,
       );
     case 'paused':
-      return told('waiting', 'Paused', 'Waits until you let it go on.');
+      return told('paused', 'Paused', 'Waits until you switch “Send later” off.');
     case 'aside':
     case 'busy':
     case 'gone':
