@@ -223,6 +223,33 @@ test('a report, its checklist and its photo are sent together, the photo behind 
   await expect.poll(() => image.evaluate((shown: HTMLImageElement) => shown.naturalWidth)).toBe(1);
 });
 
+test('a photo is sent under the number that the server gave to its report, also if a later change took the report’s place; a discarded report takes its photo along', async ({
+  demo,
+  server,
+}) => {
+  await write(demo, { title: 'Bridge 6' });
+  await expect(reportItem(demo, 'Bridge 6')).toHaveAttribute('data-state', 'sent');
+  await demo.getByTestId('send-later').click();
+  for (const title of ['Bridge 7', 'Wrong place']) await write(demo, { title, text: 'Rust.', photo: pixel });
+  await reportItem(demo, 'Bridge 7').getByTestId('report-edit').click();
+  await write(demo, { title: 'Bridge 7', text: 'Rust, and a loose post.' });
+  await expect(demo.getByTestId('unsent-item')).toHaveCount(4);
+  await demo.reload();
+  await unsentItem(demo, 'Wrong place').getByTestId('cancel').click();
+  await expect(demo.getByTestId('unsent-item')).toHaveCount(2);
+  await demo.getByTestId('send-later').click();
+
+  await expect(demo.getByTestId('unsent-note')).toHaveText('Everything is sent.');
+  expect(effectsOn(server)).toEqual(['Bridge 6', 'Bridge 7', 'photo']);
+  expect(server.reports().map(({ title, number, text }) => [title, number, text])).toEqual([
+    ['Bridge 7', 2, 'Rust, and a loose post.'],
+    ['Bridge 6', 1, ''],
+  ]);
+  const [path] = server.effects().flatMap((effect) => (effect.path.includes('/photos/') ? [effect.path] : []));
+  expect(path).toMatch(/^\/api\/reports\/2\/photos\//);
+  expect(server.photos().map(({ report }) => report)).toEqual([server.reports()[0]?.id]);
+});
+
 test('a large photo is made smaller before it is kept', async ({ demo, server }) => {
   const png = await demo.evaluate(async () => {
     const canvas = new OffscreenCanvas(3_200, 1_000);

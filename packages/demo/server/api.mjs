@@ -48,7 +48,7 @@ export function addApi(app, { store, moods, tokens, stopped }) {
     api.addHook('onRequest', async (_request, reply) => void reply.header('cache-control', 'no-store'));
 
     api.put('/api/reports/:id', (request, reply) => serve(request, reply, putReport));
-    api.put('/api/reports/:report/photos/:id', (request, reply) => serve(request, reply, putPhoto));
+    api.put('/api/reports/:number/photos/:id', (request, reply) => serve(request, reply, putPhoto));
     api.get('/api/reports', (request, reply) => serve(request, reply, () => ({ status: 200, body: store.reports() })));
     api.post('/api/echo/:name', (request, reply) => serve(request, reply, echo));
     api.all('/api/*', (request, reply) =>
@@ -185,15 +185,17 @@ export function addApi(app, { store, moods, tokens, stopped }) {
   function putReport({ json }, { id = '' }) {
     const said = reportIn(json);
     if (typeof said === 'string') return problem(422, said);
-    const report = { id, ...said, updatedAt: Date.now() };
+    const known = store.reports();
+    const number = known.find((row) => row.id === id)?.number ?? Math.max(0, ...known.map((row) => row.number)) + 1;
+    const report = { id, number, ...said, updatedAt: Date.now() };
 
     return { answer: { status: 200, body: report }, report };
   }
 
   /** @type {Endpoint} */
-  function putPhoto(body, { report = '', id = '' }) {
-    if (!store.reports().some((known) => known.id === report))
-      return problem(404, 'There is no such report for the photo.');
+  function putPhoto(body, { number = '', id = '' }) {
+    const report = store.reports().find((known) => String(known.number) === number)?.id;
+    if (report === undefined) return problem(404, 'There is no such report for the photo.');
     const said = photoIn(body);
     if ('title' in said) return problem(said.status, said.title);
     const photo = { id, report, ...said, updatedAt: Date.now() };

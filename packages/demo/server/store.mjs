@@ -38,7 +38,8 @@ import Database from 'libsql';
  * @property {string} answer The stored answer's body, JSON.
  *
  * @typedef {object} ReportRow
- * @property {string} id
+ * @property {string} id The page's own.
+ * @property {number} number The server's own, which it gives to a new report.
  * @property {string} title
  * @property {string} text
  * @property {Record<string, 'ok' | 'defect' | 'na'>} checks The checklist's answers, by point.
@@ -58,7 +59,7 @@ import Database from 'libsql';
 
 const schema = `
   create table if not exists reports (
-    id text primary key, title text not null, text text not null, updatedAt integer not null,
+    id text primary key, number integer, title text not null, text text not null, updatedAt integer not null,
     checks text not null default '{}', photo text not null default 'null'
   );
   create table if not exists photos (
@@ -100,7 +101,7 @@ export function openStore(file) {
   const insertEffect = db.prepare(`insert into effects (at, key, method, path, body, status, answer)
     values (?, ?, ?, ?, ?, ?, ?)`);
   const upsertReport = db.prepare(
-    'insert or replace into reports (id, title, text, checks, photo, updatedAt) values (?, ?, ?, ?, ?, ?)',
+    'insert or replace into reports (id, number, title, text, checks, photo, updatedAt) values (?, ?, ?, ?, ?, ?, ?)',
   );
   const upsertPhoto = db.prepare(
     'insert or replace into photos (id, report, type, bytes, updatedAt) values (?, ?, ?, ?, ?)',
@@ -156,8 +157,8 @@ export function openStore(file) {
     (effect, { report, photo } = {}) => {
       insertEffect.run(effect.at, effect.key, effect.method, effect.path, effect.body, effect.status, effect.answer);
       if (report) {
-        const { id, title, text, checks, updatedAt } = report;
-        upsertReport.run(id, title, text, JSON.stringify(checks), JSON.stringify(report.photo), updatedAt);
+        const { id, number, title, text, checks, updatedAt } = report;
+        upsertReport.run(id, number, title, text, JSON.stringify(checks), JSON.stringify(report.photo), updatedAt);
       }
       if (photo) upsertPhoto.run(photo.id, photo.report, photo.type, photo.bytes, photo.updatedAt);
     },
@@ -220,5 +221,7 @@ function addColumns(db) {
   if (!has('reports', 'checks'))
     db.exec(`alter table reports add column checks text not null default '{}';
       alter table reports add column photo text not null default 'null';`);
+  if (!has('reports', 'number'))
+    db.exec('alter table reports add column number integer; update reports set number = rowid;');
   if (!has('ledger', 'inspector')) db.exec('alter table ledger add column inspector text;');
 }

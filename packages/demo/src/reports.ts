@@ -33,15 +33,20 @@ export function createReports(basket: Basket, inspector: () => Inspector | undef
     const { id, title, photo } = report;
     const owner = inspector();
     if (owner === undefined) throw new Error('Nobody is signed in.');
+    const saving = await basket.prepare('saveReport', report, { owner });
     // A photo is stored ahead of its task, because a transaction that waits for its bytes would hold up everything else.
     const upload =
       photo &&
       picture &&
-      (await basket.prepare('uploadPhoto', { id: photo.id, report: id, title, blob: picture }, { owner }));
+      (await basket.prepare(
+        'uploadPhoto',
+        { id: photo.id, report: id, title, blob: picture },
+        { owner, after: saving.id },
+      ));
     const db = await connection();
     const tx = db.transaction(['reports', 'photos', ...tasks.stores], 'readwrite', { durability: 'strict' });
     const reports = tx.objectStore('reports');
-    basket.addTx(tx, 'saveReport', report, { owner });
+    basket.addTx(tx, saving);
     const writes: Promise<unknown>[] = [];
     if (photo && picture && upload) {
       writes.push(tx.objectStore('photos').put({ id: photo.id, blob: picture }));

@@ -7,7 +7,7 @@ import type { Report } from './db.js';
 import { byId, createRows, element, say } from './dom.js';
 import type { Reports } from './reports.js';
 import { createThumbnail } from './thumbnail.js';
-import { timeOfDay } from './words.js';
+import { reportOf, timeOfDay } from './words.js';
 
 /** @returns A function that shows the reports; `unsent` is what the server has not got. */
 export function showSaved(
@@ -94,7 +94,7 @@ interface Line {
 }
 
 function stateOf(report: Report, { tasks, more }: Snapshot): ReportState {
-  const waiting = tasks.filter((task) => task.lane === report.id);
+  const waiting = tasks.filter((task) => reportOf(task) === report.id);
   if (waiting.some((task) => task.state === 'dead')) return 'refused';
   // What is not on the list was added after what is.
   const perhaps = more && report.savedAt >= (tasks.at(-1)?.addedAt ?? 0);

@@ -23,6 +23,12 @@ export interface ReportText {
   readonly photo?: PhotoNote;
 }
 
+/** What the server answers to a report. */
+export interface Saved {
+  /** The server's own number of the report, which it gives to a new one. */
+  readonly number: number;
+}
+
 /** A photo as it is sent. It never changes: another picture is another photo. */
 export interface PhotoUpload {
   readonly id: string;
@@ -42,14 +48,13 @@ export const tasks = defineTasks(
      * Saves of one report arrive in the order in which they were made. A save that was not tried yet is replaced by the
      * next one: each holds the whole report.
      */
-    saveReport: task<ReportText>({ lane: (report) => report.id, key: (report) => report.id, gate }),
+    saveReport: task<ReportText, Saved>({ lane: (report) => report.id, key: (report) => report.id, gate }),
     /**
-     * In the lane of its report, behind the save that names it: the server takes no photo of a report that it does not
-     * know, and a refused report keeps its photo back until it is corrected. The price: a later change of the text
-     * waits for the upload. In a lane of its own the photo could come first, be refused for good, and be lost to its
-     * report.
+     * A photo waits for the save that names it (`after`): it is sent under the number that the server gave to the report,
+     * and a refused report keeps its photo back until it is corrected. It is in no lane, so a later change of the text
+     * does not wait for the upload.
      */
-    uploadPhoto: task<PhotoUpload>({ lane: (photo) => photo.report, gate }),
+    uploadPhoto: task<PhotoUpload>({ gate }),
   },
   {
     /** A save belongs to the inspector who made it, and is sent with that inspector's token. */

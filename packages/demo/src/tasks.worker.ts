@@ -11,7 +11,7 @@ import {
   serveBasket,
 } from 'taskbasket/worker';
 
-import { tasks } from './tasks.js';
+import { type Saved, tasks } from './tasks.js';
 
 /** Tells the server's ledger which worker sent a request. */
 const worker = crypto.randomUUID();
@@ -19,11 +19,15 @@ const worker = crypto.randomUUID();
 serveBasket(tasks, {
   async saveReport({ id, title, text, checks = {}, photo = null }, attempt) {
     const body = JSON.stringify({ title, text, checks, photo });
-    await put(`/api/reports/${encodeURIComponent(id)}`, body, 'application/json', attempt);
+    const response = await put(`/api/reports/${encodeURIComponent(id)}`, body, 'application/json', attempt);
+    const { number } = (await response.json()) as Saved;
+    return { number };
   },
 
-  async uploadPhoto({ id, report, blob }, attempt) {
-    const path = `/api/reports/${encodeURIComponent(report)}/photos/${encodeURIComponent(id)}`;
+  async uploadPhoto({ id, blob }, attempt) {
+    const [report] = attempt.parents;
+    if (report === undefined) throw new PermanentFailure('The report of this photo was not sent.');
+    const path = `/api/reports/${report.number}/photos/${encodeURIComponent(id)}`;
     await put(path, blob, blob.type, attempt);
   },
 });
@@ -36,7 +40,7 @@ type Sent = Pick<Attempt, 'idempotencyKey' | 'number' | 'recovered' | 'signal'> 
 /** The statuses with which the server refuses what was sent, and says why. */
 const refusals: ReadonlySet<number> = new Set([400, 404, 413, 415, 422]);
 
-async function put(path: string, body: Blob | string, type: string, attempt: Sent): Promise<void> {
+async function put(path: string, body: Blob | string, type: string, attempt: Sent): Promise<Response> {
   const { idempotencyKey, number, recovered, session, signal } = attempt;
   const headers = {
     Authorization: `Bearer ${session.token}`,
@@ -53,6 +57,7 @@ async function put(path: string, body: Blob | string, type: string, attempt: Sen
   if (refusals.has(status)) throw new PermanentFailure(await reasonIn(response), { status });
   // A 401 says that the token is too old: the page gives another one, and the save is sent again.
   ensureOk(response);
+  return response;
 }
 
 /** A request that did not reach the server says nothing about the report: the server is away. */

@@ -2,12 +2,12 @@
  * The list of what is not sent yet: why, and what can be done about it.
  */
 import type { Announce } from './announcer.js';
-import type { Basket, ExplainedTask, Snapshot, Unsent, UnsentTask } from './basket.js';
+import type { Basket, ExplainedTask, Snapshot, Unsent } from './basket.js';
 import { type Correction, createCorrection } from './correction.js';
 import { byId, createRows, element, say, show } from './dom.js';
 import type { Reports } from './reports.js';
 import { createThumbnail } from './thumbnail.js';
-import { type Told, attemptsOf, errorOf, tell, titleOf } from './words.js';
+import { type Told, attemptsOf, errorOf, reportOf, tell, titleOf } from './words.js';
 
 /**
  * @param signInAgain For saves that wait because the server does not take the token.
@@ -72,8 +72,8 @@ export function showUnsent(
 
     function showLine(next: Line): void {
       line = next;
-      const { task, behind } = line;
-      said = tell(task, { behind, problem: problem() });
+      const { task } = line;
+      said = tell(task, problem());
       row.dataset['state'] = said.state;
       say(title, titleOf(task));
       say(label, said.label);
@@ -120,13 +120,14 @@ export function showUnsent(
 
     async function discardTask(): Promise<void> {
       const { task, isLatest } = line;
-      const { type, lane } = task;
-      const what = type === 'uploadPhoto' ? 'photo' : 'save';
+      const report = reportOf(task);
+      const what = task.type === 'uploadPhoto' ? 'photo' : 'save';
       // First the mark: whoever sees that the task is gone knows then that it was not sent.
-      const marked = lane !== undefined && (what === 'photo' || isLatest);
-      if (marked) await reports.markCancelled(lane, what, id);
-      const found = await basket.cancel(id);
-      if (!found && marked) await reports.markCancelled(lane, what, undefined);
+      const marked = report !== undefined && (what === 'photo' || isLatest);
+      if (marked) await reports.markCancelled(report, what, id);
+      // Its photo goes with it.
+      const found = await basket.cancel(id, { children: true });
+      if (!found && marked) await reports.markCancelled(report, what, undefined);
       announce(found ? `Discarded: ${titleOf(task)}. It is not sent.` : `No longer there: ${titleOf(task)}.`);
       heading.focus();
     }
@@ -157,19 +158,13 @@ export function showUnsent(
 
 interface Line {
   readonly task: ExplainedTask;
-  /** What it waits for in its lane, if that is on the list. */
-  readonly behind: UnsentTask | undefined;
   /** No later save of the same report waits. */
   readonly isLatest: boolean;
 }
 
 function linesOf(list: readonly ExplainedTask[]): Line[] {
-  const tasks = new Map(list.map((task) => [task.id, task]));
   const latest = new Map(list.filter(({ type }) => type === 'saveReport').map(({ lane, id }) => [lane, id]));
-  return list.map((task) => {
-    const before = task.reasons.flatMap((reason) => (reason.reason === 'lane' ? (tasks.get(reason.behind) ?? []) : []));
-    return { task, behind: before[0], isLatest: latest.get(task.lane) === task.id };
-  });
+  return list.map((task) => ({ task, isLatest: latest.get(task.lane) === task.id }));
 }
 
 function noteFor({ tasks, more }: Snapshot): string {

@@ -50,16 +50,12 @@ const order: readonly Reason['reason'][] = [
   'gone',
 ];
 
-/** What is known beside the reasons. */
-export interface Beside {
-  /** What it waits for in its lane. */
-  readonly behind: UnsentTask | undefined;
-  /** What is wrong with the worker. */
-  readonly problem: string | undefined;
-}
-
-/** Why the save is not sent, in plain words. */
-export function tell(task: ExplainedTask, { behind, problem }: Beside): Told {
+/**
+ * Why the save is not sent, in plain words.
+ *
+ * @param problem What is wrong with the worker, if anything.
+ */
+export function tell(task: ExplainedTask, problem: string | undefined): Told {
   const first = order.flatMap((name) => task.reasons.find(({ reason }) => reason === name) ?? [])[0];
 
   switch (first?.reason) {
@@ -77,7 +73,7 @@ export function tell(task: ExplainedTask, { behind, problem }: Beside): Told {
     case 'no-owner':
       return told('waiting', 'Waiting', 'Was saved before there were inspectors. It waits for one of them.');
     case 'lane':
-      return told('behind', 'In line', lane(task, behind, first.dead));
+      return told('behind', 'In line', waitsFor('the earlier edit of this report', first.dead));
     case 'no-runner':
       return told('nobody', 'Stopped', `Nobody runs tasks: ${problem ?? 'the worker is only starting.'}`);
     case 'no-room':
@@ -91,7 +87,7 @@ export function tell(task: ExplainedTask, { behind, problem }: Beside): Told {
         ? told('gate', 'Server away', `${away(first)} One save is tried first.`)
         : until('gate', 'Server away', away(first), first.until);
     case 'parent':
-      return told('behind', 'In line', `Waits for another save${first.state === 'dead' ? ', which was refused' : ''}.`);
+      return told('behind', 'In line', waitsFor('its report', first.state === 'dead'));
     case 'alone':
       return told(
         'waiting',
@@ -126,14 +122,14 @@ function until(state: UnsentState, label: string, why: string, at: number): Told
 
 function refusal(because: string, error: { readonly message: string; readonly status?: number } | undefined): string {
   const why = withStop(error?.message ?? 'no reason was given');
+  if (because === 'parent') return 'Its report was discarded.';
   if (because !== 'permanent') return `Given up: ${why}`;
   return `The server refused it${error?.status === undefined ? '' : ` (${error.status})`}: ${why} Correct it.`;
 }
 
-function lane(task: UnsentTask, behind: UnsentTask | undefined, dead: boolean): string {
-  if (behind?.type === 'uploadPhoto') return `Waits until the photo of this report is ${dead ? 'accepted' : 'sent'}.`;
-  const earlier = task.type === 'uploadPhoto' ? 'its report' : 'the earlier edit of this report';
-  return dead ? `Waits for ${earlier}, which was refused.` : `Waits for ${earlier}.`;
+/** What comes first, and whether the server refused that. */
+function waitsFor(what: string, dead: boolean): string {
+  return dead ? `Waits for ${what}, which was refused.` : `Waits for ${what}.`;
 }
 
 /** Why the server is away. */
@@ -157,6 +153,11 @@ export function attemptsOf({ attempts, failures, running, addedAt }: UnsentTask)
   return failures === 0
     ? `${saved}, ${tries}`
     : `${saved}, ${tries}, failed ${failures === 1 ? 'once' : `${failures} times`}`;
+}
+
+/** The id of the report that it belongs to, as far as it can be read. */
+export function reportOf({ lane, payload, type }: UnsentTask): string | undefined {
+  return type === 'uploadPhoto' ? payload?.report : lane;
 }
 
 /** The report's title, as far as it can be read. */
