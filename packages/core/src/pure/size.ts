@@ -1,3 +1,4 @@
+import { copyOf } from './copy.js';
 import { TaskbasketError } from './errors.js';
 import { isPlain } from './parts.js';
 
@@ -114,4 +115,16 @@ export function storeFor(weight: Weight): 'tasks' | 'payloads' | 'bodies' {
   if (blobs.length > 0 || bytes > heavyLimit) return 'bodies';
 
   return bytes > inlineLimit ? 'payloads' : 'tasks';
+}
+
+/**
+ * Copies plain data that is small enough for the row of a task.
+ *
+ * @throws What says why not.
+ */
+export function smallCopy(value: unknown): unknown {
+  const copy = copyOf(value);
+  if (storeFor(weigh(copy)) !== 'tasks') throw new RangeError('It is larger than 32 KB, or is no plain data.');
+
+  return copy;
 }

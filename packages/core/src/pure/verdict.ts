@@ -1,9 +1,8 @@
-import { copyOf } from './copy.js';
 import { messageOf, nameOf } from './errors.js';
 import { isNetworkError } from './network.js';
 import { chainOf, defined, partOf, timeOf } from './parts.js';
 import type { StoredError } from './record.js';
-import { storeFor, weigh } from './size.js';
+import { smallCopy } from './size.js';
 
 /**
  * How an attempt ended.
@@ -158,15 +157,13 @@ export class SignedOut extends Unavailable {
 /** The error with a copy of its detail, if that can be stored in the row of its task. */
 function detailed(error: StoredError, detail: unknown): StoredError {
   if (detail === undefined) return error;
-  let why = 'it is larger than 32 KB, or is no plain data.';
   try {
-    const copy = copyOf(detail);
-    if (storeFor(weigh(copy)) === 'tasks') return { ...error, detail: copy };
+    return { ...error, detail: smallCopy(detail) };
   } catch (thrown) {
-    why = messageOf(thrown).slice(0, 200);
-  }
+    const why = messageOf(thrown).slice(0, 200);
 
-  return { ...error, message: `${error.message.slice(0, longestMessage - 250)} (The detail was left out: ${why})` };
+    return { ...error, message: `${error.message.slice(0, longestMessage - 250)} (The detail was left out: ${why})` };
+  }
 }
 
 /** The most characters of an error's message that are stored. */

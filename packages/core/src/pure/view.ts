@@ -27,6 +27,11 @@ export interface TaskView<Name extends string = string, Payload = unknown> {
   readonly running: boolean;
   /** How many handlers were started, the running one included. */
   readonly attempts: number;
+  /**
+   * In a `watch`: what the running attempt last told by `attempt.progress` since this watch was subscribed. `undefined`
+   * otherwise.
+   */
+  readonly progress: unknown;
   /** How many failures there were. */
   readonly failures: number;
   /** How often in a row the runner died during an attempt. */
@@ -85,6 +90,7 @@ export function taskView(row: TaskRow, facts: ViewFacts): TaskView {
     state: isDead(row) ? 'dead' : 'queued',
     running,
     attempts: row.attempts + (running ? 1 : 0),
+    progress: undefined,
     failures: row.failures,
     interruptions: row.interruptions,
     lane: row.lane,

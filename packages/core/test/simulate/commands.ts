@@ -75,6 +75,7 @@ const names = [
   'idle',
   'end',
   'save',
+  'tell',
   'advance',
   'jump',
   'kill',
@@ -119,6 +120,7 @@ const commands: Readonly<Record<CommandName, (driver: Driver) => Promise<string 
   idle,
   end,
   save,
+  tell,
   advance,
   jump,
   kill,
@@ -181,6 +183,7 @@ export function drawMix({ world: { chance } }: Play): Mix {
     idle: 1.5,
     end: 26,
     save: 4,
+    tell: 4,
     advance: 16,
     jump: 2,
     kill: 3,
@@ -410,6 +413,21 @@ function save(driver: Driver): string | undefined {
   if (world.chance.is(0.3)) attempt.end(ending(driver));
 
   return `#${told.n} as ${rev} in ${life.name}`;
+}
+
+/** A handler tells how far it is, also one that was aborted. Its timeout begins anew if it was not. */
+function tell({ play: { world } }: Driver): string | undefined {
+  const open = [...world.attempts].filter(({ life }) => !life.dead && !life.frozen);
+  if (open.length === 0) return undefined;
+  const attempt = world.chance.pick(open);
+  const { told, life } = attempt;
+  if (!attempt.signal.aborted) {
+    attempt.toldAt = world.time.now();
+    world.report.met('other', 'told how far it is');
+  }
+  attempt.progress(world.commits);
+
+  return `#${told.n} in ${life.name}`;
 }
 
 async function advance(driver: Driver): Promise<string> {

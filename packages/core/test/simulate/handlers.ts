@@ -33,6 +33,8 @@ function called(world: World, life: Life, type: string, payload: unknown, face: 
       startedAt: world.time.now(),
       signal: face.signal,
       save: face.save,
+      progress: face.progress,
+      toldAt: Number.NEGATIVE_INFINITY,
       heeds: world.calm || world.chance.is(0.7),
       ended: undefined,
       endedAt: undefined,
@@ -147,11 +149,12 @@ function judgeStart(
 }
 
 /** A signal aborts for a reason that stands. */
-function judgeAbort(world: World, { told, claim, signal, life }: AttemptFacts): void {
+function judgeAbort(world: World, { told, claim, signal, life, toldAt }: AttemptFacts): void {
   const reason = signal.reason as { readonly name: string; readonly message: string };
   if (reason.name === 'TimeoutError') {
     const limit = told.timeout ?? ruleOf(life.kind, told.type)?.timeout ?? 0;
-    const took = world.time.now() - claim.begunAt;
+    const took = world.time.now() - Math.max(claim.begunAt, toldAt);
+    if (toldAt > claim.begunAt) world.report.met('other', 'took too long after its last progress');
     if (took < limit) world.fail(`${told.id} was aborted after ${took} ms, and may take ${limit}`);
     world.report.met('other', 'aborted for its timeout');
   } else if (reason.message.includes('owner')) {

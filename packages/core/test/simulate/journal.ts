@@ -110,6 +110,9 @@ export interface AttemptFacts {
   readonly startedAt: number;
   readonly signal: AbortSignal;
   readonly save: (payload: unknown) => Promise<void>;
+  readonly progress: (value: unknown) => void;
+  /** When it last told how far it is, while it had not ended. */
+  toldAt: number;
   /** Settles it. */
   readonly end: (ending: Ending) => void;
   /** Whether it ends at once when its signal aborts. */

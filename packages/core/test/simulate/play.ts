@@ -479,7 +479,7 @@ function createBus(play: () => Play): Bus {
       // A page whose own worker did not start has its watches read again.
       const own = kind === 'changed' && life.attendance !== undefined;
       const said = own || (kind === 'lost' ? world.losses > 0 : world.deleting || life.leaving);
-      if (!['hello', 'alive', 'wake', 'closed', 'values'].includes(kind) && !said) {
+      if (!['hello', 'alive', 'wake', 'closed', 'values', 'progress'].includes(kind) && !said) {
         if ((world.unannounced.get(life) ?? 0) === 0)
           world.fail(`${life.name} says "${kind}", and has committed nothing`);
       }

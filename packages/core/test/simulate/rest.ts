@@ -150,7 +150,11 @@ function judgeAborts(world: World, term: Term, told: boolean): void {
     if (attempt === undefined) continue;
     const limit = attempt.told.timeout ?? ruleOf(term.life.kind, attempt.told.type)?.timeout ?? 0;
     const late = (since: number | undefined): boolean => since !== undefined && now - since > findsWithin;
-    if (late(attempt.startedAt + limit) && !attempt.signal.aborted && attempt.ended === undefined) {
+    if (
+      late(Math.max(attempt.startedAt, attempt.toldAt) + limit) &&
+      !attempt.signal.aborted &&
+      attempt.ended === undefined
+    ) {
       world.fail(`at rest: ${claim.id} was not aborted after its timeout`);
     }
     const cancelled = told ? claim.cancelledAt !== undefined : late(claim.cancelledAt);

@@ -185,7 +185,11 @@ export function events(): void {
   basket.on('started', ({ id, number }) => console.assert(id === '' && number === 1));
   basket.on('gate', ({ gate, closed }) => console.assert(gate === '' && closed));
   basket.on('lost', (event) => console.assert(event.database === '' && event.tasks === 0));
-  claim<Same<EventName, 'added' | 'started' | 'failed' | 'settled' | 'gate' | 'session' | 'lost'>>();
+  basket.on('progress', ({ value, number }) => {
+    claim<Same<typeof value, unknown>>();
+    claim<Same<typeof number, number>>();
+  });
+  claim<Same<EventName, 'added' | 'started' | 'progress' | 'failed' | 'settled' | 'gate' | 'session' | 'lost'>>();
 
   // @ts-expect-error -- there is no such event
   basket.on('done', () => undefined);

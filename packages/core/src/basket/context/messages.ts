@@ -11,6 +11,7 @@ import type { Replaced } from '../../store/replace.js';
  * - `started`: a handler was called, for the `number`th time for this task.
  * - `failed`: an attempt ended with this `error`, or this build could not read the payload. `dead` says whether the task is
  *   dead now; otherwise it stays queued.
+ * - `progress`: a running handler told this `value` by `attempt.progress`. `number` is that of the attempt.
  * - `settled`: the task ended, or is dead. `replaced`: the task with the id `by` took its place.
  * - `gate`: a gate has closed, for this `reason`, or (`closed` is false) its destination answers again.
  * - `session`: `signed-in`: another `owner` is signed in, or (`null`) nobody is. `signed-out`: no page gives values for
@@ -21,6 +22,7 @@ import type { Replaced } from '../../store/replace.js';
 export type Hint =
   | (OfTask & { readonly event: 'added' })
   | (OfTask & { readonly event: 'started'; readonly number: number })
+  | (OfTask & { readonly event: 'progress'; readonly number: number; readonly value: unknown })
   | (OfTask & { readonly event: 'failed'; readonly error: StoredError; readonly dead: boolean })
   | (OfTask & { readonly event: 'settled'; readonly state: 'done' | 'dead' | 'cancelled' | 'purged' })
   | (OfTask & { readonly event: 'settled'; readonly state: 'replaced'; readonly by: string })
@@ -59,6 +61,7 @@ const hintsAMessage = 100;
  * - `look`: "look again". A page added or changed something; the runner and every watch read the database. `returned`:
  *   this page was in the back/forward cache, and heard nothing meanwhile.
  * - `changed`: the runner wrote, or a page's worker did not start; every watch reads the database.
+ * - `progress`: a running handler told how far it is. Nothing was written.
  * - `hello`: a runner of this build waits for the lock, or leads; a runner of a lower build hands over.
  * - `alive`: the answer to a `hello`, by the runner that has the lock.
  * - `wake`: a page is visible, or is back online; the runner brings the probes of closed gates forward.
@@ -69,7 +72,7 @@ const hintsAMessage = 100;
  */
 export type Message =
   | {
-      readonly kind: 'look' | 'changed' | 'closed' | 'taken' | 'lost';
+      readonly kind: 'look' | 'changed' | 'progress' | 'closed' | 'taken' | 'lost';
       readonly hints?: readonly Hint[];
       /** Every task that succeeded, without a limit, because nothing else tells of a success without a result. */
       readonly done?: readonly string[];
@@ -129,7 +132,7 @@ export function merged(earlier: Message | undefined, later: Message): Message {
 }
 
 /** The kinds of message that may have hints. */
-const kinds: ReadonlySet<unknown> = new Set(['look', 'changed', 'closed', 'taken', 'lost']);
+const kinds: ReadonlySet<unknown> = new Set(['look', 'changed', 'progress', 'closed', 'taken', 'lost']);
 
 /** Checks a message that was received, because any code of the origin may post on the channel. */
 export function messageIn(received: unknown): Message | undefined {

@@ -14,7 +14,7 @@ export type EventName = Hint['event'];
 /** What the listener of an event is called with. */
 export type EventOf<Name extends EventName> = Extract<Hint, { readonly event: Name }>;
 
-const names: readonly EventName[] = ['added', 'started', 'failed', 'settled', 'gate', 'session', 'lost'];
+const names: readonly EventName[] = ['added', 'started', 'progress', 'failed', 'settled', 'gate', 'session', 'lost'];
 
 /**
  * Calls the listener with each event of this name, here or in any other context. Returns a function that stops this.

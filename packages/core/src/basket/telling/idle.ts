@@ -52,8 +52,8 @@ export async function whenIdle(context: BasketContext, scope: Scope = {}, option
           if (isFinal(error)) reject(error);
         }
       },
-      () => {
-        heard = true;
+      (message) => {
+        heard ||= message?.kind !== 'progress';
       },
     );
     const stop = (): void => reject(signal?.aborted === true ? signal.reason : basketClosed());

@@ -73,6 +73,8 @@ export function createLooks(
       };
       const stopHearing = hub.hear((message) => {
         heard?.(message);
+        // Progress is told several times a second, and changes nothing in the database.
+        if (message.kind === 'progress') return;
         if (message.kind === 'look') written.abort();
         void look(); // It never rejects.
       });

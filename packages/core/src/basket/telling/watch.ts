@@ -5,6 +5,9 @@ import { checkParts, must } from '../../pure/options.js';
 import { readQuery } from '../../pure/query.js';
 import type { Reason } from '../../pure/reasons.js';
 import type { TaskView } from '../../pure/view.js';
+import type { Message } from '../context/messages.js';
+import { hintsIn } from '../context/messages.js';
+import type { EventOf } from './events.js';
 import { createLooks } from './looks.js';
 import type { ReadingContext } from '../reading/observe.js';
 import { page } from '../reading/observe.js';
@@ -107,6 +110,8 @@ function watched(
 
   /** The payloads of the tasks that are shown. */
   const known: Known = new Map();
+  /** What running attempts have told, by the id of their task. */
+  const progress = new Map<string, Progress>();
 
   const lookOnce = async (): Promise<void> => {
     const { owner } = context.here;
@@ -116,6 +121,7 @@ function watched(
       if (isOfOther(owner)) return; // Whoever has signed in meanwhile has begun another reading.
       latest();
       shown = owner;
+      for (const id of progress.keys()) if (!found.tasks.some((view) => view.id === id)) progress.delete(id);
       tell({ loaded: true, ...found });
       void later?.then(() => subscribed.has(own) && looks.look()); // It never rejects.
     } catch {
@@ -125,6 +131,9 @@ function watched(
   const looks = createLooks(context, lookOnce, (message) => {
     // Payloads that could not be read are read again once a minute.
     for (const [key, { read }] of known) if (message === undefined && read === undefined) known.delete(key);
+    const told = progressIn(message);
+    for (const one of told) progress.set(one.id, one);
+    if (told.length > 0 && latest().loaded) tell(value);
   });
 
   function isOfOther(owner: OwnerHere): boolean {
@@ -138,9 +147,15 @@ function watched(
     return value;
   }
 
+  function withProgress(view: TaskView): TaskView {
+    const told = progress.get(view.id);
+
+    return view.running && told?.number === view.attempts ? { ...view, progress: told.value } : view;
+  }
+
   function tell(next: Snapshot): void {
     const before = new Map(value.tasks.map((view) => [view.seq, view]));
-    const tasks = next.tasks.map((view) => sameOr(view, before.get(view.seq)));
+    const tasks = next.tasks.map((view) => sameOr(withProgress(view), before.get(view.seq)));
     const same = value.loaded && value.more === next.more && value.tasks.length === tasks.length;
     if (same && tasks.every((view, place) => view === value.tasks[place])) return;
 
@@ -152,6 +167,7 @@ function watched(
     if (!query.follows) return;
     const hides = value.loaded && isOfOther(shown);
     known.clear();
+    progress.clear();
     if (hides) for (const listener of listeners) listener(latest());
     looks.look();
   }
@@ -185,15 +201,24 @@ function watched(
   return own;
 }
 
+type Progress = EventOf<'progress'>;
+
+function progressIn(message: Message | undefined): readonly Progress[] {
+  return ((message && hintsIn(message)) ?? []).filter((hint) => hint.event === 'progress');
+}
+
 /** The view that was shown before, if nothing in it has changed. */
 function sameOr(view: TaskView, before: TaskView | undefined): TaskView {
-  if (before === undefined || before.payload !== view.payload) return view;
-  const [now, then] = [view, before].map((one) => JSON.stringify({ ...one, payload: undefined }, withoutDetail));
+  if (before === undefined || before.payload !== view.payload || before.progress !== view.progress) return view;
+  const [now, then] = [view, before].map((one) => JSON.stringify({ ...one, payload: undefined }, withoutValues));
 
   return now === then ? before : view;
 }
 
-/** Leaves out what may be no JSON. The detail of an error changes only with the attempts of its task. */
-function withoutDetail(name: string, value: unknown): unknown {
-  return name === 'detail' ? undefined : value;
+/**
+ * Leaves out the app's values that may be no JSON. The detail of an error changes only with the attempts of its task, and
+ * progress is compared by itself.
+ */
+function withoutValues(name: string, value: unknown): unknown {
+  return name === 'detail' || name === 'progress' ? undefined : value;
 }

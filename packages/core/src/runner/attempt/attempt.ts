@@ -15,7 +15,8 @@ import type { StoredPayload } from '../../store/payloads.js';
 import { claimedRow } from '../../store/rows.js';
 import { inFence } from '../term/fence.js';
 import type { AnyHandler, Attempt, Leader, RunningAttempt } from '../term/leader.js';
-import { momentOf } from '../term/leader.js';
+import { momentOf, timeoutOf } from '../term/leader.js';
+import { createProgress } from './progress.js';
 import { sessionOf } from './session.js';
 
 /** How long an attempt keeps its slot after its signal was aborted, in milliseconds. */
@@ -164,8 +165,9 @@ function abortVerdict(leader: Leader, attempt: RunningAttempt, more?: string): V
   return { kind: attempt.started ? 'timeout' : 'unreadable', error: timeoutError(leader, attempt, more) };
 }
 
-function timeoutError(leader: Leader, { row, type }: RunningAttempt, more?: string): StoredError {
-  const message = `The attempt took longer than ${row.timeout ?? type.timeout} ms.${more === undefined ? '' : ` ${more}`}`;
+function timeoutError(leader: Leader, attempt: RunningAttempt, more?: string): StoredError {
+  const what = `The attempt took longer than ${timeoutOf(attempt)} ms${attempt.renewed ? ' since its last progress' : ''}.`;
+  const message = more === undefined ? what : `${what} ${more}`;
 
   return { name: 'TimeoutError', message, at: leader.context.ports.clock.wall() };
 }
@@ -212,6 +214,7 @@ function attemptFace(leader: Leader, attempt: RunningAttempt): Attempt<unknown> 
 
       await inTurn('save', async () => save(leader, attempt, await stored));
     },
+    progress: createProgress(leader, attempt),
   });
 }
 

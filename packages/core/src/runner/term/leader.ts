@@ -64,6 +64,19 @@ export interface AttemptParts<Payload, Parent = unknown> {
    * `unknown-outcome`: nobody knows; the next attempt is called with what is stored. `no-database`, `stores-missing`.
    */
   readonly save: (payload: Payload) => Promise<void>;
+  /**
+   * Tells every tab how far the attempt is: a `watch` shows the value as the task's `progress`, and `on('progress')` is
+   * called with it. At most four values a second are told, always the latest. The attempt's timeout begins anew. The
+   * value is plain data of up to 32 KB. It is copied, and kept in memory only. A call after the attempt has ended does
+   * nothing.
+   *
+   * @example
+   * const request = new XMLHttpRequest();
+   * request.upload.onprogress = ({ loaded, total }) => attempt.progress({ loaded, total });
+   *
+   * @throws TaskbasketError `payload`: the value cannot be copied, or is too large. The attempt goes on.
+   */
+  readonly progress: (value: unknown) => void;
 }
 
 /** What an attempt has besides if the registry declares a session. */
@@ -110,6 +123,8 @@ export interface RunningAttempt {
   readonly controller: AbortController;
   /** When it is aborted, by the monotonic clock. */
   deadline: number;
+  /** Whether progress has renewed its deadline. */
+  renewed: boolean;
   /** When it loses its slot, by the monotonic clock. Set when it is aborted. */
   abandonAt: number | undefined;
   /** Why it was aborted. */
@@ -126,6 +141,11 @@ export interface RunningAttempt {
   refusals: number | undefined;
   /** Whether it has left the running set, or its runner was deposed. Whatever it still does is ignored. */
   over: boolean;
+}
+
+/** How long an attempt may take without progress, in milliseconds. */
+export function timeoutOf({ row, type }: Pick<RunningAttempt, 'row' | 'type'>): number {
+  return row.timeout ?? type.timeout;
 }
 
 /** The state of the tasks that must run alone. One such task runs at a time. */

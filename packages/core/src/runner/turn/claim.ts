@@ -8,6 +8,7 @@ import { findType } from '../../pure/find-type.js';
 import { dueOn, expired, held, orphaned } from '../../pure/transitions.js';
 import { parentsOf } from '../../store/parents.js';
 import type { Leader, RunningAttempt } from '../term/leader.js';
+import { timeoutOf } from '../term/leader.js';
 import { note } from '../term/memory.js';
 import { bury } from './expire.js';
 import type { Reader } from './reader.js';
@@ -86,7 +87,8 @@ function attemptOf(claiming: Claiming, row: TaskRow, parents: readonly Parent[])
     probe: isAway(gateOf(claiming, row.gate)),
     startedAt: draft.moment.now,
     controller: new AbortController(),
-    deadline: ports.clock.monotonic() + (row.timeout ?? type.timeout),
+    deadline: ports.clock.monotonic() + timeoutOf({ row, type }),
+    renewed: false,
     abandonAt: undefined,
     abortedFor: undefined,
     started: false,

@@ -96,6 +96,8 @@ export async function turn(leader: Leader): Promise<TurnEnd> {
     await returnStrays(leader, draft, runner);
     if (signals.woken !== undefined) wakeGates(leader, draft, signals.woken);
     const cancelled = known === undefined ? await cancelledOf(draft) : [];
+    // An attempt that renews its timeout writes nothing, and `health` must see that this runner does not hang.
+    if (signals.poked && [...running.values()].some(({ renewed }) => renewed)) draft.wrote = true;
     if (known === undefined || signals.poked) await survey(stores, leader.context.registry, memory);
     await expireDue(leader, draft);
 
