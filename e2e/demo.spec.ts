@@ -197,10 +197,12 @@ test('a save that the server refuses is kept, and says why', async ({ demo, serv
   expect(server.effects()).toHaveLength(1);
 });
 
-test('a report, its checklist and its photo are sent together, the photo behind its report', async ({
+test('a report, its checklist and its photo are sent, the photo behind its report, and with its progress', async ({
   demo,
   server,
 }) => {
+  // It takes the photo in, and says nothing: the whole of it is under way.
+  server.setMood('hang', { match: '/photos/' });
   await write(demo, {
     title: 'Bridge 7',
     text: 'The railing is loose.',
@@ -208,6 +210,15 @@ test('a report, its checklist and its photo are sent together, the photo behind 
     photo: pixel,
     alt: 'The loose post',
   });
+  const item = unsentItem(demo, 'Photo of Bridge 7');
+  await expect(item.getByTestId('unsent-state')).toHaveText('Is being sent now, attempt 1: 100 %.');
+  await expect(item.getByRole('progressbar', { name: 'Sent' })).toHaveJSProperty('value', 1);
+  server.down();
+  await expect(item.getByTestId('unsent-state')).toHaveText(/^The server can’t be reached\./);
+  await expect(item.getByRole('progressbar')).toBeHidden();
+  server.setMood('up');
+  server.up();
+  await item.getByTestId('retry').click();
 
   await expect(reportItem(demo, 'Bridge 7')).toHaveAttribute('data-state', 'sent');
   expect(effectsOn(server)).toEqual(['Bridge 7', 'photo']);

@@ -12,6 +12,7 @@ import {
 } from 'taskbasket/worker';
 
 import { type Saved, tasks } from './tasks.js';
+import { upload } from './upload.js';
 
 /** Tells the server's ledger which worker sent a request. */
 const worker = crypto.randomUUID();
@@ -33,7 +34,7 @@ serveBasket(tasks, {
 });
 
 /** What a request says of its attempt. */
-type Sent = Pick<Attempt, 'idempotencyKey' | 'number' | 'recovered' | 'signal'> & {
+type Sent = Pick<Attempt, 'idempotencyKey' | 'number' | 'progress' | 'recovered' | 'signal'> & {
   readonly session: SessionOf<typeof tasks>;
 };
 
@@ -50,8 +51,12 @@ async function put(path: string, body: Blob | string, type: string, attempt: Sen
     'X-Recovered': String(recovered),
     'X-Worker': worker,
   };
-  const request: RequestInit = { method: 'PUT', body, headers, signal, redirect: 'manual' };
-  const response = await fetch(path, request).catch(meansAway);
+  const request = { method: 'PUT', headers, signal };
+  const sending =
+    body instanceof Blob
+      ? upload(path, { ...request, body }, attempt.progress)
+      : fetch(path, { ...request, body, redirect: 'manual' });
+  const response = await sending.catch(meansAway);
   const { status } = response;
   // The server's own words, for the person who has to correct it.
   if (refusals.has(status)) throw new PermanentFailure(await reasonIn(response), { status });

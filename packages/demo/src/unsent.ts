@@ -7,7 +7,7 @@ import { type Correction, createCorrection } from './correction.js';
 import { byId, createRows, element, say, show } from './dom.js';
 import type { Reports } from './reports.js';
 import { createThumbnail } from './thumbnail.js';
-import { type Told, attemptsOf, errorOf, reportOf, tell, titleOf } from './words.js';
+import { type Told, attemptsOf, errorOf, reportOf, tell, titleOf, uploadedOf } from './words.js';
 
 /**
  * @param signInAgain For saves that wait because the server does not take the token.
@@ -41,6 +41,7 @@ export function showUnsent(
     const title = element('h3', { testId: 'unsent-title', tabIndex: -1 });
     const label = element('p', { testId: 'unsent-label', className: 'label' });
     const state = element('p', { testId: 'unsent-state', className: 'why' });
+    const bar = element('progress', { testId: 'unsent-progress', ariaLabel: 'Sent', hidden: true });
     const error = element('p', { testId: 'unsent-error', className: 'quiet' });
     const attempts = element('p', { testId: 'unsent-attempts', className: 'quiet' });
     const thumbnail = createThumbnail('unsent-photo');
@@ -55,6 +56,7 @@ export function showUnsent(
       thumbnail.image,
       element('div', { className: 'head' }, title, label),
       state,
+      bar,
       element(
         'div',
         { className: 'foot' },
@@ -79,6 +81,9 @@ export function showUnsent(
       say(label, said.label);
       say(error, said.state === 'dead' ? undefined : errorOf(task));
       say(attempts, attemptsOf(task));
+      const uploaded = uploadedOf(task);
+      bar.hidden = uploaded === undefined;
+      bar.value = uploaded ?? 0;
       if (task.type === 'uploadPhoto') thumbnail.show(task.payload?.blob);
       for (const made of [retry, correct, discard]) say(made.querySelector('span') ?? made, ` ${titleOf(task)}`);
 

@@ -4,6 +4,7 @@
 import type { Reason } from 'taskbasket';
 
 import type { ExplainedTask, UnsentTask } from './basket.js';
+import type { Uploaded } from './upload.js';
 
 /** What the save waits for, for style and tests. */
 export type UnsentState =
@@ -60,7 +61,7 @@ export function tell(task: ExplainedTask, problem: string | undefined): Told {
 
   switch (first?.reason) {
     case 'running':
-      return told('sending', 'Sending', `Is being sent now, attempt ${task.attempts}.`);
+      return told('sending', 'Sending', `Is being sent now, attempt ${task.attempts}${percent(task)}.`);
     case 'dead':
       return told('dead', 'Refused', refusal(first.because, first.error));
     case 'unknown-type':
@@ -139,6 +140,17 @@ function away({ message, status }: Extract<Reason, { readonly reason: 'gate' }>)
   return /fetch|network|load failed/i.test(message)
     ? 'The server can’t be reached.'
     : `The server is away: ${withStop(message)}`;
+}
+
+/** How much of it was handed to the network, from 0 to 1, or nothing if that is not known. */
+export function uploadedOf({ progress }: UnsentTask): number | undefined {
+  const { loaded, total } = (progress ?? {}) as Partial<Uploaded>;
+  return loaded === undefined || !total ? undefined : loaded / total;
+}
+
+function percent(task: UnsentTask): string {
+  const uploaded = uploadedOf(task);
+  return uploaded === undefined ? '' : `: ${Math.floor(uploaded * 100)} %`;
 }
 
 /** The last error in one line, or nothing. */
