@@ -146,14 +146,16 @@ export function blamed(row: TaskRow, moment: Moment, backoff: Backoff, random: (
 
 /**
  * The row of a lane's head, or of a child, once the task before it has ended. It gets a timed key, and nothing else of
- * it changes. `undefined`: the row stays as it is, because it is timed, dead or unreadable.
+ * it changes. A child is checked also before its date, because it is dead if a parent was cancelled. `undefined`: the
+ * row stays as it is, because it is timed, dead or unreadable.
  */
 export function paid(row: TaskRow, moment: Moment): TaskRow | undefined {
   const letter = readReady(row.ready)?.letter;
-  if (row.strange === true || (letter !== 'F' && letter !== 'H')) return undefined;
-  if (row.runAt !== undefined && row.runAt > moment.wall) return dueOn(row, row.runAt);
+  const date = row.runAt !== undefined && row.runAt > moment.wall ? row.runAt : undefined;
+  const isEarlyChild = row.after !== undefined && date !== undefined;
+  if (row.strange === true || !(letter === 'F' || letter === 'H' || (letter === '!' && isEarlyChild))) return undefined;
 
-  return dueAfter(row, moment, 0);
+  return date === undefined || isEarlyChild ? dueAfter(row, moment, 0) : dueOn(row, date);
 }
 
 /**

@@ -9,9 +9,6 @@ import { answer } from './requests.js';
 import { outcomeOfId, rowsIn } from './rows.js';
 import { marksIndex } from './setup.js';
 
-/** So many times in a row a parent may have been replaced, so that strange outcomes cannot lead round in a circle. */
-const longestChain = 100;
-
 /** Reads what has become of the parents of a row, in the order in which it names them. */
 export function parentsOf(
   stores: Pick<Stores, 'tasks' | 'outcomes'>,
@@ -23,7 +20,8 @@ export function parentsOf(
 
 /**
  * Reads one parent. A task of another owner is none. A child does not wait for a task that was added after it: every
- * task waits for earlier ones only, in its lane too, so no two can wait for each other.
+ * task waits for earlier ones only, in its lane too, so no two can wait for each other. A parent may have been replaced
+ * any number of times; strange outcomes may lead round in a circle.
  */
 async function parentOf(
   stores: Pick<Stores, 'tasks' | 'outcomes'>,
@@ -32,12 +30,13 @@ async function parentOf(
   claims: readonly Claim[],
 ): Promise<Parent> {
   let id = named;
-  for (let steps = 0; steps < longestChain; steps += 1) {
+  for (const seen = new Set<string>(); !seen.has(id);) {
+    seen.add(id);
     const row = rowOf(await answer(stores.tasks.index(marksIndex).get(idMark(id))));
     // A claim stands for its task until it ends, also if the task was cancelled, or its row is gone.
     const claim = claims.find((one) => one.id === id);
     const { seq = 0 } = row ?? claim ?? {};
-    if (isOfOther(row, child) || (id === named && seq > child.seq)) break;
+    if (isOfOther(row, child) || (id === named && seq >= child.seq)) break;
     if (claim !== undefined) return { id, state: 'running' };
     if (isPresent(row)) return { id, state: stateAsParent(row) };
 

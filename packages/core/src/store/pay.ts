@@ -36,7 +36,8 @@ export interface Paid {
 /**
  * Brings back the heads of lanes, and the children of tasks, in the transaction that removed what was before them. A
  * head that `needsNothing` stays as it is: it is claimed, and its own end pays the lane, or the runner has not read it
- * yet. Of the children only held ones are written: a fresh one that the runner has passed waits in its lane too.
+ * yet. Of the children only held ones are written, and those that wait for their date too: a fresh one that the runner
+ * has passed waits in its lane too.
  */
 export async function pay(
   stores: Pick<Stores, 'tasks'>,
@@ -51,7 +52,7 @@ export async function pay(
   ]);
   const freed = [
     ...heads.filter((head) => head !== undefined && !needsNothing(head)),
-    ...children.filter(({ ready }) => readReady(ready)?.letter === 'H'),
+    ...children.filter(({ ready }) => readReady(ready)?.letter !== 'F'),
   ] as readonly TaskRow[];
   const written = freed.flatMap((row) => paid(row, moment) ?? []);
   for (const row of written) stores.tasks.put(row);

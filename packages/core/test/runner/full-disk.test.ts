@@ -176,6 +176,31 @@ describe('scenario 51: at a full disk without a reserve, cancel only deletes', (
   });
 });
 
+describe('scenario 51: at a full disk without a reserve, a task that another one waits for', () => {
+  test.each([
+    ['that was not read yet', 0],
+    ['that is held', 3],
+  ])('is cancelled with the child %s, and not without it', async (_, minutes) => {
+    const story = await started();
+    const { tasks, world, page, gate, sent } = story;
+    const [parent = ''] = await addAll(story, 'first');
+    await world.settle();
+    await page.basket.add('send', 'child', { after: parent });
+    await page.basket.add('send', 'grandchild', { after: parent, onParent: 'run' });
+    await world.advance(minutes * minute);
+    const disk = fillDisk();
+    // An end that is not stored would count as a success, and the child would be sent.
+    expect(await page.basket.cancel(parent).catch(codeOf)).toBe('quota');
+    expect(await page.basket.cancel(parent, { children: true })).toBe(3);
+    expect(await rowsOf(tasks)).toEqual([]);
+
+    disk.room = Number.POSITIVE_INFINITY;
+    gate.open();
+    await world.advance(minute);
+    expect(sent).toEqual(['first']);
+  });
+});
+
 describe('explain and health say that there is no room', () => {
   test('as long as a task waits for it, and no longer', async () => {
     const story = await started();

@@ -385,6 +385,25 @@ test.each(['before', 'requests', 'complete'] as const)(
   },
 );
 
+test('a sign-up that is cancelled with its children takes those along that the page sees, and no other’s', async () => {
+  const tasks = defineTasks(
+    freshName(),
+    { signUp: task<string>({ owner: 'none' }), send: task<string>() },
+    { session: session<{ token: string }>() },
+  );
+  const world = createWorld();
+  const page = world.open(tasks);
+  const signUp = await page.basket.add('signUp', 'a1');
+  await page.basket.signIn('bob', values);
+  const his = await page.basket.add('send', 'his', { after: signUp });
+  await page.basket.signIn('ann', values);
+  const hers = await page.basket.add('send', 'hers', { after: signUp });
+  await page.basket.add('send', 'thumb', { after: hers });
+
+  expect(await page.basket.cancel(signUp, { children: true })).toBe(3);
+  expect((await rowsOf(tasks)).map(({ id }) => id)).toEqual([his]);
+});
+
 test('a task of one owner waits for a sign-up that belongs to nobody, and gets its result', async () => {
   const tasks = defineTasks(
     freshName(),

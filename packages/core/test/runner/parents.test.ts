@@ -403,6 +403,122 @@ test('for a parent that was replaced, the task that replaced it counts', async (
   expect(parents.get('photo')).toEqual([{ number: 'D' }]);
 });
 
+test('a parent that was replaced 150 times is awaited all the same', async () => {
+  const app = createApp();
+  const { basket, world, started, creating } = app;
+  const last = await basket.add('create', 'last');
+  await byHand(app.tasks, ({ outcomes }) => {
+    for (let n = 1; n <= 150; n += 1) {
+      const by = n === 150 ? last : `draft ${n + 1}`;
+      outcomes.add({
+        id: `draft ${n}`,
+        type: 'create',
+        owner: null,
+        state: 'replaced',
+        by,
+        at: 1,
+        marks: [`Idraft ${n}`],
+      });
+    }
+  });
+  const child = await basket.add('send', 'photo', { after: 'draft 1' });
+  app.work();
+  await world.settle();
+  expect(started).toEqual(['last']);
+  expect(await basket.explain(child)).toEqual([{ reason: 'parent', parent: last, state: 'running' }]);
+
+  creating.get('last')?.open({ number: 'L' });
+  await world.settle();
+  expect(started).toEqual(['last', 'photo']);
+});
+
+test('a task that names itself, in a row that was written by hand, does not wait for itself', async () => {
+  const app = createApp();
+  const { world, started } = app;
+  await app.basket.list();
+  await byHand(app.tasks, ({ tasks }) => {
+    tasks.put({ ...rowLike('me', 1), after: ['me'], marks: ['Ime', 'Wme'] });
+  });
+  app.work();
+  await world.settle();
+
+  expect(started).toEqual(['me']);
+});
+
+test('a dead parent that has left the lane holds its child there, and comes back before it', async () => {
+  const app = createApp();
+  const { basket, world, started } = app;
+  const parent = await basket.add('skip', 'parent', { expiresAt: world.wall() + 1_000 });
+  await world.advance(2_000);
+  const child = await basket.add('skip', 'child', { after: parent });
+  await basket.add('note', 'next');
+  app.work();
+  await world.settle();
+  expect(started).toEqual([]);
+  expect(await basket.explain(child)).toEqual([{ reason: 'parent', parent, state: 'dead' }]);
+
+  await basket.retry(parent);
+  await world.settle();
+  expect(started).toEqual(['parent', 'child', 'next']);
+});
+
+describe('a child whose date is ahead', () => {
+  const hour = 3_600_000;
+
+  test.each([
+    ['that is due on its date', {}],
+    ['that waits in its lane', { lane: 'busy' }],
+  ])('%s is dead at once if its parent is cancelled', async (_, lane) => {
+    const app = createApp();
+    const { basket, world, started } = app;
+    app.work();
+    const parent = await basket.add('create', 'parent', { runAt: world.wall() + hour });
+    const head = await basket.add('create', 'head', lane);
+    const child = await basket.add('send', 'child', { ...lane, after: parent, runAt: world.wall() + 2 * hour });
+    const runs = await basket.add('send', 'runs', { after: parent, runAt: world.wall() + 2 * hour, onParent: 'run' });
+    await world.settle();
+    await basket.cancel(parent);
+    await basket.cancel(head);
+    app.creating.get('head')?.fail(new Error('cancelled'));
+    await world.settle();
+    expect(await basket.settled(child)).toEqual({ state: 'dead', because: 'parent', error: undefined });
+    expect(await basket.explain(runs)).toEqual([{ reason: 'date', until: world.wall() + 2 * hour }]);
+
+    await world.advance(2 * hour);
+    expect(started).toEqual(['head', 'runs']);
+  });
+
+  test('runs on its date if its parent succeeded before', async () => {
+    const app = createApp();
+    const { basket, world, started, creating, parents } = app;
+    app.work();
+    const parent = await basket.add('create', 'parent');
+    await basket.add('send', 'child', { after: parent, runAt: world.wall() + hour });
+    await world.settle();
+    creating.get('parent')?.open({ number: 'P' });
+    await world.advance(hour - 1);
+    expect(started).toEqual(['parent']);
+    await world.advance(1);
+    expect(parents.get('child')).toEqual([{ number: 'P' }]);
+  });
+});
+
+test('a task may have 100 parents, and gets what each returned', async () => {
+  const app = createApp();
+  const { basket, world, started, creating, parents } = app;
+  app.work();
+  const names = Array.from({ length: 100 }, (_, number) => `${number}`);
+  const ids = await basket.addMany(names.map((name) => ['create', name] as const));
+  await basket.add('send', 'child', { after: ids });
+  for (const name of names) {
+    await world.settle();
+    expect(started).not.toContain('child');
+    creating.get(name)?.open({ number: name });
+  }
+  await world.settle();
+  expect(parents.get('child')).toEqual(names.map((number) => ({ number })));
+});
+
 describe('an outcome that a child waits for', () => {
   test('is kept for longer than 30 days, until the child has ended', async () => {
     const app = createApp();

@@ -62,7 +62,7 @@ function sliceOf(
 ): readonly TaskRow[] {
   const targets = targetsOf(command, before);
   const moves = new Map(whole.difference.outcomes.map(({ id, by }) => [id, by]));
-  const family = command.children === true ? withChildren(targets, whole.before, moves) : targets;
+  const family = command.children === true ? withChildren(targets, whole.before, moves, command.isSeen) : targets;
   const all = family.filter(({ seq }) => before.tasks.has(seq));
   if (all.length > targets.length) world.report.met('parents', 'cancelled with children');
   command.several ||= readsSeveralSlices(command, before);
@@ -195,7 +195,7 @@ function judgeCancel(commit: Commit, rows: readonly TaskRow[]): void {
     if (claimed.has(change.from.seq)) continue;
     const lane = laneMarkOf(change.from);
     const isHead = lane !== undefined && lanes.has(lane) && heads.get(lane)?.seq === change.from.seq;
-    const isChild = readyOf(change.from).letter === 'H' && isChildOf(change.from, ends);
+    const isChild = readyOf(change.from).letter !== 'F' && isChildOf(change.from, ends);
     if (isChild) world.report.met('parents', 'paid by a cancel');
     if (!(isHead || isChild) || !isPayment(change, 0, underway.walls)) fail(`also changed ${change.from.id}`);
   }

@@ -68,7 +68,7 @@ export function judgeTakeover(commit: Commit): void {
     if (rescuedRows.has(old.seq)) continue;
     const mark = old.marks.find((one) => one.startsWith('L'));
     const isHead = mark !== undefined && lanes.has(mark) && heads.get(mark)?.seq === old.seq;
-    const isChild = readyOf(old).letter === 'H' && isChildOf(old, ends);
+    const isChild = readyOf(old).letter !== 'F' && isChildOf(old, ends);
     if (isChild) world.report.met('parents', 'paid by a rescue');
     if (!(isHead || isChild) || !isPayment(change, to.seen, underway.walls)) fail(`also changed ${old.id}`);
   }

@@ -311,7 +311,7 @@ function judgeOthers(
     const lane = laneMarkOf(from);
     const isHead = lane !== undefined && heads.get(lane)?.seq === from.seq;
     if (isHead && freed.has(lane) && isPayment(change, to.seen, [to.wall, to.wall])) continue;
-    const isChild = readyOf(from).letter === 'H' && isChildOf(from, ends);
+    const isChild = readyOf(from).letter !== 'F' && isChildOf(from, ends);
     if (isChild) world.report.met('parents', 'paid by a settle');
     if (isChild && isPayment(change, to.seen, [to.wall, to.wall])) continue;
     const isPaid = isHead && freed.has(lane);

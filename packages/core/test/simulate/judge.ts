@@ -117,11 +117,13 @@ export function isPayment({ from, to }: Change, now: number, [least, most]: read
   if (!onlyDiffersIn({ from, to }, ['ready'])) return false;
   const old = readyOf(from).letter;
   const { letter, when } = readyOf(to);
-  if (old !== 'F' && old !== 'H') return false;
-  const { runAt } = from;
+  const { runAt, after } = from;
+  if (old !== 'F' && old !== 'H' && !(old === '!' && after !== undefined && runAt !== undefined && runAt > least))
+    return false;
   if (letter === '!') return runAt !== undefined && runAt > least && when === runAt;
 
-  return letter === '@' && when === now && (runAt === undefined || runAt <= most);
+  // A child is checked also before its date.
+  return letter === '@' && when === now && (runAt === undefined || runAt <= most || after !== undefined);
 }
 
 /** Says of each lane that was freed in which state its next row was found. */

@@ -86,14 +86,22 @@ export function waitMarksOf(world: World, row: TaskRow): { readonly must: readon
   return { must: [...new Set(after.map(parentMarkOf))], may };
 }
 
-/** These rows, their children of the same owner, and the children of these. */
-export function withChildren(rows: readonly TaskRow[], contents: Contents, moves: Moves): readonly TaskRow[] {
+/** These rows, their children, and the children of these; of the children of what is nobody's those that are seen. */
+export function withChildren(
+  rows: readonly TaskRow[],
+  contents: Contents,
+  moves: Moves,
+  isSeen: (row: TaskRow) => boolean,
+): readonly TaskRow[] {
   const all = new Map(rows.map((row) => [row.seq, row]));
   for (let next = rows; next.length > 0;) {
-    const idsOf = (owner: string | null): ReadonlySet<string> =>
-      new Set(next.filter((row) => row.owner === owner).map(({ id }) => id));
+    const before = next;
+    const idsFor = (child: TaskRow): ReadonlySet<string> =>
+      new Set(
+        before.filter(({ owner }) => owner === child.owner || (owner === null && isSeen(child))).map(({ id }) => id),
+      );
     next = [...contents.tasks.values()].filter(
-      (row) => row.cancelled !== true && !all.has(row.seq) && isChildOf(row, idsOf(row.owner), moves),
+      (row) => row.cancelled !== true && !all.has(row.seq) && isChildOf(row, idsFor(row), moves),
     );
     for (const row of next) all.set(row.seq, row);
   }

@@ -53,7 +53,8 @@ export function cancel(context: BasketContext, which: string | Filter, options: 
       // A strange row is never written, so it is deleted at once, also while it runs.
       const running = rows.filter((row) => row.strange !== true && isClaimed(row, claims));
       const others = rows.filter((row) => !running.includes(row));
-      if (full) deleteTasks(stores, running);
+      // Without an outcome, a child would run as if its parent had succeeded.
+      if (full && !(await hasChildrenLeft(stores, rows))) deleteTasks(stores, running);
       else await markCancelled(stores, rows, running, wall);
       deleteTasks(stores, others);
       await forgetPauses(stores, rows);
@@ -63,7 +64,7 @@ export function cancel(context: BasketContext, which: string | Filter, options: 
 
       return rows.map((row) => ({ ...toldOf(row), event: 'settled', state: 'cancelled' }));
     },
-    children ? withChildren : undefined,
+    children ? withChildren(seenIn(context)) : undefined,
   );
 }
 
@@ -113,20 +114,37 @@ type Change = (
 /** Adds other tasks to those that were found. */
 type Add = (stores: Stores, rows: readonly TaskRow[]) => Promise<readonly TaskRow[]>;
 
-/** The rows with their children, and the children of these. Children of another owner are left out. */
-async function withChildren(stores: Stores, rows: readonly TaskRow[]): Promise<readonly TaskRow[]> {
-  const all = new Map(rows.map((row) => [row.seq, row]));
-  for (let next = rows; next.length > 0;) {
-    const ids = next.map(({ id }) => id);
-    const owners = new Map(next.map(({ id, owner }) => [parentMark(id), owner]));
-    const children = await childrenOf(stores, ids);
-    next = children.filter(
-      ({ seq, owner, marks }) => !all.has(seq) && marks.some((mark) => owners.get(mark) === owner),
-    );
-    for (const row of next) all.set(row.seq, row);
-  }
+/**
+ * Adds the children of rows, and the children of these. A task of nobody may have children of several owners; those are
+ * left out that this context does not see.
+ */
+function withChildren(isSeen: (row: TaskRow) => boolean): Add {
+  return async (stores, rows) => {
+    const all = new Map(rows.map((row) => [row.seq, row]));
+    for (let next = rows; next.length > 0;) {
+      const owners = new Map(next.map(({ id, owner }) => [parentMark(id), owner]));
+      const children = await childrenOf(stores, idsOf(next));
+      next = children.filter(
+        (row) =>
+          !all.has(row.seq) &&
+          row.marks.some((mark) => owners.get(mark) === row.owner || (owners.get(mark) === null && isSeen(row))),
+      );
+      for (const row of next) all.set(row.seq, row);
+    }
 
-  return [...all.values()];
+    return [...all.values()];
+  };
+}
+
+/** Whether one of these tasks has a child that is none of them. */
+async function hasChildrenLeft(stores: Stores, rows: readonly TaskRow[]): Promise<boolean> {
+  const seqs = new Set(rows.map(({ seq }) => seq));
+
+  return (await childrenOf(stores, idsOf(rows))).some(({ seq }) => !seqs.has(seq));
+}
+
+function idsOf(rows: readonly TaskRow[]): readonly string[] {
+  return rows.map(({ id }) => id);
 }
 
 /** Changes one task by its id, or all that fit a filter, slice by slice. Each slice is durable by itself. */
