@@ -292,6 +292,34 @@ test('refused again with values with which another task of the gate succeeded: t
   expect(others).toEqual([]);
 });
 
+test('a task of nobody that succeeds says nothing of the values: who is refused at its gate waits on, and is not dead', async () => {
+  const tasks = defineTasks(
+    freshName(),
+    { save: task<string>({ gate: 'api' }), report: task<string>({ gate: 'api', owner: 'none' }) },
+    { session: session<{ token: string }>() },
+  );
+  const world = createWorld();
+  const page = world.open(tasks);
+  await page.basket.signIn('ann', { token: 'old' });
+  await page.basket.add('save', 'n1');
+  let tries = 0;
+  world.open(tasks).run({
+    save() {
+      tries += 1;
+      throw new SignedOut({ status: 401 });
+    },
+    report: () => undefined,
+  });
+  for (const name of ['r1', 'r2', 'r3']) {
+    await world.advance(100_000);
+    await page.basket.add('report', name);
+  }
+  await world.advance(100_000);
+
+  expect(tries).toBe(1);
+  expect((await rowsOf(tasks)).map(({ type, dead }) => [type, dead])).toEqual([['save', undefined]]);
+});
+
 test('a session without values runs at once; a 401 parks its gate until signIn is called again', async () => {
   const tasks = defineTasks(freshName(), { save: task<string>() }, { session: session() });
   const world = createWorld();

@@ -55,7 +55,7 @@ export async function runAttempt(
   attempt.started = true;
   try {
     const result = await handler(payload, attemptFace(leader, attempt));
-    leader.values.worked(attempt.signedIn, attempt.row.gate);
+    if (attempt.row.owner !== null) leader.values.worked(attempt.signedIn, attempt.row.gate);
     conclude(leader, attempt, result === undefined ? { kind: 'success' } : { kind: 'success', result });
   } catch (thrown) {
     const verdict = verdictOf(thrown, wall());
