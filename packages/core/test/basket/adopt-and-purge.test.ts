@@ -4,6 +4,7 @@ import { defineTasks, task } from '../../src/pure/registry.js';
 import { session } from '../../src/pure/session.js';
 import { contentsOf, freshName, rowsOf } from '../support/database.js';
 import { createGate, createWorld } from '../support/world.js';
+import { refuseCommit } from '../simulate/transactions.js';
 
 const types = { save: task<string>({ lane: 'notes' }), photo: task<Blob>(), report: task<string>({ owner: 'none' }) };
 const appBefore = (name: string) => defineTasks(name, { ...types, report: task<string>() });
@@ -153,6 +154,21 @@ describe('adopt', () => {
 });
 
 describe('purge', () => {
+  test('files that the browser does not delete at once: the app gets an error of ours, and a second call resolves', async () => {
+    const tasks = app(freshName());
+    const tab = createWorld().open(tasks);
+    await tab.basket.signIn('ann');
+    await tab.basket.add('photo', heavy());
+    let refuses = true;
+    tab.at('body:requests', (transaction) => {
+      if (refuses && transaction !== undefined) refuseCommit(transaction);
+    });
+    await expect(tab.basket.purge('ann')).rejects.toMatchObject({ code: 'quota' });
+    refuses = false;
+    expect(await tab.basket.purge('ann')).toBe(0);
+    expect((await contentsOf(tasks)).bodies.size).toBe(0);
+  });
+
   test('removes everything of an owner, and nothing of anybody else; what runs is aborted', async () => {
     const name = freshName();
     const tasks = app(name);

@@ -9,6 +9,7 @@ import { freedBy, pay } from '../../store/pay.js';
 import { answer } from '../../store/requests.js';
 import { marksIndex } from '../../store/setup.js';
 import { transact } from '../../store/transact.js';
+import { notChanged } from '../adding/refusal.js';
 import type { BasketContext } from '../context/context.js';
 import { toldOf } from '../context/messages.js';
 import { changeAll } from './command.js';
@@ -51,7 +52,9 @@ export async function purge(context: BasketContext, owner: string): Promise<numb
       stores.bodies.delete(IDBKeyRange.bound(start, beyond(ownerPart(owner)), false, true));
       for (const key of bodies) stores.bodies.delete(key);
     };
-    await transact(context, 'body', drop, { scope: ['bodies'] });
+    await transact(context, 'body', drop, { scope: ['bodies'] }).catch((error: unknown) => {
+      throw notChanged(error);
+    });
 
     return removed;
   });
