@@ -9,6 +9,7 @@ import { raise, remove } from './database.js';
 import { edit, update } from './editing.js';
 import { idle } from './idling.js';
 import { pause, resume } from './pausing.js';
+import { erase } from './erasing.js';
 import { settle } from './settling.js';
 import { isBody, runnerOf } from './contents.js';
 import type { Ending } from './journal.js';
@@ -17,6 +18,7 @@ import { judgeList, judgeViews } from './views.js';
 import { listedBy, ownerNames, sign, signIn } from './owners.js';
 import type { Play } from './play.js';
 import type { Kind } from './registries.js';
+import { revoke } from './values.js';
 
 /** How often each command comes: drawn anew for each run, so that runs differ in kind. */
 export interface Mix {
@@ -30,6 +32,8 @@ export interface Mix {
   /** How likely a task has a key, and how likely a page does not delete what that replaces. */
   readonly keys: number;
   readonly untidy: number;
+  /** How likely a sign-in gives values. */
+  readonly gives: number;
   /** How likely a task expires. */
   readonly expiry: number;
   /** How likely a task has parents. */
@@ -97,6 +101,8 @@ const names = [
   'deploy',
   'attend',
   'sign',
+  'revoke',
+  'erase',
   'fill',
   'free',
 ] as const;
@@ -142,6 +148,8 @@ const commands: Readonly<Record<CommandName, (driver: Driver) => Promise<string 
   deploy: deployed,
   attend,
   sign,
+  revoke,
+  erase,
   fill: fillDisk,
   free: freeDisk,
 };
@@ -205,6 +213,8 @@ export function drawMix({ world: { chance } }: Play): Mix {
     deploy: 1.5,
     attend: 3,
     sign: 5,
+    revoke: 6,
+    erase: 2,
     fill: 0.5,
     free: 6,
   };
@@ -239,6 +249,7 @@ export function drawMix({ world: { chance } }: Play): Mix {
     untidy: chance.pick([0, 0.5, 1, 1]),
     expiry: chance.pick([0, 0, 0.1, 0.4]),
     parents: chance.pick([0, 0, 0.1, 0.3, 0.7]),
+    gives: chance.pick([0, 0.3, 1, 1]),
     flood: chance.is(0.03),
     attended,
     haste: chance.pick([0, 0.1, 0.3, 0.6]),
@@ -363,6 +374,7 @@ function ending(driver: Driver): Ending {
       [0.7, () => ({ kind: 'later', for: chance.pick([0, 500, 5_000, 70_000]) })],
       [0.5, () => ({ kind: 'later', date: time.wall() + chance.pick([-9_000, 2_000, 100_000]) })],
       [2, () => ({ kind: 'unavailable' })],
+      [2, () => ({ kind: 'signed-out' })],
       [0.6, () => ({ kind: 'unavailable', after: chance.pick([0, 300, 8_000, 100_000]) })],
     ]) ?? ((): Ending => ({ kind: 'success' }))
   )();

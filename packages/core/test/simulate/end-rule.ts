@@ -32,8 +32,10 @@ export function endsOf(claim: ClaimFacts, n: number, life: Life, now: number, pa
   if (!attempt.abortedBefore && (attempt.abortedAt === undefined || attempt.abortedAt !== attempt.endedAt))
     return before;
   const after: End = cause === 'timeout' ? 'timeout' : outlasts(said) ? said : 'returned';
+  // One that is refused and dead stays so, also after an abort.
+  const refused: readonly End[] = said !== 'aborted' && said.kind === 'signed-out' ? [said] : [];
 
-  return attempt.abortedBefore ? [after] : [...before, after];
+  return attempt.abortedBefore ? [after, ...refused] : [...before, after];
 }
 
 /** What was done in time is done, also after an abort. */
@@ -79,7 +81,7 @@ export function wrongEnd(
     allowed.add('recovered');
     must(to.recovered === true, 'recovered');
   }
-  if (['failure', 'timeout', 'permanent', 'unavailable', 'unreadable'].includes(kind)) {
+  if (['failure', 'timeout', 'permanent', 'unavailable', 'unreadable', 'signed-out'].includes(kind)) {
     allowed.add('lastError');
     must(typeof to.lastError?.message === 'string', 'lastError');
   }
@@ -104,7 +106,8 @@ export function wrongEnd(
     must(to.blames === from.blames + 1, 'blames');
   }
   const limited = to.failures > from.failures && to.failures >= (rule.failureLimit ?? Number.POSITIVE_INFINITY);
-  if (kind !== 'permanent' && kind !== 'success' && !limited && isOver(from, wall)) {
+  const isPermanent = kind === 'permanent' || (kind === 'signed-out' && to.dead?.reason === 'permanent');
+  if (!isPermanent && kind !== 'success' && !limited && isOver(from, wall)) {
     for (const name of ['dead', 'marks']) allowed.add(name);
     must(ready.letter === 'D' && to.dead?.reason === 'expired' && to.dead.at === wall, 'expired');
     const mark = laneMarkOf(from);
@@ -112,7 +115,7 @@ export function wrongEnd(
   } else if ((kind === 'failure' || kind === 'timeout') && !limited) {
     const [least, most] = waitRange(rule, to.failures + from.blames);
     timed('@', now + least, now + most);
-  } else if (kind === 'permanent' || limited) {
+  } else if (isPermanent || limited) {
     for (const name of ['dead', 'marks']) allowed.add(name);
     must(ready.letter === 'D' && to.dead?.reason === (limited ? 'limit' : 'permanent'), 'dead');
     const skips = (from.onDead ?? rule.onDead) === 'skip';

@@ -9,6 +9,7 @@ import type { ParentFacts } from './parents.js';
 import { lives, parentsOf } from './parents.js';
 import { wrongPauses } from './pausing.js';
 import { knows, ruleOf } from './registries.js';
+import { waitsForValues } from './values.js';
 import type { World } from './world.js';
 
 /** What is wrong with the reasons that a page gives for a row's not running, if anything is: each must be true. */
@@ -34,6 +35,7 @@ const inTheWay = new Set([
   'unreadable',
   'unknown',
   'stranger',
+  'parked',
   'misled',
   'dated',
   'waits',
@@ -87,6 +89,7 @@ function factsOf(world: World, page: Life, row: TaskRow) {
     unreadable: letter === 'U' || letter === 'Z',
     unknown: !knows(page.kind, row),
     stranger: row.owner !== null && row.owner !== ownerIn(contents),
+    parked: waitsForValues(contents, row),
     /** The one who leads has no such type, or another version. */
     misled: knows(page.kind, row) && leader !== undefined && !knows(leader.kind, row),
     dated: row.runAt !== undefined && row.runAt > wall,
@@ -116,7 +119,7 @@ function wrongReason(facts: Facts, contents: Contents, row: TaskRow, reason: Rea
   const is = (holds: boolean): string | undefined => (holds ? undefined : `it is not (${row.ready})`);
   switch (reason.reason) {
     case 'signed-out':
-      return is(facts.stranger && reason.owner === row.owner);
+      return is((facts.stranger || facts.parked) && reason.owner === row.owner);
     case 'no-owner':
       return 'each has one';
     case 'gone':

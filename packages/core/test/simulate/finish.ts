@@ -21,6 +21,7 @@ export async function finish(driver: Driver): Promise<void> {
   const { world } = play;
   world.say('finish');
   world.calm = true;
+  if (world.gives > 0) world.gives = 1;
   world.room = Number.POSITIVE_INFINITY;
   world.faultAt = world.time.now();
   // What was lost just now is found within a minute.
@@ -44,7 +45,8 @@ export async function finish(driver: Driver): Promise<void> {
   const snapshots = page.basket.watch({ limit: 1_000, everyOwner: true });
   const stop = snapshots.subscribe(() => undefined);
   if (world.chance.is(0.3)) await drain(driver, undefined);
-  await resumeAll(play, page);
+  // One that knows each type: a page does not end pauses of types that it does not have.
+  await resumeAll(play, play.page('last', 'page', 1));
 
   let build = 10;
   // What is tried again frees its lane, and the tasks behind it may expire meanwhile.

@@ -1,7 +1,7 @@
 import type { GateRow } from '../../src/pure/gate.js';
 import { defaultRule, waitRange } from './backoff-rule.js';
 import type { ClaimFacts, Ending, Term } from './journal.js';
-import { gateBase, gateCap, ruleOf } from './registries.js';
+import { currentOf, gateBase, gateCap, ruleOf } from './registries.js';
 
 /** What is required of a gate's record; `until` between two times. */
 export type GateRule =
@@ -141,7 +141,9 @@ export function roomIn(
 export function hasTypeRoom({ life, claims }: Term, type: string): boolean {
   const most = ruleOf(life.kind, type)?.concurrency ?? Number.POSITIVE_INFINITY;
 
-  return [...claims.values()].filter(({ row }) => row.type === type).length < most;
+  const name = currentOf(life.kind, type);
+
+  return [...claims.values()].filter(({ row }) => currentOf(life.kind, row.type) === name).length < most;
 }
 
 /**

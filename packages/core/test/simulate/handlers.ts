@@ -1,11 +1,12 @@
 import { isDeepStrictEqual } from 'node:util';
 import type { AnyHandler, Attempt } from '../../src/runner/term/leader.js';
-import { PermanentFailure, RetryLater, Unavailable } from '../../src/pure/verdict.js';
+import { PermanentFailure, RetryLater, SignedOut, Unavailable } from '../../src/pure/verdict.js';
 import type { AttemptFacts, ClaimFacts, Ending } from './journal.js';
 import type { Life } from './life.js';
 import type { Work } from './registries.js';
 import { ownerIn } from './owners.js';
 import { currentOf, ruleOf, typesOf } from './registries.js';
+import { answerOf, judgeValues } from './values.js';
 import type { World } from './world.js';
 
 /** Handlers of a runner: what they do is decided by the driver, later; what they see is judged at once. */
@@ -21,6 +22,8 @@ function called(world: World, life: Life, type: string, payload: unknown, face: 
   const claim = judgeStart(world, life, type, payload as Work, face);
   const told = world.byId.get(face.id);
   if (claim === undefined || told === undefined) return new Promise(() => undefined);
+  const fail = (what: string): void => world.fail(`start of ${face.id} in ${life.name}: ${what}`);
+  const token = judgeValues(world, life, claim, face as unknown as { readonly session: unknown }, fail);
   told.starts += 1;
   if ((claim.row.edition ?? 0) === told.edition) told.startsUnderKey += 1;
   world.say(`  ${life.name} starts ${face.id} #${told.n} ${type}, attempt ${face.number}`);
@@ -35,6 +38,8 @@ function called(world: World, life: Life, type: string, payload: unknown, face: 
       save: face.save,
       progress: face.progress,
       toldAt: Number.NEGATIVE_INFINITY,
+      token,
+      refusedAt: undefined,
       heeds: world.calm || world.chance.is(0.7),
       ended: undefined,
       endedAt: undefined,
@@ -44,9 +49,10 @@ function called(world: World, life: Life, type: string, payload: unknown, face: 
 
       end(ending) {
         if (attempt.ended !== undefined || life.dead) return;
-        note(attempt, world, ending);
-        if (ending.kind === 'success') resolve(ending.result);
-        else reject(thrown(world, ending));
+        const answer = answerOf(world, attempt, ending);
+        note(attempt, world, answer);
+        if (answer.kind === 'success') resolve(answer.result);
+        else reject(thrown(world, answer));
       },
     };
     claim.attempt = attempt;
@@ -86,6 +92,8 @@ function thrown(world: World, ending: Exclude<Ending, { readonly kind: 'success'
     }
     case 'permanent':
       return new PermanentFailure('It never will.');
+    case 'signed-out':
+      return new SignedOut(world.chance.is(0.5) ? { status: 401 } : {});
     case 'later':
       return new RetryLater('date' in ending ? new Date(ending.date) : ending.for);
     case 'unavailable': {

@@ -73,7 +73,7 @@ export type Size = 'small' | 'apart' | 'heavy';
 /** How the driver ends an attempt. */
 export type Ending =
   | { readonly kind: 'success'; readonly result?: string | undefined }
-  | { readonly kind: 'failure' | 'permanent' }
+  | { readonly kind: 'failure' | 'permanent' | 'signed-out' }
   | { readonly kind: 'later'; readonly for: number }
   | { readonly kind: 'later'; readonly date: number }
   | { readonly kind: 'unavailable'; readonly after?: number | undefined };
@@ -92,6 +92,10 @@ export interface ClaimFacts {
   readonly begunAt: number;
   /** Whether its task must run alone. */
   readonly alone: boolean;
+  /** Its place among what the server, the pages and the runners did. */
+  readonly at: number;
+  /** Whether the app had given values for who was signed in then. */
+  readonly asks: boolean;
   /** The row as it was claimed. */
   readonly row: TaskRow;
   /** What its parents gave back, when it was claimed. */
@@ -113,6 +117,10 @@ export interface AttemptFacts {
   readonly progress: (value: unknown) => void;
   /** When it last told how far it is, while it had not ended. */
   toldAt: number;
+  /** What it shows to the server; without one it shows a cookie. */
+  readonly token: string | undefined;
+  /** When the server refused it. */
+  refusedAt: number | undefined;
   /** Settles it. */
   readonly end: (ending: Ending) => void;
   /** Whether it ends at once when its signal aborts. */

@@ -5,9 +5,10 @@ import type { ClaimFacts, Term } from './journal.js';
 import type { Commit } from './judge.js';
 import { hasTypeRoom, roomIn } from './gate-rule.js';
 import { hasLeft, isOver } from './judge-expired.js';
-import { mayStart, ownerIn } from './owners.js';
+import { asksIn, mayStart, ownerIn } from './owners.js';
 import { lives, parentsOf, parentsSay } from './parents.js';
 import { isPaused } from './pausing.js';
+import { waitsForValues } from './values.js';
 import { knows, ruleOf } from './registries.js';
 
 /** How long nothing else is claimed around the start of a task that runs alone. */
@@ -58,6 +59,7 @@ export function judgeClaim(commit: Commit, term: Term, claim: Claim, turn: TurnF
   if (lane !== undefined && headsOf(after).get(lane)?.seq !== row.seq) fail('it is not the head of its lane');
   if (!knows(term.life.kind, row)) fail('this build has no such type or version');
   if (row.owner !== told.owner) fail(`it belongs to ${row.owner}, and was added for ${told.owner}`);
+  if (waitsForValues(after, row)) fail('it waits for values');
   if (row.owner !== null && row.owner !== ownerIn(after)) fail(`${ownerIn(after)} is signed in, and not ${row.owner}`);
   if (world.owned) world.report.met('owners', row.owner === null ? 'claimed for nobody' : 'claimed for its owner');
   if (othersDue(after, row, seen)) world.report.met('owners', 'due, and its owner is away');
@@ -107,6 +109,8 @@ export function judgeClaim(commit: Commit, term: Term, claim: Claim, turn: TurnF
     startedAt: seen,
     begunAt: underway.begunAt,
     alone,
+    at: world.server.now,
+    asks: asksIn(after),
     row,
     parents: parents.map(({ result }) => result),
     attempt: undefined,
@@ -142,7 +146,7 @@ function judgeRest({ before, after, world }: Commit, term: Term, fail: (what: st
     if (runner.running.some(({ seq }) => seq === row.seq) || (row.runAt ?? 0) > runner.wall) return false;
     if (isOver(row, runner.wall) || parentsSay(world, after, row) !== undefined) return false;
     if (lane !== undefined && (lanes.has(lane) || heads.get(lane)?.seq !== row.seq)) return false;
-    if (!mayStart(after, term.life.kind, row)) return false;
+    if (!mayStart(after, term.life.kind, row) || waitsForValues(after, row)) return false;
     if (isPaused(after, row, term.life.kind) || !hasTypeRoom(term, row.type)) return false;
     const through = [...term.claims.values()].filter((one) => one.gate === row.gate);
 

@@ -4,10 +4,11 @@ import { gateOf, headsOf, laneMarkOf, readyOf, runnerOf } from './contents.js';
 import { fieldsOf, onlyDiffersIn } from './difference.js';
 import type { Commit } from './judge.js';
 import { countPayments, ended, isPayment, lanesOf } from './judge.js';
+import { judgePurge } from './erasing.js';
 import { judgeNoneLeft, judgeReplaced } from './judge-replaced.js';
 import { judgeUpdate } from './judge-update.js';
 import { isChildOf, withChildren } from './parents.js';
-import { judgeIdleResume, judgePause } from './pausing.js';
+import { judgeIdleResume, judgePause, meantBy } from './pausing.js';
 import { namesFor } from './registries.js';
 import type { CommandFacts } from './world.js';
 
@@ -20,6 +21,11 @@ const slice = 256;
  */
 export function judgeCommand(whole: Commit): void {
   const { commit, replaced } = judgeReplaced(whole, 0, whole.underway.walls);
+  if (whole.underway.command?.what === 'purge') {
+    judgePurge(commit, whole.underway.command);
+
+    return;
+  }
   const { underway, after, difference, fail } = commit;
   const { command } = underway;
   if (command === undefined || (command.committed !== undefined && typeof command.which === 'string')) {
@@ -124,7 +130,14 @@ export function judgeIdleCommand(commit: Commit): void {
 
   command.committed ??= 0;
   if (command.what === 'resume') return judgeIdleResume(commit);
-  if (command.what === 'pause' && typeof command.which !== 'string') fail('paused nothing');
+  if (command.what === 'pause' && typeof command.which !== 'string') {
+    // Tasks of a type that belongs to nobody are of no owner.
+    if (meantBy(commit.world, command).length > 0) fail('paused nothing');
+
+    return;
+  }
+  // After its tasks a purge looks for what is kept of ended ones.
+  if (command.what === 'purge') return;
   // A command that needed several transactions goes through the tasks until a whole round finds none.
   command.several ||= readsSeveralSlices(command, before);
   const rows = command.several ? [] : targetsOf(command, before);
@@ -153,7 +166,7 @@ function judgeBareCancel(commit: Commit, rows: readonly TaskRow[]): void {
   const { world, difference, fail } = commit;
   const ids = rows.map(({ id }) => id).join();
   if (difference.outcomes.length + difference.changed.length > 0) fail(`wrote something of ${ids} at a full disk`);
-  if (difference.state.some((key) => key !== 'edits')) fail('a cancel deleted more than the stamps');
+  if (difference.state.some((key) => !/^(edits|paused:.*)$/.test(key))) fail('a cancel deleted more than the stamps');
   if (difference.removed.map(({ id }) => id).join() !== ids) fail(`did not remove ${ids} alone`);
   for (const row of rows) {
     const facts = world.byId.get(row.id);

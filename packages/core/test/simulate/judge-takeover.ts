@@ -91,6 +91,8 @@ export function judgeTakeover(commit: Commit): void {
     handsOver: false,
   };
   world.leading = term;
+  // What is parked is known to one runner alone.
+  world.server.parked.clear();
   world.terms.set(life, term);
 }
 

@@ -2,7 +2,7 @@ import { timePart } from '../../src/pure/key.js';
 import type { OutcomeRow, TaskRow } from '../../src/pure/record.js';
 import { gateOf, headsOf, laneMarkOf, positionsOf, readyOf, runnerOf } from './contents.js';
 import type { Change } from './difference.js';
-import { onlyDiffersIn } from './difference.js';
+import { fieldsOf, onlyDiffersIn } from './difference.js';
 import type { End } from './end-rule.js';
 import { endsOf, wrongEnd } from './end-rule.js';
 import type { GateEnd, GateRule } from './gate-rule.js';
@@ -19,6 +19,7 @@ import { mayStart } from './owners.js';
 import { isChildOf, lives, parentsOf, parentsSay } from './parents.js';
 import { isHeld, isPaused } from './pausing.js';
 import { gateCap, ruleOf } from './registries.js';
+import { judgeRefused, waitsForValues } from './values.js';
 
 /** One turn of the runner: what it settled, paid, put aside and claimed. */
 export function judgeTurn(commit: Commit): void {
@@ -92,6 +93,7 @@ function isDropped({ world, after, fail }: Commit, term: Term, name: string, rul
       !world.foreign.has(row.seq) &&
       mayStart(after, term.life.kind, row) &&
       !isPaused(after, row, term.life.kind) &&
+      !waitsForValues(after, row) &&
       (row.runAt ?? 0) <= runner.wall &&
       parentsSay(world, after, row) === undefined
     );
@@ -154,6 +156,7 @@ function judgeSettled(commit: Commit, settled: readonly ClaimFacts[], touched: S
   if (life === undefined || to === undefined) return { gates, blames };
   const { seen } = to;
   const slots = world.slots.get(life) ?? 6;
+  const from = runnerOf(before)?.running ?? [];
 
   for (const claim of settled) {
     touched.add(claim.seq);
@@ -182,6 +185,10 @@ function judgeSettled(commit: Commit, settled: readonly ClaimFacts[], touched: S
 
     const kind = typeof end === 'string' ? end : end.kind;
     world.report.met('verdicts', kind);
+    if (kind === 'signed-out') {
+      const wrong = judgeRefused(world, claim, now, Math.max(0, ...from.map((one) => one.claim)));
+      if (wrong !== undefined) fail(`${claim.id} was refused: ${wrong}`);
+    }
     if (now?.dead?.reason === 'expired') world.report.met('expiry', 'ended past its time');
     if (row !== undefined && now === undefined) {
       ended(commit, row.id, row.cancelled === true ? 'cancelled' : 'done');
@@ -307,7 +314,8 @@ function judgeOthers(
   const ends = new Set(settled.filter(({ seq }) => !after.tasks.has(seq)).map(({ id }) => id));
   for (const change of difference.changed) {
     const { from, to: now } = change;
-    if (touched.has(from.seq)) continue;
+    // One that was brought back and held again is written as it was.
+    if (touched.has(from.seq) || fieldsOf(change).length === 0) continue;
     const lane = laneMarkOf(from);
     const isHead = lane !== undefined && heads.get(lane)?.seq === from.seq;
     if (isHead && freed.has(lane) && isPayment(change, to.seen, [to.wall, to.wall])) continue;

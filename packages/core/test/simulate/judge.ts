@@ -10,6 +10,7 @@ import { judgeTakeover } from './judge-takeover.js';
 import { judgeTurn } from './judge-turn.js';
 import { judgeForgotten } from './pausing.js';
 import { reads, ruleOf } from './registries.js';
+import { wrongSecret } from './values.js';
 import type { Underway, World, WorkName } from './world.js';
 
 /** A commit, and everything that a judge must know of it. */
@@ -52,6 +53,7 @@ export function judgeCommit(world: World, underway: Underway, before: Contents, 
 
   const forbidden = difference.state.filter((key) => !mayWrite[work].test(key));
   if (forbidden.length > 0) fail(`wrote ${forbidden.join(', ')}`);
+  if (difference.state.some((key) => wrongSecret(after.state.get(key)))) fail('stored a token');
   if (work === 'unnamed') judgeDrop(commit);
   if (['turn', 'save', 'audit'].includes(work) && (life === undefined || world.leading?.life !== life)) {
     fail('a runner that does not lead changed something');

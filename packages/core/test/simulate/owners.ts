@@ -8,6 +8,7 @@ import type { Commit } from './judge.js';
 import type { Life } from './life.js';
 import type { Kind } from './registries.js';
 import { isForAll, knows, ruleOf } from './registries.js';
+import { valuesFor } from './values.js';
 import type { World } from './world.js';
 
 /** Who may be signed in. */
@@ -16,6 +17,11 @@ export const ownerNames: readonly string[] = hostileNames.slice(0, 3);
 /** Who is stored as signed in. */
 export function ownerIn(contents: Contents): string | null {
   return (contents.state.get('session') as { readonly owner: string | null } | undefined)?.owner ?? null;
+}
+
+/** Whether the app has given values for who is stored as signed in. */
+export function asksIn(contents: Contents): boolean {
+  return (contents.state.get('session') as { readonly asks?: true } | undefined)?.asks === true;
 }
 
 /** Whether a build may start a task while whoever is stored as signed in is so, as far as its type and its owner go. */
@@ -62,9 +68,11 @@ export function signIn(world: World, by: Life, owner: string | null): Promise<vo
   if ([...world.unanswered].some((life) => life !== by && !life.dead)) world.report.met('owners', 'two at once');
   world.unanswered.add(by);
   world.here.set(by, owner);
-  world.signing.set(by, [...(world.signing.get(by) ?? []), owner]);
+  const values = owner === null ? undefined : valuesFor(world, by, owner);
+  world.signing.set(by, [...(world.signing.get(by) ?? []), { owner, asks: values !== undefined }]);
   const { basket } = by;
-  const call = owner === null ? basket.signOut() : (basket.signIn as (one: string) => Promise<void>)(owner);
+  const call =
+    owner === null ? basket.signOut() : (basket.signIn as (one: string, two: unknown) => Promise<void>)(owner, values);
 
   return call.then(
     () => {
@@ -112,10 +120,13 @@ export function judgeSession({ world, underway, before, after, difference, fail 
   if ([...state].sort().join() !== 'edits,session') fail(`wrote ${state.join()}`);
   const owner = ownerIn(after);
   const asked = underway.life === undefined ? [] : (world.signing.get(underway.life) ?? []);
-  const place = asked.indexOf(owner);
+  const asks = asksIn(after);
+  const place = asked.findIndex((one) => one.owner === owner && one.asks === asks);
   if (place === -1) fail(`stored ${owner}, and nobody asked for it`);
   else if (underway.life !== undefined) world.signing.set(underway.life, asked.slice(place));
-  if (before.state.has('session') && ownerIn(before) === owner) fail('stored who was stored');
+  const isSame = ownerIn(before) === owner;
+  if (before.state.has('session') && isSame && asksIn(before) === asks) fail('stored who was stored');
+  if (isSame) return;
   if (owner !== null) world.barred.delete(owner);
   world.signedAt = world.time.now();
   const left = [...before.tasks.values()].some((row) => row.owner !== null && row.owner === ownerIn(before));

@@ -44,7 +44,9 @@ function parentOf(world: World, contents: Contents, child: TaskRow, named: strin
     if (runs) return { id, is: 'running', result: undefined };
     if (row !== undefined) return { id, is: stateOf(world, row), result: undefined };
     if (told.state !== 'ended' || told.era < world.losses) return { id, is: 'ended', result: undefined };
-    if (told.end === 'cancelled') return { id, is: 'cancelled', result: undefined };
+    // A row that was removed by hand may have been cancelled before.
+    const isCancelled = [...contents.outcomes.values()].some((one) => one.id === id && one.state === 'cancelled');
+    if (told.end === 'cancelled' || isCancelled) return { id, is: 'cancelled', result: undefined };
     if (told.end !== 'replaced' || told.replacedBy === undefined)
       return { id, is: 'ended', result: told.end === 'done' ? told.result : undefined };
     id = told.replacedBy;

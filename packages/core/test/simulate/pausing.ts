@@ -42,7 +42,7 @@ function heldOf(value: unknown): Held {
 }
 
 /** The pauses that a command of a context means: of tasks that belong to nobody another one than of its owner's. */
-function meantBy(world: World, { life, which, here }: CommandFacts): readonly Held[] {
+export function meantBy(world: World, { life, which, here }: CommandFacts): readonly Held[] {
   if (which === undefined || typeof which === 'string') return which === undefined ? [] : [which];
   const { owner, everyOwner, state: _, ...parts } = which;
   if (!world.owned || everyOwner === true) return [parts];
@@ -248,7 +248,11 @@ export function judgeForgotten({ world, underway, before, after, difference, fai
   );
   const mayGo = (id: string): boolean =>
     world.byId.get(id)?.state === 'ended' || world.byId.get(id)?.cancelled === true;
-  const wrong = gone.find((one) => typeof one !== 'string' || !mayGo(one));
+  const { which } = underway.command ?? {};
+  const purged = what === 'purge' && typeof which === 'object' ? which.owner : undefined;
+  const wrong = gone.find((one) =>
+    typeof one === 'string' ? !mayGo(one) : purged === undefined || one.owner !== purged,
+  );
   if (wrong !== undefined) fail(`ended the pause ${JSON.stringify(wrong)}`);
   const kept = pausesIn(after).find((one) => typeof one === 'string' && ended.has(one));
   if (kept !== undefined) fail(`kept the pause of ${JSON.stringify(kept)}, which has ended`);

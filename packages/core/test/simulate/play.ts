@@ -19,6 +19,7 @@ import type { Report } from './report.js';
 import { createTime } from './time.js';
 import type { Workers } from './attending.js';
 import { hasCommitted, hasPut, hasWritten, refuseCommit, watchTransactions } from './transactions.js';
+import { createServer, noteGiven } from './values.js';
 import type { Underway, WorkName, World } from './world.js';
 import { workOf } from './world.js';
 
@@ -106,6 +107,8 @@ export async function createPlay(
     owned,
     here: new Map(),
     signing: new Map(),
+    server: createServer(),
+    gives: 0,
     unanswered: new Set(),
     barred: new Set(),
     signedAt: Number.NEGATIVE_INFINITY,
@@ -462,6 +465,16 @@ function noteDead(world: World, { changed, removed }: Difference): void {
   }
 }
 
+/** What the simulation reads of a message. */
+interface Said {
+  readonly kind: string;
+  readonly build?: number;
+  readonly hints?: readonly { readonly state?: string }[];
+  readonly step?: string;
+  readonly owner?: string;
+  readonly values?: unknown;
+}
+
 /** Messages go to every other context, unless they are lost. */
 function createBus(play: () => Play): Bus {
   const listeners = new Map<(message: unknown) => void, Life>();
@@ -475,10 +488,15 @@ function createBus(play: () => Play): Bus {
 
     post(life, message) {
       const { world, loss } = play();
-      const { kind, build = 0 } = message as { readonly kind: string; readonly build?: number };
+      const { kind, build = 0, hints, step, owner = '', values } = message as Said;
+      if (step !== undefined)
+        play().world.say(`  ${life.name} ${step} values of ${owner} ${JSON.stringify(values ?? '')}`);
+      if (step === 'given') noteGiven(play().world, owner, values);
       // A page whose own worker did not start has its watches read again.
       const own = kind === 'changed' && life.attendance !== undefined;
-      const said = own || (kind === 'lost' ? world.losses > 0 : world.deleting || life.leaving);
+      // A runner tells that there are no values: nothing is stored of that.
+      const lacks = hints?.every(({ state }) => state === 'signed-out') ?? false;
+      const said = own || lacks || (kind === 'lost' ? world.losses > 0 : world.deleting || life.leaving);
       if (!['hello', 'alive', 'wake', 'closed', 'values', 'progress'].includes(kind) && !said) {
         if ((world.unannounced.get(life) ?? 0) === 0)
           world.fail(`${life.name} says "${kind}", and has committed nothing`);

@@ -55,6 +55,8 @@ const parts: Readonly<Record<string, readonly Premise[]>> = {
     ['a sign-in waited until a handler of another owner had ended', 'owners', 'waited for a handler'],
     ['two contexts signed somebody in at once', 'owners', 'two at once'],
     ['a runner died, and its tasks wait for an owner who is away', 'owners', 'rescued for one who is away'],
+    ['everything of an owner was removed', 'owners', 'purged with tasks'],
+    ['a task was removed with its owner while it ran', 'owners', 'purged while it ran'],
     ['a context asked for the end of a task of somebody else', 'owners', 'settled is for its owner'],
   ],
   parents: [
@@ -71,6 +73,13 @@ const parts: Readonly<Record<string, readonly Premise[]>> = {
     ['a child ran without a parent that was cancelled', 'parents', 'claimed after one that is cancelled'],
     ['children were cancelled with their parent', 'parents', 'cancelled with children'],
     ['children waited for the task that replaced their parent', 'parents', 'moved to the one that replaced theirs'],
+  ],
+  values: [
+    ['a handler got a token', 'values', 'started with a token'],
+    ['a server refused a token, or a cookie', 'values', 'refused'],
+    ['tasks of a gate that was parked went on', 'values', 'went on with other values', 'went on with the same values'],
+    ['a task that alone was refused is dead', 'values', 'refused again, and dead'],
+    ['a due task waited for values', 'values', 'due, and waits for values'],
   ],
   evolution: [
     ['a task started after an upgrade', 'other', 'started after an upgrade'],

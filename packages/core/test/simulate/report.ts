@@ -20,6 +20,7 @@ const groups = [
   'expiry',
   'owners',
   'pauses',
+  'values',
   'audit',
   'host',
   'other',

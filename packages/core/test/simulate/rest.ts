@@ -8,6 +8,7 @@ import { judgeStrangers, mayStart } from './owners.js';
 import { parentsSay } from './parents.js';
 import { isPaused } from './pausing.js';
 import { ruleOf } from './registries.js';
+import { createValuesJudge, waitsForValues } from './values.js';
 import type { World } from './world.js';
 
 /** A runner that leads and is well finds within a poll what it was not told of. */
@@ -24,6 +25,7 @@ export interface RestJudge {
 /** A judge that remembers since when something could have been claimed. */
 export function createRestJudge(world: World, loses: () => boolean): RestJudge {
   const since = new Map<string, number>();
+  const judgeGiven = createValuesJudge(world);
   let before: Term | undefined;
   let changedAt = 0;
 
@@ -44,6 +46,7 @@ export function createRestJudge(world: World, loses: () => boolean): RestJudge {
       judgeStuck(world, term, since, told);
       judgeAborts(world, term, told);
       judgeStrangers(world, told);
+      judgeGiven(lives, told);
     },
   };
 }
@@ -128,6 +131,11 @@ function claimableOf(world: World, term: Term): readonly TaskRow[] {
     if (!mayStart(contents, term.life.kind, row)) return false;
     if (!hasTypeRoom(term, row.type)) {
       world.report.met('pauses', 'waits for a slot of its type');
+
+      return false;
+    }
+    if (waitsForValues(contents, row)) {
+      world.report.met('values', 'due, and waits for values');
 
       return false;
     }

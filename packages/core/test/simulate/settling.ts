@@ -72,9 +72,12 @@ function wrongOutcome(world: World, { told, since, sure }: Waiting, outcome: Out
     case 'cancelled':
       return is(told.cancelled);
     case 'replaced':
-      return is(end === 'replaced') ?? (outcome.by === told.replacedBy ? undefined : `by ${told.replacedBy}`);
+      return (
+        is(end === 'replaced' || end === 'purged') ??
+        (outcome.by === told.replacedBy ? undefined : `by ${told.replacedBy}`)
+      );
     case 'purged':
-      return 'nobody purges here';
+      return is(end === 'purged');
     case 'gone':
       return is(isForgotten(world, told));
   }
@@ -82,6 +85,8 @@ function wrongOutcome(world: World, { told, since, sure }: Waiting, outcome: Out
 
 /** Of a task of somebody else a context is told nothing, but that nothing is known of it. */
 function wrongToOthers(world: World, told: Told, outcome: Outcome): string | undefined {
+  if (outcome.state === 'purged' && told.end === 'purged') return undefined;
+
   return outcome.state === 'gone' && isForgotten(world, told) ? undefined : `it belongs to ${told.owner}`;
 }
 

@@ -11,6 +11,7 @@ import type { Play } from './play.js';
 import type { Report } from './report.js';
 import { createReport } from './report.js';
 import { createRestJudge } from './rest.js';
+import { expectFailed } from './values.js';
 
 /** What is to be played. */
 export interface Options {
@@ -42,6 +43,7 @@ export async function simulate({ seed, steps, run, onLine, onProgress }: Options
   const report = createReport();
   const hash = createHash('sha256');
   const loop = installLoop();
+  const expected = expectFailed();
   let done = 0;
   let commits = 0;
   let number = run ?? 0;
@@ -72,6 +74,7 @@ export async function simulate({ seed, steps, run, onLine, onProgress }: Options
       number += 1;
     }
   } finally {
+    expected();
     loop.remove();
   }
 
@@ -101,6 +104,7 @@ async function playRun(
   };
   play.loss = mix.loss;
   play.untidy = mix.untidy;
+  world.gives = mix.gives;
   const rest = createRestJudge(world, () => play.loss > 0);
   if (mix.attended) play.workers = newWorkers(driver);
   newPage(driver);

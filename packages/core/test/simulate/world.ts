@@ -8,11 +8,18 @@ import type { Work } from './registries.js';
 import type { TaskRow } from '../../src/pure/record.js';
 import type { Report } from './report.js';
 import type { Time } from './time.js';
+import type { Server } from './values.js';
+
+/** Who a context has asked to be stored as signed in, and whether it gives values. */
+export interface Signing {
+  readonly owner: string | null;
+  readonly asks: boolean;
+}
 
 /** A command of a page that is under way. */
 export interface CommandFacts {
   readonly life: Life;
-  readonly what: 'cancel' | 'retry' | 'update' | 'pause' | 'resume';
+  readonly what: 'cancel' | 'retry' | 'update' | 'pause' | 'resume' | 'purge';
   /** An id, or which tasks. `undefined`: every pause. */
   readonly which: string | Which | undefined;
   /** Who was signed in there at the call. */
@@ -107,7 +114,10 @@ export interface World {
   readonly owned: boolean;
   /** Who is signed in in each context, by its own last call, and what each has asked to be stored. */
   readonly here: Map<Life, string | null>;
-  readonly signing: Map<Life, readonly (string | null)[]>;
+  readonly signing: Map<Life, readonly Signing[]>;
+  /** What pages give for who signs in, and how likely a sign-in gives anything. */
+  readonly server: Server;
+  gives: number;
   /** The contexts of which a sign-in or a sign-out has not been answered. */
   readonly unanswered: Set<Life>;
   /** Those of whom no handler may start: a sign-in of somebody else has resolved, and they were not stored since. */

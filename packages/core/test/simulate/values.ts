@@ -1,0 +1,285 @@
+import type { Contents } from './contents.js';
+import { runnerOf } from './contents.js';
+import type { AttemptFacts, ClaimFacts, Ending } from './journal.js';
+import type { Driver } from './commands.js';
+import type { Life } from './life.js';
+import { ownerIn, ownerNames } from './owners.js';
+import type { TaskRow } from '../../src/pure/record.js';
+import type { World } from './world.js';
+
+/** How a page gives the values of who signs in: not at all, as an object, or by a function that ends in this way. */
+export type Way = 'none' | 'object' | 'function' | 'slow' | 'never' | 'fails';
+
+/** What pages gave for each owner, and what the server thinks of it. Instants are counted, because time may stand still. */
+export interface Server {
+  /** Whose each token is. */
+  readonly tokens: Map<string, string>;
+  /** What the server does not accept any more: a token, or the cookie of an owner. */
+  readonly revoked: Set<string>;
+  /** How each context gives its values. */
+  readonly ways: Map<Life, Way>;
+  /** When each owner last signed in. */
+  readonly signedIn: Map<string, number>;
+  /** When a pass was last accepted, and how often a task was refused: by owner, gate and pass, and by id. */
+  readonly accepted: Map<string, number>;
+  readonly refusals: Map<string, number>;
+  /** When a page last gave a token of an owner to a runner, other than the one that it is asked about. */
+  readonly given: Map<string, readonly { readonly token: string; readonly at: number }[]>;
+  /** What was refused last, by owner and gate. */
+  readonly parked: Map<string, Parked>;
+  now: number;
+}
+
+/** A pass that was refused at a gate. */
+interface Parked {
+  readonly pass: string;
+  /** Claims up to this number were made before. */
+  readonly upTo: number;
+  /** Something was said since by which the tasks may go on. */
+  lifted: boolean;
+}
+
+/** A server that has seen nobody. */
+export function createServer(): Server {
+  return {
+    tokens: new Map(),
+    revoked: new Set(),
+    ways: new Map(),
+    signedIn: new Map(),
+    accepted: new Map(),
+    given: new Map(),
+    refusals: new Map(),
+    parked: new Map(),
+    now: 0,
+  };
+}
+
+/** The error of a function that fails: the app hears of it as of one that nobody catches. */
+export const failed = new Error('The function of a page failed.');
+
+const secret = 'a secret of ';
+const tokensOf = ({ tokens }: Server, owner: string): readonly string[] =>
+  [...tokens].flatMap(([token, whose]) => (whose === owner ? [token] : []));
+const cookieOf = (owner: string): string => `the cookie of ${owner}`;
+const isOf = (key: string, owner: string): boolean => (JSON.parse(key) as readonly unknown[])[0] === owner;
+const gateKey = (owner: string | null, gate: string): string => JSON.stringify([owner, gate]);
+
+/** What a page gives to `signIn`, and how. */
+export function valuesFor(world: World, by: Life, owner: string): object | (() => unknown) | undefined {
+  const { server, chance, time } = world;
+  const way =
+    (chance.is(world.gives)
+      ? chance.weighted<Way>([
+          [4, 'object'],
+          ...(world.calm
+            ? []
+            : ([
+                [4, 'function'],
+                [1, 'slow'],
+                [0.5, 'never'],
+                [1, 'fails'],
+              ] as const)),
+        ])
+      : undefined) ?? 'none';
+  server.now += 1;
+  server.signedIn.set(owner, server.now);
+  server.revoked.delete(cookieOf(owner));
+  server.ways.set(by, way);
+  for (const [key, parked] of server.parked) parked.lifted ||= isOf(key, owner);
+  const made = (): { readonly token: string } => {
+    const token = `${secret}${owner} ${server.tokens.size}`;
+    server.tokens.set(token, owner);
+
+    return { token };
+  };
+  switch (way) {
+    case 'none':
+      return undefined;
+    case 'object':
+      return made();
+    case 'function':
+      return () => (chance.is(0.5) ? made() : Promise.resolve().then(made));
+    case 'slow':
+      return () =>
+        new Promise((resolve) => {
+          time.at(time.now() + chance.pick([1_000, 7_000, 26_000]), () => resolve(made()));
+        });
+    case 'never':
+      return () => new Promise(() => undefined);
+    case 'fails':
+      return () => Promise.reject(failed);
+  }
+}
+
+/** A page gives values to a runner: with others than those that were refused, tasks go on. */
+export function noteGiven({ server }: World, owner: string, values: unknown): void {
+  const { token } = (values ?? {}) as { readonly token?: string };
+  if (token === undefined) return;
+  server.now += 1;
+  server.given.set(owner, [...(server.given.get(owner) ?? []), { token, at: server.now }]);
+  for (const [key, parked] of server.parked) parked.lifted ||= isOf(key, owner) && parked.pass !== token;
+}
+
+/** The server forgets who is signed in: it refuses everything that an owner has shown it. */
+export function revoke({ play: { world } }: Driver): string | undefined {
+  if (!world.owned) return undefined;
+  const owner = world.chance.pick(ownerNames);
+  const { server } = world;
+  for (const pass of [cookieOf(owner), ...tokensOf(server, owner)]) server.revoked.add(pass);
+
+  return `what ${owner} has shown`;
+}
+
+/** What an attempt shows to the server. */
+function passOf({ told, token }: Pick<AttemptFacts, 'told' | 'token'>): string {
+  return token ?? cookieOf(told.owner ?? '');
+}
+
+/** The end of an attempt, as its server lets it be: a few tasks are always refused. */
+export function answerOf(world: World, attempt: AttemptFacts, ending: Ending): Ending {
+  const { server, calm } = world;
+  const { told, claim } = attempt;
+  if (calm || told.owner === null)
+    return ending.kind === 'signed-out' ? { kind: calm ? 'success' : 'unavailable' } : ending;
+  const pass = passOf(attempt);
+  const isRefused = ending.kind === 'signed-out' || server.revoked.has(pass) || told.n % 6 === 0;
+  server.now += 1;
+  if (ending.kind === 'success' && !isRefused) server.accepted.set(acceptedKey(attempt), server.now);
+  if (isRefused) {
+    attempt.refusedAt = server.now;
+    server.refusals.set(told.id ?? '', (server.refusals.get(told.id ?? '') ?? 0) + 1);
+    world.report.met('values', 'refused');
+  }
+  const parked = server.parked.get(gateKey(told.owner, claim.gate));
+  if (parked !== undefined) parked.lifted ||= ending.kind === 'success' && !isRefused;
+
+  return isRefused ? { kind: 'signed-out' } : ending;
+}
+
+function acceptedKey(attempt: Pick<AttemptFacts, 'told' | 'token' | 'claim'>): string {
+  return `${gateKey(attempt.told.owner, attempt.claim.gate)} ${passOf(attempt)}`;
+}
+
+/** What a handler sees of its owner: nobody else's values, and some if the one who is signed in gave any. */
+export function judgeValues(
+  world: World,
+  life: Life,
+  claim: ClaimFacts,
+  face: { readonly session: unknown },
+  say: (wrong: string) => void,
+): string | undefined {
+  const { server, owned, report } = world;
+  const { owner } = claim.row;
+  if (!owned || owner === null) {
+    let said: unknown;
+    try {
+      said = face.session;
+    } catch {
+      said = 'none';
+    }
+    if (said !== (owned ? 'none' : undefined)) say(`its session is ${String(said)}`);
+
+    return undefined;
+  }
+  const { owner: whose, token } = face.session as { readonly owner: string; readonly token?: string };
+  if (whose !== owner) say(`its session is of ${whose}`);
+  if (token !== undefined && server.tokens.get(token) !== owner)
+    say(`its token is ${token}, and it belongs to ${owner}`);
+  if (claim.asks !== (token !== undefined))
+    say(`its token is ${token}, and who is signed in gave ${claim.asks ? 'some' : 'none'}`);
+  if (token !== undefined) report.met('values', 'started with a token');
+
+  const parked = server.parked.get(gateKey(owner, claim.gate));
+  if (parked === undefined || world.leading?.life !== life || claim.claim <= parked.upTo) return token;
+  const isSame = parked.pass === (token ?? cookieOf(owner));
+  if (isSame && !parked.lifted) say(`the server of ${claim.gate} refused ${parked.pass}`);
+  server.parked.delete(gateKey(owner, claim.gate));
+  report.met('values', isSame ? 'went on with the same values' : 'went on with other values');
+
+  return token;
+}
+
+/** An attempt that was refused: its gate is parked, or the task is dead, if the server took the same from another. */
+export function judgeRefused(
+  world: World,
+  claim: ClaimFacts,
+  now: TaskRow | undefined,
+  upTo: number,
+): string | undefined {
+  const { server, report } = world;
+  const { attempt } = claim;
+  if (attempt?.refusedAt === undefined) return undefined;
+  const acceptedAt = server.accepted.get(acceptedKey(attempt)) ?? 0;
+  if (now?.dead?.reason === 'permanent') {
+    report.met('values', 'refused again, and dead');
+    const isAlone = acceptedAt > 0 && acceptedAt < attempt.refusedAt && (server.refusals.get(claim.id) ?? 0) > 1;
+
+    return isAlone ? undefined : 'it is dead, and the server took these values from no other';
+  }
+  const { owner } = attempt.told;
+  const others = server.given.get(owner ?? '') ?? [];
+  const isReplaced = others.some(({ token, at }) => token !== attempt.token && at > claim.at);
+  const isOld =
+    isReplaced || acceptedAt > attempt.refusedAt || (server.signedIn.get(owner ?? '') ?? 0) > attempt.refusedAt;
+  if (!isOld) server.parked.set(gateKey(owner, claim.gate), { pass: passOf(attempt), upTo, lifted: false });
+
+  return undefined;
+}
+
+/** Whether a row waits for values, as the runner says in the database. */
+export function waitsForValues(contents: Contents, { owner, gate }: Pick<TaskRow, 'owner' | 'gate'>): boolean {
+  const said = runnerOf(contents)?.signedOut;
+
+  return owner !== null && said?.owner === owner && (said.gates === undefined || said.gates.includes(gate));
+}
+
+/** So long a runner may take to get values: it asks for 30 s, and again a minute later. */
+const asksWithin = 100_000;
+
+/** Judges at rest whether a runner has got the values that a page gives. */
+export function createValuesJudge(world: World): (lives: readonly Life[], told: boolean) => void {
+  let since = Number.NaN;
+  let forWhom = '';
+
+  return (lives, told) => {
+    const { contents, server, time } = world;
+    const owner = ownerIn(contents);
+    const said = runnerOf(contents)?.signedOut;
+    const gives = lives.some((life) => {
+      const token = server.ways.get(life) === 'object' && world.here.get(life) === owner;
+
+      return token && !life.dead && !life.frozen && !life.deaf;
+    });
+    const parked = said?.gates?.some((gate) => server.parked.get(gateKey(owner, gate))?.lifted !== false) ?? true;
+    const stands = said !== undefined && said.owner === owner && gives && parked && told;
+    const who = `${owner} ${said?.gates?.join()} ${server.now}`;
+    if (!stands || who !== forWhom) since = time.now();
+    forWhom = who;
+    if (stands && time.now() - since > asksWithin)
+      world.fail(
+        `at rest: for ${owner} there are values, and the runner has none for ${said.gates?.join() ?? 'any gate'}`,
+      );
+  };
+}
+
+/** No token is in the database. */
+export function wrongSecret(value: unknown): boolean {
+  return (JSON.stringify(value) as string | undefined)?.includes(secret) ?? false;
+}
+
+/** Lets errors of functions that fail on purpose pass, which the app hears of as uncaught ones; gives back what ends this. */
+export function expectFailed(): () => void {
+  const others = process.listeners('uncaughtException');
+  const listener: NodeJS.UncaughtExceptionListener = (error, origin) => {
+    if (error === failed) return;
+    if (others.length === 0) throw error;
+    for (const other of others) other(error, origin);
+  };
+  process.removeAllListeners('uncaughtException');
+  process.on('uncaughtException', listener);
+
+  return () => {
+    process.removeListener('uncaughtException', listener);
+    for (const other of others) process.on('uncaughtException', other);
+  };
+}
