@@ -99,6 +99,14 @@ export function unsentItem(page: Page, title: string): Locator {
   return page.getByTestId('unsent-item').filter({ has: page.getByRole('heading', { name: title, exact: true }) });
 }
 
+/** Presses "Try now", unless what waited has gone by itself: the server is there again. */
+export async function tryNow(item: Locator): Promise<void> {
+  await item
+    .getByTestId('retry')
+    .click({ timeout: 15_000 })
+    .catch(() => undefined);
+}
+
 export function reportItem(page: Page, title: string): Locator {
   return page.getByTestId('report-item').filter({ has: page.getByRole('heading', { name: title, exact: true }) });
 }

@@ -1,7 +1,7 @@
 /**
  * Two inspectors on one device. The server's ledger says with whose token each save came.
  */
-import { effectsOn, expect, reportItem, signIn, test, unsentItem, write } from './demo-page.js';
+import { effectsOn, expect, reportItem, signIn, test, tryNow, unsentItem, write } from './demo-page.js';
 import type { DemoServer } from './fixture.js';
 import { untilLedger } from './fixture.js';
 
@@ -41,7 +41,7 @@ test('what Ann wrote without a network is not sent under Bob, who sees nothing o
   await expect(demo.getByTestId('report-title')).toHaveText(['Quay wall']);
 
   server.up();
-  await unsentItem(demo, 'Quay wall').getByTestId('retry').click();
+  await tryNow(unsentItem(demo, 'Quay wall'));
   await expect(reportItem(demo, 'Quay wall')).toHaveAttribute('data-state', 'sent');
   await expect(demo.getByTestId('unsent-note')).toHaveText('Everything is sent.');
   expect(takenBy(server)).toEqual(['Quay wall by bob']);

@@ -1,4 +1,15 @@
-import { effectsOn, expect, pixel, reportItem, reportsOn, signIn, test, unsentItem, write } from './demo-page.js';
+import {
+  effectsOn,
+  expect,
+  pixel,
+  reportItem,
+  reportsOn,
+  signIn,
+  test,
+  tryNow,
+  unsentItem,
+  write,
+} from './demo-page.js';
 import { until, untilLedger } from './fixture.js';
 
 test('a report is shown as unsent and then as sent, never the other way; its changes arrive in the order in which they were saved', async ({
@@ -79,7 +90,7 @@ test('while a report is changed its text is saved by itself; fifty such saves wi
   await expect(demo.getByTestId('unsent-count')).toHaveText(/^[12] not sent$/);
 
   server.up();
-  await unsentItem(demo, 'Bridge 7').first().getByTestId('retry').click();
+  await tryNow(unsentItem(demo, 'Bridge 7').first());
   await expect(reportItem(demo, 'Bridge 7')).toHaveAttribute('data-state', 'sent');
   expect(reportsOn(server)).toEqual([{ title: 'Bridge 7', text: 'Line 49' }]);
   expect(server.ledger().length).toBeLessThanOrEqual(3);
@@ -226,7 +237,7 @@ test('a report, its checklist and its photo are sent, the photo behind its repor
   await expect(item.getByRole('progressbar')).toBeHidden();
   server.setMood('up');
   server.up();
-  await item.getByTestId('retry').click();
+  await tryNow(item);
 
   await expect(reportItem(demo, 'Bridge 7')).toHaveAttribute('data-state', 'sent');
   expect(effectsOn(server)).toEqual(['Bridge 7', 'photo']);

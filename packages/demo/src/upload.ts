@@ -29,8 +29,10 @@ export function upload(
     request.open(method, path);
     for (const [name, value] of Object.entries(headers)) request.setRequestHeader(name, value);
     request.upload.addEventListener('progress', ({ loaded, total }) => progress({ loaded, total }));
-    request.addEventListener('load', () => resolve(responseOf(request)));
-    request.addEventListener('error', () => reject(new Unavailable({ message: 'The network failed.' })));
+    const fail = (): void => reject(new Unavailable({ message: 'The network failed.' }));
+    // If the connection ends without an answer, Firefox says "load" all the same, with the status 0.
+    request.addEventListener('load', () => (request.status === 0 ? fail() : resolve(responseOf(request))));
+    request.addEventListener('error', fail);
     request.addEventListener('abort', () => reject(signal.reason as Error));
     signal.addEventListener('abort', () => request.abort());
     request.send(body);
