@@ -78,8 +78,8 @@ test('while a report is changed its text is saved by itself; fifty such saves wi
   await reportItem(demo, 'Bridge 7')
     .getByTestId('report-text')
     .evaluate(async (shown) => {
-      const field = document.querySelector<HTMLTextAreaElement>('#text');
-      for (let line = 1; line < 50 && field; line += 1) {
+      const field = document.querySelector('#text') as HTMLTextAreaElement;
+      for (let line = 1; line < 50; line += 1) {
         field.focus();
         field.value = `Line ${line}`;
         field.dispatchEvent(new InputEvent('input'));
