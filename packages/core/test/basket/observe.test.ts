@@ -164,6 +164,7 @@ describe('a view', () => {
       lane: 'photos',
       gate: { name: 'photo' },
       priority: 'low',
+      progress: undefined,
       addedAt: world.wall(),
       dueAt: undefined,
       unreadable: false,

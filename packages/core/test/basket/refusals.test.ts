@@ -177,7 +177,7 @@ describe('each call that cannot be is refused with an error that names what is w
     [
       'list: an id',
       'option',
-      /query.*type, state, lane, gate, parent, owner, everyOwner, cursor, limit/,
+      /query.*type, lane, gate, owner, everyOwner, state, parent, cursor, limit/,
       () => basket.list('id'),
     ],
     ['list: null', 'option', /query/, () => basket.list(null)],

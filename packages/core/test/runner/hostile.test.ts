@@ -240,14 +240,14 @@ test('save stores what add stores, as it was at the call, and refuses what add r
   const tasks = defineTasks(freshName(), { send: task<unknown>(), later: task<unknown>({ codec: passedOn }) });
   const world = createWorld();
   const tab = world.open(tasks);
-  await tab.basket.addMany([
+  const [one = '', other = ''] = await tab.basket.addMany([
     ['send', 0],
     ['later', 0],
   ]);
-  const seen: unknown[] = [];
+  const seen = new Map<string, unknown>();
   const refused: unknown[] = [];
-  const handler: Handlers<typeof tasks>['send'] = async (payload, { number, save }) => {
-    if (number > 1) return void seen.push(payload);
+  const handler: Handlers<typeof tasks>['send'] = async (payload, { id, number, save }) => {
+    if (number > 1) return void seen.set(id, payload);
     await save(Promise.resolve(1)).catch((error: unknown) => refused.push(error));
     const reactive = new Proxy({ text: 'x', tags: new Proxy(['a'], {}) }, {});
     const saving = save(reactive);
@@ -259,10 +259,7 @@ test('save stores what add stores, as it was at the call, and refuses what add r
   await world.advance(30_000);
 
   expect(refused).toMatchObject([{ code: 'payload' }]);
-  expect(seen).toEqual([
-    { text: 'x', tags: ['a'] },
-    { text: 'y', tags: ['a'] },
-  ]);
+  expect(Object.fromEntries(seen)).toEqual({ [one]: { text: 'x', tags: ['a'] }, [other]: { text: 'y', tags: ['a'] } });
 });
 
 test('a basket that is closed while it runs lets go of the lead at once, and says so', async () => {
