@@ -121,4 +121,15 @@ describe('a report that is written offline', () => {
     expect(await reports.basket.count()).toMatchObject({ count: 0 });
     expect(received).toHaveLength(1);
   });
+
+  test('and sent is discarded with the edits and photos that were added later and not sent', async () => {
+    const report = await reports.addReport('own-4', 'Attic');
+    await allSent();
+    answer = 'nothing';
+    await reports.editReport(report, 'Attic, north');
+    await reports.addPhoto(report, new Blob(['z']));
+
+    expect(await reports.discard(report)).toBe(2);
+    expect(await reports.basket.count()).toMatchObject({ count: 0 });
+  });
 });
