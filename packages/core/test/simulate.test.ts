@@ -3,7 +3,7 @@ import { premiseLines } from './simulate/premises.js';
 import { createReport } from './simulate/report.js';
 import { simulate } from './simulate/simulate.js';
 
-const options = { seed: 9, steps: 150 };
+const options = { seed: 10, steps: 150 };
 
 test('scenarios 38, 39, 48 and 55: a short simulation finds nothing, and meets what it is there for', async () => {
   const { violation, report, steps } = await simulate(options);

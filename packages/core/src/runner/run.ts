@@ -6,7 +6,8 @@ import { keepReserve } from '../store/reserve.js';
 import { TaskbasketError } from '../pure/errors.js';
 import { checkWhole } from '../pure/options.js';
 import { currentName } from '../pure/aliases.js';
-import { deposeAttempt, abortAttempt, nextDeadline, overseeAttempts, runAttempt } from './attempt/attempt.js';
+import { abortAttempt, cancelAttempt, deposeAttempt } from './attempt/abort.js';
+import { nextDeadline, overseeAttempts, runAttempt } from './attempt/attempt.js';
 import { choresOf } from './chores/chores.js';
 import { createSchedule } from './chores/schedule.js';
 import type { Bell } from './term/bell.js';
@@ -218,7 +219,7 @@ async function turns(
 
 /** Starts the attempts of the tasks that were claimed, and aborts those of the tasks that were cancelled. */
 function start(leader: Leader, end: TurnEnd, bell: Bell): void {
-  for (const attempt of end.cancelled) abortAttempt(leader, attempt, 'cancel');
+  for (const attempt of end.cancelled) void cancelAttempt(leader, attempt, bell.ring); // It never rejects.
   for (const attempt of end.others) abortAttempt(leader, attempt, 'owner');
   const read = readPayloads(leader, end.claimed);
   for (const attempt of end.claimed) {

@@ -72,7 +72,7 @@ declare const useSyncExternalStore: typeof import('react').useSyncExternalStore;
 declare const worker: () => SharedWorker;
 declare const response: Response;
 declare const error: unknown;
-declare const attempt: import('taskbasket/worker').Attempt<Note, import('taskbasket').SessionOf<typeof tasks>, { readonly version: number }>;
+declare const attempt: import('taskbasket/worker').Attempt<Note, import('taskbasket').SessionOf<typeof tasks>, { readonly version: number }, { readonly version: number }>;
 declare const { signal, idempotencyKey, parents, save }: typeof attempt;
 declare const uploadPhoto: (note: Note) => Promise<{ readonly url: string }>;
 declare const sendPhoto: (photo: Blob) => Promise<void>;

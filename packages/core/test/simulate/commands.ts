@@ -1,10 +1,12 @@
 import type { TaskView } from '../../src/pure/view.js';
 import type { CrashPoint } from '../../src/ports/ports.js';
 import type { RunnerRow } from '../../src/pure/record.js';
+import { deposedKey } from '../../src/pure/record.js';
 import type { Workers } from './attending.js';
 import { createWorkers } from './attending.js';
 import { add, addMany, addTx, prepare } from './adding.js';
 import type { PreparedFacts } from './adding.js';
+import { complete } from './completing.js';
 import { raise, remove } from './database.js';
 import { edit, update } from './editing.js';
 import { idle } from './idling.js';
@@ -80,6 +82,7 @@ const names = [
   'end',
   'save',
   'tell',
+  'complete',
   'advance',
   'jump',
   'kill',
@@ -127,6 +130,7 @@ const commands: Readonly<Record<CommandName, (driver: Driver) => Promise<string 
   end,
   save,
   tell,
+  complete,
   advance,
   jump,
   kill,
@@ -192,6 +196,7 @@ export function drawMix({ world: { chance } }: Play): Mix {
     end: 26,
     save: 4,
     tell: 4,
+    complete: 5,
     advance: 16,
     jump: 2,
     kill: 3,
@@ -362,7 +367,7 @@ export function newHost(driver: Driver, kind?: Kind, build?: number): Life {
 }
 
 /** How attempts end, by chance. */
-function ending(driver: Driver): Ending {
+export function ending(driver: Driver): Ending {
   const { chance, time } = driver.play.world;
 
   return (
@@ -695,6 +700,7 @@ function purge({ play }: Driver): string | undefined {
     if (!runner.running.some((one) => one.seq === seq && one.id === id) || current === undefined) return;
 
     transaction.objectStore(tasks).delete(seq);
+    transaction.objectStore(state).put(true, deposedKey(runner.epoch, claim));
     // The claim's own payload may be left to the claim's end; one that was put apart since has no other owner.
     if (current.ref !== undefined && !isBody(current.ref) && (current.ref !== ref || !isLeft)) {
       transaction.objectStore(payloads).delete(current.ref);

@@ -21,8 +21,10 @@ export function endsOf(claim: ClaimFacts, n: number, life: Life, now: number, pa
   }
 
   const cause = causeOf(attempt.signal);
+  if (attempt.completed && attempt.ended !== undefined) return [{ kind: 'success' }];
   if (attempt.ended === undefined) {
     if (cause === undefined || now - (attempt.abortedAt ?? now) < 10_000) return [];
+    if (attempt.completed) return [{ kind: 'success' }];
 
     return [cause === 'timeout' ? 'timeout' : 'returned'];
   }

@@ -9,6 +9,8 @@ import { currentOf, ruleOf, typesOf } from './registries.js';
 import { answerOf, judgeValues } from './values.js';
 import type { World } from './world.js';
 
+type Face = Attempt<unknown, unknown, unknown, unknown>;
+
 /** Handlers of a runner: what they do is decided by the driver, later; what they see is judged at once. */
 export function handlersOf(world: World, life: Life): Readonly<Record<string, AnyHandler>> {
   return Object.fromEntries(
@@ -16,7 +18,7 @@ export function handlersOf(world: World, life: Life): Readonly<Record<string, An
   );
 }
 
-function called(world: World, life: Life, type: string, payload: unknown, face: Attempt<unknown>): Promise<unknown> {
+function called(world: World, life: Life, type: string, payload: unknown, face: Face): Promise<unknown> {
   if (life.dead) return new Promise(() => undefined);
 
   const claim = judgeStart(world, life, type, payload as Work, face);
@@ -37,6 +39,9 @@ function called(world: World, life: Life, type: string, payload: unknown, face: 
       signal: face.signal,
       save: face.save,
       progress: face.progress,
+      completeTx: face.completeTx,
+      completing: false,
+      completed: false,
       toldAt: Number.NEGATIVE_INFINITY,
       token,
       refusedAt: undefined,
@@ -106,13 +111,7 @@ function thrown(world: World, ending: Exclude<Ending, { readonly kind: 'success'
 }
 
 /** A handler starts for a claim that is durable, once, and sees its task as it is stored. */
-function judgeStart(
-  world: World,
-  life: Life,
-  type: string,
-  work: Work,
-  face: Attempt<unknown>,
-): ClaimFacts | undefined {
+function judgeStart(world: World, life: Life, type: string, work: Work, face: Face): ClaimFacts | undefined {
   const fail = (what: string): void => world.fail(`start of ${face.id} in ${life.name}: ${what}`);
   const term = world.terms.get(life);
   const isIt = (claim: ClaimFacts): boolean => claim.id === face.id && claim.attempt === undefined;

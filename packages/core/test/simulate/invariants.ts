@@ -29,7 +29,9 @@ function judgeClaims(world: World, contents: Contents, fail: (what: string) => v
 
   for (const claim of claims) {
     const row = contents.tasks.get(claim.seq);
-    if (row === undefined && world.byId.get(claim.id)?.end !== 'purged') fail(`${claim.id} is claimed, and is gone`);
+    const told = world.byId.get(claim.id);
+    const isEnded = told?.end === 'purged' || (told?.end === 'done' && told.completed === true);
+    if (row === undefined && !isEnded) fail(`${claim.id} is claimed, and is gone`);
     if (row !== undefined && row.id !== claim.id) fail(`the claim of ${claim.id} stands for ${row.id}`);
   }
 }
@@ -72,7 +74,9 @@ function judgePayloads(contents: Contents, fail: (what: string) => void): void {
 
 function judgeState(contents: Contents, fail: (what: string) => void): void {
   for (const [key, value] of contents.state) {
-    if (!/^(runner|positions|bodies|edits|session|reserve|gate:.+|paused:\[.*\]|deposed:\d{12}:\w{12})$/.test(key))
+    if (
+      !/^(runner|positions|bodies|edits|session|reserve|gate:.+|paused:\[.*\]|deposed:\d{12}:\w{12}(:\d+)?)$/.test(key)
+    )
       fail(`an unknown key ${key}`);
     if (!key.startsWith('gate:')) continue;
     const gate = value as GateRow;

@@ -41,6 +41,8 @@ export interface Told {
   /** `asked`: not known yet. `stored`: committed. `refused`: aborted. `ended`: gone, by exactly one way. */
   state: 'asked' | 'stored' | 'refused' | 'ended';
   end: 'done' | 'cancelled' | 'replaced' | 'purged' | 'lost' | undefined;
+  /** Whether a transaction of the app ended it. */
+  completed?: boolean;
   /** The id of the task that took its place. */
   replacedBy: string | undefined;
   /** Its add has not been told its end. */
@@ -115,6 +117,10 @@ export interface AttemptFacts {
   readonly signal: AbortSignal;
   readonly save: (payload: unknown) => Promise<void>;
   readonly progress: (value: unknown) => void;
+  readonly completeTx: (transaction: IDBTransaction, result: unknown) => void;
+  /** Whether a transaction of the app is about to end its task, or has ended it. */
+  completing: boolean;
+  completed: boolean;
   /** When it last told how far it is, while it had not ended. */
   toldAt: number;
   /** What it shows to the server; without one it shows a cookie. */

@@ -187,7 +187,7 @@ function judgeCancel(commit: Commit, rows: readonly TaskRow[]): void {
   const ids = rows.map(({ id }) => id);
   if (difference.outcomes.length !== rows.length || [...told].sort().join() !== [...ids].sort().join())
     fail(`no outcome of ${ids.join(', ')}`);
-  if (difference.state.some((key) => key !== 'edits' && !key.startsWith('paused:')))
+  if (difference.state.some((key) => !/^(edits$|paused:|deposed:)/.test(key)))
     fail('a cancel wrote more than its stamp');
 
   const claimed = new Set(rows.filter((row) => isClaimed(before, row)).map(({ seq }) => seq));

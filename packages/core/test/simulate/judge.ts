@@ -2,6 +2,7 @@ import { laneMarkOf, headsOf, readyOf, runnerOf } from './contents.js';
 import type { Contents } from './contents.js';
 import type { Change, Difference } from './difference.js';
 import { differenceOf, fieldsOf, onlyDiffersIn } from './difference.js';
+import { judgeComplete } from './completing.js';
 import { judgeAdd, judgeBody, judgeDrop } from './judge-add.js';
 import { judgeCommand } from './judge-command.js';
 import { judgeTidy } from './judge-replaced.js';
@@ -28,15 +29,16 @@ const mayWrite: Readonly<Record<WorkName, RegExp>> = {
   add: /^$/,
   addTx: /^$/,
   body: /^$/,
-  command: /^(edits|gate:.*|paused:.*)$/,
+  command: /^(edits|gate:.*|paused:.*|deposed:.*)$/,
   tidy: /^(edits|paused:.*)$/,
   session: /^(edits|session)$/,
   takeover: /^(runner|deposed:.*)$/,
-  turn: /^(runner|positions|edits|gate:.*|paused:.*)$/,
+  turn: /^(runner|positions|edits|gate:.*|paused:.*|deposed:.*)$/,
   save: /^$/,
   audit: /^bodies$/,
   reserve: /^reserve$/,
-  hand: /^edits$/,
+  hand: /^(edits|deposed:.*)$/,
+  complete: /^$/,
   unnamed: /^$/,
 };
 
@@ -92,6 +94,9 @@ export function judgeCommit(world: World, underway: Underway, before: Contents, 
       break;
     case 'hand':
       for (const row of difference.removed) ended(commit, row.id, 'purged');
+      break;
+    case 'complete':
+      judgeComplete(commit);
       break;
     case 'reserve':
     case 'unnamed':

@@ -47,7 +47,7 @@ export interface Play {
   readonly stop: (life: Life) => void;
   readonly steal: (late: boolean) => void;
   /** Begins a transaction of the driver's own. */
-  readonly begin: (work: 'addTx' | 'hand', life: Life | undefined) => IDBTransaction;
+  readonly begin: (work: 'addTx' | 'hand' | 'complete', life: Life | undefined) => IDBTransaction;
   readonly quiet: () => Promise<void>;
   readonly round: () => Promise<void>;
   /** Goes on in time; everything that is due meanwhile rings in its turn. */

@@ -59,6 +59,22 @@ const parts: Readonly<Record<string, readonly Premise[]>> = {
     ['a task was removed with its owner while it ran', 'owners', 'purged while it ran'],
     ['a context asked for the end of a task of somebody else', 'owners', 'settled is for its owner'],
   ],
+  control: [
+    [
+      'a pause of a lane or a task held a due one',
+      'looks',
+      'a timed one held for its pause',
+      'a fresh one held for its pause',
+    ],
+    ['the end of a pause brought a task back', 'pauses', 'a held one came back', 'a fresh one was paid'],
+    ['a pause began while one of its tasks ran', 'pauses', 'begun while one runs'],
+    ['a task waited for a slot of its type', 'pauses', 'waits for a slot of its type'],
+    ['a page was told that nothing is left, after a wait', 'pauses', 'idle, after a wait'],
+    ['a handler told how far it is', 'other', 'told how far it is'],
+    ['a handler ended its task in a transaction of the app', 'commits', 'complete'],
+    ['such a transaction failed, because the task was cancelled', 'completing', 'failed, cancelled'],
+    ['such a transaction failed, because the runner was deposed', 'completing', 'failed, deposed'],
+  ],
   parents: [
     [
       'a child waited for a parent that had not ended',

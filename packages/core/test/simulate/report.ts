@@ -21,6 +21,7 @@ const groups = [
   'owners',
   'pauses',
   'values',
+  'completing',
   'audit',
   'host',
   'other',

@@ -73,6 +73,7 @@ export type WorkName =
   | 'audit'
   | 'reserve'
   | 'hand'
+  | 'complete'
   | 'unnamed';
 
 /** A readwrite transaction of which the end is open. */
@@ -81,6 +82,8 @@ export interface Underway {
   work: WorkName;
   /** The command of a page that it carries out. */
   command: CommandFacts | undefined;
+  /** The attempt whose handler ends its task in it, and the result. */
+  completes?: { readonly attempt: AttemptFacts; readonly result: unknown };
   readonly begunAt: number;
   /** What the wall clock has shown since it began. */
   readonly walls: [least: number, most: number];

@@ -22,7 +22,7 @@ claim<Same<All['saveNote'], Handler<Note, void, unknown, number>>>();
 claim<Same<All['countNote'], Handler<Note, number, unknown, number>>>();
 claim<Same<All['ping'], Handler<void, void, unknown, number>>>();
 claim<Same<keyof All, 'saveNote' | 'countNote' | 'ping'>>();
-claim<Same<Parameters<All['saveNote']>, [payload: Note, attempt: Attempt<Note, unknown, number>]>>();
+claim<Same<Parameters<All['saveNote']>, [payload: Note, attempt: Attempt<Note, unknown, number, void>]>>();
 
 const saveNote: All['saveNote'] = async (note, { signal, idempotencyKey }) => {
   ensureOk(await fetch(`/notes/${note.id}`, { signal, headers: { 'Idempotency-Key': `"${idempotencyKey}"` } }));
@@ -33,7 +33,7 @@ const ping = (): void => undefined;
 serveBasket(tasks, {
   async saveNote(note, attempt) {
     claim<Same<typeof note, Note>>();
-    claim<Same<typeof attempt, Attempt<Note, unknown, number>>>();
+    claim<Same<typeof attempt, Attempt<Note, unknown, number, void>>>();
     // A parent returns what any handler of the registry returns, or nothing.
     claim<Same<typeof attempt.parents, readonly (number | undefined)[]>>();
     // @ts-expect-error -- a parent may have returned nothing

@@ -56,7 +56,7 @@ defineTasks('field-notes', types, { session: true });
 
 serveBasket(tasks, {
   saveNote(_note, attempt) {
-    claim<Same<typeof attempt, Attempt<Note, Session<Values>, never>>>();
+    claim<Same<typeof attempt, Attempt<Note, Session<Values>, never, void>>>();
     claim<Same<typeof attempt.session.token, string>>();
     claim<Same<typeof attempt.session.owner, string>>();
     // @ts-expect-error -- a session is read only

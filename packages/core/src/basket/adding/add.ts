@@ -2,7 +2,7 @@ import { TaskbasketError } from '../../pure/errors.js';
 import { must } from '../../pure/options.js';
 import { typeOf } from '../../pure/find-type.js';
 import type { AppTransaction } from '../../store/app-transaction.js';
-import { addStores, finished } from '../../store/app-transaction.js';
+import { appStores, finished } from '../../store/app-transaction.js';
 import type { BasketContext } from '../context/context.js';
 import { underway } from '../context/context.js';
 import type { Ahead } from './bodies.js';
@@ -84,14 +84,14 @@ export function addTx(
   }
   if (before?.body !== undefined) checkBody(context, before.body);
 
-  const stores = addStores(given, context.registry);
+  const stores = appStores(given, context.registry, 'addTx', ['tasks', 'payloads']);
   typeOf(context.registry, before?.task.row.type ?? (what as string)); // Also for a task that another basket prepared.
   // The payload is written at once, so the copy that the platform makes is enough.
   let task = before?.task ?? preparedNow(context, what as string, payload, options, (value) => value);
   try {
     place(stores, task);
   } catch (error) {
-    if (error instanceof DOMException && error.name !== 'DataCloneError') throw finished(error);
+    if (error instanceof DOMException && error.name !== 'DataCloneError') throw finished('addTx', error);
     if (before !== undefined) throw notStorable(task.row.type, error);
     // The platform cannot copy a Proxy, and `copyOf` can. A value that neither can copy is refused here.
     task = preparedNow(context, what as string, payload, options);

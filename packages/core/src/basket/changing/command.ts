@@ -6,6 +6,7 @@ import { fits, isOrdered, readCommand } from '../../pure/query.js';
 import type { Claim, TaskRow } from '../../pure/record.js';
 import { isClaimed, outcomeOf, stateKeys } from '../../pure/record.js';
 import { cancelledWhileRunning, revived } from '../../pure/transitions.js';
+import { deposeClaims } from '../../store/deposed.js';
 import type { Place } from '../../store/find.js';
 import { readOn, startOf } from '../../store/find.js';
 import { keepOutcome } from '../../store/outcomes.js';
@@ -77,6 +78,7 @@ async function markCancelled(
 ): Promise<void> {
   await Promise.all(rows.map((row) => keepOutcome(stores, outcomeOf(row, 'cancelled', wall))));
   for (const row of running) stores.tasks.put(cancelledWhileRunning(row));
+  await deposeClaims(stores, running);
 }
 
 /**

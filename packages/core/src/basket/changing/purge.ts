@@ -4,6 +4,7 @@ import { checkSession } from '../../pure/owner.js';
 import { readCommand } from '../../pure/query.js';
 import { isClaimed } from '../../pure/record.js';
 import { cancelledRows, deleteTasks } from '../../store/rows.js';
+import { deposeClaims } from '../../store/deposed.js';
 import { forgetPauses, pausesNow } from '../../store/pauses.js';
 import { freedBy, pay } from '../../store/pay.js';
 import { answer } from '../../store/requests.js';
@@ -30,6 +31,7 @@ export async function purge(context: BasketContext, owner: string): Promise<numb
     const removed = await changeAll(context, wanted, async (stores, rows, claims) => {
       for (const { ref = '' } of rows) if (isBodyKey(ref)) bodies.add(ref);
       deleteTasks(stores, rows);
+      await deposeClaims(stores, rows);
       await forgetPauses(stores, rows);
       const moment = { now: 0, wall: context.ports.clock.wall() };
       await pay(stores, freedBy(rows), moment, (head) => isClaimed(head, claims));

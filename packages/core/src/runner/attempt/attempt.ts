@@ -16,11 +16,10 @@ import { claimedRow } from '../../store/rows.js';
 import { inFence } from '../term/fence.js';
 import type { AnyHandler, Attempt, Leader, RunningAttempt } from '../term/leader.js';
 import { momentOf, timeoutOf } from '../term/leader.js';
+import { abortAttempt, abortGrace } from './abort.js';
+import { createComplete } from './complete.js';
 import { createProgress } from './progress.js';
 import { sessionOf } from './session.js';
-
-/** How long an attempt keeps its slot after its signal was aborted, in milliseconds. */
-export const abortGrace = 10_000;
 
 /** Runs the attempt of a claimed task, after its payload was `read`. Never rejects: an error becomes the verdict. */
 export async function runAttempt(
@@ -55,10 +54,12 @@ export async function runAttempt(
   attempt.started = true;
   try {
     const result = await handler(payload, attemptFace(leader, attempt));
+    await attempt.completing;
     if (attempt.row.owner !== null) leader.values.worked(attempt.signedIn, attempt.row.gate);
     conclude(leader, attempt, result === undefined ? { kind: 'success' } : { kind: 'success', result });
   } catch (thrown) {
     const verdict = verdictOf(thrown, wall());
+    await attempt.completing;
     conclude(leader, attempt, verdict.kind === 'unavailable' ? await away(leader, attempt, stored, verdict) : verdict);
   }
 }
@@ -95,19 +96,6 @@ async function awayOrUnreadable(stored: StoredPayload, verdict: Away): Promise<V
   return { kind: 'permanent', error: { ...verdict.error, name: 'NotReadableError', message } };
 }
 
-/** Aborts an attempt, which then has ten seconds to end. */
-export function abortAttempt(
-  leader: Leader,
-  attempt: RunningAttempt,
-  cause: NonNullable<RunningAttempt['abortedFor']>,
-): void {
-  if (attempt.abortedFor !== undefined || attempt.over) return;
-
-  attempt.abortedFor = cause;
-  attempt.abandonAt = leader.context.ports.clock.monotonic() + abortGrace;
-  attempt.controller.abort(reasonOf(cause));
-}
-
 /** Aborts attempts that take too long. Ends those that did not end after their abort, so that their slots are free. */
 export function overseeAttempts(leader: Leader): void {
   const monotonic = leader.context.ports.clock.monotonic();
@@ -129,18 +117,10 @@ export function nextDeadline(leader: Leader): number {
   return Math.min(Number.POSITIVE_INFINITY, ...times);
 }
 
-/** Drops an attempt at once, because its runner may not write any more. Whatever the attempt does is ignored. */
-export function deposeAttempt(attempt: RunningAttempt): void {
-  attempt.over = true;
-  attempt.controller.abort(new DOMException('Another runner has taken over.', 'AbortError'));
-}
-
 function abandon(leader: Leader, attempt: RunningAttempt): void {
-  attempt.verdict = abortVerdict(
-    leader,
-    attempt,
-    `The ${attempt.started ? 'handler' : 'decoder'} did not end within ${abortGrace / 1_000} s after its signal was aborted.`,
-  );
+  const what = attempt.started ? 'handler' : 'decoder';
+  const more = `The ${what} did not end within ${abortGrace / 1_000} s after its signal was aborted.`;
+  attempt.verdict = attempt.completed ? { kind: 'success' } : abortVerdict(leader, attempt, more);
 }
 
 /** Gives an attempt its first verdict. After an abort that is the abort's, unless the handler's own still counts. */
@@ -151,7 +131,9 @@ function conclude(leader: Leader, attempt: RunningAttempt, verdict: Verdict): vo
   const { kind } = verdict;
   const stands =
     abortedFor === 'timeout' ? kind === 'unread' || kind === 'returned' : kind === 'success' || kind === 'permanent';
-  attempt.verdict = abortedFor === undefined || stands ? verdict : abortVerdict(leader, attempt);
+  // A transaction of the app that has ended the task counts before anything that its handler does.
+  if (attempt.completed) attempt.verdict = { kind: 'success' };
+  else attempt.verdict = abortedFor === undefined || stands ? verdict : abortVerdict(leader, attempt);
 }
 
 /**
@@ -172,19 +154,6 @@ function timeoutError(leader: Leader, attempt: RunningAttempt, more?: string): S
   return { name: 'TimeoutError', message, at: leader.context.ports.clock.wall() };
 }
 
-function reasonOf(cause: NonNullable<RunningAttempt['abortedFor']>): DOMException {
-  switch (cause) {
-    case 'timeout':
-      return new DOMException('The attempt took too long.', 'TimeoutError');
-    case 'stop':
-      return new DOMException('The runner stops.', 'AbortError');
-    case 'cancel':
-      return new DOMException('The task was cancelled.', 'AbortError');
-    case 'owner':
-      return new DOMException('The owner of the task is not signed in any more.', 'AbortError');
-  }
-}
-
 async function decoded(stored: StoredPayload, { type, row }: RunningAttempt): Promise<unknown> {
   if ('lost' in stored)
     throw new Error('The payload of this task is not in the database, or this browser cannot read it.');
@@ -192,7 +161,7 @@ async function decoded(stored: StoredPayload, { type, row }: RunningAttempt): Pr
   return decodedFrom(type, row.version, stored.value);
 }
 
-function attemptFace(leader: Leader, attempt: RunningAttempt): Attempt<unknown> {
+function attemptFace(leader: Leader, attempt: RunningAttempt): Attempt<unknown, unknown, unknown, unknown> {
   const { row, controller } = attempt;
   const inTurn = createTurns();
   const session = sessionOf(leader.context.registry, attempt);
@@ -215,6 +184,7 @@ function attemptFace(leader: Leader, attempt: RunningAttempt): Attempt<unknown> 
       await inTurn('save', async () => save(leader, attempt, await stored));
     },
     progress: createProgress(leader, attempt),
+    completeTx: createComplete(leader, attempt),
   });
 }
 

@@ -4,6 +4,7 @@ import type { TaskTypeParts } from '../../pure/registry.js';
 import type { RunnerClock } from '../../pure/runner-clock.js';
 import type { Moment } from '../../pure/transitions.js';
 import type { Verdict } from '../../pure/verdict.js';
+import type { AppTransaction } from '../../store/app-transaction.js';
 import type { StoredPayload } from '../../store/payloads.js';
 import type { Memory } from './memory.js';
 import type { Patience } from './patience.js';
@@ -14,11 +15,15 @@ import type { SignedIn, Values } from './values.js';
  * The second argument of a handler: what it may know of its attempt. It has a `session` only if the registry declares
  * one. `Parent` is what the handlers of the registry return.
  */
-export type Attempt<Payload = never, Session = unknown, Parent = unknown> = AttemptParts<Payload, Parent> &
+export type Attempt<Payload = never, Session = unknown, Parent = unknown, Result = never> = AttemptParts<
+  Payload,
+  Parent,
+  Result
+> &
   (unknown extends Session ? unknown : WithSession<Session>);
 
 /** What each attempt has. */
-export interface AttemptParts<Payload, Parent = unknown> {
+export interface AttemptParts<Payload, Parent = unknown, Result = never> {
   /** The task's id. */
   readonly id: string;
   /** The number of this attempt, from 1: how many handlers were started for the task, this one included. */
@@ -77,6 +82,28 @@ export interface AttemptParts<Payload, Parent = unknown> {
    * @throws TaskbasketError `payload`: the value cannot be copied, or is too large. The attempt goes on.
    */
   readonly progress: (value: unknown) => void;
+  /**
+   * Ends the task in a transaction of your own (raw, idb's or Dexie's), with its result: your data is written and the
+   * task is done, or neither. Call it after the server has answered, beside your own writes. You may call `commit()` on
+   * the next line. The transaction must name `...tasks.stores`. It fails if the task was cancelled or another runner
+   * has taken over meanwhile. The attempt ends when the handler and the transaction have ended. If the transaction
+   * commits, the task is done, whatever the handler does then. If it aborts, the handler's own end counts.
+   *
+   * @example
+   * const { version } = (await response.json()) as { version: number };
+   * const tx = db.transaction(['notes', ...tasks.stores], 'readwrite');
+   * void tx.objectStore('notes').put({ ...note, version });
+   * attempt.completeTx(tx, { version });
+   * await tx.done;
+   *
+   * @throws TaskbasketError `closed`: the attempt has ended, was aborted because its task was cancelled or it took too
+   * long, or is to be ended by another transaction; or the database was closed a moment ago. `transaction`: the
+   * transaction is read-only, has finished, is of another database, or does not name the basket's stores.
+   */
+  readonly completeTx: (
+    transaction: AppTransaction<never>,
+    ...result: undefined extends Result ? [result?: Result] : [result: Result]
+  ) => void;
 }
 
 /** What an attempt has besides if the registry declares a session. */
@@ -99,7 +126,7 @@ export interface WithSession<Session> {
  */
 export type Handler<Payload, Result, Session = unknown, Parent = unknown> = (
   payload: Payload,
-  attempt: Attempt<Payload, Session, Parent>,
+  attempt: Attempt<Payload, Session, Parent, Result>,
 ) => Result | Promise<Result>;
 
 /** Any handler, as the runner calls it. */
@@ -133,6 +160,10 @@ export interface RunningAttempt {
   started: boolean;
   /** Whether its row may have been written since it was claimed, so that settle must read it. */
   touched: boolean;
+  /** Whether a transaction of the app has ended its task. */
+  completed: boolean;
+  /** Resolves when the transaction has ended in which the handler ends its task. Absent: there is none. */
+  completing: Promise<void> | undefined;
   verdict: Verdict | undefined;
   /**
    * How many turns have failed that wrote this result and no other one, although a turn without results did not fail.
@@ -170,6 +201,8 @@ export function aloneOf(state: Alone): RunnerRow['alone'] {
 export interface Remembered {
   /** What was read from the database. `undefined`: the next turn reads it again. */
   readonly memory: Memory | undefined;
+  /** The connection on which the last turn found its own epoch. While it is open, the database is the same. */
+  readonly connection?: IDBDatabase;
   readonly alone: Alone;
   /** How many tasks were claimed since the lowest priority had its share. */
   readonly passedOver: number;

@@ -9,6 +9,7 @@ import type { Moment } from '../../pure/transitions.js';
 import { rescued } from '../../pure/transitions.js';
 import { freedByClaims, pay } from '../../store/pay.js';
 import type { Stores } from '../../store/requests.js';
+import { keysFrom } from '../../store/requests.js';
 import { endClaim, runnerRow } from '../../store/rows.js';
 import { transactWithReserve } from '../../store/reserve.js';
 import type { Leader, RunnerParts, Signals } from './leader.js';
@@ -16,7 +17,7 @@ import { createPatience } from './patience.js';
 import { createSending } from './sending.js';
 import { createValues } from './values.js';
 
-/** How many deposed epochs are remembered, for transactions of a later version that cannot read the epoch. */
+/** How many deposed epochs are remembered. */
 const deposedKept = 1_000;
 
 /**
@@ -97,10 +98,11 @@ async function rescue(context: BasketContext, stores: Stores, claims: readonly C
 }
 
 /**
- * Writes a key for each deposed epoch. A later version, whose tasks end in the app's own transactions, makes such a
- * transaction of a deposed runner fail by that key, without a read. This version does not use it.
+ * Writes a key for each deposed epoch, by which a transaction of the app fails in which a handler of that epoch is about
+ * to end its task (`completeTx`). It stands for the keys of the epoch's claims, too.
  */
 function depose(stores: Stores, epoch: Epoch): void {
+  stores.state.delete(keysFrom(`${deposedKey(epoch)}:`));
   stores.state.put(true, deposedKey(epoch));
   const oldest = deposedKey({ count: Math.max(0, epoch.count - deposedKept), nonce: '' });
   stores.state.delete(IDBKeyRange.bound('deposed:', oldest, false, true));

@@ -93,6 +93,8 @@ function attemptOf(claiming: Claiming, row: TaskRow, parents: readonly Parent[])
     abortedFor: undefined,
     started: false,
     touched: false,
+    completed: false,
+    completing: undefined,
     verdict: undefined,
     refusals: undefined,
     over: false,

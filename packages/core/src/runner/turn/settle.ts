@@ -1,8 +1,8 @@
 import { messageOf } from '../../pure/errors.js';
 import { toldOf } from '../../basket/context/messages.js';
+import { doneWith } from '../../pure/outcome.js';
 import type { TaskRow } from '../../pure/record.js';
-import { outcomeOf } from '../../pure/record.js';
-import { storeFor, weigh } from '../../pure/size.js';
+import { deposedKey, outcomeOf } from '../../pure/record.js';
 import { settled } from '../../pure/transitions.js';
 import { keepOutcome } from '../../store/outcomes.js';
 import { forgetPauses } from '../../store/pauses.js';
@@ -25,11 +25,12 @@ export async function settle(leader: Leader, draft: Draft, ended: readonly Runni
   const ends = await Promise.all(ended.map((attempt) => settleOne(leader, draft, attempt)));
   const done = ends.filter((end) => typeof end === 'object');
   deleteTasks(draft.stores, done);
-  if (draft.memory.pauses.size > 0) await forgetPauses(draft.stores, done);
   await settleGates(leader, draft, ended);
   if (ended.length > 0) draft.wrote = true;
 
   const claims = ended.map(({ claim }) => claim);
+  const gone = claims.filter((_, place) => ends[place] !== 'stays');
+  if (draft.memory.pauses.size > 0) await forgetPauses(draft.stores, gone);
   const freed = freedByClaims(claims, (_, place) => ends[place] !== 'stays');
   await payFor(leader, draft, freed);
 }
@@ -53,10 +54,13 @@ async function settleOne(
 ): Promise<TaskRow | 'gone' | 'stays'> {
   const { claim, verdict, type } = attempt;
   if (verdict === undefined) return 'stays';
+  // Its handler may still be about to end the task in a transaction of the app, which must fail from now on.
+  if (verdict.kind === 'timeout' || (verdict.kind === 'returned' && verdict.started))
+    stores.state.put(true, deposedKey(leader.epoch, claim.claim));
 
   const row = verdict.kind === 'success' && !attempt.touched ? attempt.row : await claimedRow(stores, claim);
   if (row === undefined) {
-    // The row was deleted while the task ran. Whoever deleted it wrote the outcome.
+    // The row was deleted while the task ran, by `completeTx` for example. Whoever deleted it wrote the outcome.
     deletePayload(stores, claim);
 
     return 'gone';
@@ -124,9 +128,8 @@ async function keepResult(stores: Stores, row: TaskRow, result: unknown, refusal
   }
 
   try {
-    if (storeFor(weigh(result)) === 'bodies') throw new RangeError('It is a Blob, or larger than 256 KB.');
     // Not awaited: the next line is for a result that cannot be stored at all. Any other error ends the turn.
-    return keepOutcome(stores, { ...outcome, result });
+    return keepOutcome(stores, doneWith(row, result, at));
   } catch (error) {
     return keepOutcome(stores, { ...outcome, unstorable: messageOf(error) });
   }

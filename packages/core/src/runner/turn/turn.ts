@@ -118,6 +118,7 @@ export async function turn(leader: Leader): Promise<TurnEnd> {
   const { claimed, cancelled, draft, before, memory } = done.result;
   leader.remembered = {
     memory: { ...memory, heads: headsAfter(memory, draft.heads) },
+    connection: draft.stores.tasks.transaction.db,
     alone: claimed.alone,
     passedOver: claimed.passedOver,
     freshNext: claimed.freshNext,

@@ -1,0 +1,46 @@
+import type { Leader, RunningAttempt } from '../term/leader.js';
+
+/** How long an attempt keeps its slot after its signal was aborted, in milliseconds. */
+export const abortGrace = 10_000;
+
+/** Aborts an attempt, which then has ten seconds to end. */
+export function abortAttempt(
+  leader: Leader,
+  attempt: RunningAttempt,
+  cause: NonNullable<RunningAttempt['abortedFor']>,
+): void {
+  if (attempt.abortedFor !== undefined || attempt.over) return;
+
+  attempt.abortedFor = cause;
+  attempt.abandonAt = leader.context.ports.clock.monotonic() + abortGrace;
+  attempt.controller.abort(reasonOf(cause));
+}
+
+/**
+ * Aborts an attempt whose task was cancelled, or is gone. If its handler is ending the task in a transaction of the app,
+ * that may be why the task is gone: then it is aborted only if the transaction fails, and the runner is woken. Never
+ * rejects.
+ */
+export async function cancelAttempt(leader: Leader, attempt: RunningAttempt, ring: () => void): Promise<void> {
+  if (attempt.completing !== undefined) await attempt.completing.then(ring);
+  if (!attempt.completed) abortAttempt(leader, attempt, 'cancel');
+}
+
+/** Drops an attempt at once, because its runner may not write any more. Whatever the attempt does is ignored. */
+export function deposeAttempt(attempt: RunningAttempt): void {
+  attempt.over = true;
+  attempt.controller.abort(new DOMException('Another runner has taken over.', 'AbortError'));
+}
+
+function reasonOf(cause: NonNullable<RunningAttempt['abortedFor']>): DOMException {
+  switch (cause) {
+    case 'timeout':
+      return new DOMException('The attempt took too long.', 'TimeoutError');
+    case 'stop':
+      return new DOMException('The runner stops.', 'AbortError');
+    case 'cancel':
+      return new DOMException('The task was cancelled.', 'AbortError');
+    case 'owner':
+      return new DOMException('The owner of the task is not signed in any more.', 'AbortError');
+  }
+}
