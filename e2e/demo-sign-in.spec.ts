@@ -31,8 +31,16 @@ test('what Ann wrote without a network is not sent under Bob, who sees nothing o
   for (const title of ['Bridge 7', 'Bridge 8']) await write(demo, { title });
   await expect(unsentItem(demo, 'Bridge 8')).toHaveAttribute('data-state', 'gate');
 
+  await demo.getByTestId('title').fill('Half a report');
   await demo.getByTestId('sign-out').click();
-  await expect(demo.getByRole('dialog', { name: '2 saves are not sent yet' })).toBeVisible();
+  const question = demo.getByRole('dialog', { name: '2 saves are not sent yet' });
+  const warning = question.getByText('What you are writing is not saved.');
+  await expect(warning).toBeVisible();
+  await demo.getByTestId('leave-no').click();
+  await demo.getByTestId('title').fill('');
+  await demo.getByTestId('sign-out').click();
+  await expect(question).toBeVisible();
+  await expect(warning).toBeHidden();
   await demo.getByTestId('leave-yes').click();
   await expect(demo.getByRole('heading', { name: 'Who are you?' })).toBeVisible();
   await signIn(demo, 'bob');

@@ -106,6 +106,12 @@ export function showForm(reports: Reports, announce: Announce, onSaved: () => vo
       fields.focus('title');
     },
     clear: () => begin(),
+    /** Whether something is written that is not saved. What is saved by itself is waited for. */
+    isUnsaved: async (): Promise<boolean> => {
+      await last;
+      const { title = '', text = '', checks = {} } = before ?? {};
+      return picture.read() !== undefined || JSON.stringify(fields.read()) !== JSON.stringify({ title, text, checks });
+    },
   };
 }
 

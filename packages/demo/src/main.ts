@@ -28,7 +28,7 @@ const basket = openNotesBasket((error) => {
   announce(`Nothing can be sent from this tab: ${problem}`);
   showUnsentTasks(unsent.get());
 });
-const signIn = createSignIn(basket, announce, begin);
+const signIn = createSignIn(basket, announce, () => form.isUnsaved(), begin);
 const reports = createReports(basket, signIn.inspector);
 const unsent = watchUnsent(basket, shown);
 const storage = showStorage();

@@ -9,8 +9,16 @@ import { type Inspector, inspectorNamed, names } from './inspectors.js';
 /** Where the browser keeps who is signed in. The token is kept nowhere. */
 const place = 'inspector';
 
-/** @param onChange Called when somebody else is signed in, or nobody any more: nothing of before may be shown then. */
-export function createSignIn(basket: Basket, announce: Announce, onChange: () => void) {
+/**
+ * @param isUnsaved Whether something is written that would be lost.
+ * @param onChange Called when somebody else is signed in, or nobody any more: nothing of before may be shown then.
+ */
+export function createSignIn(
+  basket: Basket,
+  announce: Announce,
+  isUnsaved: () => Promise<boolean>,
+  onChange: () => void,
+) {
   const choice = byId('sign-in', HTMLElement);
   const choiceHeading = byId('sign-in-heading', HTMLHeadingElement);
   const leave = byId('sign-out', HTMLButtonElement);
@@ -29,11 +37,15 @@ export function createSignIn(basket: Basket, announce: Announce, onChange: () =>
     if (kept() !== inspector) begin(kept());
   });
 
-  /** Signs out. Asks before, if something is not sent yet. */
+  /** Signs out. Asks before, if something is not sent yet, or not even saved. */
   async function ask(): Promise<void> {
+    const unsaved = await isUnsaved();
     const { count } = await basket.count();
-    if (count === 0) return become(undefined);
-    say(questionHeading, count === 1 ? '1 save is not sent yet' : `${count} saves are not sent yet`);
+    if (count === 0 && !unsaved) return become(undefined);
+    const saves = count === 1 ? '1 save is not sent yet' : `${count} saves are not sent yet`;
+    say(questionHeading, count === 0 ? 'Something is not saved' : saves);
+    byId('leave-unsaved', HTMLElement).hidden = !unsaved;
+    byId('leave-unsent', HTMLElement).hidden = count === 0;
     question.returnValue = '';
     question.showModal();
   }
