@@ -240,7 +240,7 @@ test('save stores what add stores, as it was at the call, and refuses what add r
   const tasks = defineTasks(freshName(), { send: task<unknown>(), later: task<unknown>({ codec: passedOn }) });
   const world = createWorld();
   const tab = world.open(tasks);
-  const [one = '', other = ''] = await tab.basket.addMany([
+  const [one, other] = await tab.basket.addMany([
     ['send', 0],
     ['later', 0],
   ]);
