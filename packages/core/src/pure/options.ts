@@ -34,7 +34,7 @@ export function must(fits: boolean, what: string, rule: string, value: unknown):
 
 /** Refuses a value that is none of these words. */
 export function checkOneOf(value: string, what: string, words: readonly string[]): void {
-  must(words.includes(value), what, `"${words.join('" or "')}"`, value);
+  if (!words.includes(value)) must(false, what, `"${words.join('" or "')}"`, value);
 }
 
 /** Refuses a value that is no whole number, or is less than `least`. */

@@ -1,6 +1,6 @@
 import { isPromiseLike } from '../../pure/codec.js';
 import { messageOf, TaskbasketError } from '../../pure/errors.js';
-import { timeOf } from '../../pure/parts.js';
+import { defined, timeOf } from '../../pure/parts.js';
 import type { Owner, OwnerHere } from '../../pure/owner.js';
 import { ownerOf } from '../../pure/owner.js';
 import type { NewTaskRow } from '../../pure/record.js';
@@ -144,25 +144,29 @@ export function prepared(
   const owner = ownerOf(context.registry, context.here.owner, name, type, own.owner);
   const id = context.newId(owner);
   const addedAt = context.ports.clock.wall();
-  const placed = placeOf(type, name, payload, own);
-  const { lane } = placed;
+  const { gate, lane, key } = placeOf(type, name, payload, own);
   const given = (['lane', 'gate', 'key'] as const).filter((part) => own[part] !== undefined);
   const described = {
     id,
     type: name,
     version: type.version,
     owner,
-    ...placed,
-    given: given.length === 0 ? undefined : given,
+    gate,
     priority: priority === undefined ? type.priority : priorityDigit(priority),
-    ...datesOf(type, own, addedAt),
-    timeout,
-    onDead,
-    // The row says it, because another build may not have the type.
-    onExpired: onExpired === 'block' ? onExpired : undefined,
-    after: idsOf(own.after),
-    onParent: onParent === 'run' ? onParent : undefined,
     addedAt,
+    // Without those that are undefined, because each copy of an object of many fields takes time.
+    ...defined({
+      lane,
+      key,
+      given: given.length === 0 ? undefined : given,
+      ...datesOf(type, own, addedAt),
+      timeout,
+      onDead,
+      // The row says it, because another build may not have the type.
+      onExpired: onExpired === 'block' ? onExpired : undefined,
+      after: idsOf(own.after),
+      onParent: onParent === 'run' ? onParent : undefined,
+    }),
   };
   const complete = (encodedPayload: unknown): Prepared => {
     const stored = weighed({ newId: () => context.newId(owner) }, described, encodedPayload);
