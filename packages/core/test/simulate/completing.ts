@@ -2,8 +2,9 @@ import { isDeepStrictEqual } from 'node:util';
 
 import { TaskbasketError } from '../../src/pure/errors.js';
 import type { Driver } from './commands.js';
-import { ending } from './commands.js';
+import { ending, pageOf } from './commands.js';
 import { isBody, runnerOf } from './contents.js';
+import { commit } from './editing.js';
 import type { AttemptFacts } from './journal.js';
 import type { Commit } from './judge.js';
 import { ended } from './judge.js';
@@ -11,7 +12,7 @@ import type { Life } from './life.js';
 import type { World } from './world.js';
 
 /** A handler ends its task in a transaction of the app, also one that may not, and may end in any way then. */
-export function complete(driver: Driver): string | undefined {
+export async function complete(driver: Driver): Promise<string | undefined> {
   const { play } = driver;
   const { world } = play;
   const { chance } = world;
@@ -22,6 +23,8 @@ export function complete(driver: Driver): string | undefined {
   const fenced = open.filter(({ told, signal, life }) => !signal.aborted && (told.cancelled || isDeposed(world, life)));
   const attempt = chance.pick(fenced.length > 0 ? fenced : aborted.length > 0 && chance.is(0.4) ? aborted : open);
   const { life, told } = attempt;
+  if (fenced.length === 0 && chance.is(0.3)) await cancelFirst(driver, attempt);
+  if (life.dead || life.frozen || attempt.completing || attempt.ended !== undefined) return undefined;
   const result = chance.is(0.4) ? `c${driver.next}` : undefined;
   const transaction = play.begin('complete', life);
   const facts = world.underway.get(transaction);
@@ -47,6 +50,16 @@ export function complete(driver: Driver): string | undefined {
   if (chance.is(0.5)) attempt.end(ending(driver));
 
   return `#${told.n} in ${life.name}, ${how}`;
+}
+
+/** A page cancels the task, and the handler does not hear of it yet. */
+async function cancelFirst(driver: Driver, { told, signal }: AttemptFacts): Promise<void> {
+  const { world } = driver.play;
+  const by = pageOf(driver);
+  const { id } = told;
+  if (id === undefined || world.commands.has(by)) return;
+  commit(driver, { by, what: 'cancel', which: id }, () => by.basket.cancel(id));
+  for (let rounds = 0; rounds < 50 && !told.cancelled && !signal.aborted; rounds += 1) await driver.play.round();
 }
 
 function isDeposed({ terms, leading }: World, life: Life): boolean {
@@ -75,8 +88,8 @@ function judgeFailed(world: World, { told, claim, life }: AttemptFacts, error: u
 }
 
 /** The task is gone, with its payload, and its outcome is what was given. Its claim stands until the attempt ends. */
-export function judgeComplete(commit: Commit): void {
-  const { world, underway, before, after, difference, fail } = commit;
+export function judgeComplete(whole: Commit): void {
+  const { world, underway, before, after, difference, fail } = whole;
   const { completes } = underway;
   if (completes === undefined) return fail('ended no task');
   const { attempt, result } = completes;
@@ -104,7 +117,7 @@ export function judgeComplete(commit: Commit): void {
     fail('wrote other outcomes');
   const ref = row?.ref;
   if (ref !== undefined && !isBody(ref) && after.payloads.has(ref)) fail(`left the payload of ${told.id}`);
-  ended(commit, claim.id, 'done');
+  ended(whole, claim.id, 'done');
   told.result = result;
   told.completed = attempt.completed = true;
   world.report.met('completing', attempt.ended === undefined ? 'while its handler goes on' : 'after its handler ended');
