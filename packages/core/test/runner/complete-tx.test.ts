@@ -5,6 +5,7 @@ import { defineTasks, task } from '../../src/pure/registry.js';
 import type { SessionType } from '../../src/pure/session.js';
 import { session } from '../../src/pure/session.js';
 import type { TaskbasketError } from '../../src/pure/errors.js';
+import { Unavailable } from '../../src/pure/verdict.js';
 import { createStores } from '../../src/store/setup.js';
 import type { AttemptParts } from '../../src/runner/term/leader.js';
 import { contentsOf, endOf, freshName, openRaw } from '../support/database.js';
@@ -234,6 +235,18 @@ describe('completeTx ends the task with the app’s own data:', () => {
     await world.settle();
     expect([faces.length, nexts(), await basket.list()]).toEqual([1, 1, []]);
     expect(await basket.settled(id)).toEqual({ state: 'done', result: undefined });
+  });
+
+  test('a handler that then finds its destination away does not close its gate, because the task is done', async () => {
+    const { tasks, world, basket, run, begin } = await opened((attempt) => {
+      attempt.completeTx(begin(), undefined);
+      throw new Unavailable();
+    });
+    run();
+    await basket.add('save', { id: 'n1' });
+    await world.settle();
+    expect([...(await contentsOf(tasks)).state.keys()].filter((key) => key.startsWith('gate:'))).toEqual([]);
+    expect(await basket.list()).toEqual([]);
   });
 
   test('a handler that goes on for ever after it loses its slot, and its task is not run again', async () => {
