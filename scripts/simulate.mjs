@@ -22,22 +22,24 @@ const usage = {
     seed: { value: 'N', default: '1', does: 'The seed of the random numbers.' },
     steps: { value: 'N', default: '5000', does: 'After how many steps the simulation ends.' },
     run: { value: 'N', does: 'Plays this run of the seed alone.' },
+    model: { does: 'Lets only the model count, which says by the manual what may start.' },
     trace: { does: 'Prints every step.' },
     twice: { does: 'Plays everything a second time, and fails if the two differ.' },
   },
   example: 'npm run simulate -- --seed 7 --steps 20000',
 };
 
-/** @type {{ seed: number, steps: number, run: number | undefined, trace: boolean, twice: boolean } | undefined} */
+/** @type {{ seed: number, steps: number, run: number | undefined, model: boolean, trace: boolean, twice: boolean } | undefined} */
 let options;
 
 await main(async () => {
   const { values } = readOptions(usage);
-  const { run, trace = false, twice = false } = values;
+  const { run, model = false, trace = false, twice = false } = values;
   options = {
     seed: wholeNumber('seed', values.seed, 0),
     steps: wholeNumber('steps', values.steps),
     run: run === undefined ? undefined : wholeNumber('run', run, 0),
+    model,
     trace,
     twice,
   };

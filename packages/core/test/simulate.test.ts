@@ -1,3 +1,6 @@
+import { readdirSync, readFileSync } from 'node:fs';
+import path from 'node:path';
+
 import { expect, test } from 'vitest';
 import { premiseLines } from './simulate/premises.js';
 import { createReport } from './simulate/report.js';
@@ -37,4 +40,15 @@ test('a run says how often each premise was met, and names those that were met t
   expect(last).toContain('fewer than 10 times');
   expect(last).not.toContain('a runner died with handlers');
   expect(last).toContain('a context died in a transaction');
+});
+
+test('the model of the manual imports nothing of the library, nor of the simulation', () => {
+  const folder = path.join(import.meta.dirname, 'simulate/model');
+  for (const file of readdirSync(folder)) {
+    const imported = [...readFileSync(path.join(folder, file), 'utf8').matchAll(/from '([^']*)'/g)];
+    expect(
+      imported.map(([, name = '']) => name).filter((name) => !/^\.\/[a-z]+\.js$/.test(name)),
+      file,
+    ).toEqual([]);
+  }
 });

@@ -93,7 +93,9 @@ export function judgePurge(commit: Commit, command: CommandFacts): void {
   for (const { id } of [...removed, ...gone]) {
     const told = world.byId.get(id);
     if (told?.owner !== owner) fail(`a purge of ${owner} removed ${id}, of ${told?.owner}`);
-    if (told?.state === 'ended') told.end = 'purged';
+    if (told?.state !== 'ended') continue;
+    told.end = 'purged';
+    world.model.forgotten(id);
   }
   command.committed = (command.committed ?? 0) + removed.filter(({ cancelled }) => cancelled !== true).length;
   const claims = runnerOf(before)?.running ?? [];

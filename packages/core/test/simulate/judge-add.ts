@@ -2,6 +2,7 @@ import type { TaskRow } from '../../src/pure/record.js';
 import { idOfBody, isBody, partOf, readyOf } from './contents.js';
 import type { Size, Told } from './journal.js';
 import type { Commit } from './judge.js';
+import { addedOf } from './judge-model.js';
 import { ruleOf, workOf } from './registries.js';
 
 /** An add adds; it changes nothing that was there. What it added is exactly what was asked for. */
@@ -37,6 +38,7 @@ export function judgeAdd({ world, underway, after, difference, fail }: Commit): 
     told.id = row.id;
     told.seq = row.seq;
     world.byId.set(row.id, told);
+    world.model.added(addedOf(told, row.id, told.expiresAt ?? endOf(row, told)));
     lists.add(told.list);
 
     noteParents(world, told, added);
@@ -116,7 +118,7 @@ function endOf({ addedAt }: TaskRow, { type, kind, runAt = addedAt }: Told): num
   return lifetime === undefined ? undefined : Math.max(addedAt, runAt) + lifetime;
 }
 
-function ruleOfExpiry({ type, kind, onExpired }: Told): 'block' | 'skip' | undefined {
+export function ruleOfExpiry({ type, kind, onExpired }: Told): 'block' | 'skip' | undefined {
   return onExpired ?? ruleOf(kind, type)?.onExpired;
 }
 

@@ -5,6 +5,7 @@ import { fieldsOf, onlyDiffersIn } from './difference.js';
 import type { Commit } from './judge.js';
 import { countPayments, ended, isPayment, lanesOf } from './judge.js';
 import { judgePurge } from './erasing.js';
+import { momentOf } from './judge-model.js';
 import { judgeNoneLeft, judgeReplaced } from './judge-replaced.js';
 import { judgeUpdate } from './judge-update.js';
 import { isChildOf, withChildren } from './parents.js';
@@ -218,6 +219,7 @@ function judgeCancel(commit: Commit, rows: readonly TaskRow[]): void {
 /** One that runs is only marked: settle or rescue deletes it. */
 function judgeMarked({ world, before, difference, fail }: Commit, row: TaskRow): void {
   const change = difference.changed.find(({ from }) => from.seq === row.seq);
+  world.model.cancelled(row.id);
   if (change === undefined) fail(`${row.id} is claimed, and was not marked as cancelled`);
   else if (change.to.cancelled !== true || readyOf(change.to).letter !== 'D') fail(`${row.id} is not cancelled`);
   else if (!onlyDiffersIn(change, ['cancelled', 'ready', 'marks'])) fail(`changed ${fieldsOf(change).join(', ')}`);
@@ -239,6 +241,7 @@ function judgeRetry(commit: Commit, rows: readonly TaskRow[]): void {
   const passed = underway.command?.several === true ? targetsOf(underway.command, before) : rows;
   const names = new Set(passed.map(({ gate }) => gate));
   if (gates.some((key) => !names.has(key.slice(5)))) fail('touched another gate');
+  for (const name of names) commit.world.model.woken(momentOf(commit.world), name);
   for (const name of new Set(rows.map(({ gate }) => gate))) judgeForward(commit, name);
 }
 
@@ -258,6 +261,7 @@ function judgeRevived({ world, before, difference, fail }: Commit, row: TaskRow)
     return;
   }
 
+  world.model.retried(row.id);
   const { to } = change;
   const ready = readyOf(to);
   const allowed = [

@@ -3,6 +3,7 @@ import { headsOf, laneMarkOf, readyOf, runnerOf } from './contents.js';
 import type { Change } from './difference.js';
 import { fieldsOf } from './difference.js';
 import type { Commit } from './judge.js';
+import { modelSays, momentOf } from './judge-model.js';
 import { isPayment, lanesOf } from './judge.js';
 import { parentsSay } from './parents.js';
 import { ruleOf } from './registries.js';
@@ -32,6 +33,8 @@ export function judgeExpired(commit: Commit, settled: ReadonlySet<number>): Comm
   );
   if (died.length === 0) return commit;
   for (const change of died) {
+    const said = world.model.died(change.to.id, change.to.dead?.reason ?? '', { ...momentOf(world), wall });
+    if (said !== undefined) commit.fail(`${modelSays}${change.to.id} is not dead: ${said}`);
     const wrong = wrongDeath(change, wall);
     if (wrong !== undefined) commit.fail(`${change.to.id} is dead (${change.to.dead?.reason}): ${wrong}`);
   }

@@ -85,6 +85,7 @@ function judgeOne(commit: Commit, contents: Contents, outcome: OutcomeRow): read
   if (chain.at(-1)?.id !== outcome.by) fail(`its chain is ${chain.map(({ id }) => id).join(' ')}`);
   ended(commit, row.id, 'replaced');
   told.replacedBy = outcome.by;
+  world.model.replaced(row.id, outcome.by);
 
   return [row];
 }

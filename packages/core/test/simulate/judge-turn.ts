@@ -13,6 +13,7 @@ import type { Commit } from './judge.js';
 import { countPayments, ended, isPayment, lanesOf } from './judge.js';
 import { judgeClaim } from './judge-claim.js';
 import { judgeExpired, judgeOrphaned } from './judge-expired.js';
+import { endedOf, judgeByModel } from './judge-model.js';
 import { judgeNoneLeft, judgeReplaced } from './judge-replaced.js';
 import { judgeShare } from './judge-share.js';
 import { mayStart } from './owners.js';
@@ -69,6 +70,7 @@ export function judgeTurn(commit: Commit): void {
 
   judgeOthers(left, settled, touched, lanesOf(replaced));
   for (const claim of settled) term.claims.delete(claim.claim);
+  for (const claim of made) judgeByModel(world, life, claim, to.wall);
   for (const claim of made) judgeClaim(commit, term, claim, { made: made.length, settled });
   judgeNoneLeft(commit, [...replaced, ...made.flatMap(({ seq }) => after.tasks.get(seq) ?? [])]);
   judgeShare(commit, term, made);
@@ -152,6 +154,7 @@ function judgeSettled(commit: Commit, settled: readonly ClaimFacts[], touched: S
   const expected: Pick<OutcomeRow, 'id' | 'result'>[] = [];
   // Of what is gone it cannot be told which of two ends at one instant was taken; nor how it counts for the gate.
   const unsure = new Set<string>();
+  const heard: Heard[] = [];
   const told = new Map<string, readonly (readonly [ClaimFacts, GateEnd])[]>();
   if (life === undefined || to === undefined) return { gates, blames };
   const { seen } = to;
@@ -185,6 +188,7 @@ function judgeSettled(commit: Commit, settled: readonly ClaimFacts[], touched: S
 
     const kind = typeof end === 'string' ? end : end.kind;
     world.report.met('verdicts', kind);
+    heard.push({ claim, end, isThere: now !== undefined });
     if (kind === 'signed-out') {
       const wrong = judgeRefused(world, claim, now, Math.max(0, ...from.map((one) => one.claim)));
       if (wrong !== undefined) fail(`${claim.id} was refused: ${wrong}`);
@@ -204,6 +208,7 @@ function judgeSettled(commit: Commit, settled: readonly ClaimFacts[], touched: S
     if (said !== undefined) told.set(claim.gate, [...(told.get(claim.gate) ?? []), [claim, said]]);
     if (ends.length > 1) unsure.add(claim.gate);
   }
+  tellModel(commit, heard);
   for (const [name, said] of told) {
     const rule = ruleOfGate(gateOf(before, name));
     const next = afterEnds(rule, said, seen, slots);
@@ -220,6 +225,23 @@ function judgeSettled(commit: Commit, settled: readonly ClaimFacts[], touched: S
   for (const name of unsure) gates.set(name, ruleOfGate(gateOf(after, name)));
 
   return { gates, blames };
+}
+
+interface Heard {
+  readonly claim: ClaimFacts;
+  readonly end: End;
+  readonly isThere: boolean;
+}
+
+/** The model hears of the ends of a turn: first of destinations that are away, because an answer says that one is there. */
+function tellModel({ world, underway, after }: Commit, heard: readonly Heard[]): void {
+  const wall = runnerOf(after)?.wall ?? 0;
+  const at = { now: underway.begunAt + world.time.ahead(), wall };
+  const isAway = ({ end }: Heard): boolean => typeof end !== 'string' && end.kind === 'unavailable';
+  for (const { claim, end, isThere } of [...heard.filter(isAway), ...heard.filter((one) => !isAway(one))]) {
+    if (isThere) world.model.ended(claim.id, endedOf(end), at);
+    else if (typeof end !== 'string' && end.kind === 'success') world.model.answered(claim.id, claim.gate, at);
+  }
 }
 
 /** What the ends of a turn say: of each gate what it must be now, and who is to blame (and whether that is sure). */

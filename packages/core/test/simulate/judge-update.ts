@@ -72,6 +72,7 @@ export function judgeUpdate(
   must(dated || (letter === '@' && when === 0 && (from.runAt ?? 0) <= most), 'its time');
 
   const rule = life === undefined ? undefined : ruleOf(life.kind, from.type);
+  world.model.updated(from.id, to.gate);
   told.rev = work.rev;
   told.version = rule?.version ?? told.version;
   if (!told.givenGate) told.gate = rule?.gate ?? work.gate ?? currentOf(life?.kind ?? 'old', told.type);

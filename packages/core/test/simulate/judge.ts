@@ -94,6 +94,7 @@ export function judgeCommit(world: World, underway: Underway, before: Contents, 
       break;
     case 'hand':
       for (const row of difference.removed) ended(commit, row.id, 'purged');
+      for (const { to } of difference.changed) if (world.foreign.has(to.seq)) world.model.strange(to.id);
       break;
     case 'complete':
       judgeComplete(commit);
@@ -113,6 +114,7 @@ export function ended({ world, fail }: Commit, id: string, end: 'done' | 'cancel
   if (told === undefined) fail(`${id} is gone, and was never added`);
   else if (told.state !== 'stored') fail(`${id} is gone, and was ${told.state} (${told.end ?? 'no end'})`);
   else {
+    world.model.gone(id, end);
     told.state = 'ended';
     told.end = end;
     told.era = world.losses;

@@ -7,6 +7,8 @@ export interface PlayOptions {
   readonly seed: number;
   readonly steps: number;
   readonly run: number | undefined;
+  /** Only what the model of the manual says counts. */
+  readonly model: boolean;
   /** Prints every step. */
   readonly trace: boolean;
   /** Plays everything a second time, and fails if the two differ. */
@@ -36,9 +38,12 @@ export async function play(options: PlayOptions): Promise<void> {
   process.exitCode = 1;
 }
 
-async function playOnce({ seed, steps, run, trace }: PlayOptions, onLine: (line: string) => void): Promise<Found> {
+async function playOnce(
+  { seed, steps, run, model, trace }: PlayOptions,
+  onLine: (line: string) => void,
+): Promise<Found> {
   const began = performance.now();
-  const found = await simulate({ seed, steps, run, onLine });
+  const found = await simulate({ seed, steps, run, onlyModel: model, onLine });
   const seconds = (performance.now() - began) / 1_000;
   const speed = Math.round(found.steps / seconds);
   console.log(

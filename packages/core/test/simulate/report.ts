@@ -22,6 +22,7 @@ const groups = [
   'pauses',
   'values',
   'completing',
+  'model',
   'audit',
   'host',
   'other',

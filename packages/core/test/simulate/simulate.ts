@@ -6,6 +6,7 @@ import { bury, command, die, drawMix, newHost, newPage, newWorkers } from './com
 import { finish } from './finish.js';
 import { installLoop } from './loop.js';
 import type { Loop } from './loop.js';
+import { modelSays } from './judge-model.js';
 import { createPlay } from './play.js';
 import type { Play } from './play.js';
 import type { Report } from './report.js';
@@ -19,6 +20,8 @@ export interface Options {
   readonly steps: number;
   /** Only this run of the seed. */
   readonly run?: number | undefined;
+  /** Only what the model of the manual says counts. */
+  readonly onlyModel?: boolean | undefined;
   /** Is given every line of the trace. */
   readonly onLine?: ((line: string) => void) | undefined;
   readonly onProgress?: ((steps: number, run: number) => void) | undefined;
@@ -39,7 +42,7 @@ export interface Found {
 const longestRun = 200;
 
 /** Plays runs of a seed until so many steps are done, or something was found. */
-export async function simulate({ seed, steps, run, onLine, onProgress }: Options): Promise<Found> {
+export async function simulate({ seed, steps, run, onlyModel = false, onLine, onProgress }: Options): Promise<Found> {
   const report = createReport();
   const hash = createHash('sha256');
   const loop = installLoop();
@@ -59,7 +62,7 @@ export async function simulate({ seed, steps, run, onLine, onProgress }: Options
         onLine?.(line);
       };
       say(`run ${number}`);
-      const played = await playRun(length, createChance(chance.below(2 ** 32)), loop, report, say);
+      const played = await playRun(length, createChance(chance.below(2 ** 32)), loop, report, say, onlyModel);
       hash.update(lines.join('\n'));
       done += length;
       commits += played.commits;
@@ -87,8 +90,10 @@ async function playRun(
   loop: Loop,
   report: Report,
   say: (line: string) => void,
+  onlyModel: boolean,
 ): Promise<{ readonly violation: string | undefined; readonly commits: number }> {
-  const play = await createPlay(chance, loop, report, say, chance.is(0.5));
+  const counts = (what: string): boolean => !onlyModel || what.startsWith(modelSays);
+  const play = await createPlay(chance, loop, report, say, chance.is(0.5), counts);
   const { world } = play;
   const mix = drawMix(play);
   const driver: Driver = {

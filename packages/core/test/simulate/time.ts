@@ -7,6 +7,8 @@ export interface Time {
   readonly jump: (by: number) => void;
   /** How far the wall clock stands from where it began. */
   readonly skew: () => number;
+  /** How far the wall clock was ever put forward, in all. */
+  readonly ahead: () => number;
   /** Rings once at an instant; gives back what stops it. */
   readonly at: (when: number, ring: () => void) => () => void;
   /** When the next timer rings. */
@@ -25,6 +27,7 @@ export function createTime(start: number, moved: () => void): Time {
   const timers = new Set<Timer>();
   let passed = 0;
   let skew = 0;
+  let ahead = 0;
 
   function next(): number {
     let first = Number.POSITIVE_INFINITY;
@@ -37,9 +40,11 @@ export function createTime(start: number, moved: () => void): Time {
     now: () => passed,
     wall: () => Math.floor(start + passed + skew),
     skew: () => skew,
+    ahead: () => ahead,
 
     jump(by) {
       skew += by;
+      ahead += Math.max(0, by);
       moved();
     },
 

@@ -4,6 +4,7 @@ import type { Contents } from './contents.js';
 import type { Idling } from './idling.js';
 import type { AttemptFacts, Term, Told } from './journal.js';
 import type { Life } from './life.js';
+import type { Model } from './model/model.js';
 import type { Work } from './registries.js';
 import type { TaskRow } from '../../src/pure/record.js';
 import type { Report } from './report.js';
@@ -120,6 +121,8 @@ export interface World {
   readonly signing: Map<Life, readonly Signing[]>;
   /** What pages give for who signs in, and how likely a sign-in gives anything. */
   readonly server: Server;
+  /** What may start, by the manual. */
+  readonly model: Model;
   gives: number;
   /** The contexts of which a sign-in or a sign-out has not been answered. */
   readonly unanswered: Set<Life>;

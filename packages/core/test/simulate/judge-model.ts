@@ -1,0 +1,81 @@
+import type { Claim } from '../../src/pure/record.js';
+import { waitRange } from './backoff-rule.js';
+import type { End } from './end-rule.js';
+import type { Told } from './journal.js';
+import type { Life } from './life.js';
+import { ruleOfExpiry } from './judge-add.js';
+import type { Added, Ended, Moment } from './model/tasks.js';
+import { currentOf, knows, ruleOf } from './registries.js';
+import type { World } from './world.js';
+
+/** What the model says begins with this word, so that it can be told from what other judges say. */
+export const modelSays = 'by the manual: ';
+
+/** The time, as the model reads it. */
+export function momentOf({ time }: World): Moment {
+  return { now: time.now() + time.ahead(), wall: time.wall() };
+}
+
+/** What the model is told of a task that was added. */
+export function addedOf(told: Told, id: string, expiresAt: number | undefined): Added {
+  const rule = ruleOf(told.kind, told.type);
+
+  return {
+    id,
+    type: told.type,
+    owner: told.owner,
+    lane: told.lane,
+    key: told.key,
+    gate: told.gate,
+    after: told.after,
+    runsWithout: told.onParent === 'run',
+    runAt: told.runAt,
+    expiresAt,
+    skipsDead: (told.onDead ?? rule?.onDead) === 'skip',
+    skipsExpired: ruleOfExpiry(told) !== 'block',
+    failureLimit: rule?.failureLimit ?? Number.POSITIVE_INFINITY,
+    leastWait: (failures) => (rule === undefined ? 0 : waitRange(rule, failures)[0]),
+  };
+}
+
+/** How the model hears of an end. */
+export function endedOf(end: End): Ended {
+  const kind = typeof end === 'string' ? end : end.kind;
+  switch (kind) {
+    case 'permanent':
+      return { kind: 'dead' };
+    case 'failure':
+    case 'timeout':
+      return { kind: 'failure' };
+    case 'signed-out':
+      return { kind: 'refused' };
+    case 'unavailable':
+      return { kind: 'away', after: (end as { readonly after?: number }).after };
+    case 'later':
+      return end as Ended;
+    case 'unstarted':
+    case 'unread':
+    case 'unreadable':
+      return { kind: 'unstarted' };
+    case 'success':
+    case 'returned':
+      return { kind: 'returned' };
+  }
+}
+
+/** Asks the model of a claim whether its task may start. */
+export function judgeByModel(world: World, life: Life, claim: Claim, wall: number): void {
+  const told = world.byId.get(claim.id);
+  if (told === undefined) return;
+  const same = currentOf(life.kind, told.type);
+  const wrong = world.model.starts(claim.id, {
+    ...momentOf(world),
+    wall,
+    slots: world.slots.get(life) ?? 6,
+    reads: knows(life.kind, told),
+    most: ruleOf(life.kind, told.type)?.concurrency ?? Number.POSITIVE_INFINITY,
+    isSame: (type) => currentOf(life.kind, type) === same,
+  });
+  world.report.met('model', 'judged');
+  if (wrong !== undefined) world.fail(`${modelSays}${claim.id} must not start: ${wrong}`);
+}

@@ -1,0 +1,159 @@
+import { createDestination } from './destination.js';
+import type { Destination, Waits } from './destination.js';
+import type { End } from './rules.js';
+import { forbids } from './rules.js';
+import type { Added, Ended, Gone, Moment, Start, Task } from './tasks.js';
+
+/**
+ * What may start now, by the manual: docs/order.md, options.md, handlers.md, sign-in.md and deploys.md. It is told what was
+ * added, commanded and answered, in the order in which that was stored, and imports nothing of the library. Each call that
+ * gives back a text says what is wrong.
+ */
+export interface Model {
+  /** A task was added, behind all that were added before. */
+  readonly added: (task: Added) => void;
+  readonly gone: (id: string, end: Gone) => void;
+  /** The destination of a task that is done has answered. */
+  readonly answered: (id: string, gate: string, at: Moment) => void;
+  readonly replaced: (id: string, by: string | undefined) => void;
+  /** Nothing is kept of its end any more. */
+  readonly forgotten: (id: string) => void;
+  /** A task is dead without an attempt: its time is over, or a parent was cancelled. */
+  readonly died: (id: string, reason: string, at: Moment) => string | undefined;
+  /** Its attempt has ended, and it is still there. */
+  readonly ended: (id: string, how: Ended, at: Moment) => void;
+  readonly retried: (id: string) => void;
+  readonly updated: (id: string, gate: string) => void;
+  /** A task that runs was cancelled. */
+  readonly cancelled: (id: string) => void;
+  readonly strange: (id: string) => void;
+  readonly signedIn: (owner: string | null) => void;
+  readonly lost: () => void;
+  /** A page is visible or online again; or a person wants the probe of a destination. */
+  readonly woken: (at: Moment, gate?: string) => void;
+  readonly starts: (id: string, at: Start) => string | undefined;
+  /** What may start, as far as tasks and destinations that are not away go. */
+  readonly mayStart: (at: Moment) => ReadonlySet<string>;
+}
+
+/** A model of an empty basket, in which nobody is signed in. */
+export function createModel(waits: Waits): Model {
+  const tasks = new Map<string, Task>();
+  const ends = new Map<string, End>();
+  const gates = new Map<string, Destination>();
+  let owner: string | null = null;
+  let place = 0;
+
+  function gateOf({ gate }: Pick<Task, 'gate'>): Destination {
+    const known = gates.get(gate) ?? createDestination(waits);
+    gates.set(gate, known);
+
+    return known;
+  }
+  function change(id: string, to: (task: Task) => void): void {
+    const task = tasks.get(id);
+    if (task !== undefined) to(task);
+  }
+  /** Somebody has decided about a task. */
+  function anew(task: Task): void {
+    task.runsWithout ||= task.state === 'orphaned';
+    if (task.state !== 'queued') task.expiresAt = undefined;
+    Object.assign(task, { state: 'queued', failures: 0, interruptions: 0, wait: undefined });
+  }
+
+  return {
+    added(task) {
+      place += 1;
+      const fresh = { place, state: 'queued', running: false, started: false, failures: 0, interruptions: 0 } as const;
+      tasks.set(task.id, { ...task, ...fresh, wait: undefined });
+      ends.delete(task.id);
+    },
+
+    gone(id, end) {
+      ends.set(id, { end, owner: tasks.get(id)?.owner ?? null });
+      tasks.delete(id);
+    },
+    answered: (id, gate, at) => gateOf({ gate }).heard(id, { kind: 'done' }, at),
+    forgotten: (id) => void ends.delete(id),
+    replaced: (id, by) => void ends.set(id, { end: 'replaced', owner: ends.get(id)?.owner ?? null, by }),
+
+    died(id, reason, { wall }) {
+      const task = tasks.get(id);
+      if (task === undefined) return 'there is no such task';
+      const isOver = task.expiresAt !== undefined && task.expiresAt <= wall;
+      task.state = reason === 'expired' ? 'expired' : 'orphaned';
+
+      return reason !== 'expired' || isOver ? undefined : `its time is ${task.expiresAt}, and it is ${wall}`;
+    },
+
+    ended: (id, how, at) =>
+      change(id, (task) => {
+        task.running = false;
+        task.started ||= how.kind !== 'unstarted';
+        task.interruptions =
+          how.kind === 'cut off' ? task.interruptions + 1 : how.kind === 'returned' ? task.interruptions : 0;
+        task.wait = undefined;
+        gateOf(task).heard(id, how, at);
+        const after = (least: number): void => void (task.wait = { until: at.now + least, isDate: false });
+        if (how.kind === 'failure') after(task.leastWait((task.failures += 1)));
+        if (how.kind === 'cut off' && task.interruptions >= 3) after(task.leastWait(task.interruptions - 2));
+        if (how.kind === 'later' && 'for' in how) after(Math.max(1_000, how.for));
+        if (how.kind === 'later' && 'date' in how)
+          task.wait = { until: Math.max(how.date, at.wall + 1_000), isDate: true };
+        if (task.state !== 'queued') return;
+        if (how.kind === 'dead' || task.failures >= task.failureLimit) task.state = 'dead';
+        else if (task.expiresAt !== undefined && task.expiresAt <= at.wall) task.state = 'expired';
+      }),
+
+    retried: (id) => change(id, anew),
+
+    updated: (id, gate) =>
+      change(id, (task) => {
+        // What a person has corrected is sent before the later tasks of its key.
+        task.started ||= task.state !== 'queued';
+        anew(task);
+        task.gate = gate;
+      }),
+
+    cancelled: (id) => change(id, (task) => void (task.state = 'cancelled')),
+    strange: (id) => change(id, (task) => void (task.state = 'strange')),
+    signedIn: (who) => void (owner = who),
+
+    lost() {
+      for (const map of [tasks, ends, gates]) map.clear();
+      owner = null;
+    },
+
+    woken({ now }, gate) {
+      for (const [name, one] of gates) if (gate === undefined || gate === name) one.woken(gate !== undefined, now);
+    },
+
+    starts(id, at) {
+      const task = tasks.get(id);
+      if (task === undefined) return 'there is no such task';
+      const running = [...tasks.values()].filter((one) => one.running);
+      const through = running.filter(({ gate }) => gate === task.gate).map((one) => one.id);
+      const alone = [task, ...running].some(({ interruptions }) => interruptions >= 3) ? 1 : 0;
+      const wrong = [
+        forbids(task, tasks, ends, owner, at),
+        at.reads ? undefined : 'this build cannot read it',
+        running.length < at.slots + alone ? undefined : `${running.length} run, in ${at.slots} slots`,
+        running.filter(({ type }) => at.isSame(type)).length < at.most ? undefined : `${at.most} of its type run`,
+        gateOf(task).forbids(id, through, at),
+      ];
+      task.running = true;
+      gateOf(task).started(id);
+
+      return wrong.find((one) => one !== undefined);
+    },
+
+    mayStart: (at) =>
+      new Set(
+        [...tasks.values()].flatMap((task) => {
+          const isHeld = gateOf(task).isAway() || forbids(task, tasks, ends, owner, at) !== undefined;
+
+          return isHeld ? [] : [task.id];
+        }),
+      ),
+  };
+}

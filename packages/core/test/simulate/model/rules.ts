@@ -1,0 +1,76 @@
+import type { Gone, Moment, Task } from './tasks.js';
+
+/** What is kept of a task that is gone; of one that was replaced, by which. */
+export interface End {
+  readonly end: Gone;
+  readonly owner: string | null;
+  readonly by?: string | undefined;
+}
+
+type Ends = ReadonlyMap<string, End>;
+
+/** What forbids a task to start now, apart from destinations and slots; `undefined`: nothing. */
+export function forbids(
+  task: Task,
+  tasks: ReadonlyMap<string, Task>,
+  ends: Ends,
+  signedIn: string | null,
+  { now, wall }: Moment,
+): string | undefined {
+  if (task.state !== 'queued') return `it is ${task.state}`;
+  if (task.running) return 'it runs already';
+  if (task.owner !== null && task.owner !== signedIn) return `it is ${task.owner}'s, and ${signedIn} is signed in`;
+  if (task.runAt !== undefined && task.runAt > wall) return `it may not run before ${task.runAt}, and it is ${wall}`;
+  if (task.expiresAt !== undefined && task.expiresAt <= wall)
+    return `its time was ${task.expiresAt}, and it is ${wall}`;
+  const { wait } = task;
+  if (wait !== undefined && wait.until > (wait.isDate ? wall : now)) return `it waits until ${wait.until}`;
+
+  const before = [...tasks.values()].find((one) => holdsBack(one, task));
+  if (before !== undefined) return `${before.id} of its lane ${before.running ? 'runs' : 'has not ended'}`;
+  const parent = task.after.map((id) => parentSays(task, id, tasks, ends)).find((said) => said !== undefined);
+  if (parent !== undefined) return parent;
+  const by = replacerOf(task, [...tasks.values()]);
+
+  return by === undefined ? undefined : `${by.id} replaces it`;
+}
+
+/** Tasks of one lane run one at a time, in order. A dead one stops its lane, unless its type says otherwise. */
+function holdsBack(one: Task, task: Task): boolean {
+  if (one === task || task.lane === undefined || one.lane !== task.lane || one.owner !== task.owner) return false;
+  if (one.running) return true;
+  if (one.place > task.place) return false;
+  if (one.state === 'expired') return !one.skipsExpired;
+
+  return one.state === 'dead' || one.state === 'orphaned' ? !one.skipsDead : true;
+}
+
+/** What a parent has to say: it has not ended, or was cancelled. What is not known, or of somebody else, has succeeded. */
+function parentSays(child: Task, named: string, tasks: ReadonlyMap<string, Task>, ends: Ends): string | undefined {
+  for (let id: string | undefined = named; id !== undefined;) {
+    const parent = tasks.get(id);
+    const end: End | undefined = parent === undefined ? ends.get(id) : undefined;
+    const { owner = null } = parent ?? end ?? {};
+    if (owner !== null && owner !== child.owner) return undefined;
+    if (parent !== undefined)
+      return id === named && parent.place > child.place ? undefined : `its parent ${id} is ${parent.state}`;
+    if (end?.end === 'cancelled') return child.runsWithout ? undefined : `its parent ${id} was cancelled`;
+    id = end?.end === 'replaced' ? end.by : undefined;
+  }
+
+  return undefined;
+}
+
+/** The next task of its key, if it takes the place of a task that was never started, with nothing of the lane between. */
+function replacerOf(task: Task, all: readonly Task[]): Task | undefined {
+  if (task.key === undefined || task.started) return undefined;
+  const isMate = (one: Task): boolean => one.owner === task.owner && one.lane === task.lane;
+  const later = all.filter((one) => one.place > task.place).sort((one, other) => one.place - other.place);
+  const next = later.find(
+    (one) => isMate(one) && one.type === task.type && one.key === task.key && one.state !== 'cancelled',
+  );
+  if (next === undefined || next.state === 'strange' || next.after.join() !== task.after.join()) return undefined;
+  const between = task.lane !== undefined && later.some((one) => isMate(one) && one.place < next.place);
+
+  return between ? undefined : next;
+}

@@ -1,0 +1,73 @@
+/** What the model knows of a task. Times are in milliseconds. */
+export interface Task {
+  readonly id: string;
+  /** As it was stored. */
+  readonly type: string;
+  readonly owner: string | null;
+  readonly lane: string | undefined;
+  readonly key: string | undefined;
+  readonly after: readonly string[];
+  /** By the wall clock. */
+  readonly runAt: number | undefined;
+  /** Whether its lane goes on without it when it is dead, and when its time is over. */
+  readonly skipsDead: boolean;
+  readonly skipsExpired: boolean;
+  readonly failureLimit: number;
+  /** The least wait after so many failures. */
+  readonly leastWait: (failures: number) => number;
+  /** The place in the order in which tasks were added. */
+  place: number;
+  gate: string;
+  expiresAt: number | undefined;
+  /** It runs without a parent that was cancelled. */
+  runsWithout: boolean;
+  /** `orphaned`: dead, because a parent was cancelled. `strange`: of a later version. */
+  state: 'queued' | 'dead' | 'expired' | 'orphaned' | 'cancelled' | 'strange';
+  running: boolean;
+  started: boolean;
+  failures: number;
+  /** How often in a row its runner has died during it. */
+  interruptions: number;
+  wait: Wait | undefined;
+}
+
+/** What a task is added with. */
+export type Added = Omit<Task, 'place' | 'state' | 'running' | 'started' | 'failures' | 'interruptions' | 'wait'>;
+
+/** What a task waits for after an attempt: a time by the model's clock, or a date by the wall clock. */
+export interface Wait {
+  readonly until: number;
+  readonly isDate: boolean;
+}
+
+/** The time. `now` never goes back, and goes on by at least what any clock of a runner does. */
+export interface Moment {
+  readonly now: number;
+  readonly wall: number;
+}
+
+/**
+ * How an attempt ended, if its task is not done.
+ *
+ * - `dead`: its handler said so. `failure`: it threw, or took too long. `later`: it asked for a wait, or a date.
+ * - `away`: its destination is away, and named a wait, or none. `refused`: the server refuses who is signed in.
+ * - `returned`: it was aborted. `cut off`: its runner died. `unstarted`: no handler was called.
+ */
+export type Ended =
+  | { readonly kind: 'dead' | 'failure' | 'refused' | 'returned' | 'cut off' | 'unstarted' }
+  | { readonly kind: 'later'; readonly for: number }
+  | { readonly kind: 'later'; readonly date: number }
+  | { readonly kind: 'away'; readonly after: number | undefined };
+
+/** How a task is gone. */
+export type Gone = 'done' | 'cancelled' | 'replaced' | 'purged' | 'lost';
+
+/** The build and the runner in which an attempt begins. */
+export interface Start extends Moment {
+  readonly slots: number;
+  /** Whether this build has the type, and its version or what upgrades that. */
+  readonly reads: boolean;
+  /** How many of the type may run at once, and which types are the same one here. */
+  readonly most: number;
+  readonly isSame: (type: string) => boolean;
+}
