@@ -85,8 +85,9 @@ export type Basket<R extends AnyRegistry> = {
    * @example
    * const id = await basket.add('saveNote', { id: 'n1', text: 'Buy bread' });
    *
-   * @throws TaskbasketError `unknown-type`, `option`, `payload`, `quota`, `not-stored`, `unknown-outcome` (the error
-   * has the task's id), `no-database`, `stores-missing`, `closed`.
+   * @throws TaskbasketError `signed-out`: the registry declares a session, and nobody is signed in in this context.
+   * `unknown-type`, `option`, `payload`, `quota`, `not-stored`, `unknown-outcome` (the error has the task's id),
+   * `no-database`, `stores-missing`, `closed`.
    */
   readonly add: <Name extends keyof R['types'] & string>(
     name: Name,
@@ -104,7 +105,7 @@ export type Basket<R extends AnyRegistry> = {
    * basket.addTx(tx, 'saveNote', note);
    * await tx.done; // The note and its task are stored, or neither is.
    *
-   * @throws TaskbasketError `unknown-type`, `option`, `payload`, `transaction`.
+   * @throws TaskbasketError `signed-out`, as `add` does; `unknown-type`, `option`, `payload`, `transaction`.
    */
   readonly addTx: <Name extends keyof R['types'] & string>(
     transaction: AppTransaction<R['stores'][number]>,
@@ -138,8 +139,8 @@ export type Basket<R extends AnyRegistry> = {
    * basket.addTx(tx, prepared);
    * await tx.done;
    *
-   * @throws TaskbasketError `unknown-type`, `option`, `payload`, `quota`, `not-stored`, `no-database`,
-   * `stores-missing`, `closed`.
+   * @throws TaskbasketError `signed-out`, as `add` does; `unknown-type`, `option`, `payload`, `quota`, `not-stored`,
+   * `no-database`, `stores-missing`, `closed`.
    */
   readonly prepare: <Name extends keyof R['types'] & string>(
     name: Name,
@@ -213,7 +214,7 @@ export type Basket<R extends AnyRegistry> = {
    * const found = await basket.update(id, { ...note, text: 'Buy bread and milk' });
    *
    * @throws TaskbasketError `started`: the old payload may have been sent. `option`: the new payload belongs to another
-   * lane. `unknown-type`: this build does not have the task's type, or a later version of the library wrote the task.
+   * lane, or has another key. `unknown-type`: this build does not have the task's type, or a later version of the library wrote the task.
    * `payload`, `quota`, `not-stored`, `unknown-outcome`, `no-database`, `stores-missing`, `closed`.
    */
   readonly update: <Name extends keyof R['types'] & string>(
@@ -261,8 +262,8 @@ export type Basket<R extends AnyRegistry> = {
    * @example
    * await basket.signIn(user.id, { token });
    *
-   * @throws TaskbasketError `option`: the owner is no string with at least one character, or the registry declares no
-   * session. `still-sending`: a handler of another owner still runs after 15 s; the new owner is stored, and nothing of
+   * @throws TaskbasketError `option`: the owner is no string with at least one character, the values are no object or
+   * cannot be copied, `adopt` is not true or false, or the registry declares no session. `still-sending`: a handler of another owner still runs after 15 s; the new owner is stored, and nothing of
    * the other one starts. `quota`, `not-stored`, `unknown-outcome`, `no-database`, `stores-missing`, `closed`.
    */
   readonly signIn: (owner: string, ...values: SignInArguments<ValuesOf<R>>) => Promise<void>;
@@ -325,7 +326,8 @@ export type Basket<R extends AnyRegistry> = {
    * if (end.state === 'done') show(end.result.version);
    * if (end.state === 'dead') show(end.error?.message);
    *
-   * @throws TaskbasketError `option`, `closed`, `no-database`, `stores-missing`.
+   * @throws TaskbasketError `signed-out`: the task belongs to somebody who is not signed in here. `option`, `closed`,
+   * `no-database`, `stores-missing`.
    */
   readonly settled: <Name extends keyof R['types'] & string>(id: TaskId<Name>) => Promise<Outcome<ResultOf<R, Name>>>;
   /**
@@ -368,7 +370,7 @@ export type Basket<R extends AnyRegistry> = {
    * const { stalled, blockedLanes, storage } = await basket.health();
    * if (stalled) show('Nothing is sent at the moment. Reload the page.');
    *
-   * @throws TaskbasketError `no-database`, `stores-missing`, `closed`.
+   * @throws TaskbasketError `option`, `no-database`, `stores-missing`, `closed`.
    */
   readonly health: (options?: OfOwner) => Promise<Health>;
   /**

@@ -143,7 +143,8 @@ export class Unavailable extends Error {
 /**
  * Throw this in a handler if the server does not accept who is signed in. `ensureOk` throws it for a 401. It does not
  * count as a failure. The owner's tasks of this gate wait, without probes. The app's function that gives the values is
- * asked once more; otherwise they go on when `signIn` is called again. Without a declared session it is `Unavailable`.
+ * asked once more. If it gives none, or the server refuses the new values too, the tasks go on when `signIn` is called
+ * again. Without a declared session it is `Unavailable`.
  *
  * @example
  * if (response.status === 401) throw new SignedOut({ status: 401 });

@@ -31,7 +31,8 @@ export interface AttemptParts<Payload, Parent = unknown, Result = never> {
   /** Whether an earlier attempt was cut off and may have had its effect. The server may know the idempotency key. */
   readonly recovered: boolean;
   /**
-   * Aborts when the task is cancelled, the attempt takes too long, the runner stops, or another runner takes over.
+   * Aborts when the task is cancelled, its owner signs out, the attempt takes too long, the runner stops, or another
+   * runner takes over.
    *
    * @example
    * await fetch('/api/notes', { method: 'POST', body: note.text, signal });
