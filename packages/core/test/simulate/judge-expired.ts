@@ -52,7 +52,10 @@ export function judgeExpired(commit: Commit, settled: ReadonlySet<number>): Comm
     const lane = laneMarkOf(change.from);
 
     return (
-      lane !== undefined && lanes.has(lane) && heads.get(lane) === change.to && isPayment(change, seen, [wall, wall])
+      lane !== undefined &&
+      lanes.has(lane) &&
+      heads.get(lane) === change.to &&
+      isPayment(heldBefore(change, seen), seen, [wall, wall])
     );
   };
   const leaves = died.some(({ to }) => hasLeft(to, ruleOf('page', to.type)));
@@ -60,6 +63,14 @@ export function judgeExpired(commit: Commit, settled: ReadonlySet<number>): Comm
   const changed = difference.changed.filter((change) => !died.includes(change) && !isPaid(change));
 
   return { ...commit, difference: { ...difference, changed } };
+}
+
+/** A row that was due may have been held behind its head, before the same turn let that head leave the lane. */
+function heldBefore({ from, to }: Change, seen: number): Change {
+  const { letter, when = 0 } = readyOf(from);
+  if (letter !== '@' || when > seen) return { from, to };
+
+  return { from: { ...from, ready: `H${from.ready.slice(1, from.ready.lastIndexOf('|'))}` }, to };
 }
 
 /** A task that a turn made dead for its parents: one of them was cancelled. The turn's own ends are in the journal. */
