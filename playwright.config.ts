@@ -48,8 +48,8 @@ export default defineConfig({
   testDir: 'e2e',
   outputDir: results,
   fullyParallel: true,
-  // Most of a test is waiting, for a backoff or for a worker to be gone: three for each processor.
-  workers: '300%',
+  // Most of a test is waiting, for a backoff or for a worker to be gone: two for each processor.
+  workers: '200%',
   retries: 0,
   forbidOnly: process.env['CI'] !== undefined,
   // A machine that does other things is slow, not wrong: limits are for what never comes.
