@@ -44,6 +44,7 @@ export function differenceOf(before: Contents, after: Contents): Difference {
   }
   const removed = [...before.tasks.values()].filter((row) => !after.tasks.has(row.seq));
   const outcomes = [...after.outcomes].flatMap(([n, row]) => (before.outcomes.has(n) ? [] : [row]));
+  const forgotten = [...before.outcomes.keys()].filter((n) => !after.outcomes.has(n));
   const state = written(before.state, after.state);
   const payloads = written(before.payloads, after.payloads);
 
@@ -55,7 +56,7 @@ export function differenceOf(before: Contents, after: Contents): Difference {
     state,
     payloadsPut: payloads.filter((key) => after.payloads.has(key)),
     payloadsDeleted: payloads.filter((key) => !after.payloads.has(key)),
-    any: [added, removed, changed, outcomes, state, payloads].some((part) => part.length > 0),
+    any: [added, removed, changed, outcomes, forgotten, state, payloads].some((part) => part.length > 0),
   };
 }
 

@@ -49,8 +49,9 @@ export async function finish(driver: Driver): Promise<void> {
   await resumeAll(play, play.page('last', 'page', 1));
 
   let build = 10;
-  // What is tried again frees its lane, and the tasks behind it may expire meanwhile.
-  for (let round = 0; round < 6 && !world.failed(); round += 1) {
+  // What is tried again frees its lane, and the tasks behind it may expire meanwhile. A cancel makes its children dead, and
+  // each round decides on one generation of them.
+  for (let round = 0; round < 50 && !world.failed(); round += 1) {
     const rows = [...world.contents.tasks.values()];
     if (round > 1 && !rows.some(({ dead, seq }) => dead !== undefined && !world.foreign.has(seq))) break;
     if (round > 0) await decideDead(driver, page);
