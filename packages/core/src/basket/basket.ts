@@ -225,9 +225,10 @@ export type Basket<R extends AnyRegistry> = {
    * Removes one task, by its id, or all tasks that fit a query, and resolves with how many it removed. `{}` means every
    * task; a query with a part that is `undefined` is refused. A running task is aborted and does not come back. Its
    * lane goes on when the handler has ended, at the latest 10 s after the abort. The tasks of a query are removed in
-   * steps of up to 256, and each step is on disk by itself. Tasks that wait for a removed task (`after`) are dead then,
-   * or run without it, as their `onParent` says; `{ children: true }` removes them too, in the same step. If the browser
-   * has no room, nothing may be stored of their end: `settled` gives `gone` then, and tasks that wait for them run.
+   * steps of up to 256, the newest first. Each step is on disk before the next one begins. A task that waits for a
+   * removed one (`after`) is dead then, or runs without it, as its `onParent` says. `{ children: true }` removes such
+   * tasks too, in the same step. If the browser has no room, the end of a task may not be stored, and `settled` says
+   * `gone`. A task for which another one waits is not removed then: the call rejects with `quota`.
    *
    * @example
    * await basket.cancel(id);

@@ -7,7 +7,7 @@ import type { Claim, TaskRow } from '../../pure/record.js';
 import { isClaimed, outcomeOf, stateKeys } from '../../pure/record.js';
 import { cancelledWhileRunning, revived } from '../../pure/transitions.js';
 import { deposeClaims } from '../../store/deposed.js';
-import type { Place } from '../../store/find.js';
+import type { Found, Place } from '../../store/find.js';
 import { readOn, startOf } from '../../store/find.js';
 import { keepOutcome } from '../../store/outcomes.js';
 import { childrenOf } from '../../store/parents.js';
@@ -16,6 +16,7 @@ import { freedBy, pay } from '../../store/pay.js';
 import type { Stores } from '../../store/requests.js';
 import { answer } from '../../store/requests.js';
 import { deleteTasks, gatesNamed, rowsAt, rowsOfIds } from '../../store/rows.js';
+import { read } from '../../store/transact.js';
 import type { BasketContext } from '../context/context.js';
 import { seenIn } from '../context/context.js';
 import type { Hint } from '../context/messages.js';
@@ -49,6 +50,7 @@ export function cancel(context: BasketContext, which: string | Filter, options: 
   return forEach(
     context,
     which,
+    'newest first',
     async (stores, rows, claims, full) => {
       const wall = context.ports.clock.wall();
       // A strange row is never written, so it is deleted at once, also while it runs.
@@ -86,7 +88,7 @@ async function markCancelled(
  * 0. Brings the probes of their gates forward. Resolves with how many tasks fit, once that is on disk.
  */
 export function retry(context: BasketContext, which: string | Filter): Promise<number> {
-  return forEach(context, which, async (stores, rows, claims) => {
+  return forEach(context, which, 'oldest first', async (stores, rows, claims) => {
     for (const row of rows) if (!isClaimed(row, claims) && waitsForRetry(row)) stores.tasks.put(revived(row));
 
     const names = rows.map(({ gate }) => gate);
@@ -150,11 +152,17 @@ function idsOf(rows: readonly TaskRow[]): readonly string[] {
 }
 
 /** Changes one task by its id, or all that fit a filter, slice by slice. Each slice is durable by itself. */
-async function forEach(context: BasketContext, which: string | Filter, change: Change, add?: Add): Promise<number> {
+async function forEach(
+  context: BasketContext,
+  which: string | Filter,
+  order: Order,
+  change: Change,
+  add?: Add,
+): Promise<number> {
   if (typeof which !== 'string') {
     const wanted = readCommand(context, which);
 
-    return context.edits(undefined, () => changeAll(context, wanted, change, add));
+    return context.edits(undefined, () => changeAll(context, wanted, order, change, add));
   }
   const isSeen = seenIn(context);
   const find: Find = async (stores) => (await rowsOfIds(stores, [which])).filter(isSeen);
@@ -165,36 +173,61 @@ async function forEach(context: BasketContext, which: string | Filter, change: C
 }
 
 /**
- * Changes up to 256 tasks in one transaction. If more fit, a task may move between two transactions to a key that was
- * already read. So the keys are read again until no new task is found. Tasks that are added meanwhile are not changed.
+ * In which order tasks are changed that need several transactions. What is removed goes from the newest task on: the tasks
+ * behind a head, and the children of a task, are gone before it, so that none of them starts meanwhile.
  */
-export async function changeAll(context: BasketContext, wanted: Wanted, change: Change, add?: Add): Promise<number> {
+type Order = 'oldest first' | 'newest first';
+
+/**
+ * Changes up to 256 tasks in one transaction. If more fit, all are read first, and then changed slice by slice. A task may
+ * move between two readings to a key that was already read. So the keys are read again until no new task is found. Tasks
+ * that are added meanwhile are not changed.
+ */
+export async function changeAll(
+  context: BasketContext,
+  wanted: Wanted,
+  order: Order,
+  change: Change,
+  add?: Add,
+): Promise<number> {
   const done = new Set<number>();
   let newest: number | undefined;
+  const changeThese = async (find: (stores: Stores) => Promise<readonly number[]>): Promise<void> => {
+    const next: Find = async (stores) =>
+      (await rowsAt(stores, await find(stores))).filter((row) => fits(row, wanted) && !done.has(row.seq));
+    for (const { seq } of await changeSome(context, next, change, add)) done.add(seq);
+  };
+  await changeThese(async (stores) => {
+    const { seqs, next } = await readOn(stores, wanted, startOf(wanted), slice);
+    newest = next === undefined ? undefined : await newestOf(stores);
+
+    return next === undefined ? seqs : [];
+  });
+  if (newest === undefined) return done.size;
+
   let before: number;
-  let slices: number;
   do {
     before = done.size;
-    slices = 0;
-    let place: Place | undefined = startOf(wanted);
-    while (place !== undefined) {
-      const from: Place = place;
-      let behind: Place | undefined;
-      slices += 1;
-      const next: Find = async (stores) => {
-        const found = await readOn(stores, wanted, from, slice);
-        newest ??= found.next === undefined ? Number.POSITIVE_INFINITY : await newestOf(stores);
-        behind = found.next;
-        const seqs = found.seqs.filter((seq) => !done.has(seq) && seq <= (newest ?? 0));
-
-        return (await rowsAt(stores, seqs)).filter((row) => fits(row, wanted));
-      };
-      for (const { seq } of await changeSome(context, next, change, add)) done.add(seq);
-      place = behind;
-    }
-  } while (slices > 1 && !isOrdered(wanted) && done.size > before);
+    const all = await seqsUpTo(context, wanted, newest);
+    const sorted = all.filter((seq) => !done.has(seq)).sort((a, b) => (order === 'oldest first' ? a - b : b - a));
+    for (let from = 0; from < sorted.length; from += slice)
+      await changeThese(() => Promise.resolve(sorted.slice(from, from + slice)));
+  } while (!isOrdered(wanted) && done.size > before);
 
   return done.size;
+}
+
+/** The tasks that fit, each once, without those that were added later. */
+async function seqsUpTo(context: BasketContext, wanted: Wanted, newest: number): Promise<readonly number[]> {
+  const all = new Set<number>();
+  for (let place: Place | undefined = startOf(wanted); place !== undefined;) {
+    const from: Place = place;
+    const found: Found = await read(context, ({ tasks }) => readOn({ tasks }, wanted, from, slice), ['tasks']);
+    for (const seq of found.seqs) if (seq <= newest) all.add(seq);
+    place = found.next;
+  }
+
+  return [...all];
 }
 
 async function newestOf({ tasks }: Pick<Stores, 'tasks'>): Promise<number> {

@@ -28,7 +28,7 @@ export async function purge(context: BasketContext, owner: string): Promise<numb
   const bodies = new Set<string>();
 
   return context.edits(undefined, async () => {
-    const removed = await changeAll(context, wanted, async (stores, rows, claims) => {
+    const removed = await changeAll(context, wanted, 'newest first', async (stores, rows, claims) => {
       for (const { ref = '' } of rows) if (isBodyKey(ref)) bodies.add(ref);
       deleteTasks(stores, rows);
       await deposeClaims(stores, rows);
