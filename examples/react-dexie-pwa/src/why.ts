@@ -17,9 +17,9 @@ function words(reason: Reason): string {
     case 'parent':
       return reason.state === 'dead' ? 'It waits for a change that was refused.' : 'It waits for another change.';
     case 'dead':
-      return reason.because === 'parent'
-        ? 'What it belongs to was discarded.'
-        : `The server refused it: ${reason.error?.message} Correct it, or discard it.`;
+      if (reason.because === 'parent') return 'What it belongs to was discarded.';
+      if (reason.because === 'expired') return 'It was not sent in time. Try it again, or discard it.';
+      return `The server refused it: ${reason.error?.message} Correct it, or discard it.`;
     case 'paused':
       return 'It waits until you let it go on.';
     case 'busy':

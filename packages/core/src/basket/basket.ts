@@ -225,10 +225,11 @@ export type Basket<R extends AnyRegistry> = {
    * Removes one task, by its id, or all tasks that fit a query, and resolves with how many it removed. `{}` means every
    * task; a query with a part that is `undefined` is refused. A running task is aborted and does not come back. Its
    * lane goes on when the handler has ended, at the latest 10 s after the abort. The tasks of a query are removed in
-   * steps of up to 256, the newest first. Each step is on disk before the next one begins. A task that waits for a
-   * removed one (`after`) is dead then, or runs without it, as its `onParent` says. `{ children: true }` removes such
-   * tasks too, in the same step. If the browser has no room, the end of a task may not be stored, and `settled` says
-   * `gone`. A task for which another one waits is not removed then: the call rejects with `quota`.
+   * steps of up to 256, the newest first. Each step is on disk before the next one begins, and stays so if a later step
+   * fails. A task whose `after` names a removed task is dead then, or runs without that task if its `onParent` is `run`.
+   * `{ children: true }` removes such tasks too, in the same step. If the browser has no room, the end of a task may not
+   * be stored, and `settled` gives `gone`. A task for which another one waits is removed then only together with that
+   * one; otherwise the call rejects with `quota`.
    *
    * @example
    * await basket.cancel(id);

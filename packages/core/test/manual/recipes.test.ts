@@ -68,6 +68,12 @@ describe('why something waits', () => {
     await until(async () => expect(await whyOf(id)).toMatch(/^Next try at .*\d:\d\d.*\.$/));
   });
 
+  test('is told of a task that was not sent in time, of which no server has said anything', async () => {
+    const id = await basket.add('saveNote', { id: 'late', text: '' }, { expiresAt: Date.now() - 1 });
+
+    await until(async () => expect(await whyOf(id)).toBe('It was not sent in time. Try it again, or discard it.'));
+  });
+
   test('is told of a server that is away, with the time of the next try', async () => {
     server.answer(() => 503);
     const id = await save({ id: 'away', text: '' });

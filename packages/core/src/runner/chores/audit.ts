@@ -141,7 +141,7 @@ async function isLost(leader: Leader, stores: Stores, row: TaskRow): Promise<boo
   if (runs(leader.running, row)) return false;
 
   const ready = readReady(row.ready);
-  // A later version may have reasons to leave a strange row as it is.
+  // A strange row is left alone: if a later version of the library wrote it, only that version knows why it waits.
   if (ready === undefined || row.strange === true) return false;
   if (ready.letter === 'H') {
     const claims = [...leader.running.values()].map(({ claim }) => claim);

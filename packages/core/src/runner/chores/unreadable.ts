@@ -24,9 +24,10 @@ interface Found {
 }
 
 /**
- * Tries again rows that an earlier build could not decode, at the start of a term and after each sign-in: 64 rows of a
- * route that may run now, and the next 64 as long as one of them decodes. A row that decodes is due at once. Reading
- * and decoding are separate slices, so that neither begins after the end of the term.
+ * Tries to decode the rows that an earlier build could not decode. Runs at the start of a term, and when another owner
+ * is signed in. Of each route that may run now, it tries 64 rows; if one of them decodes, it tries the next 64. A row
+ * that decodes is due at once. Reading and decoding are separate slices, so that neither begins after the end of the
+ * term.
  */
 export async function* tryUnreadable(leader: Leader): AsyncGenerator<void, void, undefined> {
   const { context } = leader;

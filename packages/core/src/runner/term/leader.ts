@@ -80,7 +80,8 @@ export interface AttemptParts<Payload, Parent = unknown, Result = never> {
    * const request = new XMLHttpRequest();
    * request.upload.onprogress = ({ loaded, total }) => attempt.progress({ loaded, total });
    *
-   * @throws TaskbasketError `payload`: the value cannot be copied, or is too large. The attempt goes on.
+   * @throws TaskbasketError `payload`: the value cannot be copied, or is too large. If the handler does not catch that,
+   * the attempt fails.
    */
   readonly progress: (value: unknown) => void;
   /**
