@@ -263,7 +263,9 @@ test('a photo is sent under the number that the server gave to its report, also 
   for (const title of ['Bridge 7', 'Wrong place']) await write(demo, { title, text: 'Rust.', photo: pixel });
   await reportItem(demo, 'Bridge 7').getByTestId('report-edit').click();
   await write(demo, { title: 'Bridge 7', text: 'Rust, and a loose post.' });
-  await expect(demo.getByTestId('unsent-item')).toHaveCount(4);
+  // The change has taken the place of the first save: while the page is loading, nothing would.
+  const titles = ['Photo of Bridge 7', 'Wrong place', 'Photo of Wrong place', 'Bridge 7'];
+  await expect(demo.getByTestId('unsent-title')).toHaveText(titles);
   await demo.reload();
   await unsentItem(demo, 'Wrong place').getByTestId('cancel').click();
   await expect(demo.getByTestId('unsent-item')).toHaveCount(2);
@@ -278,6 +280,28 @@ test('a photo is sent under the number that the server gave to its report, also 
   const [path] = server.effects().flatMap((effect) => (effect.path.includes('/photos/') ? [effect.path] : []));
   expect(path).toMatch(/^\/api\/reports\/2\/photos\//);
   expect(server.photos().map(({ report }) => report)).toEqual([server.reports()[0]?.id]);
+});
+
+test('a discarded save takes its photo along, and no later save of the report says that the server has the photo', async ({
+  demo,
+  server,
+}) => {
+  server.setMood('4xx', { times: 1 });
+  await write(demo, { title: 'Bridge 7', photo: pixel });
+  await expect(unsentItem(demo, 'Bridge 7')).toHaveAttribute('data-state', 'dead');
+  const report = reportItem(demo, 'Bridge 7');
+  await report.getByTestId('report-edit').click();
+  await write(demo, { title: 'Bridge 7', text: 'Rust.' });
+  await expect(demo.getByTestId('unsent-item')).toHaveCount(3);
+  await unsentItem(demo, 'Bridge 7').first().getByTestId('cancel').click();
+  await expect(demo.getByTestId('unsent-note')).toHaveText('Everything is sent.');
+  await expect(report).toHaveAttribute('data-state', 'cancelled');
+
+  await report.getByTestId('report-edit').click();
+  await write(demo, { title: 'Bridge 7', text: 'Much rust.' });
+  await until(server.effects, (effects) => effects.length === 2, 'two effects');
+  await expect(report).toHaveAttribute('data-state', 'cancelled');
+  expect(server.photos()).toEqual([]);
 });
 
 test('a large photo is made smaller before it is kept', async ({ demo, server }) => {

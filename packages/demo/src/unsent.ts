@@ -126,13 +126,19 @@ export function showUnsent(
     async function discardTask(): Promise<void> {
       const { task, isLatest } = line;
       const report = reportOf(task);
-      const what = task.type === 'uploadPhoto' ? 'photo' : 'save';
+      const isPhoto = task.type === 'uploadPhoto';
+      // The photo of a save goes with it.
+      const takesPhoto = isPhoto || (await basket.count({ parent: id })).count > 0;
+      async function mark(by: string | undefined): Promise<void> {
+        if (report === undefined) return;
+        if (!isPhoto && isLatest) await reports.markCancelled(report, 'save', by);
+        if (takesPhoto) await reports.markCancelled(report, 'photo', by);
+      }
+
       // First the mark: whoever sees that the task is gone knows then that it was not sent.
-      const marked = report !== undefined && (what === 'photo' || isLatest);
-      if (marked) await reports.markCancelled(report, what, id);
-      // Its photo goes with it.
+      await mark(id);
       const found = await basket.cancel(id, { children: true });
-      if (!found && marked) await reports.markCancelled(report, what, undefined);
+      if (!found) await mark(undefined);
       announce(found ? `Discarded: ${titleOf(task)}. It is not sent.` : `No longer there: ${titleOf(task)}.`);
       heading.focus();
     }
