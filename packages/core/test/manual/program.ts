@@ -1,9 +1,5 @@
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
-import type { AddressInfo } from 'node:net';
-import { connect, createServer } from 'node:net';
-
-import { until } from './browser.js';
 
 /** A server of the manual that runs as a program of its own. */
 export interface Running {
@@ -13,34 +9,29 @@ export interface Running {
   readonly end: (signal?: NodeJS.Signals) => Promise<void>;
 }
 
-/**
- * Starts a script that listens on the port of its variable `PORT`; resolves when it listens.
- *
- * A port that was free a moment ago may be another program's by then: the script ends, and another port is tried.
- */
-export async function startProgram(script: string, env: Record<string, string> = {}): Promise<Running> {
-  for (let tries = 5; tries > 0; tries -= 1) {
-    const running = await startAt(await freePort(), script, env);
-    if (running) return running;
-  }
-  throw new Error(`${script} ended by itself five times.`);
-}
+/** Runs in the program ahead of its script: tells us the port, which the system chooses, once the script listens. */
+const tellPort = `
+  import { Server } from 'node:net';
+  const { listen } = Server.prototype;
+  Server.prototype.listen = function (...given) {
+    return listen.apply(this, given).once('listening', () => process.send(this.address().port));
+  };
+`;
 
-async function startAt(port: number, script: string, env: Record<string, string>): Promise<Running | undefined> {
-  const child = spawn(process.execPath, [script], {
-    env: { PORT: String(port), ...env },
-    stdio: ['ignore', 'pipe', 'ignore'],
+/** Starts a script that listens on the port of its variable `PORT`; resolves when it listens. */
+export async function startProgram(script: string, env: Record<string, string> = {}): Promise<Running> {
+  const ahead = `data:text/javascript,${encodeURIComponent(tellPort)}`;
+  const child = spawn(process.execPath, ['--import', ahead, script], {
+    env: { PORT: '0', ...env },
+    stdio: ['ignore', 'pipe', 'ignore', 'ipc'],
   });
   const exit = once(child, 'exit');
   let printed = '';
-  child.stdout.on('data', (chunk: Buffer) => (printed += chunk.toString()));
-  const answers = until(async () => {
-    const socket = connect(port, '127.0.0.1');
-    await once(socket, 'connect');
-    socket.destroy();
+  child.stdout?.on('data', (chunk: Buffer) => (printed += chunk.toString()));
+  const ended = exit.then(() => {
+    throw new Error(`${script} ended before it listened.`);
   });
-  await Promise.race([answers, exit.then(() => answers.catch(() => undefined))]);
-  if (child.exitCode !== null) return undefined;
+  const [port] = (await Promise.race([once(child, 'message'), ended])) as [number];
 
   return {
     port,
@@ -50,14 +41,4 @@ async function startAt(port: number, script: string, env: Record<string, string>
       await exit;
     },
   };
-}
-
-async function freePort(): Promise<number> {
-  const probe = createServer().listen(0, '127.0.0.1');
-  await once(probe, 'listening');
-  const { port } = probe.address() as AddressInfo;
-  probe.close();
-  await once(probe, 'close');
-
-  return port;
 }
