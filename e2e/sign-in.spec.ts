@@ -158,9 +158,7 @@ test('a sign-out in the middle of an upload whose handler ignores its abort wait
     ([task]) => task?.running === true,
     'a running attempt',
   );
-  const end = await signOutLater(page);
-  expect(await end()).toBe('');
-  await untilSignedOut(end);
+  await untilSignedOut(await signOutLater(page));
   expect(namesOf(server.ledger())).toEqual(['upload']);
 });
 
