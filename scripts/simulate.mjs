@@ -22,7 +22,7 @@ const usage = {
     seed: { value: 'N', default: '1', does: 'The seed of the random numbers.' },
     steps: { value: 'N', default: '5000', does: 'After how many steps the simulation ends.' },
     run: { value: 'N', does: 'Plays this run of the seed alone.' },
-    model: { does: 'Lets only the model count, which says by the manual what may start.' },
+    model: { does: 'Counts only the faults that the model finds. The model knows from the manual what may start.' },
     trace: { does: 'Prints every step.' },
     twice: { does: 'Plays everything a second time, and fails if the two differ.' },
   },

@@ -118,7 +118,7 @@ describe('completeTx ends the task with the app’s own data:', () => {
   });
 
   test('in a transaction of idb, and of Dexie', async () => {
-    const { tasks, db, world, basket, run, noted, faces } = await opened(
+    const { tasks, db, world, basket, run, faces } = await opened(
       async (attempt) => {
         const idb = await openDB(tasks.name);
         toClose.push(idb);
@@ -150,7 +150,6 @@ describe('completeTx ends the task with the app’s own data:', () => {
     await endOf(tx);
     expect(request.result).toBe(2);
     again.close();
-    void noted;
   });
 
   test('with a payload apart or ahead of its row, or one that was saved meanwhile: none is left', async () => {
@@ -327,13 +326,17 @@ describe('if the app’s transaction aborts,', () => {
 });
 
 describe('completeTx is refused, and writes nothing,', () => {
-  test('if its task was cancelled before the transaction ran, although nobody has told the handler yet', async () => {
+  test.each([
+    ['although nobody has told the handler yet', false],
+    ['also by an app that prevents that errors abort its transactions', true],
+  ])('if its task was cancelled before the transaction ran, %s', async (_, prevents) => {
     const went = createGate();
     const ends: string[] = [];
     const { world, basket, run, begin, noted, put } = await opened(async (attempt) => {
       await went.promise;
       expect(attempt.signal.aborted).toBe(false);
       const tx = begin();
+      if (prevents) tx.addEventListener('error', (event) => event.preventDefault());
       put(tx);
       attempt.completeTx(tx, 'saved');
       tx.commit();
@@ -377,27 +380,6 @@ describe('completeTx is refused, and writes nothing,', () => {
     await world.settle();
     expect([ends, await noted(), faces.length]).toEqual([['abort'], [], 2]);
     expect(await basket.settled(id)).toEqual({ state: 'done', result: 'second' });
-  });
-
-  test('if its task was cancelled, also by an app that prevents that errors abort its transactions', async () => {
-    const went = createGate();
-    const ends: string[] = [];
-    const { world, basket, run, begin, noted, put } = await opened(async (attempt) => {
-      await went.promise;
-      const tx = begin();
-      tx.addEventListener('error', (event) => event.preventDefault());
-      put(tx);
-      attempt.completeTx(tx, 'saved');
-      ends.push(await endOf(tx));
-    });
-    run();
-    const id = await basket.add('save', { id: 'n1' });
-    await world.settle();
-    world.loseMessages();
-    await basket.cancel(id);
-    went.open();
-    await world.settle();
-    expect([ends, await noted(), await basket.settled(id)]).toEqual([['abort'], [], { state: 'cancelled' }]);
   });
 
   test('if its owner was purged before the transaction ran', async () => {

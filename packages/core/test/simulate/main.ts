@@ -7,7 +7,7 @@ export interface PlayOptions {
   readonly seed: number;
   readonly steps: number;
   readonly run: number | undefined;
-  /** Only what the model of the manual says counts. */
+  /** Counts only the faults that the model of the manual finds. */
   readonly model: boolean;
   /** Prints every step. */
   readonly trace: boolean;

@@ -20,7 +20,7 @@ export interface Options {
   readonly steps: number;
   /** Only this run of the seed. */
   readonly run?: number | undefined;
-  /** Only what the model of the manual says counts. */
+  /** Counts only the faults that the model of the manual finds. */
   readonly onlyModel?: boolean | undefined;
   /** Is given every line of the trace. */
   readonly onLine?: ((line: string) => void) | undefined;
