@@ -185,6 +185,7 @@ async function turns(
     if (clock.monotonic() - polled >= poll) {
       polled = clock.monotonic();
       leader.signals.poked = true;
+      leader.values.look();
     }
 
     let end: TurnEnd;

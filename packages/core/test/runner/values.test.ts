@@ -270,6 +270,53 @@ test('values that are the same are refused once: the gate is parked without prob
   expect(await rowsOf(tasks)).toEqual([]);
 });
 
+test('the gate is parked, and the message of the next signIn is lost: the tasks go on within a minute, and a function of another tab is not called', async () => {
+  const tasks = notesApp();
+  const world = createWorld();
+  const { asked } = await pageOf(world, tasks);
+  const page = world.open(tasks);
+  await page.basket.signIn('ann', { token: 'old' });
+  await page.basket.add('save', 'n1');
+  const sent = running(world.open(tasks), (_, { token }) => {
+    if (token !== 'new') throw new SignedOut({ status: 401 });
+  });
+  await world.advance(600_000);
+  const [tries, calls] = [sent.length, asked.length];
+  await world.advance(600_000);
+  expect([sent.length, asked.length]).toEqual([tries, calls]);
+
+  const deliver = world.loseMessages();
+  await page.basket.signIn('ann', { token: 'new' });
+  await world.settle();
+  deliver();
+  await world.advance(61_000);
+  expect(sent.slice(tries)).toEqual(['ann new n1']);
+  expect(asked).toHaveLength(calls);
+});
+
+test('the gate is parked, and the answer of a page is lost: the page is asked again within a minute', async () => {
+  const tasks = notesApp();
+  const world = createWorld();
+  const page = world.open(tasks);
+  let deliver = (): void => undefined;
+  let calls = 0;
+  await page.basket.signIn('ann', () => {
+    calls += 1;
+    if (calls === 2) deliver = world.loseMessages();
+
+    return { token: `t${calls}` };
+  });
+  await page.basket.add('save', 'n1');
+  const sent = running(world.open(tasks), (_, { token }) => {
+    if (token === 't1') throw new SignedOut({ status: 401 });
+  });
+  await world.advance(1_000);
+  deliver();
+  await world.advance(100_000);
+
+  expect(sent).toEqual(['ann t1 n1', 'ann t3 n1']);
+});
+
 test('refused again with values with which another task of the gate succeeded: the task itself is refused, and dead', async () => {
   const tasks = notesApp();
   const world = createWorld();

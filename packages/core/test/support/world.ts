@@ -31,8 +31,8 @@ export interface World {
   readonly open: <R extends AnyRegistry>(registry: R, options?: TabOptions) => Tab<R>;
   /** Takes the runner's lock from whoever holds it, and lets go of it at once. */
   readonly steal: (tab: { readonly context: BasketContext }) => void;
-  /** From now on no message reaches any other tab. */
-  readonly loseMessages: () => void;
+  /** From now on no message reaches any other tab. Returns a function that ends this. */
+  readonly loseMessages: () => () => void;
 }
 
 /** Options of a tab. */
@@ -258,6 +258,10 @@ export function createWorld(seed = 1): World {
     steal: (tab) => void locks.request(tab.context.names.runnerLock, { steal: true }, () => Promise.resolve()),
     loseMessages() {
       lost = true;
+
+      return () => {
+        lost = false;
+      };
     },
   };
 }

@@ -71,7 +71,7 @@ async function change(context: BasketContext, owner: Owner, values: unknown, ado
   const { here, ports, closed } = context;
   here.change(owner, values, randomText(ports.randomBytes, 12));
   await here.inTurn('store', () => store(context, owner, values !== undefined, adopt));
-  if (owner !== null) context.hub.say({ kind: 'values', step: 'new', owner, page: here.page });
+  if (owner !== null) context.hub.say({ kind: 'values', step: 'new', owner, page: here.valuesId });
 
   const waiting = new AbortController();
   closed.signal.addEventListener('abort', () => waiting.abort(basketClosed), { signal: waiting.signal });

@@ -77,7 +77,7 @@ export function createContext(registry: AnyRegistry, ports: Ports, build: number
     closed: new AbortController(),
     unfinished: new Set(),
     seen: { tasks: undefined },
-    here: createHere(randomText(ports.randomBytes, nonceLength)),
+    here: createHere(),
     askWorker: () => Promise.resolve({ state: 'none' }),
     workerStarts: () => false,
   };

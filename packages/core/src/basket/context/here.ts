@@ -4,8 +4,6 @@ import { createTurns } from '../../pure/turns.js';
 
 /** Who is signed in, as this context knows it from its own calls. It holds from the call on. */
 export interface Here {
-  /** This context among those that may give values. */
-  readonly page: string;
   /** `null`: nobody, since `signOut`. `undefined`: neither `signIn` nor `signOut` was called. */
   readonly owner: Owner | undefined;
   /** What `signIn` was given for this owner. */
@@ -21,14 +19,13 @@ export interface Here {
 }
 
 /** Makes the state of a context in which nobody has signed in or out. */
-export function createHere(page: string): Here {
+export function createHere(): Here {
   const listeners: (() => void)[] = [];
   let owner: Owner | undefined;
   let values: unknown;
   let valuesId = '';
 
   return {
-    page,
     get owner() {
       return owner;
     },

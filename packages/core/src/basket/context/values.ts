@@ -9,16 +9,16 @@ import type { BasketContext } from './context.js';
  */
 export function giveValues({ hub, here, registry, ports }: BasketContext): void {
   if (registry.session === undefined) return;
-  const { page } = here;
 
   hub.hear((message) => {
     // A page that was put away did not hear what a runner has asked meanwhile.
     const returned = message.kind === 'look' && message.returned === true;
     if (returned && typeof here.owner === 'string' && here.values !== undefined) {
-      hub.say({ kind: 'values', step: 'here', owner: here.owner, page });
+      hub.say({ kind: 'values', step: 'here', owner: here.owner });
     }
     if (message.kind !== 'values' || message.owner !== here.owner || here.values === undefined) return;
     const { step, owner, question } = message;
+    const { valuesId: page } = here;
     if (step === 'wanted') hub.say({ kind: 'values', step: 'here', owner, question, page });
     if (step === 'asked' && message.page === page) {
       void answer().then(({ values, valuesId }) => {

@@ -16,6 +16,9 @@ import type { RunnerRow } from '../../pure/record.js';
  * Until there are values, the tasks of the owner wait. If a server answers "signed out", the tasks of that gate are
  * parked, and the runner asks for other values, once. If it gets none, or the server refuses them too, the tasks wait
  * until a page says that it has `new` ones (this page is asked first), or another task of the gate succeeds.
+ *
+ * A message may be lost. So a runner without values asks again once a minute. A runner whose values were refused says
+ * `wanted` without a question, and then asks only a page that was not asked since its last sign-in, or did not answer.
  */
 export interface Values {
   /** What counts now. Another object means that other tasks may run. */
@@ -28,6 +31,8 @@ export interface Values {
   readonly worked: (signedIn: SignedIn, gate: string) => void;
   /** A server said "signed out" to a task. Returns whether the task itself is refused, and not its owner. */
   readonly refused: (signedIn: SignedIn, id: string, gate: string) => boolean;
+  /** Looks for values if they are missing or refused. Call it once a minute. */
+  readonly look: () => void;
   readonly close: () => void;
 }
 
@@ -62,9 +67,6 @@ export function signedOutOf({ owner, asks, values, parked }: SignedIn): RunnerRo
 const pagePatience = 5_000;
 const patience = 30_000;
 
-/** So often the runner asks again while values are missing, in milliseconds. A page that opens says so by itself. */
-const again = 60_000;
-
 interface Question {
   readonly number: string;
   readonly until: number;
@@ -82,18 +84,23 @@ export function createValues(
 ): Values {
   let now = nobody;
   let question: Question | undefined;
-  let stopTimer = (): void => undefined;
   /** The gates of tasks that succeeded with the values of now, and the tasks that were refused before. */
   let accepted = new Set<string>();
   const refusedBefore = new Set<string>();
   /** The gates for which values were asked for since a task of them succeeded, or a page had new values. */
   const renewed = new Set<string>();
+  /** The pages that have answered whenever they were asked. A page that signs in again counts as another one. */
+  const answered = new Set<string | undefined>();
   /** Values that were right until a page said that it has new ones. */
   let last: Pick<SignedIn, 'values' | 'valuesId'> | undefined;
 
   function replace(signedIn: SignedIn): void {
     if (signedIn.valuesId !== now.valuesId || signedIn.owner !== now.owner) accepted = new Set();
     now = signedIn;
+  }
+
+  function lacks(): boolean {
+    return now.asks && (now.values === undefined || now.parked.size > 0);
   }
 
   function say(step: ValuesMessage['step'], more: Partial<ValuesMessage> = {}): void {
@@ -105,14 +112,8 @@ export function createValues(
     end();
     const until = clock.monotonic() + patience;
     const next = first === undefined ? [] : [first];
-    question = {
-      number: randomText(randomBytes, 12),
-      until,
-      pages: new Set(next),
-      next,
-      open: 0,
-      stop: () => undefined,
-    };
+    const number = randomText(randomBytes, 12);
+    question = { number, until, pages: new Set(next), next, open: 0, stop: () => undefined };
     askNext(question);
   }
 
@@ -124,6 +125,7 @@ export function createValues(
     one.stop = clock.timer(pagePatience, () => (clock.monotonic() < one.until ? askNext(one) : giveUp()));
     if (page === undefined) return say('wanted', { question: number });
     one.open += 1;
+    answered.delete(page);
     say('asked', { question: number, page });
   }
 
@@ -135,13 +137,11 @@ export function createValues(
       changed();
     }
     if (now.values === undefined || now.parked.size > 0) tell();
-    if (now.asks && now.values === undefined) stopTimer = clock.timer(again, () => ask());
   }
 
   function end(): void {
     question?.stop();
     question = undefined;
-    stopTimer();
   }
 
   /** Tells every tab that the owner counts as signed out. */
@@ -162,9 +162,9 @@ export function createValues(
       changed();
       if (now.asks) ask(page);
     }
-    const returned = step === 'here' && message.question === undefined;
-    const lacks = now.asks && (now.values === undefined || now.parked.size > 0);
-    if (returned && lacks && (question?.open ?? 0) === 0) ask();
+    if (step === 'given') answered.add(page);
+    const mayGive = step === 'here' && message.question === undefined && !answered.has(page);
+    if (mayGive && lacks() && (question?.open ?? 0) === 0) ask(page);
     if (question === undefined || message.question !== question.number || page === undefined) return;
     if (step === 'here' && !question.pages.has(page)) {
       question.pages.add(page);
@@ -218,6 +218,12 @@ export function createValues(
       renewed.add(gate);
 
       return false;
+    },
+
+    look() {
+      if (question !== undefined || !lacks()) return;
+      if (now.values === undefined) ask();
+      else say('wanted');
     },
 
     close() {
