@@ -339,6 +339,28 @@ test('refused again with values with which another task of the gate succeeded: t
   expect(others).toEqual([]);
 });
 
+test('a task meets a token that has expired, then fails, and meets the next token when that has expired: it is not dead', async () => {
+  const tasks = notesApp();
+  const world = createWorld();
+  const { page } = await pageOf(world, tasks);
+  await page.basket.add('save', 'n1');
+  let valid = 't2';
+  let isDown = true;
+  const sent = running(world.open(tasks), (payload, { token }) => {
+    if (token !== valid) throw new SignedOut({ status: 401 });
+    if (payload === 'n1' && isDown) throw new Error('The server answered 500.');
+  });
+  await world.settle();
+  await page.basket.add('save', 'n2');
+  await world.settle();
+  expect(sent).toEqual(['ann t1 n1', 'ann t2 n1', 'ann t2 n2']);
+
+  [valid, isDown] = ['t3', false];
+  await world.advance(3_600_000);
+  expect(sent.slice(3)).toEqual(['ann t2 n1', 'ann t3 n1']);
+  expect(await rowsOf(tasks)).toEqual([]);
+});
+
 test('a task of nobody that succeeds says nothing of the values: who is refused at its gate waits on, and is not dead', async () => {
   const tasks = defineTasks(
     freshName(),

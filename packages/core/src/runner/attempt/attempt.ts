@@ -72,14 +72,14 @@ type Away = Verdict & { readonly kind: 'unavailable' };
  */
 async function away(
   { context, values }: Leader,
-  { row: { id, gate, owner }, signedIn }: RunningAttempt,
+  { row, signedIn }: RunningAttempt,
   stored: StoredPayload,
   verdict: Away,
 ): Promise<Verdict> {
-  const isRefused = verdict.signedOut === true && owner !== null && context.registry.session !== undefined;
+  const isRefused = verdict.signedOut === true && row.owner !== null && context.registry.session !== undefined;
   if (!isRefused) return awayOrUnreadable(stored, verdict);
 
-  return { kind: values.refused(signedIn, id, gate) ? 'permanent' : 'signed-out', error: verdict.error };
+  return { kind: values.refused(signedIn, row) ? 'permanent' : 'signed-out', error: verdict.error };
 }
 
 /**

@@ -2,7 +2,7 @@ import type { ValuesMessage } from '../../basket/context/messages.js';
 import type { BasketContext } from '../../basket/context/context.js';
 import { randomText } from '../../ports/ids.js';
 import type { Owner } from '../../pure/owner.js';
-import type { RunnerRow } from '../../pure/record.js';
+import type { RunnerRow, TaskRow } from '../../pure/record.js';
 
 /**
  * The values that the app gives for who is signed in. No database has them, so a runner asks the pages:
@@ -30,7 +30,7 @@ export interface Values {
   /** A task of this gate has succeeded with these values, so the server takes them. */
   readonly worked: (signedIn: SignedIn, gate: string) => void;
   /** A server said "signed out" to a task. Returns whether the task itself is refused, and not its owner. */
-  readonly refused: (signedIn: SignedIn, id: string, gate: string) => boolean;
+  readonly refused: (signedIn: SignedIn, row: TaskRow) => boolean;
   /** Looks for values if they are missing or refused. Call it once a minute. */
   readonly look: () => void;
   readonly close: () => void;
@@ -84,9 +84,10 @@ export function createValues(
 ): Values {
   let now = nobody;
   let question: Question | undefined;
-  /** The gates of tasks that succeeded with the values of now, and the tasks that were refused before. */
+  /** The gates of tasks that succeeded with the values of now. */
   let accepted = new Set<string>();
-  const refusedBefore = new Set<string>();
+  /** In which attempt each task was last refused. Only two refusals in a row count: values may expire between two others. */
+  const refusedIn = new Map<string, number>();
   /** The gates for which values were asked for since a task of them succeeded, or a page had new values. */
   const renewed = new Set<string>();
   /** The pages that have answered whenever they were asked. A page that signs in again counts as another one. */
@@ -206,10 +207,10 @@ export function createValues(
       changed();
     },
 
-    refused({ owner, valuesId }, id, gate) {
+    refused({ owner, valuesId }, { id, gate, attempts }) {
       if (owner !== now.owner || valuesId !== now.valuesId) return false;
-      if (refusedBefore.has(id) && accepted.has(gate)) return true;
-      refusedBefore.add(id);
+      if (refusedIn.get(id) === attempts - 1 && accepted.has(gate)) return true;
+      refusedIn.set(id, attempts);
       if (now.parked.has(gate)) return false;
       replace({ ...now, parked: new Set([...now.parked, gate]) });
       changed();
