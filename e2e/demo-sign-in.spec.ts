@@ -82,7 +82,13 @@ test('a server that takes no token is told in words, and “Try now” signs in 
   await write(demo, { title: 'Bridge 7' });
   const refused = unsentItem(demo, 'Bridge 7');
   await untilRefused(server, 2);
-  await expect(refused.getByTestId('unsent-state')).toHaveText('Signed out: “Try now” signs you in again.');
+  const why = refused.getByTestId('unsent-state');
+  await expect(why).toHaveText('Signed out: “Try now” signs you in again.');
+  // To sign in again would send nothing while the switch is on.
+  await demo.getByTestId('send-later').click();
+  await expect(why).toHaveText('Waits until you switch “Send later” off.');
+  await demo.getByTestId('send-later').click();
+  await expect(why).toHaveText('Signed out: “Try now” signs you in again.');
   server.setMood('up');
   await refused.getByTestId('retry').click();
   await expect(reportItem(demo, 'Bridge 7')).toHaveAttribute('data-state', 'sent');
