@@ -18,8 +18,8 @@ export function abortAttempt(
 
 /**
  * Aborts an attempt whose task was cancelled, or is gone. If its handler is ending the task in a transaction of the app,
- * that may be why the task is gone: then it is aborted only if the transaction fails, and the runner is woken. Never
- * rejects.
+ * that may be why the task is gone. Then the attempt is aborted only if the transaction fails, and the runner is woken.
+ * Never rejects.
  */
 export async function cancelAttempt(leader: Leader, attempt: RunningAttempt, ring: () => void): Promise<void> {
   if (attempt.completing !== undefined) await attempt.completing.then(ring);

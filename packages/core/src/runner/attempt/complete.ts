@@ -66,7 +66,7 @@ function write(
     state.delete(key);
   }
   tasks.delete(row.seq);
-  // A heavy payload is deleted when the claim ends, and so is the row's place in its lane given on.
+  // When the claim ends, the runner deletes a heavy payload, and the lane goes on.
   payloads.delete(payloadKey(row.id));
 }
 

@@ -17,7 +17,7 @@ export function sessionOf(
   if (owner === null) {
     return () => {
       const why = `A task "${type}" has no owner, so its attempts have no session.`;
-      throw new TaskbasketError('signed-out', `${why} Do not read it in the handler.`);
+      throw new TaskbasketError('signed-out', `${why} Do not read session in its handler.`);
     };
   }
   const session = Object.freeze({ ...signedIn.values, owner });

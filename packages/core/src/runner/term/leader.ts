@@ -94,8 +94,8 @@ export interface AttemptParts<Payload, Parent = unknown, Result = never> {
    * @example
    * const { version } = (await response.json()) as { version: number };
    * const tx = db.transaction(['notes', ...tasks.stores], 'readwrite');
+   * attempt.completeTx(tx, { version }); // First: if it throws, your data is not written either.
    * void tx.objectStore('notes').put({ ...note, version });
-   * attempt.completeTx(tx, { version });
    * await tx.done;
    *
    * @throws TaskbasketError `closed`: the attempt has ended, was aborted because its task was cancelled or it took too
