@@ -231,6 +231,18 @@ describe('purge', () => {
     expect(await ann.basket.purge('ann')).toBe(0);
   });
 
+  test('is told to each of hundreds who wait for the end of a task', async () => {
+    const world = createWorld();
+    const { basket } = world.open(app(freshName()));
+    await basket.signIn('ann');
+    const ids = await basket.addMany(Array.from({ length: 300 }, (_, place) => ['save', `note ${place}`] as const));
+    const ends = Promise.all(ids.map((id) => basket.settled(id)));
+    await world.settle();
+    await basket.purge('ann');
+    await world.advance(2_000);
+    expect(new Set((await ends).map(({ state }) => state))).toEqual(new Set(['purged']));
+  });
+
   test('needs an owner, and a declared session', async () => {
     const option = { code: 'option' };
     const world = createWorld();

@@ -9,15 +9,16 @@ import type { Replaced } from '../../store/replace.js';
  *
  * - `added`: a page has added a task.
  * - `started`: a handler was called, for the `number`th time for this task.
- * - `failed`: an attempt ended with this `error`, or this build could not read the payload. `dead` says whether the task is
- *   dead now; otherwise it stays queued.
+ * - `failed`: an attempt ended with this `error`, or this build could not read the payload. `dead` says whether the task
+ *   is dead now; otherwise it stays queued.
  * - `progress`: a running handler told this `value` by `attempt.progress`. `number` is that of the attempt.
  * - `settled`: the task ended, or is dead. `replaced`: the task with the id `by` took its place.
  * - `gate`: a gate has closed, for this `reason`, or (`closed` is false) its destination answers again.
  * - `session`: `signed-in`: another `owner` is signed in, or (`null`) nobody is. `signed-out`: no page gives values for
  *   this owner, or the server of this `gate` refuses them. The tasks wait, uncounted, until `signIn` is called again.
- * - `lost`: the database of this name was deleted with all tasks in it, and a new, empty database was made. `tasks` is how
- *   many tasks this context last found in it, by a `list` or a `watch` of all tasks. `undefined`: it listed none, or not all.
+ * - `lost`: the database of this name was deleted with all tasks in it, and a new, empty database was made. `tasks` is
+ *   how many tasks this context last found in it, by a `list` or a `watch` of all tasks. `undefined`: it listed none, or
+ *   not all.
  */
 export type Hint =
   | (OfTask & { readonly event: 'added' })
@@ -76,6 +77,8 @@ export type Message =
       readonly hints?: readonly Hint[];
       /** Every task that succeeded, without a limit, because nothing else tells of a success without a result. */
       readonly done?: readonly string[];
+      /** Every task that `purge` removed, without a limit, because nothing else tells of that. */
+      readonly purged?: readonly string[];
       readonly returned?: true;
     }
   | { readonly kind: 'hello'; readonly build: number }
@@ -116,9 +119,9 @@ export function endedIn(message: Message): readonly string[] | undefined {
   return hints.flatMap((hint) => (hint.event === 'settled' ? [hint.id] : []));
 }
 
-/** The ids of the tasks that succeeded, according to a message. */
-export function doneIn(message: Message | undefined): readonly string[] {
-  return message !== undefined && 'done' in message ? (message.done ?? []) : [];
+/** The ids of the tasks that ended in this way, according to a message. */
+export function endedAs(end: 'done' | 'purged', message: Message | undefined): readonly string[] {
+  return (partOf(message, end) ?? []) as readonly string[];
 }
 
 /** Merges two messages of a kind: the later one, with the events of both. */
@@ -126,9 +129,12 @@ export function merged(earlier: Message | undefined, later: Message): Message {
   const added = hintsIn(later) ?? [];
   const hints = [...((earlier && hintsIn(earlier)) ?? []), ...added];
   if (hints.length === 0) return later;
-  const done = added.flatMap((hint) => (hint.event === 'settled' && hint.state === 'done' ? [hint.id] : []));
+  const ids = (end: 'done' | 'purged'): readonly string[] => [
+    ...endedAs(end, earlier),
+    ...added.flatMap((hint) => (hint.event === 'settled' && hint.state === end ? [hint.id] : [])),
+  ];
 
-  return { ...later, hints: hints.slice(0, hintsAMessage), done: [...doneIn(earlier), ...done] } as Message;
+  return { ...later, hints: hints.slice(0, hintsAMessage), done: ids('done'), purged: ids('purged') } as Message;
 }
 
 /** The kinds of message that may have hints. */
@@ -137,7 +143,9 @@ const kinds: ReadonlySet<unknown> = new Set(['look', 'changed', 'progress', 'clo
 /** Checks a message that was received, because any code of the origin may post on the channel. */
 export function messageIn(received: unknown): Message | undefined {
   const part = (name: string): unknown => partOf(received, name);
-  const [kind, visible, build, hints, done] = ['kind', 'visible', 'build', 'hints', 'done'].map(part);
+  const [kind, visible, build] = ['kind', 'visible', 'build'].map(part);
+  const lists = ['hints', 'done', 'purged'].map(part).map((one) => (Array.isArray(one) ? one : undefined));
+  const [hints, done, purged] = lists;
   if (kind === 'wake')
     return typeof visible === 'boolean' ? { kind, visible, online: part('online') === true } : undefined;
   if (kind === 'alive') return { kind };
@@ -145,13 +153,9 @@ export function messageIn(received: unknown): Message | undefined {
   if (kind === 'values') return valuesIn(received as ValuesMessage);
   if (!kinds.has(kind)) return undefined;
   // Hints that cannot be read are left out. A message without hints may mean anything, so nothing is missed.
-  const readable = Array.isArray(hints) && hints.every((hint) => typeof partOf(hint, 'event') === 'string');
-  const told = {
-    hints: readable ? hints.slice(0, hintsAMessage) : undefined,
-    done: Array.isArray(done) ? done : undefined,
-  };
+  const readable = hints?.every((hint) => typeof partOf(hint, 'event') === 'string') === true;
 
-  return { kind, ...defined(told) } as Message;
+  return { kind, ...defined({ hints: readable ? hints.slice(0, hintsAMessage) : undefined, done, purged }) } as Message;
 }
 
 const steps: ReadonlySet<unknown> = new Set(['new', 'wanted', 'here', 'asked', 'given']);

@@ -1,7 +1,7 @@
 import type { Owner } from '../../pure/owner.js';
 import type { Hub } from '../context/hub.js';
 import type { Message } from '../context/messages.js';
-import { doneIn } from '../context/messages.js';
+import { endedAs } from '../context/messages.js';
 
 /** A task that this context added. */
 interface Added {
@@ -33,7 +33,8 @@ export function createRecent(hub: Hub, most = 10_000): Recent {
         hearing = true;
         hub.hear((message) => {
           if (isLoss(message)) ids.clear();
-          for (const one of doneIn(message).map((done) => ids.get(done))) if (one !== undefined) one.done = true;
+          for (const one of endedAs('done', message).map((done) => ids.get(done)))
+            if (one !== undefined) one.done = true;
         });
       }
       ids.set(id, { owner, done: false });

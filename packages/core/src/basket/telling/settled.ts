@@ -10,7 +10,7 @@ import type { Stores } from '../../store/requests.js';
 import { outcomeOfId, rowOfId } from '../../store/rows.js';
 import { read } from '../../store/transact.js';
 import type { BasketContext } from '../context/context.js';
-import { doneIn, endedIn, hintsIn } from '../context/messages.js';
+import { endedAs, endedIn } from '../context/messages.js';
 import { createLooks } from './looks.js';
 import type { Recent } from './recent.js';
 import { isLoss } from './recent.js';
@@ -41,10 +41,8 @@ interface Waiting {
   readonly asker: OwnerHere;
   /** Whether the task was found in the database, or was added here. */
   seen: boolean;
-  /** Whether the runner said that the task succeeded. Nothing else tells of a success without a result. */
-  succeeded: boolean;
-  /** Whether a purge has removed the task. Nothing else tells of that either. */
-  purged?: boolean;
+  /** What a message said of its end. Nothing else tells of a purge, or of a success without a result. */
+  told?: 'done' | 'purged' | undefined;
   /** When the task was first missing although nobody had said how it ended, by the monotonic clock. */
   missedAt?: number;
   readonly end: Promise<Outcome>;
@@ -73,13 +71,8 @@ export function createSettled(context: BasketContext, added: Recent): (id: strin
   }
 
   const looks = createLooks(context, lookForEnds, (message) => {
-    for (const id of doneIn(message)) {
-      const one = waiting.get(id);
-      if (one !== undefined) one.succeeded = true;
-    }
-    for (const hint of (message && hintsIn(message)) ?? []) {
-      const one = hint.event === 'settled' && hint.state === 'purged' ? waiting.get(hint.id) : undefined;
-      if (one !== undefined) one.purged = true;
+    for (const end of ['done', 'purged'] as const) {
+      for (const one of endedAs(end, message).map((id) => waiting.get(id))) if (one !== undefined) one.told = end;
     }
     want((message && endedIn(message)) ?? waiting.keys());
     if (message === undefined || !isLoss(message)) return;
@@ -140,8 +133,8 @@ export function createSettled(context: BasketContext, added: Recent): (id: strin
 
   /** A missing task is done only if the runner said so, because an app may clear its tables, and with them ours. */
   function endOfAbsent(one: Waiting): Outcome | 'to come' {
-    if (one.succeeded) return { state: 'done', result: undefined };
-    if (one.purged === true) return { state: 'purged' };
+    if (one.told === 'done') return { state: 'done', result: undefined };
+    if (one.told === 'purged') return { state: 'purged' };
     one.missedAt ??= clock.monotonic();
     if (!one.seen || clock.monotonic() - one.missedAt >= patience) return { state: 'gone' };
     stopTimer();
@@ -180,7 +173,7 @@ export function createSettled(context: BasketContext, added: Recent): (id: strin
       owner: known?.owner,
       asker,
       seen: known !== undefined,
-      succeeded: known?.done === true,
+      told: known?.done === true ? 'done' : undefined,
       end,
       tell,
       fail,
