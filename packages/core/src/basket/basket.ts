@@ -1,7 +1,6 @@
 import { platformPorts } from '../ports/platform.js';
 import { TaskbasketError } from '../pure/errors.js';
 import { checkWhole } from '../pure/options.js';
-import type { Owner } from '../pure/owner.js';
 import type { Reason } from '../pure/reasons.js';
 import type { Filter, OfOwner, Query, Scope } from '../pure/query.js';
 import type { AnyRegistry, NameOf, PayloadOf, ResultOf } from '../pure/registry.js';
@@ -214,8 +213,8 @@ export type Basket<R extends AnyRegistry> = {
    * const found = await basket.update(id, { ...note, text: 'Buy bread and milk' });
    *
    * @throws TaskbasketError `started`: the old payload may have been sent. `option`: the new payload belongs to another
-   * lane, or has another key. `unknown-type`: this build does not have the task's type, or a later version of the library wrote the task.
-   * `payload`, `quota`, `not-stored`, `unknown-outcome`, `no-database`, `stores-missing`, `closed`.
+   * lane, or has another key. `unknown-type`: this build does not have the task's type, or a later version of the library
+   * wrote the task. `payload`, `quota`, `not-stored`, `unknown-outcome`, `no-database`, `stores-missing`, `closed`.
    */
   readonly update: <Name extends keyof R['types'] & string>(
     id: TaskId<Name>,
@@ -265,8 +264,9 @@ export type Basket<R extends AnyRegistry> = {
    * await basket.signIn(user.id, { token });
    *
    * @throws TaskbasketError `option`: the owner is no string with at least one character, the values are no object or
-   * cannot be copied, `adopt` is not true or false, or the registry declares no session. `still-sending`: a handler of another owner still runs after 15 s; the new owner is stored, and nothing of
-   * the other one starts. `quota`, `not-stored`, `unknown-outcome`, `no-database`, `stores-missing`, `closed`.
+   * cannot be copied, `adopt` is not true or false, or the registry declares no session. `still-sending`: a handler of
+   * another owner still runs after 15 s; the new owner is stored, and nothing of the other one starts. `quota`,
+   * `not-stored`, `unknown-outcome`, `no-database`, `stores-missing`, `closed`.
    */
   readonly signIn: (owner: string, ...values: SignInArguments<ValuesOf<R>>) => Promise<void>;
   /**
@@ -289,7 +289,7 @@ export type Basket<R extends AnyRegistry> = {
    * await basket.purge(user.id); // The account was deleted.
    *
    * @throws TaskbasketError `option`, `quota`, `not-stored`, `unknown-outcome`, `no-database`, `stores-missing`,
-   * `closed`. After any of the last five some of it may be gone: call it again.
+   * `closed`. After any error but `option`, some of it may be gone: call it again.
    */
   readonly purge: (owner: string) => Promise<number>;
   /**
@@ -400,13 +400,8 @@ export function createBasket<R extends AnyRegistry>(context: BasketContext, clos
     context.hub.say({ kind: 'look', hints: tasks.map(({ row }) => ({ ...toldOf(row), event: 'added' })) });
     void tidy(context, tasks); // It never rejects.
   };
-  const newId = (owner: Owner = null): string => {
-    const id = context.newId();
-    added.note(id, owner);
-
-    return id;
-  };
-  const adding = { ...context, newId, announce, store: createStore({ ...context, announce }), addedTo: new WeakMap() };
+  const store = createStore({ ...context, announce });
+  const adding = { ...context, note: added.note, announce, store, addedTo: new WeakMap() };
   const reading = { ...context, payloads: createPayloads(context) };
   const basket = {
     add: within(adding, add),

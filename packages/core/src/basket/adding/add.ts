@@ -8,7 +8,7 @@ import { underway } from '../context/context.js';
 import type { Ahead } from './bodies.js';
 import { putBodies } from './bodies.js';
 import { notStorable } from './encode.js';
-import type { AddOptions, Prepared } from './prepare.js';
+import type { AddOptions, PrepareContext, Prepared } from './prepare.js';
 import { place, prepared, preparedNow } from './prepare.js';
 import type { Store } from './store.js';
 
@@ -16,7 +16,7 @@ import type { Store } from './store.js';
 const kept: unique symbol = Symbol.for('taskbasket.prepared');
 
 /** What adding needs beside the context. */
-export interface AddContext extends BasketContext {
+export interface AddContext extends BasketContext, Pick<PrepareContext, 'note'> {
   readonly store: Store;
   /** Tells that these tasks were committed. `store` calls it by itself. */
   readonly announce: (tasks: readonly Prepared[]) => void;

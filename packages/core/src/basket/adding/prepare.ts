@@ -103,8 +103,9 @@ export interface PrepareContext {
   readonly registry: AnyRegistry;
   readonly ports: { readonly clock: Clock };
   readonly here: { readonly owner: OwnerHere };
-  /** Makes the id of a task of this owner. */
-  readonly newId: (owner: Owner) => string;
+  readonly newId: () => string;
+  /** Is called with each new task, so that `settled` can tell how it ended. */
+  readonly note: (id: string, owner: Owner) => void;
 }
 
 /** A task that is ready to be written. Whatever could fail without a transaction has been done. */
@@ -142,7 +143,8 @@ export function prepared(
   checkOneOf(onParent, 'onParent', ['dead', 'run']);
 
   const owner = ownerOf(context.registry, context.here.owner, name, type, own.owner);
-  const id = context.newId(owner);
+  const id = context.newId();
+  context.note(id, owner);
   const addedAt = context.ports.clock.wall();
   const { gate, lane, key } = placeOf(type, name, payload, own);
   const given = (['lane', 'gate', 'key'] as const).filter((part) => own[part] !== undefined);
@@ -169,7 +171,7 @@ export function prepared(
     }),
   };
   const complete = (encodedPayload: unknown): Prepared => {
-    const stored = weighed({ newId: () => context.newId(owner) }, described, encodedPayload);
+    const stored = weighed(context, described, encodedPayload);
 
     return { id, row: newRow({ ...described, payload: rowPart(stored) }), payload: stored };
   };
