@@ -44,7 +44,7 @@ export interface Health {
    * Whether a task could have run for a minute, and nothing was written. Then nobody runs tasks, or the runner hangs.
    */
   readonly stalled: boolean;
-  /** The oldest task that is not dead. Absent: there is none, or the first 100 tasks are dead. */
+  /** The oldest task that is not dead. Absent: there is none, or none among the first 100 tasks of all owners. */
   readonly oldest?: { readonly id: string; readonly addedAt: number };
   /** How many tasks are queued or running; counted up to 1,000. */
   readonly queued: Count;

@@ -119,7 +119,7 @@ function isOut(row: TaskRow, { owner, reasonsOf }: Facts): boolean {
 }
 
 function ownerLeft(owner: Owner): TaskbasketError {
-  return new TaskbasketError('signed-out', `"${owner}" is not signed in any more. Ask again after a signIn.`);
+  return new TaskbasketError('signed-out', `"${owner}" is not signed in. Ask again after a signIn with this owner.`);
 }
 
 function basketClosed(): TaskbasketError {
