@@ -188,6 +188,17 @@ describe('by its id', () => {
     }
   });
 
+  test('explain answers each call for who was signed in at that call, also if another owner asks at once', async () => {
+    const { ann, anns } = await annAndBob();
+    const asked = ann.explain(anns[0]);
+    const signingIn = ann.signIn('bob');
+    expect(await Promise.all([asked, ann.explain(anns[0])])).toEqual([
+      [{ reason: 'signed-out', owner: 'ann' }, { reason: 'no-runner' }],
+      [{ reason: 'gone' }],
+    ]);
+    await signingIn;
+  });
+
   test('explain says that the owner is not signed in, where another tab has signed in last', async () => {
     const { ann, bob, anns, bobs } = await annAndBob();
     expect(await ann.explain(anns[0])).toContainEqual({ reason: 'signed-out', owner: 'ann' });

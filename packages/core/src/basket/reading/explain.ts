@@ -11,42 +11,28 @@ import { factsOf, factStores } from './facts.js';
 /** How many tasks are explained in one transaction. */
 const slice = 256;
 
-/** An id, and which rows the context could see at the call. */
-interface Asked {
-  readonly id: string;
-  readonly isSeen: (row: TaskRow) => boolean;
+/** A task that was found, with every reason why it is not running now. */
+interface Explained {
+  readonly row: TaskRow;
+  readonly reasons: readonly Reason[];
 }
-
-type Explained = ReadonlyMap<string, readonly Reason[]>;
 
 /** Makes `explain`. The calls of one run of the app's code are answered together. */
 export function createExplain(context: BasketContext): (id: string) => Promise<readonly Reason[]> {
-  let asked: Asked[] = [];
-  let next: Promise<Explained> | undefined;
+  let asked: string[] = [];
+  let next: Promise<ReadonlyMap<string, Explained>> | undefined;
 
-  async function explainNext(): Promise<Explained> {
+  async function explainNext(): Promise<ReadonlyMap<string, Explained>> {
     const led = await isLed(context);
-    const all = asked;
+    const ids = asked;
     asked = [];
     next = undefined;
-    const explained = new Map<string, readonly Reason[]>();
-    for (let place = 0; place < all.length; place += slice) {
-      const some = all.slice(place, place + slice);
-      const find = async (stores: FactStores): Promise<Facts> => {
-        const found = await rowsOfIds(
-          stores,
-          some.map(({ id }) => id),
-        );
-
-        return factsOf(
-          context,
-          stores,
-          found.filter((row) => some.some(({ id, isSeen }) => id === row.id && isSeen(row))),
-          led,
-        );
-      };
+    const explained = new Map<string, Explained>();
+    for (let place = 0; place < ids.length; place += slice) {
+      const find = async (stores: FactStores): Promise<Facts> =>
+        factsOf(context, stores, await rowsOfIds(stores, ids.slice(place, place + slice)), led);
       const { rows, reasonsOf } = await read(context, find, factStores);
-      for (const row of rows) explained.set(row.id, reasonsOf?.(row) ?? []);
+      for (const row of rows) explained.set(row.id, { row, reasons: reasonsOf?.(row) ?? [] });
     }
 
     return explained;
@@ -54,8 +40,10 @@ export function createExplain(context: BasketContext): (id: string) => Promise<r
 
   return async (id) => {
     checkId(id);
-    asked.push({ id, isSeen: seenIn(context) });
+    const isSeen = seenIn(context);
+    asked.push(id);
+    const found = (await (next ??= explainNext())).get(id);
 
-    return (await (next ??= explainNext())).get(id) ?? [{ reason: 'gone' }];
+    return found !== undefined && isSeen(found.row) ? found.reasons : [{ reason: 'gone' }];
   };
 }
