@@ -82,10 +82,10 @@ function anyMoves(world: World, contents: Contents, one: Idling): boolean {
     const lane = laneMarkOf(row);
     const head = lane === undefined ? undefined : heads.get(lane);
     const holder = holderOf(contents, row) ?? (head !== undefined && head.seq < row.seq ? head : row);
-    if (holder !== row) return moves(holder);
+    if (holder !== row && !moves(holder)) return false;
     if (isClaimed(contents, row) || parentsSay(world, contents, row) !== 'hold') return true;
 
-    // Who waits for one that waits for somebody waits for somebody too.
+    // Who waits for one that waits for somebody waits for somebody too, also behind the head of its lane.
     return rowsOf(contents, parentsOf(world, contents, row).filter(lives)).every(moves);
   };
 
