@@ -7,15 +7,23 @@ import { Failure, isMain, main, root } from './steps.mjs';
 
 const groups = ['pure', 'ports', 'store', 'basket', 'runner', 'host'];
 
+/**
+ * What is built on the public surface: each has an entry of its own. It may import from itself, from `pure` and from these
+ * entries, and nothing of the library imports it. An entry that is not named by an app costs it nothing.
+ */
+const extras = ['http', 'inspector', 'react'];
+
 /** The folders within a group, in their order. What lies in the group itself comes after all of them. */
 const innerFolders = {
   basket: ['context', 'adding', 'reading', 'changing', 'telling'],
   runner: ['term', 'attempt', 'turn', 'chores'],
 };
-const entries = ['index.ts', 'worker.ts'];
+const core = ['index.ts', 'worker.ts'];
+const folders = [...groups, ...extras];
+const entries = [...core, ...extras.map((extra) => `${extra}.ts`)];
 
 /** A dependency, and the only group that may import it. */
-const owners = { idb: 'store', comlink: 'host' };
+const owners = { idb: 'store', comlink: 'host', react: 'react' };
 
 /**
  * @param {ReadonlyMap<string, readonly string[]>} files each file of `src` by its path there, with what it imports
@@ -26,7 +34,7 @@ export function violations(files) {
   for (const [file, imports] of files) {
     const group = groupOf(file);
     if (group === undefined && !entries.includes(file)) {
-      found.push(`${file} belongs to no group: it must lie in one of ${groups.join(', ')}, or be an entry.`);
+      found.push(`${file} belongs to no group: it must lie in one of ${folders.join(', ')}, or be an entry.`);
       continue;
     }
     const inner = file.split('/').slice(1, -1);
@@ -47,9 +55,15 @@ export function violations(files) {
 function problemInside(files, file, specifier) {
   const target = resolve(files, file, specifier);
   if (target === undefined) return `${file} imports ${specifier}, which is not in src.`;
+  const [from, to] = [groupOf(file) ?? file.replace(/\.ts$/, ''), groupOf(target)];
+  if (extras.includes(from)) {
+    if (core.includes(target) || to === from || to === 'pure') return undefined;
+
+    return `${file} imports ${target}. It may import pure, ${core.join(' and ')}, and what lies in ${from}.`;
+  }
   if (entries.includes(target)) return `${file} imports the entry ${target}; only users may.`;
+  if (extras.includes(to)) return `${file} imports ${target}, but the library does not import what is built on it.`;
   if (entries.includes(file)) return undefined;
-  const [from, to] = [groupOf(file), groupOf(target)];
   if (groups.indexOf(to) > groups.indexOf(from)) return `${file} imports ${target}, but ${to} comes after ${from}.`;
   if (to !== from || placeInGroup(target) <= placeInGroup(file)) return undefined;
 
@@ -102,7 +116,7 @@ function cycles(files) {
 function groupOf(file) {
   const [folder, ...rest] = file.split('/');
 
-  return rest.length > 0 && groups.includes(folder) ? folder : undefined;
+  return rest.length > 0 && folders.includes(folder) ? folder : undefined;
 }
 
 function resolve(files, file, specifier) {
@@ -154,6 +168,16 @@ const plants = [
   ['an unknown dependency', { 'pure/a.ts': ['node:fs'] }, 'no dependency of the library'],
   ['an entry inside', { 'host/a.ts': ['../index.js'], 'index.ts': [] }, 'only users may'],
   ['an entry in an entry', { 'worker.ts': ['./index.js'], 'index.ts': [] }, 'only users may'],
+  [
+    'an extra on the surface',
+    { 'http/a.ts': ['../worker.js', '../pure/b.js'], 'worker.ts': [], 'pure/b.ts': [] },
+    undefined,
+  ],
+  ['the entry of an extra', { 'http.ts': ['./http/a.js'], 'http/a.ts': [] }, undefined],
+  ['an extra inside', { 'react/a.ts': ['../basket/b.js'], 'basket/b.ts': [] }, 'It may import pure'],
+  ['an extra in another', { 'react/a.ts': ['../inspector/b.js'], 'inspector/b.ts': [] }, 'It may import pure'],
+  ['an extra in the library', { 'host/a.ts': ['../http/b.js'], 'http/b.ts': [] }, 'does not import what is built'],
+  ['an extra in the surface', { 'index.ts': ['./http/b.js'], 'http/b.ts': [] }, 'does not import what is built'],
   ['a cycle of two', { 'pure/a.ts': ['./b.js'], 'pure/b.ts': ['./a.js'] }, 'pure/a.ts > pure/b.ts > pure/a.ts'],
   [
     'a cycle behind a tail',
