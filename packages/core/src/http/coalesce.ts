@@ -1,0 +1,56 @@
+import type { DecodedRequest } from './request.js';
+
+/**
+ * One request that has the same effect as two requests for the same thing of which neither was sent. `undefined`: there
+ * is none for sure, so both are sent.
+ *
+ * - Two PUTs: the later one.
+ * - Two PATCHes whose bodies are JSON merge patches (RFC 7396): one, if it can say what both say.
+ * - A POST, and then a DELETE: no request.
+ */
+export function coalesced(earlier: DecodedRequest, later: DecodedRequest): DecodedRequest | undefined {
+  if (earlier.nothing === true) return later.method === 'DELETE' ? { ...later, nothing: true } : later;
+  if (isBound(earlier) || isBound(later)) return undefined;
+  const methods = `${earlier.method} ${later.method}`;
+  if (methods === 'POST DELETE') return { ...later, nothing: true };
+  if (earlier.url !== later.url) return undefined;
+  if (methods === 'PUT PUT') return later;
+
+  return methods === 'PATCH PATCH' ? patched(earlier, later) : undefined;
+}
+
+/** Whether a request means something only in its place: it has a condition, is a part, or needs what a parent answers. */
+function isBound({ headers, fill }: DecodedRequest): boolean {
+  return fill !== undefined || Object.keys(headers).some((name) => /^if-|range$/.test(name));
+}
+
+function patched(earlier: DecodedRequest, later: DecodedRequest): DecodedRequest | undefined {
+  const isMergePatch = ({ headers }: DecodedRequest): boolean =>
+    /^application\/(?:merge-patch\+)?json\s*(?:;|$)/i.test(headers['content-type'] ?? '');
+  const sameHeaders = JSON.stringify(earlier.headers) === JSON.stringify(later.headers); // They are sorted.
+  const both = sameHeaders && isMergePatch(later) ? composed(earlier.json, later.json) : undefined;
+
+  return both === undefined ? undefined : { ...later, json: both };
+}
+
+/**
+ * The merge patch that does what two do, one after the other. `undefined`: there is none. A patch can change the parts
+ * of an object, but it cannot say "an object with these parts and no others". So an object that follows a value which is
+ * none, or which is deleted, cannot be composed.
+ */
+export function composed(earlier: unknown, later: unknown): Readonly<Record<string, unknown>> | undefined {
+  if (!isObject(earlier) || !isObject(later)) return undefined;
+  const parts = new Map(Object.entries(earlier));
+  for (const [name, value] of Object.entries(later)) {
+    const composes = isObject(value) && parts.has(name);
+    const part = composes ? composed(parts.get(name), value) : value;
+    if (part === undefined) return undefined;
+    parts.set(name, part);
+  }
+
+  return Object.fromEntries(parts);
+}
+
+function isObject(value: unknown): value is Readonly<Record<string, unknown>> {
+  return typeof value === 'object' && value !== null && !Array.isArray(value);
+}

@@ -1,0 +1,118 @@
+import { describe, expect, test } from 'vitest';
+
+import type { HttpRequest } from '../../src/http/request.js';
+import type { HttpPayload, HttpTaskOptions } from '../../src/http/task.js';
+import { httpTask } from '../../src/http/task.js';
+import { defineTasks } from '../../src/pure/registry.js';
+import { failureOf } from '../basket/app.js';
+import { endOf, freshName, openRaw, rowsOf } from '../support/database.js';
+import { createWorld } from '../support/world.js';
+
+function createApp(options: HttpTaskOptions = {}) {
+  const tasks = defineTasks(freshName(), { api: httpTask(options) });
+  const { basket } = createWorld().open(tasks);
+
+  return { tasks, basket };
+}
+
+/** The lane and the gate that a request gets. */
+async function placeOf(request: HttpPayload, options: HttpTaskOptions = {}) {
+  const { tasks, basket } = createApp(options);
+  await basket.add('api', request);
+  const [row] = await rowsOf(tasks);
+
+  return { lane: row?.lane, gate: row?.gate };
+}
+
+describe('the lane of a request', () => {
+  test.each<[string, HttpPayload, string | undefined]>([
+    ['is the first two parts of its path', { method: 'PUT', url: '/notes/1', json: 1 }, '/notes/1'],
+    ['is the same for what belongs to it', { method: 'POST', url: '/notes/1/photos?size=2', json: 1 }, '/notes/1'],
+    ['does not depend on a slash at the end', { method: 'DELETE', url: '/notes/1/' }, '/notes/1'],
+    ['is its path, if that has one part', { method: 'PUT', url: '/settings', json: 1 }, '/settings'],
+    ['is none for a POST to a collection', { method: 'post', url: '/notes/', json: 1 }, undefined],
+    ['is none if a parent gives a part of it', { method: 'PUT', url: '/notes/{id}', fill: { id: [0] } }, undefined],
+    ['is of the person, if nothing fills it', { method: 'PUT', url: '/notes/{id}' }, '/notes/{id}'],
+    ['of a Request has its origin', new Request('https://a.example/x/y/z'), 'https://a.example/x/y'],
+  ])('%s', async (_, request, lane) => {
+    expect((await placeOf(request)).lane).toBe(lane);
+  });
+
+  test('has the base of the type, and can be another or none', async () => {
+    const request = { method: 'PUT', url: '/notes/1', json: 1 };
+
+    expect((await placeOf(request, { base: 'https://api.example/v1/' })).lane).toBe('https://api.example/v1/notes/1');
+    expect((await placeOf(request, { lane: 'all' })).lane).toBe('all');
+    expect((await placeOf(request, { lane: ({ method }) => method })).lane).toBe('PUT');
+    expect((await placeOf(request, { lane: false })).lane).toBeUndefined();
+  });
+});
+
+test('the gate of a request is its origin, as far as the page knows it; else the type', async () => {
+  const request = { url: '/notes' };
+
+  expect((await placeOf(request)).gate).toBe('api');
+  expect((await placeOf(request, { base: 'https://api.example/v1' })).gate).toBe('https://api.example');
+  expect((await placeOf(new Request('https://a.example/x'))).gate).toBe('https://a.example');
+  expect((await placeOf(request, { gate: 'mine' })).gate).toBe('mine');
+});
+
+describe('an add', () => {
+  test.each<[string, unknown]>([
+    ['a stream', { method: 'PUT', url: '/x', body: new ReadableStream() }],
+    ['a secret', { url: '/x', headers: { Authorization: 'Bearer x' } }],
+    ['another host', { url: '//evil.example' }],
+    ['no request', undefined],
+    ['a text', '/notes'],
+    ['a method that is no text', { method: {}, url: '/x' }],
+    ['a Request with a secret', new Request('https://a.example', { headers: { Authorization: 'x' } })],
+  ])('refuses %s, and stores nothing', async (_, payload) => {
+    const { basket } = createApp();
+    const failure = await failureOf(basket.add('api', payload as HttpPayload));
+
+    expect(failure.code).toBe('payload');
+    expect(failure.message).toMatch(/^The codec of "api" could not encode the payload: /);
+    expect(await basket.list()).toEqual([]);
+  });
+
+  test('in a transaction takes a request, and a Request only after prepare', async () => {
+    const { tasks, basket } = createApp();
+    const prepared = await basket.prepare('api', new Request('https://a.example/x', { method: 'PUT', body: 'x' }));
+    await basket.count(); // The basket has made its database.
+    const db = await openRaw(tasks.name);
+    const transaction = db.transaction([...tasks.stores], 'readwrite');
+    const failed = await failureOf(() => basket.addTx(transaction, 'api', new Request('https://a.example')));
+    const other = db.transaction([...tasks.stores], 'readwrite');
+    basket.addTx(other, 'api', { url: '/x' });
+    basket.addTx(other, prepared);
+    await endOf(other);
+    db.close();
+
+    expect(failed.message).toContain('Await prepare first');
+    expect((await rowsOf(tasks)).map(({ gate }) => gate)).toEqual(['api', 'https://a.example']);
+  });
+
+  test('is shown in lists as it was given, and can be corrected', async () => {
+    const { basket } = createApp();
+    const id = await basket.add('api', { method: 'put', url: '/notes/1', json: { a: 1 } });
+    const shown = (await basket.get(id))?.payload as HttpRequest;
+
+    expect(shown).toEqual({
+      method: 'PUT',
+      url: '/notes/1',
+      json: { a: 1 },
+      headers: { 'content-type': 'application/json' },
+    });
+    expect(await basket.update(id, { ...shown, json: { a: 2 } })).toBe(true);
+    expect(await basket.get(id)).toMatchObject({ payload: { json: { a: 2 } } });
+  });
+});
+
+test.each<[HttpTaskOptions, string]>([
+  [{ base: '/v1' }, 'base must be an absolute URL, but it is "/v1".'],
+  [{ headers: ['X-Token'] }, 'may hold a secret'],
+  [{ headers: ['Host'] }, "the browser's own"],
+  [{ timeout: 0 }, 'A timeout must be'],
+])('an option that is wrong is refused: %j', (options, why) => {
+  expect(() => httpTask(options)).toThrow(why);
+});
