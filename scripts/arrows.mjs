@@ -72,10 +72,10 @@ function problemInside(files, file, specifier) {
 
 /** Where a file stands in the order of its group's folders: those are numbered from 0, and the group's own files come last. */
 function placeInGroup(file) {
-  const folders = innerFolders[groupOf(file) ?? ''] ?? [];
-  const place = folders.indexOf(file.split('/')[1]);
+  const inner = innerFolders[groupOf(file) ?? ''] ?? [];
+  const place = inner.indexOf(file.split('/')[1]);
 
-  return place < 0 ? folders.length : place;
+  return place < 0 ? inner.length : place;
 }
 
 function folderOf(file) {

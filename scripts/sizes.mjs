@@ -21,16 +21,50 @@ const modules = (/** @type {readonly string[]} */ names) => names.map((name) => 
 const views = ['pure/reasons.js', 'pure/view.js'];
 const client = ['host/client.js', 'host/greet.js', 'host/connect.js', 'host/problems.js'];
 
+/**
+ * What an entry may add to the bundle beside which it stands, in bytes after brotli: the bundle with it, minus the bundle
+ * without it.
+ *
+ * @type {readonly { readonly what: string, readonly beside: string, readonly entry: string, readonly limit: number }[]}
+ */
+const added = [
+  {
+    what: 'taskbasket/http beside the worker',
+    beside: worker,
+    entry: "import * as http from './http.js'; console.log(http)",
+    limit: 5_000,
+  },
+];
+
 if (isMain(import.meta.url)) await main(sizes);
 
 async function sizes() {
-  readOptions({
+  const { values } = readOptions({
     command: 'npm run sizes --',
     does:
       'Prints what the bundles weigh, in bytes after brotli, what they would weigh without whole parts of the library, and\n' +
-      'the bytes of each module. The limits are in .size-limit.json.',
+      'the bytes of each module. The limits are in .size-limit.json. Then says what each further entry adds.',
+    options: { added: { does: 'Says only what each further entry adds, and fails if that is more than its limit.' } },
     example: 'npm run sizes',
   });
+  if (!values.added) await printAll();
+  await printAdded();
+}
+
+/** What each further entry adds to the bundle beside which it stands. */
+async function printAdded() {
+  const weightOf = async (/** @type {string} */ entry) =>
+    brotliCompressSync((await bundled(entry, [], [])).text).length;
+  const heavy = [];
+  for (const { what, beside, entry, limit } of added) {
+    const weight = (await weightOf(`${beside}; ${entry}`)) - (await weightOf(beside));
+    console.log(`${what}: ${weight} bytes of ${limit}`);
+    if (weight > limit) heavy.push(what);
+  }
+  if (heavy.length > 0) throw new Failure(`Too heavy: ${heavy.join(', ')}.`);
+}
+
+async function printAll() {
   const { code, output } = await run(process.execPath, [tsc(), '-p', 'packages/core/tsconfig.build.json']);
   if (code !== 0) throw new Failure(`The library does not build:\n${output.trim()}`);
 

@@ -37,7 +37,11 @@ const steps = {
     await quietly(bin('publint'), [tarball, '--strict']);
     await quietly(bin('attw'), [tarball, '--profile', 'esm-only', '--no-color']);
   },
-  sizes: () => quietly(bin('size-limit'), []),
+  sizes: async () => {
+    const limits = await quietly(bin('size-limit'), []);
+
+    return `${limits}\n${await quietly(process.execPath, ['scripts/sizes.mjs', '--added'])}`;
+  },
   pages: async () => {
     await quietly(bin('vite', demo), ['build'], demo);
     await quietly(bin('vite', e2e), ['build', 'lab'], e2e);

@@ -64,36 +64,70 @@ export function ensureOk(response: ResponseLike, given: ExpectedAnswer = {}): vo
   if (expected.redirected !== undefined) checkOneOf(expected.redirected, 'redirected', ['allow']);
   if (expected.type !== undefined) checkOneOf(expected.type, 'type', ['json', 'html']);
 
-  const { status, type } = response;
-  const unfollowed = type === 'opaqueredirect' || (status >= 300 && status < 400 && status !== 304);
-  if ((unfollowed || response.redirected === true) && expected.redirected !== 'allow') {
+  const error = errorFor(response, expected, remedies, response.headers.get('Content-Length') === '0');
+  if (error !== undefined) throw error;
+}
+
+/** What an app can do if it means an answer that is refused. Each caller has options of its own for that. */
+export interface Remedies {
+  readonly redirect: string;
+  readonly html: string;
+}
+
+const remedies: Remedies = {
+  redirect: "If the server means it, pass { redirected: 'allow' }.",
+  html: "If HTML is meant, pass { type: 'html' }.",
+};
+
+/**
+ * The error that fits an answer; `undefined` if the answer means success. `ensureOk` and `taskbasket/http` share it.
+ *
+ * @param expected Its `type` may also be a media type, in small letters.
+ * @param isEmpty Whether the answer has no content: some servers name a content type although there is none.
+ */
+export function errorFor(
+  response: ResponseLike,
+  { redirected, type }: { readonly redirected?: 'allow' | undefined; readonly type?: string | undefined },
+  remedy: Remedies,
+  isEmpty: boolean,
+): Error | undefined {
+  const { status } = response;
+  const unfollowed = response.type === 'opaqueredirect' || (status >= 300 && status < 400 && status !== 304);
+  if ((unfollowed || response.redirected === true) && redirected !== 'allow') {
     const why = 'The answer is a redirect. The network wants a sign-in, or the app does.';
-    throw unavailable(response, `${why} If the server means it, pass { redirected: 'allow' }.`);
+
+    return unavailable(response, `${why} ${remedy.redirect}`);
   }
-  if (unfollowed) return;
+  if (unfollowed) return undefined;
 
   const message = status === 0 ? 'The answer cannot be read: it is opaque.' : `The server answered ${status}.`;
-  if (away.has(status) || (status >= 520 && status <= 527)) throw unavailable(response, message);
-  if (status >= 400 && status < 500 && status !== 409) throw new PermanentFailure(message, { status });
-  if (status !== 304 && (status < 200 || status >= 300)) throw Object.assign(new Error(message), { status });
-  // Some servers name a content type although there is no body.
-  if (![204, 205, 304].includes(status) && response.headers.get('Content-Length') !== '0')
-    checkContent(response, expected);
+  if (away.has(status) || (status >= 520 && status <= 527)) return unavailable(response, message);
+  if (status >= 400 && status < 500 && status !== 409) return new PermanentFailure(message, { status });
+  if (status !== 304 && (status < 200 || status >= 300)) return Object.assign(new Error(message), { status });
+
+  return isEmpty || [204, 205, 304].includes(status) ? undefined : contentError(response, type, remedy);
 }
 
-function checkContent(response: ResponseLike, { type }: ExpectedAnswer): void {
-  const content = contentOf(response.headers.get('Content-Type') ?? '');
+function contentError(response: ResponseLike, type: string | undefined, remedy: Remedies): Error | undefined {
+  const content = contentOf(response);
   const isHtml = /^(?:text\/html|application\/xhtml\+xml)$/.test(content);
-  const fits = type === 'json' ? /^application\/json$|\+json$/.test(content) : isHtml === (type === 'html');
-  if (fits || content === '') return;
+  const isNamed = type === 'json' ? isJson(content) : content === type;
+  if (content === '' || isNamed || (type === 'html' ? isHtml : type === undefined && !isHtml)) return undefined;
 
   const why = 'The network wants a sign-in, or the app does, or this is an offline page.';
-  const remedy = isHtml ? `${why} If HTML is meant, pass { type: 'html' }.` : `Expected was ${type}.`;
-  throw unavailable(response, `The answer's content is ${content.slice(0, 100)}. ${remedy}`);
+  const what = isHtml ? `${why} ${remedy.html}` : `Expected was ${type}.`;
+
+  return unavailable(response, `The answer's content is ${content.slice(0, 100)}. ${what}`);
 }
 
-/** The type that a `Content-Type` names, in small letters. If there are several, the last one, as `fetch` reads it. */
-function contentOf(header: string): string {
+/** Whether a type, in small letters, is one of JSON. */
+export function isJson(content: string): boolean {
+  return /^application\/json$|\+json$/.test(content);
+}
+
+/** The type that `Content-Type` names, in small letters. If there are several, the last one, as `fetch` reads it. */
+export function contentOf({ headers }: ResponseLike): string {
+  const header = headers.get('Content-Type') ?? '';
   const values = header.split(',').map((value) => (value.split(';')[0] ?? '').trim().toLowerCase());
 
   return values.filter((value) => /^[^\s"=/]+\/[^\s"=/]+$/.test(value)).at(-1) ?? header.trim().toLowerCase();

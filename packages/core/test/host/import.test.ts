@@ -6,7 +6,7 @@ import { fileURLToPath } from 'node:url';
 import { beforeAll, describe, expect, test } from 'vitest';
 
 const core = fileURLToPath(new URL('../..', import.meta.url));
-const entries = ['taskbasket', 'taskbasket/worker'];
+const entries = ['taskbasket', 'taskbasket/worker', 'taskbasket/http'];
 
 /**
  * A process of its own, which has to end by itself. Returns what it printed. On a busy machine with a cold disk, importing
@@ -115,12 +115,16 @@ describe('a bundler that does not read `exports` (Parcel, by default)', () => {
     readonly files: readonly string[];
   };
 
-  test('finds the same two entries, by `main` and by a folder', () => {
+  test('finds the same entries, by `main` and by a folder of each other entry', () => {
     expect({ types, default: main }).toEqual(exports['.']);
 
-    const worker = read('worker/package.json') as { readonly main: string; readonly types: string };
-    const from = (file: string): string => `./${path.posix.join('worker', file)}`;
-    expect({ types: from(worker.types), default: from(worker.main) }).toEqual(exports['./worker']);
-    expect(files).toContain('worker');
+    const folders = Object.keys(exports).filter((entry) => entry !== '.' && entry !== './package.json');
+    expect(folders).toContain('./worker');
+    for (const entry of folders) {
+      const folder = read(`${entry}/package.json`) as { readonly main: string; readonly types: string };
+      const from = (file: string): string => `./${path.posix.join(entry, file)}`;
+      expect({ types: from(folder.types), default: from(folder.main) }).toEqual(exports[entry]);
+      expect(files).toContain(path.basename(entry));
+    }
   });
 });

@@ -7,6 +7,19 @@ import type { Basket, TaskId } from '../../src/index.js';
 /** The folder of the library's package. */
 export const core: string = fileURLToPath(new URL('../..', import.meta.url));
 
+/** The entries of the package: what an app imports, and the file in `dist`, without its ending. */
+export const entries: readonly { readonly name: string; readonly file: string }[] = entriesOf();
+
+function entriesOf(): readonly { readonly name: string; readonly file: string }[] {
+  const { exports } = JSON.parse(readFileSync(path.join(core, 'package.json'), 'utf8')) as {
+    readonly exports: Readonly<Record<string, { readonly types?: string }>>;
+  };
+
+  return Object.entries(exports).flatMap(([entry, { types = '' }]) =>
+    types === '' ? [] : [{ name: path.posix.join('taskbasket', entry), file: path.basename(types, '.d.ts') }],
+  );
+}
+
 /** The root of the repository. */
 export const repository: string = path.join(core, '../..');
 

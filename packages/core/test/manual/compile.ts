@@ -3,7 +3,7 @@ import { writeFileSync } from 'node:fs';
 import path from 'node:path';
 
 import type { Block } from './blocks.js';
-import { core, laidOut } from './blocks.js';
+import { core, entries, laidOut } from './blocks.js';
 
 /** What the compiler says about an app with these files; nothing if all is well. */
 export function compile(app: string, sources: readonly Block[], more: Readonly<Record<string, unknown>> = {}): string {
@@ -20,7 +20,7 @@ export function compile(app: string, sources: readonly Block[], more: Readonly<R
     noImplicitReturns: true,
     noUncheckedSideEffectImports: true,
     noEmit: true,
-    paths: { taskbasket: ['../../../dist/index.d.ts'], 'taskbasket/worker': ['../../../dist/worker.d.ts'] },
+    paths: Object.fromEntries(entries.map(({ name, file }) => [name, [`../../../dist/${file}.d.ts`]])),
     ...more,
   };
   writeFileSync(

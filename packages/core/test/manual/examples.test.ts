@@ -3,6 +3,7 @@ import path from 'node:path';
 
 import { expect, test } from 'vitest';
 
+import * as http from '../../src/http.js';
 import * as page from '../../src/index.js';
 import * as worker from '../../src/worker.js';
 import type { Block } from './blocks.js';
@@ -48,6 +49,7 @@ const preamble: Block = {
   code: `
 ${valuesOf(page, 'taskbasket')}
 ${valuesOf(worker, 'taskbasket/worker')}
+${valuesOf(http, 'taskbasket/http')}
 type Codec<Payload, Stored> = import('taskbasket').Codec<Payload, Stored>;
 type WorkerError = import('taskbasket').WorkerError;
 interface Note { readonly id: string; readonly text: string }
@@ -74,6 +76,7 @@ declare const response: Response;
 declare const error: unknown;
 declare const attempt: import('taskbasket/worker').Attempt<Note, import('taskbasket').SessionOf<typeof tasks>, { readonly version: number }, { readonly version: number }>;
 declare const { signal, idempotencyKey, parents, save }: typeof attempt;
+declare const send: import('taskbasket/http').Send<{ token: string }>;
 declare const uploadPhoto: (note: Note) => Promise<{ readonly url: string }>;
 declare const sendPhoto: (photo: Blob) => Promise<void>;
 declare const stopping: AbortController;
@@ -107,7 +110,7 @@ test('every function and class that a user can import has an example', () => {
   const shown = documented
     .filter(({ comment }) => comment.includes('* @example\n'))
     .map(({ code }) => /^export (?:async )?(?:function|class) (?<name>\w+)/.exec(code)?.groups?.['name']);
-  const exported = [...Object.keys(page), ...Object.keys(worker)];
+  const exported = [page, worker, http].flatMap((entry) => Object.keys(entry));
 
   expect(exported.length).toBeGreaterThan(10);
   expect(exported.filter((name) => !shown.includes(name))).toEqual([]);

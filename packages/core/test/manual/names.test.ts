@@ -7,7 +7,7 @@ import { retryDelay } from '../../src/pure/backoff.js';
 import { priorityName } from '../../src/pure/options.js';
 import type { TaskTypeParts } from '../../src/pure/registry.js';
 import { task } from '../../src/pure/registry.js';
-import { core, manual, pages } from './blocks.js';
+import { core, entries, manual, pages } from './blocks.js';
 
 /** The two pages of the manual that list what there is, as one text. */
 const reference = ['docs/reference.md', 'docs/options.md']
@@ -84,7 +84,7 @@ function missing(words: readonly string[], text: string): readonly string[] {
 
 const sorted = (words: readonly string[]): readonly string[] => [...new Set(words)].sort();
 const calls = membersOf('basket/basket.d.ts', 'Basket');
-const entries = ['index.d.ts', 'worker.d.ts'];
+const files = entries.map(({ file }) => `${file}.d.ts`);
 
 describe('the reference lists what exists, and nothing else', () => {
   test('of calls', () => {
@@ -93,8 +93,8 @@ describe('the reference lists what exists, and nothing else', () => {
   });
 
   test('of exports', () => {
-    expect(sorted(listed('Set-up'))).toEqual(sorted(entries.flatMap((file) => exportsOf(file, 'values'))));
-    expect(sorted(listed('Types'))).toEqual(sorted(entries.flatMap((file) => exportsOf(file, 'types'))));
+    expect(sorted(listed('Set-up'))).toEqual(sorted(files.flatMap((file) => exportsOf(file, 'values'))));
+    expect(sorted(listed('Types'))).toEqual(sorted(files.flatMap((file) => exportsOf(file, 'types'))));
   });
 
   test.each<[heading: string, file: string, ...names: string[]]>([
@@ -112,6 +112,12 @@ describe('the reference lists what exists, and nothing else', () => {
     expect(sorted(listed('A task type'))).toEqual(
       sorted([...membersOf('pure/registry.d.ts', 'TaskOptions'), ...jitters]),
     );
+  });
+
+  test('of the options of createSend, and of what send sends', () => {
+    const names = [...membersOf('http/options.d.ts', 'SendOptions'), ...membersOf('http/init.d.ts', 'SendInit')];
+
+    expect(sorted(listed('createSend'))).toEqual(sorted(names));
   });
 
   test.each([

@@ -1,0 +1,24 @@
+/** How often in a row did the same thing happen to a task? */
+
+/** Counts what happened to one task. Gives how often it happened in a row; `undefined` ends the row. */
+export type InARow = (what: 'network' | 'conflict' | undefined) => number;
+
+/** So many rows are remembered: those of tasks that were cancelled meanwhile never end. */
+const mostRows = 1_000;
+
+/** Makes a counter for each task, by its key. It lives in memory: a new worker counts anew. */
+export function createRows(): (key: string) => InARow {
+  const rows = new Map<string, { readonly what: string; readonly times: number }>();
+
+  return (key) => (what) => {
+    const last = rows.get(key);
+    rows.delete(key);
+    if (what === undefined) return 0;
+
+    const times = last?.what === what ? last.times + 1 : 1;
+    if (rows.size >= mostRows) rows.clear();
+    rows.set(key, { what, times });
+
+    return times;
+  };
+}

@@ -1,0 +1,72 @@
+/** Which request do the arguments of `send` ask for? */
+import { checkParts, must } from '../pure/options.js';
+import { partOf } from '../pure/parts.js';
+import type { SendAttempt } from './options.js';
+import { checkedBase } from './options.js';
+
+/** What `send` sends. */
+export interface SendInit {
+  /** As in `fetch`, in small or capital letters. Default: `GET`. */
+  readonly method?: string | undefined;
+  /** A value that is sent as JSON, with its `Content-Type`. */
+  readonly json?: unknown;
+  /** Anything else that `fetch` sends: a Blob, a FormData, a text. */
+  readonly body?: BodyInit | null | undefined;
+  /**
+   * Further headers. For those that say who is signed in, `authorize` is the better place, because it is called anew for
+   * each request. A script cannot set `Cookie`. The header of the idempotency key can be given too, for a task with two
+   * requests.
+   *
+   * @example
+   * const headers = { 'Idempotency-Key': `"${attempt.idempotencyKey}-confirm"` };
+   * await send('/orders/17/confirm', { method: 'POST', headers }, attempt);
+   */
+  readonly headers?: HeadersInit | undefined;
+  /**
+   * The content that the answer may have: `json`, `html`, or a media type. An answer that names no content, or has none,
+   * is accepted. Default: everything but HTML, because sign-in pages and offline pages are HTML.
+   *
+   * @example
+   * const { body } = await send('/notes', { expect: 'json' }, attempt);
+   */
+  readonly expect?: 'json' | 'html' | `${string}/${string}` | undefined;
+}
+
+/** A request, with what it was made from. */
+export interface Made {
+  readonly request: Request;
+  readonly body: BodyInit | null | undefined;
+  /** In small letters. */
+  readonly expect: string | undefined;
+}
+
+/** Reads the arguments of `send`, all at once. */
+export function requestOf(url: string, given: SendInit, attempt: SendAttempt, keyHeader: string): Made {
+  const init = checkParts(given, 'What send sends', ['method', 'json', 'body', 'headers', 'expect']);
+  const { json, expect } = init;
+  const [key, signal] = [partOf(attempt, 'idempotencyKey'), partOf(attempt, 'signal')];
+  const isAttempt = typeof key === 'string' && signal !== undefined && Number.isInteger(partOf(attempt, 'number'));
+  must(isAttempt, 'The third argument of send', 'the second argument of the handler', attempt);
+  must(json === undefined || init.body == null, 'What send sends', 'either `json` or `body`', 'both');
+  const isType = expect === undefined || expect === 'json' || expect === 'html' || /^[^\s;]+\/[^\s;]+$/.test(expect);
+  must(isType, 'expect', '"json", "html" or a media type such as "text/csv"', expect);
+
+  const headers = new Headers(init.headers);
+  if (json !== undefined && !headers.has('Content-Type')) headers.set('Content-Type', 'application/json');
+  if (!headers.has(keyHeader)) headers.set(keyHeader, `"${attempt.idempotencyKey}"`);
+  const body = json === undefined ? init.body : JSON.stringify(json);
+  const method = (init.method ?? 'GET').toUpperCase(); // `fetch` sends "patch" as it is, and servers do not know it.
+  const more = { method, headers, signal: attempt.signal, redirect: 'manual' } as const;
+
+  return { request: new Request(url, body == null ? more : { ...more, body }), body, expect: expect?.toLowerCase() };
+}
+
+/** The URL of a path, behind the base. */
+export function urlOf(base: string | undefined, path: string): string {
+  // A dot, encoded or not, would lead to another place than the one that the code names.
+  const isSafe = typeof path === 'string' && !/\/(?:\.|%2e){1,2}(?:\/|$)/i.test(path.split('?')[0] ?? '');
+  const rule = 'a path that begins with "/" and has no "#", no "\\" and no part "." or ".." (use encodeURIComponent)';
+  must(isSafe && /^\/[^#\\\p{Cc}]*$/u.test(path), 'The path of send', rule, path);
+
+  return (base ?? checkedBase(partOf(partOf(globalThis, 'location'), 'origin'))) + path;
+}

@@ -1,0 +1,45 @@
+/** What becomes of a task whose request was answered? */
+import type { Remedies, ResponseLike } from '../pure/response.js';
+import { errorFor } from '../pure/response.js';
+import { PermanentFailure, RetryLater } from '../pure/verdict.js';
+import type { InARow } from './in-a-row.js';
+
+const remedies: Remedies = {
+  redirect: "If the server means it, let the `judge` of createSend return 'done'.",
+  html: "If HTML is meant, pass { expect: 'html' } to send.",
+};
+
+/** So many times in a row a task waits for its own earlier request, about five minutes in all. */
+const mostConflicts = 10;
+
+/**
+ * The error that fits an answer, by the table of `ensureOk`. `undefined`: the answer means success.
+ *
+ * A conflict on the first attempt is one with somebody else. Later, our own earlier request may still be in progress, so
+ * the task waits for it; but not for ever, because nothing of that wait is counted or shown.
+ *
+ * @param number Which attempt of the task it is.
+ */
+export function verdictOn(
+  response: ResponseLike,
+  {
+    expect,
+    isEmpty,
+    number,
+    inARow,
+  }: {
+    readonly expect: string | undefined;
+    readonly isEmpty: boolean;
+    readonly number: number;
+    readonly inARow: InARow;
+  },
+): Error | undefined {
+  const { status } = response;
+  if (status !== 409) return errorFor(response, { type: expect }, remedies, isEmpty);
+
+  const conflicts = number > 1 ? inARow('conflict') : mostConflicts;
+
+  return conflicts < mostConflicts
+    ? new RetryLater(Math.min(60_000, 500 * 2 ** conflicts))
+    : new PermanentFailure(`The server answered ${status}.`, { status });
+}
