@@ -89,6 +89,18 @@ function misfitOf(value: unknown, within: Set<object>): Misfit | undefined {
   return undefined;
 }
 
+/**
+ * Passes on what a function of the app has returned, where nothing can be awaited.
+ *
+ * @throws TypeError, if that is a promise.
+ */
+export function atOnce(value: unknown, what: string): unknown {
+  if (!isPromiseLike(value)) return value;
+
+  Promise.resolve(value).catch(() => undefined); // Nobody waits for it.
+  throw new TypeError(`${what} returned a promise. Return the value itself.`);
+}
+
 /** Whether a value is a promise, or something that can be awaited like one. */
 export function isPromiseLike(value: unknown): value is PromiseLike<unknown> {
   return typeof partOf(value, 'then') === 'function';

@@ -1,5 +1,5 @@
 import type { Codec } from './codec.js';
-import { isPromiseLike } from './codec.js';
+import { atOnce } from './codec.js';
 import { checkObject, must } from './options.js';
 
 /** Turns the stored form of one version into that of the next. (As a method's, its parameter may be of any type.) */
@@ -36,12 +36,7 @@ export function decodedFrom(
 ): unknown {
   let form = stored;
   for (let step = version; step < type.version; step += 1) {
-    form = type.upgrade[step]?.(form);
-    if (!isPromiseLike(form)) continue;
-    Promise.resolve(form).catch(() => undefined); // Nobody waits for it.
-    throw new TypeError(
-      `The upgrade of version ${step} returned a promise. Return the stored form of the next version.`,
-    );
+    form = atOnce(type.upgrade[step]?.(form), `The upgrade of version ${step}`);
   }
 
   return type.codec.decode(form);

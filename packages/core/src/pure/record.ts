@@ -23,6 +23,8 @@ export interface TaskRow {
   readonly given?: readonly ('lane' | 'gate' | 'key')[];
   /** It replaces earlier tasks that have the same key, owner, type and lane: see `replaced.ts`. */
   readonly key?: string;
+  /** It is merged with the tasks of its key, and neither replaces nor is replaced without that: see `merge.ts`. */
+  readonly merges?: true;
   /** The ids of its parents, in the order in which the add named them. */
   readonly after?: readonly string[];
   /** It also runs if a parent was cancelled. Absent: then it is dead. */
@@ -195,6 +197,7 @@ type Option =
   | 'lane'
   | 'given'
   | 'key'
+  | 'merges'
   | 'after'
   | 'onParent'
   | 'runAt'

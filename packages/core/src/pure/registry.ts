@@ -101,6 +101,20 @@ export interface TaskOptions<Payload, Stored = unknown> {
    * @throws TaskbasketError as for `lane`.
    */
   readonly key?: string | ((payload: Payload) => string | undefined) | undefined;
+  /**
+   * Makes one payload of the payloads of two tasks of one key, where the later task would replace the earlier one. The
+   * later task gets the merged payload. With `undefined` both tasks stay, and each is sent. The merged payload must do
+   * what the two do, one after the other. The function must not be asynchronous. It may be called several times with the
+   * same payloads, in a page and in the worker. Default: the later payload takes the place of the earlier one.
+   *
+   * @example
+   * const patchNote = task<{ id: string; title?: string; text?: string }>({
+   *   lane: ({ id }) => id,
+   *   key: ({ id }) => id,
+   *   merge: (earlier, later) => ({ ...earlier, ...later }), // The title of one save, and the text of the next.
+   * });
+   */
+  readonly merge?: ((earlier: Payload, later: Payload) => Payload | undefined) | undefined;
   /** Tasks of a higher priority start first, but never before an earlier task of their lane. Default `normal`. */
   readonly priority?: PriorityName | undefined;
   /** How long an attempt may take, in milliseconds. Then it is aborted, and counts as a failure. Default 120,000. */
@@ -164,6 +178,7 @@ export interface TaskTypeParts extends AnyTaskType {
   readonly lane: string | ((payload: unknown) => string | undefined) | undefined;
   readonly gate: string | ((payload: unknown) => string | undefined) | undefined;
   readonly key: string | ((payload: unknown) => string | undefined) | undefined;
+  readonly merge: ((earlier: unknown, later: unknown) => unknown) | undefined;
   readonly priority: Priority;
   readonly timeout: number;
   readonly onDead: 'block' | 'skip';
@@ -194,6 +209,7 @@ export function task<Payload = void, Result = void, Stored = unknown>(
   checkUpgrade(upgrade, version);
   const areNames = Array.isArray(aliases) && aliases.every((name) => typeof name === 'string' && name !== '');
   must(areNames, 'aliases', 'a list of names', aliases);
+  checkFunction(parts.merge, 'merge', 'a function of two payloads');
   checkTimeout(timeout);
   for (const [option, value] of Object.entries({ onDead, onExpired })) checkOnDead(value, option);
   must(owner === undefined || owner === 'none', "A task type's owner", '"none", or left out', owner);
@@ -207,22 +223,16 @@ export function task<Payload = void, Result = void, Stored = unknown>(
   must(isCodec, 'A codec', 'an object with encode and decode', codec);
 
   return {
+    ...parts,
     version,
     codec,
     upgrade,
     aliases,
-    lane,
-    gate,
-    key,
     priority: priorityDigit(priority),
     timeout,
     onDead,
-    lifetime,
     onExpired,
     backoff: checkedBackoff(parts.backoff, 'backoff'),
-    concurrency,
-    failureLimit,
-    owner,
   } as TaskTypeParts;
 }
 
@@ -234,6 +244,7 @@ const taskOptions: readonly (keyof TaskOptions<unknown>)[] = [
   'lane',
   'gate',
   'key',
+  'merge',
   'priority',
   'timeout',
   'onDead',

@@ -1,10 +1,14 @@
+import { isMerged } from './merge.js';
 import type { Claim, TaskRow } from './record.js';
 import { isClaimed } from './record.js';
 import { stateOf } from './state.js';
 
-/** Whether a task was never started, under any of its idempotency keys. The caller checks that it is not claimed. */
-function isUnstarted({ attempts, edition = 0 }: TaskRow): boolean {
-  return attempts === 0 && edition === 0;
+/** Whether nothing of a task was sent or is being sent, and nobody has to decide about it. */
+function isUnstarted(row: TaskRow, claims: readonly Claim[]): boolean {
+  const { attempts, edition = 0, strange, cancelled } = row;
+  if (strange === true || cancelled === true || stateOf(row) === 'dead') return false;
+
+  return attempts === 0 && edition === 0 && !isClaimed(row, claims);
 }
 
 /** Whether two tasks wait for the same parents. */
@@ -13,12 +17,12 @@ function haveSameParents({ after: one = [] }: TaskRow, { after: other = [] }: Ta
 }
 
 /**
- * Whether the next task of the same key replaces a task: nothing of the task was sent or is being sent, nobody has to
- * decide about it, and the next task waits for the same parents. The caller checks that no other task of the lane is
- * between them, because that task may need what the first one does.
+ * Whether the next task of the same key replaces a task: the task was never started, and the next task waits for the
+ * same parents. If they are merged, the next task was never started either. The caller checks that no other task of the
+ * lane is between them, because that task may need what the first one does.
  */
 export function isReplaceable(row: TaskRow, next: TaskRow, claims: readonly Claim[]): boolean {
-  if (row.strange === true || next.strange === true || stateOf(row) === 'dead') return false;
+  if (next.strange === true || !isUnstarted(row, claims) || !haveSameParents(row, next)) return false;
 
-  return isUnstarted(row) && !isClaimed(row, claims) && haveSameParents(row, next);
+  return !isMerged(row, next) || isUnstarted(next, claims);
 }

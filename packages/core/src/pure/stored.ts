@@ -82,7 +82,7 @@ const isRow = all(
   has(absentOr(listOf(text)), 'given', 'after'),
   has(oneOf(undefined, 'block', 'skip'), 'onDead', 'onExpired'),
   has(oneOf(undefined, 'run'), 'onParent'),
-  has(oneOf(undefined, true), 'recovered', 'cancelled'),
+  has(oneOf(undefined, true), 'recovered', 'cancelled', 'merges'),
   has(absentOr(isError), 'lastError'),
   has(absentOr(isDeath), 'dead'),
 );

@@ -73,9 +73,9 @@ export async function childrenOf(stores: Pick<Stores, 'tasks'>, ids: readonly st
 /** Lets the children of tasks wait for the tasks that replaced these: the end of such a task then brings them back. */
 export async function moveChildren(
   stores: Pick<Stores, 'tasks'>,
-  replaced: readonly { readonly row: TaskRow; readonly by: string }[],
+  replaced: readonly { readonly row: TaskRow; readonly by: TaskRow }[],
 ): Promise<void> {
-  const moves = new Map(replaced.map(({ row, by }) => [parentMark(row.id), parentMark(by)]));
+  const moves = new Map(replaced.map(({ row, by }) => [parentMark(row.id), parentMark(by.id)]));
   const children = await childrenOf(
     stores,
     replaced.map(({ row }) => row.id),

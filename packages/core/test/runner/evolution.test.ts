@@ -119,7 +119,7 @@ describe('an upgrade brings the stored form of an earlier version to that of now
     const [reason] = await tab.basket.explain(id);
     expect(reason).toMatchObject({
       reason: 'undecodable',
-      error: { message: 'The upgrade of version 1 returned a promise. Return the stored form of the next version.' },
+      error: { message: 'The upgrade of version 1 returned a promise. Return the value itself.' },
     });
   });
 

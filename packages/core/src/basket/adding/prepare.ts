@@ -160,6 +160,7 @@ export function prepared(
     ...defined({
       lane,
       key,
+      merges: key === undefined || type.merge === undefined ? undefined : (true as const),
       given: given.length === 0 ? undefined : given,
       ...datesOf(type, own, addedAt),
       timeout,

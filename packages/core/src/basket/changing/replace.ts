@@ -18,7 +18,7 @@ const slice = 256;
 
 /** The rows that a command changes. */
 interface Remaining {
-  /** Those that no later task has replaced. The others were deleted. */
+  /** Those that no later task has replaced, as they are now. The others were deleted. */
   readonly found: readonly TaskRow[];
   readonly hints: readonly Hint[];
   readonly claims: readonly Claim[];
@@ -35,7 +35,10 @@ export async function withoutReplaced(
   const replaced = await replaceAll(context, stores, keysOf(rows), claims);
   const gone = new Set(replaced.map(({ row }) => row.seq));
 
-  return { found: rows.filter(({ seq }) => !gone.has(seq)), hints: replaced.map(replacedHint), claims };
+  const standing = new Map(replaced.map(({ by }) => [by.seq, by]));
+  const found = rows.filter(({ seq }) => !gone.has(seq)).map((row) => standing.get(row.seq) ?? row);
+
+  return { found, hints: replaced.map(replacedHint), claims };
 }
 
 /**
@@ -73,13 +76,13 @@ async function keysOfSeveral(context: BasketContext, keys: readonly string[]): P
 }
 
 async function replaceAll(
-  { ports }: BasketContext,
+  { ports, registry }: BasketContext,
   stores: Stores,
   keys: readonly string[],
   claims: readonly Claim[],
 ): Promise<readonly Replaced[]> {
   const wall = ports.clock.wall();
-  const replaced = (await Promise.all(keys.map((key) => replaceEarlier(stores, key, claims, wall)))).flat();
+  const replaced = (await Promise.all(keys.map((key) => replaceEarlier(stores, registry, key, claims, wall)))).flat();
   // A page does not know the runner's clock. The time 0 means "at once".
   const lanes = replaced.map(({ row }) => laneOf(row));
   await pay(stores, { lanes, ids: [] }, { now: 0, wall }, (head) => isClaimed(head, claims));

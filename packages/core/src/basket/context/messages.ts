@@ -50,7 +50,7 @@ export function toldOf({ id, type, owner }: OfTask): OfTask {
 
 /** The event of a task that was replaced. */
 export function replacedHint({ row, by }: Replaced): Hint {
-  return { ...toldOf(row), event: 'settled', state: 'replaced', by };
+  return { ...toldOf(row), event: 'settled', state: 'replaced', by: by.id };
 }
 
 /** At most so many hints go in one message, because a drain of thousands must not flood the channel. */

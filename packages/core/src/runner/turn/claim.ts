@@ -12,7 +12,7 @@ import { timeoutOf } from '../term/leader.js';
 import { note } from '../term/memory.js';
 import { bury } from './expire.js';
 import type { Reader } from './reader.js';
-import { isReplaced } from './replace.js';
+import { asMerged, isReplaced } from './replace.js';
 import type { Claiming, Room } from './room.js';
 import { gateOf, roomFor } from './room.js';
 
@@ -20,13 +20,14 @@ import { gateOf, roomFor } from './room.js';
  * Claims the next row of a reader if there is room, or writes what becomes of the row. Resolves with what `roomFor`
  * said, or with `pass` if a later task has replaced the row.
  */
-export async function claimNext(claiming: Claiming, reader: Reader, row: TaskRow): Promise<Room> {
+export async function claimNext(claiming: Claiming, reader: Reader, read: TaskRow): Promise<Room> {
   const { leader, draft, attempts } = claiming;
   const { stores, moment, memory } = draft;
-  const parents = await readParents(claiming, row);
-  const found = roomFor(claiming, reader.source, row, parents);
+  const parents = await readParents(claiming, read);
+  const found = roomFor(claiming, reader.source, read, parents);
   const ends = found === 'claim' || found === 'expire' || found === 'die';
-  const room = ends && (await isReplaced(leader, draft, attempts, row)) ? 'pass' : found;
+  const room = ends && (await isReplaced(leader, draft, attempts, read)) ? 'pass' : found;
+  const row = asMerged(draft, read);
   if (room === 'full') return room;
   if (room === 'closed' || room === 'clearing') {
     reader.stop();

@@ -1,4 +1,5 @@
 import type { Hint } from '../../basket/context/messages.js';
+import type { TaskRow } from '../../pure/record.js';
 import type { Moment } from '../../pure/transitions.js';
 import type { Stores } from '../../store/requests.js';
 import type { RunningAttempt } from '../term/leader.js';
@@ -17,6 +18,8 @@ export interface Draft {
   readonly heads: Map<string, number | undefined>;
   /** The `seq` of the rows that this turn has deleted, or that have expired. They may be among those that were read. */
   readonly gone: Set<number>;
+  /** The rows that took the place of deleted ones, by `seq`: they may have another payload than those that were read. */
+  readonly merged: Map<number, TaskRow>;
   /** The events that are told after the commit. */
   readonly hints: Hint[];
   wrote: boolean;

@@ -20,12 +20,23 @@ export async function isReplaced(
   if (key === undefined || draft.gone.has(row.seq)) return draft.gone.has(row.seq);
 
   const claims = [...draft.running.values(), ...claimed].map(({ claim }) => claim);
-  const replaced = await replaceEarlier(draft.stores, key, claims, draft.moment.wall);
-  for (const { row: one } of replaced) draft.gone.add(one.seq);
+  const { registry } = leader.context;
+  const replaced = await replaceEarlier(draft.stores, registry, key, claims, draft.moment.wall);
+  for (const { row: one, by } of replaced) {
+    draft.gone.add(one.seq);
+    draft.merged.set(by.seq, by);
+  }
   draft.hints.push(...replaced.map(replacedHint));
   draft.wrote ||= replaced.length > 0;
   const lanes = replaced.map(({ row: one }) => laneOf(one));
   await payFor(leader, draft, { lanes, ids: [] });
 
   return draft.gone.has(row.seq);
+}
+
+/** A row that was read in this turn, with the payload that it has now: the turn may have merged another one into it. */
+export function asMerged({ merged }: Draft, row: TaskRow): TaskRow {
+  const now = merged.get(row.seq);
+
+  return now === undefined ? row : { ...now, ready: row.ready, marks: row.marks };
 }
