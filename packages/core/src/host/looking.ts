@@ -1,10 +1,12 @@
-import type { BasketContext } from '../basket/context/context.js';
+import type { Hub } from '../basket/context/hub.js';
+import type { Clock } from '../ports/ports.js';
+import { lookEvery } from '../pure/waking.js';
 
-/**
- * How often a visible page brings the probes of closed gates forward, in milliseconds. With the time of a probe, the
- * first task gets through within 30 s of the end of an outage.
- */
-export const lookEvery = 25_000;
+/** What it needs of its page. */
+export interface LookingParts {
+  readonly hub: Pick<Hub, 'say' | 'hear'>;
+  readonly ports: { readonly clock: Pick<Clock, 'timer'> };
+}
 
 /** Tells the runner that this page is visible. */
 export interface Looking {
@@ -14,7 +16,7 @@ export interface Looking {
 }
 
 /** Says `wake` when the page becomes visible, and again while a gate is closed. Otherwise there is no timer. */
-export function createLooking({ hub, ports }: BasketContext, isVisible: () => boolean): Looking {
+export function createLooking({ hub, ports }: LookingParts, isVisible: () => boolean): Looking {
   let stopTimer: (() => void) | undefined;
 
   function forget(): void {

@@ -239,3 +239,13 @@ export function currentGate(gate: GateRow | undefined, now: number, { cap }: Bac
 
   return !isAway(gate) && (slow === undefined || slow.at > now || slow.at < now - cap) ? undefined : gate;
 }
+
+/** When something changes at a gate by itself: it may be probed, or its slow start no longer counts. */
+export function nextChange(gate: GateRow, { cap }: Backoff): number {
+  return isAway(gate) ? gate.until : slowStart(gate).at + cap + 1;
+}
+
+/** Whether a gate's record is of no use if no task runs through it, or waits for it: a probe is due, or it no longer counts. */
+export function isPast(gate: GateRow, now: number, backoff: Backoff): boolean {
+  return isAway(gate) ? now >= Math.max(gate.until, gate.floor ?? 0) : currentGate(gate, now, backoff) === undefined;
+}

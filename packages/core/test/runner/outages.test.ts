@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest';
 
-import { lookEvery } from '../../src/host/looking.js';
+import { lookEvery } from '../../src/pure/waking.js';
 import type { Answer, Outage, Played } from './outages.js';
 import { median, play } from './outages.js';
 

@@ -1,4 +1,5 @@
 import { platformOnline } from '../../ports/platform.js';
+import { spreadOf, visibleFirst } from '../../pure/waking.js';
 import type { Bell } from './bell.js';
 import type { Leader } from './leader.js';
 import { sooner } from './leader.js';
@@ -8,16 +9,6 @@ const handOverGrace = 10_000;
 
 /** If so many turns in a row fail while a runner stops, it ends without having written how its attempts ended. */
 const triesToStop = 3;
-
-/** How long the message of a hidden page waits for the message of a visible one, in milliseconds. */
-const visibleFirst = 1_000;
-
-/**
- * A probe that is brought forward comes within so many milliseconds, because many browsers come online together. A page
- * that becomes visible needs no such spread.
- */
-const onlineSpread = 2_000;
-const hiddenSpread = 30_000;
 
 /** What ends a term: the app's signal, a newer build, or a stolen lock. */
 export interface Leaving {
@@ -62,7 +53,7 @@ export function createLeaving(leader: Leader, bell: Bell, signal: AbortSignal, r
   function wakeHidden(): void {
     stopHidden ??= ports.clock.timer(visibleFirst, () => {
       stopHidden = undefined;
-      wake(hiddenSpread);
+      wake(spreadOf({ visible: false }));
     });
   }
 
@@ -71,7 +62,7 @@ export function createLeaving(leader: Leader, bell: Bell, signal: AbortSignal, r
   const stopHearing = hub.hear((message) => {
     if (message.kind === 'look') leader.poke();
     if (message.kind === 'wake') {
-      if (message.visible) wake(message.online === true ? onlineSpread : 0);
+      if (message.visible) wake(spreadOf(message));
       else wakeHidden();
     }
     if (message.kind === 'hello' && message.build > build) handOver();

@@ -1,6 +1,7 @@
 import { defaultBackoff } from '../../pure/backoff.js';
 import type { GateRow } from '../../pure/gate.js';
-import { currentGate, gateClosed, gatePassed, gateWoken, isAway, isClosed, toBlame } from '../../pure/gate.js';
+import { gateWoken, isClosed, isPast } from '../../pure/gate.js';
+import { gateAfter } from '../../pure/gate-ends.js';
 import { stateKeys } from '../../pure/record.js';
 import { findType } from '../../pure/find-type.js';
 import { blamed } from '../../pure/transitions.js';
@@ -11,16 +12,22 @@ import { runs } from '../term/leader.js';
 import { note } from '../term/memory.js';
 import { isTypeFull } from './room.js';
 
-/**
- * Writes what the ends of attempts say about their destinations, and lets the tasks back off that an answer proves
- * wrong. Attempts that end in one turn count as ending together. So answers are written last: one answer shows that the
- * destination is there.
- */
+/** Writes what the ends of attempts say about their destinations, and lets the tasks back off that an answer proves wrong. */
 export async function settleGates(leader: Leader, draft: Draft, ended: readonly RunningAttempt[]): Promise<void> {
-  for (const attempt of ended) settleAway(leader, draft, attempt);
-  const wrong = new Set(ended.flatMap((attempt) => settleAnswer(leader, draft, attempt)));
-  for (const { row, verdict } of ended) if (verdict?.kind !== 'unavailable') wrong.delete(row.id);
-  await Promise.all([...wrong].map((id) => blame(leader, draft, id)));
+  const { context, concurrency } = leader;
+  const rules = { backoff: context.registry.gates, concurrency, random: context.ports.random };
+  const { gates } = draft.memory;
+  const wrong = [...new Set(ended.map(({ row }) => row.gate))].map((name) => {
+    const found = gates.get(name);
+    const through = ended
+      .filter(({ row }) => row.gate === name)
+      .map(({ row, probe, startedAt, verdict }) => ({ id: row.id, probe, startedAt, verdict }));
+    const after = gateAfter(name, found, through, draft.moment.now, rules);
+    keep(draft, name, found, after.gate);
+
+    return [...after.wrong];
+  });
+  await Promise.all(wrong.flat().map((id) => blame(leader, draft, id)));
 }
 
 /** Brings the probes of all closed gates forward, into the next `spread` milliseconds. */
@@ -40,43 +47,13 @@ export function dropGates(leader: Leader, draft: Draft, claimed: readonly Runnin
 
   const { now } = draft.moment;
   for (const gate of draft.memory.gates.values()) {
-    const past = isAway(gate) ? now >= Math.max(gate.until, gate.floor ?? 0) : !currentGate(gate, now, registry.gates);
     // Tasks of a type of which as many run as may wait for this gate too.
     const sources = [...draft.memory.sources.values()].filter(({ route }) => route.gate === gate.name);
     const isFull = sources.some(({ route }) => isTypeFull(leader, running, route.type));
-    if (past && !isFull && !running.some(({ row }) => row.gate === gate.name)) keep(draft, gate.name, gate, undefined);
+    if (isPast(gate, now, registry.gates) && !isFull && !running.some(({ row }) => row.gate === gate.name))
+      keep(draft, gate.name, gate, undefined);
   }
 }
-
-function settleAway({ context }: Leader, draft: Draft, { verdict, row, probe, startedAt }: RunningAttempt): void {
-  if (verdict?.kind !== 'unavailable') return;
-
-  const { registry, ports } = context;
-  const { now } = draft.moment;
-  const found = draft.memory.gates.get(row.gate);
-  const { error, retryAfter } = verdict;
-  const closing = { now, name: row.gate, reason: error.message, status: error.status, retryAfter };
-  const gate = currentGate(found, now, registry.gates);
-  const attempt = { id: row.id, probe, startedAt };
-  keep(draft, row.gate, found, gateClosed(gate, attempt, closing, registry.gates, ports.random));
-}
-
-/** Writes what an answer says about a destination. Returns the ids of the tasks that it proves wrong. */
-function settleAnswer(leader: Leader, draft: Draft, attempt: RunningAttempt): readonly string[] {
-  const { verdict, row } = attempt;
-  const found = draft.memory.gates.get(row.gate);
-  if (found === undefined || verdict === undefined || !answered.has(verdict.kind)) return [];
-
-  const { now } = draft.moment;
-  const before = currentGate(found, now, leader.context.registry.gates);
-  const gate = gatePassed(before, attempt, now, leader.concurrency);
-  keep(draft, row.gate, found, gate);
-
-  return before === undefined || gate === before ? [] : toBlame(before, row.id, now);
-}
-
-/** The verdicts that show that the destination was reached. Other verdicts say nothing about it. */
-const answered: ReadonlySet<string> = new Set(['success', 'failure', 'permanent', 'later', 'signed-out']);
 
 function keep(draft: Draft, name: string, found: GateRow | undefined, gate: GateRow | undefined): void {
   const { memory, stores, hints } = draft;

@@ -1,6 +1,9 @@
-import { isAway } from '../../pure/gate.js';
+import { isAway, nextChange } from '../../pure/gate.js';
+import type { Candidate } from '../../pure/next-row.js';
+import { nextInOrder, nextProbe } from '../../pure/next-row.js';
 import { claimAlone } from './alone.js';
 import { claimNext } from './claim.js';
+import type { TaskRow } from '../../pure/record.js';
 import type { Draft } from './draft.js';
 import type { Alone, Leader } from '../term/leader.js';
 import { aloneWindow } from '../term/leader.js';
@@ -60,21 +63,17 @@ async function claimInOrder(claiming: Claiming): Promise<void> {
   while (hasRoom(claiming)) {
     const isShare = claiming.passedOver + 1 === shareOfTheLowest;
     const order = isShare ? [...ranks].reverse() : ranks;
-    const reader = await nextReader(order, claiming.freshNext);
-    const row = reader?.peek();
-    if (reader === undefined || row === undefined) break;
-    if ((await claimNext(claiming, reader, row)) !== 'claim') continue;
-    claiming.freshNext = !isFresh(reader);
+    const next = await nextOf(order, claiming.freshNext);
+    if (next === undefined) break;
+    if ((await claimNext(claiming, next.reader, next.row)) !== 'claim') continue;
+    claiming.freshNext = !next.fresh;
     claiming.passedOver = isShare ? 0 : claiming.passedOver + 1;
   }
 
   await Promise.all(readers.map((reader) => reader.close()));
 }
 
-/**
- * Claims probes. Whatever the priorities, a task that was never tried probes first, and then the task that was tried
- * longest ago. So two tasks that always find the destination away cannot keep the others waiting.
- */
+/** Claims probes, whatever the priorities. */
 async function claimProbes(claiming: Claiming, readers: readonly Reader[]): Promise<void> {
   for (const gate of new Set(readers.map(({ source }) => source.route.gate))) {
     if (!isAway(gateOf(claiming, gate))) continue;
@@ -82,39 +81,37 @@ async function claimProbes(claiming: Claiming, readers: readonly Reader[]): Prom
     const bound = readers.filter(({ source }) => source.route.gate === gate);
     while (hasRoom(claiming) && roomInGate(claiming, { gate }) > 0) {
       await Promise.all(bound.map((reader) => reader.fill()));
-      const due = bound.filter((reader) => reader.peek() !== undefined);
-      const reader = leastBy(due, ({ lateness }) => -lateness());
-      const row = reader?.peek();
-      if (reader === undefined || row === undefined) break;
-      await claimNext(claiming, reader, row);
+      const next = nextProbe(dueIn(bound));
+      if (next === undefined) break;
+      await claimNext(claiming, next.reader, next.row);
     }
   }
 }
 
-/** The reader whose row is next: of the first priority with a row due, the most overdue row or the oldest. */
-async function nextReader(ranks: readonly (readonly Reader[])[], freshNext: boolean): Promise<Reader | undefined> {
+/** The row that is next: of the first priority with a row due. */
+async function nextOf(ranks: readonly (readonly Reader[])[], freshNext: boolean): Promise<Due | undefined> {
   for (const readers of ranks) {
     await Promise.all(readers.map((reader) => reader.fill()));
-    const due = readers.filter((reader) => reader.peek() !== undefined);
-    const fresh = leastBy(due.filter(isFresh), (reader) => reader.peek()?.seq ?? 0);
-    const overdue = due.filter((reader) => !isFresh(reader));
-    const timed = leastBy(overdue, (reader) => -reader.lateness());
-    const found = freshNext ? (fresh ?? timed) : (timed ?? fresh);
+    const found = nextInOrder(dueIn(readers), freshNext);
     if (found !== undefined) return found;
   }
 
   return undefined;
 }
 
-function isFresh(reader: Reader): boolean {
-  return reader.source.letter === 'F';
+/** The next row of a reader. */
+interface Due extends Candidate {
+  readonly reader: Reader;
+  readonly row: TaskRow;
 }
 
-function leastBy<Item>(items: readonly Item[], value: (item: Item) => number): Item | undefined {
-  let least: Item | undefined;
-  for (const item of items) if (least === undefined || value(item) < value(least)) least = item;
+function dueIn(readers: readonly Reader[]): readonly Due[] {
+  return readers.flatMap((reader) => {
+    const row = reader.peek();
+    const fresh = reader.source.letter === 'F';
 
-  return least;
+    return row === undefined ? [] : [{ reader, row, fresh, lateness: reader.lateness(), seq: row.seq }];
+  });
 }
 
 /** Milliseconds until a row or a gate is due. A row that had to wait is checked again after an end or an edit. */
@@ -124,9 +121,7 @@ function alarmOf({ context }: Leader, { memory, moment }: Draft, state: Alone): 
 
     return source.letter !== 'F' && wait > 0 ? [wait] : [];
   });
-  // At these times a gate may be probed, or its slow start no longer counts.
-  const { cap } = context.registry.gates;
-  const ends = [...memory.gates.values()].map((gate) => (isAway(gate) ? gate.until : (gate.slow?.at ?? 0) + cap + 1));
+  const ends = [...memory.gates.values()].map((gate) => nextChange(gate, context.registry.gates));
   if (state.phase === 'clearing' || state.phase === 'running') ends.push(state.since + aloneWindow);
   const ahead = [...ends.map((end) => end - moment.now), memory.expires - moment.wall].filter((wait) => wait > 0);
 

@@ -1,0 +1,54 @@
+import type { Backoff } from './backoff.js';
+import type { GateAttempt, GateRow } from './gate.js';
+import { currentGate, gateClosed, gatePassed, toBlame } from './gate.js';
+import type { Verdict } from './verdict.js';
+
+/** An attempt that has ended. */
+export interface EndedAttempt extends GateAttempt {
+  readonly verdict: Verdict | undefined;
+}
+
+/** What the rules of a gate need of its runner. */
+export interface GateRules {
+  readonly backoff: Backoff;
+  /** How many attempts run at once. */
+  readonly concurrency: number;
+  readonly random: () => number;
+}
+
+/** The verdicts that show that the destination was reached. Other verdicts say nothing about it. */
+const answered: ReadonlySet<string> = new Set(['success', 'failure', 'permanent', 'later', 'signed-out']);
+
+/**
+ * A gate after the attempts that ended in one turn, and the ids of the tasks that an answer proves wrong. Such attempts
+ * count as ending together. So answers are read last: one answer shows that the destination is there.
+ */
+export function gateAfter(
+  name: string,
+  found: GateRow | undefined,
+  ended: readonly EndedAttempt[],
+  now: number,
+  { backoff, concurrency, random }: GateRules,
+): { readonly gate: GateRow | undefined; readonly wrong: ReadonlySet<string> } {
+  let gate = found;
+  const wrong = new Set<string>();
+  for (const attempt of ended) {
+    const { verdict } = attempt;
+    if (verdict?.kind !== 'unavailable') continue;
+
+    const { error, retryAfter } = verdict;
+    const closing = { now, name, reason: error.message, status: error.status, retryAfter };
+    gate = gateClosed(currentGate(gate, now, backoff), attempt, closing, backoff, random);
+  }
+
+  for (const attempt of ended) {
+    if (gate === undefined || attempt.verdict === undefined || !answered.has(attempt.verdict.kind)) continue;
+
+    const before = currentGate(gate, now, backoff);
+    gate = gatePassed(before, attempt, now, concurrency);
+    if (before !== undefined && gate !== before) for (const id of toBlame(before, attempt.id, now)) wrong.add(id);
+  }
+  for (const { id, verdict } of ended) if (verdict?.kind !== 'unavailable') wrong.delete(id);
+
+  return { gate, wrong };
+}

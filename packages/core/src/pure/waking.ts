@@ -1,0 +1,21 @@
+/**
+ * How often a visible page brings the probes of closed gates forward, in milliseconds. With the time of a probe, the
+ * first task gets through within 30 s of the end of an outage.
+ */
+export const lookEvery = 25_000;
+
+/** How long the message of a hidden page waits for the message of a visible one, in milliseconds. */
+export const visibleFirst = 1_000;
+
+const onlineSpread = 2_000;
+const hiddenSpread = 30_000;
+
+/**
+ * Within how many milliseconds a probe comes that a page brings forward. Many browsers come online together, so it is
+ * left to chance when in that time. A page that becomes visible needs no such spread.
+ */
+export function spreadOf({ visible, online }: { readonly visible: boolean; readonly online?: boolean }): number {
+  if (!visible) return hiddenSpread;
+
+  return online === true ? onlineSpread : 0;
+}
