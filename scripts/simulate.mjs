@@ -22,6 +22,7 @@ const usage = {
     seed: { value: 'N', default: '1', does: 'The seed of the random numbers.' },
     steps: { value: 'N', default: '5000', does: 'After how many steps the simulation ends.' },
     run: { value: 'N', does: 'Plays this run of the seed alone.' },
+    from: { value: 'N', default: '0', does: 'Begins with this run of the seed, as after a fault was mended.' },
     model: { does: 'Counts only the faults that the model finds. The model knows from the manual what may start.' },
     trace: { does: 'Prints every step.' },
     twice: { does: 'Plays everything a second time, and fails if the two differ.' },
@@ -29,7 +30,7 @@ const usage = {
   example: 'npm run simulate -- --seed 7 --steps 20000',
 };
 
-/** @type {{ seed: number, steps: number, run: number | undefined, model: boolean, trace: boolean, twice: boolean } | undefined} */
+/** @type {{ seed: number, steps: number, run: number | undefined, from: number, model: boolean, trace: boolean, twice: boolean } | undefined} */
 let options;
 
 await main(async () => {
@@ -39,6 +40,7 @@ await main(async () => {
     seed: wholeNumber('seed', values.seed, 0),
     steps: wholeNumber('steps', values.steps),
     run: run === undefined ? undefined : wholeNumber('run', run, 0),
+    from: wholeNumber('from', values.from, 0),
     model,
     trace,
     twice,
@@ -55,6 +57,8 @@ await main(async () => {
     target: 'node20',
     sourcemap: true,
     logLevel: 'warning',
+    // test/support/faster.ts is imported for what it does.
+    ignoreAnnotations: true,
   }).catch((cause) => {
     throw new Failure('The simulation could not be built.', { cause });
   });

@@ -53,10 +53,12 @@ export async function finish(driver: Driver): Promise<void> {
   // each round decides on one generation of them.
   for (let round = 0; round < 50 && !world.failed(); round += 1) {
     const rows = [...world.contents.tasks.values()];
-    if (round > 1 && !rows.some(({ dead, seq }) => dead !== undefined && !world.foreign.has(seq))) break;
+    if (round > 0 && !rows.some(({ dead, seq }) => dead !== undefined && !world.foreign.has(seq))) break;
     if (round > 0) await decideDead(driver, page);
     let before = -1;
     while (before !== world.contents.tasks.size && !world.failed()) {
+      // Where nothing is left, nothing more is judged.
+      if (before !== -1 && world.contents.tasks.size === 0) break;
       before = world.contents.tasks.size;
       for (const kind of ['new', 'old'] as const) {
         build += 1;
@@ -66,7 +68,7 @@ export async function finish(driver: Driver): Promise<void> {
         if (fate === 'dead') for (const life of others) die(driver, life);
         if (fate === 'frozen') for (const life of others) life.freeze();
         const host = newHost(driver, kind, build);
-        for (const owner of world.owned ? ownerNames : [null]) {
+        for (const owner of ownersLeft(world, build === 11)) {
           if (owner !== null) await signedIn(driver, page, owner);
           await drain(driver, host);
         }
@@ -87,6 +89,16 @@ export async function finish(driver: Driver): Promise<void> {
   judgeIdling(world);
   if (world.mustSayLost && !world.saidLost) world.fail('the database was lost, and nobody says so');
   if (driver.prepared.length > 0) world.report.met('other', 'prepared and never placed');
+}
+
+/** Who is signed in, one after the other: each once, and then whoever has tasks left. */
+function ownersLeft(world: World, all: boolean): readonly (string | null)[] {
+  if (!world.owned) return [null];
+  const owners = new Set([...world.contents.tasks.values()].map(({ owner }) => owner));
+  const left = ownerNames.filter((owner) => all || owners.has(owner));
+
+  // What belongs to nobody runs whoever is signed in.
+  return left.length === 0 ? [null] : left;
 }
 
 /** Signs in, and waits until that is stored. */

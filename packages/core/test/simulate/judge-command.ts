@@ -162,24 +162,33 @@ function isBare({ state }: Contents): boolean {
   return !state.has('edits');
 }
 
-/** A cancel at a full disk: the rows are gone, also those that run, and nothing is written. */
+/** A cancel that found no room keeps no outcome: the rows are gone, also those that run. */
 function judgeBareCancel(commit: Commit, rows: readonly TaskRow[]): void {
-  const { world, difference, fail } = commit;
-  const ids = rows.map(({ id }) => id).join();
-  if (difference.outcomes.length + difference.changed.length > 0) fail(`wrote something of ${ids} at a full disk`);
+  const { world, before, difference, fail } = commit;
+  const ids = rows.map(({ id }) => id);
   if (difference.state.some((key) => !/^(edits|paused:.*)$/.test(key))) fail('a cancel deleted more than the stamps');
-  if (difference.removed.map(({ id }) => id).join() !== ids) fail(`did not remove ${ids} alone`);
+  if (difference.removed.map(({ id }) => id).join() !== ids.join()) fail(`did not remove ${ids.join()} alone`);
+  const gone = new Set(ids);
+  const child = [...before.tasks.values()].find((row) => !gone.has(row.id) && isChildOf(row, gone));
+  if (child !== undefined) fail(`kept no outcome of a parent of ${child.id}`);
   for (const row of rows) {
     const facts = world.byId.get(row.id);
     if (facts !== undefined) facts.cancelled = true;
     ended(commit, row.id, 'purged');
   }
+  // There may be room again by now.
+  const claimed = new Set(rows.filter((row) => isClaimed(before, row)).map(({ seq }) => seq));
+  judgeFreed(
+    commit,
+    rows.filter(({ seq }) => !claimed.has(seq)),
+    claimed,
+  );
   world.report.met('other', 'cancelled at a full disk');
 }
 
 function judgeCancel(commit: Commit, rows: readonly TaskRow[]): void {
-  const { world, underway, before, after, difference, fail } = commit;
-  if (isBare(after)) {
+  const { world, before, after, difference, fail } = commit;
+  if (isBare(after) && difference.outcomes.length === 0) {
     judgeBareCancel(commit, rows);
 
     return;
@@ -202,6 +211,12 @@ function judgeCancel(commit: Commit, rows: readonly TaskRow[]): void {
   const gone = difference.removed.map(({ seq }) => seq).join();
   if (gone !== others.map(({ seq }) => seq).join()) fail(`did not remove ${ids.join(', ')} alone`);
 
+  judgeFreed(commit, others, claimed);
+}
+
+/** Only the next of a lane and the children of what is gone are written: they are paid. */
+function judgeFreed(commit: Commit, others: readonly TaskRow[], claimed: ReadonlySet<number>): void {
+  const { world, underway, after, difference, fail } = commit;
   const lanes = lanesOf(others);
   const heads = headsOf(after);
   const ends = new Set(others.map(({ id }) => id));

@@ -240,7 +240,8 @@ function tellModel({ world, underway, after }: Commit, heard: readonly Heard[]):
   const isAway = ({ end }: Heard): boolean => typeof end !== 'string' && end.kind === 'unavailable';
   for (const { claim, end, isThere } of [...heard.filter(isAway), ...heard.filter((one) => !isAway(one))]) {
     if (isThere) world.model.ended(claim.id, endedOf(end), at);
-    else if (typeof end !== 'string' && end.kind === 'success') world.model.answered(claim.id, claim.gate, at);
+    // Also a refusal of a task that was removed meanwhile says that its destination is there.
+    else if (typeof end !== 'string' && end.kind !== 'unavailable') world.model.answered(claim.id, claim.gate, at);
   }
 }
 

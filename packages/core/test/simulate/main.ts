@@ -7,6 +7,8 @@ export interface PlayOptions {
   readonly seed: number;
   readonly steps: number;
   readonly run: number | undefined;
+  /** Begins with this run. */
+  readonly from: number;
   /** Counts only the faults that the model of the manual finds. */
   readonly model: boolean;
   /** Prints every step. */
@@ -39,11 +41,11 @@ export async function play(options: PlayOptions): Promise<void> {
 }
 
 async function playOnce(
-  { seed, steps, run, model, trace }: PlayOptions,
+  { seed, steps, run, from, model, trace }: PlayOptions,
   onLine: (line: string) => void,
 ): Promise<Found> {
   const began = performance.now();
-  const found = await simulate({ seed, steps, run, onlyModel: model, onLine });
+  const found = await simulate({ seed, steps, run, from, onlyModel: model, onLine });
   const seconds = (performance.now() - began) / 1_000;
   const speed = Math.round(found.steps / seconds);
   console.log(

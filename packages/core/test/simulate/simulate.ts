@@ -1,6 +1,8 @@
 import { createHash } from 'node:crypto';
+import '../support/faster.js';
 import { judgeAway } from './attending.js';
 import { createChance } from './chance.js';
+import { installClone } from './clone.js';
 import type { Driver } from './commands.js';
 import { bury, command, die, drawMix, newHost, newPage, newWorkers } from './commands.js';
 import { finish } from './finish.js';
@@ -20,6 +22,8 @@ export interface Options {
   readonly steps: number;
   /** Only this run of the seed. */
   readonly run?: number | undefined;
+  /** Begins with this run. */
+  readonly from?: number | undefined;
   /** Counts only the faults that the model of the manual finds. */
   readonly onlyModel?: boolean | undefined;
   /** Is given every line of the trace. */
@@ -42,14 +46,23 @@ export interface Found {
 const longestRun = 200;
 
 /** Plays runs of a seed until so many steps are done, or something was found. */
-export async function simulate({ seed, steps, run, onlyModel = false, onLine, onProgress }: Options): Promise<Found> {
+export async function simulate({
+  seed,
+  steps,
+  run,
+  from = 0,
+  onlyModel = false,
+  onLine,
+  onProgress,
+}: Options): Promise<Found> {
   const report = createReport();
   const hash = createHash('sha256');
   const loop = installLoop();
+  const giveCloneBack = installClone();
   const expected = expectFailed();
   let done = 0;
   let commits = 0;
-  let number = run ?? 0;
+  let number = run ?? from;
   let runs = 0;
 
   try {
@@ -78,6 +91,7 @@ export async function simulate({ seed, steps, run, onlyModel = false, onLine, on
     }
   } finally {
     expected();
+    giveCloneBack();
     loop.remove();
   }
 

@@ -1,5 +1,6 @@
 import 'fake-indexeddb/auto';
 import { IDBDatabase as FakeDatabase, IDBObjectStore as FakeStore } from 'fake-indexeddb';
+import { storing } from './clone.js';
 
 /** A readwrite transaction, from its beginning to its end. */
 export interface Watched {
@@ -160,7 +161,7 @@ for (const name of ['put', 'add'] as const) {
   FakeStore.prototype[name] = function marked(this: IDBObjectStore, ...what: Parameters<typeof write>) {
     putting.add(this.transaction);
 
-    return write.apply(this, what);
+    return storing(() => write.apply(this, what));
   };
 }
 

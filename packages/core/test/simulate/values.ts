@@ -262,8 +262,11 @@ export function createValuesJudge(world: World): (lives: readonly Life[], told: 
   };
 }
 
-/** No token is in the database. */
+/** No token is in the database, also not as bytes: the reserve is a list of such. */
 export function wrongSecret(value: unknown): boolean {
+  if (Array.isArray(value)) return value.some(wrongSecret);
+  if (ArrayBuffer.isView(value)) return Buffer.from(value.buffer, value.byteOffset, value.byteLength).includes(secret);
+
   return (JSON.stringify(value) as string | undefined)?.includes(secret) ?? false;
 }
 
