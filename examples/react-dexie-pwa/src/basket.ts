@@ -1,6 +1,6 @@
 /** The page's basket, and the one list of what is unsent. */
-import { useSyncExternalStore } from 'react';
 import { type Explained, openBasket, type ViewOf } from 'taskbasket';
+import { createHooks } from 'taskbasket/react';
 import { tasks } from './db';
 
 export const basket = openBasket(tasks, {
@@ -10,10 +10,10 @@ export const basket = openBasket(tasks, {
 
 if (import.meta.hot) import.meta.hot.dispose(() => basket.close());
 
-const unsent = basket.watch({}, { reasons: true });
+const { useTasks } = createHooks(basket);
 
 /** A task that is not done yet, with the reasons why. */
 export type UnsentTask = Explained<ViewOf<typeof tasks>>;
 
 /** All of them, in all tabs: a component that calls this follows every change. */
-export const useUnsent = () => useSyncExternalStore(unsent.subscribe, unsent.get);
+export const useUnsent = () => useTasks({}, { reasons: true });

@@ -42,6 +42,13 @@ export interface Query<Name extends string = string> extends Filter<Name> {
   readonly cursor?: number | undefined;
   /** The most tasks that the page may have, from 1 to 1,000. Default 100. */
   readonly limit?: number | undefined;
+  /**
+   * The id of a task: that task alone, for as long as it is there.
+   *
+   * @example
+   * const stop = basket.watch({ id }).subscribe(({ tasks: [task] }) => show(task?.state));
+   */
+  readonly id?: string | undefined;
 }
 
 /** Whose tasks a filter wants, and of which types. */
@@ -57,10 +64,11 @@ export interface Wanted {
   readonly owners: readonly WantedOwner[] | undefined;
   /** The names, each once and in order. `undefined`: all. */
   readonly types: readonly string[] | undefined;
-  readonly state: 'queued' | 'dead' | undefined;
-  readonly lane: string | undefined;
-  readonly gate: string | undefined;
-  readonly parent: string | undefined;
+  readonly state?: 'queued' | 'dead' | undefined;
+  readonly lane?: string | undefined;
+  readonly gate?: string | undefined;
+  readonly parent?: string | undefined;
+  readonly id?: string | undefined;
 }
 
 /** A query that was checked and copied. */
@@ -157,22 +165,22 @@ function checkCommand<Given extends Scope>(given: Given, names: readonly string[
  * @throws TaskbasketError `option`.
  */
 export function readQuery(asker: Asker, given: Query): WantedPage {
-  const parts = checkParts(given, 'A query', [...filterParts, 'cursor', 'limit']);
+  const parts = checkParts(given, 'A query', [...filterParts, 'cursor', 'limit', 'id']);
   const { limit = 100, cursor = Number.NEGATIVE_INFINITY } = parts;
   const isLimit = Number.isSafeInteger(limit) && limit >= 1 && limit <= 1_000;
   must(isLimit, "A query's limit", 'a whole number from 1 to 1,000', limit);
   if (parts.cursor !== undefined) checkWhole(cursor, "A query's cursor, the seq of a task,", 0);
   const { owner, everyOwner = false } = parts;
   const follows = asker.registry.session !== undefined && owner === undefined && !everyOwner;
-  const { types, state, lane, gate, parent } = wantedOf(asker, parts);
-  const key = JSON.stringify([types ?? null, state, lane, gate, parent, cursor, limit, owner, everyOwner]);
+  const { types, state, lane, gate, parent, id } = wantedOf(asker, parts);
+  const key = JSON.stringify([types ?? null, state, lane, gate, parent, id, cursor, limit, owner, everyOwner]);
   const again = (): WantedPage => ({ wanted: wantedOf(asker, parts), cursor, limit, key, follows, again });
 
   return again();
 }
 
 /** A filter as this build reads it, checked. */
-export function wantedOf(asker: Asker, { type, state, lane, gate, parent, ...whose }: Filter): Wanted {
+export function wantedOf(asker: Asker, { type, state, lane, gate, parent, id, ...whose }: Query): Wanted {
   const given: readonly string[] = [type ?? []].flat();
   const areNames = given.every((name: unknown) => typeof name === 'string');
   must(areNames, "A query's type", 'a name, or a list of names', type);
@@ -180,11 +188,11 @@ export function wantedOf(asker: Asker, { type, state, lane, gate, parent, ...who
   const names = given.flatMap((name) => everyName(asker.registry, name));
   const types = type === undefined ? undefined : [...new Set(names)].sort();
   if (state !== undefined) checkOneOf(state, "A query's state", ['queued', 'dead']);
-  for (const [part, value] of Object.entries({ lane, gate, parent })) {
+  for (const [part, value] of Object.entries({ lane, gate, parent, id })) {
     must(value === undefined || typeof value === 'string', `A query's ${part}`, 'a string', value);
   }
 
-  return { owners: ownersOf(asker, whose, types), types, state, lane, gate, parent };
+  return { owners: ownersOf(asker, whose, types), types, state, lane, gate, parent, id };
 }
 
 /**
@@ -231,12 +239,14 @@ export function fits(row: TaskRow, wanted: Wanted): boolean {
   return asksForNoKey(wanted) || stepAt(row.ready, wanted).from !== undefined;
 }
 
-/**
- * Whether the tasks of a filter are found in the order of their `seq`. So are the tasks of one lane or one parent, and all
- * tasks.
- */
+/** Whether the tasks of a filter are found by their marks: those of one lane or one parent, and one task by its id. */
+export function hasMarks({ lane, parent, id }: Wanted): boolean {
+  return (lane ?? parent ?? id) !== undefined;
+}
+
+/** Whether the tasks of a filter are found in the order of their `seq`. So are those with marks, and all tasks. */
 export function isOrdered(wanted: Wanted): boolean {
-  return wanted.lane !== undefined || wanted.parent !== undefined || asksForNoKey(wanted);
+  return hasMarks(wanted) || asksForNoKey(wanted);
 }
 
 function asksForNoKey({ owners, types, state, gate }: Wanted): boolean {
@@ -252,7 +262,7 @@ export interface Step {
 }
 
 /**
- * Says what a reader does at a `ready` key, for a filter with neither a lane nor a parent. The reader skips as many keys that cannot fit
+ * Says what a reader does at a `ready` key, for a filter without marks. The reader skips as many keys that cannot fit
  * as the order of the keys allows, so that its work depends on the number of rows that fit.
  */
 export function stepAt(ready: string, { owners, types: all, state, gate }: Wanted): Step {

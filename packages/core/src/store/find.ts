@@ -1,7 +1,7 @@
-import { above, beyond, laneMark, ownerOfLane, parentMark, skippedMark, unescaped } from '../pure/key.js';
+import { above, beyond, idMark, laneMark, ownerOfLane, parentMark, skippedMark, unescaped } from '../pure/key.js';
 import type { Owner } from '../pure/owner.js';
 import type { Wanted } from '../pure/query.js';
-import { fits, isOrdered, stepAt } from '../pure/query.js';
+import { fits, hasMarks, isOrdered, stepAt } from '../pure/query.js';
 import type { Stores } from './requests.js';
 import { answer, walk } from './requests.js';
 import { rowsAt } from './rows.js';
@@ -32,9 +32,7 @@ export function startOf(wanted: Wanted, cursor: number = Number.NEGATIVE_INFINIT
 export function readOn(stores: Tasks, wanted: Wanted, from: Place, most: number): Promise<Found> {
   if (typeof from !== 'number') return byState(stores, wanted, from, most);
 
-  const { lane, parent } = wanted;
-
-  return lane === undefined && parent === undefined ? byOrder(stores, from, most) : byMarks(stores, wanted, from, most);
+  return hasMarks(wanted) ? byMarks(stores, wanted, from, most) : byOrder(stores, from, most);
 }
 
 async function byOrder({ tasks }: Tasks, from: number, most: number): Promise<Found> {
@@ -44,7 +42,7 @@ async function byOrder({ tasks }: Tasks, from: number, most: number): Promise<Fo
   return { seqs, next: seqs.length < most ? undefined : seqs.at(-1) };
 }
 
-/** Finds the rows of a parent, or of a lane, by their marks. */
+/** Finds the rows of an id, a parent or a lane by their marks. */
 async function byMarks(stores: Tasks, wanted: Wanted, from: number, most: number): Promise<Found> {
   const index = stores.tasks.index(marksIndex);
   const marks = await marksOf(index, wanted);
@@ -59,7 +57,8 @@ async function byMarks(stores: Tasks, wanted: Wanted, from: number, most: number
 }
 
 /** The marks that find the rows. Dead rows that have left a lane have another mark than those in it. */
-async function marksOf(index: IDBIndex, { owners: asked, lane = '', parent }: Wanted): Promise<readonly string[]> {
+async function marksOf(index: IDBIndex, { owners: asked, lane = '', parent, id }: Wanted): Promise<readonly string[]> {
+  if (id !== undefined) return [idMark(id)];
   if (parent !== undefined) return [parentMark(parent)];
   const owners = asked?.map(({ owner }) => owner) ?? (await ownersWithLanes(index));
 

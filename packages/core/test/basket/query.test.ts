@@ -94,6 +94,10 @@ describe('each query finds what a plain filter over all rows finds', () => {
                 .filter((seq) => seq > 3)
                 .slice(0, 2),
             );
+            for (const { id } of stored) {
+              const one = await basket.list({ ...query, id });
+              expect(one.map((view) => view.id)).toEqual(ids.includes(id) ? [id] : []);
+            }
             expect(await basket.count(query)).toEqual({ count: ids.length, more: false });
             expect(await basket.retry(query)).toBe(ids.length);
           }

@@ -35,6 +35,7 @@ describe('a watched query', () => {
       { gate: 'send' },
       { limit: 5 },
       { state: 'dead' },
+      { id: 'send' },
     ];
     expect(new Set(others.map((query) => basket.watch(query as { readonly type: 'send' }))).size).toBe(others.length);
   });

@@ -5,6 +5,7 @@ import { expect, test } from 'vitest';
 
 import * as http from '../../src/http.js';
 import * as page from '../../src/index.js';
+import * as react from '../../src/react.js';
 import * as worker from '../../src/worker.js';
 import type { Block } from './blocks.js';
 import { core } from './blocks.js';
@@ -50,6 +51,7 @@ const preamble: Block = {
 ${valuesOf(page, 'taskbasket')}
 ${valuesOf(worker, 'taskbasket/worker')}
 ${valuesOf(http, 'taskbasket/http')}
+${valuesOf(react, 'taskbasket/react')}
 type Codec<Payload, Stored> = import('taskbasket').Codec<Payload, Stored>;
 type WorkerError = import('taskbasket').WorkerError;
 interface Note { readonly id: string; readonly text: string }
@@ -70,6 +72,7 @@ declare const db: import('idb').IDBPDatabase;
 declare const dexie: import('dexie').Dexie;
 declare const openDB: typeof import('idb').openDB;
 declare const openNotes: () => Promise<IDBDatabase>;
+declare const { useTasks, useReasons, useSettled }: import('taskbasket/react').Hooks<typeof tasks>;
 declare const useSyncExternalStore: typeof import('react').useSyncExternalStore;
 declare const worker: () => SharedWorker;
 declare const response: Response;
@@ -110,7 +113,7 @@ test('every function and class that a user can import has an example', () => {
   const shown = documented
     .filter(({ comment }) => comment.includes('* @example\n'))
     .map(({ code }) => /^export (?:async )?(?:function|class) (?<name>\w+)/.exec(code)?.groups?.['name']);
-  const exported = [page, worker, http].flatMap((entry) => Object.keys(entry));
+  const exported = [page, worker, http, react].flatMap((entry) => Object.keys(entry));
 
   expect(exported.length).toBeGreaterThan(10);
   expect(exported.filter((name) => !shown.includes(name))).toEqual([]);

@@ -1,5 +1,6 @@
 import { afterEach, beforeAll, describe, expect, test, vi } from 'vitest';
 
+import { runBasket } from '../../src/worker.js';
 import type { Main } from './blocks.js';
 import { laidOut } from './blocks.js';
 import { createBrowser, until } from './browser.js';
@@ -9,6 +10,8 @@ import { bundled } from './bundle.js';
 interface App extends Main {
   /** Shows the README's component; `again` renders what is around it once more. */
   readonly mount: (target: Element) => { readonly again: () => void; readonly unmount: () => void };
+  /** React alone: shows the component that saves a note. */
+  readonly mountSave?: (target: Element) => () => void;
 }
 
 const common = `export { basket, save } from './main.js';`;
@@ -17,8 +20,14 @@ const entries = {
   React: `
     import { createElement } from 'react';
     import { createRoot } from 'react-dom/client';
+    import { SaveNote } from './SaveNote.tsx';
     import { Unsent } from './Unsent.tsx';
     ${common}
+    export function mountSave(target) {
+      const root = createRoot(target);
+      root.render(createElement(SaveNote, { note: { id: 'a', text: 'Dry' } }));
+      return () => root.unmount();
+    }
     export function mount(target) {
       const root = createRoot(target);
       let times = 0;
@@ -125,4 +134,23 @@ describe.each(Object.entries(entries))('the component of the README for %s', (na
     await added;
     expect(watched.get()).toBe(last);
   });
+});
+
+test('the component of the React page that saves a note says why it waits, and when it is sent', async () => {
+  const { basket, mountSave } = await run<App>('React.bundle.mjs');
+  const target = document.createElement('div');
+  document.body.append(target);
+  const unmount = mountSave?.(target);
+  const says = (text: string): Promise<void> =>
+    until(() => expect(target.querySelector('[role=status]')?.textContent).toBe(text));
+  await until(() => expect(target.querySelector('button')).not.toBeNull());
+  target.querySelector('button')?.click();
+  await says('Nothing sends at the moment: keep this page open.');
+
+  const stop = new AbortController();
+  const running = runBasket(basket, { saveNote: () => undefined } as never, { signal: stop.signal });
+  await says('Sent.');
+  stop.abort();
+  await running;
+  unmount?.();
 });

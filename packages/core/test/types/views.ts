@@ -66,6 +66,8 @@ export async function narrowing(): Promise<void> {
   await basket.count({ limit: 10 });
   // @ts-expect-error -- nor has a command
   await basket.cancel({ cursor: 3 });
+  // @ts-expect-error -- a command takes an id by itself
+  await basket.cancel({ id: 'a' });
 }
 
 export async function oneTask(): Promise<void> {

@@ -24,7 +24,7 @@ export async function adopt(
 ): Promise<readonly TaskRow[]> {
   const types = sessionTypes(registry);
   const owners = [{ owner: null, types }];
-  const wanted: Wanted = { owners, types, state: undefined, lane: undefined, gate: undefined, parent: undefined };
+  const wanted: Wanted = { owners, types };
   const claims = (await runnerRow(stores))?.running ?? [];
   const moment = { now: 0, wall: ports.clock.wall() };
   const found: TaskRow[] = [];

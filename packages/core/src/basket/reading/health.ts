@@ -131,8 +131,7 @@ interface Found extends Backlog {
 export async function health(context: BasketContext, whose: OfOwner = {}): Promise<Health> {
   const { registry } = context;
   const owners = ownersOf(context, checkParts(whose, 'The options of health', ownerParts));
-  const parts = { types: undefined, state: undefined, lane: undefined, gate: undefined, parent: undefined };
-  const wanted: Wanted = { owners, ...parts };
+  const wanted: Wanted = { owners, types: undefined };
   const ofNobody = { ...wanted, owners: [{ owner: null, types: sessionTypes(registry) }] };
   const [worker, led, queued, dead, noOwner, storage] = await Promise.all([
     context.askWorker(),

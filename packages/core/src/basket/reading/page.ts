@@ -1,5 +1,5 @@
 import type { Wanted, WantedPage } from '../../pure/query.js';
-import { fits, isOrdered } from '../../pure/query.js';
+import { fits, hasMarks, isOrdered } from '../../pure/query.js';
 import type { TaskRow } from '../../pure/record.js';
 import type { Place } from '../../store/find.js';
 import { readOn, startOf } from '../../store/find.js';
@@ -24,7 +24,7 @@ export async function pageOf(
   led: boolean | undefined,
 ): Promise<Facts> {
   const ordered = isOrdered(wanted);
-  const whole = ordered && wanted.lane === undefined && wanted.parent === undefined && cursor < 0;
+  const whole = ordered && !hasMarks(wanted) && cursor < 0;
   const rows: TaskRow[] = [];
   const keys: number[] = [];
   let place: Place | undefined = startOf(wanted, cursor);

@@ -1,0 +1,37 @@
+import type { AnyRegistry, Basket, Outcome, ResultOf, TaskId, Watched } from '../index.js';
+
+/**
+ * The end of a task, as a live value. `settled` tells an end once. So it is asked again at each change of the task, until
+ * the end is one that stays: a dead task may run again, and an owner may sign in.
+ */
+export function createEnd<R extends AnyRegistry, Name extends keyof R['types'] & string>(
+  basket: Basket<R>,
+  id: TaskId<Name> | undefined,
+): Watched<Outcome<ResultOf<R, Name>> | undefined> {
+  if (id === undefined) return { get: () => undefined, subscribe: () => () => undefined };
+
+  const watched = basket.watch({ id });
+  let end: Outcome<ResultOf<R, Name>> | undefined;
+
+  return {
+    get: () => (end?.state === 'dead' && watched.get().tasks[0]?.state !== 'dead' ? undefined : end),
+
+    subscribe(listener) {
+      let asks = false;
+      const tell = (): void => listener(end);
+      const ask = async (): Promise<void> => {
+        asks = true;
+        const found = await basket.settled(id).catch(() => undefined); // Nobody may see it, or the basket is closed.
+        asks = false;
+        if (watched.get().loaded) end = found;
+        tell();
+      };
+
+      return watched.subscribe(({ loaded }) => {
+        if (!loaded) end = undefined; // Nothing of another owner is shown.
+        else if (!asks && (end === undefined || end.state === 'dead')) void ask(); // It never rejects.
+        tell();
+      });
+    },
+  };
+}
