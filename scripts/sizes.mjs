@@ -34,6 +34,12 @@ const added = [
     entry: "import * as http from './http.js'; console.log(http)",
     limit: 5_000,
   },
+  {
+    what: 'taskbasket/inspector beside the page',
+    beside: page,
+    entry: "import { defineInspector } from './inspector.js'; console.log(defineInspector)",
+    limit: 6_000,
+  },
 ];
 
 if (isMain(import.meta.url)) await main(sizes);

@@ -6,7 +6,7 @@ import { fileURLToPath } from 'node:url';
 import { beforeAll, describe, expect, test } from 'vitest';
 
 const core = fileURLToPath(new URL('../..', import.meta.url));
-const entries = ['taskbasket', 'taskbasket/worker', 'taskbasket/http'];
+const entries = ['taskbasket', 'taskbasket/worker', 'taskbasket/http', 'taskbasket/inspector'];
 
 /**
  * A process of its own, which has to end by itself. Returns what it printed. On a busy machine with a cold disk, importing

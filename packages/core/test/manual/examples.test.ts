@@ -4,6 +4,7 @@ import path from 'node:path';
 import { expect, test } from 'vitest';
 
 import * as http from '../../src/http.js';
+import * as inspector from '../../src/inspector.js';
 import * as page from '../../src/index.js';
 import * as react from '../../src/react.js';
 import * as worker from '../../src/worker.js';
@@ -52,6 +53,7 @@ ${valuesOf(page, 'taskbasket')}
 ${valuesOf(worker, 'taskbasket/worker')}
 ${valuesOf(http, 'taskbasket/http')}
 ${valuesOf(react, 'taskbasket/react')}
+${valuesOf(inspector, 'taskbasket/inspector')}
 type Codec<Payload, Stored> = import('taskbasket').Codec<Payload, Stored>;
 type WorkerError = import('taskbasket').WorkerError;
 interface Note { readonly id: string; readonly text: string }
@@ -113,7 +115,7 @@ test('every function and class that a user can import has an example', () => {
   const shown = documented
     .filter(({ comment }) => comment.includes('* @example\n'))
     .map(({ code }) => /^export (?:async )?(?:function|class) (?<name>\w+)/.exec(code)?.groups?.['name']);
-  const exported = [page, worker, http, react].flatMap((entry) => Object.keys(entry));
+  const exported = [page, worker, http, inspector, react].flatMap((entry) => Object.keys(entry));
 
   expect(exported.length).toBeGreaterThan(10);
   expect(exported.filter((name) => !shown.includes(name))).toEqual([]);

@@ -1,0 +1,92 @@
+/**
+ * How the inspector looks and reads: axe in light and dark, narrow and wide, from left to right and from right to left.
+ */
+import { AxeBuilder } from '@axe-core/playwright';
+import type { TaskbasketInspector } from 'taskbasket/inspector';
+
+import { expect, test } from './fixture.js';
+import { inEachState, openInspector, play, rowOf, taskLike } from './inspector-page.js';
+import { isLong } from './long.js';
+
+const looks = [320, 1_280].flatMap((width) => (['ltr', 'rtl'] as const).map((dir) => ({ width, dir })));
+
+for (const colorScheme of ['light', 'dark'] as const) {
+  test(`in ${colorScheme}, axe finds nothing and nothing scrolls sideways, at 320 and 1280 pixels, in both directions`, async ({
+    page,
+  }, info) => {
+    await page.emulateMedia({ colorScheme });
+    await page.goto('/inspector.html');
+    await play(page, inEachState());
+    await expect(page.getByRole('listitem')).toHaveCount(10);
+    await page.getByRole('button', { name: 'Discard: Lift' }).click();
+    await page.getByRole('button', { name: /^Correct: / }).click();
+
+    for (const { width, dir } of looks) {
+      await page.setViewportSize({ width, height: width === 320 ? 2_700 : 1_500 });
+      await page.evaluate((direction) => (document.documentElement.dir = direction), dir);
+      const { violations } = await new AxeBuilder({ page }).analyze();
+      const found = violations.map(({ id, nodes }) => [id, nodes.map(({ html }) => html)]);
+      expect(found, `${width} px wide, ${dir}`).toEqual([]);
+      expect(await page.evaluate(() => document.documentElement.scrollWidth)).toBeLessThanOrEqual(width);
+      if (isLong) await page.screenshot({ path: info.outputPath(`inspector-${colorScheme}-${width}-${dir}.png`) });
+    }
+  });
+}
+
+test('what is touched is 44 pixels high', async ({ page }) => {
+  await page.setViewportSize({ width: 320, height: 900 });
+  await page.goto('/inspector.html');
+  await play(page, inEachState());
+  await expect(page.getByRole('listitem')).toHaveCount(10);
+
+  const heights = await page
+    .getByRole('button')
+    .evaluateAll((all) => all.map((one) => one.getBoundingClientRect().height));
+  expect(heights.length).toBeGreaterThan(10);
+  expect(Math.min(...heights)).toBeGreaterThanOrEqual(44);
+});
+
+test('from right to left the title stands to the right of the state', async ({ page }) => {
+  await page.goto('/inspector.html');
+  await page.evaluate(() => (document.documentElement.dir = 'rtl'));
+  await play(page, [taskLike('Report')]);
+  const title = await rowOf(page, 'Report').getByRole('heading').boundingBox();
+  const state = await rowOf(page, 'Report').getByText('Waiting').boundingBox();
+  expect(title?.x).toBeGreaterThan(state?.x ?? Number.POSITIVE_INFINITY);
+});
+
+test('times are told in the language of the words, and in the page’s own form of it', async ({ page }) => {
+  await page.goto('/inspector.html');
+  const until = Date.now() + 90 * 60_000;
+  await play(page, [taskLike('Report', { reasons: [{ reason: 'backoff', until }] })]);
+  await expect(rowOf(page, 'Report')).toContainText(/Next try in 90 minutes\.\s*Saved 5 minutes ago/);
+
+  await page.evaluate(() => {
+    const inspector = document.querySelector('taskbasket-inspector') as TaskbasketInspector;
+    inspector.words = {
+      lang: 'de',
+      reasons: { backoff: ({ until: at }, when) => `Nächster Versuch ${when(at)}.` },
+      facts: ({ addedAt }, when) => `Gespeichert ${when(addedAt)}.`,
+    };
+  });
+  await expect(rowOf(page, 'Report')).toContainText(/Nächster Versuch in 90 Minuten\.\s*Gespeichert vor 5 Minuten\./);
+  expect(
+    await rowOf(page, 'Report').evaluate((row) => row.closest('[lang]')?.getAttribute('lang')),
+    'screen readers pronounce the words by this',
+  ).toBe('de');
+});
+
+test('the app’s colours and parts are taken', async ({ page, database }) => {
+  await openInspector(page, { database, worker: 'none' });
+  await page.evaluate(async () => {
+    const sheet = new CSSStyleSheet();
+    sheet.replaceSync(
+      'taskbasket-inspector { --taskbasket-accent: rgb(1, 2, 3) } taskbasket-inspector::part(retry) { text-transform: uppercase }',
+    );
+    document.adoptedStyleSheets = [sheet];
+  });
+  await play(page, inEachState());
+  const retry = page.getByRole('button', { name: 'Try now: Lift' });
+  await expect(retry).toHaveCSS('color', 'rgb(1, 2, 3)');
+  await expect(retry).toHaveCSS('text-transform', 'uppercase');
+});

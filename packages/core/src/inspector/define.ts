@@ -1,0 +1,83 @@
+import { createPanel } from './panel.js';
+import type { InspectorSettings } from './settings.js';
+import { css } from './style.js';
+
+const defaults: InspectorSettings = {
+  basket: undefined,
+  query: {},
+  words: {},
+  label: ({ type }) => type,
+  canCorrect: () => false,
+  canDiscard: () => true,
+};
+
+/**
+ * Defines the custom element that shows what is unsent, why, and when each task is tried next; and lets a person retry,
+ * correct, discard and pause. Elements of that name that are in the page already are upgraded. Give the element its
+ * basket afterwards or before, as you like. Does nothing if the name is taken, and on a server, where there are no
+ * custom elements.
+ *
+ * @param name The name of the element, with a hyphen.
+ *
+ * @example
+ * defineInspector();
+ * const inspector = document.createElement('taskbasket-inspector');
+ * inspector.basket = basket;
+ * document.body.append(inspector);
+ */
+export function defineInspector(name: string = 'taskbasket-inspector'): void {
+  if (typeof customElements === 'undefined' || customElements.get(name) !== undefined) return;
+  // A sheet that is adopted works under each content security policy; an element `style` does not.
+  const sheet = new CSSStyleSheet();
+  sheet.replaceSync(css);
+
+  class Inspector extends HTMLElement {
+    static readonly observedAttributes = ['lang'];
+    #isChanged = false;
+    readonly #panel = createPanel(
+      this,
+      sheet,
+      settingsOf(this, () => this.#change()),
+    );
+
+    connectedCallback(): void {
+      this.#panel.start();
+    }
+
+    disconnectedCallback(): void {
+      this.#panel.stop();
+    }
+
+    attributeChangedCallback(): void {
+      this.#change();
+    }
+
+    /** Several properties that are set one after the other are one change. */
+    #change(): void {
+      if (this.#isChanged) return;
+      this.#isChanged = true;
+      queueMicrotask(() => {
+        this.#isChanged = false;
+        if (this.isConnected) this.#panel.start();
+      });
+    }
+  }
+
+  customElements.define(name, Inspector);
+}
+
+/** Makes the properties of an element. What was set before the element was defined counts. */
+function settingsOf(element: HTMLElement, changed: () => void): InspectorSettings {
+  const settings: InspectorSettings = { ...defaults };
+  for (const name of Object.keys(defaults) as (keyof InspectorSettings)[]) {
+    const set = (value: unknown): void => {
+      Object.assign(settings, { [name]: value ?? defaults[name] });
+      changed();
+    };
+    const before: unknown = Reflect.get(element, name);
+    Object.defineProperty(element, name, { enumerable: true, configurable: true, get: () => settings[name], set });
+    if (before !== undefined) set(before);
+  }
+
+  return settings;
+}

@@ -1,0 +1,88 @@
+import type { EventOf } from '../index.js';
+import type { InspectedTask } from './settings.js';
+import type { InspectorWords } from './words.js';
+
+/** What happens within this time is told together, in milliseconds. */
+const together = 1_000;
+/** How long nothing takes the place of what was told, in milliseconds: so long it takes to be read out. */
+const untouched = 5_000;
+
+/** What is worth a sentence, for those who do not see the list. */
+export interface News {
+  /** Takes each list, to know what its tasks are called. */
+  readonly look: (tasks: readonly InspectedTask[]) => void;
+  readonly heard: (event: EventOf<'settled'>) => void;
+  /** Nothing of the list before is told any more, because it was somebody else's. */
+  readonly forget: () => void;
+}
+
+/** Tells of tasks that were on the list: all that happens within a moment together, and never in quick succession. */
+export function createNews(
+  words: () => InspectorWords,
+  label: (task: InspectedTask) => string,
+  announce: (text: string) => void,
+): News {
+  let before: readonly InspectedTask[] = [];
+  let listed: readonly InspectedTask[] = [];
+  let ended = new Map<string, { readonly state: EventOf<'settled'>['state']; readonly task: InspectedTask }>();
+  let away = false;
+  let isToldAway = false;
+  let toldAt = Number.NEGATIVE_INFINITY;
+  let timer: ReturnType<typeof setTimeout> | undefined;
+
+  function tellSoon(): void {
+    timer ??= setTimeout(tell, Math.max(together, toldAt + untouched - performance.now()));
+  }
+
+  function tell(): void {
+    const { sent, discarded, refused, away: isAway } = words();
+    const all = [...ended.values()];
+    const labels = (state: string) => [
+      ...new Set(all.filter((one) => one.state === state).map(({ task }) => label(task))),
+    ];
+    const sentences = [
+      ...(
+        [
+          [sent, 'done'],
+          [discarded, 'cancelled'],
+          [refused, 'dead'],
+        ] as const
+      ).map(([said, state]) => {
+        const names = labels(state);
+        return names.length === 0 ? '' : said(names);
+      }),
+      away && !isToldAway ? isAway : '',
+    ];
+    isToldAway = away;
+    ended = new Map();
+    timer = undefined;
+    const text = sentences.filter((sentence) => sentence !== '').join(' ');
+    if (text === '') return;
+    toldAt = performance.now();
+    announce(text);
+  }
+
+  return {
+    look(tasks) {
+      before = listed;
+      listed = tasks;
+      away = tasks.some(({ reasons }) => reasons.some(({ reason }) => reason === 'gate'));
+      if (away !== isToldAway) tellSoon();
+    },
+
+    heard({ id, state }) {
+      const task = [...listed, ...before].find((one) => one.id === id);
+      if (task === undefined) return;
+      ended.set(id, { state, task });
+      tellSoon();
+    },
+
+    forget() {
+      clearTimeout(timer);
+      timer = undefined;
+      before = listed = [];
+      ended = new Map();
+      away = isToldAway = false;
+    },
+  };
+}

@@ -1,0 +1,184 @@
+import type { OfOwner, Query, Snapshot } from '../index.js';
+import { defined } from '../pure/parts.js';
+import type { Scope } from '../pure/query.js';
+import { button, element, say, show } from './dom.js';
+import { allWords, english } from './english.js';
+import { createNews } from './news.js';
+import { askApp, createRow } from './row.js';
+import { createRows } from './rows.js';
+import type { InspectedBasket, InspectedTask, InspectorSettings } from './settings.js';
+import { createWhen, languageFor } from './times.js';
+
+/** What the element shows, and what it does while it is in a document. */
+export interface Panel {
+  /** Follows the basket, with the settings as they are now. */
+  readonly start: () => void;
+  /** Lets go of the basket. What is shown stays as it is. */
+  readonly stop: () => void;
+}
+
+const nothing: Snapshot<never> = { loaded: false, tasks: [], more: false };
+
+/** Fills the shadow tree of the element. */
+export function createPanel(host: HTMLElement, sheet: CSSStyleSheet, settings: Readonly<InspectorSettings>): Panel {
+  let words = english;
+  let when = createWhen(english.lang);
+  let watched: ReturnType<InspectedBasket['watch']> | undefined;
+  let value: Snapshot<InspectedTask> = nothing;
+  let ends: readonly (() => void)[] = [];
+  /** How often it was asked which pauses hold: only the last answer counts. */
+  let asked = 0;
+
+  const heading = element('h2', 'heading');
+  heading.tabIndex = -1;
+  const pause = button('pause', () => void togglePause());
+  const note = element('p', 'note');
+  const problem = element('p', 'problem');
+  problem.setAttribute('role', 'alert');
+  const list = element('ul', 'list');
+  list.setAttribute('role', 'list');
+  const status = element('p', 'status');
+  status.setAttribute('role', 'status');
+  const box = element('div', 'box', element('div', 'head', heading, pause), note, problem, list, status);
+  const shadow = host.attachShadow({ mode: 'open' });
+  shadow.adoptedStyleSheets = [sheet];
+  shadow.append(box);
+
+  const label = (task: InspectedTask): string => askApp(settings.label, task, '') || task.type;
+  const news = createNews(
+    () => words,
+    label,
+    (text) => {
+      // A region that says the same again is not read out, unless it differs by something.
+      if (tell('announce', text)) status.textContent = status.textContent === text ? `${text}\u00a0` : text;
+    },
+  );
+  const rows = createRows(list, heading, (task) =>
+    createRow(task, {
+      words: () => words,
+      when: (at) => when(at),
+      label,
+      canCorrect: (one) => askApp(settings.canCorrect, one, false),
+      canDiscard: (one) => askApp(settings.canDiscard, one, true),
+      async act(name, action) {
+        const { basket } = settings;
+        if (!tell(name, action) || basket === undefined || name === 'correct') return;
+        await (name === 'retry' ? basket.retry(action.task.id) : basket.cancel(action.task.id));
+      },
+    }),
+  );
+
+  /** Dispatches an event. Returns whether the element is to do its part. */
+  function tell(name: string, detail: unknown): boolean {
+    return host.dispatchEvent(new CustomEvent(name, { detail, bubbles: true, composed: true, cancelable: true }));
+  }
+
+  function start(): void {
+    words = allWords(settings.words);
+    when = createWhen(languageFor(host, words.lang));
+    box.lang = words.lang;
+    say(heading, words.heading);
+    say(pause, words.pause);
+
+    const { basket, query } = settings;
+    // Equal queries have the same object.
+    const next = basket?.watch(query as Query<never>, { reasons: true });
+    if (next !== watched) {
+      stop();
+      showAll(nothing);
+    }
+    watched = next;
+    rows.renew();
+    showAll(value);
+    if (basket === undefined || next === undefined || ends.length > 0) return;
+    const timer = setInterval(tick, 1_000);
+    document.addEventListener('visibilitychange', look);
+    ends = [
+      () => clearInterval(timer),
+      () => document.removeEventListener('visibilitychange', look),
+      basket.on('settled', news.heard, whoseOf(query)),
+      next.subscribe(showAll),
+    ];
+    look();
+  }
+
+  function stop(): void {
+    for (const end of ends) end();
+    ends = [];
+    news.forget();
+  }
+
+  function tick(): void {
+    if (!document.hidden) rows.tick();
+  }
+
+  function look(): void {
+    tick();
+    void lookForPause();
+  }
+
+  function showAll(next: Snapshot<InspectedTask>): void {
+    const { loaded, tasks, more } = next;
+    const changed = loaded !== value.loaded || holds(next) !== holds(value);
+    value = next;
+    if (!loaded) news.forget();
+    news.look(tasks);
+    const dead = tasks.filter(({ state }) => state === 'dead').length;
+    say(note, loaded ? words.note({ tasks: tasks.length, dead, more }) : words.loading);
+    show(pause, loaded, heading);
+    rows.show(tasks);
+    if (changed) void lookForPause();
+  }
+
+  async function togglePause(): Promise<void> {
+    const { basket, query } = settings;
+    const isPaused = pause.getAttribute('aria-pressed') === 'true';
+    say(problem, '');
+    try {
+      await (isPaused ? basket?.resume(scopeOf(query)) : basket?.pause(scopeOf(query)));
+      showPause(!isPaused);
+    } catch (error) {
+      say(problem, words.failed(error));
+    }
+  }
+
+  async function lookForPause(): Promise<void> {
+    const { basket, query } = settings;
+    asked += 1;
+    const mine = asked;
+    try {
+      const { pauses } = (await basket?.health(whoseOf(query))) ?? { pauses: [] };
+      const own = nameOf(scopeOf(query));
+      if (mine === asked) showPause(pauses.some((one) => typeof one !== 'string' && nameOf(one) === own));
+    } catch {
+      // The database cannot be read now. The next change of the list asks again.
+    }
+  }
+
+  function showPause(isPaused: boolean): void {
+    asked += 1;
+    pause.setAttribute('aria-pressed', String(isPaused));
+  }
+
+  return { start, stop };
+}
+
+/** Whether a pause holds one of the tasks. */
+function holds({ tasks }: Snapshot<InspectedTask>): boolean {
+  return tasks.some(({ reasons }) => reasons.some(({ reason }) => reason === 'paused'));
+}
+
+/** Whose tasks a query asks for. */
+function whoseOf({ owner, everyOwner }: Query): OfOwner {
+  return defined({ owner, everyOwner });
+}
+
+/** The tasks of a query, whatever their state. */
+function scopeOf({ type, lane, gate, owner, everyOwner }: Query): Scope<never> {
+  return defined({ type, lane, gate, owner, everyOwner }) as Scope<never>;
+}
+
+/** The same text for equal scopes. */
+function nameOf({ type, lane, gate, owner, everyOwner }: Scope): string {
+  return JSON.stringify([[type ?? []].flat().sort(), lane, gate, owner, everyOwner]);
+}

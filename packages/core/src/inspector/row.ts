@@ -1,0 +1,152 @@
+import { callSafely } from '../pure/errors.js';
+import { partOf } from '../pure/parts.js';
+import { button, element, name, say, show } from './dom.js';
+import type { InspectedTask, InspectorAction, InspectorEvents } from './settings.js';
+import type { Told } from './telling.js';
+import { tell } from './telling.js';
+import type { InspectorWords, When } from './words.js';
+
+/** What the rows share. */
+export interface RowContext {
+  readonly words: () => InspectorWords;
+  readonly when: When;
+  readonly label: (task: InspectedTask) => string;
+  readonly canCorrect: (task: InspectedTask) => boolean;
+  readonly canDiscard: (task: InspectedTask) => boolean;
+  /** Dispatches an event of the element; then, unless the app has prevented it, does the default. */
+  readonly act: (name: Exclude<keyof InspectorEvents, 'announce'>, action: InspectorAction) => Promise<unknown>;
+}
+
+/** A task on the list. */
+export interface Row {
+  readonly item: HTMLElement;
+  /** Has the focus when what had it goes away. */
+  readonly title: HTMLElement;
+  readonly show: (task: InspectedTask) => void;
+  /** Says times anew. */
+  readonly tick: () => void;
+  /** Takes away the app's form. */
+  readonly gone: () => void;
+}
+
+/** Makes the row of a task. */
+export function createRow(first: InspectedTask, context: RowContext): Row {
+  const { words, when, label, act } = context;
+  let task = first;
+  let told: Told;
+  /** Whether the focus was last seen in the app's form. */
+  let inForm = false;
+
+  const title = element('h3', 'title');
+  title.tabIndex = -1;
+  const state = element('span', 'state');
+  const why = element('p', 'why');
+  const progress = element('progress', 'progress');
+  const facts = element('p', 'facts');
+  const problem = element('p', 'problem');
+  problem.setAttribute('role', 'alert');
+  const correct = button('correct', () => doIt('correct'));
+  const retry = button('retry', () => doIt('retry'));
+  const discard = button('discard', () => ask(true));
+  const actions = element('div', 'actions', correct, retry, discard);
+  const question = element('p', 'question');
+  const yes = button('confirm', () => {
+    ask(false);
+    title.focus({ preventScroll: true });
+    doIt('discard');
+  });
+  const keep = button('keep', () => ask(false));
+  const confirm = element('div', 'confirmation', question, yes, keep);
+  confirm.setAttribute('role', 'group');
+  confirm.hidden = true;
+  confirm.addEventListener('keydown', ({ key }) => {
+    if (key === 'Escape') ask(false);
+  });
+  const form = element('slot', 'form');
+  form.name = `correct-${first.id}`;
+  form.addEventListener('focusin', () => (inForm = true));
+  form.addEventListener('focusout', ({ relatedTarget }) => (inForm = relatedTarget === null));
+  form.addEventListener('slotchange', () => {
+    offer();
+    // An element that is removed takes the focus along, and the browser gives it to nobody.
+    const lost = inForm && form.assignedElements().length === 0;
+    if (!lost) return;
+    inForm = false;
+    (correct.hidden ? title : correct).focus({ preventScroll: true });
+  });
+  const item = element('li', 'item', element('div', 'top', title, state), why, progress, facts);
+  item.append(problem, actions, confirm, form);
+
+  function ask(open: boolean): void {
+    confirm.hidden = !open;
+    actions.hidden = open;
+    (open ? keep : discard).focus({ preventScroll: true });
+  }
+
+  function doIt(what: 'retry' | 'correct' | 'discard'): void {
+    say(problem, '');
+    act(what, { task, slot: form.name }).catch((error: unknown) => say(problem, words().failed(error)));
+  }
+
+  /** Shows the buttons that do something now. */
+  function offer(): void {
+    const isOpen = form.assignedElements().length > 0;
+    const canCorrect = told.state === 'dead' && task.payload !== undefined && context.canCorrect(task);
+    if (!canCorrect && isOpen) gone();
+    show(correct, canCorrect && !isOpen, title);
+    show(retry, told.canRetry, title);
+    show(discard, context.canDiscard(task), title);
+  }
+
+  function showTask(next: InspectedTask): void {
+    task = next;
+    told = tell(task);
+    const said = words();
+    const of = label(task);
+    item.setAttribute('part', `item item-${told.state}`);
+    state.setAttribute('part', `state state-${told.state}`);
+    say(title, of);
+    say(state, said.states[told.state]);
+    say(question, said.sure);
+    confirm.setAttribute('aria-label', said.sure);
+    name(correct, said.correct, of);
+    name(retry, said.retry, of);
+    name(discard, said.discard, of);
+    name(yes, said.discard, of);
+    name(keep, said.keep, of);
+    name(progress, said.progress, of);
+    const done = task.running ? doneOf(task.progress) : undefined;
+    progress.hidden = done === undefined;
+    progress.value = done ?? 0;
+    offer();
+    tick();
+  }
+
+  function tick(): void {
+    const said = words();
+    say(why, told.why(said, when));
+    say(facts, said.facts(task, when));
+  }
+
+  function gone(): void {
+    for (const one of form.assignedElements()) one.remove();
+  }
+
+  return { item, title, show: showTask, tick, gone };
+}
+
+/** How much is done, from 0 to 1: a handler told that, or how much is `loaded` of a `total`. */
+function doneOf(progress: unknown): number | undefined {
+  const part =
+    typeof progress === 'number' ? progress : Number(partOf(progress, 'loaded')) / Number(partOf(progress, 'total'));
+
+  return part >= 0 && part <= 1 ? part : undefined;
+}
+
+/** Calls a function of the app for a task. If the function throws, the error is reported as uncaught. */
+export function askApp<Answer>(ofApp: (task: InspectedTask) => Answer, task: InspectedTask, otherwise: Answer): Answer {
+  let answer = otherwise;
+  callSafely((one) => (answer = ofApp(one)), task);
+
+  return answer;
+}

@@ -1,0 +1,61 @@
+import type { Reason } from '../index.js';
+import type { InspectedTask } from './settings.js';
+import type { InspectedState, InspectorWords, When } from './words.js';
+
+/** The state for each reason. The reasons stand in the order in which they matter to a person: the first is told. */
+const states: { readonly [Name in Reason['reason']]: InspectedState } = {
+  running: 'running',
+  dead: 'dead',
+  'unknown-type': 'unreadable',
+  'unknown-version': 'unreadable',
+  undecodable: 'unreadable',
+  'other-leader': 'unreadable',
+  paused: 'paused',
+  'signed-out': 'signed-out',
+  'no-owner': 'signed-out',
+  lane: 'behind',
+  parent: 'behind',
+  'no-room': 'stopped',
+  'no-runner': 'stopped',
+  gate: 'away',
+  date: 'waiting',
+  backoff: 'waiting',
+  alone: 'waiting',
+  aside: 'waiting',
+  busy: 'waiting',
+  gone: 'waiting',
+};
+
+const ranked = Object.keys(states);
+
+/** What is told of a task. */
+export interface Told {
+  readonly state: InspectedState;
+  readonly canRetry: boolean;
+  /** Why the task is not running now. */
+  readonly why: (words: InspectorWords, when: When) => string;
+}
+
+/** What a person reads of a task. */
+export function tell(task: InspectedTask): Told {
+  const [first] = [...task.reasons].sort((a, b) => ranked.indexOf(a.reason) - ranked.indexOf(b.reason));
+  if (first === undefined) return { state: 'waiting', canRetry: false, why: ({ next }) => next };
+
+  return {
+    state: states[first.reason],
+    canRetry: canRetry(first, task.attempts),
+    why: (words, when) => sentence(first, words, when, task),
+  };
+}
+
+/** Whether "try now" changes anything. Before the first attempt of a task, its date is the app's, and stays. */
+function canRetry({ reason }: Reason, attempts: number): boolean {
+  return ['dead', 'backoff', 'gate', 'signed-out'].includes(reason) || (reason === 'date' && attempts > 0);
+}
+
+function sentence(reason: Reason, { reasons, deaths }: InspectorWords, when: When, task: InspectedTask): string {
+  if (reason.reason === 'dead') return deaths[reason.because](reason.error, when);
+
+  // Each function takes the reason of its name, which TypeScript cannot follow.
+  return (reasons[reason.reason] as (reason: Reason, when: When, task: InspectedTask) => string)(reason, when, task);
+}

@@ -1,0 +1,49 @@
+import type { When } from './words.js';
+
+const units = [
+  ['day', 86_400_000],
+  ['hour', 3_600_000],
+  ['minute', 60_000],
+] as const;
+
+/** Says times in a language: "in 12 seconds", "3 days ago". A language that the browser does not know is its own one. */
+export function createWhen(lang: string): When {
+  const now = formatIn(lang, 'auto');
+  const exact = formatIn(lang, 'always');
+
+  return (at) => {
+    const wait = at - Date.now();
+    // "In 90 minutes" rather than "in 2 hours".
+    const [unit, size] = units.find(([, length]) => Math.abs(wait) >= 2 * length) ?? [];
+
+    // "Now", but never "tomorrow" for what is 24 hours away.
+    return unit === undefined
+      ? now.format(Math.ceil(wait / 1_000), 'second')
+      : exact.format(Math.ceil(wait / size), unit);
+  };
+}
+
+function formatIn(lang: string, numeric: 'auto' | 'always'): Intl.RelativeTimeFormat {
+  try {
+    return new Intl.RelativeTimeFormat(lang, { numeric });
+  } catch {
+    return new Intl.RelativeTimeFormat(undefined, { numeric });
+  }
+}
+
+/** The language of an element, if the words are in it (`en-GB` for `en`); otherwise that of the words. */
+export function languageFor(host: Element, ofWords: string): string {
+  let here: Element | null = host;
+  while (here !== null) {
+    const found: string | null | undefined = here.closest('[lang]')?.getAttribute('lang');
+    if (typeof found === 'string') return baseOf(found) === baseOf(ofWords) ? found : ofWords;
+    const root: Node = here.getRootNode();
+    here = root instanceof ShadowRoot ? root.host : null;
+  }
+
+  return ofWords;
+}
+
+function baseOf(lang: string): string {
+  return lang.split('-')[0]?.toLowerCase() ?? '';
+}
