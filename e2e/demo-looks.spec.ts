@@ -50,7 +50,7 @@ async function fill(page: Page, server: DemoServer, photos: { readonly lamp: Buf
     text: 'All in order after the repair in March.',
     checks: { access: 'ok', railings: 'ok', surface: 'ok', lighting: 'ok', signs: 'ok' },
   });
-  await expect(page.getByTestId('unsent-note')).toHaveText('Everything is sent.');
+  await expect(page.locator('[part=note]')).toHaveText('Everything is sent.');
 
   const stairs = 'Stairs at the customs house';
   await write(page, {
@@ -59,7 +59,7 @@ async function fill(page: Page, server: DemoServer, photos: { readonly lamp: Buf
     photo: jpeg(photos.railing),
     alt: 'The bent post',
   });
-  await expect(unsentItem(page, stairs)).toHaveAttribute('data-state', 'dead');
+  await expect(unsentItem(page, stairs)).toHaveAttribute('part', 'item item-dead');
   await page.getByTestId('report-item').filter({ hasText: stairs }).getByTestId('report-edit').click();
   await write(page, {
     title: `${stairs}, west flight`,
@@ -72,7 +72,7 @@ async function fill(page: Page, server: DemoServer, photos: { readonly lamp: Buf
     text: 'A joint is open over two metres. Needs a closer look at low tide.',
     checks: { access: 'ok', surface: 'defect' },
   });
-  await expect(unsentItem(page, 'Quay wall, section 12')).toHaveAttribute('data-state', 'gate');
+  await expect(unsentItem(page, 'Quay wall, section 12')).toHaveAttribute('part', 'item item-away');
 }
 
 interface Look {
@@ -125,7 +125,7 @@ test(
     });
     await signIn(demo, 'ann');
 
-    await expect(demo.getByTestId('unsent-note')).toHaveText('Everything is sent.');
+    await expect(demo.locator('[part=note]')).toHaveText('Everything is sent.');
     await inEachLook((look) => expectNoFindings('empty', look));
 
     await demo.getByTestId('save').click();
@@ -172,9 +172,9 @@ test(
     });
     await demo.getByTestId('leave-no').click();
 
-    await demo.getByTestId('send-later').click();
-    await expect(unsentItem(demo, 'Quay wall, section 12')).toHaveAttribute('data-state', 'paused');
-    await unsentItem(demo, 'Stairs at the customs house').getByTestId('correct').click();
+    await demo.locator('[part~=pause]').click();
+    await expect(unsentItem(demo, 'Quay wall, section 12')).toHaveAttribute('part', 'item item-paused');
+    await unsentItem(demo, 'Stairs at the customs house').locator('[part~=correct]').click();
     await inEachLook(async (look) => {
       await expectNoFindings('a correction, while what is not sent is held back', look);
       await picture('correction', look);
@@ -189,7 +189,7 @@ test('what is touched is 44 pixels high at least; at 320 pixels, which is 1280 a
   await demo.setViewportSize({ width: 360, height: 780 });
   server.setMood('4xx');
   await write(demo, { title: `Bridge${'7'.repeat(60)}`, text: 'x'.repeat(200), photo: pixel });
-  await demo.getByTestId('unsent-item').first().getByTestId('correct').click();
+  await demo.locator('[part~=item]').first().locator('[part~=correct]').click();
   await demo.getByTestId('photo').setInputFiles(pixel);
   await demo.getByTestId('mood-open').click();
 
@@ -211,10 +211,10 @@ test('nothing moves by itself while the page loads and fills', async ({ demo, se
   if (engine !== 'chromium') cannot(12, 'Only Chromium tells of layout shifts');
   server.setMood('503', { retryAfter: 60 });
   for (const title of ['Bridge 7', 'Bridge 8']) await write(demo, { title });
-  await expect(demo.getByTestId('unsent-item')).toHaveCount(2);
+  await expect(demo.locator('[part~=item]')).toHaveCount(2);
   await demo.reload();
   await expect(demo.getByTestId('offline-ready')).toBeVisible();
-  await expect(demo.getByTestId('unsent-item')).toHaveCount(2);
+  await expect(demo.locator('[part~=item]')).toHaveCount(2);
 
   const shifted = await demo.evaluate(
     () =>

@@ -96,13 +96,19 @@ export async function write(page: Page, { title, text = '', checks = {}, photo, 
 
 /** What is not sent, by its title; as a whole, since an edit's title can begin like another's. */
 export function unsentItem(page: Page, title: string): Locator {
-  return page.getByTestId('unsent-item').filter({ has: page.getByRole('heading', { name: title, exact: true }) });
+  return page.locator('[part~=item]').filter({ has: page.getByRole('heading', { name: title, exact: true }) });
+}
+
+/** Discards what is not sent, and confirms that. */
+export async function discard(item: Locator): Promise<void> {
+  await item.locator('[part~=discard]').click();
+  await item.locator('[part~=confirm]').click();
 }
 
 /** Presses "Try now", unless what waited has gone by itself: the server is there again. */
 export async function tryNow(item: Locator): Promise<void> {
   await item
-    .getByTestId('retry')
+    .locator('[part~=retry]')
     .click({ timeout: 15_000 })
     .catch(() => undefined);
 }

@@ -29,7 +29,7 @@ test('what Ann wrote without a network is not sent under Bob, who sees nothing o
 }) => {
   server.down();
   for (const title of ['Bridge 7', 'Bridge 8']) await write(demo, { title });
-  await expect(unsentItem(demo, 'Bridge 8')).toHaveAttribute('data-state', 'gate');
+  await expect(unsentItem(demo, 'Bridge 8')).toHaveAttribute('part', 'item item-away');
 
   await demo.getByTestId('title').fill('Half a report');
   await demo.getByTestId('sign-out').click();
@@ -45,13 +45,13 @@ test('what Ann wrote without a network is not sent under Bob, who sees nothing o
   await expect(demo.getByRole('heading', { name: 'Who are you?' })).toBeVisible();
   await signIn(demo, 'bob');
   await write(demo, { title: 'Quay wall' });
-  await expect(demo.getByTestId('unsent-item')).toHaveCount(1);
+  await expect(demo.locator('[part~=item]')).toHaveCount(1);
   await expect(demo.getByTestId('report-title')).toHaveText(['Quay wall']);
 
   server.up();
   await tryNow(unsentItem(demo, 'Quay wall'));
   await expect(reportItem(demo, 'Quay wall')).toHaveAttribute('data-state', 'sent');
-  await expect(demo.getByTestId('unsent-note')).toHaveText('Everything is sent.');
+  await expect(demo.locator('[part=note]')).toHaveText('Everything is sent.');
   expect(takenBy(server)).toEqual(['Quay wall by bob']);
 
   await demo.getByTestId('sign-out').click();
@@ -82,15 +82,15 @@ test('a server that takes no token is told in words, and “Try now” signs in 
   await write(demo, { title: 'Bridge 7' });
   const refused = unsentItem(demo, 'Bridge 7');
   await untilRefused(server, 2);
-  const why = refused.getByTestId('unsent-state');
+  const why = refused.locator('[part=why]');
   await expect(why).toHaveText('Signed out: “Try now” signs you in again.');
   // To sign in again would send nothing while the switch is on.
-  await demo.getByTestId('send-later').click();
+  await demo.locator('[part~=pause]').click();
   await expect(why).toHaveText('Waits until you switch “Send later” off.');
-  await demo.getByTestId('send-later').click();
+  await demo.locator('[part~=pause]').click();
   await expect(why).toHaveText('Signed out: “Try now” signs you in again.');
   server.setMood('up');
-  await refused.getByTestId('retry').click();
+  await refused.locator('[part~=retry]').click();
   await expect(reportItem(demo, 'Bridge 7')).toHaveAttribute('data-state', 'sent');
   expect(effectsOn(server)).toEqual(['Bridge 7']);
 
@@ -119,7 +119,7 @@ test('a server that takes no token is told in words, and “Try now” signs in 
   await demo.keyboard.press('Enter');
   for (const page of [demo, other]) {
     await expect(page.getByTestId('sign-in')).toBeVisible();
-    await expect(page.getByTestId('unsent-item')).toHaveCount(0);
+    await expect(page.locator('[part~=item]')).toHaveCount(0);
     await expect(page.getByTestId('report-item')).toHaveCount(0);
   }
   await expect(demo.getByRole('heading', { name: 'Who are you?' })).toBeFocused();

@@ -4,6 +4,7 @@
 import type { Locator, Page } from '@playwright/test';
 import type { InspectedBasket, TaskbasketInspector } from 'taskbasket/inspector';
 
+import { cannot, engine } from './engine.js';
 import { add, expect, namesOf, openLab, rows, test, until, untilDrained, views } from './fixture.js';
 import { openInspector, play, rowOf, taskLike } from './inspector-page.js';
 
@@ -349,6 +350,7 @@ test('the pause of another tab is seen, and that of the shown types alone is mad
 });
 
 test('500 rows come and change without a task of the page that takes over 50 ms', async ({ page, database }) => {
+  if (engine !== 'chromium') cannot(12, 'Only Chromium tells of long tasks');
   await openLab(page, { database, worker: 'none' });
   await page.evaluate(async () => {
     await window.lab.basket.addMany(

@@ -58,7 +58,7 @@ async function play(context, server) {
   await show('The server is away. She writes a report.', false, page);
 
   await page.getByTestId('save').click();
-  const unsent = () => page.getByTestId('unsent-item').filter({ hasText: 'Next try' });
+  const unsent = () => page.locator('[part~=item]').filter({ hasText: 'Next try' });
   await unsent().waitFor();
   await show('She saves it. It is on disk, and says why it waits.', false, page);
 
@@ -73,7 +73,7 @@ async function play(context, server) {
   assert.deepEqual(server.effects(), []);
   await server.up();
   await page.getByTestId('report-item').and(page.locator('[data-state=sent]')).waitFor({ timeout: 120_000 });
-  await page.getByTestId('unsent-item').waitFor({ state: 'detached' });
+  await page.locator('[part~=item]').waitFor({ state: 'detached' });
   assert.equal(server.effects().length, 1, 'the server has the report once');
   await show('The server is back. The report is sent, once.', true, page);
 

@@ -3,10 +3,8 @@
  */
 import { createAnnouncer } from './announcer.js';
 import { openNotesBasket, watchUnsent } from './basket.js';
-import { createNews } from './changes.js';
 import { byId } from './dom.js';
 import { showForm } from './form.js';
-import { showLater } from './later.js';
 import { showLedger } from './ledger.js';
 import { showMoods } from './moods.js';
 import { keepShell, showConnection } from './offline.js';
@@ -22,19 +20,15 @@ const shown = 50;
 
 const lists = byId('lists', HTMLDivElement);
 const announce = createAnnouncer();
-let problem: string | undefined;
 const basket = openNotesBasket((error) => {
-  problem = error.message;
-  announce(`Nothing can be sent from this tab: ${problem}`);
-  showUnsentTasks(unsent.get());
+  announce(`Nothing can be sent from this tab: ${error.message}`);
+  tellProblem(error.message);
 });
 const signIn = createSignIn(basket, announce, () => form.isUnsaved(), begin);
 const reports = createReports(basket, signIn.inspector);
 const unsent = watchUnsent(basket, shown);
 const storage = showStorage();
-const lookForPause = showLater(basket, announce);
-const news = createNews(basket, announce);
-const showUnsentTasks = showUnsent(basket, reports, announce, signIn.again, () => problem);
+const tellProblem = showUnsent(basket, unsent, shown, reports, announce, signIn.again);
 const look = oneAtATime(async () => {
   const inspector = signIn.inspector();
   if (inspector === undefined) return;
@@ -59,12 +53,8 @@ function begin(): void {
   showReports([], unsent.get());
 }
 
-unsent.subscribe(news);
-unsent.subscribe((snapshot) => {
-  showUnsentTasks(snapshot);
-  if (!snapshot.loaded) return;
-  look();
-  lookForPause();
+unsent.subscribe(({ loaded }) => {
+  if (loaded) look();
 });
 // One that was added and sent between two looks of the watch changes nothing there, and may have been seen by ours.
 basket.on('settled', look);
