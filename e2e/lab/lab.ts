@@ -7,6 +7,7 @@ import { runBasket } from 'taskbasket/worker';
 import { type Note, openApp, openExisting, tasksFor } from './app.js';
 import { labHandlers } from './handlers.js';
 import { type Setup, nameOf, plainSetup } from './setup.js';
+import { storedText } from './stored.js';
 import type { LabTasks } from './tasks.js';
 import { type Writing, type Written, writeRaw, writeWithDexie, writeWithIdb } from './transactions.js';
 
@@ -126,18 +127,6 @@ function createLab() {
     });
   }
 
-  /** Everything that this origin stores, as one text. */
-  async function stored(): Promise<string> {
-    const parts: unknown[] = [Object.entries(localStorage), Object.entries(sessionStorage), document.cookie];
-    for (const name of await caches.keys()) {
-      parts.push(
-        name,
-        (await (await caches.open(name)).keys()).map(({ url }) => url),
-      );
-    }
-    return JSON.stringify([...parts, await indexedDB.databases(), await dump()]);
-  }
-
   /** Whether the runner's reserve is stored. */
   async function hasReserve(): Promise<boolean> {
     const db = await openExisting(registry().name);
@@ -182,7 +171,7 @@ function createLab() {
     signIn,
     /** How often the app was asked for a token. */
     asked: () => asked,
-    stored,
+    stored: storedText,
     remove,
     /** What `onWorkerError` was called with, and when. */
     errors: () =>

@@ -1,11 +1,11 @@
 // tasks.worker.ts
-import { ensureOk, serveBasket } from 'taskbasket/worker';
+import { createSend } from 'taskbasket/http';
+import { serveBasket } from 'taskbasket/worker';
 import { tasks } from './tasks';
 
+const send = createSend();
 serveBasket(tasks, {
-  async saveNote(note, { signal, idempotencyKey }) {
-    const headers = { 'Content-Type': 'application/json', 'Idempotency-Key': `"${idempotencyKey}"` };
-    const request: RequestInit = { method: 'PUT', body: JSON.stringify(note), headers, signal, redirect: 'manual' };
-    ensureOk(await fetch(`/notes/${note.id}`, request));
+  async saveNote(note, attempt) {
+    await send(`/notes/${note.id}`, { method: 'PUT', json: note }, attempt);
   },
 });

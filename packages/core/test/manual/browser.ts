@@ -30,6 +30,7 @@ export async function createBrowser(parts: {
   // Listeners of the page's own are told by Node's events: jsdom's take no signals of Node's.
   window.document.addEventListener = scope.addEventListener.bind(scope);
   vi.stubGlobal('fetch', server.fetch);
+  vi.stubGlobal('location', new URL(server.origin));
   vi.stubGlobal('document', window.document);
   vi.stubGlobal('addEventListener', scope.addEventListener.bind(scope));
   vi.stubGlobal('removeEventListener', scope.removeEventListener.bind(scope));

@@ -39,8 +39,9 @@ beforeAll(() => createBrowser({ sharedWorker: false }));
 
 beforeEach(() => {
   sent.length = 0;
-  vi.stubGlobal('fetch', async (url: string, { headers, redirect }: RequestInit) => {
-    const key = new Headers(headers).get('Idempotency-Key')?.slice(1, -1) ?? '';
+  vi.stubGlobal('fetch', async ({ url: href, headers }: Request, { redirect }: RequestInit) => {
+    const url = new URL(href).pathname;
+    const key = headers.get('Idempotency-Key')?.slice(1, -1) ?? '';
     sent.push({ url, key, redirect });
 
     return answer({ url, key, redirect });
@@ -101,14 +102,21 @@ describe('a handler with answers of its own', () => {
     for (const one of sent) expect(one).toMatchObject({ key: id, redirect: 'manual' });
   });
 
-  test('counts a 409, and tries again', async () => {
-    let first = true;
-    answer = () => new Response(null, { status: first ? 409 : 204 });
+  test('is dead on a 409 of the first attempt, with the answer, and waits uncounted on a later one', async () => {
+    let status = 409;
+    answer = () => (status === 204 ? new Response(null, { status }) : Response.json({ title: 'busy' }, { status }));
     const id = await add('saveNote', note);
-    await until(async () => expect(await basket.get(id as never)).toMatchObject({ failures: 1 }));
+    await until(async () =>
+      expect(await basket.get(id as never)).toMatchObject({
+        state: 'dead',
+        lastError: { detail: { status: 409, body: { title: 'busy' } } },
+      }),
+    );
 
-    first = false;
     await basket.retry(id);
+    await until(async () => expect(await basket.get(id as never)).toMatchObject({ state: 'queued', attempts: 2 }));
+    expect(await basket.get(id as never)).toMatchObject({ failures: 0 });
+    status = 204;
     await until(async () => expect(await basket.get(id as never)).toBeUndefined());
   });
 });

@@ -116,7 +116,7 @@ const localStorage = {
   setItem: (key: string, value: string) => void stored.set(key, value),
 };
 vi.stubGlobal('localStorage', localStorage);
-vi.stubGlobal('location', { href: 'https://app.example/inbox/' });
+beforeAll(() => vi.stubGlobal('location', { href: 'https://app.example/inbox/' }));
 
 describe('requests of an old library', () => {
   let basket: AnyBasket;

@@ -30,11 +30,12 @@ let reports: Reports;
 function createServer(): typeof fetch {
   const numbers = new Map<string, string>();
 
-  return async (path, { method = '', headers, body } = {}) => {
+  return async (input) => {
+    const request = input as Request;
     if (answer === 'nothing') throw new TypeError('Failed to fetch');
-    const key = new Headers(headers).get('Idempotency-Key') ?? '';
-    const text = await new Response(body).text();
-    received.push(`${method} ${path as string} ${text}`);
+    const key = request.headers.get('Idempotency-Key') ?? '';
+    const path = new URL(request.url).pathname;
+    received.push(`${request.method} ${path} ${await request.text()}`);
     if (path !== '/reports') return new Response(null, { status: 204 });
     if (answer === 'refusal') return new Response('', { status: 422 });
     const number = numbers.get(key) ?? `R${numbers.size + 1}`;

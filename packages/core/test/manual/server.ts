@@ -20,6 +20,7 @@ export interface AppServer {
   /** Resets every connection. It keeps its port: another program of the machine would take it, and nobody could be `up`. */
   readonly down: () => void;
   readonly up: () => void;
+  readonly origin: string;
   /** Fetches as a page of that server's origin does. */
   readonly fetch: typeof fetch;
 }
@@ -50,7 +51,7 @@ export async function startServer(): Promise<AppServer> {
   });
   await once(server.listen(0, '127.0.0.1'), 'listening');
   server.unref();
-  const { port } = server.address() as AddressInfo;
+  const origin = `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
 
   return {
     received,
@@ -60,7 +61,8 @@ export async function startServer(): Promise<AppServer> {
       away = true;
       server.closeAllConnections();
     },
-    fetch: (input, init) => globalFetch(new URL(input as string, `http://127.0.0.1:${port}`), init),
+    origin,
+    fetch: (input, init) => globalFetch(typeof input === 'string' ? new URL(input, origin) : input, init),
   };
 }
 

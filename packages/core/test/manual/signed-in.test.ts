@@ -8,8 +8,8 @@ test('what nobody is signed in for waits, uncounted, and is sent with the token 
   await createBrowser({ sharedWorker: true });
   const { run } = withWorker('signed-in.worker.ts');
   const sent: unknown[] = [];
-  vi.stubGlobal('fetch', async (_url: string, init: RequestInit) => {
-    sent.push((init.headers as Record<string, string>)['Authorization']);
+  vi.stubGlobal('fetch', async ({ headers }: Request) => {
+    sent.push(headers.get('Authorization'));
 
     return new Response('', { status: 200 });
   });
