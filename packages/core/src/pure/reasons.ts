@@ -189,11 +189,14 @@ function unknownOf({ type: name, version }: TaskRow, { registry, led, runner }: 
   return [{ reason: 'other-leader', build: runner.build }];
 }
 
-/** The parents that have not succeeded. If one was cancelled, the task is about to be dead, whatever others do. */
+/**
+ * The parents that have not succeeded, each once: a task may name one twice, or have replaced two. If one was cancelled,
+ * the task is about to be dead, whatever others do.
+ */
 function parentsOf(row: TaskRow, { parents }: ReasonFacts): readonly Reason[] {
   const dies = parentsSay(row, parents) === 'die';
 
-  return parents.flatMap(({ id, state }) =>
+  return [...new Map(parents.map(({ id, state }) => [id, state]))].flatMap(([id, state]) =>
     state === 'ended' || (state === 'cancelled') !== dies ? [] : [{ reason: 'parent' as const, parent: id, state }],
   );
 }

@@ -161,6 +161,20 @@ test('a parent and its child that are added in one transaction: both or neither,
   db.close();
 });
 
+test('a parent that is named twice is one reason, and gives its result to both places', async () => {
+  const app = createApp();
+  const { basket, world, creating, parents } = app;
+  app.work();
+  const report = await basket.add('create', 'report');
+  const photo = await basket.add('send', 'photo', { after: [report, report] });
+  await world.settle();
+  expect(await basket.explain(photo)).toEqual([{ reason: 'parent', parent: report, state: 'running' }]);
+
+  creating.get('report')?.open({ number: 'R1' });
+  await world.settle();
+  expect(parents.get('photo')).toEqual([{ number: 'R1' }, { number: 'R1' }]);
+});
+
 describe('a dead parent', () => {
   async function dead(): Promise<App & { readonly parent: string; readonly child: string }> {
     const app = createApp();

@@ -23,6 +23,8 @@ export function wrongReasons(world: World, page: Life, row: TaskRow, reasons: re
     const wrong = wrongReason(facts, contents, row, reason);
     if (wrong !== undefined) return `${JSON.stringify(reason)}: ${wrong}`;
   }
+  const twice = reasons.map((reason) => JSON.stringify(reason)).find((one, place, all) => all.indexOf(one) < place);
+  if (twice !== undefined) return `${twice}, twice`;
   if (reasons.length > 0) return undefined;
   const stands = Object.entries(facts).find(([name, value]) => inTheWay.has(name) && value === true);
 
