@@ -89,6 +89,33 @@ describe('adopt', () => {
     expect(told).toEqual(['3', '3 ended', '1', '1 ended', '2', '2 ended', '4', '4 ended']);
   });
 
+  test('lets a task of nobody go on that stood behind them in their lane, or waited for one of them', async () => {
+    const name = freshName();
+    const world = createWorld();
+    const old = world.open(appBefore(name));
+    const first = await old.basket.add('save', '1');
+    await old.basket.add('report', 'crash', { lane: 'notes' });
+    await old.basket.add('report', 'child', { after: first });
+    const page = world.open(app(name));
+    await page.basket.signIn('ann');
+    const started: string[] = [];
+    world.open(app(name)).run({
+      save(text) {
+        started.push(text);
+
+        return new Promise(() => undefined);
+      },
+      photo: () => undefined,
+      report: (text) => void started.push(text),
+    });
+    await world.settle();
+    expect(started).toEqual([]);
+
+    await page.basket.signIn('ann', undefined, adopt);
+    await world.settle();
+    expect(started.sort()).toEqual(['1', 'child', 'crash']);
+  });
+
   test('keeps dead tasks dead, under their key, their counters and the mark that they have left their lane', async () => {
     const name = freshName();
     const world = createWorld();

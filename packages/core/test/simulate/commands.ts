@@ -292,19 +292,36 @@ export function pageOf(driver: Driver): Life {
 }
 
 /** Starts a page. */
-export function newPage(driver: Driver): Life {
+export function newPage(driver: Driver, kind?: Kind): Life {
   const { chance } = driver.play.world;
   driver.born += 1;
   const page = driver.play.page(
     `page${driver.born}`,
-    chance.pick<Kind>(['old', 'new', 'new', 'page']),
+    kind ?? chance.pick<Kind>(['old', 'new', 'new', 'page']),
     chance.between(1, 3),
   );
   if (driver.mix.attended && !driver.play.world.calm && chance.is(0.7)) driver.play.workers?.attend(page);
   const { world } = driver.play;
-  if (world.owned && chance.is(0.9)) void signIn(world, page, ownerNames[chance.pick([0, 0, 1, 2])] ?? null);
+  if (!world.owned || !chance.is(0.9)) return page;
+  const owner = ownerNames[chance.pick([0, 0, 1, 2])] ?? null;
+  void signIn(world, page, owner, world.wasFree && chance.is(0.3)); // It never rejects.
 
   return page;
+}
+
+/** The app is deployed with a session, when every context of an earlier build is gone. */
+export async function declare(driver: Driver): Promise<void> {
+  const { play } = driver;
+  const { world } = play;
+  for (const life of play.lives) if (!life.dead) die(driver, life);
+  await play.quiet();
+  world.owned = true;
+  world.wasFree = true;
+  world.model.declared();
+  world.report.met('owners', 'a session was declared');
+  world.say('declare a session');
+  newPage(driver);
+  newHost(driver);
 }
 
 /** Makes the workers that pages attend. */

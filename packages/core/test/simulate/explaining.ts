@@ -4,7 +4,7 @@ import type { Contents } from './contents.js';
 import { gateOf, headsOf, laneMarkOf, readyOf, runnerOf } from './contents.js';
 import { roomIn } from './gate-rule.js';
 import type { Life } from './life.js';
-import { ownerIn, seenBy } from './owners.js';
+import { lacksOwner, ownerIn, seenBy } from './owners.js';
 import type { ParentFacts } from './parents.js';
 import { lives, parentsOf } from './parents.js';
 import { wrongPauses } from './pausing.js';
@@ -37,6 +37,7 @@ const inTheWay = new Set([
   'unreadable',
   'unknown',
   'stranger',
+  'ownerless',
   'parked',
   'misled',
   'dated',
@@ -91,6 +92,7 @@ function factsOf(world: World, page: Life, row: TaskRow) {
     unreadable: letter === 'U' || letter === 'Z',
     unknown: !knows(page.kind, row),
     stranger: row.owner !== null && row.owner !== ownerIn(contents),
+    ownerless: rule !== undefined && lacksOwner(world, row),
     parked: waitsForValues(contents, row),
     /** The one who leads has no such type, or another version. */
     misled: knows(page.kind, row) && leader !== undefined && !knows(leader.kind, row),
@@ -123,7 +125,7 @@ function wrongReason(facts: Facts, contents: Contents, row: TaskRow, reason: Rea
     case 'signed-out':
       return is((facts.stranger || facts.parked) && reason.owner === row.owner);
     case 'no-owner':
-      return 'each has one';
+      return is(facts.ownerless);
     case 'gone':
       return is(row.cancelled === true || !contents.tasks.has(row.seq));
     case 'running':

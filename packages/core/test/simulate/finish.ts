@@ -9,7 +9,7 @@ import { judgeIdling } from './idling.js';
 import { resumeAll } from './pausing.js';
 import { judgeWaiting } from './settling.js';
 import { judgeList } from './views.js';
-import { mayStart, ownerIn, ownerNames, signIn } from './owners.js';
+import { lacksOwner, mayStart, ownerIn, ownerNames, signIn } from './owners.js';
 import { lives, parentsOf, parentsSay } from './parents.js';
 import { reads, typeNames } from './registries.js';
 import type { Kind } from './registries.js';
@@ -41,7 +41,8 @@ export async function finish(driver: Driver): Promise<void> {
   if (worker !== undefined) die(driver, worker);
   if (world.failed()) return;
 
-  const page = newPage(driver);
+  // One that knows each type adopts each task.
+  const page = newPage(driver, world.wasFree ? 'page' : undefined);
   const snapshots = page.basket.watch({ limit: 1_000, everyOwner: true });
   const stop = snapshots.subscribe(() => undefined);
   if (world.chance.is(0.3)) await drain(driver, undefined);
@@ -94,8 +95,9 @@ export async function finish(driver: Driver): Promise<void> {
 /** Who is signed in, one after the other: each once, and then whoever has tasks left. */
 function ownersLeft(world: World, all: boolean): readonly (string | null)[] {
   if (!world.owned) return [null];
-  const owners = new Set([...world.contents.tasks.values()].map(({ owner }) => owner));
-  const left = ownerNames.filter((owner) => all || owners.has(owner));
+  const rows = [...world.contents.tasks.values()];
+  const adopts = rows.some((row) => lacksOwner(world, row));
+  const left = ownerNames.filter((name) => all || adopts || rows.some(({ owner }) => owner === name));
 
   // What belongs to nobody runs whoever is signed in.
   return left.length === 0 ? [null] : left;
@@ -104,7 +106,7 @@ function ownersLeft(world: World, all: boolean): readonly (string | null)[] {
 /** Signs in, and waits until that is stored. */
 async function signedIn({ play }: Driver, page: Life, owner: string): Promise<void> {
   page.blind = 0;
-  void signIn(play.world, page, owner);
+  void signIn(play.world, page, owner, play.world.wasFree);
   await play.quiet();
   if (ownerIn(play.world.contents) !== owner) play.world.fail(`${owner} is not signed in`);
 }
@@ -197,7 +199,7 @@ function amongAble(world: World, kind: Kind, able: readonly TaskRow[]): TaskRow[
     const n = world.byId.get(row.id)?.n ?? 0;
     // One that dies for its parent is dead at its date; what waits for it is found then.
     const isFree = ids.has(row.id) && !dead && (dies || !waits);
-    const can = isFree && !world.foreign.has(row.seq) && mayStart(contents, kind, row) && reads(kind, row, n);
+    const can = isFree && !world.foreign.has(row.seq) && mayStart(world, contents, kind, row) && reads(kind, row, n);
     if (lane !== undefined && stuck.has(lane)) return false;
     if (!can && lane !== undefined && !leftLane) stuck.add(lane);
 

@@ -6,7 +6,7 @@ import type { Contents } from './contents.js';
 import { headsOf, laneMarkOf, readyOf, runnerOf } from './contents.js';
 import { targetsOf } from './judge-command.js';
 import type { Life } from './life.js';
-import { listedBy, ownerIn } from './owners.js';
+import { lacksOwner, listedBy, ownerIn } from './owners.js';
 import type { ParentFacts } from './parents.js';
 import { lives, parentsOf, parentsSay } from './parents.js';
 import { isPaused } from './pausing.js';
@@ -110,9 +110,10 @@ function holderOf(contents: Contents, row: TaskRow): TaskRow | undefined {
 }
 
 /** Whether a task waits for somebody, or for another build. What a runner that is gone had claimed does not run. */
-function isStill({ leading, foreign }: World, contents: Contents, { kind }: Life, row: TaskRow): boolean {
+function isStill(world: World, contents: Contents, { kind }: Life, row: TaskRow): boolean {
+  const { leading, foreign } = world;
   if (leading?.life.dead === false && isClaimed(contents, row)) return false;
-  if (row.owner !== null && row.owner !== ownerIn(contents)) return true;
+  if (lacksOwner(world, row) || (row.owner !== null && row.owner !== ownerIn(contents))) return true;
   const { letter } = readyOf(row);
   if (row.cancelled !== true && (letter === 'D' || letter === 'U' || letter === 'Z')) return true;
   const kinds = [kind, ...(leading === undefined ? [] : [leading.life.kind])];

@@ -16,7 +16,8 @@ export interface Told {
   readonly work: Work;
   /** How it was asked for, and with which others: all of a list, or none. */
   readonly via: Via;
-  readonly owner: string | null;
+  /** It may be given to somebody later. */
+  owner: string | null;
   readonly list: readonly Told[];
   readonly givenGate: boolean;
   version: number;

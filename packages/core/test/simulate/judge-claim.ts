@@ -146,7 +146,7 @@ function judgeRest({ before, after, world }: Commit, term: Term, fail: (what: st
     if (runner.running.some(({ seq }) => seq === row.seq) || (row.runAt ?? 0) > runner.wall) return false;
     if (isOver(row, runner.wall) || parentsSay(world, after, row) !== undefined) return false;
     if (lane !== undefined && (lanes.has(lane) || heads.get(lane)?.seq !== row.seq)) return false;
-    if (!mayStart(after, term.life.kind, row) || waitsForValues(after, row)) return false;
+    if (!mayStart(world, after, term.life.kind, row) || waitsForValues(after, row)) return false;
     if (isPaused(after, row, term.life.kind) || !hasTypeRoom(term, row.type)) return false;
     const through = [...term.claims.values()].filter((one) => one.gate === row.gate);
 

@@ -5,7 +5,7 @@ import type { Told } from './journal.js';
 import type { Life } from './life.js';
 import { ruleOfExpiry } from './judge-add.js';
 import type { Added, Ended, Moment } from './model/tasks.js';
-import { currentOf, knows, ruleOf } from './registries.js';
+import { currentOf, isForAll, knows, ruleOf } from './registries.js';
 import type { World } from './world.js';
 
 /** What the model says begins with this word, so that it can be told from what other judges say. */
@@ -24,6 +24,7 @@ export function addedOf(told: Told, id: string, expiresAt: number | undefined): 
     id,
     type: told.type,
     owner: told.owner,
+    needsOwner: !isForAll(told.type),
     lane: told.lane,
     key: told.key,
     gate: told.gate,

@@ -72,7 +72,8 @@ function waitingFor({ world, before, after }: Commit, term: Term): readonly Task
     const { letter, when = 0 } = readyOf(row);
     if (letter === '@' ? when > seen : letter === '!' ? when > wall : letter !== 'F') return false;
     if (isOver(row, wall) || parentsSay(world, after, row) !== undefined) return false;
-    if ((row.runAt ?? 0) > wall || !mayStart(after, term.life.kind, row) || waitsForValues(after, row)) return false;
+    if ((row.runAt ?? 0) > wall || !mayStart(world, after, term.life.kind, row) || waitsForValues(after, row))
+      return false;
     const lane = laneMarkOf(row);
     if (lane !== undefined && (lanes.has(lane) || heads.get(lane)?.seq !== row.seq || headsBefore.get(lane) !== row))
       return false;

@@ -93,7 +93,7 @@ function isDropped({ world, after, fail }: Commit, term: Term, name: string, rul
       due &&
       world.atRest.tasks.get(row.seq) === row &&
       !world.foreign.has(row.seq) &&
-      mayStart(after, term.life.kind, row) &&
+      mayStart(world, after, term.life.kind, row) &&
       !isPaused(after, row, term.life.kind) &&
       !waitsForValues(after, row) &&
       (row.runAt ?? 0) <= runner.wall &&

@@ -227,7 +227,7 @@ function judgeAudit({ world, underway, after, difference, fail }: Commit): void 
     } else if (letter !== '@' || !onlyDiffersIn(change, ['ready'])) fail(`wrote ${to.id} as ${to.ready}`);
     else if (!reads(kind, from, world.byId.get(from.id)?.n ?? 0)) fail(`took ${from.id} for readable`);
     // (The owner may have changed since the runner began to decode it.)
-    else if (!mayStart(after, kind, from) && world.time.now() - world.signedAt > 120_000)
+    else if (!mayStart(world, after, kind, from) && world.time.now() - world.signedAt > 120_000)
       fail(`tried ${from.id}, whose owner is not signed in`);
     else world.report.met('other', 'unreadable ones that could be read again');
   }

@@ -32,7 +32,7 @@ export interface Shared {
   /** How likely a page does not delete what it has replaced, as if it were closed before. */
   readonly untidy: () => number;
   /** Whether the app declares a session. */
-  readonly owned: boolean;
+  readonly owned: () => boolean;
   /** Opens the app's database, in whatever version the app has come to. */
   readonly open: () => Promise<Connection>;
   /** Called when a crash point was carried out. */
@@ -107,7 +107,7 @@ export function createLife(name: string, kind: Kind, build: number, shared: Shar
   const waitingForThaw: (() => void)[] = [];
   const untold: (() => void)[] = [];
   const endings: (() => void)[] = [];
-  const registry = registryOf(kind, shared.owned, () => (life.dead ? never : shared.open()));
+  const registry = registryOf(kind, shared.owned(), () => (life.dead ? never : shared.open()));
 
   const never = new Promise<never>(() => undefined);
 

@@ -4,12 +4,16 @@ import { hostileNames } from '../support/names.js';
 import type { Driver } from './commands.js';
 import { pageOf } from './commands.js';
 import type { Contents } from './contents.js';
+import { headsOf, laneMarkOf, readyOf, runnerOf } from './contents.js';
+import { fieldsOf, onlyDiffersIn } from './difference.js';
 import type { Commit } from './judge.js';
+import { isPayment, lanesOf } from './judge.js';
 import type { Life } from './life.js';
 import type { Kind } from './registries.js';
+import { isChildOf } from './parents.js';
 import { isForAll, knows, ruleOf } from './registries.js';
 import { valuesFor } from './values.js';
-import type { World } from './world.js';
+import type { Signing, World } from './world.js';
 
 /** Who may be signed in. */
 export const ownerNames: readonly string[] = hostileNames.slice(0, 3);
@@ -25,8 +29,18 @@ export function asksIn(contents: Contents): boolean {
 }
 
 /** Whether a build may start a task while whoever is stored as signed in is so, as far as its type and its owner go. */
-export function mayStart(contents: Contents, kind: Kind, row: Pick<TaskRow, 'type' | 'version' | 'owner'>): boolean {
-  return knows(kind, row) && (row.owner === null || row.owner === ownerIn(contents));
+export function mayStart(
+  world: World,
+  contents: Contents,
+  kind: Kind,
+  row: Pick<TaskRow, 'type' | 'version' | 'owner'>,
+): boolean {
+  return knows(kind, row) && (row.owner === null ? !lacksOwner(world, row) : row.owner === ownerIn(contents));
+}
+
+/** Whether a task was added before the app declared a session, and waits for an owner. */
+export function lacksOwner({ owned }: World, { owner, type }: Pick<TaskRow, 'type' | 'owner'>): boolean {
+  return owned && owner === null && !isForAll(type);
 }
 
 /** Whose a task is that a context adds; `undefined`: it must be refused, because nobody is signed in there. */
@@ -47,7 +61,9 @@ export function seenBy({ here, owned }: World, by: Life): (row: Pick<TaskRow, 'o
 export function listedBy(world: World, by: Life): (row: Pick<TaskRow, 'owner' | 'type'>) => boolean {
   const isSeen = seenBy(world, by);
 
-  return (row) => isSeen(row) && (!world.owned || row.owner !== null || ruleOf(by.kind, row.type) !== undefined);
+  return (row) =>
+    isSeen(row) &&
+    (!world.owned || row.owner !== null || (isForAll(row.type) && ruleOf(by.kind, row.type) !== undefined));
 }
 
 /** Somebody signs in, or out, in some page. */
@@ -56,23 +72,26 @@ export function sign(driver: Driver): string | undefined {
   if (!world.owned) return undefined;
   const by = pageOf(driver);
   const owner = world.chance.is(0.2) ? null : world.chance.pick(ownerNames);
-  void signIn(world, by, owner); // It never rejects.
+  const adopts = world.wasFree && owner !== null && world.chance.is(0.5);
+  void signIn(world, by, owner, adopts); // It never rejects.
 
-  return `${owner ?? 'nobody'} in ${by.name}`;
+  return `${owner ?? 'nobody'} in ${by.name}${adopts ? ', who adopts' : ''}`;
 }
 
+type SignIn = (owner: string, values: unknown, options?: { readonly adopt: boolean }) => Promise<void>;
+
 /** Signs in, or out, and judges the answer. The owner holds in this context from the call on. */
-export function signIn(world: World, by: Life, owner: string | null): Promise<void> {
+export function signIn(world: World, by: Life, owner: string | null, adopts = false): Promise<void> {
   const { faults } = by;
   const waits = [...world.attempts].some((one) => !one.life.dead && ![null, owner].includes(one.told.owner));
   if ([...world.unanswered].some((life) => life !== by && !life.dead)) world.report.met('owners', 'two at once');
   world.unanswered.add(by);
   world.here.set(by, owner);
   const values = owner === null ? undefined : valuesFor(world, by, owner);
-  world.signing.set(by, [...(world.signing.get(by) ?? []), { owner, asks: values !== undefined }]);
+  world.signing.set(by, [...(world.signing.get(by) ?? []), { owner, asks: values !== undefined, adopts }]);
   const { basket } = by;
   const call =
-    owner === null ? basket.signOut() : (basket.signIn as (one: string, two: unknown) => Promise<void>)(owner, values);
+    owner === null ? basket.signOut() : (basket.signIn as SignIn)(owner, values, ...(adopts ? [{ adopt: true }] : []));
 
   return call.then(
     () => {
@@ -113,21 +132,27 @@ function judgeLate(world: World, by: Life): void {
   if (others.length === 0 && told) world.fail(`a sign-in of ${by.name} gave up, and nobody else sends`);
 }
 
-/** A sign-in stores who is signed in, and nothing else. */
-export function judgeSession({ world, underway, before, after, difference, fail }: Commit): void {
+/** A sign-in stores who is signed in, and gives tasks an owner if it is asked to. */
+export function judgeSession(commit: Commit): void {
+  const { world, underway, before, after, difference, fail } = commit;
   const { added, removed, changed, outcomes, state } = difference;
-  if (added.length + removed.length + changed.length + outcomes.length > 0) fail('changed rows');
-  // At a full disk the stamps are deleted, if there are any.
-  const isBare = !after.state.has('edits') && state.join() === 'session';
-  if ([...state].sort().join() !== 'edits,session' && !isBare) fail(`wrote ${state.join()}`);
+  if (added.length + removed.length + outcomes.length > 0) fail('added or removed something');
   const owner = ownerIn(after);
-  const asked = underway.life === undefined ? [] : (world.signing.get(underway.life) ?? []);
   const asks = asksIn(after);
-  const place = asked.findIndex((one) => one.owner === owner && one.asks === asks);
+  const isSame = ownerIn(before) === owner;
+  const isNew = !before.state.has('session') || !isSame || asksIn(before) !== asks;
+  // At a full disk the stamps are deleted, if there are any.
+  const wanted = [...(state.includes('edits') ? ['edits'] : []), ...(isNew ? ['session'] : [])];
+  if ([...state].sort().join() !== wanted.join()) fail(`wrote ${state.join()}`);
+  if (!state.includes('edits') && after.state.has('edits')) fail('left no stamp');
+  if (!isNew && changed.length === 0) fail('stored who was stored');
+  const asked = underway.life === undefined ? [] : (world.signing.get(underway.life) ?? []);
+  const fits = (one: Signing): boolean =>
+    one.owner === owner && one.asks === asks && (changed.length === 0 || one.adopts);
+  const place = asked.findIndex(fits);
   if (place === -1) fail(`stored ${owner}, and nobody asked for it`);
   else if (underway.life !== undefined) world.signing.set(underway.life, asked.slice(place));
-  const isSame = ownerIn(before) === owner;
-  if (before.state.has('session') && isSame && asksIn(before) === asks) fail('stored who was stored');
+  if (asked[place]?.adopts === true) judgeAdopted(commit, owner ?? '');
   world.model.signedIn(owner);
   if (isSame) return;
   if (owner !== null) world.barred.delete(owner);
@@ -138,6 +163,45 @@ export function judgeSession({ world, underway, before, after, difference, fail 
   if (back) world.report.met('owners', 'came back to tasks');
   const runs = [...world.attempts].some(({ life, told }) => !life.dead && told.owner !== null && told.owner !== owner);
   if (runs) world.report.met('owners', 'changed while handlers of another ran');
+}
+
+/** All tasks without an owner become theirs, but those of a lane in which one of them runs. They keep what they wait for. */
+function judgeAdopted({ world, underway, before, after, difference, fail }: Commit, owner: string): void {
+  const claims = runnerOf(before)?.running ?? [];
+  const isTaken = (row: TaskRow): boolean =>
+    claims.some(({ seq, lane }) => seq === row.seq || (lane !== undefined && lane === laneMarkOf(row)));
+  const known = (row: TaskRow): boolean =>
+    underway.life !== undefined && ruleOf(underway.life.kind, row.type) !== undefined && !world.foreign.has(row.seq);
+  const theirs = [...before.tasks.values()].filter((row) => lacksOwner(world, row) && known(row) && !isTaken(row));
+  const ids = (rows: readonly TaskRow[]): string => rows.map(({ id }) => id).join();
+  const taken = difference.changed.filter(({ from, to }) => from.owner !== to.owner);
+  if (ids(theirs) !== ids(taken.map(({ from }) => from).sort((one, other) => one.seq - other.seq)))
+    fail(`adopted ${ids(taken.map(({ from }) => from))}, and must adopt ${ids(theirs)}`);
+  const lanes = lanesOf(theirs);
+  const heads = headsOf(after);
+  for (const { from, to } of difference.changed.filter((one) => !taken.includes(one))) {
+    const lane = laneMarkOf(from);
+    const isHead = lane !== undefined && lanes.has(lane) && heads.get(lane) === to;
+    const isFreed = isHead || isChildOf(from, new Set(theirs.map(({ id }) => id)));
+    if (!isFreed || !isPayment({ from, to }, 0, underway.walls)) fail(`also changed ${to.id} to ${to.ready}`);
+    else world.report.met('owners', 'paid by an adoption');
+  }
+  for (const { from, to } of taken) {
+    const told = world.byId.get(to.id);
+    if (told === undefined || to.owner !== owner) {
+      fail(`gave ${to.id} to ${to.owner}`);
+      continue;
+    }
+    told.owner = owner;
+    world.model.adopted(to.id, owner);
+    const { letter, when } = readyOf(from);
+    const isKept = letter !== 'F' && letter !== 'H' && readyOf(to).letter === letter && readyOf(to).when === when;
+    const change = { from: { ...from, owner, marks: to.marks }, to };
+    if (!isKept && !isPayment(change, 0, underway.walls)) fail(`adopted ${to.id} as ${to.ready}`);
+    if (!onlyDiffersIn(change, ['ready'])) fail(`changed ${fieldsOf(change).join()} of ${to.id}`);
+    world.report.met('owners', `adopted from ${letter}`);
+  }
+  if (claims.length > 0 && theirs.length > 0) world.report.met('owners', 'adopted beside a claim');
 }
 
 /** At rest, what runs for somebody who is not signed in any more has been aborted. */

@@ -110,6 +110,7 @@ export async function createPlay(
     commands: new Map(),
     waiting: new Set(),
     owned,
+    wasFree: false,
     here: new Map(),
     signing: new Map(),
     server: createServer(),
@@ -144,6 +145,8 @@ export async function createPlay(
     faultAt: Number.NEGATIVE_INFINITY,
     unheardAt: Number.NEGATIVE_INFINITY,
   };
+
+  if (owned) world.model.declared();
 
   watchTransactions({
     reads(stores) {
@@ -198,7 +201,7 @@ export async function createPlay(
     locks,
     chance: chance.fork(),
     untidy: () => play.untidy,
-    owned,
+    owned: () => world.owned,
     bus: createBus(() => play),
     open: openApp,
     broke: (life, what) => world.fail(`${life.name} ${what}`),

@@ -59,6 +59,15 @@ const parts: Readonly<Record<string, readonly Premise[]>> = {
     ['everything of an owner was removed', 'owners', 'purged with tasks'],
     ['a task was removed with its owner while it ran', 'owners', 'purged while it ran'],
     ['a context asked for the end of a task of somebody else', 'owners', 'settled is for its owner'],
+    [
+      'a task of before the session got an owner',
+      'owners',
+      'adopted from F',
+      'adopted from @',
+      'adopted from !',
+      'adopted from H',
+      'adopted from D',
+    ],
   ],
   control: [
     [

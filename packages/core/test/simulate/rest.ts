@@ -128,7 +128,7 @@ function claimableOf(world: World, term: Term): readonly TaskRow[] {
     const { letter, when = 0 } = readyOf(row);
     if (letter === '@' ? when > clock : letter === '!' ? when > world.time.wall() : letter !== 'F') return false;
     if (row.runAt !== undefined && row.runAt > world.time.wall()) return false;
-    if (!mayStart(contents, term.life.kind, row)) return false;
+    if (!mayStart(world, contents, term.life.kind, row)) return false;
     if (!hasTypeRoom(term, row.type)) {
       world.report.met('pauses', 'waits for a slot of its type');
 

@@ -4,7 +4,7 @@ import { judgeAway } from './attending.js';
 import { createChance } from './chance.js';
 import { installClone } from './clone.js';
 import type { Driver } from './commands.js';
-import { bury, command, die, drawMix, newHost, newPage, newWorkers } from './commands.js';
+import { bury, command, declare, die, drawMix, newHost, newPage, newWorkers } from './commands.js';
 import { finish } from './finish.js';
 import { installLoop } from './loop.js';
 import type { Loop } from './loop.js';
@@ -75,7 +75,8 @@ export async function simulate({
         onLine?.(line);
       };
       say(`run ${number}`);
-      const played = await playRun(length, createChance(chance.below(2 ** 32)), loop, report, say, onlyModel);
+      const drawn = { chance: createChance(chance.below(2 ** 32)), declares: chance.is(0.3) };
+      const played = await playRun({ length, ...drawn, loop, report, say, onlyModel });
       hash.update(lines.join('\n'));
       done += length;
       commits += played.commits;
@@ -98,14 +99,26 @@ export async function simulate({
   return { steps: done, runs, commits, trace: hash.digest('hex').slice(0, 16), report, violation: undefined };
 }
 
-async function playRun(
-  length: number,
-  chance: ReturnType<typeof createChance>,
-  loop: Loop,
-  report: Report,
-  say: (line: string) => void,
-  onlyModel: boolean,
-): Promise<{ readonly violation: string | undefined; readonly commits: number }> {
+interface Run {
+  readonly length: number;
+  readonly chance: ReturnType<typeof createChance>;
+  /** Whether an app without a session declares one, halfway. */
+  readonly declares: boolean;
+  readonly loop: Loop;
+  readonly report: Report;
+  readonly say: (line: string) => void;
+  readonly onlyModel: boolean;
+}
+
+async function playRun({
+  length,
+  chance,
+  declares,
+  loop,
+  report,
+  say,
+  onlyModel,
+}: Run): Promise<{ readonly violation: string | undefined; readonly commits: number }> {
   const counts = (what: string): boolean => !onlyModel || what.startsWith(modelSays);
   const play = await createPlay(chance, loop, report, say, chance.is(0.5), counts);
   const { world } = play;
@@ -132,6 +145,7 @@ async function playRun(
   await play.quiet();
 
   for (let step = 0; step < length && !world.failed(); step += 1) {
+    if (declares && !world.owned && step === Math.floor(length / 2)) await declare(driver);
     await command(driver);
     for (const life of play.lives) if (life.dead) bury(play, life);
     endUnattended(play);

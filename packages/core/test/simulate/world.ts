@@ -15,6 +15,8 @@ import type { Server } from './values.js';
 export interface Signing {
   readonly owner: string | null;
   readonly asks: boolean;
+  /** Whether it takes the tasks that have no owner. */
+  readonly adopts: boolean;
 }
 
 /** A command of a page that is under way. */
@@ -114,8 +116,9 @@ export interface World {
   readonly attempts: Set<AttemptFacts>;
   readonly commands: Map<Life, CommandFacts>;
   readonly waiting: Set<Waiting>;
-  /** Whether the app declares a session. */
-  readonly owned: boolean;
+  /** Whether the app declares a session, and whether its earlier builds did not. */
+  owned: boolean;
+  wasFree: boolean;
   /** Who is signed in in each context, by its own last call, and what each has asked to be stored. */
   readonly here: Map<Life, string | null>;
   readonly signing: Map<Life, readonly Signing[]>;

@@ -6,6 +6,7 @@ import { isClaimed, laneOf } from '../../pure/record.js';
 import { adopted } from '../../pure/transitions.js';
 import type { Found, Place } from '../../store/find.js';
 import { readOn, startOf } from '../../store/find.js';
+import { freedBy, pay } from '../../store/pay.js';
 import type { Stores } from '../../store/requests.js';
 import { rowsAt, runnerRow } from '../../store/rows.js';
 import type { BasketContext } from '../context/context.js';
@@ -37,6 +38,8 @@ export async function adopt(
   const taken = new Set(claims.map(({ lane }) => lane));
   const free = found.filter((row) => !isClaimed(row, claims) && (row.lane === undefined || !taken.has(laneOf(row))));
   for (const row of free) stores.tasks.put(adopted(row, owner, moment));
+  // A task of a type that belongs to nobody may have stood behind them, or waited for one of them. It does so no more.
+  await pay(stores, freedBy(free), moment, (head) => isClaimed(head, claims));
 
   return free;
 }

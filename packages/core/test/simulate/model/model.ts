@@ -1,6 +1,6 @@
 import { createDestination } from './destination.js';
 import type { Destination, Waits } from './destination.js';
-import type { End } from './rules.js';
+import type { End, Session } from './rules.js';
 import { forbids } from './rules.js';
 import type { Added, Ended, Gone, Moment, Start, Task } from './tasks.js';
 
@@ -28,6 +28,10 @@ export interface Model {
   readonly cancelled: (id: string) => void;
   readonly strange: (id: string) => void;
   readonly signedIn: (owner: string | null) => void;
+  /** The app declares a session from now on. */
+  readonly declared: () => void;
+  /** A task that had no owner has one. */
+  readonly adopted: (id: string, owner: string) => void;
   readonly lost: () => void;
   /** A page is visible or online again; or a person wants the probe of a destination. */
   readonly woken: (at: Moment, gate?: string) => void;
@@ -41,7 +45,7 @@ export function createModel(waits: Waits): Model {
   const tasks = new Map<string, Task>();
   const ends = new Map<string, End>();
   const gates = new Map<string, Destination>();
-  let owner: string | null = null;
+  const session: Session = { isDeclared: false, owner: null };
   let place = 0;
 
   function gateOf({ gate }: Pick<Task, 'gate'>): Destination {
@@ -117,11 +121,13 @@ export function createModel(waits: Waits): Model {
 
     cancelled: (id) => change(id, (task) => void (task.state = 'cancelled')),
     strange: (id) => change(id, (task) => void (task.state = 'strange')),
-    signedIn: (who) => void (owner = who),
+    signedIn: (who) => void (session.owner = who),
+    declared: () => void (session.isDeclared = true),
+    adopted: (id, who) => change(id, (task) => void (task.owner = who)),
 
     lost() {
       for (const map of [tasks, ends, gates]) map.clear();
-      owner = null;
+      session.owner = null;
     },
 
     woken({ now }, gate) {
@@ -135,7 +141,7 @@ export function createModel(waits: Waits): Model {
       const through = running.filter(({ gate }) => gate === task.gate).map((one) => one.id);
       const alone = [task, ...running].some(({ interruptions }) => interruptions >= 3) ? 1 : 0;
       const wrong = [
-        forbids(task, tasks, ends, owner, at),
+        forbids(task, tasks, ends, session, at),
         at.reads ? undefined : 'this build cannot read it',
         running.length < at.slots + alone ? undefined : `${running.length} run, in ${at.slots} slots`,
         running.filter(({ type }) => at.isSame(type)).length < at.most ? undefined : `${at.most} of its type run`,
@@ -150,7 +156,7 @@ export function createModel(waits: Waits): Model {
     mayStart: (at) =>
       new Set(
         [...tasks.values()].flatMap((task) => {
-          const isHeld = gateOf(task).isAway() || forbids(task, tasks, ends, owner, at) !== undefined;
+          const isHeld = gateOf(task).isAway() || forbids(task, tasks, ends, session, at) !== undefined;
 
           return isHeld ? [] : [task.id];
         }),

@@ -7,6 +7,12 @@ export interface End {
   readonly by?: string | undefined;
 }
 
+/** Whether the app declares a session, and who is signed in. */
+export interface Session {
+  isDeclared: boolean;
+  owner: string | null;
+}
+
 type Ends = ReadonlyMap<string, End>;
 
 /** What forbids a task to start now, apart from destinations and slots; `undefined`: nothing. */
@@ -14,12 +20,13 @@ export function forbids(
   task: Task,
   tasks: ReadonlyMap<string, Task>,
   ends: Ends,
-  signedIn: string | null,
+  { isDeclared, owner: signedIn }: Session,
   { now, wall }: Moment,
 ): string | undefined {
   if (task.state !== 'queued') return `it is ${task.state}`;
   if (task.running) return 'it runs already';
   if (task.owner !== null && task.owner !== signedIn) return `it is ${task.owner}'s, and ${signedIn} is signed in`;
+  if (task.owner === null && isDeclared && task.needsOwner) return 'it has no owner';
   if (task.runAt !== undefined && task.runAt > wall) return `it may not run before ${task.runAt}, and it is ${wall}`;
   if (task.expiresAt !== undefined && task.expiresAt <= wall)
     return `its time was ${task.expiresAt}, and it is ${wall}`;

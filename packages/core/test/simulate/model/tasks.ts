@@ -3,10 +3,12 @@ export interface Task {
   readonly id: string;
   /** As it was stored. */
   readonly type: string;
-  readonly owner: string | null;
+  owner: string | null;
   readonly lane: string | undefined;
   readonly key: string | undefined;
   readonly after: readonly string[];
+  /** Its type has tasks of an owner, where a session is declared. */
+  readonly needsOwner: boolean;
   /** By the wall clock. */
   readonly runAt: number | undefined;
   /** Whether its lane goes on without it when it is dead, and when its time is over. */
