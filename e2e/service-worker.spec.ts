@@ -1,0 +1,179 @@
+/** The service workers of docs/recipes/service-worker.md, in the place of an app's own. The server's ledger judges. */
+import { cp, readdir, rm, writeFile } from 'node:fs/promises';
+import path from 'node:path';
+import { fileURLToPath } from 'node:url';
+
+import type { Page } from '@playwright/test';
+import { build } from 'esbuild';
+
+import { blocks } from '../packages/core/test/manual/blocks.js';
+import { chromiumSession, needChromiumProtocol } from './engine.js';
+import {
+  addAll,
+  type DemoServer,
+  expect,
+  namesOf,
+  openLab,
+  test as plain,
+  until,
+  untilDrained,
+  untilLed,
+  views,
+} from './fixture.js';
+
+/** With a copy of the built lab, beside which a test lays its service worker. */
+const test = plain.extend({
+  dist: async ({ dist }, use, info) => {
+    const copy = info.outputPath('dist');
+    await cp(dist, copy, { recursive: true });
+    await use(copy);
+    await rm(copy, { recursive: true });
+  },
+});
+
+/** The code of a service worker of the manual. Each change is a text that stands in it, and what takes its place. */
+function codeOf(name: string, changes: readonly (readonly [from: string, to: string])[]): string {
+  const code = blocks.find((block) => block.name === name)?.code ?? '';
+
+  return changes.reduce((text, [from, to]) => {
+    if (!text.includes(from)) throw new Error(`${name} has no "${from}".`);
+
+    return text.replaceAll(from, to);
+  }, code);
+}
+
+/** Bundles the script with the real Workbox, and registers it. Resolves when it controls the pages that load now. */
+async function register(page: Page, dist: string, script: string): Promise<void> {
+  needChromiumProtocol(); // The queue is told by it that the network is back.
+  const { outputFiles } = await build({
+    stdin: { contents: script, resolveDir: fileURLToPath(new URL('.', import.meta.url)) },
+    bundle: true,
+    format: 'iife',
+    define: { 'process.env.NODE_ENV': '"production"' },
+    write: false,
+  });
+  await writeFile(path.join(dist, 'sw.js'), outputFiles[0]?.text ?? '');
+  await page.goto('/lab.html');
+  await page.evaluate(async () => {
+    const controlled = new Promise((resolve) => {
+      navigator.serviceWorker.addEventListener('controllerchange', resolve, { once: true });
+    });
+    await navigator.serviceWorker.register('/sw.js');
+    await controlled;
+  });
+}
+
+test('a page opens offline from the service worker of the manual, and what it adds is sent by the SharedWorker, once', async ({
+  page,
+  server,
+  database,
+  dist,
+}) => {
+  const assets = (await readdir(path.join(dist, 'assets'))).filter((file) => file.endsWith('.js'));
+  const files = ['/lab.html', ...assets.map((file) => `/assets/${file}`)];
+  const script = codeOf('sw-shell.js', [
+    ["['/index.html', '/assets/index.js', '/assets/tasks.worker.js']", JSON.stringify(files)],
+    ["'/index.html'", "'/lab.html'"],
+    ["'/notes/'", "'/api/'"],
+  ]);
+  await register(page, dist, script);
+
+  server.down();
+  await openLab(page, { database });
+  await untilLed(page);
+  await addAll(page, [{ name: 'first' }, { name: 'second' }]);
+  await until(
+    () => views(page),
+    (tasks) => tasks.some(({ gate }) => gate.reason !== undefined),
+    'an attempt that found the server away',
+  );
+  expect(server.ledger()).toEqual([]);
+
+  server.up();
+  await untilDrained(server, page, 2);
+  expect(namesOf(server.ledger()).toSorted()).toEqual(['first', 'second']);
+});
+
+/** A request of the app's own, without a key, as the queue of the service worker is there for. It finds no network. */
+function like(page: Page, name: string): Promise<unknown> {
+  return page.evaluate(async (url) => fetch(url, { method: 'POST', body: '{}' }).catch(String), `/api/echo/${name}`);
+}
+
+/** How many requests Workbox keeps. */
+function kept(page: Page): Promise<number> {
+  return page.evaluate(async () => {
+    const opening = indexedDB.open('workbox-background-sync');
+    await new Promise((resolve) => opening.addEventListener('success', resolve));
+    const counting = opening.result.transaction('requests').objectStore('requests').count();
+    await new Promise((resolve) => counting.addEventListener('success', resolve));
+    opening.result.close();
+
+    return counting.result;
+  });
+}
+
+/** Tells the service worker that the network is back, as the browser does, until its queue is empty. */
+async function replay(page: Page, server: DemoServer): Promise<void> {
+  const session = await chromiumSession(page);
+  const registered = new Promise<string>((resolve) => {
+    session.on('ServiceWorker.workerRegistrationUpdated', ({ registrations }) => {
+      const [found] = registrations;
+      if (found !== undefined) resolve(found.registrationId);
+    });
+  });
+  await session.send('ServiceWorker.enable');
+  const registrationId = await registered;
+  const tag = 'workbox-background-sync:likes';
+  await until(
+    async () => {
+      const event = { origin: server.url, registrationId, tag, lastChance: false };
+      await session.send('ServiceWorker.dispatchSyncEvent', event);
+
+      return kept(page);
+    },
+    (count) => count === 0,
+    'an empty queue of Workbox',
+  );
+  await session.detach();
+}
+
+const condition = " && !request.headers.has('idempotency-key')";
+
+for (const { title, without } of [
+  { title: 'each write reaches the server once', without: [] },
+  { title: 'without the condition of the manual some reach it twice', without: [[condition, ''] as const] },
+]) {
+  test(`scenario 68: a service worker queues writes, and a runner's requests pass through it: ${title}`, async ({
+    page,
+    server,
+    database,
+    dist,
+  }) => {
+    const writes = ['like', 'first', 'second'];
+    await register(page, dist, codeOf('sw-queue.js', [["'/likes/'", "'/api/'"], ...without]));
+    await openLab(page, { database });
+    await untilLed(page);
+    server.down();
+    await like(page, 'like');
+    await addAll(page, [{ name: 'first' }, { name: 'second' }]);
+    await until(
+      () => views(page),
+      (tasks) => tasks.some(({ attempts }) => attempts > 0),
+      'an attempt that found the server away',
+    );
+    await until(
+      () => kept(page),
+      (count) => count > without.length,
+      'what Workbox keeps',
+    );
+
+    server.up();
+    await replay(page, server);
+    await untilDrained(server, page, writes.length);
+    await replay(page, server);
+    const sent = namesOf(server.ledger()).toSorted();
+    if (without.length === 0) expect(sent).toEqual(writes.toSorted());
+    else expect(sent.length).toBeGreaterThan(writes.length);
+    expect(namesOf(server.effects()).toSorted()).toEqual(writes.toSorted()); // The key saves it in both cases.
+  });
+}
