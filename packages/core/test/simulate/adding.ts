@@ -38,6 +38,7 @@ interface Wish {
   readonly now?: boolean;
   readonly type?: string | undefined;
   readonly lane?: string | undefined;
+  readonly key?: string | undefined;
   readonly list?: Told[];
   /** The ids of those that were added earlier in the same transaction. */
   readonly beside?: readonly string[];
@@ -51,7 +52,7 @@ interface Asked {
 
 /** Writes into the journal what is about to be asked for. */
 function ask(driver: Driver, by: Life, wish: Wish): Asked {
-  const { via, now = false, type: like, lane: inLane, list = [], beside = [] } = wish;
+  const { via, now = false, type: like, lane: inLane, key: ofKey, list = [], beside = [] } = wish;
   const { world } = driver.play;
   const { chance } = world;
   const known = typesOf(by.kind).filter(
@@ -86,7 +87,7 @@ function ask(driver: Driver, by: Life, wish: Wish): Asked {
   };
   const otherLane = inLane ?? (chance.is(0.05) ? laneNames[chance.below(driver.mix.lanes)] : undefined);
   const otherGate = chance.is(0.05) ? chance.pick(gateNames) : undefined;
-  const otherKey = chance.is(driver.mix.keys / 10) ? chance.pick(keyNames) : undefined;
+  const otherKey = ofKey ?? (chance.is(driver.mix.keys / 10) ? chance.pick(keyNames) : undefined);
   const runAt = chance.is(0.12)
     ? world.time.wall() + chance.pick([-5_000, 500, 20_000, 200_000, 3_000_000])
     : undefined;
@@ -113,6 +114,8 @@ function ask(driver: Driver, by: Life, wish: Wish): Asked {
     gate: otherGate ?? rule.gate ?? gate ?? type,
     lane: otherLane ?? lane,
     key: otherKey ?? key,
+    merges: (otherKey ?? key) !== undefined && rule.merges,
+    with: [],
     replacedBy: undefined,
     after,
     onParent: onParent === 'run' ? onParent : undefined,
@@ -190,9 +193,11 @@ export function add(driver: Driver): string {
   const by = pageOf(driver);
   const count = chance.pick([1, 1, 1, 2, 3, 6]);
   const lane = count > 1 && chance.is(0.6) ? laneNames[chance.below(driver.mix.lanes)] : undefined;
+  // Several changes of one record.
+  const changes = lane !== undefined && driver.next % 2 === 0 ? { type: typeNames.note, key: keyNames[0] } : {};
   const all: Told[] = [];
   for (let n = 0; n < count; n += 1) {
-    const asked = ask(driver, by, { via: 'add', lane });
+    const asked = ask(driver, by, { via: 'add', lane, ...changes });
     all.push(asked.told);
     addOne(driver, by, asked);
   }

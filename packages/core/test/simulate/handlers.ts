@@ -134,6 +134,9 @@ function judgeStart(world: World, life: Life, type: string, work: Work, face: Fa
   if (upgrades) world.report.met('other', 'started after an upgrade');
   if (type !== told.type) world.report.met('other', 'started under a new name');
   if (standing !== undefined && work.rev !== told.rev) fail(`its payload is revision ${work.rev} and not ${told.rev}`);
+  if (standing !== undefined && !isDeepStrictEqual(work.with ?? [], told.with))
+    fail(`merged into it were ${told.with.join(', ')}, and it was given ${work.with?.join(', ')}`);
+  if (told.with.length > 0) world.report.met('keys', 'started with what was merged into it');
   if (face.number !== claim.row.attempts + 1) fail(`its number is ${face.number} after ${claim.row.attempts} attempts`);
   const edition = claim.row.edition ?? 0;
   const key = edition === 0 ? face.id : `${face.id}.${edition}`;

@@ -87,7 +87,7 @@ function judgeState(contents: Contents, fail: (what: string) => void): void {
 
 const letters = ['F', '@', '!', 'H', 'U', 'D'];
 const fields = new Set(
-  `seq id type version owner gate priority lane given key after onParent runAt expiresAt timeout onDead onExpired addedAt ready marks payload ref attempts failures
+  `seq id type version owner gate priority lane given key merges after onParent runAt expiresAt timeout onDead onExpired addedAt ready marks payload ref attempts failures
   interruptions blames edition revision recovered lastError dead cancelled ofLater`.split(/\s+/),
 );
 

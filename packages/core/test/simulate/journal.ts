@@ -24,6 +24,9 @@ export interface Told {
   gate: string;
   readonly lane: string | undefined;
   readonly key: string | undefined;
+  /** Whether it is merged with tasks of its key; and what was merged into it, in words. */
+  merges: boolean;
+  with: readonly string[];
   /** The ids of its parents; and whether it runs without one that was cancelled. */
   readonly after: readonly string[];
   onParent: 'run' | undefined;

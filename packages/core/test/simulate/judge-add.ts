@@ -37,6 +37,8 @@ export function judgeAdd({ world, underway, after, difference, fail }: Commit): 
     told.state = 'stored';
     told.id = row.id;
     told.seq = row.seq;
+    told.with = [];
+    told.merges = told.key !== undefined && ruleOf(told.kind, told.type)?.merges === true;
     world.byId.set(row.id, told);
     world.model.added(addedOf(told, row.id, told.expiresAt ?? endOf(row, told)));
     lists.add(told.list);
@@ -80,6 +82,7 @@ function wrongRow(row: TaskRow, told: Told, rev: number): string | undefined {
     gate: [row.gate, told.gate],
     lane: [row.lane, told.lane],
     key: [row.key, told.key],
+    merges: [row.merges, told.merges ? true : undefined],
     after: [(row.after ?? []).join(), told.after.join()],
     onParent: [row.onParent, told.onParent],
     priority: [priority, told.priority],

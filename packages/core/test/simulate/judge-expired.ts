@@ -83,7 +83,9 @@ export function judgeOrphaned({ world, after, difference, fail }: Commit): void 
 
 /** What is wrong with a row that is dead since, if anything is. */
 function wrongDeath({ from, to }: Change, wall: number): string | undefined {
-  const others = fieldsOf({ from, to }).filter((name) => !['dead', 'ready', 'marks'].includes(name));
+  // Another task may have been merged into it before, in the same turn: `judgeReplaced` reads its payload.
+  const merged = to.merges === true ? ['payload', 'revision', 'merges'] : [];
+  const others = fieldsOf({ from, to }).filter((name) => !['dead', 'ready', 'marks', ...merged].includes(name));
   if (others.length > 0) return `changed ${others.join(', ')}`;
   if (to.dead?.reason === 'expired' && !isOver(from, wall)) return `its time is ${from.expiresAt}, and it is ${wall}`;
   if (from.cancelled === true) return 'it was cancelled';

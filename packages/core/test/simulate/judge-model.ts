@@ -6,6 +6,8 @@ import type { Life } from './life.js';
 import { ruleOfExpiry } from './judge-add.js';
 import type { Added, Ended, Moment } from './model/tasks.js';
 import { currentOf, isForAll, knows, ruleOf } from './registries.js';
+import type { Commit } from './judge.js';
+import { keptApart } from './judge-replaced.js';
 import type { World } from './world.js';
 
 /** What the model says begins with this word, so that it can be told from what other judges say. */
@@ -27,6 +29,7 @@ export function addedOf(told: Told, id: string, expiresAt: number | undefined): 
     needsOwner: !isForAll(told.type),
     lane: told.lane,
     key: told.key,
+    merges: told.merges,
     gate: told.gate,
     after: told.after,
     runsWithout: told.onParent === 'run',
@@ -65,7 +68,7 @@ export function endedOf(end: End): Ended {
 }
 
 /** Asks the model of a claim whether its task may start. */
-export function judgeByModel(world: World, life: Life, claim: Claim, wall: number): void {
+export function judgeByModel({ world, after }: Commit, life: Life, claim: Claim, wall: number): void {
   const told = world.byId.get(claim.id);
   if (told === undefined) return;
   const same = currentOf(life.kind, told.type);
@@ -75,6 +78,11 @@ export function judgeByModel(world: World, life: Life, claim: Claim, wall: numbe
     slots: world.slots.get(life) ?? 6,
     reads: knows(life.kind, told),
     most: ruleOf(life.kind, told.type)?.concurrency ?? Number.POSITIVE_INFINITY,
+    merges: (...ids) => {
+      const rows = [...after.tasks.values()].filter(({ id }) => ids.includes(id));
+
+      return keptApart(world, life.kind, rows) === undefined;
+    },
     isSame: (type) => currentOf(life.kind, type) === same,
   });
   world.report.met('model', 'judged');

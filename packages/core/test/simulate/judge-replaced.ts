@@ -1,12 +1,16 @@
+import { isDeepStrictEqual } from 'node:util';
 import type { OutcomeRow, TaskRow } from '../../src/pure/record.js';
 import type { Contents } from './contents.js';
 import { headsOf, laneMarkOf, partOf, readyOf, runnerOf } from './contents.js';
-import type { Difference } from './difference.js';
+import type { Change, Difference } from './difference.js';
 import { fieldsOf } from './difference.js';
 import type { Told } from './journal.js';
 import type { Commit } from './judge.js';
 import { ended, isPayment, lanesOf } from './judge.js';
+import { isOver } from './judge-expired.js';
 import { isChildOf, parentMarkOf } from './parents.js';
+import type { Kind } from './registries.js';
+import { inWords, mayMerge, ruleOf, workOf } from './registries.js';
 import type { World } from './world.js';
 
 /** A commit without the tasks that it replaced: what is left must be what it was asked for. */
@@ -27,31 +31,38 @@ export function judgeReplaced(commit: Commit, now: number, walls: readonly [numb
   const rows = difference.removed.filter(({ id }) => outcomes.some((outcome) => outcome.id === id));
   // A turn replaces after it has settled, and a command before it does what it was asked for.
   const then = underway.work === 'turn' ? [...after.tasks.values(), ...rows] : [...before.tasks.values()];
-  const contents = { ...after, tasks: new Map(then.map((row) => [row.seq, row])) };
-  const replaced = outcomes.flatMap((outcome) => judgeOne(commit, contents, outcome));
+  const sight = sightOf(commit, { ...after, tasks: new Map(then.map((row) => [row.seq, row])) }, walls[0]);
+  const bySeq = [...outcomes].sort((one, other) => seqOf(rows, one) - seqOf(rows, other));
+  const judged = bySeq.flatMap((outcome) => judgeOne(commit, sight, outcome));
+  const replaced = judged.map(({ row }) => row);
   if (replaced.length === 0) return { commit, replaced, lanes: new Set() };
 
   commit.world.report.met('keys', `replaced by a ${underway.work}`, replaced.length);
   if (replaced.length > 1) commit.world.report.met('keys', 'several at once');
+  const ids = new Set(replaced.map(({ id }) => id));
+  const merged = new Map(
+    judged.flatMap(({ into }) => (into === undefined || ids.has(into.id) ? [] : [judgeMerged(commit, into)])),
+  );
   const lanes = lanesOf(replaced);
   const heads = headsOf(after);
-  const isPaid = (change: Difference['changed'][number]): boolean => {
+  const isPaid = (change: Change): boolean => {
     const lane = laneMarkOf(change.from);
 
     return lane !== undefined && lanes.has(lane) && heads.get(lane) === change.to && isPayment(change, now, walls);
   };
   judgeMoved(commit, outcomes);
-  const ids = new Set(replaced.map(({ id }) => id));
-  const isMoved = (change: Difference['changed'][number]): boolean =>
-    fieldsOf(change).length === 0 && isChildOf(change.from, ids);
+  const isMoved = (change: Change): boolean => fieldsOf(change).length === 0 && isChildOf(change.from, ids);
+  const isDone = (change: Change): boolean => merged.has(change.to.seq) && fieldsOf(change).length === 0;
   const seqs = new Set(replaced.map(({ seq }) => seq));
   const left: Difference = {
     ...difference,
     removed: difference.removed.filter(({ seq }) => !seqs.has(seq)),
     outcomes: difference.outcomes.filter(({ state }) => state !== 'replaced'),
-    changed: difference.changed.filter((change) => !isPaid(change) && !isMoved(change)),
+    changed: difference.changed
+      .map(({ from, to }) => ({ from: merged.get(to.seq) ?? from, to }))
+      .filter((change) => !isPaid(change) && !isMoved(change) && !isDone(change)),
   };
-  const tasks = new Map([...before.tasks].filter(([seq]) => !seqs.has(seq)));
+  const tasks = new Map([...before.tasks, ...merged].filter(([seq]) => !seqs.has(seq)));
 
   return { commit: { ...commit, before: { ...before, tasks }, difference: left }, replaced, lanes };
 }
@@ -68,11 +79,20 @@ function judgeMoved({ world, after, fail }: Commit, outcomes: readonly OutcomeRo
   }
 }
 
-/** One task that was replaced: it may be, and by the one that is named. */
-function judgeOne(commit: Commit, contents: Contents, outcome: OutcomeRow): readonly TaskRow[] {
+/** The `seq` of the row of an outcome. */
+function seqOf(rows: readonly TaskRow[], { id }: OutcomeRow): number {
+  return rows.find((row) => row.id === id)?.seq ?? 0;
+}
+
+/** One task that was replaced: it may be, and by the one that is named. `into`: the next task, if it took the payload. */
+function judgeOne(
+  commit: Commit,
+  sight: Sight,
+  outcome: OutcomeRow,
+): readonly { readonly row: TaskRow; readonly into: TaskRow | undefined }[] {
   const { world, after } = commit;
   const fail = (what: string): void => commit.fail(`replaced ${outcome.id} by ${outcome.by ?? 'nothing'}: ${what}`);
-  const row = [...contents.tasks.values()].find(({ id }) => id === outcome.id);
+  const row = [...sight.contents.tasks.values()].find(({ id }) => id === outcome.id);
   const told = world.byId.get(outcome.id);
   if (row === undefined || told === undefined) {
     fail('there was no such task');
@@ -81,37 +101,102 @@ function judgeOne(commit: Commit, contents: Contents, outcome: OutcomeRow): read
   }
   if (after.tasks.has(row.seq)) fail('it is still there');
   if (told.starts > 0) fail('its handler was called');
-  const chain = chainOf(world, contents, row);
-  if (chain.at(-1)?.id !== outcome.by) fail(`its chain is ${chain.map(({ id }) => id).join(' ')}`);
+  const chain = chainOf(sight, row);
+  if (chain.at(-1)?.by.id !== outcome.by) {
+    const last = nextOfKey(sight, chain.at(-1)?.by ?? row, chain.at(-1)?.merges);
+    fail(`its chain is ${chain.map(({ by }) => by.id).join(' ')}, and ${last?.by.id} stays, for ${last?.stays}`);
+  }
+  const [next] = chain;
+  const into = next?.merges === true ? next.by : undefined;
   ended(commit, row.id, 'replaced');
   told.replacedBy = outcome.by;
-  world.model.replaced(row.id, outcome.by);
+  world.model.replaced(row.id, outcome.by, into !== undefined);
+  const later = world.byId.get(into?.id ?? '');
+  if (later !== undefined) {
+    later.with = [...told.with, inWords(told), ...later.with];
+    later.merges = true;
+    world.report.met('keys', `merged by a ${commit.underway.work}`);
+  }
 
-  return [row];
+  return [{ row, into }];
+}
+
+/** A task into which others were merged: it has all of their payloads. Gives back its row as it was after that. */
+function judgeMerged({ world, underway, before, after, fail }: Commit, { seq, id }: TaskRow): [number, TaskRow] {
+  const told = world.byId.get(id);
+  const from = before.tasks.get(seq);
+  const now = after.tasks.get(seq);
+  if (told === undefined || from === undefined) throw new Error(`${id} took others in, and was not there.`);
+  const { command } = underway;
+  if (now === undefined || (command?.what === 'update' && command.which === id))
+    return [seq, { ...from, merges: true }];
+
+  const work = now.ref === undefined ? workOf(now.payload) : undefined;
+  const isWhole = work?.n === told.n && work.rev === told.rev && isDeepStrictEqual(work.with ?? [], told.with);
+  if (!isWhole) fail(`merged ${told.with.join(', ')} into ${id}, and it has ${JSON.stringify(now.payload)}`);
+  if (now.merges !== true) fail(`${id} does not say that it is merged`);
+  if (now.revision !== (from.revision ?? 0) + 1) fail(`${id} is of revision ${now.revision}`);
+
+  return [seq, { ...from, payload: now.payload, merges: true, revision: now.revision as number }];
+}
+
+/** What is known at the instant at which tasks may be replaced. */
+interface Sight extends Pick<Commit, 'world'> {
+  readonly contents: Contents;
+  readonly kind: Kind | undefined;
+  readonly wall: number;
+  /** A row as it was at any time in the transaction in which it may have been read. */
+  readonly views: (row: TaskRow) => readonly TaskRow[];
+  readonly isClaimed: (row: TaskRow) => boolean;
+  /** The marks of those that wait for others. */
+  readonly marks: ReadonlySet<string>;
+}
+
+/** What a commit that replaced tasks may have seen: what was so before and after it counts for certain. */
+function sightOf({ world, underway, before, after }: Commit, contents: Contents, wall: number): Sight {
+  const marks = marksOf(after);
+
+  return {
+    world,
+    contents,
+    kind: underway.life?.kind,
+    wall,
+    views: (row) => [before.tasks.get(row.seq) ?? row],
+    isClaimed: (row) => [before, after].every((one) => isClaimedIn(one, row)),
+    marks: new Set([...marksOf(before)].filter((mark) => marks.has(mark))),
+  };
+}
+
+function marksOf({ tasks }: Contents): ReadonlySet<string> {
+  return new Set([...tasks.values()].flatMap(({ marks }) => marks.filter((mark) => mark.startsWith('W'))));
+}
+
+function isClaimedIn(contents: Contents, row: TaskRow): boolean {
+  return runnerOf(contents)?.running.some(({ seq, id }) => seq === row.seq && id === row.id) ?? false;
+}
+
+/** A task that takes the place of another one, and whether it takes its payload too. */
+interface Link {
+  readonly by: TaskRow;
+  readonly merges: boolean;
+  /** Why the other one stays all the same, if it does. */
+  readonly stays: string | undefined;
 }
 
 /** The tasks that replace a task, one after the other; the last of them stands. */
-function chainOf(world: World, contents: Contents, row: TaskRow): readonly TaskRow[] {
-  const chain: TaskRow[] = [];
-  for (let next = replacerOf(world, contents, row); next !== undefined; next = replacerOf(world, contents, next))
+function chainOf(sight: Sight, row: TaskRow): readonly Link[] {
+  const chain: Link[] = [];
+  for (let next = nextOfKey(sight, row); next !== undefined && next.stays === undefined;) {
     chain.push(next);
+    next = nextOfKey(sight, next.by, next.merges);
+  }
 
   return chain;
 }
 
-/** The task that takes the place of a task: the next of its key, if the task was never started, and none is between. */
-function replacerOf(world: World, contents: Contents, row: TaskRow): TaskRow | undefined {
-  const next = nextOfKey(world, contents, row);
-
-  return next === undefined || next.stays !== undefined ? undefined : next.by;
-}
-
-/** The next task of a task's key, and why the task stays all the same, if it does. */
-function nextOfKey(
-  world: World,
-  contents: Contents,
-  row: TaskRow,
-): { readonly by: TaskRow; readonly stays: string | undefined } | undefined {
+/** The next task of a task's key. `merged`: another one was merged into the task. */
+function nextOfKey(sight: Sight, row: TaskRow, merged = false): Link | undefined {
+  const { world, contents } = sight;
   const told = world.byId.get(row.id);
   if (told?.key === undefined || world.foreign.has(row.seq) || readyOf(row).letter === 'D') return undefined;
 
@@ -122,14 +207,50 @@ function nextOfKey(
     return one.cancelled !== true && other !== undefined && haveSameKey(told, other);
   });
   if (next === undefined || world.foreign.has(next.seq)) return undefined;
-  if (world.byId.get(next.id)?.after.join() !== told.after.join()) return undefined;
+  const other = world.byId.get(next.id);
+  if (other?.after.join() !== told.after.join()) return undefined;
   const between = later.find(
     (one) => one.seq < next.seq && told.lane !== undefined && one.lane === told.lane && one.owner === told.owner,
   );
-  const isClaimed = runnerOf(contents)?.running.some(({ seq, id }) => seq === row.seq && id === row.id) ?? false;
-  const isStarted = isClaimed || row.attempts > 0 || told.edition > 0;
+  const isStarted = isClaimedIn(contents, row) || row.attempts > 0 || told.edition > 0;
+  const merges = merged || told.merges || other.merges;
+  const apart = merges ? apartBy(sight, row, next) : undefined;
 
-  return { by: next, stays: isStarted ? 'it was started' : between === undefined ? undefined : 'another is between' };
+  return {
+    by: next,
+    merges,
+    stays: isStarted ? 'it was started' : between === undefined ? apart : 'another is between',
+  };
+}
+
+/** Why two tasks that would be merged stay, by the manual. */
+function apartBy(
+  { world, kind, wall, views, isClaimed, marks }: Sight,
+  row: TaskRow,
+  next: TaskRow,
+): string | undefined {
+  const isDead = views(next).some((one) => readyOf(one).letter === 'D');
+  const isStarted = next.attempts > 0 || (world.byId.get(next.id)?.edition ?? 0) > 0 || isClaimed(next);
+  if (isDead || isStarted) return 'the next one was started, or is dead';
+  if (marks.has(parentMarkOf(row.id))) return 'another one waits for it';
+  const seen = [row, next].flatMap(views);
+  if (seen.some((one) => isOver(one, wall))) return 'the time of one is over';
+
+  return (
+    seen.map((one) => keptApart(world, kind, [one])).find((why) => why !== undefined) ??
+    keptApart(world, kind, [row, next])
+  );
+}
+
+/** Why a build merges none of these rows, or not the first into the second. */
+export function keptApart(world: World, kind: Kind | undefined, rows: readonly TaskRow[]): string | undefined {
+  const [row, next] = rows;
+  const rule = kind === undefined || row === undefined ? undefined : ruleOf(kind, row.type);
+  if (rule?.merges !== true) return 'this build has no merge';
+  if (rows.some(({ version }) => version !== rule.version)) return 'one is of another version';
+  if (rows.some(({ ref }) => ref !== undefined)) return 'a payload is not in its row';
+
+  return next === undefined || mayMerge(world.byId.get(row?.id ?? '')?.n ?? 0) ? undefined : 'the app refuses';
 }
 
 /** Whether two tasks have one key: it belongs to an owner, a type and a lane. */
@@ -138,14 +259,33 @@ function haveSameKey(one: Told, other: Told): boolean {
 }
 
 /** Of the keys of these tasks nothing is left that a later task replaces. */
-export function judgeNoneLeft({ world, after, fail }: Commit, rows: readonly TaskRow[]): void {
+export function judgeNoneLeft(
+  { world, underway, before, after, difference, fail }: Commit,
+  rows: readonly TaskRow[],
+): void {
   const keys = new Set(rows.flatMap(keyOf));
   if (keys.size === 0) return;
+  const wall = underway.work === 'turn' ? (runnerOf(after)?.wall ?? 0) : underway.walls[1];
+  const sight: Sight = {
+    world,
+    contents: after,
+    kind: underway.life?.kind,
+    wall,
+    views: (row) => [row, before.tasks.get(row.seq) ?? row],
+    isClaimed: (row) => isClaimedIn(after, row),
+    marks: new Set([...marksOf(before), ...marksOf(after)]),
+  };
+  // What a command took away from between two tasks was there when it read their key.
+  const others = difference.removed.filter(
+    ({ id }) => !difference.outcomes.some((one) => one.id === id && one.state === 'replaced'),
+  );
+  const wasBetween = (row: TaskRow, next: TaskRow): boolean =>
+    others.some(({ seq }) => row.seq < seq && seq < next.seq);
   for (const row of after.tasks.values()) {
     if (!keyOf(row).some((key) => keys.has(key))) continue;
-    const next = nextOfKey(world, after, row);
+    const next = nextOfKey(sight, row);
     if (next?.stays !== undefined) world.report.met('keys', `stayed, for ${next.stays}`);
-    else if (next !== undefined) fail(`left ${row.id}, which ${next.by.id} replaces`);
+    else if (next !== undefined && !wasBetween(row, next.by)) fail(`left ${row.id}, which ${next.by.id} replaces`);
   }
 }
 

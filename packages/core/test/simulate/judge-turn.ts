@@ -70,7 +70,7 @@ export function judgeTurn(commit: Commit): void {
 
   judgeOthers(left, settled, touched, lanesOf(replaced));
   for (const claim of settled) term.claims.delete(claim.claim);
-  for (const claim of made) judgeByModel(world, life, claim, to.wall);
+  for (const claim of made) judgeByModel(commit, life, claim, to.wall);
   for (const claim of made) judgeClaim(commit, term, claim, { made: made.length, settled });
   judgeNoneLeft(commit, [...replaced, ...made.flatMap(({ seq }) => after.tasks.get(seq) ?? [])]);
   judgeShare(commit, term, made);

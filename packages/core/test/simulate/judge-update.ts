@@ -74,6 +74,7 @@ export function judgeUpdate(
   const rule = life === undefined ? undefined : ruleOf(life.kind, from.type);
   world.model.updated(from.id, to.gate);
   told.rev = work.rev;
+  told.with = [];
   told.version = rule?.version ?? told.version;
   if (!told.givenGate) told.gate = rule?.gate ?? work.gate ?? currentOf(life?.kind ?? 'old', told.type);
   must(to.version === told.version && to.gate === told.gate, `its route is ${to.version} ${to.gate}`);

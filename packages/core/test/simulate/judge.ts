@@ -194,6 +194,7 @@ function judgeSave({ world, underway, after, difference, fail }: Commit): void {
   if (told === undefined || attempt?.saving === undefined) fail(`nobody asked to save ${to.id}`);
   else {
     told.rev = attempt.saving;
+    told.with = [];
     told.version = to.version;
   }
 }

@@ -43,6 +43,11 @@ const parts: Readonly<Record<string, readonly Premise[]>> = {
     ['a runner replaced a task before its claim', 'keys', 'replaced by a turn'],
     ['a started task of the key stayed', 'keys', 'stayed, for it was started'],
     ['another task of the lane between two kept both', 'keys', 'stayed, for another is between'],
+    ['a page merged two tasks', 'keys', 'merged by a tidy', 'merged by a command'],
+    ['a runner merged two tasks before a claim', 'keys', 'merged by a turn'],
+    ['a build without merge kept both', 'keys', 'stayed, for this build has no merge'],
+    ['the app kept both', 'keys', 'stayed, for the app refuses'],
+    ['a task was sent with what was merged into it', 'keys', 'started with what was merged into it'],
   ],
   expiry: [
     ['a task expired before it could start', 'expiry', 'from F', 'from @', 'from !', 'from H'],

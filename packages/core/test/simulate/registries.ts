@@ -17,6 +17,8 @@ export interface Work {
   readonly fill?: string | undefined;
   /** An upgrade has made it of an older version's form. */
   readonly upgraded?: true | undefined;
+  /** The payloads that were merged into it, in the order of their adds: see `inWords`. */
+  readonly with?: readonly string[] | undefined;
 }
 
 /**
@@ -35,6 +37,8 @@ export interface TypeRule extends BackoffRule {
   readonly gate: string | undefined;
   readonly lane: boolean;
   readonly key: boolean;
+  /** Whether a later task of a key takes the payload of an earlier one into its own. */
+  readonly merges: boolean;
   readonly priority: PriorityName;
   readonly onDead: 'block' | 'skip';
   readonly timeout: number;
@@ -91,11 +95,9 @@ const mail: Partial<RuleParts> = {
 };
 
 /** The types by name, and in which builds they are. */
-const types: Readonly<
-  Record<string, Omit<TypeRule, 'version' | 'readable'> & { readonly version: (kind: Kind) => number | undefined }>
-> = {
+const types: Readonly<Record<string, RuleParts>> = {
   [typeNames.plain]: rule({ gate: undefined, key: true }),
-  [typeNames.note]: rule({ gate: api, lane: true, key: true }),
+  [typeNames.note]: rule({ gate: api, lane: true, key: true, merges: isLate }),
   [typeNames.photo]: rule({
     gate: api,
     lane: true,
@@ -141,7 +143,8 @@ function isLate(kind: Kind): boolean {
   return kind === 'new' || kind === 'page';
 }
 
-interface RuleParts extends Omit<TypeRule, 'version' | 'readable'> {
+interface RuleParts extends Omit<TypeRule, 'version' | 'readable' | 'merges'> {
+  readonly merges: (kind: Kind) => boolean;
   readonly version: (kind: Kind) => number | undefined;
 }
 
@@ -151,6 +154,7 @@ function rule(given: Partial<RuleParts>): RuleParts {
     gate: undefined,
     lane: false,
     key: false,
+    merges: () => false,
     priority: 'normal',
     onDead: 'block',
     timeout: 120_000,
@@ -179,7 +183,7 @@ export function ruleOf(kind: Kind, stored: string): TypeRule | undefined {
   const version = found?.version(kind);
   if (found === undefined || version === undefined) return undefined;
 
-  return { ...found, version, readable: kind !== 'broken' || name !== typeNames.coded };
+  return { ...found, version, merges: found.merges(kind), readable: kind !== 'broken' || name !== typeNames.coded };
 }
 
 /** The name that a build has for a type. */
@@ -232,6 +236,7 @@ export function registryOf(kind: Kind, owned: boolean, open?: () => PromiseLike<
       const {
         lane,
         key,
+        merges,
         gate,
         base,
         cap,
@@ -252,6 +257,7 @@ export function registryOf(kind: Kind, owned: boolean, open?: () => PromiseLike<
           owner: forAll ? 'none' : undefined,
           ...(lane ? { lane: (work: Work) => work.lane } : {}),
           ...(key ? { key: (work: Work) => work.key } : {}),
+          ...(merges ? { merge: merged } : {}),
           ...(name === typeNames.moved && kind === 'new' ? { upgrade: { 1: upgraded } } : {}),
           ...(name === typeNames.letter ? { aliases: [typeNames.mail] } : {}),
           gate: gate ?? ((work: Work) => work.gate),
@@ -265,6 +271,28 @@ export function registryOf(kind: Kind, owned: boolean, open?: () => PromiseLike<
 
   return owned ? defineTasks(database, made, { ...options, session: session() }) : defineTasks(database, made, options);
 }
+
+/** What the app makes of two payloads of a key: the later one, which says what is in the earlier one. */
+function merged(earlier: Work, later: Work): Work | undefined {
+  if (mayMerge(earlier.n))
+    return { ...later, with: [...(earlier.with ?? []), inWords(earlier), ...(later.with ?? [])] };
+  if (earlier.n % 3 === 0) throw failed;
+
+  return undefined;
+}
+
+/** Whether the app lets a later task of its key take the payload of a task. */
+export function mayMerge(earlier: number): boolean {
+  return earlier % 5 !== 0;
+}
+
+/** A payload that was merged into another one. */
+export function inWords({ n, rev }: Pick<Work, 'n' | 'rev'>): string {
+  return `#${n} ${rev}`;
+}
+
+/** The error of a function of the app that fails: it hears of it as of one that nobody catches. */
+export const failed = new Error('A function of the app failed.');
 
 function upgraded(work: Work): Work {
   if (work.n % 5 === 0) throw new Error('This build cannot upgrade it.');

@@ -4,6 +4,7 @@ import type { AttemptFacts, ClaimFacts, Ending } from './journal.js';
 import type { Driver } from './commands.js';
 import type { Life } from './life.js';
 import { ownerIn, ownerNames } from './owners.js';
+import { failed } from './registries.js';
 import type { TaskRow } from '../../src/pure/record.js';
 import type { World } from './world.js';
 
@@ -53,9 +54,6 @@ export function createServer(): Server {
     now: 0,
   };
 }
-
-/** The error of a function that fails: the app hears of it as of one that nobody catches. */
-export const failed = new Error('The function of a page failed.');
 
 const secret = 'a secret of ';
 const tokensOf = ({ tokens }: Server, owner: string): readonly string[] =>

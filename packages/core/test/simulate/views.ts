@@ -1,3 +1,4 @@
+import { isDeepStrictEqual } from 'node:util';
 import type { TaskView } from '../../src/pure/view.js';
 import type { TaskRow } from '../../src/pure/record.js';
 import { readyOf, runnerOf } from './contents.js';
@@ -102,7 +103,9 @@ export function judgeList(
       view.owner === row.owner &&
       view.unreadable === !readable &&
       (readable
-        ? (view.payload as Work).n === told?.n && (view.payload as Work).rev === told.rev
+        ? (view.payload as Work).n === told?.n &&
+          (view.payload as Work).rev === told.rev &&
+          isDeepStrictEqual((view.payload as Work).with ?? [], told.with)
         : view.payload === undefined);
     if (!right) fail(`${row.id} is shown as ${JSON.stringify(view)}`);
   }

@@ -15,7 +15,8 @@ export interface Model {
   readonly gone: (id: string, end: Gone) => void;
   /** The destination of a task that is done has answered. */
   readonly answered: (id: string, gate: string, at: Moment) => void;
-  readonly replaced: (id: string, by: string | undefined) => void;
+  /** Another task took its place. `isMerged`: with its payload. */
+  readonly replaced: (id: string, by: string | undefined, isMerged: boolean) => void;
   /** Nothing is kept of its end any more. */
   readonly forgotten: (id: string) => void;
   /** A task is dead without an attempt: its time is over, or a parent was cancelled. */
@@ -69,7 +70,7 @@ export function createModel(waits: Waits): Model {
     added(task) {
       place += 1;
       const fresh = { place, state: 'queued', running: false, started: false, failures: 0, interruptions: 0 } as const;
-      tasks.set(task.id, { ...task, ...fresh, wait: undefined });
+      tasks.set(task.id, { ...task, ...fresh, wait: undefined, awaits: new Set(task.after) });
       ends.delete(task.id);
     },
 
@@ -79,7 +80,11 @@ export function createModel(waits: Waits): Model {
     },
     answered: (id, gate, at) => gateOf({ gate }).heard(id, { kind: 'done' }, at),
     forgotten: (id) => void ends.delete(id),
-    replaced: (id, by) => void ends.set(id, { end: 'replaced', owner: ends.get(id)?.owner ?? null, by }),
+    replaced(id, by, isMerged) {
+      ends.set(id, { end: 'replaced', owner: ends.get(id)?.owner ?? null, by });
+      for (const task of tasks.values()) if (task.awaits.has(id) && by !== undefined) task.awaits.add(by);
+      change(by ?? '', (task) => void (task.merges ||= isMerged));
+    },
 
     died(id, reason, { wall }) {
       const task = tasks.get(id);
@@ -141,7 +146,7 @@ export function createModel(waits: Waits): Model {
       const through = running.filter(({ gate }) => gate === task.gate).map((one) => one.id);
       const alone = [task, ...running].some(({ interruptions }) => interruptions >= 3) ? 1 : 0;
       const wrong = [
-        forbids(task, tasks, ends, session, at),
+        forbids(task, tasks, ends, session, at, at.merges),
         at.reads ? undefined : 'this build cannot read it',
         running.length < at.slots + alone ? undefined : `${running.length} run, in ${at.slots} slots`,
         running.filter(({ type }) => at.isSame(type)).length < at.most ? undefined : `${at.most} of its type run`,
@@ -156,7 +161,7 @@ export function createModel(waits: Waits): Model {
     mayStart: (at) =>
       new Set(
         [...tasks.values()].flatMap((task) => {
-          const isHeld = gateOf(task).isAway() || forbids(task, tasks, ends, session, at) !== undefined;
+          const isHeld = gateOf(task).isAway() || forbids(task, tasks, ends, session, at, () => true) !== undefined;
 
           return isHeld ? [] : [task.id];
         }),

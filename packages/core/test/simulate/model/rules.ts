@@ -1,4 +1,4 @@
-import type { Gone, Moment, Task } from './tasks.js';
+import type { Gone, Merges, Moment, Task } from './tasks.js';
 
 /** What is kept of a task that is gone; of one that was replaced, by which. */
 export interface End {
@@ -22,6 +22,7 @@ export function forbids(
   ends: Ends,
   { isDeclared, owner: signedIn }: Session,
   { now, wall }: Moment,
+  merges: Merges,
 ): string | undefined {
   if (task.state !== 'queued') return `it is ${task.state}`;
   if (task.running) return 'it runs already';
@@ -37,7 +38,7 @@ export function forbids(
   if (before !== undefined) return `${before.id} of its lane ${before.running ? 'runs' : 'has not ended'}`;
   const parent = task.after.map((id) => parentSays(task, id, tasks, ends)).find((said) => said !== undefined);
   if (parent !== undefined) return parent;
-  const by = replacerOf(task, [...tasks.values()]);
+  const by = replacerOf(task, [...tasks.values()], wall, merges);
 
   return by === undefined ? undefined : `${by.id} replaces it`;
 }
@@ -69,7 +70,7 @@ function parentSays(child: Task, named: string, tasks: ReadonlyMap<string, Task>
 }
 
 /** The next task of its key, if it takes the place of a task that was never started, with nothing of the lane between. */
-function replacerOf(task: Task, all: readonly Task[]): Task | undefined {
+function replacerOf(task: Task, all: readonly Task[], wall: number, merges: Merges): Task | undefined {
   if (task.key === undefined || task.started) return undefined;
   const isMate = (one: Task): boolean => one.owner === task.owner && one.lane === task.lane;
   const later = all.filter((one) => one.place > task.place).sort((one, other) => one.place - other.place);
@@ -78,6 +79,12 @@ function replacerOf(task: Task, all: readonly Task[]): Task | undefined {
   );
   if (next === undefined || next.state === 'strange' || next.after.join() !== task.after.join()) return undefined;
   const between = task.lane !== undefined && later.some((one) => isMate(one) && one.place < next.place);
+  if (between) return undefined;
+  if (!task.merges && !next.merges) return next;
+  // Nothing is merged into what was started; nor is what another task waits for, or whose time is over.
+  const isOver = ({ expiresAt }: Task): boolean => expiresAt !== undefined && expiresAt <= wall;
+  const isOpen = next.state === 'queued' && !next.started && !next.running && !isOver(next) && !isOver(task);
+  const isAwaited = all.some(({ awaits }) => awaits.has(task.id));
 
-  return between ? undefined : next;
+  return isOpen && !isAwaited && merges(task.id, next.id) ? next : undefined;
 }

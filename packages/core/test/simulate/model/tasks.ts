@@ -9,6 +9,8 @@ export interface Task {
   readonly after: readonly string[];
   /** Its type has tasks of an owner, where a session is declared. */
   readonly needsOwner: boolean;
+  /** Whether the payload of a task of its key is merged with that of the next one. */
+  merges: boolean;
   /** By the wall clock. */
   readonly runAt: number | undefined;
   /** Whether its lane goes on without it when it is dead, and when its time is over. */
@@ -31,10 +33,15 @@ export interface Task {
   /** How often in a row its runner has died during it. */
   interruptions: number;
   wait: Wait | undefined;
+  /** The tasks that it waits for, or has waited for, also those that took the place of others. */
+  readonly awaits: Set<string>;
 }
 
 /** What a task is added with. */
-export type Added = Omit<Task, 'place' | 'state' | 'running' | 'started' | 'failures' | 'interruptions' | 'wait'>;
+export type Added = Omit<
+  Task,
+  'place' | 'state' | 'running' | 'started' | 'failures' | 'interruptions' | 'wait' | 'awaits'
+>;
 
 /** What a task waits for after an attempt: a time by the model's clock, or a date by the wall clock. */
 export interface Wait {
@@ -72,4 +79,9 @@ export interface Start extends Moment {
   /** How many of the type may run at once, and which types are the same one here. */
   readonly most: number;
   readonly isSame: (type: string) => boolean;
+  /** Whether `merge` of this build takes the payloads of two tasks. */
+  readonly merges: Merges;
 }
+
+/** Whether the payloads of two tasks, of which the second is the later one, become one. */
+export type Merges = (id: string, later: string) => boolean;
