@@ -1,4 +1,5 @@
-import type { Reason } from '../index.js';
+import type { Reason, StoredError } from '../index.js';
+import { partOf } from '../pure/parts.js';
 import type { InspectedTask } from './settings.js';
 import type { InspectedState, InspectorWords, When } from './words.js';
 
@@ -54,8 +55,24 @@ function canRetry({ reason }: Reason, attempts: number): boolean {
 }
 
 function sentence(reason: Reason, { reasons, deaths }: InspectorWords, when: When, task: InspectedTask): string {
-  if (reason.reason === 'dead') return deaths[reason.because](reason.error, when);
+  if (reason.reason === 'dead') return deaths[reason.because](reason.error && saidBy(reason.error), when);
 
   // Each function takes the reason of its name, which TypeScript cannot follow.
   return (reasons[reason.reason] as (reason: Reason, when: When, task: InspectedTask) => string)(reason, when, task);
+}
+
+/** The most characters of a server's sentence that are shown. */
+const longestSentence = 300;
+
+/** The error with the server's own sentence as its message, if the server sent problem details (RFC 9457). */
+function saidBy(error: StoredError): StoredError {
+  const problems = [partOf(error.detail, 'body'), error.detail];
+  const texts = problems.flatMap((problem) => [partOf(problem, 'detail'), partOf(problem, 'title')]);
+  const said = texts.find((text) => typeof text === 'string' && text.trim() !== '') ?? error.message;
+
+  return { ...error, message: shortened(String(said)) };
+}
+
+function shortened(text: string): string {
+  return text.length > longestSentence ? `${text.slice(0, longestSentence)}…` : text;
 }

@@ -62,7 +62,7 @@ export interface InspectorWords {
       task: TaskView,
     ) => string;
   };
-  /** Why a task is dead. */
+  /** Why a task is dead. The message is the server's own sentence if the server sent problem details (RFC 9457). */
   readonly deaths: { readonly [Name in Death['reason']]: (error: StoredError | undefined, when: When) => string };
   /** Nothing is in the way of the task. */
   readonly next: string;

@@ -116,3 +116,28 @@ test('an error without a message, or with a stop at its end, makes a sentence', 
   expect(permanent({ name: 'Error', message: ' ', status: 422, at: 0 }, when)).toBe('It was refused (422).');
   expect(permanent({ name: 'Error', message: 'No title!', at: 0 }, when)).toBe('It was refused: No title!');
 });
+
+test.each<[what: string, detail: unknown, sentence: string]>([
+  [
+    'problem details that `send` keeps',
+    { status: 422, headers: {}, body: { title: 'Too long', detail: 'Use 60.' } },
+    'Use 60.',
+  ],
+  ['problem details as they are', { title: 'Too long' }, 'Too long.'],
+  ['a text that is no problem', { body: 'a page' }, 'The server answered 422.'],
+  ['what has no text', { body: { title: 7, detail: ' ' } }, 'The server answered 422.'],
+  ['a detail of a megabyte', { title: 'x'.repeat(1_000_000) }, `${'x'.repeat(300)}…`],
+])('the server’s own sentence is told: %s', (_, detail, sentence) => {
+  const error = { name: 'PermanentFailure', message: 'The server answered 422.', status: 422, detail, at: 0 };
+  expect(said(english, { reason: 'dead', because: 'permanent', error })).toBe(`It was refused (422): ${sentence}`);
+});
+
+test('a detail that throws when it is read is not shown', () => {
+  const detail = {
+    get body(): never {
+      throw new Error('Not today');
+    },
+  };
+  const error = { name: 'PermanentFailure', message: 'No.', detail, at: 0 };
+  expect(said(english, { reason: 'dead', because: 'permanent', error })).toBe('It was refused: No.');
+});
