@@ -76,12 +76,16 @@ interface View {
 const views = (page: Page): Promise<readonly View[]> =>
   page.evaluate(async () => (globalThis as unknown as Globals).basket.list());
 
-/** Saves a note; waits until the server, or what stands in its place, has answered once. Nothing may be counted or lost. */
-async function saveOnce(page: Page, app: HttpServer): Promise<string> {
+/** Saves the note of the README. */
+async function save(page: Page, app: HttpServer): Promise<string> {
   await page.goto(`${app.url}/`);
-  const id = await page.evaluate(async () =>
-    (globalThis as unknown as Globals).save({ id: 'n1', text: 'The cellar is dry.' }),
-  );
+
+  return page.evaluate(async () => (globalThis as unknown as Globals).save({ id: 'n1', text: 'The cellar is dry.' }));
+}
+
+/** Saves a note; waits until the server, or what stands in its place, has answered. Nothing may be counted or lost. */
+async function saveInVain(page: Page, app: HttpServer): Promise<string> {
+  const id = await save(page, app);
   const [view] = await until(
     () => views(page),
     ([task]) => task === undefined || (task.attempts > 0 && !task.running),
@@ -121,7 +125,7 @@ const ills: readonly (readonly [what: string, treat: () => Treatment])[] = [
 for (const [what, treat] of ills) {
   test(`the first task of the README survives ${what}`, async ({ page, app }) => {
     app.treat = treat;
-    const id = await saveOnce(page, app);
+    const id = await saveInVain(page, app);
 
     app.treat = () => good;
     await page.evaluate(async () => (globalThis as unknown as Globals).basket.retry({}));
@@ -136,7 +140,7 @@ test('the first task of the README survives the offline page of a service worker
     await navigator.serviceWorker.ready;
   });
   app.treat = () => ({});
-  const id = await saveOnce(page, app);
+  const id = await saveInVain(page, app);
   const [task] = await page.evaluate(async () => (globalThis as unknown as Globals).basket.list());
   expect(JSON.stringify(task)).toContain('text/html');
 
@@ -153,7 +157,7 @@ test('scenario 23: the first task of the README survives a 429, and waits until 
 
     return { status: 429, headers: { 'Retry-After': new Date(until429).toUTCString() } };
   };
-  const id = await saveOnce(page, app);
+  const id = await save(page, app);
   await expectDoneOnce(page, app, id);
   expect(app.ledger.map(({ status }) => status)).toEqual([429, 200]);
   // Both times are whole milliseconds, and a timer may fire one of them early.

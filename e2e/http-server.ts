@@ -31,6 +31,8 @@ export interface Treatment {
   readonly headers?: Readonly<Record<string, string>>;
   readonly body?: string;
   readonly hang?: boolean;
+  /** Answers when this has resolved. */
+  readonly hold?: Promise<void>;
   /** Ends the connection after so many bytes of the request. */
   readonly dropAfter?: number;
 }
@@ -101,7 +103,9 @@ export async function startHttpServer(
       token: headers.authorization,
     };
     ledger.push(asked);
-    answer(asked, made.treat(asked), response);
+    const treatment = made.treat(asked);
+    await treatment.hold;
+    answer(asked, treatment, response);
   }
 
   function answer(asked: Asked, treatment: Treatment, response: ServerResponse): void {
