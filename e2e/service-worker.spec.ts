@@ -6,7 +6,7 @@ import { fileURLToPath } from 'node:url';
 import type { Page } from '@playwright/test';
 import { build } from 'esbuild';
 
-import { blocks } from '../packages/core/test/manual/blocks.js';
+import { blocks, laidOut } from '../packages/core/test/manual/blocks.js';
 import { chromiumSession, needChromiumProtocol } from './engine.js';
 import {
   addAll,
@@ -31,6 +31,8 @@ const test = plain.extend({
   },
 });
 
+const here = fileURLToPath(new URL('.', import.meta.url));
+
 /** The code of a service worker of the manual. Each change is a text that stands in it, and what takes its place. */
 function codeOf(name: string, changes: readonly (readonly [from: string, to: string])[]): string {
   const code = blocks.find((block) => block.name === name)?.code ?? '';
@@ -43,10 +45,11 @@ function codeOf(name: string, changes: readonly (readonly [from: string, to: str
 }
 
 /** Bundles the script with the real Workbox, and registers it. Resolves when it controls the pages that load now. */
-async function register(page: Page, dist: string, script: string): Promise<void> {
+async function register(page: Page, dist: string, script: string, folder = here): Promise<void> {
   needChromiumProtocol(); // The queue is told by it that the network is back.
   const { outputFiles } = await build({
-    stdin: { contents: script, resolveDir: fileURLToPath(new URL('.', import.meta.url)) },
+    stdin: { contents: script, resolveDir: folder },
+    nodePaths: [path.join(here, 'node_modules')],
     bundle: true,
     format: 'iife',
     define: { 'process.env.NODE_ENV': '"production"' },
@@ -113,7 +116,7 @@ function kept(page: Page): Promise<number> {
 }
 
 /** Tells the service worker that the network is back, as the browser does, until its queue is empty. */
-async function replay(page: Page, server: DemoServer): Promise<void> {
+async function replay(page: Page, server: DemoServer, queue = 'likes'): Promise<void> {
   const session = await chromiumSession(page);
   const registered = new Promise<string>((resolve) => {
     session.on('ServiceWorker.workerRegistrationUpdated', ({ registrations }) => {
@@ -123,7 +126,7 @@ async function replay(page: Page, server: DemoServer): Promise<void> {
   });
   await session.send('ServiceWorker.enable');
   const registrationId = await registered;
-  const tag = 'workbox-background-sync:likes';
+  const tag = `workbox-background-sync:${queue}`;
   await until(
     async () => {
       const event = { origin: server.url, registrationId, tag, lastChance: false };
@@ -177,3 +180,39 @@ for (const { title, without } of [
     expect(namesOf(server.effects()).toSorted()).toEqual(writes.toSorted()); // The key saves it in both cases.
   });
 }
+
+test('what the real Workbox has kept becomes tasks, once each and as it was, by the service worker of the manual', async ({
+  page,
+  server,
+  dist,
+}) => {
+  const old = codeOf('sw-queue.js', [
+    ["'/likes/'", "'/api/'"],
+    ["'likes'", "'notes'"],
+  ]);
+  await register(page, dist, old);
+  server.setMood('drop-before'); // The files are served, but no request of the API has an answer.
+  for (const name of ['first', 'second']) await like(page, name);
+  await until(
+    () => kept(page),
+    (count) => count === 2,
+    'what Workbox keeps',
+  );
+
+  await register(page, dist, codeOf('sw.js', []), laidOut('e2e-move').folder);
+  await replay(page, server, 'notes');
+  const tasks = await page.evaluate(async () => {
+    const opening = indexedDB.open('field-app');
+    await new Promise((resolve) => opening.addEventListener('success', resolve));
+    const reading = opening.result.transaction('taskbasket.tasks').objectStore('taskbasket.tasks').getAll();
+    await new Promise((resolve) => reading.addEventListener('success', resolve));
+
+    return (reading.result as { readonly payload: { readonly url: string; readonly body: ArrayBuffer } }[]).map(
+      ({ payload: { body, ...request } }) => ({ ...request, body: new TextDecoder().decode(body) }),
+    );
+  });
+  expect(tasks).toMatchObject(
+    ['first', 'second'].map((name) => ({ url: `${server.url}/api/echo/${name}`, method: 'POST', body: '{}' })),
+  );
+  expect(server.effects()).toEqual([]);
+});
