@@ -5,7 +5,7 @@ import { lookEvery } from '../pure/waking.js';
 /** What it needs of its page. */
 export interface LookingParts {
   readonly hub: Pick<Hub, 'say' | 'hear'>;
-  readonly ports: { readonly clock: Pick<Clock, 'timer'> };
+  readonly ports: { readonly clock: Pick<Clock, 'timer'>; readonly random: () => number };
 }
 
 /** Tells the runner that this page is visible. */
@@ -15,9 +15,13 @@ export interface Looking {
   readonly stop: () => void;
 }
 
-/** Says `wake` when the page becomes visible, and again while a gate is closed. Otherwise there is no timer. */
+/**
+ * Says `wake` when the page becomes visible, and again while a gate is closed. Otherwise there is no timer. The pages of
+ * many people may notice an outage in the same second, so the first wait after it is left to chance.
+ */
 export function createLooking({ hub, ports }: LookingParts, isVisible: () => boolean): Looking {
   let stopTimer: (() => void) | undefined;
+  let again = false;
 
   function forget(): void {
     stopTimer?.();
@@ -29,10 +33,22 @@ export function createLooking({ hub, ports }: LookingParts, isVisible: () => boo
     if (isVisible()) hub.say({ kind: 'wake', visible: true });
   }
 
+  function look(): void {
+    again = true;
+    changed();
+  }
+
+  function lookWait(): number {
+    return again ? lookEvery : Math.round(ports.random() * lookEvery);
+  }
+
   const stopHearing = hub.hear((message) => {
     // The runner says `closed` again if another gate is still closed.
-    if ('hints' in message && message.hints?.some((hint) => hint.event === 'gate' && !hint.closed)) forget();
-    if (message.kind === 'closed' && isVisible()) stopTimer ??= ports.clock.timer(lookEvery, changed);
+    if ('hints' in message && message.hints?.some((hint) => hint.event === 'gate' && !hint.closed)) {
+      forget();
+      again = false;
+    }
+    if (message.kind === 'closed' && isVisible()) stopTimer ??= ports.clock.timer(lookWait(), look);
   });
 
   return {

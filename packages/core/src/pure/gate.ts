@@ -1,5 +1,6 @@
 import type { Backoff } from './backoff.js';
 import { retryDelay, spreadFloor } from './backoff.js';
+import { defined } from './parts.js';
 
 /**
  * The record of a gate says what is known of an outage of one destination; a gate without a record is open. One task
@@ -28,6 +29,8 @@ export interface GateRow {
   readonly name: string;
   /** How many waits there were since the destination last answered. It makes the next wait longer. */
   readonly step: number;
+  /** How many of these waits there were before the server first named a time. They do not make the next wait longer. */
+  readonly silent?: number;
   /** The end of the wait. */
   readonly until: number;
   /**
@@ -141,7 +144,8 @@ export function gateClosed(
   const step = (gate?.step ?? 0) + (raised ? 1 : 0);
   const by = [...before.filter((one) => one !== id), id].slice(raised ? -2 : 0);
   const told = retryAfter === undefined ? 0 : Math.min(retryAfter, day);
-  const wait = Math.max(retryDelay(backoff, step, random), spreadFloor(told, random));
+  const silent = gate?.silent ?? (told > 0 ? step - 1 : undefined);
+  const wait = Math.max(retryDelay(backoff, step - (silent ?? 0), random), spreadFloor(told, random));
   const floor = Math.max(raised ? 0 : (gate?.floor ?? 0), told === 0 ? 0 : now + told);
   const { floor: _, status: __, ...kept } = gate ?? {};
 
@@ -153,6 +157,7 @@ export function gateClosed(
     by,
     reason,
     ...(status === undefined ? {} : { status }),
+    ...defined({ silent }),
     ...(floor === 0 ? {} : { floor }),
   };
 }
@@ -182,7 +187,7 @@ export function gatePassed(
  * The gate in its slow start. `undefined`: the slow start is over, because as many may run as the concurrency allows.
  */
 function slowly(gate: GateRow, at: number, width: number, concurrency: number): GateRow | undefined {
-  const { floor: _, ...kept } = gate;
+  const { floor: _, silent: __, ...kept } = gate;
 
   return width >= concurrency ? undefined : { ...kept, step: 0, by: [], slow: { at, width } };
 }

@@ -19,7 +19,9 @@ import type { Time } from './time.js';
 
 export interface ClientParts {
   readonly time: Time;
+  /** For the waits of the runner, and for those of the page. */
   readonly random: () => number;
+  readonly lookRandom: () => number;
   readonly tasks: number;
   /** How many requests are on their way at once. */
   readonly slots: number;
@@ -60,7 +62,7 @@ const type = typeOf(registry, 'send');
  * A client of a fleet: the rules of the library, without a database. What is decided is decided by the modules that the
  * runner uses too; here stand only the records that they decide about. `client.test.ts` compares it with the runner.
  */
-export function createClient({ time, random, tasks, slots, visible, send }: ClientParts): Client {
+export function createClient({ time, random, lookRandom, tasks, slots, visible, send }: ClientParts): Client {
   const rules = { backoff: registry.gates, concurrency: slots, random };
   const rows = new Map<string, Stored>();
   for (let number = 0; number < tasks; number += 1) {
@@ -68,7 +70,8 @@ export function createClient({ time, random, tasks, slots, visible, send }: Clie
     store({ ...newRow({ ...parts, addedAt: 0, payload: { inline: undefined } }), seq: number + 1 });
   }
   let gate: GateRow | undefined;
-  let running: readonly Attempt[] = [];
+  let running: Attempt[] = [];
+  const claimed = new Set<string>();
   let freshNext = false;
   let woken: number | undefined;
   let stopAlarm = (): void => undefined;
@@ -84,7 +87,7 @@ export function createClient({ time, random, tasks, slots, visible, send }: Clie
           return () => undefined;
         },
       },
-      ports: { clock: time },
+      ports: { clock: time, random: lookRandom },
     },
     () => visible,
   );
@@ -102,6 +105,7 @@ export function createClient({ time, random, tasks, slots, visible, send }: Clie
     const ended = running.filter(({ verdict }) => verdict !== undefined);
     running = running.filter(({ verdict }) => verdict === undefined);
     for (const { row, verdict } of ended) {
+      claimed.delete(row.id);
       const next = verdict && settled(row, verdict, moment, type, random);
       if (next === undefined) rows.delete(row.id);
       else store(next);
@@ -110,7 +114,7 @@ export function createClient({ time, random, tasks, slots, visible, send }: Clie
     gate = after.gate;
     for (const id of after.wrong) {
       const wrong = rows.get(id);
-      if (wrong !== undefined && !isRunning(id)) store(blamed(wrong.row, moment, type.backoff, random) ?? wrong.row);
+      if (wrong !== undefined && !claimed.has(id)) store(blamed(wrong.row, moment, type.backoff, random) ?? wrong.row);
     }
     if (woken !== undefined && gate !== undefined) gate = gateWoken(gate, moment.now, woken, random);
     const tells = woken !== undefined || ended.length > 0;
@@ -131,10 +135,6 @@ export function createClient({ time, random, tasks, slots, visible, send }: Clie
     rows.set(row.id, { row, seq: row.seq, fresh: when === undefined, when: when ?? 0 });
   }
 
-  function isRunning(id: string): boolean {
-    return running.some((attempt) => attempt.id === id);
-  }
-
   /** Claims what may run: probes first, then rows in their order. */
   function claim(now: number): readonly Attempt[] {
     const started: Attempt[] = [];
@@ -152,7 +152,8 @@ export function createClient({ time, random, tasks, slots, visible, send }: Clie
         if (!probes) freshNext = !fresh;
         const attempt = { id: row.id, row, probe: isAway(current), startedAt: now, verdict: undefined };
         started.push(attempt);
-        running = [...running, attempt];
+        running.push(attempt);
+        claimed.add(row.id);
       }
     }
 
@@ -165,7 +166,7 @@ export function createClient({ time, random, tasks, slots, visible, send }: Clie
     for (const one of rows.values()) {
       const before = one.fresh ? fresh : timed;
       const isFirst = before === undefined || (one.when - before.when || one.seq - before.seq) < 0;
-      if (!isFirst || one.when > now || passed.has(one.row.id) || isRunning(one.row.id)) continue;
+      if (!isFirst || one.when > now || passed.has(one.row.id) || claimed.has(one.row.id)) continue;
       if (one.fresh) fresh = one;
       else timed = one;
     }

@@ -77,7 +77,9 @@ test('a visible page says so each 25 s while a gate is closed; before and after 
   for (const number of [1, 2, 3]) await page.basket.add('send', number);
   await world.settle();
   expect(timers()).toBe(1);
-  await world.advance(600_000);
+  await world.advance(25_000);
+  expect(said).toHaveLength(1);
+  await world.advance(575_000);
   expect(said).toHaveLength(24);
   expect(timers()).toBe(1);
   const late = at.slice(-10);
@@ -104,7 +106,9 @@ test('a hidden page says nothing and has no timer; one that is hidden meanwhile 
 
   state.visible = true;
   looking.changed();
-  await world.advance(60_000);
+  await world.advance(25_000);
+  expect(said).toHaveLength(2);
+  await world.advance(25_000);
   expect(said).toHaveLength(3);
   expect(timers()).toBe(1);
 
@@ -173,4 +177,25 @@ test('a hundred pages that are opened and closed leave no listener and no timer'
   await world.settle();
   expect(timers()).toBe(1);
   expect(world.alarms()).toBe(before);
+});
+
+test('the pages of many people that notice an outage together do not say so together', async () => {
+  const firsts: number[] = [];
+  for (const seed of [1, 2, 3, 4, 5, 6, 7, 8]) {
+    const registry = tasks();
+    const world = createWorld(seed);
+    world.open(registry).run({
+      send() {
+        throw new Unavailable();
+      },
+    });
+    const { page, said } = openPage(world, registry, true);
+    for (const number of [1, 2, 3]) await page.basket.add('send', number);
+    let passed = 0;
+    for (; said.length === 0; passed += 500) await world.advance(500);
+    firsts.push(passed);
+  }
+
+  expect(Math.max(...firsts)).toBeLessThanOrEqual(25_000);
+  expect(Math.max(...firsts) - Math.min(...firsts)).toBeGreaterThan(12_500);
 });

@@ -218,7 +218,8 @@ describe("the server's word", () => {
         (word, step, random) => {
           const now = 50_000;
           const told = gateClosed(closed(step, 0), probe(0), away(now, { retryAfter: word }), backoff, () => random);
-          const untold = gateClosed(closed(step, 0), probe(0), away(now), backoff, () => random);
+          // The waits before the word do not count: it shows that the server is there again.
+          const untold = gateClosed(closed(0, 0), probe(0), away(now), backoff, () => random);
           const heeded = Math.min(word, day);
 
           expect(told.floor).toBe(now + heeded);
@@ -233,6 +234,23 @@ describe("the server's word", () => {
     const alone = gateClosed(undefined, began(0), away(10_000, { retryAfter: 60_000 }), backoff, least);
     expect([isClosed(alone), keeps(alone, 'task-2'), allowance(alone, 69_999, [])]).toEqual([true, true, 0]);
     expect(allowance(alone, 70_000, [])).toBe(1);
+  });
+
+  test('begins with the first wait again after a long outage, once: from then on the waits grow as ever', () => {
+    const word = { retryAfter: 1_000 };
+    const highest = (): number => 1;
+    let gate = closed(8, 0);
+    const waits = [word, word, {}, word].map((more) => {
+      gate = gateClosed(gate, probe(gate.until), away(gate.until, more), backoff, highest);
+
+      return gate.until;
+    });
+
+    expect(waits.map((until, place) => until - (waits[place - 1] ?? 0))).toEqual([1_500, 3_000, 9_000, 27_000]);
+    expect(gate.step).toBe(12);
+    const open = gatePassed(gate, probe(gate.until), gate.until, 6);
+    expect(open).not.toHaveProperty('silent');
+    expect(gateClosed(open, began(gate.until), away(gate.until), backoff, highest).until - gate.until).toBe(1_000);
   });
 
   test('counts also from an attempt that was running already, and the later of two holds', () => {

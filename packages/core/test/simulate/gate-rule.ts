@@ -9,6 +9,8 @@ export type GateRule =
   | {
       readonly kind: 'away';
       readonly step: number;
+      /** How many waits there were before the server first named a time. The next wait does not count them. */
+      readonly silent: number | undefined;
       readonly earliest: number;
       readonly latest: number;
       /** Who has found it away since it answered: all of the first wait, then the last two. */
@@ -28,8 +30,8 @@ interface Slow {
 /** The rule that a stored record stands for. */
 export function ruleOfGate(gate: GateRow | undefined): GateRule {
   if (gate === undefined) return { kind: 'none' };
-  const { step, until, by, floor, slow } = gate;
-  if (by.length > 0) return { kind: 'away', step, earliest: until, latest: until, by, floor, slow };
+  const { step, silent, until, by, floor, slow } = gate;
+  if (by.length > 0) return { kind: 'away', step, silent, earliest: until, latest: until, by, floor, slow };
 
   return slow === undefined ? { kind: 'none' } : { kind: 'slow', slow };
 }
@@ -82,7 +84,8 @@ function afterAway(
   const secondWord = before !== undefined && isDoubted(before) && before.by[0] !== id;
   const raises = before === undefined || (probe && !secondWord);
   const step = (before?.step ?? 0) + (raises ? 1 : 0);
-  const [least, most] = waitRange({ ...defaultRule, base: gateBase, cap: gateCap, factor: 3 }, step);
+  const silent = before?.silent ?? (told === undefined || told === 0 ? undefined : step - 1);
+  const [least, most] = waitRange({ ...defaultRule, base: gateBase, cap: gateCap, factor: 3 }, step - (silent ?? 0));
   const kept = raises ? undefined : before;
   const floor = Math.max(kept?.floor ?? 0, told === undefined || told === 0 ? 0 : now + told);
   const by = [...(before?.by ?? []).filter((one) => one !== id), id];
@@ -90,6 +93,7 @@ function afterAway(
   return {
     kind: 'away',
     step,
+    silent,
     earliest: Math.max(kept?.earliest ?? 0, now + Math.max(least, told ?? 0)),
     latest: Math.max(kept?.latest ?? 0, now + Math.max(most, Math.ceil((told ?? 0) * 1.5))),
     by: raises ? by.slice(-2) : by,
