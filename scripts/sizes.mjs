@@ -31,8 +31,14 @@ const added = [
   {
     what: 'taskbasket/http beside the worker',
     beside: worker,
-    entry: "import * as http from './http.js'; console.log(http)",
+    entry: "import { createSend, httpTask, sendHttp } from './http.js'; console.log(createSend, httpTask, sendHttp)",
     limit: 5_000,
+  },
+  {
+    what: 'httpTask of taskbasket/http beside the page',
+    beside: page,
+    entry: "import { httpTask } from './http.js'; console.log(httpTask)",
+    limit: 2_000,
   },
   {
     what: 'taskbasket/inspector beside the page',

@@ -9,7 +9,7 @@ export default defineConfig({
     assetsInlineLimit: 0,
     modulePreload: { polyfill: false },
     sourcemap: true,
-    rolldownOptions: { input: ['lab.html', 'http.html', 'inspector.html'] },
+    rolldownOptions: { input: ['lab.html', 'http.html', 'requests.html', 'inspector.html'] },
   },
   worker: { format: 'es' },
 });

@@ -15,6 +15,7 @@ export interface Answer {
 
 /** What is kept of an answer with its task: plain data. */
 export interface KeptAnswer {
+  /** 0, as the result of `sendHttp`: two tasks were merged, and need no request together. */
   readonly status: number;
   /** `etag` and `location`, if the answer has them. Other headers may hold secrets. */
   readonly headers: Readonly<Record<string, string>>;
@@ -60,8 +61,8 @@ export function answerOf(response: Response, text: string | undefined, expect: s
   return { status, headers, body: body === '' ? undefined : body };
 }
 
-/** An answer as plain data that fits into the row of a task. A content that is too large is cut, and is then text. */
-export function keptAnswer({ status, headers, body }: Answer, text = ''): KeptAnswer {
+/** An answer as plain data that fits into the row of a task. A content that is too large is left out, or cut. */
+export function keptAnswer({ status, headers, body }: Answer, text?: string): KeptAnswer {
   const kept = keptHeaders.flatMap((name) => {
     const value = headers.get(name);
 
@@ -69,7 +70,7 @@ export function keptAnswer({ status, headers, body }: Answer, text = ''): KeptAn
   });
   const isSmall = weigh(body).bytes <= 20_000;
 
-  return { status, headers: Object.fromEntries(kept), body: isSmall ? body : text.slice(0, 10_000) };
+  return { status, headers: Object.fromEntries(kept), body: isSmall ? body : text?.slice(0, 10_000) };
 }
 
 function parsed(text = ''): unknown {

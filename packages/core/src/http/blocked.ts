@@ -53,7 +53,7 @@ export async function isThere(url: string, signal: AbortSignal): Promise<boolean
 /** Says that the server is there, and that a request does not reach it, or its answer does not come back. */
 export function refusedByCors(url: string, keyHeader: string): Error {
   const { origin } = new URL(url);
-  const what = `The server ${origin} is there, but it does not take this request from this app, or its answer is withheld.`;
+  const what = `The server ${origin} is there, but the browser withholds this request or its answer.`;
 
   return blocked(`${what} Let it allow this app's origin and the header ${keyHeader} (CORS), also in its errors.`);
 }

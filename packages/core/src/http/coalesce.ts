@@ -1,14 +1,24 @@
 import type { DecodedRequest } from './request.js';
+import type { HttpPayload } from './task.js';
 
 /**
- * One request that has the same effect as two requests for the same thing of which neither was sent. `undefined`: there
- * is none for sure, so both are sent.
+ * Makes one request of two requests for the same thing of which neither was sent, where one does for sure what both do.
+ * Give it to `httpTask` as `merge`. Otherwise both requests are sent.
  *
  * - Two PUTs: the later one.
- * - Two PATCHes whose bodies are JSON merge patches (RFC 7396): one, if it can say what both say.
- * - A POST, and then a DELETE: no request.
+ * - Two PATCHes whose JSON is a merge patch (RFC 7396): one, if it can say what both say.
+ * - A POST, and then a DELETE, if you gave both the same `key` and `lane` at the add: none.
+ *
+ * Requests with a condition (`If-Match` and others), with a part of a file, or with `fill` stay as they are.
+ *
+ * @example
+ * const api = httpTask({ merge: coalesce });
  */
-export function coalesced(earlier: DecodedRequest, later: DecodedRequest): DecodedRequest | undefined {
+export function coalesce(earlier: HttpPayload, later: HttpPayload): HttpPayload | undefined {
+  return coalesced(earlier as DecodedRequest, later as DecodedRequest);
+}
+
+function coalesced(earlier: DecodedRequest, later: DecodedRequest): DecodedRequest | undefined {
   if (earlier.nothing === true) return later.method === 'DELETE' ? { ...later, nothing: true } : later;
   if (isBound(earlier) || isBound(later)) return undefined;
   const methods = `${earlier.method} ${later.method}`;

@@ -3,6 +3,7 @@ import { checkParts, must } from '../pure/options.js';
 import { partOf } from '../pure/parts.js';
 import type { SendAttempt } from './options.js';
 import { checkedBase } from './options.js';
+import { checkPath } from './path.js';
 
 /** What `send` sends. */
 export interface SendInit {
@@ -48,8 +49,7 @@ export function requestOf(url: string, given: SendInit, attempt: SendAttempt, ke
   const isAttempt = typeof key === 'string' && signal !== undefined && Number.isInteger(partOf(attempt, 'number'));
   must(isAttempt, 'The third argument of send', 'the second argument of the handler', attempt);
   must(json === undefined || init.body == null, 'What send sends', 'either `json` or `body`', 'both');
-  const isType = expect === undefined || expect === 'json' || expect === 'html' || /^[^\s;]+\/[^\s;]+$/.test(expect);
-  must(isType, 'expect', '"json", "html" or a media type such as "text/csv"', expect);
+  checkExpect(expect);
 
   const headers = new Headers(init.headers);
   if (json !== undefined && !headers.has('Content-Type')) headers.set('Content-Type', 'application/json');
@@ -61,12 +61,15 @@ export function requestOf(url: string, given: SendInit, attempt: SendAttempt, ke
   return { request: new Request(url, body == null ? more : { ...more, body }), body, expect: expect?.toLowerCase() };
 }
 
+/** Refuses what is no content that an answer may have. */
+export function checkExpect(expect: SendInit['expect']): void {
+  const isType = expect === undefined || expect === 'json' || expect === 'html' || /^[^\s;]+\/[^\s;]+$/.test(expect);
+  must(isType, 'expect', '"json", "html" or a media type such as "text/csv"', expect);
+}
+
 /** The URL of a path, behind the base. */
 export function urlOf(base: string | undefined, path: string): string {
-  // A dot, encoded or not, would lead to another place than the one that the code names.
-  const isSafe = typeof path === 'string' && !/\/(?:\.|%2e){1,2}(?:\/|$)/i.test(path.split('?')[0] ?? '');
-  const rule = 'a path that begins with "/" and has no "#", no "\\" and no part "." or ".." (use encodeURIComponent)';
-  must(isSafe && /^\/[^#\\\p{Cc}]*$/u.test(path), 'The path of send', rule, path);
+  checkPath(path);
 
   return (base ?? checkedBase(partOf(partOf(globalThis, 'location'), 'origin'))) + path;
 }

@@ -8,16 +8,16 @@ export interface TypedBody {
  * Writes a form as a browser sends it (HTML standard, "multipart/form-data encoding algorithm"). The boundary is chosen
  * here, once, so that each attempt sends the same bytes. Files are not read: the Blob refers to them.
  */
-export function multipart(form: FormData, boundary: string = newBoundary()): TypedBody {
+export function multipart(form: FormData): TypedBody {
+  const boundary = `taskbasket${[...crypto.getRandomValues(new Uint8Array(16))].join('')}`;
   const type = `multipart/form-data; boundary=${boundary}`;
   const parts: (string | Blob)[] = [];
   form.forEach((value, name) => {
-    const head = `--${boundary}\r\nContent-Disposition: form-data; name="${escaped(lines(name))}"`;
-    if (typeof value === 'string') parts.push(`${head}\r\n\r\n${lines(value)}\r\n`);
+    parts.push(`--${boundary}\r\nContent-Disposition: form-data; name="${escaped(lines(name))}"`);
+    if (typeof value === 'string') parts.push(`\r\n\r\n${lines(value)}\r\n`);
     else {
-      const { name: file, type: kind } = value;
-      const says = `; filename="${escaped(file)}"\r\nContent-Type: ${kind === '' ? 'application/octet-stream' : kind}`;
-      parts.push(`${head}${says}\r\n\r\n`, value, '\r\n');
+      const says = `; filename="${escaped(value.name)}"\r\nContent-Type: ${value.type || 'application/octet-stream'}`;
+      parts.push(`${says}\r\n\r\n`, value, '\r\n');
     }
   });
   parts.push(`--${boundary}--\r\n`);
@@ -25,18 +25,12 @@ export function multipart(form: FormData, boundary: string = newBoundary()): Typ
   return { type, body: parts.every((part) => typeof part === 'string') ? parts.join('') : new Blob(parts, { type }) };
 }
 
-function newBoundary(): string {
-  const bytes = crypto.getRandomValues(new Uint8Array(16));
-
-  return `taskbasket${[...bytes].map((byte) => byte.toString(16).padStart(2, '0')).join('')}`;
-}
-
 /** Ends each line with CR and LF. */
 function lines(text: string): string {
   return text.replace(/\r\n?|\n/g, '\r\n');
 }
 
-/** What would end the name of a field or of a file. */
+/** A name, without what would end it. */
 function escaped(name: string): string {
-  return name.replace(/["\r\n]/g, (one) => `%${one.charCodeAt(0).toString(16).toUpperCase().padStart(2, '0')}`);
+  return name.replace(/"/g, '%22').replace(/\r/g, '%0D').replace(/\n/g, '%0A');
 }

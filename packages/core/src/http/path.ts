@@ -1,3 +1,5 @@
+import { must } from '../pure/options.js';
+
 /** What no path may contain: what a browser removes, turns into "/" or cuts off, and halves of a character. */
 // oxlint-disable-next-line no-control-regex -- Control characters are what it searches for.
 const misread = /[\u0000-\u0020\u007f\\#]|\p{Surrogate}/u;
@@ -9,17 +11,12 @@ const dots = /\/(?:\.|%2e){1,2}(?=[/;]|$)/i;
  * Refuses what is no path below a base: nothing that a browser or a server could read as another host, or as a step out
  * of the base.
  *
- * @throws TypeError
+ * @throws TaskbasketError `option`.
  */
-export function checkPath(url: unknown): asserts url is string {
-  const path = typeof url === 'string' ? (url.split('?', 1)[0] ?? '') : '';
-  if (typeof url === 'string' && /^\/(?!\/)/.test(url) && !misread.test(url) && !dots.test(path)) return;
-
-  const shown = typeof url === 'string' ? JSON.stringify(url) : `of type ${typeof url}`;
-  const rule = 'The url must be a path that begins with one "/", without "..", "#", "\\" and spaces';
-  const remedy =
-    'Encode each part of it with encodeURIComponent. For another server, pass new Request(…) as the payload.';
-  throw new TypeError(`${rule}, but it is ${shown}. ${remedy}`);
+export function checkPath(path: string): void {
+  const fits = /^\/(?!\/)/.test(path) && !misread.test(path) && !dots.test(path.split('?', 1)[0] ?? '');
+  const rule = 'such as "/notes/1", each part encoded by encodeURIComponent';
+  must(typeof path === 'string' && fits, 'The path of a request', rule, path);
 }
 
 /** The first two parts of a path, without its query: `/notes/1` of `/notes/1/photos?size=2`. */

@@ -1,19 +1,20 @@
 import type { Codec } from '../pure/codec.js';
-import { json } from '../pure/codec.js';
-import { checkOneOf, checkParts, checkText } from '../pure/options.js';
+import { checkParts, must } from '../pure/options.js';
 import { defined } from '../pure/parts.js';
 import type { HttpBody } from './body.js';
 import { storedBody } from './body.js';
 import type { Fill } from './fill.js';
 import { checkFill } from './fill.js';
 import { storedHeaders } from './headers.js';
+import type { SendInit } from './init.js';
+import { checkExpect } from './init.js';
 import { checkPath } from './path.js';
 
 /**
  * The payload of a type made by `httpTask`: a request that is sent when it can be sent. All of it is read at the add.
  *
  * @example
- * await basket.add('api', { method: 'PUT', url: '/notes/1', json: note });
+ * await requests.add('api', { method: 'PUT', url: '/notes/1', json: note });
  *
  * @throws TaskbasketError `payload`, from the add, if it has a secret, a stream, or what no browser can send.
  */
@@ -34,12 +35,12 @@ export interface HttpRequest {
   /** As in `fetch`: whether cookies are sent. Default `same-origin`. */
   readonly credentials?: RequestCredentials | undefined;
   /** The content that the answer must have: `json`, `html` or a media type. Default: everything but HTML. */
-  readonly expect?: string | undefined;
+  readonly expect?: SendInit['expect'];
   /**
    * The values that come from the answers of the parents.
    *
    * @example
-   * await basket.add('api', { method: 'POST', url: '/notes/{noteId}/photos', body: photo, fill: { noteId: [0, 'id'] } }, { after: id });
+   * await requests.add('api', { method: 'POST', url: '/notes/{noteId}/photos', body: photo, fill: { noteId: [0, 'id'] } }, { after: id });
    */
   readonly fill?: Fill | undefined;
 }
@@ -56,7 +57,7 @@ export interface StoredRequest {
   readonly json?: string;
   readonly body?: string | Blob | ArrayBuffer;
   readonly credentials?: RequestCredentials;
-  readonly expect?: string;
+  readonly expect?: Exclude<SendInit['expect'], undefined>;
   readonly fill?: Fill;
   readonly nothing?: true;
 }
@@ -82,17 +83,12 @@ const parts: readonly (keyof DecodedRequest)[] = [
   'nothing',
 ];
 
-const asJson = json<unknown>();
-
-/** Up to this size, in bytes, the body of a `Request` is stored with its task. */
-const smallBody = 32_768;
-
 /** Turns requests into what is stored. `more` are the names of headers that the app allows. */
 export function requestCodec(more: ReadonlySet<string>): Codec<HttpRequest | Request, StoredRequest> {
   return {
     encode: (given) => (isRequest(given) ? fromRequest(given, more) : fromParts(given, more)),
     decode: ({ json: text, ...stored }): DecodedRequest =>
-      text === undefined ? stored : { ...stored, json: asJson.decode(text) },
+      text === undefined ? stored : { ...stored, json: JSON.parse(text) },
   };
 }
 
@@ -103,64 +99,56 @@ export function isRequest(given: unknown): given is Request {
 
 function fromParts(given: HttpRequest, more: ReadonlySet<string>): StoredRequest {
   const request: HttpRequest & Pick<StoredRequest, 'nothing'> = checkParts(given, 'A request', parts);
-  const { url, method = 'GET', json: value, body = null, credentials, expect, fill, nothing } = request;
+  const { url, json, body = null, credentials, expect, fill, nothing } = request;
   checkPath(url);
-  if (credentials !== undefined) checkOneOf(credentials, 'credentials', ['omit', 'same-origin', 'include']);
-  if (expect !== undefined) checkText(expect, 'expect');
-  if (value !== undefined && body !== null) throw new TypeError('A request has json or a body, not both.');
-  if (fill !== undefined) checkFill(checkParts(fill, 'fill', Object.keys(fill ?? {})), url, value);
-  const text = value === undefined ? undefined : (asJson.encode(value) as string);
+  checkExpect(expect);
+  must(json === undefined || body === null, 'A request', 'either `json` or `body`', 'both');
+  if (fill !== undefined) checkFill(checkParts(fill, 'fill', Object.keys(fill ?? {})), url, json);
+  const text = json === undefined ? undefined : JSON.stringify(json, onlyData);
   const typed =
     body === null ? { body: undefined, type: text === undefined ? '' : 'application/json' } : storedBody(body);
+  const hasBody = (text ?? typed.body) !== undefined;
 
   return {
-    method: methodOf(method, (text ?? typed.body) !== undefined),
+    method: methodOf(request.method, { body: hasBody ? 'x' : null, ...defined({ credentials }) }),
     url,
     headers: storedHeaders(request.headers, typed.type, more),
     ...defined({ json: text, body: typed.body, credentials, expect, fill, nothing }),
   };
 }
 
+/** Refuses what JSON would drop or empty without a word, such as a File. A date is sent as its text. */
+function onlyData(name: string, value: unknown): unknown {
+  const kind = Object.prototype.toString.call(value).slice(8, -1);
+  const fits = /^(?:Object|Array|String|Boolean|Null|Undefined)$/.test(kind) || Number.isFinite(value);
+  must(fits, `json, at "${name}",`, 'what JSON can hold', kind);
+
+  return value;
+}
+
 /** Reads all but the body at once, and then the body. It is used up, as by `fetch`. */
 async function fromRequest(request: Request, more: ReadonlySet<string>): Promise<StoredRequest> {
   const { method, credentials } = request;
-  const { origin, pathname, search, protocol, username, password } = new URL(request.url);
+  const { origin, pathname, search, protocol } = new URL(request.url);
   const headers = storedHeaders(request.headers, '', more);
-  const problem = !/^https?:$/.test(protocol)
-    ? `A Request to "${protocol}" cannot be sent later. Its address must begin with http: or https:.`
-    : username + password !== ''
-      ? 'The address of the Request has a password, which is not stored. Set it in authorize of sendHttp.'
-      : request.bodyUsed
-        ? 'The body of the Request was read before. Add a clone() of it that was made before that.'
-        : request.mode === 'no-cors'
-          ? 'The answer to a Request of the mode "no-cors" cannot be read. Leave the mode out.'
-          : undefined;
-  if (problem !== undefined) throw new TypeError(problem);
+  must(/^https?:$/.test(protocol), 'The protocol of a Request', 'http: or https:', protocol);
 
   const read = await request.blob();
-  const body = read.size === 0 ? undefined : read.size > smallBody ? read : await read.arrayBuffer();
 
   return {
-    method: methodOf(method, body !== undefined),
+    method: methodOf(method),
     url: origin + pathname + search,
     headers,
-    ...defined({ body, credentials: credentials === 'same-origin' ? undefined : credentials }),
+    credentials,
+    ...defined({ body: read.size === 0 ? undefined : read }),
   };
 }
 
 /**
  * A method in capitals, because `fetch` sends "patch" as it is, and servers know only "PATCH".
  *
- * @throws TypeError
+ * @throws TypeError, with the browser's own words, if it could not send such a request, such as a GET with a body.
  */
-function methodOf(given: string, hasBody: boolean): string {
-  const method = typeof given === 'string' ? given.toUpperCase() : '';
-  if (!/^[A-Z][A-Z-]*$/.test(method) || /^(?:CONNECT|TRACE|TRACK)$/.test(method)) {
-    throw new TypeError(`No browser can send the method "${given}". Use PUT, POST, PATCH, DELETE or GET.`);
-  }
-  if (hasBody && /^(?:GET|HEAD)$/.test(method)) {
-    throw new TypeError(`A ${method} has no body. Set method to PUT, POST or PATCH, or put the values into the url.`);
-  }
-
-  return method;
+function methodOf(given = 'GET', more: RequestInit = {}): string {
+  return new Request('https://a', { ...more, method: given.toUpperCase() }).method;
 }

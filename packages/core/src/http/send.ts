@@ -40,9 +40,10 @@ export type Send<Values = unknown> = (path: string, init: SendInit, attempt: Sen
  */
 export function createSend<Values = unknown>(given: SendOptions<Values> = {}): Send<Values> {
   const { base, ...options } = checkedOptions(given, 'The options of createSend');
-  const send = createSender(options, (request, _, init) => fetch(request, init));
+  const send = createSender(options);
 
-  return async (path, init, attempt) => send(urlOf(base, path), init, attempt);
+  return async (path, init, attempt) =>
+    send(urlOf(base, path), init, attempt, (request, _, rules) => fetch(request, rules));
 }
 
 /**
@@ -58,13 +59,19 @@ export type Transport = (
 ) => Promise<Response>;
 
 /** As `createSend`, for a complete URL, options that were checked, and another transport than `fetch`. */
-export function createSender<Values>(
-  { authorize, judge, keyHeader = 'Idempotency-Key' }: Omit<SendOptions<Values>, 'base'>,
+export function createSender<Values>({
+  authorize,
+  judge,
+  keyHeader = 'Idempotency-Key',
+}: Omit<SendOptions<Values>, 'base'>): (
+  url: string,
+  init: SendInit,
+  attempt: SendAttempt<Values>,
   transport: Transport,
-): (url: string, init: SendInit, attempt: SendAttempt<Values>) => Promise<Answer> {
+) => Promise<Answer> {
   const rowOf = createRows();
 
-  return async (url, init, attempt) => {
+  return async (url, init, attempt, transport) => {
     const { request, body, expect } = requestOf(url, init, attempt, keyHeader);
     // A task without an owner has no session, and reading that throws.
     const session = partOf(attempt, 'session') as Session<Values> | undefined;
@@ -72,7 +79,10 @@ export function createSender<Values>(
     must(other === undefined || typeof partOf(other, 'url') === 'string', 'What authorize returns', 'a Request', other);
 
     const inARow = rowOf(attempt.idempotencyKey);
-    const response = await reached(other ?? request, other === undefined ? body : undefined, attempt.signal, inARow);
+    const sent = other === undefined ? body : undefined;
+    const response = await reached(other ?? request, attempt.signal, inARow, (one, rules) =>
+      transport(one, sent, rules),
+    );
     if (response.status !== 409) inARow(undefined);
     try {
       const isDone = judge !== undefined && (await isJudgedDone(judge, response, attempt));
@@ -86,14 +96,14 @@ export function createSender<Values>(
   /** Sends a request. If no answer comes, finds out whether the browser has kept it from its server. */
   async function reached(
     request: Request,
-    body: BodyInit | null | undefined,
     signal: AbortSignal,
     inARow: InARow,
+    transport: (request: Request, rules: Parameters<Transport>[2]) => Promise<Response>,
   ): Promise<Response> {
     const { url } = request;
     const policy = watchPolicy(url);
     try {
-      return await transport(request, body, { redirect: 'manual', signal });
+      return await transport(request, { redirect: 'manual', signal });
     } catch (error) {
       if (signal.aborted) throw error;
       if (await policy.refused()) throw refusedByPolicy(url);

@@ -1,24 +1,15 @@
 import { must } from '../pure/options.js';
 import type { TaskOptions, TaskType } from '../pure/registry.js';
 import { task } from '../pure/registry.js';
+import type { KeptAnswer } from './answer.js';
 import { isFilled } from './fill.js';
-import { headerProblem } from './headers.js';
+import { isAllowable } from './headers.js';
 import { recordOf } from './path.js';
 import type { HttpRequest, StoredRequest } from './request.js';
 import { isRequest, requestCodec } from './request.js';
 
 /** What `add` takes for a type made by `httpTask`. A `Request` is not for `addTx`, because its body is read later. */
 export type HttpPayload = HttpRequest | Request;
-
-/** The result of a task made by `httpTask`: what the server answered. */
-export interface HttpResult {
-  /** 0: two tasks were merged into none, so nothing was sent. */
-  readonly status: number;
-  /** `etag` and `location`, if the answer has them. */
-  readonly headers: Readonly<Record<string, string>>;
-  /** The content of the answer: a value if it is JSON, else a text, cut if it is long. `undefined`: there is none. */
-  readonly body?: unknown;
-}
 
 /** Options of `httpTask`: those of `task`, and more. */
 export interface HttpTaskOptions extends Omit<TaskOptions<HttpPayload>, 'codec' | 'version' | 'upgrade' | 'lane'> {
@@ -30,6 +21,14 @@ export interface HttpTaskOptions extends Omit<TaskOptions<HttpPayload>, 'codec' 
    * const api = httpTask({ base: 'https://api.example.com/v1' });
    */
   readonly base?: string | undefined;
+  /**
+   * What becomes of two requests that have the same key, the same lane, and were not sent. With `coalesce` they become
+   * one where that is exact. If it is given, the default key of a PUT, PATCH or DELETE is its path.
+   *
+   * @example
+   * const api = httpTask({ merge: coalesce });
+   */
+  readonly merge?: TaskOptions<HttpPayload>['merge'];
   /**
    * The lane of each request, as in `task`; `false`: no lane. Default: the first two parts of the path, so
    * `/notes/1/photos` goes with `/notes/1`; no lane for a POST to a path of one part.
@@ -53,40 +52,39 @@ export interface HttpTaskOptions extends Omit<TaskOptions<HttpPayload>, 'codec' 
  * @example
  * const tasks = defineTasks('field-notes', { api: httpTask() });
  *
- * @throws TaskbasketError `option`, if an option is wrong.
+ * @throws TaskbasketError `option`, if an option is wrong; the platform's own error for a `base` that is no absolute URL.
  */
-export function httpTask(given: HttpTaskOptions = {}): TaskType<HttpPayload, HttpResult> {
+export function httpTask(given: HttpTaskOptions = {}): TaskType<HttpPayload, KeptAnswer> {
   const { base, lane, headers = [], ...rest } = given;
-  const from = absolute(base);
-  const below = from === undefined ? '' : (from.origin + from.pathname).replace(/\/$/, '');
+  const origin = base === undefined ? undefined : new URL(base).origin;
+  const below = base?.replace(/\/+$/, '') ?? '';
   const more = new Set(headers.map((name) => name.toLowerCase()));
   for (const name of more) {
-    const problem = headerProblem(name, more);
-    must(problem === undefined, 'headers', `names of headers that may be stored. ${problem}`, name);
+    must(isAllowable(name), 'headers', 'names of headers without secrets', name);
   }
 
-  return task<HttpPayload, HttpResult, StoredRequest>({
-    gate: (request) => (isRequest(request) ? new URL(request.url).origin : from?.origin),
+  return task<HttpPayload, KeptAnswer, StoredRequest>({
+    key: rest.merge === undefined ? undefined : keyOf,
+    gate: (request) => (isRequest(request) ? new URL(request.url).origin : origin),
     ...rest,
     lane: lane === false ? undefined : (lane ?? ((request) => laneOf(request, below))),
     codec: requestCodec(more),
   });
 }
 
-function absolute(base: string | undefined): URL | undefined {
-  if (base === undefined) return undefined;
-  must(/^https?:\/\//.test(base), 'base', 'an absolute URL', base);
+/** What a request is about, if it has an address of its own. */
+function keyOf(request: HttpPayload): string | undefined {
+  const { method = 'GET', url } = Object(request) as HttpRequest;
 
-  return new URL(base);
+  return /^(?:put|patch|delete)$/i.test(method) ? url : undefined;
 }
 
 /** The lane of a request. A request that is wrong has none: the codec says what is wrong with it. */
 function laneOf(request: HttpPayload, below: string): string | undefined {
-  const { method = 'GET', url } = Object(request) as HttpPayload;
-  if (typeof url !== 'string' || typeof method !== 'string') return undefined;
-  const { origin, pathname } = isRequest(request) ? new URL(url) : { origin: below, pathname: url };
+  const { method = 'GET', url, fill } = Object(request) as Omit<HttpRequest, 'url'> & { readonly url: unknown };
+  const { origin, pathname } = isRequest(request) ? new URL(request.url) : { origin: below, pathname: String(url) };
   const { name, parts } = recordOf(pathname);
-  const isCollection = parts < 2 && method.toUpperCase() === 'POST';
+  const isCollection = parts < 2 && /^post$/i.test(method);
 
-  return isCollection || ('fill' in request && isFilled(name, request.fill)) ? undefined : origin + name;
+  return isCollection || isFilled(name, fill) ? undefined : origin + name;
 }

@@ -1,7 +1,7 @@
 import * as fc from '../support/property.js';
 import { describe, expect, test } from 'vitest';
 
-import { coalesced, composed } from '../../src/http/coalesce.js';
+import { coalesce, composed } from '../../src/http/coalesce.js';
 import type { DecodedRequest } from '../../src/http/request.js';
 
 type Json = Readonly<Record<string, unknown>>;
@@ -98,19 +98,19 @@ describe('of two requests', () => {
   test('that are PUTs of one record, the later one is left', () => {
     const later = put({ text: 'b' });
 
-    expect(coalesced(put({ text: 'a' }), later)).toBe(later);
+    expect(coalesce(put({ text: 'a' }), later)).toBe(later);
   });
 
   test('that create and delete, nothing is left; also for a second delete; and a later request stands alone', () => {
     const nothing = { ...remove, nothing: true };
 
-    expect(coalesced(create, remove)).toEqual(nothing);
-    expect(coalesced(coalesced(create, remove) ?? remove, remove)).toEqual(nothing);
-    expect(coalesced(coalesced(create, remove) ?? remove, create)).toBe(create);
+    expect(coalesce(create, remove)).toEqual(nothing);
+    expect(coalesce(coalesce(create, remove) ?? remove, remove)).toEqual(nothing);
+    expect(coalesce(coalesce(create, remove) ?? remove, create)).toBe(create);
   });
 
   test('that are merge patches, one is left', () => {
-    expect(coalesced(patch({ a: 1 }), patch({ b: null }))).toEqual(patch({ a: 1, b: null }));
+    expect(coalesce(patch({ a: 1 }), patch({ b: null }))).toEqual(patch({ a: 1, b: null }));
   });
 
   const type = (value: string) => ({ headers: { 'content-type': value } });
@@ -137,6 +137,6 @@ describe('of two requests', () => {
     ['patches that are no JSON', patch(undefined, { body: 'x' }), patch(undefined, { body: 'x' })],
     ['patches of two records', patch({}), patch({}, { url: '/notes/2' })],
   ])('that are %s, both are left', (_, earlier, later) => {
-    expect(coalesced(earlier, later)).toBeUndefined();
+    expect(coalesce(earlier, later)).toBeUndefined();
   });
 });

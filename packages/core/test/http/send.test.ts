@@ -104,11 +104,11 @@ describe('a request', () => {
     for (const end of ['', '/', '//']) {
       const send = createSend({ base: `${base}/v1${end}` });
       await send('/notes/gr%C3%BCn?all=/../1', { method: 'DELETE' }, attemptOf());
-      await send('//elsewhere.example/x', {}, attemptOf());
+      await expect(send('//elsewhere.example/x', {}, attemptOf())).rejects.toMatchObject({ code: 'option' });
     }
 
-    const paths = ['/v1/notes/gr%C3%BCn?all=/../1', '/v1//elsewhere.example/x'];
-    expect(received.map(({ path }) => path)).toEqual([...paths, ...paths, ...paths]);
+    const path = '/v1/notes/gr%C3%BCn?all=/../1';
+    expect(received.map((one) => one.path)).toEqual([path, path, path]);
   });
 
   test('goes to the origin of the worker without a base', async () => {

@@ -63,6 +63,8 @@ type Types = {
   ping: import('taskbasket').TaskType<void>;
 };
 declare const tasks: import('taskbasket').Registry<Types, 'taskbasket', import('taskbasket').SessionType<{ token: string }>>;
+declare const requestTasks: import('taskbasket').Registry<{ api: ReturnType<typeof httpTask> }>;
+declare const requests: import('taskbasket').Basket<typeof requestTasks>;
 declare const user: { readonly id: string };
 declare const token: string;
 declare const handlers: import('taskbasket/worker').Handlers<typeof tasks>;

@@ -120,6 +120,16 @@ describe('the reference lists what exists, and nothing else', () => {
     expect(sorted(listed('createSend'))).toEqual(sorted(names));
   });
 
+  test('of the options of httpTask, and of what a request has', () => {
+    const page = pages.find(({ file }) => file === 'docs/http.md')?.text ?? '';
+    const parts = [...(page.split('## What an add refuses')[0] ?? '').matchAll(/^\| `(?<name>\w+)` \|/gm)];
+
+    expect(sorted(listed('httpTask'))).toEqual(sorted(membersOf('http/task.d.ts', 'HttpTaskOptions')));
+    expect(sorted(parts.map(({ groups }) => groups?.['name'] ?? ''))).toEqual(
+      sorted(membersOf('http/request.d.ts', 'HttpRequest')),
+    );
+  });
+
   test.each([
     ['openBasket', 'host/open.d.ts', 'OpenOptions'],
     ['serveBasket', 'host/serve.d.ts', 'ServeOptions'],

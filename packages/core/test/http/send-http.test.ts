@@ -1,0 +1,283 @@
+import { once } from 'node:events';
+import type { IncomingMessage } from 'node:http';
+import { createServer } from 'node:http';
+import type { AddressInfo } from 'node:net';
+
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test, vi } from 'vitest';
+
+import type { HttpAttempt, HttpPayload, KeptAnswer, SendOptions } from '../../src/http.js';
+import { coalesce, sendHttp } from '../../src/http.js';
+import type { DecodedRequest, StoredRequest } from '../../src/http/request.js';
+import { requestCodec } from '../../src/http/request.js';
+import { Unavailable } from '../../src/pure/verdict.js';
+
+interface Received {
+  readonly method: string | undefined;
+  readonly url: string | undefined;
+  readonly headers: IncomingMessage['headers'];
+  readonly body: string;
+}
+
+const received: Received[] = [];
+let answer: { readonly status: number; readonly headers?: Record<string, string>; readonly body?: string };
+let base: string;
+
+const server = createServer((request, response) => {
+  const { method, url, headers } = request;
+  let body = '';
+  request.setEncoding('utf8').on('data', (chunk: string) => (body += chunk));
+  request.on('end', () => {
+    received.push({ method, url, headers, body });
+    response.writeHead(answer.status, answer.headers).end(answer.body);
+  });
+});
+
+beforeAll(async () => {
+  await once(server.listen(0, '127.0.0.1'), 'listening');
+  base = `http://127.0.0.1:${(server.address() as AddressInfo).port}/v1`;
+});
+
+afterAll(() => {
+  server.close();
+  server.closeAllConnections();
+});
+
+beforeEach(() => {
+  received.length = 0;
+  answer = { status: 200 };
+});
+
+const codec = requestCodec(new Set());
+
+/** Sends what a task has stored. */
+async function send(
+  payload: HttpPayload,
+  parents: readonly unknown[] = [],
+  { progress = () => undefined, ...options }: SendOptions & Partial<HttpAttempt> = {},
+): Promise<KeptAnswer> {
+  const stored = await codec.encode(payload);
+  const request = (await codec.decode(structuredClone(stored))) as DecodedRequest;
+  const { signal } = new AbortController();
+
+  return sendHttp({ base, ...options })(request, { signal, idempotencyKey: 'k', number: 1, parents, progress });
+}
+
+describe('the handler of sendHttp', () => {
+  test('sends what was stored, below the base, with its key, and returns the answer', async () => {
+    const headers = { 'Content-Type': 'application/json', ETag: '"2"', Location: '/notes/1', 'X-Secret': 'x' };
+    answer = { status: 201, headers, body: '{"id":1}' };
+    const json = { text: 'ä', at: new Date(0) };
+
+    expect(await send({ method: 'put', url: '/notes/1?a=%20', json, headers: { 'If-Match': '"1"' } })).toEqual({
+      status: 201,
+      headers: { etag: '"2"', location: '/notes/1' },
+      body: { id: 1 },
+    });
+    expect(received).toMatchObject([
+      {
+        method: 'PUT',
+        url: '/v1/notes/1?a=%20',
+        headers: { 'idempotency-key': '"k"', 'if-match': '"1"', 'content-type': 'application/json' },
+        body: '{"text":"ä","at":"1970-01-01T00:00:00.000Z"}',
+      },
+    ]);
+  });
+
+  test('sends the same bytes each time, also of a form', async () => {
+    const form = new FormData();
+    form.append('ä', new File(['x'], 'ä.txt'));
+    const request = await codec.encode({ method: 'POST', url: '/x', body: form });
+    for (const number of [1, 2]) {
+      const payload = (await codec.decode(structuredClone(request))) as DecodedRequest;
+      const { signal } = new AbortController();
+      await sendHttp({ base })(payload, {
+        signal,
+        idempotencyKey: 'k',
+        number,
+        parents: [],
+        progress: () => undefined,
+      });
+    }
+    const [first, second] = received;
+
+    expect(second?.body).toBe(first?.body);
+    expect(second?.headers['content-type']).toBe(first?.headers['content-type']);
+    expect(first?.body).toContain('filename="ä.txt"');
+  });
+
+  test('fills in what the parents answered, and nothing that looks like it', async () => {
+    const json = { text: '{id}', of: null };
+    const fill = { id: [0, 'id'], '/of': [0, 'id'] } as const;
+    await send({ method: 'POST', url: '/notes/{id}/marks', json, fill }, [
+      { status: 201, headers: {}, body: { id: 7 } },
+    ]);
+
+    expect(received).toMatchObject([{ url: '/v1/notes/7/marks', body: '{"text":"{id}","of":7}' }]);
+  });
+
+  test('shows no credentials to another server, to which a Request goes', async () => {
+    const authorize = (request: Request): void => request.headers.set('Authorization', 'secret');
+    await send({ url: '/notes' }, [], { authorize });
+    await send(new Request(base.replace('127.0.0.1', 'localhost'), { method: 'PUT', body: 'x' }), [], { authorize });
+
+    expect(received.map(({ url, headers, body }) => [url, headers.authorization, body])).toEqual([
+      ['/v1/notes', 'secret', ''],
+      ['/v1', undefined, 'x'],
+    ]);
+  });
+
+  test('sends nothing for a record that was created and deleted before either was sent', async () => {
+    const create = await codec.decode(codec.encode({ method: 'POST', url: '/notes', json: 1 }) as StoredRequest);
+    const remove = await codec.decode(codec.encode({ method: 'DELETE', url: '/notes/1' }) as StoredRequest);
+
+    expect(await send(coalesce(create, remove) as HttpPayload)).toEqual({ status: 0, headers: {}, body: undefined });
+    expect(received).toEqual([]);
+  });
+
+  test('expects of the answer what the request says', async () => {
+    answer = { status: 200, headers: { 'Content-Type': 'text/html' }, body: '<p>' };
+
+    await expect(send({ url: '/page' })).rejects.toThrow(Unavailable);
+    expect(await send({ url: '/page', expect: 'html' })).toMatchObject({ status: 200, body: '<p>' });
+  });
+
+  test('keeps no content that is too large for a row', async () => {
+    answer = { status: 200, headers: { 'Content-Type': 'application/json' }, body: JSON.stringify('x'.repeat(50_000)) };
+
+    expect(await send({ url: '/x' })).toEqual({ status: 200, headers: {}, body: undefined });
+  });
+
+  test('refuses an option that it does not have', () => {
+    expect(() => sendHttp({ bas: base } as SendOptions)).toThrow('The options of sendHttp can have no "bas"');
+  });
+});
+
+/** An XMLHttpRequest that does what the test says; the browser's own is in the end-to-end tests. */
+class Sending {
+  static last = new Sending();
+  status = 0;
+  response: unknown = new Blob(['{"id":1}']);
+  responseURL = '';
+  withCredentials = false;
+  readonly upload: { onprogress?: (event: { loaded: number; total: number }) => void } = {};
+  readonly headers: Record<string, string> = {};
+  body: unknown;
+  onload?: () => void;
+  onerror?: () => void;
+  onabort?: () => void;
+
+  open(method: string, url: string): void {
+    this.responseURL = url;
+    Object.assign(this, { method });
+  }
+
+  setRequestHeader(name: string, value: string): void {
+    this.headers[name] = value;
+  }
+
+  getAllResponseHeaders(): string {
+    return 'content-type: application/json\r\nx-a: b: c\r\nx-empty: \r\n';
+  }
+
+  send(body: unknown): void {
+    Object.assign(this, { body });
+    Sending.last = this;
+  }
+
+  abort(): void {
+    this.onabort?.();
+  }
+}
+
+describe('a large body', () => {
+  const large = (): HttpPayload => ({ method: 'PUT', url: '/files/1', body: new Blob(['x'.repeat(300_000)]) });
+
+  beforeEach(() => vi.stubGlobal('XMLHttpRequest', Sending));
+  afterEach(() => vi.unstubAllGlobals());
+
+  /** Begins to send; resolves when the request was sent. */
+  async function begun(more: Parameters<typeof send>[2] = {}, payload: HttpPayload = large()) {
+    const ended = send(payload, [], more);
+    ended.catch(() => undefined);
+    await vi.waitFor(() => expect(Sending.last.body).toBeDefined());
+
+    return { ended, request: Sending.last };
+  }
+
+  afterEach(() => void (Sending.last.body = undefined));
+
+  test('tells its progress, and gives the answer as fetch does', async () => {
+    const told: unknown[] = [];
+    const { ended, request } = await begun({ progress: (value) => void told.push(value) });
+    request.upload.onprogress?.({ loaded: 1, total: 2 });
+    request.status = 201;
+    request.onload?.();
+
+    expect(await ended).toEqual({ status: 201, headers: {}, body: { id: 1 } });
+    expect(told).toEqual([{ loaded: 1, total: 2 }]);
+    expect(request.headers).toMatchObject({ 'idempotency-key': '"k"' });
+    expect((request.body as Blob).size).toBe(300_000);
+  });
+
+  test('whose redirect was followed is not done', async () => {
+    const { ended, request } = await begun();
+    Object.assign(request, { status: 200, responseURL: 'https://portal.example/sign-in' });
+    request.onload?.();
+
+    await expect(ended).rejects.toThrow('The answer is a redirect.');
+  });
+
+  test.each([
+    ['a lost network', (request: Sending) => request.onerror?.(), 'Failed to fetch'],
+    ['a refusal', (request: Sending) => request.onload?.(), 'The server answered 422.'],
+    [
+      'an answer that no Response can have',
+      (request: Sending) => ((request.status = 999), request.onload?.()),
+      'status',
+    ],
+  ])('%s ends as with fetch', async (_, end, why) => {
+    const { ended, request } = await begun();
+    request.status = 422;
+    end(request);
+
+    await expect(ended).rejects.toThrow(why);
+  });
+
+  test('that has no answer body is done', async () => {
+    const { ended, request } = await begun();
+    Object.assign(request, { status: 204, response: new Blob() });
+    request.onload?.();
+
+    expect(await ended).toMatchObject({ status: 204, body: undefined });
+  });
+
+  test('is sent without cookies by fetch, because an XMLHttpRequest always sends those of its origin', async () => {
+    expect(await send({ ...(large() as object), credentials: 'omit' } as HttpPayload)).toMatchObject({ status: 200 });
+    expect(received).toHaveLength(1);
+    const { request, ended } = await begun({}, { ...(large() as object), credentials: 'include' } as HttpPayload);
+    request.status = 200;
+    request.onload?.();
+    await ended;
+
+    expect(request.withCredentials).toBe(true);
+  });
+
+  test('is sent by fetch where there is no XMLHttpRequest', async () => {
+    vi.stubGlobal('XMLHttpRequest', undefined);
+
+    expect(await send(large())).toMatchObject({ status: 200 });
+    expect(received[0]?.body).toHaveLength(300_000);
+  });
+
+  test('ends when the attempt is aborted', async () => {
+    const stopping = new AbortController();
+    const request = (await codec.decode(await codec.encode(large()))) as DecodedRequest;
+    const attempt = { signal: stopping.signal, idempotencyKey: 'k', number: 1, parents: [], progress: () => undefined };
+    const ended = sendHttp({ base })(request, attempt);
+    await vi.waitFor(() => expect(Sending.last.body).toBeDefined());
+    stopping.abort(new Error('stop'));
+
+    await expect(ended).rejects.toThrow('stop');
+    await expect(sendHttp({ base })(request, attempt)).rejects.toThrow('stop');
+  });
+});
