@@ -121,7 +121,10 @@ export function createPanel(host: HTMLElement, sheet: CSSStyleSheet, settings: R
     const { loaded, tasks, more } = next;
     const changed = loaded !== value.loaded || holds(next) !== holds(value);
     value = next;
-    if (!loaded) news.forget();
+    if (!loaded) {
+      news.forget();
+      status.textContent = '';
+    }
     news.look(tasks);
     const dead = tasks.filter(({ state }) => state === 'dead').length;
     say(note, loaded ? words.note({ tasks: tasks.length, dead, more }) : words.loading);
