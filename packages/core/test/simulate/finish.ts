@@ -9,6 +9,7 @@ import { judgeIdling } from './idling.js';
 import { resumeAll } from './pausing.js';
 import { judgeWaiting } from './settling.js';
 import { judgeList } from './views.js';
+import { judgeUnstarted } from './judge-model.js';
 import { lacksOwner, mayStart, ownerIn, ownerNames, signIn } from './owners.js';
 import { lives, parentsOf, parentsSay } from './parents.js';
 import { reads, typeNames } from './registries.js';
@@ -170,6 +171,7 @@ async function drain({ play }: Driver, host: Life | undefined): Promise<void> {
     world.fail(`liveness: ${left.map((row) => `${row.id} ${row.ready}`).join(', ')} did not run within ${longest} ms`);
   }
   if ((runnerOf(world.contents)?.running.length ?? 0) > 0) world.fail('liveness: something is still claimed');
+  judgeUnstarted(world, host.kind);
 }
 
 /** The rows that a build must be able to bring to their end: those with nothing before them that it cannot. */

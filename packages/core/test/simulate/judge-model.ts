@@ -5,9 +5,10 @@ import type { Told } from './journal.js';
 import type { Life } from './life.js';
 import { ruleOfExpiry } from './judge-add.js';
 import type { Added, Ended, Moment } from './model/tasks.js';
-import { currentOf, isForAll, knows, ruleOf } from './registries.js';
 import type { Commit } from './judge.js';
 import { keptApart } from './judge-replaced.js';
+import type { Kind } from './registries.js';
+import { currentOf, isForAll, knows, reads, ruleOf } from './registries.js';
 import type { World } from './world.js';
 
 /** What the model says begins with this word, so that it can be told from what other judges say. */
@@ -87,4 +88,15 @@ export function judgeByModel({ world, after }: Commit, life: Life, claim: Claim,
   });
   world.report.met('model', 'judged');
   if (wrong !== undefined) world.fail(`${modelSays}${claim.id} must not start: ${wrong}`);
+}
+
+/** With the faults off, and nothing that runs, each task has started that may start by the manual and can be read. */
+export function judgeUnstarted(world: World, kind: Kind): void {
+  const left = [...world.model.mayStart(momentOf(world))].filter((id) => {
+    const told = world.byId.get(id);
+
+    return told !== undefined && knows(kind, told) && reads(kind, told, told.n);
+  });
+  world.report.met('model', 'asked what is left');
+  if (left.length > 0) world.fail(`${modelSays}${left.join(', ')} may start, and does not`);
 }

@@ -17,7 +17,10 @@ const parts: Readonly<Record<string, readonly Premise[]>> = {
     ['a due task waited behind the head of its lane', 'looks', 'held behind its head'],
     ['a dead head held its lane', 'paying', 'settle: a dead one stays', 'cancel: a dead one stays'],
   ],
-  model: [['the model of the manual judged a start', 'model', 'judged']],
+  model: [
+    ['the model of the manual judged a start', 'model', 'judged'],
+    ['the model was asked which tasks must have started', 'model', 'asked what is left'],
+  ],
   deaths: [
     ['a runner died with handlers', 'other', 'attempts cut off'],
     ['a task that ended three runners ran alone', 'other', 'ran alone', 'ran alone after 10 s of waiting'],

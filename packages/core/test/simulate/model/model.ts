@@ -1,7 +1,7 @@
 import { createDestination } from './destination.js';
 import type { Destination, Waits } from './destination.js';
 import type { End, Session } from './rules.js';
-import { forbids } from './rules.js';
+import { forbids, hasLeft } from './rules.js';
 import type { Added, Ended, Gone, Moment, Start, Task } from './tasks.js';
 
 /**
@@ -69,8 +69,9 @@ export function createModel(waits: Waits): Model {
   return {
     added(task) {
       place += 1;
-      const fresh = { place, state: 'queued', running: false, started: false, failures: 0, interruptions: 0 } as const;
-      tasks.set(task.id, { ...task, ...fresh, wait: undefined, awaits: new Set(task.after) });
+      const fresh = { state: 'queued', running: false, started: false, failures: 0, interruptions: 0 } as const;
+      const more = { place, leftBefore: false, wait: undefined, awaits: new Set(task.after) };
+      tasks.set(task.id, { ...task, ...fresh, ...more });
       ends.delete(task.id);
     },
 
@@ -125,7 +126,7 @@ export function createModel(waits: Waits): Model {
       }),
 
     cancelled: (id) => change(id, (task) => void (task.state = 'cancelled')),
-    strange: (id) => change(id, (task) => void (task.state = 'strange')),
+    strange: (id) => change(id, (task) => void Object.assign(task, { leftBefore: hasLeft(task), state: 'strange' })),
     signedIn: (who) => void (session.owner = who),
     declared: () => void (session.isDeclared = true),
     adopted: (id, who) => change(id, (task) => void (task.owner = who)),

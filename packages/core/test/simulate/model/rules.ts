@@ -47,10 +47,16 @@ export function forbids(
 function holdsBack(one: Task, task: Task): boolean {
   if (one === task || task.lane === undefined || one.lane !== task.lane || one.owner !== task.owner) return false;
   if (one.running) return true;
-  if (one.place > task.place) return false;
-  if (one.state === 'expired') return !one.skipsExpired;
 
-  return one.state === 'dead' || one.state === 'orphaned' ? !one.skipsDead : true;
+  return one.place < task.place && !hasLeft(one);
+}
+
+/** Whether a task has left its lane, for good or until somebody decides about it. */
+export function hasLeft(task: Task): boolean {
+  if (task.state === 'expired') return task.skipsExpired;
+  if (task.state === 'strange') return task.leftBefore;
+
+  return (task.state === 'dead' || task.state === 'orphaned') && task.skipsDead;
 }
 
 /** What a parent has to say: it has not ended, or was cancelled. What is not known, or of somebody else, has succeeded. */

@@ -27,6 +27,8 @@ export interface Task {
   runsWithout: boolean;
   /** `orphaned`: dead, because a parent was cancelled. `strange`: of a later version. */
   state: 'queued' | 'dead' | 'expired' | 'orphaned' | 'cancelled' | 'strange';
+  /** It had left its lane when it became strange. */
+  leftBefore: boolean;
   running: boolean;
   started: boolean;
   failures: number;
@@ -40,7 +42,7 @@ export interface Task {
 /** What a task is added with. */
 export type Added = Omit<
   Task,
-  'place' | 'state' | 'running' | 'started' | 'failures' | 'interruptions' | 'wait' | 'awaits'
+  'place' | 'state' | 'leftBefore' | 'running' | 'started' | 'failures' | 'interruptions' | 'wait' | 'awaits'
 >;
 
 /** What a task waits for after an attempt: a time by the model's clock, or a date by the wall clock. */
