@@ -68,9 +68,9 @@ const longestSentence = 300;
 function saidBy(error: StoredError): StoredError {
   const problems = [partOf(error.detail, 'body'), error.detail];
   const texts = problems.flatMap((problem) => [partOf(problem, 'detail'), partOf(problem, 'title')]);
-  const said = texts.find((text) => typeof text === 'string' && text.trim() !== '') ?? error.message;
+  const said = texts.find((text): text is string => typeof text === 'string' && text.trim() !== '') ?? error.message;
 
-  return { ...error, message: shortened(String(said)) };
+  return { ...error, message: shortened(said) };
 }
 
 function shortened(text: string): string {
