@@ -119,7 +119,7 @@ test('scenario 34: a form with two files and names in all scripts is the same, b
   const [before, after] = http.ledger;
   expect(after).toMatchObject({ method: 'POST', url: '/reports', key: id, size: before?.size, digest: before?.digest });
   expect(after?.headers['content-type']).toBe(before?.headers['content-type']);
-  const read = await new Response(after?.body, {
+  const read = await new Response(new Uint8Array(after?.body ?? []), {
     headers: { 'Content-Type': String(after?.headers['content-type']) },
   }).formData();
   const [photo, note] = read.getAll('photo') as File[];
@@ -215,7 +215,7 @@ test('what is stored has no secret, and the scanner finds one that is planted; e
 
   const digest = (of: string | Uint8Array): string => createHash('sha256').update(of).digest('hex');
   const arrived = http.ledger.map(({ url, headers, digest: of }) => [url, headers['content-type'], of]);
-  expect(arrived.toSorted(([one = ''], [other = '']) => (one < other ? -1 : 1))).toEqual([
+  expect([...arrived].sort(([one = ''], [other = '']) => (one < other ? -1 : 1))).toEqual([
     ['/blob', 'text/x', digest('ä')],
     ['/bytes', undefined, digest(new Uint8Array([2, 3]))],
     ['/parameters', 'application/x-www-form-urlencoded;charset=UTF-8', digest('a=%C3%A4+b')],
@@ -283,3 +283,53 @@ test('an upload tells how far it is; a worker that dies during it sends it again
   expect(http.ledger.filter(({ whole }) => whole)).toMatchObject([{ key: id, size, digest: hash.digest('hex') }]);
   expect((await recordsOf(page, database)).bodies).toBe(0);
 });
+
+test(
+  'scenario 35: an upload of 200 MB survives a kill of the browser, is not copied by retries, and leaves nothing behind',
+  { tag: '@long' },
+  async ({ http, database }, info) => {
+    needBlobs();
+    test.setTimeout(600_000);
+    const parts = 20;
+    const part = new Uint8Array(10_000_000).map((_, at) => (at * 31) % 256);
+    const hash = createHash('sha256');
+    for (let times = 0; times < parts; times += 1) hash.update(part);
+    const digest = hash.digest('hex');
+    const profile = info.outputPath('profile');
+    const usage = (page: Page): Promise<number> =>
+      page.evaluate(async () => (await navigator.storage.estimate()).usage ?? 0);
+    http.answer = () => ({ status: 500 });
+
+    const first = await startOwnBrowser(profile);
+    const page = first.context.pages()[0] ?? (await first.context.newPage());
+    await openRequests(page, http, { database });
+    const id = await page.evaluate(async (times) => {
+      const bytes = new Uint8Array(10_000_000).map((_, at) => (at * 31) % 256);
+      const body = new Blob(Array.from({ length: times }, () => bytes));
+
+      return window.requests.basket.add('api', { method: 'PUT', url: '/files/1', body });
+    }, parts);
+    await untilSent(http, 1);
+    const before = await usage(page);
+    await untilSent(http, 4);
+    expect(await usage(page)).toBeLessThan(before + 50_000_000);
+    first.kill();
+    await first.ended;
+
+    http.answer = () => ({ status: 201 });
+    const second = await startOwnBrowser(profile);
+    const again = second.context.pages()[0] ?? (await second.context.newPage());
+    await openRequests(again, http, { database });
+    await again.evaluate(async (one) => window.requests.basket.retry(one), id);
+    await untilEmpty(again);
+    const whole = http.ledger.filter((one) => one.whole);
+    expect(new Set(whole.map((one) => `${one.key} ${one.size} ${one.digest}`))).toEqual(
+      new Set([`${id} 200000000 ${digest}`]),
+    );
+    expect((await recordsOf(again, database)).bodies).toBe(0);
+
+    second.kill();
+    await second.ended;
+    await rm(profile, { recursive: true, force: true });
+  },
+);
