@@ -52,10 +52,9 @@ export async function isThere(url: string, signal: AbortSignal): Promise<boolean
 
 /** Says that the server is there, and that a request does not reach it, or its answer does not come back. */
 export function refusedByCors(url: string, keyHeader: string): Error {
-  const { origin } = new URL(url);
-  const what = `The server ${origin} is there, but the browser withholds this request or its answer.`;
+  const what = `The server ${new URL(url).origin} is there, but CORS withholds this request or its answer.`;
 
-  return blocked(`${what} Let it allow this app's origin and the header ${keyHeader} (CORS), also in its errors.`);
+  return blocked(`${what} Let the server allow this app's origin and the header ${keyHeader}, also in errors.`);
 }
 
 /** An ordinary error, which is counted. (As the cause of another error, the one of `fetch` would mean a lost network.) */
