@@ -188,7 +188,7 @@ function judgeSettled(commit: Commit, settled: readonly ClaimFacts[], touched: S
 
     const kind = typeof end === 'string' ? end : end.kind;
     world.report.met('verdicts', kind);
-    heard.push({ claim, end, isThere: now !== undefined });
+    heard.push({ claim, end, now });
     if (kind === 'signed-out') {
       const wrong = judgeRefused(world, claim, now, Math.max(0, ...from.map((one) => one.claim)));
       if (wrong !== undefined) fail(`${claim.id} was refused: ${wrong}`);
@@ -230,7 +230,8 @@ function judgeSettled(commit: Commit, settled: readonly ClaimFacts[], touched: S
 interface Heard {
   readonly claim: ClaimFacts;
   readonly end: End;
-  readonly isThere: boolean;
+  /** Its row after the turn; `undefined`: it is gone. */
+  readonly now: TaskRow | undefined;
 }
 
 /** The model hears of the ends of a turn: first of destinations that are away, because an answer says that one is there. */
@@ -238,8 +239,10 @@ function tellModel({ world, underway, after }: Commit, heard: readonly Heard[]):
   const wall = runnerOf(after)?.wall ?? 0;
   const at = { now: underway.begunAt + world.time.ahead(), wall };
   const isAway = ({ end }: Heard): boolean => typeof end !== 'string' && end.kind === 'unavailable';
-  for (const { claim, end, isThere } of [...heard.filter(isAway), ...heard.filter((one) => !isAway(one))]) {
-    if (isThere) world.model.ended(claim.id, endedOf(end), at);
+  for (const { claim, end, now } of [...heard.filter(isAway), ...heard.filter((one) => !isAway(one))]) {
+    // Of a task that alone was refused the model is told that it is dead: another judge says whether it may be.
+    const said = now?.dead?.reason === 'permanent' ? ({ kind: 'dead' } as const) : endedOf(end);
+    if (now !== undefined) world.model.ended(claim.id, said, at);
     // Also a refusal of a task that was removed meanwhile says that its destination is there.
     else if (typeof end !== 'string' && end.kind !== 'unavailable') world.model.answered(claim.id, claim.gate, at);
   }
