@@ -284,6 +284,25 @@ test('an upload tells how far it is; a worker that dies during it sends it again
   expect((await recordsOf(page, database)).bodies).toBe(0);
 });
 
+test('an upload on a connection that stands still is aborted, and sent again', async ({ page, http, database }) => {
+  needBlobs();
+  let begun = 0;
+  http.before = async (request) => {
+    begun += 1;
+    if (begun > 1) return;
+    request.once('data', () => request.pause());
+    await new Promise((resolve) => request.once('close', resolve));
+  };
+  await openRequests(page, http, { database, timeout: 3_000 });
+  const id = await page.evaluate(async () =>
+    window.requests.basket.add('api', { method: 'PUT', url: '/files/1', body: new Blob(['x'.repeat(8_000_000)]) }),
+  );
+  await untilEmpty(page);
+
+  expect(http.ledger.filter(({ whole }) => whole)).toMatchObject([{ key: id, size: 8_000_000 }]);
+  expect(begun).toBeGreaterThan(1); // The first one was never read.
+});
+
 test(
   'scenario 35: an upload of 200 MB survives a kill of the browser, is not copied by retries, and leaves nothing behind',
   { tag: '@long' },

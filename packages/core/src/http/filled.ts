@@ -28,8 +28,7 @@ export function filled(
 
     return { url: path, json: copy };
   } catch (error) {
-    const why = `What the parents answered does not fit. ${messageOf(error)}`;
-    throw new PermanentFailure(`${why} Cancel it, and add it anew.`, { cause: error });
+    throw new PermanentFailure(`${messageOf(error)} Cancel the task, and add it anew.`, { cause: error });
   }
 }
 

@@ -68,7 +68,7 @@ describe('a placeholder of the url', () => {
   });
 
   test('says which parent lacks which value', () => {
-    const why = 'noteId must be at "id" in the answer of parent 0, but it is undefined. Cancel it';
+    const why = 'noteId must be at "id" in the answer of parent 0, but it is undefined. Cancel the task';
 
     expect(() => filled({ url, fill }, [])).toThrow(why);
     expect(() => filled({ url, fill }, [answer('{"id":7}')])).toThrow(why);
