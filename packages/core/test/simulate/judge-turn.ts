@@ -344,7 +344,11 @@ function judgeOthers(
     if (touched.has(from.seq) || fieldsOf(change).length === 0) continue;
     const lane = laneMarkOf(from);
     const isHead = lane !== undefined && heads.get(lane)?.seq === from.seq;
-    if (isHead && freed.has(lane) && isPayment(change, to.seen, [to.wall, to.wall])) continue;
+    // One whose date had come may have been held behind a head that was replaced in the same turn.
+    const isDated = readyOf(from).letter === '!' && (readyOf(from).when ?? 0) <= to.wall;
+    const ready = isDated ? `H${from.ready.slice(1, from.ready.lastIndexOf('|'))}` : from.ready;
+    const paid = isPayment({ from: { ...from, ready }, to: now }, to.seen, [to.wall, to.wall]);
+    if (isHead && freed.has(lane) && paid) continue;
     const isChild = readyOf(from).letter !== 'F' && isChildOf(from, ends);
     if (isChild) world.report.met('parents', 'paid by a settle');
     if (isChild && isPayment(change, to.seen, [to.wall, to.wall])) continue;
