@@ -20,9 +20,13 @@ const serviceWorker = `
   });
 `;
 
-/** What the README leaves to the bundler: two scripts. Its second step makes the names global. */
-async function bundles(): Promise<ReadonlyMap<string, File>> {
-  const { folder } = laidOut('first-task-in-a-browser');
+/**
+ * What the README leaves to the bundler: two scripts. Its second step makes the names global.
+ *
+ * @param process Each process of the test run has a folder of its own, because several write at the same time.
+ */
+async function bundles(process: number): Promise<ReadonlyMap<string, File>> {
+  const { folder } = laidOut(`first-task-in-a-browser-${process}`);
   const entry = "import { basket, save } from './main.ts'; Object.assign(globalThis, { basket, save });";
   const bundle = async (contents: string): Promise<File> => {
     const stdin = { contents, resolveDir: folder, loader: 'ts' } as const;
@@ -49,8 +53,8 @@ async function bundles(): Promise<ReadonlyMap<string, File>> {
 const test = base.extend<{ readonly app: HttpServer }, { readonly files: ReadonlyMap<string, File> }>({
   files: [
     // oxlint-disable-next-line no-empty-pattern -- Playwright reads the names of what a fixture needs from the pattern.
-    async ({}, use) => {
-      await use(await bundles());
+    async ({}, use, { workerIndex }) => {
+      await use(await bundles(workerIndex));
     },
     { scope: 'worker' },
   ],
