@@ -13,6 +13,25 @@ const heavy = (): Blob => new Blob(['x'.repeat(300_000)]);
 const adopt = { adopt: true };
 
 describe('adopt', () => {
+  test('leaves nothing for an update by a page where nobody is signed in, also if it began before', async () => {
+    const name = freshName();
+    const world = createWorld();
+    const encoding = createGate();
+    const slow = { encode: async (text: string) => encoding.promise.then(() => text), decode: (text: string) => text };
+    const declared = { session: session() };
+    const old = world.open(defineTasks(name, { save: task<string>() }));
+    const page = world.open(defineTasks(name, { save: task<string>({ codec: slow }) }, declared));
+    const tab = world.open(defineTasks(name, { save: task<string>() }, declared));
+    const id = await old.basket.add('save', 'as it was');
+    const updated = page.basket.update(id, 'changed');
+    await world.settle();
+    await tab.basket.signIn('ann', undefined, adopt);
+    encoding.open();
+
+    expect(await updated).toBe(false);
+    expect(await tab.basket.list()).toMatchObject([{ id, owner: 'ann', payload: 'as it was' }]);
+  });
+
   test('gives the tasks of before the session to an owner: they run in order before hers, whatever they waited for', async () => {
     const name = freshName();
     const world = createWorld();

@@ -417,6 +417,31 @@ test('for a parent that was replaced, the task that replaced it counts', async (
   expect(parents.get('photo')).toEqual([{ number: 'D' }]);
 });
 
+test('a child that is read in the turn that replaces its parent follows the task that took its place', async () => {
+  const app = createApp();
+  const { world, tasks, started, creating, parents } = app;
+  /** Adds in a tab that dies before it deletes what was replaced, so that only the runner can do it. */
+  const addAndDie = async (add: (basket: App['basket']) => Promise<string>): Promise<string> => {
+    const tab = world.open(tasks);
+    tab.at('tidy:before', tab.kill);
+    const id = await add(tab.basket);
+    tab.kill();
+
+    return id;
+  };
+  const first = await addAndDie((basket) => basket.add('create', 'first', { key: 'draft' }));
+  await addAndDie((basket) => basket.add('create', 'second', { key: 'draft' }));
+  await addAndDie((basket) => basket.add('send', 'photo', { after: first }));
+  app.work();
+  await world.settle();
+  expect(started).toEqual(['second']);
+
+  creating.get('second')?.open({ number: 'R2' });
+  await world.settle();
+  expect(started).toEqual(['second', 'photo']);
+  expect(parents.get('photo')).toEqual([{ number: 'R2' }]);
+});
+
 test('a parent that was replaced 150 times is awaited all the same', async () => {
   const app = createApp();
   const { basket, world, started, creating } = app;
