@@ -33,15 +33,15 @@ export async function replaceEarlier(
   at: number,
 ): Promise<readonly Replaced[]> {
   const found = rowsIn(await answer(stores.tasks.index(marksIndex).getAll(key)));
-  const links = found.slice(0, -1).map((row, place) => isLink(stores, row, found[place + 1] as TaskRow, claims));
-  const isLinked = await Promise.all(links);
   const rows = [...found];
+  const isLinked: boolean[] = [];
   for (const [place, next] of found.slice(1).entries()) {
+    // The row as it is now: what was merged into it decides what may take its place.
     const row = rows[place] as TaskRow;
-    if (isLinked[place] !== true || !isMerged(row, next)) continue;
-    const merged = withMerged(registry, row, next, at);
-    rows[place + 1] = merged ?? next;
-    isLinked[place] = merged !== undefined;
+    const follows = await isLink(stores, row, next, claims);
+    const by = follows && isMerged(row, next) ? withMerged(registry, row, next, at) : next;
+    isLinked.push(follows && by !== undefined);
+    rows[place + 1] = by ?? next;
   }
   const replaced = rows.flatMap((row, place) => {
     if (isLinked[place] !== true) return [];

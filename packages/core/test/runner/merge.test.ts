@@ -323,6 +323,31 @@ describe('another build', () => {
     expect(await sentBy(world, tasks)).toEqual([[2, 3, 4]]);
   });
 
+  test('a started task of an older build takes in nothing, also through another task of that build', async () => {
+    const old = build(freshName(), {});
+    const tasks = build(old.name);
+    const world = createWorld();
+    const [first = ''] = await addAndDie(world, tasks, [['loose', part(1)]]);
+    const [second = ''] = await addAndDie(world, old, [['loose', part(2), { expiresAt: world.wall() - 1 }]]);
+    const tab = world.open(tasks);
+    await tab.basket.pause(first);
+    const sent: (readonly number[])[] = [];
+    const hold = createGate();
+    const send = async ({ parts }: Patch): Promise<void> => {
+      sent.push(parts);
+      if (parts.includes(3)) await hold.promise;
+    };
+    tab.run({ patch: send, loose: send });
+    await world.settle();
+    await addAndDie(world, old, [['loose', part(3)]]);
+    expect(sent).toEqual([[3]]);
+    expect(await tab.basket.retry(second)).toBe(1);
+    await world.settle();
+    hold.open();
+    await world.settle();
+    expect(sent).toEqual([[3], [1, 2]]);
+  });
+
   test('of another version does not merge', async () => {
     const old = build(freshName(), { merge: join });
     const tasks = build(old.name, { merge: join, version: 2, upgrade: { 1: (patch) => patch } });
