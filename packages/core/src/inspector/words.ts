@@ -39,7 +39,7 @@ export interface InspectorWords {
   /** The language of the words, such as `de` or `en-GB`. Times are told in it, and screen readers pronounce by it. */
   readonly lang: string;
   readonly heading: string;
-  /** Until the list was read for the first time, and while nobody is signed in. */
+  /** Until the list was read for the first time. With a session: also before the page's first `signIn` or `signOut`. */
   readonly loading: string;
   /** Under the heading. `dead`: how many tasks need a person. `more`: there are more than these. */
   readonly note: (list: { readonly tasks: number; readonly dead: number; readonly more: boolean }) => string;
