@@ -7,7 +7,7 @@ import type { HttpPayload } from './task.js';
  *
  * - Two PUTs: the later one.
  * - Two PATCHes whose JSON is a merge patch (RFC 7396): one, if it can say what both say.
- * - A POST, and then a DELETE, if you gave both the same `key` and `lane` at the add: none.
+ * - A POST, and then a DELETE below the path of the POST, if you gave both the same `key` and `lane` at the add: none.
  *
  * Requests with a condition (`If-Match` and others), with a part of a file, or with `fill` stay as they are.
  *
@@ -22,7 +22,7 @@ function coalesced(earlier: DecodedRequest, later: DecodedRequest): DecodedReque
   if (earlier.nothing === true) return later.method === 'DELETE' ? { ...later, nothing: true } : later;
   if (isBound(earlier) || isBound(later)) return undefined;
   const methods = `${earlier.method} ${later.method}`;
-  if (methods === 'POST DELETE') return { ...later, nothing: true };
+  if (methods === 'POST DELETE' && later.url.startsWith(`${earlier.url}/`)) return { ...later, nothing: true };
   if (earlier.url !== later.url) return undefined;
   if (methods === 'PUT PUT') return later;
 

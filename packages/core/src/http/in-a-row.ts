@@ -1,12 +1,15 @@
-/** How often in a row did the same thing happen to a task? */
+/** How often in a row did the same thing happen to a request of a task? */
 
-/** Counts what happened to one task. Gives how often it happened in a row; `undefined` ends the row. */
+/** Counts what happened to one request. Gives how often it happened in a row; `undefined` ends the row. */
 export type InARow = (what: 'network' | 'conflict' | undefined) => number;
 
 /** So many rows are remembered: those of tasks that were cancelled meanwhile never end. */
 const mostRows = 1_000;
 
-/** Makes a counter for each task, by its key. It lives in memory: a new worker counts anew. */
+/**
+ * Makes a counter for each request, by its method and its idempotency key: a handler may read a record, with success,
+ * before it writes. The counters live in memory, so a new worker counts anew.
+ */
 export function createRows(): (key: string) => InARow {
   const rows = new Map<string, { readonly what: string; readonly times: number }>();
 

@@ -49,7 +49,7 @@ export function createSend<Values = unknown>(given: SendOptions<Values> = {}): S
 /**
  * Sends a request.
  *
- * @param body What the request was made with; `undefined` if `authorize` has put another request in its place.
+ * @param body What the request was made with; `null` without a body; `undefined` if `authorize` has put another request in its place.
  * @param init What must hold for the request, also if it comes from `authorize`: no redirect is followed.
  */
 export type Transport = (
@@ -78,8 +78,8 @@ export function createSender<Values>({
     const other = (await authorize?.(request, session)) ?? undefined;
     must(other === undefined || typeof partOf(other, 'url') === 'string', 'What authorize returns', 'a Request', other);
 
-    const inARow = rowOf(attempt.idempotencyKey);
-    const sent = other === undefined ? body : undefined;
+    const inARow = rowOf(request.method + request.headers.get(keyHeader));
+    const sent = other === undefined ? (body ?? null) : undefined;
     const response = await reached(other ?? request, attempt.signal, inARow, (one, rules) =>
       transport(one, sent, rules),
     );

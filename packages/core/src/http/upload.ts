@@ -45,10 +45,7 @@ export async function upload(
 /** The answer, as `fetch` gives it. A redirect was followed, so its address tells of it. */
 function responseOf(xhr: XMLHttpRequest, url: string): Response {
   const { status, responseURL } = xhr;
-  const lines = xhr
-    .getAllResponseHeaders()
-    .trim()
-    .split(/[\r\n]+/);
+  const lines = xhr.getAllResponseHeaders().split('\r\n').filter(Boolean); // None, if scripts may read no header.
   const headers = lines.map((line) => line.split(/: *(.*)/, 2) as [string, string]);
   const hasBody = ![204, 205, 304].includes(status);
   const response = new Response(hasBody ? (xhr.response as Blob) : null, { status, headers });

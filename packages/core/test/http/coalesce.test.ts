@@ -125,6 +125,8 @@ describe('of two requests', () => {
     ['two DELETEs', remove, remove],
     ['a PUT with a condition, first', put(1, ifMatch), put(1)],
     ['a PUT with a condition, last', put(1), put(1, ifMatch)],
+    ['a POST that creates elsewhere, with the same key', put({}, { method: 'POST', url: '/notes/1/photos' }), remove],
+    ['a POST to the path that is deleted', put({}, { method: 'POST' }), remove],
     ['a create with a condition', { ...create, headers: { 'if-none-match': '*' } }, remove],
     ['a part of a file', put(1, { headers: { 'content-range': 'bytes 0-1/3' } }), put(1)],
     ['a value of a parent', put(1, { fill: { '/a': [0, 'id'] } }), put(1)],

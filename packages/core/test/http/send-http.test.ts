@@ -126,6 +126,19 @@ describe('the handler of sendHttp', () => {
     ]);
   });
 
+  test.each(['include', 'omit'] as const)(
+    'sends a request with and without a body with credentials: %s',
+    async (credentials) => {
+      const fetching = vi.spyOn(globalThis, 'fetch');
+      await send({ method: 'DELETE', url: '/notes/1', credentials });
+      await send({ method: 'PUT', url: '/notes/1', json: 1, credentials });
+      const sent = fetching.mock.calls.map(([request]) => (request as Request).credentials);
+      fetching.mockRestore();
+
+      expect(sent).toEqual([credentials, credentials]);
+    },
+  );
+
   test('sends nothing for a record that was created and deleted before either was sent', async () => {
     const create = await codec.decode(codec.encode({ method: 'POST', url: '/notes', json: 1 }) as StoredRequest);
     const remove = await codec.decode(codec.encode({ method: 'DELETE', url: '/notes/1' }) as StoredRequest);
@@ -175,8 +188,10 @@ class Sending {
     this.headers[name] = value;
   }
 
+  answerHeaders = 'content-type: application/json\r\nx-a: b: c\r\nx-empty: \r\n';
+
   getAllResponseHeaders(): string {
-    return 'content-type: application/json\r\nx-a: b: c\r\nx-empty: \r\n';
+    return this.answerHeaders;
   }
 
   send(body: unknown): void {
@@ -249,6 +264,14 @@ describe('a large body', () => {
     request.onload?.();
 
     expect(await ended).toMatchObject({ status: 204, body: undefined });
+  });
+
+  test('whose answer has no header that scripts may read, as across origins, is done', async () => {
+    const { ended, request } = await begun();
+    Object.assign(request, { status: 204, response: new Blob(), answerHeaders: '' });
+    request.onload?.();
+
+    expect(await ended).toEqual({ status: 204, headers: {}, body: undefined });
   });
 
   test('is sent without cookies by fetch, because an XMLHttpRequest always sends those of its origin', async () => {

@@ -319,6 +319,19 @@ describe('a conflict on a later attempt', () => {
     await next(500);
     expect(await next(409)).toEqual({ kind: 'later', for: 1_000 });
   });
+
+  test('is counted also if the handler reads the record before, in each attempt', async () => {
+    reply = ({ method }, response) => void response.writeHead(method === 'GET' ? 200 : 409).end();
+    const send = createSend({ base });
+    const next = async (): Promise<Verdict> => {
+      await send('/notes/1', {}, attemptOf({ number: 2 }));
+
+      return verdictOn(send('/notes/1', { method: 'PUT' }, attemptOf({ number: 2 })));
+    };
+
+    expect(await next()).toEqual({ kind: 'later', for: 1_000 });
+    expect(await next()).toEqual({ kind: 'later', for: 2_000 });
+  });
 });
 
 describe('judge', () => {
