@@ -37,6 +37,8 @@ export function createNews(
   function tell(): void {
     const { sent, discarded, refused, away: isAway } = words();
     const all = [...ended.values()];
+    ended = new Map();
+    timer = undefined;
     const labels = (state: string) => [
       ...new Set(all.filter((one) => one.state === state).map(({ task }) => label(task))),
     ];
@@ -54,8 +56,6 @@ export function createNews(
       away && !isToldAway ? isAway : '',
     ];
     isToldAway = away;
-    ended = new Map();
-    timer = undefined;
     const text = sentences.filter((sentence) => sentence !== '').join(' ');
     if (text === '') return;
     toldAt = performance.now();

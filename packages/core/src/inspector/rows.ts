@@ -1,3 +1,4 @@
+import { callSafely } from '../pure/errors.js';
 import type { Row } from './row.js';
 import type { InspectedTask } from './settings.js';
 
@@ -44,7 +45,7 @@ export function createRows(list: HTMLElement, instead: HTMLElement, create: (tas
       const task = latest[place] as InspectedTask;
       const row = rows.get(task.id) ?? create(task);
       rows.set(task.id, row);
-      if (shown.get(row) !== task) row.show(task);
+      if (shown.get(row) !== task) callSafely(row.show, task);
       shown.set(row, task);
       // An element that is moved loses the focus, so only what stands elsewhere is moved.
       if (row.item === at) at = at.nextElementSibling;
@@ -69,7 +70,7 @@ export function createRows(list: HTMLElement, instead: HTMLElement, create: (tas
       for (const row of rows.values()) shown.delete(row);
     },
     tick() {
-      for (const row of rows.values()) row.tick();
+      for (const row of rows.values()) callSafely(row.tick, undefined);
     },
   };
 }

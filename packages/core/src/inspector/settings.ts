@@ -1,7 +1,6 @@
 /** What can an app set on the element, and what does the element tell? */
-import type { Explained, OfOwner, Query, Snapshot, TaskView, Watched } from '../index.js';
+import type { EventOf, Explained, OfOwner, Query, Snapshot, TaskView, Watched } from '../index.js';
 import type { Scope } from '../pure/query.js';
-import type { EventOf } from '../index.js';
 import type { SomeInspectorWords } from './words.js';
 
 /** A task on the list, with every reason why it is not running now. */
