@@ -62,7 +62,7 @@ export interface StoredRequest {
   readonly nothing?: true;
 }
 
-/** A stored request as handlers, lists and `coalesced` get it. To encode it again changes nothing. */
+/** A stored request as handlers, lists and `coalesced` get it. To encode one with a path again changes nothing. */
 export interface DecodedRequest extends HttpRequest {
   readonly method: string;
   readonly headers: Readonly<Record<string, string>>;

@@ -1,7 +1,7 @@
 import { describe, expect, test } from 'vitest';
 
 import { coalesce } from '../../src/http/coalesce.js';
-import type { HttpRequest } from '../../src/http/request.js';
+import type { DecodedRequest, HttpRequest } from '../../src/http/request.js';
 import type { HttpPayload, HttpTaskOptions } from '../../src/http/task.js';
 import { httpTask } from '../../src/http/task.js';
 import { defineTasks } from '../../src/pure/registry.js';
@@ -110,6 +110,15 @@ describe('an add', () => {
       { payload: { method: 'PATCH', json: '{"a":1,"b":null}' } },
       { payload: { method: 'DELETE', nothing: true } },
     ]);
+  });
+
+  test('of a Request can be corrected by another Request, made of what a list shows', async () => {
+    const { basket } = createApp();
+    const id = await basket.add('api', new Request('https://a.example/x', { method: 'PUT', body: 'a' }));
+    const { url, method, headers } = (await basket.get(id))?.payload as DecodedRequest;
+
+    expect(await basket.update(id, new Request(url, { method, headers, body: 'b' }))).toBe(true);
+    expect((await basket.get(id))?.payload).toMatchObject({ url, method, body: { size: 1 } });
   });
 
   test('is shown in lists as it was given, and can be corrected', async () => {
