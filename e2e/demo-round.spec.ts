@@ -158,39 +158,38 @@ test('the whole round can be made by keyboard alone: written, photographed, refu
   expect(server.photos()[0]?.bytes.equals(pixel.buffer)).toBe(true);
 });
 
-test('two tabs show the same, and what one corrects leaves the other’s list too', async ({
-  demo,
-  context,
-  listen,
-  server,
-}) => {
-  const long = 'The footbridge over the northern arm of the old harbour, west side';
-  await write(demo, { title: long, text: 'Rust.' });
-  const other = await context.newPage();
-  listen(other);
-  await other.goto('/');
+test(
+  'two tabs show the same, and what one corrects leaves the other’s list too',
+  { tag: '@long' },
+  async ({ demo, context, listen, server }) => {
+    const long = 'The footbridge over the northern arm of the old harbour, west side';
+    await write(demo, { title: long, text: 'Rust.' });
+    const other = await context.newPage();
+    listen(other);
+    await other.goto('/');
 
-  const reason = `The server refused it (422): The title has ${long.length} characters, and 60 is the most that is taken. Correct it.`;
-  for (const page of [demo, other]) {
-    await expect(unsentItem(page, long).locator('[part=why]')).toHaveText(reason);
-    await expect(reportItem(page, long)).toHaveAttribute('data-state', 'refused');
-  }
+    const reason = `The server refused it (422): The title has ${long.length} characters, and 60 is the most that is taken. Correct it.`;
+    for (const page of [demo, other]) {
+      await expect(unsentItem(page, long).locator('[part=why]')).toHaveText(reason);
+      await expect(reportItem(page, long)).toHaveAttribute('data-state', 'refused');
+    }
 
-  // Both begin to correct it; the second form goes when the first was sent, and its focus is not lost.
-  await demo.bringToFront(); // Of the tabs of a window one has the focus; Playwright's Chromium gives it to all.
-  await unsentItem(demo, long).locator('[part~=correct]').click();
-  await expect(demo.getByTestId('correction').getByLabel('Title')).toBeFocused();
-  await unsentItem(other, long).locator('[part~=correct]').click();
-  await other.getByTestId('correction').getByLabel('Title').fill('Harbour footbridge');
-  await other.getByTestId('correct-send').click();
-  for (const page of [demo, other]) {
-    await expect(page.locator('[part=note]')).toHaveText('Everything is sent.');
-    await expect(reportItem(page, 'Harbour footbridge')).toHaveAttribute('data-state', 'sent');
-    await expect(page.getByTestId('announcement')).toContainText('Sent: ');
-  }
-  await expectFocus(demo);
-  expect(effectsOn(server)).toEqual(['Harbour footbridge']);
-});
+    // Both begin to correct it; the second form goes when the first was sent, and its focus is not lost.
+    await demo.bringToFront(); // Of the tabs of a window one has the focus; Playwright's Chromium gives it to all.
+    await unsentItem(demo, long).locator('[part~=correct]').click();
+    await expect(demo.getByTestId('correction').getByLabel('Title')).toBeFocused();
+    await unsentItem(other, long).locator('[part~=correct]').click();
+    await other.getByTestId('correction').getByLabel('Title').fill('Harbour footbridge');
+    await other.getByTestId('correct-send').click();
+    for (const page of [demo, other]) {
+      await expect(page.locator('[part=note]')).toHaveText('Everything is sent.');
+      await expect(reportItem(page, 'Harbour footbridge')).toHaveAttribute('data-state', 'sent');
+      await expect(page.getByTestId('announcement')).toContainText('Sent: ');
+    }
+    await expectFocus(demo);
+    expect(effectsOn(server)).toEqual(['Harbour footbridge']);
+  },
+);
 
 test('a save that another tab discarded is not announced as sent', async ({ demo, context, listen, server }) => {
   server.setMood('503', { retryAfter: 60 });
@@ -226,26 +225,30 @@ test('the focus stays where it is while the list changes around it, and is not l
   await expect(demo.getByRole('heading', { name: 'Not sent yet' })).toBeFocused();
 });
 
-test('a photo that the server refuses is replaced by another one, under a new key', async ({ demo, server }) => {
-  server.setMood('4xx', { status: 415, match: '/photos/', times: 1 });
-  await write(demo, { title: 'Bridge 7', photo: pixel, alt: 'The loose post' });
-  const item = unsentItem(demo, 'Photo of Bridge 7');
-  await expect(item.locator('[part=why]')).toHaveText(/^The server refused it \(415\): /);
+test(
+  'a photo that the server refuses is replaced by another one, under a new key',
+  { tag: '@long' },
+  async ({ demo, server }) => {
+    server.setMood('4xx', { status: 415, match: '/photos/', times: 1 });
+    await write(demo, { title: 'Bridge 7', photo: pixel, alt: 'The loose post' });
+    const item = unsentItem(demo, 'Photo of Bridge 7');
+    await expect(item.locator('[part=why]')).toHaveText(/^The server refused it \(415\): /);
 
-  await item.locator('[part~=correct]').click();
-  await expect(demo.getByLabel('Another photo')).toBeFocused();
-  await demo.getByTestId('correct-send').click();
-  await expect(demo.getByLabel('Another photo')).toHaveAccessibleDescription('Choose a photo.');
-  const other = Buffer.concat([pixel.buffer, Buffer.from('more')]);
-  await demo.getByLabel('Another photo').setInputFiles({ ...pixel, buffer: other });
-  await demo.getByTestId('correct-send').click();
+    await item.locator('[part~=correct]').click();
+    await expect(demo.getByLabel('Another photo')).toBeFocused();
+    await demo.getByTestId('correct-send').click();
+    await expect(demo.getByLabel('Another photo')).toHaveAccessibleDescription('Choose a photo.');
+    const other = Buffer.concat([pixel.buffer, Buffer.from('more')]);
+    await demo.getByLabel('Another photo').setInputFiles({ ...pixel, buffer: other });
+    await demo.getByTestId('correct-send').click();
 
-  await expect(reportItem(demo, 'Bridge 7')).toHaveAttribute('data-state', 'sent');
-  expect(effectsOn(server)).toEqual(['Bridge 7', 'photo']);
-  expect(server.photos()[0]?.bytes.equals(other)).toBe(true);
-  const [refused, taken] = server.ledger().filter(({ path }) => path.includes('/photos/'));
-  expect(taken?.key).toBe(`${refused?.key ?? ''}.1`);
-});
+    await expect(reportItem(demo, 'Bridge 7')).toHaveAttribute('data-state', 'sent');
+    expect(effectsOn(server)).toEqual(['Bridge 7', 'photo']);
+    expect(server.photos()[0]?.bytes.equals(other)).toBe(true);
+    const [refused, taken] = server.ledger().filter(({ path }) => path.includes('/photos/'));
+    expect(taken?.key).toBe(`${refused?.key ?? ''}.1`);
+  },
+);
 
 test('without a worker the list says that nobody runs tasks, and why; another tab that has one sends them', async ({
   context,

@@ -23,54 +23,55 @@ async function untilRefused(server: DemoServer, times: number): Promise<void> {
   );
 }
 
-test('what Ann wrote without a network is not sent under Bob, who sees nothing of it, and is sent when she is back; an old token is renewed', async ({
-  demo,
-  server,
-}) => {
-  server.down();
-  for (const title of ['Bridge 7', 'Bridge 8']) await write(demo, { title });
-  await expect(unsentItem(demo, 'Bridge 8')).toHaveAttribute('part', 'item item-away');
+test(
+  'what Ann wrote without a network is not sent under Bob, who sees nothing of it, and is sent when she is back; an old token is renewed',
+  { tag: '@long' },
+  async ({ demo, server }) => {
+    server.down();
+    for (const title of ['Bridge 7', 'Bridge 8']) await write(demo, { title });
+    await expect(unsentItem(demo, 'Bridge 8')).toHaveAttribute('part', 'item item-away');
 
-  await demo.getByTestId('title').fill('Half a report');
-  await demo.getByTestId('sign-out').click();
-  const question = demo.getByRole('dialog', { name: '2 saves are not sent yet' });
-  const warning = question.getByText('What you are writing is not saved.');
-  await expect(warning).toBeVisible();
-  await demo.getByTestId('leave-no').click();
-  await demo.getByTestId('title').fill('');
-  await demo.getByTestId('sign-out').click();
-  await expect(question).toBeVisible();
-  await expect(warning).toBeHidden();
-  await demo.getByTestId('leave-yes').click();
-  await expect(demo.getByRole('heading', { name: 'Who are you?' })).toBeVisible();
-  await signIn(demo, 'bob');
-  await write(demo, { title: 'Quay wall' });
-  await expect(demo.locator('[part~=item]')).toHaveCount(1);
-  await expect(demo.getByTestId('report-title')).toHaveText(['Quay wall']);
+    await demo.getByTestId('title').fill('Half a report');
+    await demo.getByTestId('sign-out').click();
+    const question = demo.getByRole('dialog', { name: '2 saves are not sent yet' });
+    const warning = question.getByText('What you are writing is not saved.');
+    await expect(warning).toBeVisible();
+    await demo.getByTestId('leave-no').click();
+    await demo.getByTestId('title').fill('');
+    await demo.getByTestId('sign-out').click();
+    await expect(question).toBeVisible();
+    await expect(warning).toBeHidden();
+    await demo.getByTestId('leave-yes').click();
+    await expect(demo.getByRole('heading', { name: 'Who are you?' })).toBeVisible();
+    await signIn(demo, 'bob');
+    await write(demo, { title: 'Quay wall' });
+    await expect(demo.locator('[part~=item]')).toHaveCount(1);
+    await expect(demo.getByTestId('report-title')).toHaveText(['Quay wall']);
 
-  server.up();
-  await tryNow(unsentItem(demo, 'Quay wall'));
-  await expect(reportItem(demo, 'Quay wall')).toHaveAttribute('data-state', 'sent');
-  await expect(demo.locator('[part=note]')).toHaveText('Everything is sent.');
-  expect(takenBy(server)).toEqual(['Quay wall by bob']);
+    server.up();
+    await tryNow(unsentItem(demo, 'Quay wall'));
+    await expect(reportItem(demo, 'Quay wall')).toHaveAttribute('data-state', 'sent');
+    await expect(demo.locator('[part=note]')).toHaveText('Everything is sent.');
+    expect(takenBy(server)).toEqual(['Quay wall by bob']);
 
-  await demo.getByTestId('sign-out').click();
-  await signIn(demo, 'ann');
-  for (const title of ['Bridge 7', 'Bridge 8'])
-    await expect(reportItem(demo, title)).toHaveAttribute('data-state', 'sent');
-  await expect(demo.getByTestId('report-item')).toHaveCount(2);
-  expect([...takenBy(server)].sort()).toEqual(['Bridge 7 by ann', 'Bridge 8 by ann', 'Quay wall by bob']);
+    await demo.getByTestId('sign-out').click();
+    await signIn(demo, 'ann');
+    for (const title of ['Bridge 7', 'Bridge 8'])
+      await expect(reportItem(demo, title)).toHaveAttribute('data-state', 'sent');
+    await expect(demo.getByTestId('report-item')).toHaveCount(2);
+    expect([...takenBy(server)].sort()).toEqual(['Bridge 7 by ann', 'Bridge 8 by ann', 'Quay wall by bob']);
 
-  server.endTokens();
-  await write(demo, { title: 'Bridge 9' });
-  await expect(reportItem(demo, 'Bridge 9')).toHaveAttribute('data-state', 'sent');
-  const sent = server.ledger().filter(({ body }) => body?.includes('Bridge 9'));
-  expect(sent.map(({ inspector, status }) => [inspector, status])).toEqual([
-    ['ann', 401],
-    ['ann', 200],
-  ]);
-  expect(await demo.evaluate(() => Object.entries(localStorage))).toEqual([['inspector', 'ann']]);
-});
+    server.endTokens();
+    await write(demo, { title: 'Bridge 9' });
+    await expect(reportItem(demo, 'Bridge 9')).toHaveAttribute('data-state', 'sent');
+    const sent = server.ledger().filter(({ body }) => body?.includes('Bridge 9'));
+    expect(sent.map(({ inspector, status }) => [inspector, status])).toEqual([
+      ['ann', 401],
+      ['ann', 200],
+    ]);
+    expect(await demo.evaluate(() => Object.entries(localStorage))).toEqual([['inspector', 'ann']]);
+  },
+);
 
 test('a server that takes no token is told in words, and “Try now” signs in again; one tab signs out by keyboard, and the other one follows', async ({
   demo,

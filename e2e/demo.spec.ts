@@ -280,29 +280,30 @@ test('a photo is sent under the number that the server gave to its report, also 
   expect(server.photos().map(({ report }) => report)).toEqual([server.reports()[0]?.id]);
 });
 
-test('a discarded save takes its photo along, and no later save of the report says that the server has the photo', async ({
-  demo,
-  server,
-}) => {
-  server.setMood('4xx', { times: 1 });
-  await write(demo, { title: 'Bridge 7', photo: pixel });
-  await expect(unsentItem(demo, 'Bridge 7')).toHaveAttribute('part', 'item item-dead');
-  const report = reportItem(demo, 'Bridge 7');
-  await report.getByTestId('report-edit').click();
-  await write(demo, { title: 'Bridge 7', text: 'Rust.' });
-  await expect(demo.locator('[part~=item]')).toHaveCount(3);
-  await discard(unsentItem(demo, 'Bridge 7').first());
-  await expect(demo.locator('[part=note]')).toHaveText('Everything is sent.');
-  await expect(report).toHaveAttribute('data-state', 'cancelled');
+test(
+  'a discarded save takes its photo along, and no later save of the report says that the server has the photo',
+  { tag: '@long' },
+  async ({ demo, server }) => {
+    server.setMood('4xx', { times: 1 });
+    await write(demo, { title: 'Bridge 7', photo: pixel });
+    await expect(unsentItem(demo, 'Bridge 7')).toHaveAttribute('part', 'item item-dead');
+    const report = reportItem(demo, 'Bridge 7');
+    await report.getByTestId('report-edit').click();
+    await write(demo, { title: 'Bridge 7', text: 'Rust.' });
+    await expect(demo.locator('[part~=item]')).toHaveCount(3);
+    await discard(unsentItem(demo, 'Bridge 7').first());
+    await expect(demo.locator('[part=note]')).toHaveText('Everything is sent.');
+    await expect(report).toHaveAttribute('data-state', 'cancelled');
 
-  await report.getByTestId('report-edit').click();
-  await write(demo, { title: 'Bridge 7', text: 'Much rust.' });
-  await until(server.effects, (effects) => effects.length === 2, 'two effects');
-  await expect(report).toHaveAttribute('data-state', 'cancelled');
-  expect(server.photos()).toEqual([]);
-});
+    await report.getByTestId('report-edit').click();
+    await write(demo, { title: 'Bridge 7', text: 'Much rust.' });
+    await until(server.effects, (effects) => effects.length === 2, 'two effects');
+    await expect(report).toHaveAttribute('data-state', 'cancelled');
+    expect(server.photos()).toEqual([]);
+  },
+);
 
-test('a large photo is made smaller before it is kept', async ({ demo, server }) => {
+test('a large photo is made smaller before it is kept', { tag: '@long' }, async ({ demo, server }) => {
   const png = await demo.evaluate(async () => {
     const canvas = new OffscreenCanvas(3_200, 1_000);
     canvas.getContext('2d')?.fillRect(0, 0, 1_600, 1_000);

@@ -254,37 +254,39 @@ test('when somebody else signs in, nothing of the one before is shown or announc
   expect(await announced()).toEqual(['Needs your decision: of Bob.']);
 });
 
-test('what happens within a moment is announced together, and the next thing not before five seconds', async ({
-  page,
-}) => {
-  await page.goto('/inspector.html');
-  const tasks = Array.from({ length: 20 }, (_, place) => taskLike(`task ${place}`));
-  await play(page, tasks);
-  await expect(page.getByRole('listitem')).toHaveCount(20);
+test(
+  'what happens within a moment is announced together, and the next thing not before five seconds',
+  { tag: '@long' },
+  async ({ page }) => {
+    await page.goto('/inspector.html');
+    const tasks = Array.from({ length: 20 }, (_, place) => taskLike(`task ${place}`));
+    await play(page, tasks);
+    await expect(page.getByRole('listitem')).toHaveCount(20);
 
-  const told = await page.evaluate(
-    (listed) =>
-      new Promise<readonly { readonly text: string; readonly at: number }[]>((resolve) => {
-        const all: { text: string; at: number }[] = [];
-        const inspector = document.querySelector('taskbasket-inspector') as TaskbasketInspector;
-        inspector.addEventListener('announce', ({ detail: text }) => {
-          all.push({ text, at: performance.now() });
-          if (all.length === 2) return resolve(all);
-          for (let place = 10; place < 20; place += 1) window.played.settle(`task ${place}`, 'cancelled');
-        });
-        // Nothing is told of a list that was somebody else's.
-        window.played.settle('task 19', 'dead');
-        window.played.show([], false);
-        window.played.show(listed);
-        for (let place = 0; place < 10; place += 1) window.played.settle(`task ${place}`, 'done');
-        window.played.settle('never listed', 'done');
-      }),
-    tasks,
-  );
-  expect(told.map(({ text }) => text)).toEqual(['Sent: task 0 and 9 others.', 'Discarded: task 10 and 9 others.']);
-  expect((told[1]?.at ?? 0) - (told[0]?.at ?? 0)).toBeGreaterThan(4_900);
-  await expect(page.getByRole('status')).toHaveText('Discarded: task 10 and 9 others.');
-});
+    const told = await page.evaluate(
+      (listed) =>
+        new Promise<readonly { readonly text: string; readonly at: number }[]>((resolve) => {
+          const all: { text: string; at: number }[] = [];
+          const inspector = document.querySelector('taskbasket-inspector') as TaskbasketInspector;
+          inspector.addEventListener('announce', ({ detail: text }) => {
+            all.push({ text, at: performance.now() });
+            if (all.length === 2) return resolve(all);
+            for (let place = 10; place < 20; place += 1) window.played.settle(`task ${place}`, 'cancelled');
+          });
+          // Nothing is told of a list that was somebody else's.
+          window.played.settle('task 19', 'dead');
+          window.played.show([], false);
+          window.played.show(listed);
+          for (let place = 0; place < 10; place += 1) window.played.settle(`task ${place}`, 'done');
+          window.played.settle('never listed', 'done');
+        }),
+      tasks,
+    );
+    expect(told.map(({ text }) => text)).toEqual(['Sent: task 0 and 9 others.', 'Discarded: task 10 and 9 others.']);
+    expect((told[1]?.at ?? 0) - (told[0]?.at ?? 0)).toBeGreaterThan(4_900);
+    await expect(page.getByRole('status')).toHaveText('Discarded: task 10 and 9 others.');
+  },
+);
 
 test('a label that throws, a payload that cannot be read, and an action that fails each cost one row its text', async ({
   page,

@@ -181,38 +181,38 @@ for (const { title, without } of [
   });
 }
 
-test('what the real Workbox has kept becomes tasks, once each and as it was, by the service worker of the manual', async ({
-  page,
-  server,
-  dist,
-}) => {
-  const old = codeOf('sw-queue.js', [
-    ["'/likes/'", "'/api/'"],
-    ["'likes'", "'notes'"],
-  ]);
-  await register(page, dist, old);
-  server.setMood('drop-before'); // The files are served, but no request of the API has an answer.
-  for (const name of ['first', 'second']) await like(page, name);
-  await until(
-    () => kept(page),
-    (count) => count === 2,
-    'what Workbox keeps',
-  );
-
-  await register(page, dist, codeOf('sw.js', []), laidOut('e2e-move').folder);
-  await replay(page, server, 'notes');
-  const tasks = await page.evaluate(async () => {
-    const opening = indexedDB.open('field-app');
-    await new Promise((resolve) => opening.addEventListener('success', resolve));
-    const reading = opening.result.transaction('taskbasket.tasks').objectStore('taskbasket.tasks').getAll();
-    await new Promise((resolve) => reading.addEventListener('success', resolve));
-
-    return (reading.result as { readonly payload: { readonly url: string; readonly body: ArrayBuffer } }[]).map(
-      ({ payload: { body, ...request } }) => ({ ...request, body: new TextDecoder().decode(body) }),
+test(
+  'what the real Workbox has kept becomes tasks, once each and as it was, by the service worker of the manual',
+  { tag: '@long' },
+  async ({ page, server, dist }) => {
+    const old = codeOf('sw-queue.js', [
+      ["'/likes/'", "'/api/'"],
+      ["'likes'", "'notes'"],
+    ]);
+    await register(page, dist, old);
+    server.setMood('drop-before'); // The files are served, but no request of the API has an answer.
+    for (const name of ['first', 'second']) await like(page, name);
+    await until(
+      () => kept(page),
+      (count) => count === 2,
+      'what Workbox keeps',
     );
-  });
-  expect(tasks).toMatchObject(
-    ['first', 'second'].map((name) => ({ url: `${server.url}/api/echo/${name}`, method: 'POST', body: '{}' })),
-  );
-  expect(server.effects()).toEqual([]);
-});
+
+    await register(page, dist, codeOf('sw.js', []), laidOut('e2e-move').folder);
+    await replay(page, server, 'notes');
+    const tasks = await page.evaluate(async () => {
+      const opening = indexedDB.open('field-app');
+      await new Promise((resolve) => opening.addEventListener('success', resolve));
+      const reading = opening.result.transaction('taskbasket.tasks').objectStore('taskbasket.tasks').getAll();
+      await new Promise((resolve) => reading.addEventListener('success', resolve));
+
+      return (reading.result as { readonly payload: { readonly url: string; readonly body: ArrayBuffer } }[]).map(
+        ({ payload: { body, ...request } }) => ({ ...request, body: new TextDecoder().decode(body) }),
+      );
+    });
+    expect(tasks).toMatchObject(
+      ['first', 'second'].map((name) => ({ url: `${server.url}/api/echo/${name}`, method: 'POST', body: '{}' })),
+    );
+    expect(server.effects()).toEqual([]);
+  },
+);
