@@ -146,39 +146,38 @@ for (const { title, without } of [
   { title: 'each write reaches the server once', without: [] },
   { title: 'without the condition of the manual some reach it twice', without: [[condition, ''] as const] },
 ]) {
-  test(`scenario 68: a service worker queues writes, and a runner's requests pass through it: ${title}`, async ({
-    page,
-    server,
-    database,
-    dist,
-  }) => {
-    const writes = ['like', 'first', 'second'];
-    await register(page, dist, codeOf('sw-queue.js', [["'/likes/'", "'/api/'"], ...without]));
-    await openLab(page, { database });
-    await untilLed(page);
-    server.down();
-    await like(page, 'like');
-    await addAll(page, [{ name: 'first' }, { name: 'second' }]);
-    await until(
-      () => views(page),
-      (tasks) => tasks.some(({ attempts }) => attempts > 0),
-      'an attempt that found the server away',
-    );
-    await until(
-      () => kept(page),
-      (count) => count > without.length,
-      'what Workbox keeps',
-    );
+  test(
+    `scenario 68: a service worker queues writes, and a runner's requests pass through it: ${title}`,
+    { tag: without.length > 0 ? '@long' : [] },
+    async ({ page, server, database, dist }) => {
+      const writes = ['like', 'first', 'second'];
+      await register(page, dist, codeOf('sw-queue.js', [["'/likes/'", "'/api/'"], ...without]));
+      await openLab(page, { database });
+      await untilLed(page);
+      server.down();
+      await like(page, 'like');
+      await addAll(page, [{ name: 'first' }, { name: 'second' }]);
+      await until(
+        () => views(page),
+        (tasks) => tasks.some(({ attempts }) => attempts > 0),
+        'an attempt that found the server away',
+      );
+      await until(
+        () => kept(page),
+        (count) => count > without.length,
+        'what Workbox keeps',
+      );
 
-    server.up();
-    await replay(page, server);
-    await untilDrained(server, page, writes.length);
-    await replay(page, server);
-    const sent = [...namesOf(server.ledger())].sort();
-    if (without.length === 0) expect(sent).toEqual([...writes].sort());
-    else expect(sent.length).toBeGreaterThan(writes.length);
-    expect([...namesOf(server.effects())].sort()).toEqual([...writes].sort()); // The key saves it in both cases.
-  });
+      server.up();
+      await replay(page, server);
+      await untilDrained(server, page, writes.length);
+      await replay(page, server);
+      const sent = [...namesOf(server.ledger())].sort();
+      if (without.length === 0) expect(sent).toEqual([...writes].sort());
+      else expect(sent.length).toBeGreaterThan(writes.length);
+      expect([...namesOf(server.effects())].sort()).toEqual([...writes].sort()); // The key saves it in both cases.
+    },
+  );
 }
 
 test(
