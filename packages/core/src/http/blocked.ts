@@ -29,7 +29,7 @@ export function watchPolicy(url: string): {
 
 /** Says that a content security policy refuses a request. */
 export function refusedByPolicy(url: string): Error {
-  const where = "connect-src, in the Content-Security-Policy of the page and of the worker's script";
+  const where = 'connect-src, for the page and for the worker';
 
   return blocked(`The app's own content security policy refuses ${new URL(url).origin}. Allow it in ${where}.`);
 }

@@ -115,7 +115,8 @@ describe('an add', () => {
   test('of a Request can be corrected by another Request, made of what a list shows', async () => {
     const { basket } = createApp();
     const id = await basket.add('api', new Request('https://a.example/x', { method: 'PUT', body: 'a' }));
-    const { url, method, headers } = (await basket.get(id))?.payload as DecodedRequest;
+    const { url, method, headers } = ((await basket.get(id)) as { readonly payload: unknown })
+      .payload as DecodedRequest;
 
     expect(await basket.update(id, new Request(url, { method, headers, body: 'b' }))).toBe(true);
     expect((await basket.get(id))?.payload).toMatchObject({ url, method, body: { size: 1 } });
