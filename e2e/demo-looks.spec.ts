@@ -91,7 +91,7 @@ const looks: readonly Look[] = [
 
 test(
   'each state of the page is without serious findings of axe, in light and dark, narrow and wide; the long run pictures it',
-  { tag: '@sized' },
+  { tag: '@long' },
   async ({ demo, context, server }, info) => {
     let turn = 0;
 

@@ -54,109 +54,110 @@ async function expectFocus(page: Page): Promise<void> {
   expect(await page.evaluate(() => document.activeElement?.tagName)).not.toBe('BODY');
 }
 
-test('the whole round can be made by keyboard alone: written, photographed, refused, changed and discarded without a network, tried again, corrected, sent in order', async ({
-  demo,
-  server,
-}) => {
-  await expect(demo.getByTestId('offline-ready')).toHaveText('This page opens offline.');
+test(
+  'the whole round can be made by keyboard alone: written, photographed, refused, changed and discarded without a network, tried again, corrected, sent in order',
+  { tag: '@long' },
+  async ({ demo, server }) => {
+    await expect(demo.getByTestId('offline-ready')).toHaveText('This page opens offline.');
 
-  await test.step('a report with a defect that nobody described is refused, and its photo waits', async () => {
-    await tabTo(demo, demo.getByTestId('title'));
-    await demo.keyboard.type('Bridge 7');
-    await tabTo(demo, demo.getByTestId('access-ok'));
-    await demo.keyboard.press('Space');
-    await tabTo(demo, demo.getByTestId('railings-ok'));
-    await demo.keyboard.press('ArrowRight');
-    await expect(demo.getByTestId('railings-defect')).toBeChecked();
-    await tabTo(demo, demo.getByTestId('photo'));
-    await demo.getByTestId('photo').setInputFiles(pixel);
-    await tabTo(demo, demo.getByTestId('photo-alt'));
-    await demo.keyboard.type('The loose post');
-    await press(demo, demo.getByTestId('save'));
-    await expect(demo.getByTestId('title')).toBeFocused();
-
-    await expect(unsentItem(demo, 'Bridge 7').locator('[part=why]')).toHaveText(
-      'The server refused it (422): The text is empty, but a defect must be described. Correct it.',
-    );
-    await expect(demo.getByTestId('announcement')).toContainText('Refused by the server: Bridge 7.');
-    await expect(unsentItem(demo, 'Photo of Bridge 7').locator('[part=why]')).toHaveText(
-      'Waits for its report, which was refused.',
-    );
-    await expect(reportItem(demo, 'Bridge 7')).toHaveAttribute('data-state', 'refused');
-    await expectFocus(demo);
-  });
-
-  server.down();
-  await demo.reload();
-
-  await test.step('without a network it is changed, and the change waits behind it', async () => {
-    await press(demo, reportItem(demo, 'Bridge 7').getByTestId('report-edit'));
-    await expect(demo.getByTestId('title')).toBeFocused();
-    await expect(demo.getByTestId('railings-defect')).toBeChecked();
-    await demo.keyboard.press('End');
-    await demo.keyboard.type(', north ramp');
-    await demo.keyboard.press('Tab');
-    await demo.keyboard.type('Third post bent.');
-    await press(demo, demo.getByTestId('save'));
-    await expect(unsentItem(demo, 'Bridge 7, north ramp').locator('[part=why]')).toHaveText(
-      'Waits for the earlier edit of this report, which was refused.',
-    );
-  });
-
-  await test.step('two more are written, and one of them is discarded', async () => {
-    for (const title of ['Quay wall', 'Wrong place']) {
+    await test.step('a report with a defect that nobody described is refused, and its photo waits', async () => {
       await tabTo(demo, demo.getByTestId('title'));
-      await demo.keyboard.type(title);
+      await demo.keyboard.type('Bridge 7');
+      await tabTo(demo, demo.getByTestId('access-ok'));
+      await demo.keyboard.press('Space');
+      await tabTo(demo, demo.getByTestId('railings-ok'));
+      await demo.keyboard.press('ArrowRight');
+      await expect(demo.getByTestId('railings-defect')).toBeChecked();
+      await tabTo(demo, demo.getByTestId('photo'));
+      await demo.getByTestId('photo').setInputFiles(pixel);
+      await tabTo(demo, demo.getByTestId('photo-alt'));
+      await demo.keyboard.type('The loose post');
       await press(demo, demo.getByTestId('save'));
-      await expect(unsentItem(demo, title).locator('[part=why]')).toHaveText(
-        /^The server can’t be reached\. (Next try (in \d+ seconds?|now)|One save is tried first)\.$/,
+      await expect(demo.getByTestId('title')).toBeFocused();
+
+      await expect(unsentItem(demo, 'Bridge 7').locator('[part=why]')).toHaveText(
+        'The server refused it (422): The text is empty, but a defect must be described. Correct it.',
       );
-    }
-    await press(demo, unsentItem(demo, 'Wrong place').locator('[part~=discard]'));
-    await press(demo, unsentItem(demo, 'Wrong place').locator('[part~=confirm]'));
-    await expect(unsentItem(demo, 'Wrong place')).toHaveCount(0);
-    await expect(demo.getByTestId('announcement')).toContainText('Discarded: Wrong place. It is not sent.');
-    await expect(reportItem(demo, 'Wrong place')).toHaveAttribute('data-state', 'cancelled');
-    await expect(unsentItem(demo, 'Quay wall').getByRole('heading')).toBeFocused();
-  });
+      await expect(demo.getByTestId('announcement')).toContainText('Refused by the server: Bridge 7.');
+      await expect(unsentItem(demo, 'Photo of Bridge 7').locator('[part=why]')).toHaveText(
+        'Waits for its report, which was refused.',
+      );
+      await expect(reportItem(demo, 'Bridge 7')).toHaveAttribute('data-state', 'refused');
+      await expectFocus(demo);
+    });
 
-  server.setMood('503', { retryAfter: 60 });
-  server.up();
+    server.down();
+    await demo.reload();
 
-  await test.step('the server is there again, and busy: "try now" does not wait for its time', async () => {
-    const wall = unsentItem(demo, 'Quay wall');
-    await expect(wall.locator('[part=why]')).toHaveText(/^The server is busy \(503\)\. Next try in /);
-    server.setMood('up');
-    await press(demo, wall.locator('[part~=retry]'));
-    await expect(reportItem(demo, 'Quay wall')).toHaveAttribute('data-state', 'sent');
-    await expect(demo.getByTestId('announcement')).toContainText('Sent: Quay wall.');
-    await expectFocus(demo);
-    expect(effectsOn(server)).toEqual(['Quay wall']);
-  });
+    await test.step('without a network it is changed, and the change waits behind it', async () => {
+      await press(demo, reportItem(demo, 'Bridge 7').getByTestId('report-edit'));
+      await expect(demo.getByTestId('title')).toBeFocused();
+      await expect(demo.getByTestId('railings-defect')).toBeChecked();
+      await demo.keyboard.press('End');
+      await demo.keyboard.type(', north ramp');
+      await demo.keyboard.press('Tab');
+      await demo.keyboard.type('Third post bent.');
+      await press(demo, demo.getByTestId('save'));
+      await expect(unsentItem(demo, 'Bridge 7, north ramp').locator('[part=why]')).toHaveText(
+        'Waits for the earlier edit of this report, which was refused.',
+      );
+    });
 
-  await test.step('the refused one is corrected, and what waited for it follows in order', async () => {
-    await press(demo, unsentItem(demo, 'Bridge 7').locator('[part~=correct]'));
-    const text = demo.getByTestId('correction').getByLabel('Text');
-    await expect(text).toBeFocused();
-    await expect(text).toHaveAccessibleDescription('The text is empty, but a defect must be described.');
-    await demo.keyboard.type('A post of the railing is loose.');
-    await press(demo, demo.getByTestId('correct-send'));
+    await test.step('two more are written, and one of them is discarded', async () => {
+      for (const title of ['Quay wall', 'Wrong place']) {
+        await tabTo(demo, demo.getByTestId('title'));
+        await demo.keyboard.type(title);
+        await press(demo, demo.getByTestId('save'));
+        await expect(unsentItem(demo, title).locator('[part=why]')).toHaveText(
+          /^The server can’t be reached\. (Next try (in \d+ seconds?|now)|One save is tried first)\.$/,
+        );
+      }
+      await press(demo, unsentItem(demo, 'Wrong place').locator('[part~=discard]'));
+      await press(demo, unsentItem(demo, 'Wrong place').locator('[part~=confirm]'));
+      await expect(unsentItem(demo, 'Wrong place')).toHaveCount(0);
+      await expect(demo.getByTestId('announcement')).toContainText('Discarded: Wrong place. It is not sent.');
+      await expect(reportItem(demo, 'Wrong place')).toHaveAttribute('data-state', 'cancelled');
+      await expect(unsentItem(demo, 'Quay wall').getByRole('heading')).toBeFocused();
+    });
 
-    await expect(demo.locator('[part=note]')).toHaveText('Everything is sent.');
-    await expectFocus(demo);
-    await expect(reportItem(demo, 'Bridge 7, north ramp')).toHaveAttribute('data-state', 'sent');
-  });
+    server.setMood('503', { retryAfter: 60 });
+    server.up();
 
-  // The photo waits for its report alone, and the change of it too: neither waits for the other.
-  expect(effectsOn(server).slice(0, 2)).toEqual(['Quay wall', 'Bridge 7']);
-  expect([...effectsOn(server)].sort()).toEqual(['Bridge 7', 'Bridge 7, north ramp', 'Quay wall', 'photo']);
-  expect(server.ledger().some(({ body }) => body?.includes('Wrong place'))).toBe(false);
-  const [refused, corrected] = server.ledger().filter(({ body }) => body?.includes('"title":"Bridge 7"'));
-  expect(refused?.status).toBe(422);
-  expect(corrected).toMatchObject({ status: 200, key: `${refused?.key ?? ''}.1` });
-  expect(new Set(server.effects().map(({ key }) => key)).size).toBe(4);
-  expect(server.photos()[0]?.bytes.equals(pixel.buffer)).toBe(true);
-});
+    await test.step('the server is there again, and busy: "try now" does not wait for its time', async () => {
+      const wall = unsentItem(demo, 'Quay wall');
+      await expect(wall.locator('[part=why]')).toHaveText(/^The server is busy \(503\)\. Next try in /);
+      server.setMood('up');
+      await press(demo, wall.locator('[part~=retry]'));
+      await expect(reportItem(demo, 'Quay wall')).toHaveAttribute('data-state', 'sent');
+      await expect(demo.getByTestId('announcement')).toContainText('Sent: Quay wall.');
+      await expectFocus(demo);
+      expect(effectsOn(server)).toEqual(['Quay wall']);
+    });
+
+    await test.step('the refused one is corrected, and what waited for it follows in order', async () => {
+      await press(demo, unsentItem(demo, 'Bridge 7').locator('[part~=correct]'));
+      const text = demo.getByTestId('correction').getByLabel('Text');
+      await expect(text).toBeFocused();
+      await expect(text).toHaveAccessibleDescription('The text is empty, but a defect must be described.');
+      await demo.keyboard.type('A post of the railing is loose.');
+      await press(demo, demo.getByTestId('correct-send'));
+
+      await expect(demo.locator('[part=note]')).toHaveText('Everything is sent.');
+      await expectFocus(demo);
+      await expect(reportItem(demo, 'Bridge 7, north ramp')).toHaveAttribute('data-state', 'sent');
+    });
+
+    // The photo waits for its report alone, and the change of it too: neither waits for the other.
+    expect(effectsOn(server).slice(0, 2)).toEqual(['Quay wall', 'Bridge 7']);
+    expect([...effectsOn(server)].sort()).toEqual(['Bridge 7', 'Bridge 7, north ramp', 'Quay wall', 'photo']);
+    expect(server.ledger().some(({ body }) => body?.includes('Wrong place'))).toBe(false);
+    const [refused, corrected] = server.ledger().filter(({ body }) => body?.includes('"title":"Bridge 7"'));
+    expect(refused?.status).toBe(422);
+    expect(corrected).toMatchObject({ status: 200, key: `${refused?.key ?? ''}.1` });
+    expect(new Set(server.effects().map(({ key }) => key)).size).toBe(4);
+    expect(server.photos()[0]?.bytes.equals(pixel.buffer)).toBe(true);
+  },
+);
 
 test(
   'two tabs show the same, and what one corrects leaves the other’s list too',

@@ -71,7 +71,7 @@ export async function startHttpServer(
     // One request a connection: Chromium repeats a request by itself if a connection ends that served one before.
     response.setHeader('Connection', 'close');
     for (const [name, value] of Object.entries(made.headers)) response.setHeader(name, value);
-    void take(request, response); // A failure shows as no answer.
+    take(request, response).catch(() => response.destroy()); // A request that breaks off gets no answer.
   });
 
   async function take(request: IncomingMessage, response: ServerResponse): Promise<void> {

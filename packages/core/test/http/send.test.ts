@@ -21,7 +21,9 @@ const received: Received[] = [];
 let reply: RequestListener;
 let base: string;
 
-const server = createServer((request, response) => void take(request, response)); // A failure shows as no answer.
+const server = createServer((request, response) => {
+  take(request, response).catch(() => response.destroy()); // A request that breaks off gets no answer.
+});
 
 async function take(request: IncomingMessage, response: ServerResponse): Promise<void> {
   const chunks: Buffer[] = [];

@@ -45,7 +45,9 @@ export async function startServer(): Promise<AppServer> {
   }
 
   let away = false;
-  const server = createServer((request, response) => void take(request, response)); // A failure shows as no answer.
+  const server = createServer((request, response) => {
+    take(request, response).catch(() => response.destroy()); // A request that breaks off gets no answer.
+  });
   server.on('connection', (socket) => {
     if (away) socket.resetAndDestroy();
   });
