@@ -9,7 +9,7 @@ import { checkPath } from './path.js';
 export interface SendInit {
   /** As in `fetch`, in small or capital letters. Default: `GET`. */
   readonly method?: string | undefined;
-  /** A value that is sent as JSON, with its `Content-Type`. */
+  /** A value that is sent as JSON, with its `Content-Type`. What JSON would drop or empty, such as a File, is refused. */
   readonly json?: unknown;
   /** Anything else that `fetch` sends: a Blob, a FormData, a text. */
   readonly body?: BodyInit | null | undefined;
@@ -54,11 +54,25 @@ export function requestOf(url: string, given: SendInit, attempt: SendAttempt, ke
   const headers = new Headers(init.headers);
   if (json !== undefined && !headers.has('Content-Type')) headers.set('Content-Type', 'application/json');
   if (!headers.has(keyHeader)) headers.set(keyHeader, `"${attempt.idempotencyKey}"`);
-  const body = json === undefined ? init.body : JSON.stringify(json);
+  const body = jsonText(json) ?? init.body;
   const method = (init.method ?? 'GET').toUpperCase(); // `fetch` sends "patch" as it is, and servers do not know it.
   const more = { method, headers, signal: attempt.signal, redirect: 'manual' } as const;
 
   return { request: new Request(url, body == null ? more : { ...more, body }), body, expect: expect?.toLowerCase() };
+}
+
+/** A value as JSON; `undefined` has none. */
+export function jsonText(json: unknown): string | undefined {
+  return JSON.stringify(json, onlyData);
+}
+
+/** Refuses what JSON would drop or empty without a word, such as a File. A date is sent as its text. */
+function onlyData(name: string, value: unknown): unknown {
+  const kind = Object.prototype.toString.call(value).slice(8, -1);
+  const fits = /^(?:Object|Array|String|Boolean|Null|Undefined)$/.test(kind) || Number.isFinite(value);
+  must(fits, `json, at "${name}",`, 'what JSON can hold', kind);
+
+  return value;
 }
 
 /** Refuses what is no content that an answer may have. */

@@ -67,7 +67,7 @@ export function checkedOptions<Options extends SendOptions<never>>(
 
 /** A base without the slash at its end. */
 export function checkedBase(base: unknown): string {
-  const rule = 'an http(s) URL without a name, a query or a hash, such as "https://api.example/v1"';
+  const rule = 'an absolute http(s) URL without a user, a query or a hash, such as "https://api.example/v1"';
   let url: URL | undefined;
   try {
     url = new URL(String(base));
@@ -75,7 +75,7 @@ export function checkedBase(base: unknown): string {
     // It is refused below.
   }
   const fits = url !== undefined && /^https?:$/.test(url.protocol) && !/[?#]/.test(url.href) && url.username === '';
-  must(fits, 'The base of createSend', rule, base);
+  must(fits, 'The base', rule, base);
 
   return String(url).replace(/\/+$/, '');
 }

@@ -7,7 +7,7 @@ import type { Fill } from './fill.js';
 import { checkFill } from './fill.js';
 import { storedHeaders } from './headers.js';
 import type { SendInit } from './init.js';
-import { checkExpect } from './init.js';
+import { checkExpect, jsonText } from './init.js';
 import { checkPath } from './path.js';
 
 /**
@@ -104,7 +104,7 @@ function fromParts(given: HttpRequest, more: ReadonlySet<string>): StoredRequest
   checkExpect(expect);
   must(json === undefined || body === null, 'A request', 'either `json` or `body`', 'both');
   if (fill !== undefined) checkFill(checkParts(fill, 'fill', Object.keys(fill ?? {})), url, json);
-  const text = json === undefined ? undefined : JSON.stringify(json, onlyData);
+  const text = jsonText(json);
   const typed =
     body === null ? { body: undefined, type: text === undefined ? '' : 'application/json' } : storedBody(body);
   const hasBody = (text ?? typed.body) !== undefined;
@@ -115,15 +115,6 @@ function fromParts(given: HttpRequest, more: ReadonlySet<string>): StoredRequest
     headers: storedHeaders(request.headers, typed.type, more),
     ...defined({ json: text, body: typed.body, credentials, expect, fill, nothing }),
   };
-}
-
-/** Refuses what JSON would drop or empty without a word, such as a File. A date is sent as its text. */
-function onlyData(name: string, value: unknown): unknown {
-  const kind = Object.prototype.toString.call(value).slice(8, -1);
-  const fits = /^(?:Object|Array|String|Boolean|Null|Undefined)$/.test(kind) || Number.isFinite(value);
-  must(fits, `json, at "${name}",`, 'what JSON can hold', kind);
-
-  return value;
 }
 
 /** Reads all but the body at once, and then the body. It is used up, as by `fetch`. */

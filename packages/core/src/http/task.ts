@@ -4,6 +4,7 @@ import { task } from '../pure/registry.js';
 import type { KeptAnswer } from './answer.js';
 import { isFilled } from './fill.js';
 import { isAllowable } from './headers.js';
+import { checkedBase } from './options.js';
 import { recordOf } from './path.js';
 import type { HttpRequest, StoredRequest } from './request.js';
 import { isRequest, requestCodec } from './request.js';
@@ -52,12 +53,12 @@ export interface HttpTaskOptions extends Omit<TaskOptions<HttpPayload>, 'codec' 
  * @example
  * const tasks = defineTasks('field-notes', { api: httpTask() });
  *
- * @throws TaskbasketError `option`, if an option is wrong; the platform's own error for a `base` that is no absolute URL.
+ * @throws TaskbasketError `option`, if an option is wrong.
  */
 export function httpTask(given: HttpTaskOptions = {}): TaskType<HttpPayload, KeptAnswer> {
   const { base, lane, headers = [], ...rest } = given;
-  const origin = base === undefined ? undefined : new URL(base).origin;
-  const below = base?.replace(/\/+$/, '') ?? '';
+  const below = base === undefined ? '' : checkedBase(base);
+  const origin = base === undefined ? undefined : new URL(below).origin;
   const more = new Set(headers.map((name) => name.toLowerCase()));
   for (const name of more) {
     must(isAllowable(name), 'headers', 'names of headers without secrets', name);

@@ -394,6 +394,8 @@ describe('refused with a sentence', () => {
   test.each([
     ['a part with another name', { methode: 'PUT' }],
     ['a Request', new Request('http://127.0.0.1:1/')],
+    ['JSON with a file', { method: 'PUT', json: { photo: new File(['x'], 'roof.jpg') } }],
+    ['JSON with a number that JSON does not have', { method: 'PUT', json: [Number.NaN] }],
     ['both JSON and a body', { method: 'PUT', json: 1, body: 'x' }],
     ['no media type', { expect: 'xml' }],
     ['a number as a media type', { expect: 5 }],

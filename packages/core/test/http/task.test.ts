@@ -139,7 +139,7 @@ describe('an add', () => {
 });
 
 test.each<[HttpTaskOptions, string]>([
-  [{ base: '/v1' }, 'Invalid URL'],
+  [{ base: '/v1' }, 'The base must be an absolute http'],
   [{ headers: ['X-Token'] }, 'headers must be names of headers without secrets'],
   [{ timeout: 0 }, 'A timeout must be'],
 ])('an option that is wrong is refused: %j', (options, why) => {
