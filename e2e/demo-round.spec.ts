@@ -22,9 +22,10 @@ async function tabTo(page: Page, target: Locator): Promise<void> {
 }
 
 /**
- * Whether an element has the focus, or else stands above what has it; and whether what has it, or what stands for that,
- * has a ring around it. The document itself has none. The list of unsent is a tree of its own, with the form of a
- * correction, which is of the document's, somewhere in it: between those two, what is higher on the page stands above.
+ * Says whether this element has the focus, whether it comes before the focused element, and whether the focused element
+ * (or the label that stands for it) has a ring. If nothing has the focus, no ring is needed. The list of unsent has a
+ * shadow tree, and the form of a correction is shown inside it although it belongs to the document. Of an element in the
+ * form and one in the shadow tree, the one that is higher on the page comes first.
  */
 function focusAt(element: Element): { readonly there: boolean; readonly above: boolean; readonly shown: boolean } {
   const top = document.activeElement;

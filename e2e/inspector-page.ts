@@ -68,7 +68,7 @@ declare global {
   }
 }
 
-/** Gives the inspector of the page a basket that is played: it has these tasks, and does nothing. */
+/** Gives the inspector of the page a basket that is played: it shows these tasks, and its commands change nothing. */
 export async function play(page: Page, tasks: readonly InspectedTask[]): Promise<void> {
   await page.evaluate((first) => {
     const lists = new Set<Parameters<ReturnType<InspectedBasket['watch']>['subscribe']>[0]>();

@@ -30,7 +30,7 @@ async function press(page: Page, target: Locator, key = 'Tab'): Promise<void> {
   await page.keyboard.press('Enter');
 }
 
-/** The focus is in the list: nothing that went away has taken it along. */
+/** The focus is in the list: no element that was removed has taken the focus away. */
 async function expectFocus(page: Page): Promise<void> {
   expect(await page.evaluate(() => document.activeElement?.closest('taskbasket-inspector') !== null)).toBe(true);
   expect(await page.evaluate(() => document.activeElement?.tagName)).not.toBe('BODY');
@@ -160,7 +160,7 @@ test('rows stay as they are while others come and go: focus and selection too', 
   expect(namesOf(server.effects())).toEqual(['one']);
 });
 
-test('two elements show the same basket; each lets go of it when it leaves the page, and takes it up again', async ({
+test('two elements show the same basket; an element stops listening when it leaves the page, and listens again when it is back', async ({
   page,
 }) => {
   await page.goto('/inspector.html');
@@ -183,7 +183,7 @@ test('two elements show the same basket; each lets go of it when it leaves the p
     expect(await listeners()).toBe(2);
   });
 
-  await test.step('a second element, with another basket first', async () => {
+  await test.step('a second element has the same basket, and words of its own', async () => {
     await page.evaluate(() => {
       const first = document.querySelector('taskbasket-inspector') as TaskbasketInspector;
       const second = document.createElement('taskbasket-inspector');
@@ -195,7 +195,7 @@ test('two elements show the same basket; each lets go of it when it leaves the p
     expect(await listeners()).toBe(4);
   });
 
-  await test.step('without a document there is no listener, and with one again the list is as it is now', async () => {
+  await test.step('outside of the document an element has no listener, and back in it the list is as it is now', async () => {
     await page.evaluate(() => {
       const [first, second] = document.querySelectorAll('taskbasket-inspector');
       second?.remove();
@@ -255,7 +255,7 @@ test('when somebody else signs in, nothing of the one before is shown or announc
 });
 
 test(
-  'what happens within a moment is announced together, and the next thing not before five seconds',
+  'what happens within a second is announced together, and the next announcement comes five seconds later',
   { tag: '@long' },
   async ({ page }) => {
     await page.goto('/inspector.html');
@@ -288,7 +288,7 @@ test(
   },
 );
 
-test('a label that throws, a payload that cannot be read, and an action that fails each cost one row its text', async ({
+test('a label that throws, a payload that cannot be read, and an action that fails each change one row only', async ({
   page,
 }) => {
   const errors: string[] = [];

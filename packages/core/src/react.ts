@@ -1,3 +1,3 @@
-/** What a React app imports to show tasks. It needs React 18 or 19, and is no part of the bundle of any other app. */
+/** What a React app imports to show tasks. It needs React 18 or 19. An app that does not import it has none of its code. */
 export type { Hooks } from './react/hooks.js';
 export { createHooks } from './react/hooks.js';

@@ -15,7 +15,7 @@ export interface Report extends ReportText {
   readonly savedAt: number;
   /** The task of a save that a person discarded; the next save takes it away. */
   readonly cancelled?: string;
-  /** The task that a person discarded, and a photo with it; the next photo takes it away. */
+  /** The task that a person discarded together with a photo. The next photo removes this mark. */
   readonly photoCancelled?: string;
 }
 

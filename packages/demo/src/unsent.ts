@@ -1,5 +1,6 @@
 /**
- * The list of what is not sent yet: the library's element, with the words of this app and what it does beside the task.
+ * The list of what is not sent yet: the library's element, with the words of this app, and with what this app does when a
+ * person corrects or discards a save.
  */
 import { type InspectedTask, type TaskbasketInspector, defineInspector } from 'taskbasket/inspector';
 
@@ -13,7 +14,7 @@ import { reportOf, titleOf, wordsOfList } from './words.js';
 /**
  * @param unsent The same tasks as on the list.
  * @param signInAgain For saves that wait because the server does not take the token.
- * @returns A function that says on the list what is wrong with the worker.
+ * @returns A function that shows on the list what is wrong with the worker.
  */
 export function showUnsent(
   basket: Basket,

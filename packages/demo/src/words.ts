@@ -53,7 +53,7 @@ export function wordsOfList(problem?: string): SomeInspectorWords {
   };
 }
 
-/** What the words say of a task; its payload may be of any type. */
+/** The fields of a task that the words need. */
 type AnyTask = Pick<UnsentTask, 'attempts' | 'failures' | 'running' | 'addedAt' | 'lastError' | 'progress'>;
 
 function next(until: number, when: When): string {

@@ -13,9 +13,9 @@ const defaults: InspectorSettings = {
 
 /**
  * Defines the custom element that shows what is unsent, why, and when each task is tried next; and lets a person retry,
- * correct, discard and pause. Elements of that name that are in the page already are upgraded. Give the element its
- * basket afterwards or before, as you like. Does nothing if the name is taken, and on a server, where there are no
- * custom elements.
+ * correct, discard and pause. Elements of that name that are already in the page become such elements too. You may set
+ * their properties before or after this call. Does nothing if an element with this name is already defined, and on a
+ * server, where there are no custom elements.
  *
  * @param name The name of the element, with a hyphen.
  *
@@ -27,7 +27,7 @@ const defaults: InspectorSettings = {
  */
 export function defineInspector(name: string = 'taskbasket-inspector'): void {
   if (typeof customElements === 'undefined' || customElements.get(name) !== undefined) return;
-  // A sheet that is adopted works under each content security policy; an element `style` does not.
+  // A content security policy may forbid an element `style`, but not an adopted sheet.
   const sheet = new CSSStyleSheet();
   sheet.replaceSync(css);
 
@@ -52,7 +52,7 @@ export function defineInspector(name: string = 'taskbasket-inspector'): void {
       this.#change();
     }
 
-    /** Several properties that are set one after the other are one change. */
+    /** Follows properties that were set one after the other as one change. */
     #change(): void {
       if (this.#isChanged) return;
       this.#isChanged = true;
@@ -66,7 +66,7 @@ export function defineInspector(name: string = 'taskbasket-inspector'): void {
   customElements.define(name, Inspector);
 }
 
-/** Makes the properties of an element. What was set before the element was defined counts. */
+/** Makes the properties of an element. Keeps what was set before the element was defined. */
 function settingsOf(element: HTMLElement, changed: () => void): InspectorSettings {
   const settings: InspectorSettings = { ...defaults };
   for (const name of Object.keys(defaults) as (keyof InspectorSettings)[]) {

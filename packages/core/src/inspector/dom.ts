@@ -28,7 +28,7 @@ export function say(target: HTMLElement, text: string): void {
   target.hidden = text === '';
 }
 
-/** Sets the name of a button, and whose button it is for those who do not see the row. */
+/** Sets the text of a button or the name of a bar. Screen readers also say the label of its task, `of`. */
 export function name(target: HTMLElement, text: string, of: string): void {
   if (target instanceof HTMLButtonElement) say(target, text);
   target.setAttribute('aria-label', `${text}: ${of}`);

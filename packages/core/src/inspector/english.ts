@@ -90,7 +90,7 @@ function failed(error: { readonly message: string } | undefined): string {
 }
 
 function next(until: number | undefined, when: When): string {
-  return until === undefined ? 'One is tried first.' : `Next try ${when(until)}.`;
+  return until === undefined ? 'Something else is tried first.' : `Next try ${when(until)}.`;
 }
 
 /** Ends a sentence with its reason. */

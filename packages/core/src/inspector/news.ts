@@ -2,21 +2,21 @@ import type { EventOf } from '../index.js';
 import type { InspectedTask } from './settings.js';
 import type { InspectorWords } from './words.js';
 
-/** What happens within this time is told together, in milliseconds. */
+/** How long news is collected before it is told in one announcement, in milliseconds. */
 const together = 1_000;
-/** How long nothing takes the place of what was told, in milliseconds: so long it takes to be read out. */
+/** The least time between two announcements, in milliseconds, so that a screen reader can read out the first. */
 const untouched = 5_000;
 
-/** What is worth a sentence, for those who do not see the list. */
+/** Tells people who do not see the list what has happened. */
 export interface News {
-  /** Takes each list, to know what its tasks are called. */
+  /** Is called with each list, because only tasks that were on the list are told. */
   readonly look: (tasks: readonly InspectedTask[]) => void;
   readonly heard: (event: EventOf<'settled'>) => void;
-  /** Nothing of the list before is told any more, because it was somebody else's. */
+  /** Forgets the list and what is not told yet, because the next list may belong to somebody else. */
   readonly forget: () => void;
 }
 
-/** Tells of tasks that were on the list: all that happens within a moment together, and never in quick succession. */
+/** Announces how tasks of the list ended, and that a destination is away. */
 export function createNews(
   words: () => InspectorWords,
   label: (task: InspectedTask) => string,

@@ -9,11 +9,11 @@ import { createRows } from './rows.js';
 import type { InspectedBasket, InspectedTask, InspectorSettings } from './settings.js';
 import { createWhen, languageFor } from './times.js';
 
-/** What the element shows, and what it does while it is in a document. */
+/** Follows a basket while the element is in a document. */
 export interface Panel {
-  /** Follows the basket, with the settings as they are now. */
+  /** Begins to follow the basket, or goes on with the settings as they are now. */
   readonly start: () => void;
-  /** Lets go of the basket. What is shown stays as it is. */
+  /** Stops following the basket. The list stays as it is. */
   readonly stop: () => void;
 }
 
@@ -26,7 +26,7 @@ export function createPanel(host: HTMLElement, sheet: CSSStyleSheet, settings: R
   let watched: ReturnType<InspectedBasket['watch']> | undefined;
   let value: Snapshot<InspectedTask> = nothing;
   let ends: readonly (() => void)[] = [];
-  /** How often it was asked which pauses hold: only the last answer counts. */
+  /** Counts the readings of the pauses. Only the result of the latest one is shown. */
   let asked = 0;
 
   const heading = element('h2', 'heading');
@@ -49,7 +49,7 @@ export function createPanel(host: HTMLElement, sheet: CSSStyleSheet, settings: R
     () => words,
     label,
     (text) => {
-      // A region that says the same again is not read out, unless it differs by something.
+      // A screen reader does not read out a text that has not changed.
       if (tell('announce', text)) status.textContent = status.textContent === text ? `${text}\u00a0` : text;
     },
   );
@@ -68,7 +68,7 @@ export function createPanel(host: HTMLElement, sheet: CSSStyleSheet, settings: R
     }),
   );
 
-  /** Dispatches an event. Returns whether the element is to do its part. */
+  /** Dispatches an event. Returns false if the app has called `preventDefault()`. */
   function tell(name: string, detail: unknown): boolean {
     return host.dispatchEvent(new CustomEvent(name, { detail, bubbles: true, composed: true, cancelable: true }));
   }
@@ -81,7 +81,7 @@ export function createPanel(host: HTMLElement, sheet: CSSStyleSheet, settings: R
     say(pause, words.pause);
 
     const { basket, query } = settings;
-    // Equal queries have the same object.
+    // `watch` returns the same object for equal queries.
     const next = basket?.watch(query as Query<never>, { reasons: true });
     if (next !== watched) {
       stop();
@@ -105,7 +105,13 @@ export function createPanel(host: HTMLElement, sheet: CSSStyleSheet, settings: R
   function stop(): void {
     for (const end of ends) end();
     ends = [];
+    forget();
+  }
+
+  /** Somebody else may be signed in when the list is read again. */
+  function forget(): void {
     news.forget();
+    status.textContent = '';
   }
 
   function tick(): void {
@@ -121,14 +127,12 @@ export function createPanel(host: HTMLElement, sheet: CSSStyleSheet, settings: R
     const { loaded, tasks, more } = next;
     const changed = loaded !== value.loaded || holds(next) !== holds(value);
     value = next;
-    if (!loaded) {
-      news.forget();
-      status.textContent = '';
-    }
+    if (!loaded) forget();
     news.look(tasks);
     const dead = tasks.filter(({ state }) => state === 'dead').length;
     say(note, loaded ? words.note({ tasks: tasks.length, dead, more }) : words.loading);
-    show(pause, loaded, heading);
+    // A pause has neither `id` nor `parent`: it would hold tasks that are not on the list.
+    show(pause, loaded && (settings.query.id ?? settings.query.parent) === undefined, heading);
     rows.show(tasks);
     if (changed) void lookForPause();
   }
@@ -151,8 +155,7 @@ export function createPanel(host: HTMLElement, sheet: CSSStyleSheet, settings: R
     const mine = asked;
     try {
       const { pauses } = (await basket?.health(whoseOf(query))) ?? { pauses: [] };
-      const own = nameOf(scopeOf(query));
-      if (mine === asked) showPause(pauses.some((one) => typeof one !== 'string' && nameOf(one) === own));
+      if (mine === asked) showPause(pauses.some((one) => typeof one !== 'string' && nameOf(one) === nameOf(query)));
     } catch {
       // The database cannot be read now. The next change of the list asks again.
     }
@@ -181,7 +184,10 @@ function scopeOf({ type, lane, gate, owner, everyOwner }: Query): Scope<never> {
   return defined({ type, lane, gate, owner, everyOwner }) as Scope<never>;
 }
 
-/** The same text for equal scopes. */
-function nameOf({ type, lane, gate, owner, everyOwner }: Scope): string {
-  return JSON.stringify([[type ?? []].flat().sort(), lane, gate, owner, everyOwner]);
+/**
+ * The same text for equal scopes. The owner is not in it: `health` is asked for the owners of the query alone, and leaves
+ * the owner who is signed in out of a pause.
+ */
+function nameOf({ type, lane, gate, everyOwner = false }: Scope): string {
+  return JSON.stringify([[...new Set([type ?? []].flat())].sort(), lane, gate, everyOwner]);
 }

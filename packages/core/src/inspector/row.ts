@@ -13,19 +13,19 @@ export interface RowContext {
   readonly label: (task: InspectedTask) => string;
   readonly canCorrect: (task: InspectedTask) => boolean;
   readonly canDiscard: (task: InspectedTask) => boolean;
-  /** Dispatches an event of the element; then, unless the app has prevented it, does the default. */
+  /** Dispatches an event. Retries or discards the task then, unless the app has called `preventDefault()`. */
   readonly act: (name: Exclude<keyof InspectorEvents, 'announce'>, action: InspectorAction) => Promise<unknown>;
 }
 
 /** A task on the list. */
 export interface Row {
   readonly item: HTMLElement;
-  /** Has the focus when what had it goes away. */
+  /** Gets the focus when the button that has it is hidden. */
   readonly title: HTMLElement;
   readonly show: (task: InspectedTask) => void;
-  /** Says times anew. */
+  /** Updates the times in the texts. */
   readonly tick: () => void;
-  /** Takes away the app's form. */
+  /** Removes the app's form. */
   readonly gone: () => void;
 }
 
@@ -34,7 +34,7 @@ export function createRow(first: InspectedTask, context: RowContext): Row {
   const { words, when, label, act } = context;
   let task = first;
   let told: Told;
-  /** Whether the focus was last seen in the app's form. */
+  /** Whether the app's form had the focus when the focus last moved. */
   let inForm = false;
 
   const title = element('h3', 'title');
@@ -68,7 +68,7 @@ export function createRow(first: InspectedTask, context: RowContext): Row {
   form.addEventListener('focusout', ({ relatedTarget }) => (inForm = relatedTarget === null));
   form.addEventListener('slotchange', () => {
     offer();
-    // An element that is removed takes the focus along, and the browser gives it to nobody.
+    // If the removed form had the focus, no element has it now.
     const lost = inForm && form.assignedElements().length === 0;
     if (!lost) return;
     inForm = false;
@@ -88,7 +88,7 @@ export function createRow(first: InspectedTask, context: RowContext): Row {
     act(what, { task, slot: form.name }).catch((error: unknown) => say(problem, words().failed(error)));
   }
 
-  /** Shows the buttons that do something now. */
+  /** Shows the buttons that have an effect now. */
   function offer(): void {
     const isOpen = form.assignedElements().length > 0;
     const canCorrect = told.state === 'dead' && task.payload !== undefined && context.canCorrect(task);
@@ -135,7 +135,7 @@ export function createRow(first: InspectedTask, context: RowContext): Row {
   return { item, title, show: showTask, tick, gone };
 }
 
-/** How much is done, from 0 to 1: a handler told that, or how much is `loaded` of a `total`. */
+/** How much is done, from 0 to 1. The handler has told it as such a number, or as `{ loaded, total }`. */
 function doneOf(progress: unknown): number | undefined {
   const part =
     typeof progress === 'number' ? progress : Number(partOf(progress, 'loaded')) / Number(partOf(progress, 'total'));

@@ -2,7 +2,7 @@ import { callSafely } from '../pure/errors.js';
 import type { Row } from './row.js';
 import type { InspectedTask } from './settings.js';
 
-/** How long the rows may keep the page busy at a time, in milliseconds. Then the browser has its turn. */
+/** How long the page makes rows without a break, in milliseconds. */
 const slice = 8;
 
 /** The rows of a list. */
@@ -17,7 +17,7 @@ export interface Rows {
 /**
  * Keeps a row for each task, in order.
  *
- * @param instead Gets the focus when the last row goes away that had it.
+ * @param instead Gets the focus if the row that has it is removed, and no other row is left.
  */
 export function createRows(list: HTMLElement, instead: HTMLElement, create: (task: InspectedTask) => Row): Rows {
   const rows = new Map<string, Row>();
@@ -34,7 +34,7 @@ export function createRows(list: HTMLElement, instead: HTMLElement, create: (tas
     walk(0, list.firstElementChild);
   }
 
-  /** Shows the tasks from a place on. `at`: the element that stands there now. */
+  /** Shows the tasks from the place `from` on. `at` is the element that is in this place now. */
   function walk(from: number, at: Element | null): void {
     const end = performance.now() + slice;
     for (let place = from; place < latest.length; place += 1) {
@@ -47,7 +47,7 @@ export function createRows(list: HTMLElement, instead: HTMLElement, create: (tas
       rows.set(task.id, row);
       if (shown.get(row) !== task) callSafely(row.show, task);
       shown.set(row, task);
-      // An element that is moved loses the focus, so only what stands elsewhere is moved.
+      // An element that is moved loses the focus, so an element that is in its place is not moved.
       if (row.item === at) at = at.nextElementSibling;
       else list.insertBefore(row.item, at);
     }

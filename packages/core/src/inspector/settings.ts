@@ -28,22 +28,22 @@ export interface InspectorSettings {
   basket: InspectedBasket | undefined;
   /**
    * Which tasks are shown, as for `watch`. Default `{}`: the first 100 tasks. The button "Pause" pauses the tasks of
-   * this query, whatever their state.
+   * this query, whatever their state. With `id` or `parent` there is no such button.
    *
    * @example
    * document.querySelector('taskbasket-inspector')!.query = { type: 'saveNote', limit: 500 };
    */
   query: Query;
   /**
-   * Words in place of the English ones; those that you leave out stay English. With words of another language, set their
-   * `lang` too.
+   * Replaces the English words. Words that you leave out stay English. If your words are in another language, set `lang`
+   * too.
    *
    * @example
    * document.querySelector('taskbasket-inspector')!.words = { heading: 'Notes to be sent', pause: 'Send later' };
    */
   words: SomeInspectorWords;
   /**
-   * What a task is, for a person. Default: the name of its type. The payload is `undefined` if this build cannot read
+   * Names a task for people. Default: the name of its type. The payload is `undefined` if this build cannot read
    * it. The element shows the text as it is, and never as HTML.
    *
    * @example
@@ -51,30 +51,30 @@ export interface InspectorSettings {
    */
   label: (task: InspectedTask) => string;
   /**
-   * Which dead tasks have a button "Correct". Default: none. It is asked only for tasks whose payload this build can
-   * read. The button dispatches the event `correct`.
+   * Says whether a dead task has a button "Correct". Default: none has. It is called only for tasks whose payload this
+   * build can read. The button dispatches the event `correct`.
    */
   canCorrect: (task: InspectedTask) => boolean;
-  /** Which tasks have a button "Discard". Default: all. */
+  /** Says whether a task has a button "Discard". Default: each task has. */
   canDiscard: (task: InspectedTask) => boolean;
 }
 
 /** The `detail` of an event about one task. */
 export interface InspectorAction {
   readonly task: InspectedTask;
-  /** An element with this `slot`, inside of the inspector, is shown with the task: for a form that corrects it. */
+  /** Give a form this `slot` and append it to the inspector, so that the form is shown in the row of the task. */
   readonly slot: string;
 }
 
 /**
- * The events of the element. All of them bubble, also out of a shadow tree. The element does what it would do by itself
- * unless you call `preventDefault()`.
+ * The events of the element. All of them bubble, also out of a shadow tree. After each event the element does what is
+ * said here, unless you call `preventDefault()`.
  *
- * - `retry`: a person wants to try the task now. By itself: `basket.retry(id)`.
- * - `correct`: a person wants to correct the task. Append a form with the `slot` of the detail. The element does nothing
- *   by itself; it removes the form once the task is no longer dead.
- * - `discard`: a person has confirmed that the task be discarded. By itself: `basket.cancel(id)`.
- * - `announce`: something has happened that is worth a sentence, such as "Sent: …". By itself: screen readers are told.
+ * - `retry`: a person has pressed "Try now". The element calls `basket.retry(id)`.
+ * - `correct`: a person has pressed "Correct". The element does nothing. Append a form with the `slot` of the detail. The
+ *   element removes the form once the task is no longer dead.
+ * - `discard`: a person has pressed "Discard", and has confirmed it. The element calls `basket.cancel(id)`.
+ * - `announce`: the detail is a sentence such as "Sent: …". The element tells it to screen readers.
  */
 export interface InspectorEvents {
   readonly retry: CustomEvent<InspectorAction>;

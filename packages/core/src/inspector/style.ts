@@ -1,4 +1,4 @@
-/** The looks. Colours follow the `color-scheme` of the page, and everything runs in the direction of the text. */
+/** The styles. Colours follow the `color-scheme` of the page, and the layout follows the direction of its text. */
 export const css: string = `
 :host {
   --_line: var(--taskbasket-line, color-mix(in srgb, currentcolor 25%, transparent));

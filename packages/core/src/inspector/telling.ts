@@ -3,7 +3,7 @@ import { partOf } from '../pure/parts.js';
 import type { InspectedTask } from './settings.js';
 import type { InspectedState, InspectorWords, When } from './words.js';
 
-/** The state for each reason. The reasons stand in the order in which they matter to a person: the first is told. */
+/** The state for each reason. The reason that matters most to a person comes first. */
 const states: { readonly [Name in Reason['reason']]: InspectedState } = {
   running: 'running',
   dead: 'dead',

@@ -6,7 +6,7 @@ const units = [
   ['minute', 60_000],
 ] as const;
 
-/** Says times in a language: "in 12 seconds", "3 days ago". A language that the browser does not know is its own one. */
+/** Says times, such as "in 12 seconds", in this language, or in that of the browser if the browser does not know it. */
 export function createWhen(lang: string): When {
   const now = formatIn(lang, 'auto');
   const exact = formatIn(lang, 'always');
@@ -16,7 +16,7 @@ export function createWhen(lang: string): When {
     // "In 90 minutes" rather than "in 2 hours".
     const [unit, size] = units.find(([, length]) => Math.abs(wait) >= 2 * length) ?? [];
 
-    // "Now", but never "tomorrow" for what is 24 hours away.
+    // Says "now" instead of "in 0 seconds", but "in 2 days" instead of a word for the day after tomorrow.
     return unit === undefined
       ? now.format(Math.ceil(wait / 1_000), 'second')
       : exact.format(Math.ceil(wait / size), unit);

@@ -27,7 +27,7 @@ export type InspectedState =
 /** Says when something was or will be, such as "in 12 seconds". `at` is in milliseconds of the wall clock. */
 export type When = (at: number) => string;
 
-/** The reason of a name, with what it says beside its name. */
+/** The reason with this name, and its other fields. */
 type ReasonNamed<Name, One = Reason> = One extends { readonly reason: infer Names }
   ? Name extends Names
     ? One
@@ -36,12 +36,12 @@ type ReasonNamed<Name, One = Reason> = One extends { readonly reason: infer Name
 
 /** The words of the element. Each function returns plain text, which is never read as HTML. */
 export interface InspectorWords {
-  /** The language of the words, such as `de` or `en-GB`. Times are told in it, and screen readers pronounce by it. */
+  /** The language of the words, such as `de` or `en-GB`. It is also the language of the times and for screen readers. */
   readonly lang: string;
   readonly heading: string;
-  /** Until the list was read for the first time. With a session: also before the page's first `signIn` or `signOut`. */
+  /** Shown until the list is read for the first time. With a session: also before the first `signIn` or `signOut`. */
   readonly loading: string;
-  /** Under the heading. `dead`: how many tasks need a person. `more`: there are more than these. */
+  /** Shown under the heading. `dead`: how many tasks wait for a decision. `more`: there are more than `tasks`. */
   readonly note: (list: { readonly tasks: number; readonly dead: number; readonly more: boolean }) => string;
   readonly pause: string;
   readonly retry: string;
@@ -54,7 +54,7 @@ export interface InspectorWords {
   readonly progress: string;
   /** The state of a task in one or two words. */
   readonly states: { readonly [State in InspectedState]: string };
-  /** Why a task is not running now. Only the reason that comes first for a person is told. */
+  /** Why a task is not running now. Only the reason that matters most to a person is told. */
   readonly reasons: {
     readonly [Name in Exclude<Reason['reason'], 'dead'>]: (
       reason: ReasonNamed<Name>,
@@ -64,13 +64,13 @@ export interface InspectorWords {
   };
   /** Why a task is dead. The message is the server's own sentence if the server sent problem details (RFC 9457). */
   readonly deaths: { readonly [Name in Death['reason']]: (error: StoredError | undefined, when: When) => string };
-  /** Nothing is in the way of the task. */
+  /** Shown if there is no reason why the task does not run. */
   readonly next: string;
   /** When a task was added, and how often it was tried. */
   readonly facts: (task: TaskView, when: When) => string;
-  /** A button did not do what it should. */
+  /** Shown if the call behind a button has failed. */
   readonly failed: (error: unknown) => string;
-  /** Announced, each with the labels of the tasks. */
+  /** Announced if tasks succeeded, are dead, or were cancelled. Each is called with the labels of the tasks. */
   readonly sent: (labels: readonly string[]) => string;
   readonly refused: (labels: readonly string[]) => string;
   readonly discarded: (labels: readonly string[]) => string;

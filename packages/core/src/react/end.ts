@@ -1,8 +1,8 @@
 import type { AnyRegistry, Basket, Outcome, ResultOf, TaskId, Watched } from '../index.js';
 
 /**
- * The end of a task, as a live value. `settled` tells an end once. So it is asked again at each change of the task, until
- * the end is one that stays: a dead task may run again, and an owner may sign in.
+ * The end of a task, as a live value. `settled` tells an end once. So this calls `settled` again at each change of the
+ * task until the end is final, because a dead task may run again, and the owner of the task may sign in.
  */
 export function createEnd<R extends AnyRegistry, Name extends keyof R['types'] & string>(
   basket: Basket<R>,
@@ -28,7 +28,7 @@ export function createEnd<R extends AnyRegistry, Name extends keyof R['types'] &
       };
 
       return watched.subscribe(({ loaded }) => {
-        if (!loaded) end = undefined; // Nothing of another owner is shown.
+        if (!loaded) end = undefined; // The end of another owner's task is not shown.
         else if (!asks && (end === undefined || end.state === 'dead')) void ask(); // It never rejects.
         tell();
       });

@@ -20,8 +20,9 @@ import { createEnd } from './end.js';
 /** The hooks of a basket. Their types are those of its registry. */
 export interface Hooks<R extends AnyRegistry> {
   /**
-   * The tasks that fit, as `basket.watch` shows them. The component renders again at each change, in whatever tab. `loaded`
-   * is false until the database was read, and so while a server renders. The query may be another object in each render.
+   * The tasks that fit, as `basket.watch` shows them. The component renders again at each change, also of another tab.
+   * `loaded` is false until the database was read, and while a server renders. The query may be a new object in each
+   * render.
    *
    * @example
    * const { loaded, tasks } = useTasks({ type: 'saveNote' });
@@ -33,16 +34,16 @@ export interface Hooks<R extends AnyRegistry> {
     options?: WatchOptions<Reasons>,
   ) => Snapshot<Reasons extends true ? Explained<ViewOf<R, Name>> : ViewOf<R, Name>>;
   /**
-   * Every reason why a task is not running now. An empty list means that the task is about to run. `undefined` until the
-   * database was read, and without an id.
+   * Every reason why a task is not running now. An empty list means that the task is about to run. The value is
+   * `undefined` until the database was read, and if there is no id.
    *
    * @example
    * const reasons = useReasons(id);
    */
   readonly useReasons: (id: TaskId | undefined) => readonly Reason[] | undefined;
   /**
-   * How a task ended. `undefined` until it has ended, without an id, and while its owner is not signed in. A dead task
-   * that runs again after `retry` or `update` has not ended any more.
+   * How a task ended. The value is `undefined` until the task has ended, if there is no id, and while the owner of the
+   * task is not signed in. After `retry` or `update` of a dead task it is `undefined` until the task ends again.
    *
    * @example
    * const end = useSettled(id);

@@ -1,0 +1,107 @@
+import { JSDOM } from 'jsdom';
+import { afterEach, beforeAll, expect, test, vi } from 'vitest';
+
+import type { Basket, Query } from '../../src/index.js';
+import { defineTasks, session, task } from '../../src/index.js';
+import type { Panel } from '../../src/inspector/panel.js';
+import { createPanel } from '../../src/inspector/panel.js';
+import type { InspectedBasket } from '../../src/inspector/settings.js';
+import { PermanentFailure } from '../../src/worker.js';
+import { freshName } from '../support/database.js';
+import { createWorld } from '../support/world.js';
+
+const panels: Panel[] = [];
+
+beforeAll(() => {
+  const { document, CustomEvent, HTMLButtonElement, ShadowRoot } = new JSDOM('').window;
+  for (const [name, value] of Object.entries({ document, CustomEvent, HTMLButtonElement, ShadowRoot })) {
+    vi.stubGlobal(name, value);
+  }
+});
+
+afterEach(() => panels.splice(0).forEach(({ stop }) => stop()));
+
+/** A browser in which Ann is signed in, with a task of hers. */
+async function ofAnn() {
+  const tasks = defineTasks(freshName(), { save: task<string>(), ping: task() }, { session: session() });
+  const world = createWorld();
+  const tab = world.open(tasks);
+  await tab.basket.signIn('ann');
+  const id = await tab.basket.add('save', 'a');
+
+  return { world, tab, basket: tab.basket, id };
+}
+
+/** Shows a list of the basket, and returns what a person sees of it. */
+function shown(basket: InspectedBasket, query: Query) {
+  const host = document.createElement('div');
+  const settings = {
+    basket,
+    query,
+    words: {},
+    label: () => 'A note',
+    canCorrect: () => false,
+    canDiscard: () => true,
+  };
+  const panel = createPanel(host, {} as CSSStyleSheet, settings);
+  panels.push(panel);
+  panel.start();
+  const part = (name: string): HTMLElement => host.shadowRoot?.querySelector(`[part~=${name}]`) as HTMLElement;
+
+  return { panel, part, isPressed: () => part('pause').getAttribute('aria-pressed') };
+}
+
+const pausesOf = async (basket: Pick<Basket<never>, 'health'>): Promise<unknown> =>
+  (await basket.health({ everyOwner: true })).pauses;
+
+test.each<Query>([
+  {},
+  { owner: 'ann' },
+  { owner: 'ben' },
+  { everyOwner: false },
+  { everyOwner: true },
+  { type: ['save', 'ping', 'save'] },
+])('a pause of the list %j is seen when the list is read again, and the same button ends it', async (query) => {
+  const { world, basket } = await ofAnn();
+  const first = shown(basket, query);
+  await world.settle();
+  expect(first.isPressed()).toBe('false');
+  first.part('pause').click();
+  await vi.waitFor(() => expect(first.isPressed()).toBe('true'), 60_000);
+  await world.settle();
+
+  const second = shown(basket, query);
+  await vi.waitFor(() => expect(second.isPressed()).toBe('true'), 60_000);
+  await world.settle();
+  second.part('pause').click();
+  await vi.waitFor(() => expect(second.isPressed()).toBe('false'), 60_000);
+  await world.settle();
+  expect(await pausesOf(basket)).toEqual([]);
+});
+
+test('a list of one task, or of the children of one, cannot be paused, because that would hold all tasks', async () => {
+  const { world, basket, id } = await ofAnn();
+  const lists = [{}, { id }, { parent: id }].map((query) => shown(basket, query));
+  await world.settle();
+
+  expect(lists.map(({ part }) => part('pause').hidden)).toEqual([false, true, true]);
+});
+
+test('what was announced of one person’s tasks is not there for the next one, also if the element was away meanwhile', async () => {
+  const { world, tab, basket } = await ofAnn();
+  const { panel, part } = shown(basket, {});
+  await world.settle();
+  const fail = (): never => {
+    throw new PermanentFailure('No.');
+  };
+  tab.run({ save: fail, ping: fail });
+  await world.settle();
+  await vi.waitFor(() => expect(part('status').textContent).toBe('Needs your decision: A note.'), 60_000);
+
+  panel.stop();
+  basket.watch({}, { reasons: true }).subscribe(() => undefined);
+  await basket.signIn('ben');
+  await world.settle();
+  panel.start();
+  expect([part('note').textContent, part('status').textContent]).toEqual(['Everything is sent.', '']);
+});
