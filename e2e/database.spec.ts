@@ -205,7 +205,7 @@ test('scenario 53: the browser finds the database damaged and deletes it by itse
   if (engine !== 'chromium') cannot(12, 'Only Chromium says that it deleted a database');
   const profile = info.outputPath('profile');
   const first = await startOwnBrowser(profile);
-  const [before = await first.context.newPage()] = first.context.pages();
+  const { page: before } = first;
   await openLab(before, { database, worker: 'none' }, server);
   await add(before, 'send', { name: 'lost' });
   await first.context.close();
@@ -218,7 +218,7 @@ test('scenario 53: the browser finds the database damaged and deletes it by itse
   await writeFile(path.join(store, manifest), 'no manifest');
 
   const second = await startOwnBrowser(profile);
-  const [page = await second.context.newPage()] = second.context.pages();
+  const { page } = second;
   await page.goto(`${server.url}/lab.html`);
   await page.evaluate(async (given) => {
     window.lost = 0;
@@ -301,7 +301,7 @@ test('scenario 51: the quota is used up: what was added before is sent, and a ca
   // On disk, because Chromium keeps what is stored in a private window in another way.
   const profile = info.outputPath('profile');
   const browser = await startOwnBrowser(profile);
-  const [page = await browser.context.newPage()] = browser.context.pages();
+  const { page } = browser;
   const session = await chromiumSession(page);
   await session.send('Storage.overrideQuotaForOrigin', { origin: server.url, quotaSize: 8_000_000 });
   await openLab(page, { database }, server);

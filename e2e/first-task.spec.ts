@@ -164,6 +164,6 @@ test('scenario 23: the first task of the README survives a 429, and waits until 
   const id = await save(page, app);
   await expectDoneOnce(page, app, id);
   expect(app.ledger.map(({ status }) => status)).toEqual([429, 200]);
-  // Both times are whole milliseconds, and a timer may fire one of them early.
+  // Both times are rounded to milliseconds, and a timer may fire a millisecond early.
   expect(app.ledger[1]?.at).toBeGreaterThanOrEqual(until429 - 2);
 });

@@ -4,6 +4,7 @@
  *
  * Playwright's `route` and `setOffline` do not reach a SharedWorker: switch the server instead.
  */
+import { cp, rm } from 'node:fs/promises';
 import { fileURLToPath } from 'node:url';
 
 import { type Browser, type Page, test as base } from '@playwright/test';
@@ -58,6 +59,16 @@ export const test =
         page: async ({ context }, use) => use(await context.newPage()),
       })
     : plain;
+
+/** With a copy of the built lab, whose files a test may change. */
+export const testWithCopy = test.extend({
+  dist: async ({ dist }, use, info) => {
+    const copy = info.outputPath('dist');
+    await cp(dist, copy, { recursive: true });
+    await use(copy);
+    await rm(copy, { recursive: true });
+  },
+});
 
 type TypeName = Parameters<Lab['basket']['add']>[0];
 type AddOptions = Parameters<Lab['basket']['add']>[2];

@@ -8,7 +8,7 @@ import { needBlobs } from './engine.js';
 import { expect, killWorker, test as base, until } from './fixture.js';
 import { type RequestServer, startRequestServer } from './request-server.js';
 import type { RequestSetup } from './lab/request-tasks.js';
-import { startOwnBrowser } from './own-browser.js';
+import { type OwnBrowser, startOwnBrowser } from './own-browser.js';
 
 const test = base.extend<{ readonly http: RequestServer }>({
   http: async ({ dist }, use) => {
@@ -29,6 +29,14 @@ async function openRequests(
 ): Promise<void> {
   await page.goto(`${http.url}/requests.html`);
   await page.evaluate(async (given) => window.requests.open(given), { timeout: 120_000, ...setup });
+}
+
+/** Starts the browser of a profile, and opens the lab in it. */
+async function startLab(profile: string, http: RequestServer, database: string): Promise<OwnBrowser> {
+  const browser = await startOwnBrowser(profile);
+  await openRequests(browser.page, http, { database });
+
+  return browser;
 }
 
 interface Told {
@@ -85,9 +93,8 @@ test('scenario 34: a form with two files and names in all scripts is the same, b
   const profile = info.outputPath('profile');
   http.answer = () => ({ status: 503, headers: { 'Retry-After': '3600' } });
 
-  const first = await startOwnBrowser(profile);
-  const page = first.context.pages()[0] ?? (await first.context.newPage());
-  await openRequests(page, http, { database });
+  const first = await startLab(profile, http, database);
+  const { page } = first;
   const id = await page.evaluate(async () => {
     const form = new FormData();
     form.append('Überschrift', 'Ein "Zitat"\nund eine Zeile');
@@ -109,9 +116,8 @@ test('scenario 34: a form with two files and names in all scripts is the same, b
   await first.ended;
 
   http.answer = () => ({ status: 201 });
-  const second = await startOwnBrowser(profile);
-  const again = second.context.pages()[0] ?? (await second.context.newPage());
-  await openRequests(again, http, { database });
+  const second = await startLab(profile, http, database);
+  const { page: again } = second;
   await again.evaluate(async (one) => window.requests.basket.retry(one), id);
   await untilSent(http, 2);
   await untilEmpty(again);
@@ -319,9 +325,8 @@ test(
       page.evaluate(async () => (await navigator.storage.estimate()).usage ?? 0);
     http.answer = () => ({ status: 500 });
 
-    const first = await startOwnBrowser(profile);
-    const page = first.context.pages()[0] ?? (await first.context.newPage());
-    await openRequests(page, http, { database });
+    const first = await startLab(profile, http, database);
+    const { page } = first;
     const id = await page.evaluate(async (times) => {
       const bytes = new Uint8Array(10_000_000).map((_, at) => (at * 31) % 256);
       const body = new Blob(Array.from({ length: times }, () => bytes));
@@ -336,9 +341,8 @@ test(
     await first.ended;
 
     http.answer = () => ({ status: 201 });
-    const second = await startOwnBrowser(profile);
-    const again = second.context.pages()[0] ?? (await second.context.newPage());
-    await openRequests(again, http, { database });
+    const second = await startLab(profile, http, database);
+    const { page: again } = second;
     await again.evaluate(async (one) => window.requests.basket.retry(one), id);
     await untilEmpty(again);
     const whole = http.ledger.filter((one) => one.whole);

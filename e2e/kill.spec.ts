@@ -91,8 +91,7 @@ test(title, { tag: '@sized' }, async ({ server, database }, info) => {
   const journal: string[] = [];
 
   for (let round = 0; round < rounds; round += 1) {
-    const { context, kill, ended } = await startOwnBrowser(profile);
-    const [page = await context.newPage()] = context.pages();
+    const { page, kill, ended } = await startOwnBrowser(profile);
     await page.goto(`${server.url}/lab.html`);
     if (round > 0) expect(await dataLoss(page, database)).toBe('none');
     await page.evaluate(async (given) => void (await window.lab.open(given)), options);
@@ -111,8 +110,7 @@ test(title, { tag: '@sized' }, async ({ server, database }, info) => {
   }
 
   server.setMood('up');
-  const { context, kill, ended } = await startOwnBrowser(profile);
-  const [page = await context.newPage()] = context.pages();
+  const { page, kill, ended } = await startOwnBrowser(profile);
   await openLab(page, options, server);
   await untilQuiet(page, rounds + 1);
   expect((await views(page)).map(({ id }) => id)).toEqual(journal);

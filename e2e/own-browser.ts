@@ -4,13 +4,15 @@
 import { execFile } from 'node:child_process';
 import { promisify } from 'node:util';
 
-import { type Browser, type BrowserContext, chromium, firefox, test } from '@playwright/test';
+import { type Browser, type BrowserContext, type Page, chromium, firefox, test } from '@playwright/test';
 
 import { cannot, chromiumSession, engine } from './engine.js';
 
 export interface OwnBrowser {
   /** The profile's own context: what is stored in it is there again when the profile is next started. */
   readonly context: BrowserContext;
+  /** The page with which the browser starts. */
+  readonly page: Page;
   /** Sends SIGKILL to the whole process group, now. */
   readonly kill: () => void;
   /** Resolves when it has ended. */
@@ -28,7 +30,9 @@ export async function startOwnBrowser(profile: string): Promise<OwnBrowser> {
   // Playwright makes the browser the leader of a process group of its own, and does not tell its id.
   const group = await (engine === 'firefox' ? groupByName(profile) : groupByProtocol(context));
 
-  return { context, kill: () => void process.kill(-group, 'SIGKILL'), ended };
+  const [page = await context.newPage()] = context.pages();
+
+  return { context, page, kill: () => void process.kill(-group, 'SIGKILL'), ended };
 }
 
 async function groupByProtocol(context: BrowserContext): Promise<number> {

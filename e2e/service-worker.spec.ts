@@ -1,5 +1,5 @@
 /** The service workers of docs/recipes/service-worker.md, in the place of an app's own. The server's ledger judges. */
-import { cp, readdir, rm, writeFile } from 'node:fs/promises';
+import { readdir, writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import { fileURLToPath } from 'node:url';
 
@@ -14,22 +14,12 @@ import {
   expect,
   namesOf,
   openLab,
-  test as plain,
+  testWithCopy as test,
   until,
   untilDrained,
   untilLed,
   views,
 } from './fixture.js';
-
-/** With a copy of the built lab, beside which a test lays its service worker. */
-const test = plain.extend({
-  dist: async ({ dist }, use, info) => {
-    const copy = info.outputPath('dist');
-    await cp(dist, copy, { recursive: true });
-    await use(copy);
-    await rm(copy, { recursive: true });
-  },
-});
 
 const here = fileURLToPath(new URL('.', import.meta.url));
 
@@ -46,7 +36,7 @@ function codeOf(name: string, changes: readonly (readonly [from: string, to: str
 
 /** Bundles the script with the real Workbox, and registers it. Resolves when it controls the pages that load now. */
 async function register(page: Page, dist: string, script: string, folder = here): Promise<void> {
-  needChromiumProtocol(); // The queue is told by it that the network is back.
+  needChromiumProtocol(); // The test tells the queue over it that the network is back.
   const { outputFiles } = await build({
     stdin: { contents: script, resolveDir: folder },
     nodePaths: [path.join(here, 'node_modules')],
@@ -97,7 +87,7 @@ test('a page opens offline from the service worker of the manual, and what it ad
   expect([...namesOf(server.ledger())].sort()).toEqual(['first', 'second']);
 });
 
-/** A request of the app's own, without a key, as the queue of the service worker is there for. It finds no network. */
+/** Sends a request without a key: for such requests the service worker has its queue. It finds no network. */
 function like(page: Page, name: string): Promise<unknown> {
   return page.evaluate(async (url) => fetch(url, { method: 'POST', body: '{}' }).catch(String), `/api/echo/${name}`);
 }

@@ -1,4 +1,4 @@
-import { cp, readdir, rename, rm } from 'node:fs/promises';
+import { readdir, rename } from 'node:fs/promises';
 import path from 'node:path';
 
 import type { Page } from '@playwright/test';
@@ -12,6 +12,7 @@ import {
   openLab,
   rows,
   test,
+  testWithCopy,
   until,
   untilDrained,
   untilLed,
@@ -112,17 +113,7 @@ test('a worker that the content security policy blocks: a typed error, and addin
   await untilDrained(server, page, 2);
 });
 
-/** With a copy of the built lab, whose files a test may take away. */
-const deploy = test.extend({
-  dist: async ({ dist }, use, info) => {
-    const copy = info.outputPath('dist');
-    await cp(dist, copy, { recursive: true });
-    await use(copy);
-    await rm(copy, { recursive: true });
-  },
-});
-
-deploy(
+testWithCopy(
   'a deploy took the hashed file of the worker away: an error, once; when it is there again, the same page gets it',
   async ({ page, server, database, dist }) => {
     const assets = path.join(dist, 'assets');

@@ -8,8 +8,8 @@ import { Failure, isMain, main, root } from './steps.mjs';
 const groups = ['pure', 'ports', 'store', 'basket', 'runner', 'host'];
 
 /**
- * What is built on the public surface: each has an entry of its own. It may import from itself, from `pure` and from these
- * entries, and nothing of the library imports it. An entry that is not named by an app costs it nothing.
+ * What is built on the library: each has an entry of its own. An extra may import its own files, `pure`, `index.ts` and
+ * `worker.ts`. Nothing of the library imports an extra, so an app pays only for the entries that it imports.
  */
 const extras = ['http', 'inspector', 'react'];
 

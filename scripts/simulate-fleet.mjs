@@ -1,16 +1,13 @@
 /** Plays a fleet of clients against a server that is back: packages/core/test/fleet/main.ts. */
-import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { readFileSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { pathToFileURL } from 'node:url';
 
 import { readOptions, wholeNumber } from './options.mjs';
-import { ensureInstalled } from './setup.mjs';
+import { builtProgram, cache } from './program.mjs';
 import { Failure, main, root } from './steps.mjs';
 
-const core = path.join(root, 'packages/core');
-const entry = path.join(core, 'test/fleet/main.ts');
-const bundle = path.join(core, '.cache/fleet.mjs');
-const door = path.join(core, '.cache/door.mjs');
+const door = path.join(cache, 'door.mjs');
 
 /** @type {import('./options.mjs').Usage} */
 const usage = {
@@ -31,8 +28,8 @@ const usage = {
   example: 'npm run simulate:fleet -- --clients 10000 --tasks 20 --capacity 1000 --spread 30',
 };
 
-/** @type {Record<string, unknown> | undefined} */
-let asked;
+/** @type {(() => void) | undefined} */
+let start;
 
 await main(async () => {
   const { values } = readOptions(usage);
@@ -41,37 +38,19 @@ await main(async () => {
     wholeNumber(name, values[name]),
   ]);
   const { svg } = values;
-  asked = {
+  const asked = {
     ...Object.fromEntries(numbers),
     seed: wholeNumber('seed', values.seed, 0),
     svg: svg === undefined ? undefined : path.resolve(svg),
   };
-  if (!existsSync(path.join(root, 'node_modules/esbuild'))) await ensureInstalled();
-  const { build } = await import('esbuild');
-  await build({
-    entryPoints: [entry],
-    outfile: bundle,
-    bundle: true,
-    packages: 'external',
-    platform: 'node',
-    format: 'esm',
-    target: 'node20',
-    sourcemap: true,
-    logLevel: 'warning',
-  }).catch((cause) => {
-    throw new Failure('The fleet could not be built.', { cause });
-  });
+  const { playAll } = await builtProgram('fleet');
   const page = readFileSync(path.join(root, 'docs/server.md'), 'utf8');
   const code = /^```js\n(\/\/ door\.mjs\n[\s\S]*?)^```$/m.exec(page)?.[1];
   if (code === undefined) throw new Failure('docs/server.md has no block door.mjs.');
-  mkdirSync(path.dirname(door), { recursive: true });
   writeFileSync(door, code);
+  const { createDoor } = await import(pathToFileURL(door).href);
+  start = () => playAll({ ...asked, createDoor });
 }, 2);
 
-if (process.exitCode !== 2 && asked !== undefined) {
-  process.exitCode = 0;
-  process.setSourceMapsEnabled(true);
-  const { playAll } = await import(pathToFileURL(bundle).href);
-  const { createDoor } = await import(pathToFileURL(door).href);
-  playAll({ ...asked, createDoor });
-}
+// It sets the exit code.
+start?.();

@@ -55,15 +55,15 @@ async function sizes() {
     command: 'npm run sizes --',
     does:
       'Prints what the bundles weigh, in bytes after brotli, what they would weigh without whole parts of the library, and\n' +
-      'the bytes of each module. The limits are in .size-limit.json. Then says what each further entry adds.',
-    options: { added: { does: 'Says only what each further entry adds, and fails if that is more than its limit.' } },
+      'the bytes of each module. The limits are in .size-limit.json. Then says what http and inspector add.',
+    options: { added: { does: 'Says only what http and inspector add, and fails if that is more than a limit.' } },
     example: 'npm run sizes',
   });
   if (!values.added) await printAll();
   await printAdded();
 }
 
-/** What each further entry adds to the bundle beside which it stands. */
+/** Prints what each entry of `added` adds, and fails above a limit. */
 async function printAdded() {
   const weightOf = async (/** @type {string} */ entry) =>
     brotliCompressSync((await bundled(entry, [], [])).text).length;

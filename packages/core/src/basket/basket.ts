@@ -227,8 +227,8 @@ export type Basket<R extends AnyRegistry> = {
    * steps of up to 256, the newest first. Each step is on disk before the next one begins, and stays so if a later step
    * fails. A task whose `after` names a removed task is dead then, or runs without that task if its `onParent` is `run`.
    * `{ children: true }` removes such tasks too, in the same step. If the browser has no room, the end of a task may not
-   * be stored, and `settled` gives `gone`. A task for which another one waits is removed then only together with that
-   * one; otherwise the call rejects with `quota`.
+   * be stored, and `settled` gives `gone`. Then a parent is removed only together with its children; otherwise the call
+   * rejects with `quota`.
    *
    * @example
    * await basket.cancel(id);

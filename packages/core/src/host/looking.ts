@@ -2,7 +2,7 @@ import type { Hub } from '../basket/context/hub.js';
 import type { Clock } from '../ports/ports.js';
 import { lookEvery } from '../pure/waking.js';
 
-/** What it needs of its page. */
+/** What `createLooking` needs of its page. */
 export interface LookingParts {
   readonly hub: Pick<Hub, 'say' | 'hear'>;
   readonly ports: { readonly clock: Pick<Clock, 'timer'>; readonly random: () => number };

@@ -250,7 +250,10 @@ export function nextChange(gate: GateRow, { cap }: Backoff): number {
   return isAway(gate) ? gate.until : slowStart(gate).at + cap + 1;
 }
 
-/** Whether a gate's record is of no use if no task runs through it, or waits for it: a probe is due, or it no longer counts. */
+/**
+ * Whether the record of a gate may be deleted once no task runs through the gate or waits for it: a probe is due, or the
+ * record no longer counts.
+ */
 export function isPast(gate: GateRow, now: number, backoff: Backoff): boolean {
   return isAway(gate) ? now >= Math.max(gate.until, gate.floor ?? 0) : currentGate(gate, now, backoff) === undefined;
 }

@@ -8,7 +8,7 @@ import type { AnyRegistry } from './registry.js';
 import { smallCopy } from './size.js';
 import { isOver } from './transitions.js';
 
-/** Whether a later task of the same key is merged with a task, and does not just replace it. A row of any build says so. */
+/** Whether the next task of the same key is merged with a task, and does not just replace it. The rows say so in each build. */
 export function isMerged(row: TaskRow, next: TaskRow): boolean {
   return row.merges === true || next.merges === true;
 }

@@ -190,8 +190,8 @@ function unknownOf({ type: name, version }: TaskRow, { registry, led, runner }: 
 }
 
 /**
- * The parents that have not succeeded, each once: a task may name one twice, or have replaced two. If one was cancelled,
- * the task is about to be dead, whatever others do.
+ * The parents that have not succeeded, each as one reason. `after` may name a parent twice, and a parent that replaced two
+ * others stands for both. If a parent was cancelled, only that counts, because the task is about to be dead.
  */
 function parentsOf(row: TaskRow, { parents }: ReasonFacts): readonly Reason[] {
   const dies = parentsSay(row, parents) === 'die';

@@ -23,7 +23,7 @@ export interface TaskRow {
   readonly given?: readonly ('lane' | 'gate' | 'key')[];
   /** It replaces earlier tasks that have the same key, owner, type and lane: see `replaced.ts`. */
   readonly key?: string;
-  /** It is merged with the tasks of its key, and neither replaces nor is replaced without that: see `merge.ts`. */
+  /** It may replace a task of its key, or be replaced by one, only if both payloads are merged: see `merge.ts`. */
   readonly merges?: true;
   /** The ids of its parents, in the order in which the add named them. */
   readonly after?: readonly string[];

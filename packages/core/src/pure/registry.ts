@@ -103,9 +103,10 @@ export interface TaskOptions<Payload, Stored = unknown> {
   readonly key?: string | ((payload: Payload) => string | undefined) | undefined;
   /**
    * Makes one payload of the payloads of two tasks of one key, where the later task would replace the earlier one. The
-   * later task gets the merged payload. With `undefined` both tasks stay, and each is sent. The merged payload must do
-   * what the two do, one after the other. The function must not be asynchronous. It may be called several times with the
-   * same payloads, in a page and in the worker. Default: the later payload takes the place of the earlier one.
+   * later task gets the merged payload. If the function returns `undefined`, both tasks stay, and each is sent. The
+   * merged payload must do what the two do, one after the other. The function must not be asynchronous. It may be
+   * called several times with the same payloads, in a page and in the worker. Default: the later payload takes the
+   * place of the earlier one.
    *
    * @example
    * const patchNote = task<{ id: string; title?: string; text?: string }>({

@@ -68,7 +68,7 @@ export function ensureOk(response: ResponseLike, given: ExpectedAnswer = {}): vo
   if (error !== undefined) throw error;
 }
 
-/** What an app can do if it means an answer that is refused. Each caller has options of its own for that. */
+/** The ends of error messages: what to do if the server means the answer that was refused. Each caller names its options. */
 export interface Remedies {
   readonly redirect: string;
   readonly html: string;

@@ -11,8 +11,8 @@ const onlineSpread = 2_000;
 const hiddenSpread = 30_000;
 
 /**
- * Within how many milliseconds a probe comes that a page brings forward. Many browsers come online together, so it is
- * left to chance when in that time. A page that becomes visible needs no such spread.
+ * How long it may take, in milliseconds, until a probe starts that a page brings forward. Chance picks the moment in this
+ * time, because many browsers come online together. A page that becomes visible needs no such spread.
  */
 export function spreadOf({ visible, online }: { readonly visible: boolean; readonly online?: boolean }): number {
   if (!visible) return hiddenSpread;

@@ -25,7 +25,7 @@ export interface ClientParts {
   readonly tasks: number;
   /** How many requests are on their way at once. */
   readonly slots: number;
-  /** Whether somebody looks at its page. */
+  /** Whether its page is visible. */
   readonly visible: boolean;
   /** Sends the request of a task, counted from 0, and says how it ended. */
   readonly send: (task: number, end: (verdict: Verdict) => void) => void;
@@ -59,8 +59,8 @@ const registry = defineTasks('fleet', { send: task({ gate: gateName }) });
 const type = typeOf(registry, 'send');
 
 /**
- * A client of a fleet: the rules of the library, without a database. What is decided is decided by the modules that the
- * runner uses too; here stand only the records that they decide about. `client.test.ts` compares it with the runner.
+ * A client of a fleet: the rules of the library, without a database. The modules of the runner decide everything; here
+ * are only the records about which they decide. `client.test.ts` compares it with the runner.
  */
 export function createClient({ time, random, lookRandom, tasks, slots, visible, send }: ClientParts): Client {
   const rules = { backoff: registry.gates, concurrency: slots, random };

@@ -185,7 +185,7 @@ describe('what may have been sent is never merged', () => {
       if (parts[0] === 2 && number === 1) await open.promise;
       if (what === 'has failed once' && number === 1) throw new Error('once');
     };
-    // The earlier task is not due yet, and while it is too large to be merged, the later one is started.
+    // The earlier task is not due yet. Until it is updated, `merge` refuses it, so the later task starts.
     const soon = { runAt: world.wall() + 30_000 };
     const [first = ''] = await addAndDie(world, tasks, [
       ['loose', part(1, { apart: true }), soon],

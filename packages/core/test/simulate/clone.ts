@@ -1,6 +1,6 @@
 /**
- * `structuredClone` in the simulation, where that of Node takes much of the time. A clone is frozen, and then need not be
- * cloned again: whoever changes what was read hears of an error.
+ * A faster `structuredClone` for the simulation, in which that of Node takes much of the time. It freezes each clone, so
+ * that a clone need not be cloned again. Code that changes what it has read gets an error.
  */
 const native = globalThis.structuredClone;
 
@@ -12,7 +12,7 @@ const stored = new WeakSet();
 const deepest = 40;
 let stores = false;
 
-/** Runs what stores a value: the clone that it makes is another object each time, so that each write can be told. */
+/** Runs a write. The clone that it makes is a new object each time, so that the judges see each write. */
 export function storing<Result>(write: () => Result): Result {
   stores = true;
   try {
@@ -22,7 +22,7 @@ export function storing<Result>(write: () => Result): Result {
   }
 }
 
-/** Takes the global `structuredClone` over; gives back what gives it back. */
+/** Replaces the global `structuredClone`. Returns a function that brings that of Node back. */
 export function installClone(): () => void {
   globalThis.structuredClone = clone;
 

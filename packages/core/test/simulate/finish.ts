@@ -42,7 +42,7 @@ export async function finish(driver: Driver): Promise<void> {
   if (worker !== undefined) die(driver, worker);
   if (world.failed()) return;
 
-  // One that knows each type adopts each task.
+  // A page that knows each type adopts each task.
   const page = newPage(driver, world.wasFree ? 'page' : undefined);
   const snapshots = page.basket.watch({ limit: 1_000, everyOwner: true });
   const stop = snapshots.subscribe(() => undefined);
@@ -93,7 +93,7 @@ export async function finish(driver: Driver): Promise<void> {
   if (driver.prepared.length > 0) world.report.met('other', 'prepared and never placed');
 }
 
-/** Who is signed in, one after the other: each once, and then whoever has tasks left. */
+/** The owners who sign in, one after the other. `all`: each of them; otherwise those who have tasks left. */
 function ownersLeft(world: World, all: boolean): readonly (string | null)[] {
   if (!world.owned) return [null];
   const rows = [...world.contents.tasks.values()];

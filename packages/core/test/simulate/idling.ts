@@ -85,7 +85,7 @@ function anyMoves(world: World, contents: Contents, one: Idling): boolean {
     if (holder !== row && !moves(holder)) return false;
     if (isClaimed(contents, row) || parentsSay(world, contents, row) !== 'hold') return true;
 
-    // Who waits for one that waits for somebody waits for somebody too, also behind the head of its lane.
+    // A task whose parent waits for somebody waits for somebody too, also behind the head of its lane.
     return rowsOf(contents, parentsOf(world, contents, row).filter(lives)).every(moves);
   };
 

@@ -87,7 +87,7 @@ function seqOf(rows: readonly TaskRow[], { id }: OutcomeRow): number {
   return rows.find((row) => row.id === id)?.seq ?? 0;
 }
 
-/** One task that was replaced: it may be, and by the one that is named. `into`: the next task, if it took the payload. */
+/** Judges whether a task may be replaced, and by the task that is named. `into`: the next task, if it took the payload. */
 function judgeOne(
   commit: Commit,
   sight: Sight,

@@ -240,7 +240,7 @@ function tellModel({ world, underway, after }: Commit, heard: readonly Heard[]):
   const at = { now: underway.begunAt + world.time.ahead(), wall };
   const isAway = ({ end }: Heard): boolean => typeof end !== 'string' && end.kind === 'unavailable';
   for (const { claim, end, now } of [...heard.filter(isAway), ...heard.filter((one) => !isAway(one))]) {
-    // Of a task that alone was refused the model is told that it is dead: another judge says whether it may be.
+    // If the task is refused, and not its owner, the model hears that it is dead. Another judge says whether it may be.
     const said = now?.dead?.reason === 'permanent' ? ({ kind: 'dead' } as const) : endedOf(end);
     if (now !== undefined) world.model.ended(claim.id, said, at);
     // Also a refusal of a task that was removed meanwhile says that its destination is there.

@@ -165,7 +165,7 @@ export function judgeSession(commit: Commit): void {
   if (runs) world.report.met('owners', 'changed while handlers of another ran');
 }
 
-/** All tasks without an owner become theirs, but those of a lane in which one of them runs. They keep what they wait for. */
+/** All tasks without an owner get this one, except in a lane in which one of them runs. They keep what they wait for. */
 function judgeAdopted({ world, underway, before, after, difference, fail }: Commit, owner: string): void {
   const claims = runnerOf(before)?.running ?? [];
   const isTaken = (row: TaskRow): boolean =>

@@ -280,7 +280,7 @@ export async function resumeAll({ world, quiet }: Play, page: Life): Promise<voi
   if (pausesIn(world.contents).length === 0) return;
   world.report.met('pauses', 'tasks held at the end of a run', held.length);
   for (const owner of world.owned ? ownerNames : [undefined]) {
-    // A pause of a task that has no owner yet is ended by nobody but with its id.
+    // As long as a task has no owner, only a call with its id ends the pause of it.
     if (owner !== undefined) void signIn(world, page, owner, world.wasFree); // It never rejects.
     if (world.wasFree) await quiet();
     const facts: CommandFacts = {

@@ -291,7 +291,7 @@ export function inWords({ n, rev }: Pick<Work, 'n' | 'rev'>): string {
   return `#${n} ${rev}`;
 }
 
-/** The error of a function of the app that fails: it hears of it as of one that nobody catches. */
+/** The error of a function of the app that fails. The app hears of it as an uncaught error. */
 export const failed = new Error('A function of the app failed.');
 
 function upgraded(work: Work): Work {

@@ -38,7 +38,7 @@ export async function adopt(
   const taken = new Set(claims.map(({ lane }) => lane));
   const free = found.filter((row) => !isClaimed(row, claims) && (row.lane === undefined || !taken.has(laneOf(row))));
   for (const row of free) stores.tasks.put(adopted(row, owner, moment));
-  // A task of a type that belongs to nobody may have stood behind them, or waited for one of them. It does so no more.
+  // A task of a type without an owner may have waited behind them in their lane, or for one of them. It waits no more.
   await pay(stores, freedBy(free), moment, (head) => isClaimed(head, claims));
 
   return free;

@@ -173,8 +173,8 @@ async function forEach(
 }
 
 /**
- * In which order tasks are changed that need several transactions. What is removed goes from the newest task on: the tasks
- * behind a head, and the children of a task, are gone before it, so that none of them starts meanwhile.
+ * Where a command begins that needs several transactions. A command that removes tasks begins with the newest. So the
+ * tasks behind a head, and the children of a parent, are removed before it, and none of them starts meanwhile.
  */
 type Order = 'oldest first' | 'newest first';
 

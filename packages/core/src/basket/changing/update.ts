@@ -54,7 +54,7 @@ async function updateNow(
       if (isLate(context, stores.tasks, ahead)) throw tooLate;
       const { found: rows, hints, claims } = await withoutReplaced(context, stores, await rowsOfIds(stores, [id]));
       const [row] = rows;
-      // It may be somebody's since it was read.
+      // Since it was read, a sign-in may have given it to an owner.
       if (row === undefined || !isSeen(row)) return { found: [], hints };
       if (row.strange === true) throw ofLater(row);
       if (isClaimed(row, claims) || !isEditable(row)) throw started(row);

@@ -92,7 +92,7 @@ export interface ValuesMessage {
   readonly step: 'new' | 'wanted' | 'here' | 'asked' | 'given';
   readonly owner: string;
   readonly question?: string | undefined;
-  /** Which context answers: the `valuesId` of its last sign-in. So each sign-in counts as another page. */
+  /** Which context answers: the `valuesId` of its last sign-in. So a context that signs in again counts as another page. */
   readonly page?: string | undefined;
   readonly values?: unknown;
   /** Another one for other values. */

@@ -86,7 +86,7 @@ export function createValues(
   let question: Question | undefined;
   /** The gates of tasks that succeeded with the values of now. */
   let accepted = new Set<string>();
-  /** In which attempt each task was last refused. Only two refusals in a row count: values may expire between two others. */
+  /** The attempt in which each task was last refused. Only refusals in a row count, because values may expire in between. */
   const refusedIn = new Map<string, number>();
   /** The gates for which values were asked for since a task of them succeeded, or a page had new values. */
   const renewed = new Set<string>();

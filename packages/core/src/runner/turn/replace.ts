@@ -34,7 +34,7 @@ export async function isReplaced(
   return draft.gone.has(row.seq);
 }
 
-/** A row that was read in this turn, with the payload that it has now: the turn may have merged another one into it. */
+/** A row that was read in this turn, with the payload that it has now: the turn may have merged another task into it. */
 export function asMerged({ merged }: Draft, row: TaskRow): TaskRow {
   const now = merged.get(row.seq);
 

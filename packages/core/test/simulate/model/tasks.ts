@@ -7,7 +7,7 @@ export interface Task {
   readonly lane: string | undefined;
   readonly key: string | undefined;
   readonly after: readonly string[];
-  /** Its type has tasks of an owner, where a session is declared. */
+  /** Where a session is declared, a task of its type needs an owner. */
   readonly needsOwner: boolean;
   /** Whether the payload of a task of its key is merged with that of the next one. */
   merges: boolean;
