@@ -118,7 +118,7 @@ test('while the server is away, a save says why it waits and how long; it is dis
     await expect(item.locator('[part=facts]')).toHaveText(
       /^Saved at \d\d:\d\d:\d\d, tried once\. Last error at \d\d:\d\d:\d\d: The server answered 503\.$/,
     );
-    await expect(demo.locator('[part=note]')).toHaveText('1 waits to be sent.');
+    await expect(demo.locator('[part=note]')).toHaveText('1 is not sent yet.');
     await expect(demo.getByTestId('unsent-count')).toHaveText('1 not sent');
     await expect(reportItem(demo, 'Bridge 7')).toHaveAttribute('data-state', 'unsent');
   }

@@ -17,9 +17,10 @@ export function wordsOfList(problem?: string): SomeInspectorWords {
     lang: 'en-GB',
     note: ({ tasks, dead, more }) => {
       if (tasks === 0) return 'Everything is sent.';
-      const waiting = `${more ? 'More than ' : ''}${tasks} ${tasks === 1 ? 'waits' : 'wait'} to be sent`;
-      if (dead === 0) return `${waiting}.`;
-      return `${waiting}; the server refused ${dead === tasks && !more ? (dead === 1 ? 'it' : 'them') : dead}.`;
+      const unsent = `${more ? 'More than ' : ''}${tasks} ${tasks === 1 ? 'is' : 'are'} not sent yet`;
+      if (dead === 0) return `${unsent}.`;
+      const refused = dead === tasks && !more ? (dead === 1 ? 'it' : 'them') : `${dead} of them`;
+      return `${unsent}; the server refused ${refused}.`;
     },
     pause: 'Send later',
     progress: 'Sent',

@@ -7,9 +7,9 @@ export const english: InspectorWords = {
   loading: 'Looking…',
   note: ({ tasks, dead, more }) => {
     if (tasks === 0) return 'Everything is sent.';
-    const waiting = `${more ? 'More than ' : ''}${tasks} ${tasks === 1 ? 'waits' : 'wait'} to be sent.`;
+    const unsent = `${more ? 'More than ' : ''}${tasks} ${tasks === 1 ? 'is' : 'are'} not sent yet.`;
 
-    return dead === 0 ? waiting : `${waiting} ${dead} ${dead === 1 ? 'needs' : 'need'} your decision.`;
+    return dead === 0 ? unsent : `${unsent} Your decision is needed for ${dead}.`;
   },
   pause: 'Pause',
   retry: 'Try now',
