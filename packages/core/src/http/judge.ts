@@ -9,7 +9,7 @@ const remedies: Remedies = {
   html: "If HTML is meant, pass { expect: 'html' } to send.",
 };
 
-/** So many times in a row a task waits for its own earlier request, about five minutes in all. */
+/** So many times in a row a task waits for its own earlier request, about four minutes in all. */
 const mostConflicts = 10;
 
 /**

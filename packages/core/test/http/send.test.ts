@@ -292,7 +292,7 @@ describe('an answer', () => {
 });
 
 describe('a conflict on a later attempt', () => {
-  test('makes the task wait for its own earlier request, ever longer, and five minutes at most', async () => {
+  test('makes the task wait for its own earlier request, ever longer, and for about four minutes at most', async () => {
     answers(409, ...json({ title: 'busy' }));
     const send = createSend({ base });
     const verdicts: Verdict[] = [];
