@@ -6,6 +6,8 @@ import { findBrowser } from './scripts/setup.mjs';
 // `npm test` sets it. Started by hand, the browser is looked for in the same places.
 const executablePath = process.env['TASKBASKET_CHROMIUM'] ?? (engine === 'chromium' ? await findBrowser() : '');
 process.env['TASKBASKET_CHROMIUM'] = executablePath;
+/** Most tests run in the headless shell, if `npm test` has found one. See `docs/decisions/0019-headless-shell.md`. */
+const shell = process.env['TASKBASKET_SHELL'] || executablePath;
 
 const results = `test-results/playwright${engine === 'chromium' ? '' : `-${engine}`}`;
 
@@ -15,7 +17,7 @@ const chromium: Use = {
   browserName: 'chromium',
   headless: true,
   launchOptions: {
-    executablePath,
+    executablePath: shell,
     args: [
       '--no-sandbox',
       '--disable-background-networking',

@@ -14,7 +14,7 @@ import {
   views,
   workerTargets,
 } from './fixture.js';
-import { chromiumSession, needChromiumProtocol } from './engine.js';
+import { chromiumSession, needChromiumProtocol, wholeChromium } from './engine.js';
 
 /** What Playwright switches off, and a person's browser has. */
 const switchedOff = [
@@ -29,9 +29,8 @@ const test = plain.extend<{ readonly own: Browser; readonly tab: () => Promise<P
   // oxlint-disable-next-line no-empty-pattern -- Playwright reads the names of what a fixture needs from the pattern.
   own: async ({}, use) => {
     needChromiumProtocol();
-    const executablePath = process.env['TASKBASKET_CHROMIUM'] ?? chromium.executablePath();
     const own = await chromium.launch({
-      executablePath,
+      ...wholeChromium(),
       ignoreDefaultArgs: switchedOff,
       args: ['--no-sandbox', '--enable-features=BackForwardCache'],
     });

@@ -13,6 +13,16 @@ function engineNamed(name: string): Engine {
   throw new Error(`TASKBASKET_ENGINE is ${name}, but it must be chromium, firefox or webkit.`);
 }
 
+/**
+ * Chromium as people have it. Most tests run in its headless shell, which is faster, but keeps no profile and puts no page
+ * into the back/forward cache.
+ */
+export function wholeChromium(): { readonly executablePath?: string } {
+  const executablePath = process.env['TASKBASKET_CHROMIUM'];
+
+  return executablePath === undefined ? {} : { executablePath };
+}
+
 /** In another engine, skips the test from here on. `npm run test:engines` shows the reason in its table. */
 export function needChromiumProtocol(): void {
   test.info().skip(engine !== 'chromium', 'needs Chromium’s protocol');

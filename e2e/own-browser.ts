@@ -6,7 +6,7 @@ import { promisify } from 'node:util';
 
 import { type Browser, type BrowserContext, type Page, chromium, firefox, test } from '@playwright/test';
 
-import { cannot, chromiumSession, engine } from './engine.js';
+import { cannot, chromiumSession, engine, wholeChromium } from './engine.js';
 
 export interface OwnBrowser {
   /** The profile's own context: what is stored in it is there again when the profile is next started. */
@@ -19,11 +19,11 @@ export interface OwnBrowser {
   readonly ended: Promise<unknown>;
 }
 
-/** Starts the browser of the Playwright configuration on a profile. */
+/** Starts the browser of the Playwright configuration on a profile. For Chromium it is the whole one, which keeps profiles. */
 export async function startOwnBrowser(profile: string): Promise<OwnBrowser> {
   if (engine === 'webkit') cannot(12, 'WebDriver starts no browser on a profile that stays');
   const { channel, launchOptions } = test.info().project.use;
-  const options = channel === undefined ? { ...launchOptions } : { ...launchOptions, channel };
+  const options = channel === undefined ? { ...launchOptions, ...wholeChromium() } : { ...launchOptions, channel };
   const context = await (engine === 'firefox' ? firefox : chromium).launchPersistentContext(profile, options);
   const ended = context.waitForEvent('close', { timeout: 0 });
 

@@ -85,6 +85,22 @@ async function browserFromApt() {
   return (await installByApt(['chromium'])) ? installedBrowser() : undefined;
 }
 
+/**
+ * The path of Chromium's headless shell: the same engine without what a person sees of a browser, so that tests need much
+ * less of a processor. Asks apt too, if this is root.
+ *
+ * @returns {Promise<string | undefined>} Nothing if there is none, or if TASKBASKET_CHROMIUM says what the tests run in.
+ */
+export async function lookForShell() {
+  if (process.env['TASKBASKET_CHROMIUM']) return undefined;
+  const files = inPath('chromium-headless-shell');
+
+  return (
+    (await firstThatStarts(files)) ??
+    ((await installByApt(['chromium-headless-shell'])) ? firstThatStarts(files) : undefined)
+  );
+}
+
 /** Installs packages, if this is root and a system that has apt; says whether it did. */
 export async function installByApt(names) {
   const isRoot = process.getuid?.() === 0;

@@ -4,7 +4,7 @@ import path from 'node:path';
 
 import { readOptions } from './options.mjs';
 import { none, playwrightReport, readPlaywright, readVitest, summary, vitestReport } from './reports.mjs';
-import { setup } from './setup.mjs';
+import { lookForShell, setup } from './setup.mjs';
 import { Failure, bin, main, packages, root, run, seconds, tsc } from './steps.mjs';
 
 const core = path.join(root, 'packages/core');
@@ -14,7 +14,11 @@ const e2e = path.join(root, 'e2e');
 /** What a step returns is shown when it ends. */
 const steps = {
   install: async () => {
+    // The long run is in the browser that people have.
+    const shell = process.env['TASKBASKET_LONG'] === undefined ? await lookForShell() : undefined;
     process.env['TASKBASKET_CHROMIUM'] = await setup();
+    if (shell !== undefined) console.log(`Most browser tests: ${shell}`);
+    process.env['TASKBASKET_SHELL'] = shell ?? '';
   },
   build: async () => {
     rmSync(path.join(core, 'dist'), { recursive: true, force: true });
@@ -52,6 +56,7 @@ const steps = {
     await shown(bin('vitest', core), ['run', ...reporters], core);
   },
   e2e: async () => {
+    if (process.env['TASKBASKET_CHROMIUM'] === undefined) await steps.install();
     rmSync(path.join(root, playwrightReport), { force: true });
     await shown(bin('playwright'), ['test']);
   },
