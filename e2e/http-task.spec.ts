@@ -191,6 +191,30 @@ test('the id that the server gives is filled into the requests that wait for it,
   ]);
 });
 
+test('a path and a Request to the app’s own server wait behind one gate, which is its origin', async ({
+  page,
+  http,
+  database,
+}) => {
+  http.answer = () => ({ status: 503, headers: { 'Retry-After': '3600' } });
+  await openRequests(page, http, { database });
+  const ids = await page.evaluate(async () => {
+    const { basket } = window.requests;
+    const first = await basket.add('api', { method: 'PUT', url: '/notes/1', json: 1 });
+
+    return [first, await basket.add('api', new Request('/notes/2', { method: 'PUT', body: 'x' }))];
+  });
+  const gates = await until(
+    () => page.evaluate(async (all) => Promise.all(all.map((id) => window.requests.basket.explain(id))), ids),
+    (all) => all.every((reasons) => reasons.some(({ reason }) => reason === 'gate')),
+    'a gate that keeps both',
+  );
+  expect(gates).toMatchObject([
+    [{ reason: 'gate', gate: http.url, status: 503 }],
+    [{ reason: 'gate', gate: http.url, status: 503 }],
+  ]);
+});
+
 test('what is stored has no secret, and the scanner finds one that is planted; every body arrives as it was', async ({
   page,
   http,

@@ -1,4 +1,5 @@
 /** Did the browser keep a request from its server, or is the server away? */
+import { originHere } from './options.js';
 
 /** Listens for a content security policy that refuses a request. */
 export function watchPolicy(url: string): {
@@ -39,8 +40,7 @@ export function refusedByPolicy(url: string): Error {
  * needs no permission of the server, and shows nothing of its answer.
  */
 export async function isThere(url: string, signal: AbortSignal): Promise<boolean> {
-  const here = (globalThis as { readonly location?: Location }).location?.origin;
-  if (new URL(url).origin === here) return false;
+  if (new URL(url).origin === originHere()) return false;
   try {
     await fetch(url, { method: 'HEAD', mode: 'no-cors', credentials: 'omit', cache: 'no-store', signal });
 

@@ -2,7 +2,7 @@
 import { checkParts, must } from '../pure/options.js';
 import { partOf } from '../pure/parts.js';
 import type { SendAttempt } from './options.js';
-import { checkedBase } from './options.js';
+import { checkedBase, originHere } from './options.js';
 import { checkPath } from './path.js';
 
 /** What `send` sends. */
@@ -85,5 +85,5 @@ export function checkExpect(expect: SendInit['expect']): void {
 export function urlOf(base: string | undefined, path: string): string {
   checkPath(path);
 
-  return (base ?? checkedBase(partOf(partOf(globalThis, 'location'), 'origin'))) + path;
+  return (base ?? checkedBase(originHere())) + path;
 }

@@ -32,5 +32,5 @@ function lines(text: string): string {
 
 /** A name, without what would end it. */
 function escaped(name: string): string {
-  return name.replace(/"/g, '%22').replace(/\r/g, '%0D').replace(/\n/g, '%0A');
+  return name.replace(/["\r\n]/g, (one) => encodeURIComponent(one));
 }

@@ -1,5 +1,6 @@
 /** Which options has createSend? */
 import { checkFunction, checkParts, must } from '../pure/options.js';
+import { partOf } from '../pure/parts.js';
 import type { Session } from '../pure/session.js';
 
 /** The part of a handler's second argument that `send` reads. Pass the whole of it. */
@@ -78,4 +79,11 @@ export function checkedBase(base: unknown): string {
   must(fits, 'The base', rule, base);
 
   return String(url).replace(/\/+$/, '');
+}
+
+/** The origin of this page or worker. `undefined`: there is none, as in Node, or nothing can be sent to it. */
+export function originHere(): string | undefined {
+  const origin = String(partOf(partOf(globalThis, 'location'), 'origin'));
+
+  return /^https?:/.test(origin) ? origin : undefined;
 }

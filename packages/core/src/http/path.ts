@@ -19,9 +19,9 @@ export function checkPath(path: string): void {
   must(typeof path === 'string' && fits, 'The path of a request', rule, path);
 }
 
-/** The first two parts of a path, without its query: `/notes/1` of `/notes/1/photos?size=2`. */
+/** The first two parts of a path, without its query and its hash: `/notes/1` of `/notes/1/photos?size=2`. */
 export function recordOf(path: string): { readonly name: string; readonly parts: number } {
-  const parts = (path.split('?', 1)[0] ?? '').split('/').filter((part) => part !== '');
+  const parts = (path.split(/[?#]/, 1)[0] ?? '').split('/').filter((part) => part !== '');
   const first = parts.slice(0, 2);
 
   return { name: `/${first.join('/')}`, parts: first.length };

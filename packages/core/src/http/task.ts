@@ -4,7 +4,7 @@ import { task } from '../pure/registry.js';
 import type { KeptAnswer } from './answer.js';
 import { isFilled } from './fill.js';
 import { isAllowable } from './headers.js';
-import { checkedBase } from './options.js';
+import { checkedBase, originHere } from './options.js';
 import { recordOf } from './path.js';
 import type { HttpRequest, StoredRequest } from './request.js';
 import { isRequest, requestCodec } from './request.js';
@@ -15,8 +15,9 @@ export type HttpPayload = HttpRequest | Request;
 /** Options of `httpTask`: those of `task`, and more. */
 export interface HttpTaskOptions extends Omit<TaskOptions<HttpPayload>, 'codec' | 'version' | 'upgrade' | 'lane'> {
   /**
-   * The address before each path, if the app has several servers. It names the lanes and the gate of its tasks, and is
-   * not stored; `sendHttp` has the `base` that is used.
+   * The `base` of `sendHttp`: if that has one, give the same one here. The gate of the tasks is its origin, and their
+   * lanes begin with it. It is not stored, and `sendHttp` decides where requests go. Default: the origin of the page or
+   * worker that adds, as the default of `sendHttp` is the origin of the worker.
    *
    * @example
    * const api = httpTask({ base: 'https://api.example.com/v1' });
@@ -31,7 +32,7 @@ export interface HttpTaskOptions extends Omit<TaskOptions<HttpPayload>, 'codec' 
    */
   readonly merge?: TaskOptions<HttpPayload>['merge'];
   /**
-   * The lane of each request, as in `task`; `false`: no lane. Default: the first two parts of the path, so
+   * The lane of each request, as in `task`; `false`: no lane. Default: the base and the first two parts of the path, so
    * `/notes/1/photos` goes with `/notes/1`; no lane for a POST to a path of one part.
    *
    * @example
@@ -57,8 +58,7 @@ export interface HttpTaskOptions extends Omit<TaskOptions<HttpPayload>, 'codec' 
  */
 export function httpTask(given: HttpTaskOptions = {}): TaskType<HttpPayload, KeptAnswer> {
   const { base, lane, headers = [], ...rest } = given;
-  const below = base === undefined ? '' : checkedBase(base);
-  const origin = base === undefined ? undefined : new URL(below).origin;
+  const below = base === undefined ? (originHere() ?? '') : checkedBase(base);
   const more = new Set(headers.map((name) => name.toLowerCase()));
   for (const name of more) {
     must(isAllowable(name), 'headers', 'names of headers without secrets', name);
@@ -66,7 +66,7 @@ export function httpTask(given: HttpTaskOptions = {}): TaskType<HttpPayload, Kep
 
   return task<HttpPayload, KeptAnswer, StoredRequest>({
     key: rest.merge === undefined ? undefined : keyOf,
-    gate: (request) => (isRequest(request) ? new URL(request.url).origin : origin),
+    gate: (request) => originOf(isRequest(request) ? request.url : below),
     ...rest,
     lane: lane === false ? undefined : (lane ?? ((request) => laneOf(request, below))),
     codec: requestCodec(more),
@@ -80,12 +80,18 @@ function keyOf(request: HttpPayload): string | undefined {
   return /^(?:put|patch|delete)$/i.test(method) ? url : undefined;
 }
 
+/** The origin of an address. */
+function originOf(url: string): string | undefined {
+  return /^https?:\/\/[^/]+/.exec(url)?.[0];
+}
+
 /** The lane of a request. A request that is wrong has none: the codec says what is wrong with it. */
 function laneOf(request: HttpPayload, below: string): string | undefined {
-  const { method = 'GET', url, fill } = Object(request) as Omit<HttpRequest, 'url'> & { readonly url: unknown };
-  const { origin, pathname } = isRequest(request) ? new URL(request.url) : { origin: below, pathname: String(url) };
-  const { name, parts } = recordOf(pathname);
+  const { method = 'GET', url: path, fill } = Object(request) as Omit<HttpRequest, 'url'> & { readonly url: unknown };
+  const url = isRequest(request) ? request.url : below + String(path);
+  const before = url.startsWith(`${below}/`) ? below : (originOf(url) ?? '');
+  const { name, parts } = recordOf(url.slice(before.length));
   const isCollection = parts < 2 && /^post$/i.test(method);
 
-  return isCollection || isFilled(name, fill) ? undefined : origin + name;
+  return isCollection || isFilled(name, fill) ? undefined : before + name;
 }

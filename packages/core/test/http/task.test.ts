@@ -1,4 +1,4 @@
-import { describe, expect, test } from 'vitest';
+import { afterEach, describe, expect, test, vi } from 'vitest';
 
 import { coalesce } from '../../src/http/coalesce.js';
 import type { DecodedRequest, HttpRequest } from '../../src/http/request.js';
@@ -25,6 +25,13 @@ async function placeOf(request: HttpPayload, options: HttpTaskOptions = {}) {
   return { lane: row?.lane, gate: row?.gate };
 }
 
+/** Makes the test a page or a worker of this origin. */
+function beAt(origin: string): void {
+  vi.stubGlobal('location', { origin });
+}
+
+afterEach(() => vi.unstubAllGlobals());
+
 describe('the lane of a request', () => {
   test.each<[string, HttpPayload, string | undefined]>([
     ['is the first two parts of its path', { method: 'PUT', url: '/notes/1', json: 1 }, '/notes/1'],
@@ -47,15 +54,47 @@ describe('the lane of a request', () => {
     expect((await placeOf(request, { lane: ({ method }) => method })).lane).toBe('PUT');
     expect((await placeOf(request, { lane: false })).lane).toBeUndefined();
   });
+
+  test('begins with the origin of the page, if the type has no base', async () => {
+    beAt('https://app.example');
+
+    expect((await placeOf({ method: 'PUT', url: '/notes/1' })).lane).toBe('https://app.example/notes/1');
+  });
+
+  test.each<[string, HttpTaskOptions, string]>([
+    ['the base of the type', { base: 'https://api.example/v1' }, 'https://api.example/v1'],
+    ['the origin of the page', {}, 'https://app.example'],
+  ])('is the same for a path and for a Request to the same record behind %s', async (_, options, below) => {
+    beAt('https://app.example');
+    const request = new Request(`${below}/notes/1?size=2#top`, { method: 'PUT', body: 'x' });
+    const path = { method: 'PUT', url: '/notes/1', body: 'x' };
+
+    expect((await placeOf(request, options)).lane).toBe((await placeOf(path, options)).lane);
+  });
 });
 
-test('the gate of a request is its origin, as far as the page knows it; else the type', async () => {
+describe('the gate of a request', () => {
   const request = { url: '/notes' };
 
-  expect((await placeOf(request)).gate).toBe('api');
-  expect((await placeOf(request, { base: 'https://api.example/v1' })).gate).toBe('https://api.example');
-  expect((await placeOf(new Request('https://a.example/x'))).gate).toBe('https://a.example');
-  expect((await placeOf(request, { gate: 'mine' })).gate).toBe('mine');
+  test('is the origin of its base, and that of a Request its own; or what the app says', async () => {
+    beAt('https://app.example:8443');
+
+    expect((await placeOf(request, { base: 'https://api.example/v1' })).gate).toBe('https://api.example');
+    expect((await placeOf(new Request('https://a.example/x'))).gate).toBe('https://a.example');
+    expect((await placeOf(request, { gate: 'mine' })).gate).toBe('mine');
+  });
+
+  test('is without a base the origin of the page, as sendHttp sends to the origin of the worker', async () => {
+    beAt('https://app.example:8443');
+
+    expect((await placeOf(request)).gate).toBe('https://app.example:8443');
+  });
+
+  test('is the type where there is no origin, as in Node, or an opaque one', async () => {
+    expect((await placeOf(request)).gate).toBe('api');
+    beAt('null');
+    expect(await placeOf(request)).toEqual({ gate: 'api', lane: '/notes' });
+  });
 });
 
 describe('an add', () => {
