@@ -1,5 +1,5 @@
 import type { Page } from '@playwright/test';
-import { readdir, rm, writeFile } from 'node:fs/promises';
+import { readdir, writeFile } from 'node:fs/promises';
 import path from 'node:path';
 
 import {
@@ -20,7 +20,6 @@ import {
   views,
 } from './fixture.js';
 import { cannot, chromiumSession, engine } from './engine.js';
-import { startOwnBrowser } from './own-browser.js';
 
 declare global {
   interface Window {
@@ -201,24 +200,23 @@ test('scenario 53: the site data is cleared under us: an empty database takes it
 test('scenario 53: the browser finds the database damaged and deletes it by itself: the app is told', async ({
   server,
   database,
-}, info) => {
+  startBrowser,
+}) => {
   if (engine !== 'chromium') cannot(12, 'Only Chromium says that it deleted a database');
-  const profile = info.outputPath('profile');
-  const first = await startOwnBrowser(profile);
+  const first = await startBrowser();
   const { page: before } = first;
   await openLab(before, { database, worker: 'none' }, server);
   await add(before, 'send', { name: 'lost' });
   await first.context.close();
   await first.ended;
 
-  const folder = path.join(profile, 'Default/IndexedDB');
+  const folder = path.join(first.profile, 'Default/IndexedDB');
   const name = (await readdir(folder)).find((one) => one.endsWith('.leveldb')) ?? '';
   const store = path.join(folder, name);
   const manifest = (await readdir(store)).find((one) => one.startsWith('MANIFEST')) ?? '';
   await writeFile(path.join(store, manifest), 'no manifest');
 
-  const second = await startOwnBrowser(profile);
-  const { page } = second;
+  const { page } = await startBrowser();
   await page.goto(`${server.url}/lab.html`);
   await page.evaluate(async (given) => {
     window.lost = 0;
@@ -234,9 +232,6 @@ test('scenario 53: the browser finds the database damaged and deletes it by itse
   );
   const id = await add(page, 'send', { name: 'after' });
   expect(await untilDrained(server, page, 1)).toMatchObject([{ key: id }]);
-  second.kill();
-  await second.ended;
-  await rm(profile, { recursive: true, force: true });
 });
 
 test('scenario 52: a browser without IndexedDB: every call fails with no-database, in a sentence', async ({
@@ -296,12 +291,11 @@ test('scenario 51: no room at the add: a typed error and no task; what is there 
 test('scenario 51: the quota is used up: what was added before is sent, and a cancel works also when the reserve is gone; then room returns', async ({
   server,
   database,
-}, info) => {
+  startBrowser,
+}) => {
   server.setMood('503');
   // On disk, because Chromium keeps what is stored in a private window in another way.
-  const profile = info.outputPath('profile');
-  const browser = await startOwnBrowser(profile);
-  const { page } = browser;
+  const { page } = await startBrowser();
   const session = await chromiumSession(page);
   await session.send('Storage.overrideQuotaForOrigin', { origin: server.url, quotaSize: 8_000_000 });
   await openLab(page, { database }, server);
@@ -346,8 +340,6 @@ test('scenario 51: the quota is used up: what was added before is sent, and a ca
     (effects) => namesOf(effects).includes('after'),
     'an effect of a task that is added later',
   );
-  await browser.context.close();
-  await rm(profile, { recursive: true, force: true });
 });
 
 for (const how of ['is closed', 'crashes'] as const) {

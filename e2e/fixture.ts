@@ -15,6 +15,8 @@ import { chromiumSession, engine } from './engine.js';
 import type { Note } from './lab/app.js';
 import type { Lab, LabOptions } from './lab/lab.js';
 import type { LabPayload } from './lab/tasks.js';
+import { type OwnBrowser, startOwnBrowser } from './own-browser.js';
+import { type Secrets, expectNoSecrets, learn } from './secrets.js';
 import { withWebKit } from './webkit.js';
 
 export { expect } from '@playwright/test';
@@ -27,16 +29,27 @@ export interface Fixtures {
   readonly server: DemoServer;
   /** The name of this test's database. */
   readonly database: string;
+  /** The secrets of this test. When it ends, none of them may be stored at the origin of `baseURL`. */
+  readonly secrets: Secrets;
+  /**
+   * Starts a browser with a profile, always the same one. At the end the last one is killed, and the profile is deleted.
+   */
+  readonly startBrowser: () => Promise<OwnBrowser>;
 }
 
 const plain = base.extend<Fixtures>({
+  // oxlint-disable-next-line no-empty-pattern -- Playwright reads the names of what a fixture needs from the pattern.
+  secrets: async ({}, use) => {
+    await use({ known: new Set(), planted: new Set() });
+  },
+
   // oxlint-disable-next-line no-empty-pattern -- Playwright reads the names of what a fixture needs from the pattern.
   dist: async ({}, use) => {
     await use(fileURLToPath(new URL('./lab/dist', import.meta.url)));
   },
 
-  server: async ({ dist }, use) => {
-    const server = await startServer({ dist });
+  server: async ({ dist, secrets }, use) => {
+    const server = await startServer({ dist, onToken: (authorization) => learn(secrets, authorization) });
     await use(server);
     await server.close();
   },
@@ -49,16 +62,33 @@ const plain = base.extend<Fixtures>({
   baseURL: async ({ server }, use) => {
     await use(server.url);
   },
+
+  startBrowser: async ({ baseURL, secrets }, use, info) => {
+    const profile = info.outputPath('profile');
+    let last: OwnBrowser | undefined;
+    await use(async () => (last = await startOwnBrowser(profile)));
+    if (last !== undefined && info.status === info.expectedStatus) await expectNoSecrets(last.page, baseURL, secrets);
+    last?.kill();
+    await last?.ended;
+    await rm(profile, { recursive: true, force: true });
+  },
 });
 
 /** Pages are Playwright's, but for WebKit, which it cannot drive. */
-export const test =
+const driven =
   engine === 'webkit'
     ? plain.extend({
         context: async ({ baseURL }, use) => withWebKit(baseURL, use),
         page: async ({ context }, use) => use(await context.newPage()),
       })
     : plain;
+
+export const test = driven.extend({
+  page: async ({ page, baseURL, secrets }, use, info) => {
+    await use(page);
+    if (info.status === info.expectedStatus) await expectNoSecrets(page, baseURL, secrets);
+  },
+});
 
 /** With a copy of the built lab, whose files a test may change. */
 export const testWithCopy = test.extend({

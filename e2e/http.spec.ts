@@ -1,51 +1,38 @@
 /** What becomes of the tasks of a handler that sends with `taskbasket/http`, judged by the ledger of a real server. */
 import { createHash } from 'node:crypto';
 import { readFileSync } from 'node:fs';
-import path from 'node:path';
 import { fileURLToPath } from 'node:url';
 
 import type { Page } from '@playwright/test';
-import { test as base, expect } from '@playwright/test';
 
-import { until } from './fixture.js';
+import { expect, test as base, until } from './fixture.js';
 import type { Asked, HttpServer, Treatment } from './http-server.js';
-import { good, startHttpServer } from './http-server.js';
+import { filesOf, good, startHttpServer } from './http-server.js';
 import type { Call } from './lab/http-tasks.js';
+import { storedOf } from './secrets.js';
 
 const root = fileURLToPath(new URL('..', import.meta.url));
-const dist = path.join(root, 'e2e/lab/dist');
-const types: Readonly<Record<string, string>> = {
-  '.html': 'text/html',
-  '.js': 'text/javascript',
-  '.svg': 'image/svg+xml',
-};
-
-function labFile(name: string): { type: string; text: string } | undefined {
-  const type = types[path.extname(name)];
-  if (type === undefined) return undefined;
-
-  return { type, text: readFileSync(path.join(dist, name), 'utf8') };
-}
 
 /** `app` serves the page. `other` is another origin. `forbidden` is one that the app's policy does not name. */
 const test = base.extend<Record<'app' | 'other' | 'forbidden', HttpServer>>({
-  // oxlint-disable-next-line no-empty-pattern -- Playwright reads the names of what a fixture needs from the pattern.
-  other: async ({}, use) => {
-    const server = await startHttpServer();
+  other: async ({ secrets }, use) => {
+    const server = await startHttpServer(secrets);
     await use(server);
     await server.close();
   },
-  // oxlint-disable-next-line no-empty-pattern -- See above.
-  forbidden: async ({}, use) => {
-    const server = await startHttpServer();
+  forbidden: async ({ secrets }, use) => {
+    const server = await startHttpServer(secrets);
     await use(server);
     await server.close();
   },
-  app: async ({ other }, use) => {
-    const server = await startHttpServer(labFile);
+  app: async ({ other, dist, secrets }, use) => {
+    const server = await startHttpServer(secrets, filesOf(dist));
     server.headers = { 'Content-Security-Policy': `default-src 'self'; connect-src 'self' ${other.url}` };
     await use(server);
     await server.close();
+  },
+  baseURL: async ({ app }, use) => {
+    await use(app.url);
   },
 });
 
@@ -167,7 +154,7 @@ function rowsFor(other: HttpServer, forbidden: HttpServer): readonly Row[] {
     {
       cell: cells.signedOut,
       name: '401',
-      treat: ({ token }) => (token === 'Bearer t2' ? good : { status: 401 }),
+      treat: ({ token }) => (token === 'Bearer secret-2' ? good : { status: 401 }),
       seen: (view, asked) => view === undefined && String(asked.map(({ status }) => status)) === '401,200',
     },
     {
@@ -223,14 +210,14 @@ test('scenario 69: each row of the table of verdicts, and what waits or was bloc
   forbidden,
 }) => {
   const rows = rowsFor(other, forbidden);
-  const manual = readFileSync(path.join(root, 'docs/handlers.md'), 'utf8');
+  const manual = readFileSync(`${root}docs/handlers.md`, 'utf8');
   const [, table = ''] = /^## send\n[^]*?^\| --- \| --- \|\n([^]*?)\n\n/m.exec(manual) ?? [];
   expect(table.split('\n').map((line) => line.split(' | ')[0]?.slice(2))).toEqual(Object.values(cells));
   expect(new Set(rows.map(({ cell }) => cell))).toEqual(new Set(Object.values(cells)));
 
   const treatments = new Map(rows.map(({ name, treat }) => [`/api/${name}`, treat]));
   app.treat = (asked) => treatments.get(asked.path)?.(asked) ?? good;
-  await openHttpLab(page, app, ['t1', 't2']);
+  await openHttpLab(page, app, ['secret-1', 'secret-2']);
   const ids = new Map<string, string>();
   for (const { name, type = 'call', call } of rows)
     ids.set(name, await add(page, type, { name, path: `/api/${name}`, ...call }));
@@ -330,9 +317,15 @@ test('scenarios 31, 33 and 67: after a 401 the values are asked for once for all
     'eight effects',
   );
   expect(app.ledger.slice(before).map(({ token }) => token)).toEqual(names.map(() => 'Bearer secret-3'));
+});
 
-  // The scanner finds what an app stores by itself: in a payload, in a header that is a part of it, in a body and in an outcome.
+test('the search for secrets finds what an app stores by itself: in a payload, a header, a body, an outcome and beside the tasks', async ({
+  page,
+  app,
+  secrets,
+}) => {
   app.treat = ({ path: at }) => (at === '/api/planted' ? good : { status: 500 });
+  await openHttpLab(page, app, ['secret-1']);
   await page.evaluate(async () => {
     const { basket } = window.http;
     const call = { name: 'planted', path: '/api/planted' };
@@ -340,14 +333,12 @@ test('scenarios 31, 33 and 67: after a 401 the values are asked for once for all
     const headers = { Authorization: 'Bearer secret-header' };
     await basket.add('call', { ...call, path: '/api/secret-payload', headers } as never);
     await basket.add('call', { ...call, path: '/api/1', blob: new Blob(['secret-body ', 'x'.repeat(300_000)]) });
+    localStorage.setItem('planted', 'secret-local');
+    sessionStorage.setItem('planted', 'secret-session');
+    await (await caches.open('planted')).put('/planted', new Response('secret-cache'));
   });
-  const text = await page.evaluate(async () => window.http.stored());
-  expect([...new Set(text.match(/secret-\w+/g))].sort()).toEqual([
-    'secret-body',
-    'secret-header',
-    'secret-outcome',
-    'secret-payload',
-  ]);
+  for (const place of ['outcome', 'header', 'payload', 'body', 'local', 'session', 'cache'])
+    secrets.planted.add(`secret-${place}`);
 });
 
 test('scenario 36: a body of some megabytes whose upload breaks off is whole at the next attempt, and is kept until the answer', async ({
@@ -357,7 +348,7 @@ test('scenario 36: a body of some megabytes whose upload breaks off is whole at 
   let release = (): void => undefined;
   const hold = new Promise<void>((resolve) => (release = resolve));
   app.treat = ({ before }) => (before === 0 ? { dropAfter: 1_000_000 } : { ...good, hold });
-  await openHttpLab(page, app, ['t1']);
+  await openHttpLab(page, app, ['secret-1']);
   const part = '0123456789abcdef';
   const digest = createHash('sha256').update(part.repeat(500_000)).digest('hex');
   await page.evaluate(async (text) => {
@@ -369,15 +360,14 @@ test('scenario 36: a body of some megabytes whose upload breaks off is whole at 
     (count) => count >= 2,
     'a second upload',
   );
-  const isStored = (): Promise<boolean> =>
-    page.evaluate(async (text) => (await window.http.stored()).includes(text), part);
+  const isStored = (): Promise<boolean> => page.evaluate(storedOf, [part]).then(({ length }) => length > 0);
   expect(await isStored()).toBe(true);
   expect(await views(page)).toMatchObject([{ running: true, failures: 0 }]);
 
   release();
   await until(isStored, (still) => !still, 'an end of the stored body');
   expect(app.ledger.map(({ status, digest: seen }) => [status, seen])).toEqual([
-    ['dropped', ''],
+    ['dropped', undefined],
     [200, digest],
   ]);
   expect(app.effects.size).toBe(1);

@@ -229,7 +229,7 @@ test('when somebody else signs in, nothing of the one before is shown or announc
 }) => {
   server.setMood('4xx', { match: 'untitled' });
   await openInspector(page, { database, session: true });
-  await page.evaluate(async () => window.lab.signIn('ann', ['a']));
+  await page.evaluate(async () => window.lab.signIn('ann', ['secret-of-ann']));
   await add(page, 'send', { name: 'of Ann', text: 'untitled' });
   await button(rowOf(page, 'of Ann'), 'Correct').click();
   await expect(page.getByLabel('Text')).toHaveValue('untitled');
@@ -241,7 +241,7 @@ test('when somebody else signs in, nothing of the one before is shown or announc
     inspector.addEventListener('announce', ({ detail }) => void announced.push(detail));
   });
 
-  await page.evaluate(async () => window.lab.signIn('bob', ['b']));
+  await page.evaluate(async () => window.lab.signIn('bob', ['secret-of-bob']));
   await expect(page.getByText('Everything is sent.')).toBeVisible();
   await expect(page.getByLabel('Text')).toHaveCount(0);
   await expect(page.getByText('of Ann')).toHaveCount(0);

@@ -1,10 +1,7 @@
-import { rm } from 'node:fs/promises';
-
 import type { Page } from '@playwright/test';
 
 import { add, expect, openLab, test, until, untilDrained, views } from './fixture.js';
 import { isLong, sized } from './long.js';
-import { startOwnBrowser } from './own-browser.js';
 
 const rounds = sized(1, 20);
 
@@ -82,16 +79,15 @@ async function untilQuiet(page: Page, terms: number): Promise<void> {
 
 const title = `scenario 1: the browser is killed as soon as an add has resolved, ${isLong ? `${rounds} times on one profile` : 'once'}: no task is lost`;
 
-test(title, { tag: '@sized' }, async ({ server, database }, info) => {
+test(title, { tag: '@sized' }, async ({ server, database, startBrowser }) => {
   test.setTimeout(240_000);
-  const profile = info.outputPath('profile');
   // The first request closes the gate for longer than the test takes: a runner leads, and no attempt is killed.
   const options = { database };
   server.setMood('503', { retryAfter: 7_200 });
   const journal: string[] = [];
 
   for (let round = 0; round < rounds; round += 1) {
-    const { page, kill, ended } = await startOwnBrowser(profile);
+    const { page, kill, ended } = await startBrowser();
     await page.goto(`${server.url}/lab.html`);
     if (round > 0) expect(await dataLoss(page, database)).toBe('none');
     await page.evaluate(async (given) => void (await window.lab.open(given)), options);
@@ -110,7 +106,7 @@ test(title, { tag: '@sized' }, async ({ server, database }, info) => {
   }
 
   server.setMood('up');
-  const { page, kill, ended } = await startOwnBrowser(profile);
+  const { page } = await startBrowser();
   await openLab(page, options, server);
   await untilQuiet(page, rounds + 1);
   expect((await views(page)).map(({ id }) => id)).toEqual(journal);
@@ -122,8 +118,4 @@ test(title, { tag: '@sized' }, async ({ server, database }, info) => {
   const keys = server.effects().map(({ key }) => key);
   expect(keys).toHaveLength(journal.length);
   expect(new Set(keys)).toEqual(new Set(journal));
-
-  kill();
-  await ended;
-  await rm(profile, { recursive: true, force: true });
 });

@@ -9,6 +9,8 @@ import { type Browser, type BrowserContext, type Page, chromium, firefox, test }
 import { cannot, chromiumSession, engine, wholeChromium } from './engine.js';
 
 export interface OwnBrowser {
+  /** The folder of the profile. */
+  readonly profile: string;
   /** The profile's own context: what is stored in it is there again when the profile is next started. */
   readonly context: BrowserContext;
   /** The page with which the browser starts. */
@@ -32,7 +34,7 @@ export async function startOwnBrowser(profile: string): Promise<OwnBrowser> {
 
   const [page = await context.newPage()] = context.pages();
 
-  return { context, page, kill: () => void process.kill(-group, 'SIGKILL'), ended };
+  return { profile, context, page, kill: () => void process.kill(-group, 'SIGKILL'), ended };
 }
 
 async function groupByProtocol(context: BrowserContext): Promise<number> {

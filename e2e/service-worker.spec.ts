@@ -72,7 +72,8 @@ test('a page opens offline from the service worker of the manual, and what it ad
   await register(page, dist, script);
 
   server.down();
-  await openLab(page, { database });
+  await openLab(page, { database, session: true });
+  await page.evaluate(async () => window.lab.signIn('ann', ['secret-of-ann']));
   await untilLed(page);
   await addAll(page, [{ name: 'first' }, { name: 'second' }]);
   await until(

@@ -82,6 +82,8 @@ export function labHandlers(worker: string): Handlers<LabTasks> {
         'X-Attempt': String(number),
         'X-Recovered': String(recovered),
         'X-Worker': session === undefined ? worker : `${session.owner} ${session.token}`,
+        // The server does not ask for it, but takes note of it: it must be stored nowhere.
+        ...(session === undefined ? {} : { Authorization: `Bearer ${session.token}` }),
       },
       signal,
       redirect: 'manual',

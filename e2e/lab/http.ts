@@ -2,7 +2,6 @@
 import { openBasket } from 'taskbasket';
 
 import { httpTasks } from './http-tasks.js';
-import { storedText } from './stored.js';
 
 const basket = openBasket(httpTasks, {
   worker: () => new SharedWorker(new URL('./http.worker.ts', import.meta.url), { type: 'module', name: 'http-lab' }),
@@ -27,7 +26,6 @@ const http = {
   asked: () => asked,
   /** What `on('session')` has told. */
   told: () => told,
-  stored: storedText,
 };
 
 declare global {

@@ -7,7 +7,6 @@ import { runBasket } from 'taskbasket/worker';
 import { type Note, openApp, openExisting, tasksFor } from './app.js';
 import { labHandlers } from './handlers.js';
 import { type Setup, nameOf, plainSetup } from './setup.js';
-import { storedText } from './stored.js';
 import type { LabTasks } from './tasks.js';
 import { type Writing, type Written, writeRaw, writeWithDexie, writeWithIdb } from './transactions.js';
 
@@ -171,7 +170,6 @@ function createLab() {
     signIn,
     /** How often the app was asked for a token. */
     asked: () => asked,
-    stored: storedText,
     remove,
     /** What `onWorkerError` was called with, and when. */
     errors: () =>

@@ -21,6 +21,8 @@ const host = '127.0.0.1';
  * @property {number} [port] Left out or 0: any free one.
  * @property {string} [data] The data file; left out: in memory.
  * @property {string} [dist] The folder with the built page; left out: this package's `dist`.
+ * @property {(authorization: string) => void} [onToken] Is called with each token that is given, and with each
+ *   `Authorization` that comes.
  *
  * @typedef {object} DemoServer
  * @property {string} url Without a slash at its end.
@@ -48,7 +50,7 @@ const host = '127.0.0.1';
 export async function startServer(options = {}) {
   const store = openStore(options.data ?? ':memory:');
   const moods = createMoods();
-  const tokens = createTokens();
+  const tokens = createTokens(options.onToken);
   let stopping = new AbortController();
 
   // One request a connection. Chromium sends a request again by itself when a connection that served one before ends

@@ -9,8 +9,12 @@ const inspectors = ['ann', 'bob'];
 /** How long a token holds, in milliseconds. */
 const life = 15 * 60_000;
 
-/** Tokens are kept in memory: a server that is started again knows none, and the page asks for another one. */
-export function createTokens() {
+/**
+ * Tokens are kept in memory: a server that is started again knows none, and the page asks for another one.
+ *
+ * @param {(authorization: string) => void} [told] Is called with each token that is given, and with what comes as one.
+ */
+export function createTokens(told) {
   /** @type {Map<string, { readonly inspector: string, endsAt: number }>} */
   const given = new Map();
 
@@ -18,6 +22,7 @@ export function createTokens() {
   function give(inspector) {
     const token = randomUUID();
     given.set(token, { inspector, endsAt: Date.now() + life });
+    told?.(token);
 
     return token;
   }
@@ -28,6 +33,7 @@ export function createTokens() {
    * @param {import('fastify').FastifyRequest} request
    */
   function read({ headers: { authorization = '' } }) {
+    told?.(authorization);
     const { inspector = null, endsAt = 0 } = given.get(authorization.replace(/^Bearer /, '')) ?? {};
 
     return { inspector, holds: endsAt > Date.now() };
