@@ -19,6 +19,8 @@ import { defined } from './parts.js';
  *   gate.
  * - *Closed*: nothing starts until `until`; then one task probes. `Retry-After` closes a gate at once, and then only a
  *   probe opens it.
+ * - *Earlier waits*: a destination that answers one request and not the next may be overloaded. So a part of the waits
+ *   before an answer makes the waits after it longer, until the slow start ends.
  * - An answer shows which tasks were wrong: the task that doubted alone, and, during the first wait, all that found the
  *   destination away. Each of them backs off by itself (`blames`), so that a flaky server, or one bad request, stops no
  *   other task.
@@ -31,6 +33,8 @@ export interface GateRow {
   readonly step: number;
   /** How many of these waits there were before the server first named a time. They do not make the next wait longer. */
   readonly silent?: number;
+  /** How many of the waits before its latest answer still make the next wait longer. */
+  readonly earlier?: number;
   /** The end of the wait. */
   readonly until: number;
   /**
@@ -53,6 +57,9 @@ export interface GateRow {
 
 /** The longest wait that a server can ask for, in milliseconds. Some servers send a date as if it were seconds. */
 const day = 24 * 60 * 60_000;
+
+/** Each answer halves the number of earlier waits that count, and leaves at most these. Decision 0018 says why. */
+const mostEarlier = 2;
 
 /** How often a probe is brought forward at most, in milliseconds: by `retry`, and by a page that is visible. */
 const triesEvery = 1_000;
@@ -145,7 +152,7 @@ export function gateClosed(
   const by = [...before.filter((one) => one !== id), id].slice(raised ? -2 : 0);
   const told = retryAfter === undefined ? 0 : Math.min(retryAfter, day);
   const silent = gate?.silent ?? (told > 0 ? step - 1 : undefined);
-  const wait = Math.max(retryDelay(backoff, step - (silent ?? 0), random), spreadFloor(told, random));
+  const wait = Math.max(retryDelay(backoff, step - (silent ?? -earlierOf(gate)), random), spreadFloor(told, random));
   const floor = Math.max(raised ? 0 : (gate?.floor ?? 0), told === 0 ? 0 : now + told);
   const { floor: _, status: __, ...kept } = gate ?? {};
 
@@ -188,8 +195,13 @@ export function gatePassed(
  */
 function slowly(gate: GateRow, at: number, width: number, concurrency: number): GateRow | undefined {
   const { floor: _, silent: __, ...kept } = gate;
+  const earlier = Math.min(mostEarlier, Math.floor((gate.step + earlierOf(gate)) / 2));
 
-  return width >= concurrency ? undefined : { ...kept, step: 0, by: [], slow: { at, width } };
+  return width >= concurrency ? undefined : { ...kept, step: 0, earlier, by: [], slow: { at, width } };
+}
+
+function earlierOf(gate: GateRow | undefined): number {
+  return gate?.earlier ?? 0;
 }
 
 /**

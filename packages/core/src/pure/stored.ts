@@ -185,7 +185,7 @@ const isGate = all(
   has(whole, 'step'),
   has(finite, 'until'),
   has(listOf(text), 'by'),
-  has(absentOr(finite), 'status', 'silent', 'floor', 'wokenAt', 'triedAt'),
+  has(absentOr(finite), 'status', 'silent', 'earlier', 'floor', 'wokenAt', 'triedAt'),
   has(absentOr(isSlow), 'slow'),
 );
 

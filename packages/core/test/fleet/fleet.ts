@@ -48,7 +48,10 @@ export interface Played {
   readonly ends: readonly number[];
 }
 
-/** How long an answer takes, in milliseconds. */
+/**
+ * How long a request and its answer take, in milliseconds: between half of it and half more, by chance. If all took the
+ * same time, what a client sends together would reach the server in one millisecond, and its answers too.
+ */
 const latency = 100;
 
 /** All clients notice within so many milliseconds that the server is away. */
@@ -75,13 +78,14 @@ export function play(fleet: Fleet, policy: Policy, createDoor: (perSecond: numbe
 
         return;
       }
-      time.timer(latency / 2, () => {
+      const way = (latency / 2) * (0.5 + random());
+      time.timer(way, () => {
         const at = time.now() - back;
         const wait = door(number, at);
         arrivals.push({ at, first });
         first = false;
         if (wait === 0) ends.push(at);
-        time.timer(latency / 2, () => end(verdictOf(wait)));
+        time.timer(way, () => end(verdictOf(wait)));
       });
     }
 

@@ -44,8 +44,8 @@ function doubted(step: number, until: number, by = 'task-1'): GateRow {
   return closed(step, until, [by]);
 }
 
-function slow(at: number, width = 1): GateRow {
-  return { ...closed(0, at, []), slow: { at, width } };
+function slow(at: number, width = 1, earlier = 0): GateRow {
+  return { ...closed(0, at, []), earlier, slow: { at, width } };
 }
 
 describe('one that finds its destination away', () => {
@@ -144,9 +144,34 @@ describe('closing', () => {
 
   test('an answer opens it slowly, whoever got it, and puts the step back', () => {
     for (const attempt of [probe(10_500, 'task-3'), began(9_000, 'task-3')]) {
-      expect(gatePassed(closed(5, 11_000), attempt, 11_000, 6)).toEqual(slow(11_000));
+      expect(gatePassed(closed(5, 11_000), attempt, 11_000, 6)).toEqual(slow(11_000, 1, 2));
     }
     expect(gatePassed(closed(5, 10_500), probe(10_500), 11_000, 1)).toBeUndefined();
+  });
+
+  test('soon after an answer waits longer, by half of the waits before and by two at most; each answer halves them', () => {
+    const highest = (): number => 1;
+    const waits = [1, 2, 3, 4, 5, 100].map((step) => {
+      let open = gatePassed(closed(step, 0), probe(0), 1, 6);
+
+      return [1, 2, 3].map((now) => {
+        const wait = gateClosed(open, began(now), away(now), backoff, highest).until - now;
+        open = gatePassed(open, began(now), now + 1, 6);
+
+        return wait;
+      });
+    });
+
+    expect(waits).toEqual([
+      [1_000, 1_000, 1_000],
+      [3_000, 1_000, 1_000],
+      [3_000, 1_000, 1_000],
+      [9_000, 3_000, 1_000],
+      [9_000, 3_000, 1_000],
+      [9_000, 3_000, 1_000],
+    ]);
+    // As many answers as may run at once: it is open, and nothing of before counts.
+    expect(gatePassed(slow(1, 5, 2), began(2), 3, 6)).toBeUndefined();
   });
 
   test('in the first wait an answer proves all wrong that found it away; later the destination may have come back', () => {
@@ -178,7 +203,7 @@ describe('a slow start', () => {
   test('that is doubted begins with the first wait again, and goes on where it was if the doubt was wrong', () => {
     const gate = gateClosed(slow(10_000, 3), began(10_000), away(11_000), backoff, least);
 
-    expect(gate).toEqual({ ...doubted(1, 11_500), slow: { at: 10_000, width: 3 } });
+    expect(gate).toEqual({ ...doubted(1, 11_500), earlier: 0, slow: { at: 10_000, width: 3 } });
     expect(gatePassed(gate, began(10_500, 'task-2'), 11_100, 6)).toMatchObject({
       by: [],
       slow: { at: 10_000, width: 3 },
@@ -250,7 +275,8 @@ describe("the server's word", () => {
     expect(gate.step).toBe(12);
     const open = gatePassed(gate, probe(gate.until), gate.until, 6);
     expect(open).not.toHaveProperty('silent');
-    expect(gateClosed(open, began(gate.until), away(gate.until), backoff, highest).until - gate.until).toBe(1_000);
+    const again = away(gate.until, word);
+    expect(gateClosed(open, began(gate.until), again, backoff, highest).until - gate.until).toBe(1_500);
   });
 
   test('counts also from an attempt that was running already, and the later of two holds', () => {

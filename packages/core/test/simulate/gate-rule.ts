@@ -11,6 +11,7 @@ export type GateRule =
       readonly step: number;
       /** How many waits there were before the server first named a time. The next wait does not count them. */
       readonly silent: number | undefined;
+      readonly earlier: number;
       readonly earliest: number;
       readonly latest: number;
       /** Who has found it away since it answered: all of the first wait, then the last two. */
@@ -20,7 +21,12 @@ export type GateRule =
       /** The slow start that it was in. */
       readonly slow: Slow | undefined;
     }
-  | { readonly kind: 'slow'; readonly slow: Slow };
+  | {
+      readonly kind: 'slow';
+      /** How many of the waits before its last answers still count. */
+      readonly earlier: number;
+      readonly slow: Slow;
+    };
 
 interface Slow {
   readonly at: number;
@@ -30,10 +36,10 @@ interface Slow {
 /** The rule that a stored record stands for. */
 export function ruleOfGate(gate: GateRow | undefined): GateRule {
   if (gate === undefined) return { kind: 'none' };
-  const { step, silent, until, by, floor, slow } = gate;
-  if (by.length > 0) return { kind: 'away', step, silent, earliest: until, latest: until, by, floor, slow };
+  const { step, silent, earlier = 0, until, by, floor, slow } = gate;
+  if (by.length > 0) return { kind: 'away', step, silent, earlier, earliest: until, latest: until, by, floor, slow };
 
-  return slow === undefined ? { kind: 'none' } : { kind: 'slow', slow };
+  return slow === undefined ? { kind: 'none' } : { kind: 'slow', earlier, slow };
 }
 
 /** How an attempt's end counts for its gate. */
@@ -85,7 +91,9 @@ function afterAway(
   const raises = before === undefined || (probe && !secondWord);
   const step = (before?.step ?? 0) + (raises ? 1 : 0);
   const silent = before?.silent ?? (told === undefined || told === 0 ? undefined : step - 1);
-  const [least, most] = waitRange({ ...defaultRule, base: gateBase, cap: gateCap, factor: 3 }, step - (silent ?? 0));
+  const earlier = rule.kind === 'none' ? 0 : rule.earlier;
+  const count = silent === undefined ? step + earlier : step - silent;
+  const [least, most] = waitRange({ ...defaultRule, base: gateBase, cap: gateCap, factor: 3 }, count);
   const kept = raises ? undefined : before;
   const floor = Math.max(kept?.floor ?? 0, told === undefined || told === 0 ? 0 : now + told);
   const by = [...(before?.by ?? []).filter((one) => one !== id), id];
@@ -94,6 +102,7 @@ function afterAway(
     kind: 'away',
     step,
     silent,
+    earlier,
     earliest: Math.max(kept?.earliest ?? 0, now + Math.max(least, told ?? 0)),
     latest: Math.max(kept?.latest ?? 0, now + Math.max(most, Math.ceil((told ?? 0) * 1.5))),
     by: raises ? by.slice(-2) : by,
@@ -103,9 +112,12 @@ function afterAway(
 }
 
 function afterAnswer(rule: GateRule, { probe, startedAt }: ClaimFacts, now: number, slots: number): GateRule {
-  const started = (slow: Slow | undefined): GateRule =>
-    slow === undefined || slow.width >= slots ? { kind: 'none' } : { kind: 'slow', slow };
   if (rule.kind === 'none') return rule;
+  const waits = rule.earlier + (rule.kind === 'away' ? rule.step : 0);
+  // An answer takes half of the waits away, and leaves two at most.
+  const earlier = waits > 3 ? 2 : waits > 1 ? 1 : 0;
+  const started = (slow: Slow | undefined): GateRule =>
+    slow === undefined || slow.width >= slots ? { kind: 'none' } : { kind: 'slow', earlier, slow };
   if (rule.kind === 'slow') {
     return startedAt < rule.slow.at ? rule : started({ at: rule.slow.at, width: rule.slow.width + 1 });
   }

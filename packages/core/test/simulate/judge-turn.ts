@@ -237,7 +237,8 @@ interface Heard {
 /** The model hears of the ends of a turn: first of destinations that are away, because an answer says that one is there. */
 function tellModel({ world, underway, after }: Commit, heard: readonly Heard[]): void {
   const wall = runnerOf(after)?.wall ?? 0;
-  const at = { now: underway.begunAt + world.time.ahead(), wall };
+  // The clock may have been put forward while the turn was under way.
+  const at = { now: underway.begunAt + underway.aheadAtBegin, wall };
   const isAway = ({ end }: Heard): boolean => typeof end !== 'string' && end.kind === 'unavailable';
   for (const { claim, end, now } of [...heard.filter(isAway), ...heard.filter((one) => !isAway(one))]) {
     // If the task is refused, and not its owner, the model hears that it is dead. Another judge says whether it may be.

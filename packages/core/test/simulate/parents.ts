@@ -35,10 +35,11 @@ export function lives({ is }: ParentFacts): boolean {
 function parentOf(world: World, contents: Contents, child: TaskRow, named: string): ParentFacts {
   for (let id = named; ;) {
     const told = world.byId.get(id);
-    const isOfOther = told !== undefined && told.owner !== null && told.owner !== child.owner;
-    if (told === undefined || isOfOther) return { id, is: 'ended', result: undefined };
+    const row = told?.state === 'stored' ? contents.tasks.get(told.seq ?? 0) : undefined;
+    // These contents may be of before an adoption, which the journal knows already.
+    const owner = row === undefined ? told?.owner : row.owner;
+    if (told === undefined || (owner !== null && owner !== child.owner)) return { id, is: 'ended', result: undefined };
     const runs = runnerOf(contents)?.running.some((claim) => claim.id === id) === true;
-    const row = told.state === 'stored' ? contents.tasks.get(told.seq ?? 0) : undefined;
     if ((runs || row !== undefined) && id === named && (told.seq ?? 0) > child.seq)
       return { id, is: 'ended', result: undefined };
     if (runs) return { id, is: 'running', result: undefined };

@@ -88,6 +88,8 @@ export interface Underway {
   /** The attempt whose handler ends its task in it, and the result. */
   completes?: { readonly attempt: AttemptFacts; readonly result: unknown };
   readonly begunAt: number;
+  /** How far the wall clock had ever been put forward when it began. */
+  readonly aheadAtBegin: number;
   /** What the wall clock has shown since it began. */
   readonly walls: [least: number, most: number];
 
