@@ -55,13 +55,17 @@ test('what is touched is 44 pixels high', async ({ page }) => {
   await expect.poll(async () => Math.min(...(await heights()))).toBeGreaterThanOrEqual(44);
 });
 
-test('from right to left the title stands to the right of the state', async ({ page }) => {
+test('from right to left the title stands to the right of the state, and each text begins at the right', async ({
+  page,
+}) => {
   await page.goto('/inspector.html');
   await page.evaluate(() => (document.documentElement.dir = 'rtl'));
   await play(page, [taskLike('Report')]);
   const title = await rowOf(page, 'Report').getByRole('heading').boundingBox();
   const state = await rowOf(page, 'Report').getByText('Waiting').boundingBox();
   expect(title?.x).toBeGreaterThan(state?.x ?? Number.POSITIVE_INFINITY);
+  await expect(rowOf(page, 'Report').getByRole('heading')).toHaveCSS('text-align', 'right');
+  await expect(page.getByText('It is about to be sent.')).toHaveCSS('text-align', 'right');
 });
 
 test('times are told in the language of the words, and in the page’s own form of it', async ({ page }) => {

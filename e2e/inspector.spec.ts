@@ -312,6 +312,27 @@ test('a label that throws, a payload that cannot be read, and an action that fai
   await expect(rowOf(page, 'whole').getByRole('alert')).toHaveText('That did not work: The disk is full.');
 });
 
+test('Escape keeps a task whose discard is asked for, and leaves the dialog open in which the list is', async ({
+  page,
+}) => {
+  await page.goto('/inspector.html');
+  await page.evaluate(() => {
+    const dialog = document.createElement('dialog');
+    dialog.append(document.querySelector('taskbasket-inspector') as TaskbasketInspector);
+    document.body.append(dialog);
+    dialog.showModal();
+  });
+  await play(page, [taskLike('one')]);
+  await button(rowOf(page, 'one'), 'Discard').click();
+  await expect(button(rowOf(page, 'one'), 'Keep')).toBeFocused();
+  await page.keyboard.press('Escape');
+  await expect(button(rowOf(page, 'one'), 'Discard')).toBeFocused();
+  await expect(page.getByRole('dialog')).toBeVisible();
+
+  await page.keyboard.press('Escape');
+  await expect(page.getByRole('dialog')).toBeHidden();
+});
+
 test('an app that prevents a discard does it by itself', async ({ page, server, database }) => {
   await openInspector(page, { database, base: 600_000, cap: 600_000 });
   await add(page, 'send', { name: 'one', fail: { how: 'throw', attempts: 1 } });

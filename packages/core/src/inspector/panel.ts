@@ -154,8 +154,10 @@ export function createPanel(host: HTMLElement, sheet: CSSStyleSheet, settings: R
     asked += 1;
     const mine = asked;
     try {
-      const { pauses } = (await basket?.health(whoseOf(query))) ?? { pauses: [] };
-      if (mine === asked) showPause(pauses.some((one) => typeof one !== 'string' && nameOf(one) === nameOf(query)));
+      const { pauses, noOwner } = (await basket?.health(whoseOf(query))) ?? { pauses: [] };
+      // Without a session, the pause of everybody's tasks is the pause of all tasks.
+      const own = nameOf(noOwner === undefined ? { ...query, everyOwner: false } : query);
+      if (mine === asked) showPause(pauses.some((one) => typeof one !== 'string' && nameOf(one) === own));
     } catch {
       // The database cannot be read now. The next change of the list asks again.
     }

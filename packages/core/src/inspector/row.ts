@@ -59,8 +59,11 @@ export function createRow(first: InspectedTask, context: RowContext): Row {
   const confirm = element('div', 'confirmation', question, yes, keep);
   confirm.setAttribute('role', 'group');
   confirm.hidden = true;
-  confirm.addEventListener('keydown', ({ key }) => {
-    if (key === 'Escape') ask(false);
+  confirm.addEventListener('keydown', (event) => {
+    if (event.key !== 'Escape') return;
+    // A dialog in which the list stands stays open.
+    event.preventDefault();
+    ask(false);
   });
   const form = element('slot', 'form');
   form.name = `correct-${first.id}`;

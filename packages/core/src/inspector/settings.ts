@@ -13,7 +13,10 @@ export interface InspectedBasket {
   readonly cancel: (id: string) => Promise<number>;
   readonly pause: (scope: Scope<never>) => Promise<void>;
   readonly resume: (scope: Scope<never>) => Promise<number>;
-  readonly health: (whose: OfOwner) => Promise<{ readonly pauses: readonly (string | Scope)[] }>;
+  /** `noOwner` is absent if the registry declares no session. */
+  readonly health: (
+    whose: OfOwner,
+  ) => Promise<{ readonly pauses: readonly (string | Scope)[]; readonly noOwner?: unknown }>;
   readonly on: (event: 'settled', listener: (event: EventOf<'settled'>) => void, whose: OfOwner) => () => void;
 }
 

@@ -17,7 +17,7 @@ h2, h3, p, ul { margin: 0; padding: 0; }
 h2 { font-size: 1.25em; }
 h3 { font-size: 1em; }
 p, h2, h3 { overflow-wrap: anywhere; min-inline-size: 0; }
-p, h2, h3, span { unicode-bidi: plaintext; text-align: match-parent; }
+p, h2, h3, span { unicode-bidi: plaintext; text-align: -webkit-match-parent; text-align: match-parent; }
 :focus-visible { outline: 2px solid var(--_accent); outline-offset: 2px; }
 [part=head], [part=top], [part=actions], [part=confirmation] {
   display: flex;

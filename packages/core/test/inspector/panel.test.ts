@@ -51,33 +51,48 @@ function shown(basket: InspectedBasket, query: Query) {
   return { panel, part, isPressed: () => part('pause').getAttribute('aria-pressed') };
 }
 
+/** A browser whose app knows no owners. */
+function ofAnybody() {
+  const world = createWorld();
+  const tab = world.open(defineTasks(freshName(), { save: task<string>(), ping: task() }));
+
+  return { world, tab, basket: tab.basket };
+}
+
 const pausesOf = async (basket: Pick<Basket<never>, 'health'>): Promise<unknown> =>
   (await basket.health({ everyOwner: true })).pauses;
 
-test.each<Query>([
-  {},
-  { owner: 'ann' },
-  { owner: 'ben' },
-  { everyOwner: false },
-  { everyOwner: true },
-  { type: ['save', 'ping', 'save'] },
-])('a pause of the list %j is seen when the list is read again, and the same button ends it', async (query) => {
-  const { world, basket } = await ofAnn();
-  const first = shown(basket, query);
-  await world.settle();
-  expect(first.isPressed()).toBe('false');
-  first.part('pause').click();
-  await vi.waitFor(() => expect(first.isPressed()).toBe('true'), 60_000);
-  await world.settle();
+test.each<[Query, who: string, typeof ofAnn | typeof ofAnybody]>([
+  ...[
+    {},
+    { owner: 'ann' },
+    { owner: 'ben' },
+    { everyOwner: false },
+    { everyOwner: true },
+    { type: ['save', 'ping', 'save'] },
+  ].map((query) => [query, 'of Ann', ofAnn] as [Query, string, typeof ofAnn]),
+  [{}, 'without owners', ofAnybody],
+  [{ everyOwner: true }, 'without owners', ofAnybody],
+])(
+  'a pause of the list %j %s is seen when the list is read again, and the same button ends it',
+  async (query, _, of) => {
+    const { world, basket } = await of();
+    const first = shown(basket, query);
+    await world.settle();
+    expect(first.isPressed()).toBe('false');
+    first.part('pause').click();
+    await vi.waitFor(() => expect(first.isPressed()).toBe('true'), 60_000);
+    await world.settle();
 
-  const second = shown(basket, query);
-  await vi.waitFor(() => expect(second.isPressed()).toBe('true'), 60_000);
-  await world.settle();
-  second.part('pause').click();
-  await vi.waitFor(() => expect(second.isPressed()).toBe('false'), 60_000);
-  await world.settle();
-  expect(await pausesOf(basket)).toEqual([]);
-});
+    const second = shown(basket, query);
+    await vi.waitFor(() => expect(second.isPressed()).toBe('true'), 60_000);
+    await world.settle();
+    second.part('pause').click();
+    await vi.waitFor(() => expect(second.isPressed()).toBe('false'), 60_000);
+    await world.settle();
+    expect(await pausesOf(basket)).toEqual([]);
+  },
+);
 
 test('a list of one task, or of the children of one, cannot be paused, because that would hold all tasks', async () => {
   const { world, basket, id } = await ofAnn();
