@@ -171,10 +171,13 @@ test('with “send later” nothing of hers is sent, also after a reload, while 
   await demo.reload();
   await expect(later).toHaveAttribute('aria-pressed', 'true');
   await expect(item).toHaveAttribute('part', 'item item-paused');
-  expect(effectsOn(server)).toEqual(['Quay wall']);
+  await item.locator('[part~=pause-one]').click();
+  await expect(item.locator('[part=why]')).toHaveText('Waits until you switch “Hold back” off.');
   await later.click();
-  await expect(reportItem(demo, 'Bridge 7')).toHaveAttribute('data-state', 'sent');
   await expect(later).toHaveAttribute('aria-pressed', 'false');
+  expect(effectsOn(server)).toEqual(['Quay wall']);
+  await item.locator('[part~=pause-one]').click();
+  await expect(reportItem(demo, 'Bridge 7')).toHaveAttribute('data-state', 'sent');
 });
 
 test('what is announced stands for two seconds before something else takes its place', async ({ demo, server }) => {

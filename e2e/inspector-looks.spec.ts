@@ -25,7 +25,7 @@ for (const colorScheme of ['light', 'dark'] as const) {
       await page.emulateMedia({ colorScheme });
       await page.goto('/inspector.html');
       await play(page, inEachState());
-      await expect(page.getByRole('listitem')).toHaveCount(10);
+      await expect(page.getByRole('listitem')).toHaveCount(11);
       await page.getByRole('button', { name: 'Discard: Lift' }).click();
       await page.getByRole('button', { name: /^Correct: / }).click();
 
@@ -46,7 +46,7 @@ test('what is touched is 44 pixels high', async ({ page }) => {
   await page.setViewportSize({ width: 320, height: 900 });
   await page.goto('/inspector.html');
   await play(page, inEachState());
-  await expect(page.getByRole('listitem')).toHaveCount(10);
+  await expect(page.getByRole('listitem')).toHaveCount(11);
 
   const heights = (): Promise<number[]> =>
     page.getByRole('button').evaluateAll((all) => all.map((one) => one.getBoundingClientRect().height));

@@ -138,6 +138,7 @@ export function inEachState(): readonly InspectedTask[] {
     taskLike('Underpass', { reasons: [{ reason: 'lane', lane: 'a', behind: 'x', dead: true }] }),
     taskLike('Lift', { attempts: 1, lastError: refused, reasons: [{ reason: 'backoff', until: now + 3_600_000 }] }),
     taskLike('Stairs', { reasons: [{ reason: 'paused', filter: {} }] }),
+    taskLike('Escalator', { reasons: [{ reason: 'paused', filter: 'Escalator' }] }),
     taskLike('Ramp', { reasons: [{ reason: 'signed-out', owner: 'ann' }] }),
     taskLike('Unknown', { payload: undefined, unreadable: true, reasons: [{ reason: 'unknown-type' }] }),
     taskLike('x'.repeat(120), { reasons: [{ reason: 'no-runner' }] }),

@@ -40,7 +40,7 @@ function button(row: Locator, name: string): Locator {
   return row.getByRole('button', { name: new RegExp(`^${name}: `) });
 }
 
-test('by keyboard alone: what was refused is corrected, one task is kept and then discarded, all is paused and resumed, one is tried now', async ({
+test('by keyboard alone: what was refused is corrected, one task is kept and then discarded, all is paused but one stays so, one is tried now', async ({
   page,
   server,
   database,
@@ -91,24 +91,36 @@ test('by keyboard alone: what was refused is corrected, one task is kept and the
   });
 
   await test.step('what is paused is not sent until it is resumed', async () => {
-    const pause = page.getByRole('button', { name: 'Pause' });
+    const pause = page.getByRole('button', { name: 'Pause', exact: true });
     await press(page, pause, 'Shift+Tab');
     await expect(pause).toHaveAttribute('aria-pressed', 'true');
     await add(page, 'send', { name: 'held' });
-    await expect(rowOf(page, 'held')).toContainText('It is paused.');
+    await add(page, 'send', { name: 'not yet' });
+    await expect(rowOf(page, 'held')).toContainText('It is paused together with others.');
     await expect(button(rowOf(page, 'late'), 'Try now')).toBeHidden();
+    const alone = button(rowOf(page, 'not yet'), 'Pause');
+    await press(page, alone);
+    await expect(alone).toHaveAttribute('aria-pressed', 'true');
     expect(namesOf(server.ledger())).not.toContain('held');
 
-    await page.keyboard.press('Enter');
+    await press(page, pause, 'Shift+Tab');
     await expect(pause).toHaveAttribute('aria-pressed', 'false');
     await expect(rowOf(page, 'held')).toHaveCount(0);
     await expect(pause).toBeFocused();
+    await expect(rowOf(page, 'not yet')).toContainText('It is paused.');
+    await tabTo(page, alone);
+    await expect(alone).toHaveAccessibleName('Pause: not yet');
+    expect(namesOf(server.ledger())).not.toContain('not yet');
+
+    await page.keyboard.press('Space');
+    await expect(rowOf(page, 'not yet')).toHaveCount(0);
+    await expectFocus(page);
   });
 
   await press(page, button(rowOf(page, 'late'), 'Try now'));
   await expect(page.getByText('Everything is sent.')).toBeVisible();
   await expect(page.getByRole('heading', { name: 'Not sent yet' })).toBeFocused();
-  expect(namesOf(await untilDrained(server, page, 4))).toEqual(['first', 'second', 'held', 'late']);
+  expect(namesOf(await untilDrained(server, page, 5))).toEqual(['first', 'second', 'held', 'not yet', 'late']);
   expect(server.ledger().some(({ path }) => path.includes('unwanted'))).toBe(false);
 });
 
@@ -360,8 +372,8 @@ test('the pause of another tab is seen, and that of the shown types alone is mad
 }) => {
   await openInspector(page, { database }, { type: ['slow', 'send'] });
   await expect(page.getByText('Everything is sent.')).toBeVisible();
-  await page.getByRole('button', { name: 'Pause' }).click();
-  await expect(page.getByRole('button', { name: 'Pause' })).toHaveAttribute('aria-pressed', 'true');
+  await page.getByRole('button', { name: 'Pause', exact: true }).click();
+  await expect(page.getByRole('button', { name: 'Pause', exact: true })).toHaveAttribute('aria-pressed', 'true');
 
   const another = await context.newPage();
   await openLab(another, { database });
@@ -372,9 +384,9 @@ test('the pause of another tab is seen, and that of the shown types alone is mad
   await until(server.effects, (effects) => effects.length === 1, 'an effect');
   expect(namesOf(server.effects())).toEqual(['asked']);
 
-  await expect(rowOf(page, 'held')).toContainText('It is paused.');
+  await expect(rowOf(page, 'held')).toContainText('It is paused together with others.');
   await another.evaluate(async () => window.lab.basket.resume({ type: ['slow', 'send'] }));
-  await expect(page.getByRole('button', { name: 'Pause' })).toHaveAttribute('aria-pressed', 'false');
+  await expect(page.getByRole('button', { name: 'Pause', exact: true })).toHaveAttribute('aria-pressed', 'false');
   await untilDrained(server, another, 2);
 });
 

@@ -22,7 +22,8 @@ export function wordsOfList(problem?: string): SomeInspectorWords {
       const refused = dead === tasks && !more ? (dead === 1 ? 'it' : 'them') : `${dead} of them`;
       return `${unsent}; the server refused ${refused}.`;
     },
-    pause: 'Send later',
+    pause: sendLater,
+    pauseOne: holdBack,
     progress: 'Sent',
     states: { dead: 'Refused' },
     reasons: {
@@ -38,7 +39,7 @@ export function wordsOfList(problem?: string): SomeInspectorWords {
       backoff: ({ until }, when, task) => `${failed(task)} ${next(until, when)}`,
       date: ({ until }, when, task) => `${failed(task)} ${next(until, when)}`,
       alone: ({ interruptions }) => `The browser ended ${interruptions} times while it was sent. It is sent alone.`,
-      paused: () => 'Waits until you switch “Send later” off.',
+      paused: ({ filter }) => `Waits until you switch “${typeof filter === 'string' ? holdBack : sendLater}” off.`,
     },
     deaths: {
       permanent: (error) =>
@@ -53,6 +54,9 @@ export function wordsOfList(problem?: string): SomeInspectorWords {
     away: 'The server is away. What you write is kept, and sent later.',
   };
 }
+
+const sendLater = 'Send later';
+const holdBack = 'Hold back';
 
 /** The fields of a task that the words need. */
 type AnyTask = Pick<UnsentTask, 'attempts' | 'failures' | 'running' | 'addedAt' | 'lastError' | 'progress'>;

@@ -12,6 +12,7 @@ export const english: InspectorWords = {
     return dead === 0 ? unsent : `${unsent} Your decision is needed for ${dead}.`;
   },
   pause: 'Pause',
+  pauseOne: 'Pause',
   retry: 'Try now',
   correct: 'Correct',
   discard: 'Discard',
@@ -35,7 +36,7 @@ export const english: InspectorWords = {
     'unknown-version': () => unreadable,
     undecodable: () => unreadable,
     'other-leader': () => 'Another version of this app is open in another tab, and cannot send it. Close that tab.',
-    paused: () => 'It is paused.',
+    paused: ({ filter }) => (typeof filter === 'string' ? 'It is paused.' : 'It is paused together with others.'),
     'signed-out': () => 'It waits until you sign in again.',
     'no-owner': () => 'It was saved before anybody signed in, and belongs to nobody.',
     lane: ({ dead }) => `It waits for an earlier change${dead ? ', which needs your decision' : ''}.`,

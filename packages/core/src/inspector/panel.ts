@@ -1,4 +1,4 @@
-import type { OfOwner, Query, Snapshot } from '../index.js';
+import type { OfOwner, Query, Reason, Snapshot } from '../index.js';
 import { defined } from '../pure/parts.js';
 import type { Scope } from '../pure/query.js';
 import { button, element, say, show } from './dom.js';
@@ -63,7 +63,7 @@ export function createPanel(host: HTMLElement, sheet: CSSStyleSheet, settings: R
       async act(name, action) {
         const { basket } = settings;
         if (!tell(name, action) || basket === undefined || name === 'correct') return;
-        await (name === 'retry' ? basket.retry(action.task.id) : basket.cancel(action.task.id));
+        await basket[name === 'discard' ? 'cancel' : name](action.task.id);
       },
     }),
   );
@@ -125,7 +125,7 @@ export function createPanel(host: HTMLElement, sheet: CSSStyleSheet, settings: R
 
   function showAll(next: Snapshot<InspectedTask>): void {
     const { loaded, tasks, more } = next;
-    const changed = loaded !== value.loaded || holds(next) !== holds(value);
+    const changed = loaded !== value.loaded || filtersOf(next) !== filtersOf(value);
     value = next;
     if (!loaded) forget();
     news.look(tasks);
@@ -171,9 +171,12 @@ export function createPanel(host: HTMLElement, sheet: CSSStyleSheet, settings: R
   return { start, stop };
 }
 
-/** Whether a pause holds one of the tasks. */
-function holds({ tasks }: Snapshot<InspectedTask>): boolean {
-  return tasks.some(({ reasons }) => reasons.some(({ reason }) => reason === 'paused'));
+/** The filters of the pauses that hold tasks of the list, as one text. The pause of a task by its id is not in it. */
+function filtersOf({ tasks }: Snapshot<InspectedTask>): string {
+  const all = tasks.flatMap(({ reasons }) => reasons);
+  const isScope = (one: Reason) => one.reason === 'paused' && typeof one.filter !== 'string';
+
+  return [...new Set(all.filter(isScope).map((one) => JSON.stringify(one)))].join();
 }
 
 /** Whose tasks a query asks for. */

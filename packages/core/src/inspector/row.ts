@@ -13,9 +13,11 @@ export interface RowContext {
   readonly label: (task: InspectedTask) => string;
   readonly canCorrect: (task: InspectedTask) => boolean;
   readonly canDiscard: (task: InspectedTask) => boolean;
-  /** Dispatches an event. Retries or discards the task then, unless the app has called `preventDefault()`. */
-  readonly act: (name: Exclude<keyof InspectorEvents, 'announce'>, action: InspectorAction) => Promise<unknown>;
+  /** Dispatches an event. Then does what the event says, unless the app has called `preventDefault()`. */
+  readonly act: (name: RowEvent, action: InspectorAction) => Promise<unknown>;
 }
+
+type RowEvent = Exclude<keyof InspectorEvents, 'announce'>;
 
 /** A task on the list. */
 export interface Row {
@@ -47,8 +49,9 @@ export function createRow(first: InspectedTask, context: RowContext): Row {
   problem.setAttribute('role', 'alert');
   const correct = button('correct', () => doIt('correct'));
   const retry = button('retry', () => doIt('retry'));
+  const pause = button('pause-one', () => doIt(told.isPaused ? 'resume' : 'pause'));
   const discard = button('discard', () => ask(true));
-  const actions = element('div', 'actions', correct, retry, discard);
+  const actions = element('div', 'actions', correct, retry, pause, discard);
   const question = element('p', 'question');
   const yes = button('confirm', () => {
     ask(false);
@@ -86,7 +89,7 @@ export function createRow(first: InspectedTask, context: RowContext): Row {
     (open ? keep : discard).focus({ preventScroll: true });
   }
 
-  function doIt(what: 'retry' | 'correct' | 'discard'): void {
+  function doIt(what: RowEvent): void {
     say(problem, '');
     act(what, { task, slot: form.name }).catch((error: unknown) => say(problem, words().failed(error)));
   }
@@ -98,6 +101,7 @@ export function createRow(first: InspectedTask, context: RowContext): Row {
     if (!canCorrect && isOpen) gone();
     show(correct, canCorrect && !isOpen, title);
     show(retry, told.canRetry, title);
+    show(pause, told.canPause, title);
     show(discard, context.canDiscard(task), title);
   }
 
@@ -114,6 +118,8 @@ export function createRow(first: InspectedTask, context: RowContext): Row {
     confirm.setAttribute('aria-label', said.sure);
     name(correct, said.correct, of);
     name(retry, said.retry, of);
+    name(pause, said.pauseOne, of);
+    pause.setAttribute('aria-pressed', String(told.isPaused));
     name(discard, said.discard, of);
     name(yes, said.discard, of);
     name(keep, said.keep, of);

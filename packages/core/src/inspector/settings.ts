@@ -11,8 +11,8 @@ export interface InspectedBasket {
   readonly watch: (query: Query<never>, options: { readonly reasons: true }) => Watched<Snapshot<Explained<TaskView>>>;
   readonly retry: (id: string) => Promise<number>;
   readonly cancel: (id: string) => Promise<number>;
-  readonly pause: (scope: Scope<never>) => Promise<void>;
-  readonly resume: (scope: Scope<never>) => Promise<number>;
+  readonly pause: (which: string | Scope<never>) => Promise<void>;
+  readonly resume: (which: string | Scope<never>) => Promise<number>;
   /** `noOwner` is absent if the registry declares no session. */
   readonly health: (
     whose: OfOwner,
@@ -30,8 +30,8 @@ export interface InspectorSettings {
    */
   basket: InspectedBasket | undefined;
   /**
-   * Which tasks are shown, as for `watch`. Default `{}`: the first 100 tasks. The button "Pause" pauses the tasks of
-   * this query, whatever their state. With `id` or `parent` there is no such button.
+   * Which tasks are shown, as for `watch`. Default `{}`: the first 100 tasks. The button "Pause" beside the heading pauses
+   * the tasks of this query, whatever their state. With `id` or `parent` there is no such button.
    *
    * @example
    * document.querySelector('taskbasket-inspector')!.query = { type: 'saveNote', limit: 500 };
@@ -76,12 +76,16 @@ export interface InspectorAction {
  * - `retry`: a person has pressed "Try now". The element calls `basket.retry(id)`.
  * - `correct`: a person has pressed "Correct". The element does nothing. Append a form with the `slot` of the detail. The
  *   element removes the form once the task is no longer dead.
+ * - `pause`, `resume`: a person has pressed "Pause" in a row, or has pressed it again. The element calls `basket.pause(id)`
+ *   or `basket.resume(id)`.
  * - `discard`: a person has pressed "Discard", and has confirmed it. The element calls `basket.cancel(id)`.
  * - `announce`: the detail is a sentence such as "Sent: …". The element tells it to screen readers.
  */
 export interface InspectorEvents {
   readonly retry: CustomEvent<InspectorAction>;
   readonly correct: CustomEvent<InspectorAction>;
+  readonly pause: CustomEvent<InspectorAction>;
+  readonly resume: CustomEvent<InspectorAction>;
   readonly discard: CustomEvent<InspectorAction>;
   readonly announce: CustomEvent<string>;
 }

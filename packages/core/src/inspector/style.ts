@@ -58,7 +58,7 @@ p, h2, h3, span { unicode-bidi: plaintext; text-align: -webkit-match-parent; tex
 progress { inline-size: 100%; block-size: 0.5rem; accent-color: var(--_accent); }
 button {
   min-block-size: 2.75rem;
-  padding-inline: 1rem;
+  padding-inline: 0.75rem;
   font: inherit;
   color: var(--_accent);
   background: transparent;

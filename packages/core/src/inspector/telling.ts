@@ -29,10 +29,16 @@ const states: { readonly [Name in Reason['reason']]: InspectedState } = {
 
 const ranked = Object.keys(states);
 
+/** In these states a pause would change nothing now: it is too late for one, or the task waits for a person anyway. */
+const unpaused: readonly InspectedState[] = ['running', 'dead', 'unreadable', 'signed-out'];
+
 /** What is told of a task. */
 export interface Told {
   readonly state: InspectedState;
   readonly canRetry: boolean;
+  readonly canPause: boolean;
+  /** Whether the task is paused by itself, whatever else holds it. */
+  readonly isPaused: boolean;
   /** Why the task is not running now. */
   readonly why: (words: InspectorWords, when: When) => string;
 }
@@ -40,12 +46,14 @@ export interface Told {
 /** What a person reads of a task. */
 export function tell(task: InspectedTask): Told {
   const [first] = [...task.reasons].sort((a, b) => ranked.indexOf(a.reason) - ranked.indexOf(b.reason));
-  if (first === undefined) return { state: 'waiting', canRetry: false, why: ({ next }) => next };
+  const state = first === undefined ? 'waiting' : states[first.reason];
 
   return {
-    state: states[first.reason],
-    canRetry: canRetry(first, task.attempts),
-    why: (words, when) => sentence(first, words, when, task),
+    state,
+    canRetry: first !== undefined && canRetry(first, task.attempts),
+    canPause: !unpaused.includes(state),
+    isPaused: task.reasons.some((one) => one.reason === 'paused' && one.filter === task.id),
+    why: (words, when) => (first === undefined ? words.next : sentence(first, words, when, task)),
   };
 }
 

@@ -43,7 +43,10 @@ export interface InspectorWords {
   readonly loading: string;
   /** Shown under the heading. `dead`: how many tasks wait for a decision. `more`: there are more than `tasks`. */
   readonly note: (list: { readonly tasks: number; readonly dead: number; readonly more: boolean }) => string;
+  /** The button that pauses the whole list. */
   readonly pause: string;
+  /** The button that pauses one task. */
+  readonly pauseOne: string;
   readonly retry: string;
   readonly correct: string;
   readonly discard: string;

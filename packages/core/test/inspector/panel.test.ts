@@ -5,7 +5,7 @@ import type { Basket, Query } from '../../src/index.js';
 import { defineTasks, session, task } from '../../src/index.js';
 import type { Panel } from '../../src/inspector/panel.js';
 import { createPanel } from '../../src/inspector/panel.js';
-import type { InspectedBasket } from '../../src/inspector/settings.js';
+import type { InspectedBasket, InspectorAction } from '../../src/inspector/settings.js';
 import { PermanentFailure } from '../../src/worker.js';
 import { freshName } from '../support/database.js';
 import { createWorld } from '../support/world.js';
@@ -48,7 +48,16 @@ function shown(basket: InspectedBasket, query: Query) {
   panel.start();
   const part = (name: string): HTMLElement => host.shadowRoot?.querySelector(`[part~=${name}]`) as HTMLElement;
 
-  return { panel, part, isPressed: () => part('pause').getAttribute('aria-pressed') };
+  const row = (id: string) => {
+    const form = host.shadowRoot?.querySelector(`slot[name=correct-${id}]`);
+    const of = (name: string): HTMLElement => form?.parentElement?.querySelector(`[part~=${name}]`) as HTMLElement;
+
+    const pause = of('pause-one');
+
+    return { pause, pressed: pause.getAttribute('aria-pressed'), why: of('why').textContent };
+  };
+
+  return { host, panel, part, row, isPressed: () => part('pause').getAttribute('aria-pressed') };
 }
 
 /** A browser whose app knows no owners. */
@@ -100,6 +109,87 @@ test('a list of one task, or of the children of one, cannot be paused, because t
   await world.settle();
 
   expect(lists.map(({ part }) => part('pause').hidden)).toEqual([false, true, true]);
+});
+
+test('the button of a row pauses that task alone, and the same button lets it go on', async () => {
+  const { world, tab, basket, id } = await ofAnn();
+  const other = await basket.add('save', 'b');
+  const { row, isPressed } = shown(basket, {});
+  await world.settle();
+  expect(row(id).pressed).toEqual('false');
+  row(id).pause.click();
+  await vi.waitFor(() => expect(row(id)).toMatchObject({ pressed: 'true', why: 'It is paused.' }), 60_000);
+  expect(row(other)).toMatchObject({ pressed: 'false', why: 'Nothing is sent at the moment. Reload this page.' });
+  expect(isPressed()).toBe('false');
+
+  const ran: string[] = [];
+  tab.run({ save: (text) => void ran.push(text), ping: () => undefined });
+  await vi.waitFor(() => expect(ran).toEqual(['b']), 60_000);
+  await world.settle();
+  row(id).pause.click();
+  await vi.waitFor(() => expect(ran).toEqual(['b', 'a']), 60_000);
+});
+
+test('a pause of the whole list is seen although a task of the list is paused by itself, and each ends by its own button', async () => {
+  const { world, basket, id } = await ofAnn();
+  const { row, part, isPressed } = shown(basket, {});
+  await world.settle();
+  row(id).pause.click();
+  await vi.waitFor(() => expect(row(id).pressed).toBe('true'), 60_000);
+  await basket.pause({});
+  await vi.waitFor(() => expect(isPressed()).toBe('true'), 60_000);
+
+  row(id).pause.click();
+  const held = { pressed: 'false', why: 'It is paused together with others.' };
+  await vi.waitFor(() => expect(row(id)).toMatchObject(held), 60_000);
+  expect(await pausesOf(basket)).toEqual([{}]);
+  row(id).pause.click();
+  await vi.waitFor(() => expect(row(id).pressed).toBe('true'), 60_000);
+  part('pause').click();
+  await vi.waitFor(() => expect(isPressed()).toBe('false'), 60_000);
+  expect(await pausesOf(basket)).toEqual([id]);
+});
+
+test('a task has a button "Pause" while a pause holds it back, or would', async () => {
+  const { world, tab, basket, id } = await ofAnn();
+  const { row } = shown(basket, {});
+  const refuse = (): never => {
+    throw new PermanentFailure('No.');
+  };
+  await world.settle();
+  expect(row(id).pause.hidden).toBe(false);
+
+  tab.run({ save: refuse, ping: refuse });
+  await vi.waitFor(() => expect(row(id).why).toContain('It was refused'), 60_000);
+  expect(row(id).pause.hidden).toBe(true);
+  await basket.pause(id);
+  await basket.retry(id);
+  await vi.waitFor(() => expect(row(id)).toMatchObject({ pressed: 'true', pause: { hidden: false } }), 60_000);
+});
+
+test('an app that prevents a pause, or the end of one, does it by itself', async () => {
+  const { world, basket, id } = await ofAnn();
+  const { host, row } = shown(basket, {});
+  const asked: unknown[] = [];
+  for (const name of ['pause', 'resume'] as const) {
+    host.addEventListener(name, (event) => {
+      event.preventDefault();
+      asked.push([name, (event as CustomEvent<InspectorAction>).detail.task.id]);
+    });
+  }
+  await world.settle();
+  row(id).pause.click();
+  await world.settle();
+  expect(await pausesOf(basket)).toEqual([]);
+  await basket.pause(id);
+  await vi.waitFor(() => expect(row(id).pressed).toBe('true'), 60_000);
+  row(id).pause.click();
+  await world.settle();
+  expect(asked).toEqual([
+    ['pause', id],
+    ['resume', id],
+  ]);
+  expect(await pausesOf(basket)).toEqual([id]);
 });
 
 test('what was announced of one person’s tasks is not there for the next one, also if the element was away meanwhile', async () => {

@@ -91,6 +91,29 @@ test('"try now" is offered where it changes something', () => {
   expect(tell(taskLike([reasonLike('date')], { attempts: 1 })).canRetry).toBe(true);
 });
 
+test('a pause of one task is offered where a pause changes something', () => {
+  const not = reasons.filter((reason) => !tell(taskLike([reasonLike(reason)])).canPause);
+  expect(not.sort()).toEqual([
+    'dead',
+    'no-owner',
+    'other-leader',
+    'running',
+    'signed-out',
+    'undecodable',
+    'unknown-type',
+    'unknown-version',
+  ]);
+  expect(tell(taskLike([])).canPause).toBe(true);
+});
+
+test('a pause of the task alone is told apart from a pause of others too', async () => {
+  const { german } = await laidOut('german').run<{ german: InspectorWords }>('german.ts');
+  const [alone, together] = ['a', { lane: 'a' }].map((filter): Reason => ({ reason: 'paused', filter }));
+  for (const words of [english, german]) expect(said(words, alone as Reason)).not.toBe(said(words, together as Reason));
+  const isPaused = (...list: readonly Reason[]): boolean => tell(taskLike(list)).isPaused;
+  expect([isPaused(together as Reason), isPaused(together as Reason, alone as Reason)]).toEqual([false, true]);
+});
+
 describe('times', () => {
   const ahead = (seconds: number): number => Date.now() + seconds * 1_000;
 
