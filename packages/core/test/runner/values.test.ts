@@ -339,6 +339,41 @@ test('refused again with values with which another task of the gate succeeded: t
   expect(others).toEqual([]);
 });
 
+test.each([
+  ['values of an object', { token: 'old' }],
+  ['a cookie alone', undefined],
+])(
+  'a session that expired while two tasks ran, and the later answer was the accepted one: nobody is dead (%s)',
+  async (_, values) => {
+    const tasks = notesApp();
+    const world = createWorld();
+    const page = world.open(tasks);
+    await page.basket.signIn('ann', values as never);
+    await page.basket.add('save', 'before it expired');
+    await page.basket.add('save', 'after it expired');
+    let isOver = true;
+    const answered: string[] = [];
+    const handler = () => undefined;
+    world.open(tasks).run({
+      send: handler,
+      report: handler,
+      async save(payload: string) {
+        answered.push(payload);
+        if (payload === 'before it expired') await new Promise<void>((resolve) => world.alarm(500, resolve));
+        else if (isOver) throw new SignedOut({ status: 401 });
+      },
+    });
+    await world.advance(60_000);
+    expect(answered.filter((payload) => payload === 'after it expired')).toHaveLength(2);
+    expect((await rowsOf(tasks)).map(({ dead }) => dead)).toEqual([undefined]);
+
+    isOver = false;
+    await page.basket.signIn('ann', (values && { token: 'new' }) as never);
+    await world.settle();
+    expect(await rowsOf(tasks)).toEqual([]);
+  },
+);
+
 test('a task meets a token that has expired, then fails, and meets the next token when that has expired: it is not dead', async () => {
   const tasks = notesApp();
   const world = createWorld();

@@ -21,9 +21,10 @@ export interface Server {
   readonly ways: Map<Life, Way>;
   /** When each owner last signed in. */
   readonly signedIn: Map<string, number>;
-  /** When a pass was last accepted, and how often a task was refused: by owner, gate and pass, and by id. */
-  readonly accepted: Map<string, number>;
-  readonly refusals: Map<string, number>;
+  /** When a pass was last accepted, and when the latest such attempt had begun: by owner, gate and pass. */
+  readonly accepted: Map<string, { readonly at: number; readonly began: number }>;
+  /** When the first of the refusals of a task was that no other answer stands between, and how many there are: by id. */
+  readonly refusals: Map<string, { readonly first: number; readonly count: number }>;
   /** When a page last gave a token of an owner to a runner, other than the one that it is asked about. */
   readonly given: Map<string, readonly { readonly token: string; readonly at: number }[]>;
   /** What was refused last, by owner and gate. */
@@ -137,21 +138,28 @@ function passOf({ told, token }: Pick<AttemptFacts, 'told' | 'token'>): string {
 export function answerOf(world: World, attempt: AttemptFacts, ending: Ending): Ending {
   const { server, calm } = world;
   const { told, claim } = attempt;
-  if (calm || told.owner === null)
-    return ending.kind === 'signed-out' ? { kind: calm ? 'success' : 'unavailable' } : ending;
+  if (told.owner === null) return ending.kind === 'signed-out' ? { kind: calm ? 'success' : 'unavailable' } : ending;
   const pass = passOf(attempt);
-  const isRefused = ending.kind === 'signed-out' || server.revoked.has(pass) || told.n % 6 === 0;
+  const isRefused = !calm && (ending.kind === 'signed-out' || server.revoked.has(pass) || told.n % 6 === 0);
+  const isAccepted = !isRefused && (calm || ending.kind === 'success');
   server.now += 1;
-  if (ending.kind === 'success' && !isRefused) server.accepted.set(acceptedKey(attempt), server.now);
-  if (isRefused) {
-    attempt.refusedAt = server.now;
-    server.refusals.set(told.id ?? '', (server.refusals.get(told.id ?? '') ?? 0) + 1);
-    world.report.met('values', 'refused');
+  if (isAccepted) {
+    const before = server.accepted.get(acceptedKey(attempt))?.began ?? 0;
+    server.accepted.set(acceptedKey(attempt), { at: server.now, began: Math.max(before, claim.at) });
   }
+  const id = told.id ?? '';
+  if (isRefused) {
+    const { first = server.now, count = 0 } = server.refusals.get(id) ?? {};
+    attempt.refusedAt = server.now;
+    server.refusals.set(id, { first, count: count + 1 });
+    world.report.met('values', 'refused');
+  } else server.refusals.delete(id);
   const parked = server.parked.get(gateKey(told.owner, claim.gate));
-  if (parked !== undefined) parked.lifted ||= ending.kind === 'success' && !isRefused;
+  if (parked !== undefined) parked.lifted ||= isAccepted;
 
-  return isRefused ? { kind: 'signed-out' } : ending;
+  if (isRefused) return { kind: 'signed-out' };
+
+  return calm && ending.kind === 'signed-out' ? { kind: 'success' } : ending;
 }
 
 function acceptedKey(attempt: Pick<AttemptFacts, 'told' | 'token' | 'claim'>): string {
@@ -207,18 +215,21 @@ export function judgeRefused(
   const { server, report } = world;
   const { attempt } = claim;
   if (attempt?.refusedAt === undefined) return undefined;
-  const acceptedAt = server.accepted.get(acceptedKey(attempt)) ?? 0;
+  const accepted = server.accepted.get(acceptedKey(attempt)) ?? { at: 0, began: 0 };
   if (now?.dead?.reason === 'permanent') {
     report.met('values', 'refused again, and dead');
-    const isAlone = acceptedAt > 0 && acceptedAt < attempt.refusedAt && (server.refusals.get(claim.id) ?? 0) > 1;
+    const { first, count } = server.refusals.get(claim.id) ?? { first: 0, count: 0 };
+    const isAlone = accepted.began > first && accepted.at < attempt.refusedAt && count > 1;
 
-    return isAlone ? undefined : 'it is dead, and the server took these values from no other';
+    return isAlone
+      ? undefined
+      : 'it is dead, and the server took these values from no other that began after it was first refused';
   }
   const { owner } = attempt.told;
   const others = server.given.get(owner ?? '') ?? [];
   const isReplaced = others.some(({ token, at }) => token !== attempt.token && at > claim.at);
   const isOld =
-    isReplaced || acceptedAt > attempt.refusedAt || (server.signedIn.get(owner ?? '') ?? 0) > attempt.refusedAt;
+    isReplaced || accepted.at > attempt.refusedAt || (server.signedIn.get(owner ?? '') ?? 0) > attempt.refusedAt;
   if (!isOld) server.parked.set(gateKey(owner, claim.gate), { pass: passOf(attempt), upTo, lifted: false });
 
   return undefined;

@@ -46,9 +46,11 @@ export interface SignedIn {
   readonly valuesId: string | undefined;
   /** The gates at which the owner counts as signed out. */
   readonly parked: ReadonlySet<string>;
+  /** How many others it has replaced, one after the other. */
+  readonly place: number;
 }
 
-const nobody: SignedIn = { owner: null, asks: false, values: undefined, valuesId: undefined, parked: new Set() };
+const empty = { owner: null, asks: false, values: undefined, valuesId: undefined, parked: new Set<string>() } as const;
 
 /** Whether the tasks of the owner wait, because the values for them are missing or were refused. */
 export function waitsForValues({ asks, values, parked }: SignedIn, gate: string): boolean {
@@ -82,12 +84,15 @@ export function createValues(
   { hub, ports: { clock, randomBytes } }: Pick<BasketContext, 'hub' | 'ports'>,
   changed: () => void,
 ): Values {
-  let now = nobody;
+  let now: SignedIn = { ...empty, place: 0 };
   let question: Question | undefined;
-  /** The gates of tasks that succeeded with the values of now. */
-  let accepted = new Set<string>();
-  /** The attempt in which each task was last refused. Only refusals in a row count, because values may expire in between. */
-  const refusedIn = new Map<string, number>();
+  /** The gates of tasks that succeeded with the values of now, and the place of what the latest of these began with. */
+  let accepted = new Map<string, number>();
+  /**
+   * The attempt in which each task was last refused, and the place after the first of its refusals in a row. Only these
+   * count, because values may expire in between.
+   */
+  const refusals = new Map<string, { readonly attempts: number; readonly place: number }>();
   /** The gates for which values were asked for since a task of them succeeded, or a page had new values. */
   const renewed = new Set<string>();
   /** The pages that have answered whenever they were asked. A page that signs in again counts as another one. */
@@ -95,9 +100,10 @@ export function createValues(
   /** Values that were right until a page said that it has new ones. */
   let last: Pick<SignedIn, 'values' | 'valuesId'> | undefined;
 
-  function replace(signedIn: SignedIn): void {
-    if (signedIn.valuesId !== now.valuesId || signedIn.owner !== now.owner) accepted = new Set();
-    now = signedIn;
+  function replace(change: Partial<SignedIn>): void {
+    const before = now;
+    now = { ...before, ...change, place: before.place + 1 };
+    if (now.valuesId !== before.valuesId || now.owner !== before.owner) accepted = new Map();
   }
 
   function lacks(): boolean {
@@ -134,7 +140,7 @@ export function createValues(
   function giveUp(): void {
     end();
     if (now.values === undefined && last !== undefined) {
-      replace({ ...now, ...last });
+      replace({ ...last });
       changed();
     }
     if (now.values === undefined || now.parked.size > 0) tell();
@@ -159,7 +165,7 @@ export function createValues(
     if (step === 'new') {
       renewed.clear();
       last = now.values === undefined ? last : now;
-      replace({ ...now, values: undefined, valuesId: undefined, parked: new Set() });
+      replace({ values: undefined, valuesId: undefined, parked: new Set() });
       changed();
       if (now.asks) ask(page);
     }
@@ -181,13 +187,14 @@ export function createValues(
       return question.open === 0 ? giveUp() : undefined;
     }
     end();
-    replace({ ...now, values, valuesId, parked: new Set() });
+    replace({ values, valuesId, parked: new Set() });
     changed();
   });
 
   return {
     now: () => now,
-    next: (owner, asks) => (owner === now.owner && asks === now.asks ? now : { ...nobody, owner, asks }),
+    next: (owner, asks) =>
+      owner === now.owner && asks === now.asks ? now : { ...empty, owner, asks, place: now.place + 1 },
 
     follow(signedIn) {
       if (signedIn === now || (signedIn.owner === now.owner && signedIn.asks === now.asks)) return;
@@ -198,21 +205,24 @@ export function createValues(
       if (now.asks) ask();
     },
 
-    worked({ owner, valuesId }, gate) {
+    worked({ owner, valuesId, place }, gate) {
       if (owner !== now.owner || valuesId !== now.valuesId) return;
-      accepted.add(gate);
+      accepted.set(gate, Math.max(place, accepted.get(gate) ?? 0));
       renewed.delete(gate);
       if (!now.parked.has(gate)) return;
-      replace({ ...now, parked: new Set([...now.parked].filter((one) => one !== gate)) });
+      replace({ parked: new Set([...now.parked].filter((one) => one !== gate)) });
       changed();
     },
 
     refused({ owner, valuesId }, { id, gate, attempts }) {
       if (owner !== now.owner || valuesId !== now.valuesId) return false;
-      if (refusedIn.get(id) === attempts - 1 && accepted.has(gate)) return true;
-      refusedIn.set(id, attempts);
+      const before = refusals.get(id);
+      const since = before?.attempts === attempts - 1 ? before.place : now.place + 1;
+      // A success says nothing if its attempt began before: the values may have expired while both ran.
+      if ((accepted.get(gate) ?? 0) >= since) return true;
+      refusals.set(id, { attempts, place: since });
       if (now.parked.has(gate)) return false;
-      replace({ ...now, parked: new Set([...now.parked, gate]) });
+      replace({ parked: new Set([...now.parked, gate]) });
       changed();
       if (now.asks && !renewed.has(gate)) ask();
       else tell();
