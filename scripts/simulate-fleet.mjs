@@ -1,5 +1,5 @@
 /** Plays a fleet of clients against a server that is back: packages/core/test/fleet/main.ts. */
-import { readFileSync, writeFileSync } from 'node:fs';
+import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { pathToFileURL } from 'node:url';
 
@@ -49,6 +49,8 @@ await main(async () => {
   if (code === undefined) throw new Failure('docs/server.md has no block door.mjs.');
   writeFileSync(door, code);
   const { createDoor } = await import(pathToFileURL(door).href);
+  // Now, because the picture is drawn after minutes.
+  if (asked.svg !== undefined) mkdirSync(path.dirname(asked.svg), { recursive: true });
   start = () => playAll({ ...asked, createDoor });
 }, 2);
 
