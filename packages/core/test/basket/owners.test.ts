@@ -425,3 +425,21 @@ describe('events and health', () => {
     expect(await basket.health()).not.toHaveProperty('noOwner');
   });
 });
+
+test('every tab is told that the owner has changed, also to nobody, and not of the same owner again', async () => {
+  const tasks = appWithSession();
+  const world = createWorld();
+  const [ann, other] = [world.open(tasks).basket, world.open(tasks).basket];
+  const told: unknown[] = [];
+  for (const basket of [ann, other]) basket.on('session', ({ owner, state }) => void told.push([owner, state]));
+
+  for (const owner of ['ann', 'ann', 'bob']) await ann.signIn(owner);
+  await ann.signOut();
+  await world.settle();
+
+  const twice = (owner: string | null): unknown[] => [
+    [owner, 'changed'],
+    [owner, 'changed'],
+  ];
+  expect(told).toEqual([...twice('ann'), ...twice('bob'), ...twice(null)]);
+});

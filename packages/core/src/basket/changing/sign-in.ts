@@ -88,7 +88,7 @@ async function store(context: BasketContext, owner: Owner, asks: boolean, adopt:
     const row: SessionRow = asks ? { owner, asks } : { owner };
     if (isNew) stores.state.put(row, stateKeys.session);
     const found = adopt && owner !== null ? await adoptAll(context, stores, owner) : [];
-    const hints: readonly Hint[] = other ? [{ event: 'session', owner, state: 'signed-in' }] : [];
+    const hints: readonly Hint[] = other ? [{ event: 'session', owner, state: 'changed' }] : [];
 
     return { found, hints, changed: isNew || found.length > 0 };
   };

@@ -14,7 +14,7 @@ import type { Replaced } from '../../store/replace.js';
  * - `progress`: a running handler told this `value` by `attempt.progress`. `number` is that of the attempt.
  * - `settled`: the task ended, or is dead. `replaced`: the task with the id `by` took its place.
  * - `gate`: a gate has closed, for this `reason`, or (`closed` is false) its destination answers again.
- * - `session`: `signed-in`: another `owner` is signed in, or (`null`) nobody is. `signed-out`: no page gives values for
+ * - `session`: `changed`: another `owner` is signed in, or (`null`) nobody is. `signed-out`: no page gives values for
  *   this owner, or the server of this `gate` refuses them. The tasks wait, uncounted, until `signIn` is called again.
  * - `lost`: the database of this name was deleted with all tasks in it, and a new, empty database was made. `tasks` is
  *   how many tasks this context last found in it, by a `list` or a `watch` of all tasks. `undefined`: it listed none, or
@@ -31,7 +31,7 @@ export type Hint =
   | {
       readonly event: 'session';
       readonly owner: string | null;
-      readonly state: 'signed-in' | 'signed-out';
+      readonly state: 'changed' | 'signed-out';
       readonly gate?: string | undefined;
     }
   | { readonly event: 'lost'; readonly database: string; readonly tasks: number | undefined };
