@@ -4,6 +4,7 @@
 import type { Locator, Page } from '@playwright/test';
 import type { InspectedBasket, InspectedTask, TaskbasketInspector } from 'taskbasket/inspector';
 
+import { until } from './fixture.js';
 import { type LabOptions } from './lab/lab.js';
 
 /** Opens the page, with the tasks of a real basket. */
@@ -22,6 +23,65 @@ export async function openInspector(page: Page, options: LabOptions, query = {})
 /** The row of the task with this label. */
 export function rowOf(page: Page, label: string): Locator {
   return page.getByRole('listitem').filter({ has: page.getByRole('heading', { name: label, exact: true }) });
+}
+
+/** What a person sees of the list, read by a script, so that a test that needs no more runs in every engine. */
+export function seen(page: Page, place = 0) {
+  return page.evaluate((at) => {
+    const shadow = document.querySelectorAll('taskbasket-inspector')[at]?.shadowRoot as ShadowRoot;
+    const partOf = (of: ParentNode, part: string): Element | null => of.querySelector(`[part~=${part}]`);
+    const textOf = (of: ParentNode, part: string): string => partOf(of, part)?.textContent ?? '';
+    const isPressed = (of: ParentNode, part: string) => partOf(of, part)?.getAttribute('aria-pressed') === 'true';
+
+    return {
+      heading: textOf(shadow, 'heading'),
+      note: textOf(shadow, 'note'),
+      isPaused: isPressed(shadow, 'pause'),
+      rows: [...shadow.querySelectorAll('li')].map((row) => ({
+        title: textOf(row, 'title'),
+        why: textOf(row, 'why'),
+        facts: textOf(row, 'facts'),
+        isPaused: isPressed(row, 'pause-one'),
+      })),
+    };
+  }, place);
+}
+
+/** Waits until the list is such: the first list of the page, or the one at this place. */
+export function untilSeen(
+  page: Page,
+  what: string,
+  is: (list: Awaited<ReturnType<typeof seen>>) => boolean,
+  place?: number,
+): Promise<unknown> {
+  return until(() => seen(page, place), is, what);
+}
+
+/** Waits until the list has these rows and no others. */
+export function untilTitles(page: Page, ...titles: readonly string[]): Promise<unknown> {
+  return untilSeen(page, `a list of ${titles.join(', ')}`, ({ rows }) => {
+    return rows.map(({ title }) => title).join() === titles.join();
+  });
+}
+
+/** Waits until the row with this title says this. */
+export function untilSaid(page: Page, title: string, why: string): Promise<unknown> {
+  return untilSeen(page, `"${why}"`, ({ rows }) => rows.some((row) => row.title === title && row.why === why));
+}
+
+/** Presses a button of the list, or of the row with this title, by a script. */
+export function pressPart(page: Page, part: string, title?: string): Promise<void> {
+  return page.evaluate(
+    ([name, of]) => {
+      const shadow = document.querySelector('taskbasket-inspector')?.shadowRoot as ShadowRoot;
+      const isIt = (row: Element): boolean => row.querySelector('[part=title]')?.textContent === of;
+      const within = of === undefined ? shadow : [...shadow.querySelectorAll('li')].find(isIt);
+      const found = within?.querySelector<HTMLElement>(`button[part~=${name}]`);
+      if (!found?.checkVisibility()) throw new Error(`There is no button ${name} to press.`);
+      found.click();
+    },
+    [part, title] as const,
+  );
 }
 
 /** A task as a view shows it; a test says what is different. */

@@ -3,6 +3,8 @@
  *
  * A test that uses anything else of a page is skipped there, with the number of the decision that says so.
  */
+import { setTimeout as sleep } from 'node:timers/promises';
+
 import type { BrowserContext, Page } from '@playwright/test';
 
 import { cannot } from './engine.js';
@@ -63,6 +65,7 @@ function pageOf(ask: Ask, context: BrowserContext, baseURL: string | undefined):
     context: () => context,
     goto: async (address) => {
       await ask('POST', '/url', { url: new URL(address, baseURL).href });
+      await untilLoaded(ask);
 
       return null;
     },
@@ -84,6 +87,12 @@ function limited<Whole extends object>(what: string, has: Partial<Whole>): Whole
         ? Reflect.get(target, name)
         : cannot(12, `WebDriver has no ${what}.${name}`),
   });
+}
+
+/** Of a window that was just made, the driver sometimes says that it has loaded while it is still empty. */
+async function untilLoaded(ask: Ask): Promise<void> {
+  const script = "return location.href !== 'about:blank' && document.readyState === 'complete'";
+  while (!(await ask('POST', '/execute/sync', { script, args: [] }))) await sleep(slice);
 }
 
 interface Ran {
