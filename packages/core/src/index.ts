@@ -43,7 +43,7 @@ export type {
   TypesOf,
 } from './pure/registry.js';
 export { defineTasks, task } from './pure/registry.js';
-export type { Session, SessionOf, SessionType, ValuesOf } from './pure/session.js';
+export type { Session, SessionOf, SessionType, ValuesOf, ValuesWanted } from './pure/session.js';
 export { session } from './pure/session.js';
 export type { GateView, TaskView } from './pure/view.js';
 export type { AppTransaction, DexieTransaction, WritableTransaction } from './store/app-transaction.js';

@@ -5,7 +5,7 @@ import type { Reason } from '../pure/reasons.js';
 import type { Filter, OfOwner, Query, Scope } from '../pure/query.js';
 import type { AnyRegistry, NameOf, PayloadOf, ResultOf } from '../pure/registry.js';
 import { checkRegistry } from '../pure/registry.js';
-import type { ValuesOf } from '../pure/session.js';
+import type { ValuesOf, ValuesWanted } from '../pure/session.js';
 import type { TaskView } from '../pure/view.js';
 import type { AppTransaction } from '../store/app-transaction.js';
 import type { PreparedTask } from './adding/add.js';
@@ -71,7 +71,7 @@ export type SignInArguments<Values> = [Values] extends [never]
   ? [values: never]
   : [Values] extends [void]
     ? [values?: undefined, options?: SignInOptions]
-    : [values: Values | (() => Values | PromiseLike<Values>), options?: SignInOptions];
+    : [values: Values | ((why: ValuesWanted) => Values | PromiseLike<Values>), options?: SignInOptions];
 
 /** What any context can do with its tasks. */
 export type Basket<R extends AnyRegistry> = {

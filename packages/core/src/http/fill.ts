@@ -16,8 +16,9 @@ export interface Fill {
  */
 export function checkFill(fill: Fill, url: string, json: unknown): void {
   for (const [name, from] of Object.entries(fill)) {
-    const fits = Array.isArray(from) && (name.startsWith('/') ? json !== undefined : isFilled(url, { [name]: from }));
-    must(fits, `fill["${name}"]`, 'a list such as [0, "id"], for a {placeholder} or a /place in json', from);
+    const isThere = name.startsWith('/') ? json !== undefined : isFilled(url, { [name]: from });
+    must(isThere, 'A name in fill', 'a {placeholder} of the url, or a /place in json', name);
+    must(Array.isArray(from), `fill["${name}"]`, 'a list such as [0, "id"]', from);
   }
 }
 

@@ -37,7 +37,7 @@ export const english: InspectorWords = {
     undecodable: () => unreadable,
     'other-leader': () => 'Another version of this app is open in another tab, and cannot send it. Close that tab.',
     paused: ({ filter }) => (typeof filter === 'string' ? 'It is paused.' : 'It is paused together with others.'),
-    'signed-out': () => 'It waits until you sign in again.',
+    'signed-out': () => 'It waits until you are signed in again.',
     'no-owner': () => 'It was saved before anybody signed in, and belongs to nobody.',
     lane: ({ dead }) => `It waits for an earlier change${dead ? ', which needs your decision' : ''}.`,
     parent: ({ state }) =>

@@ -12,6 +12,18 @@ export interface SessionType<Values> {
 /** Who is signed in, with the values that the app gave for that owner. */
 export type Session<Values> = (Values extends object ? Readonly<Values> : unknown) & { readonly owner: string };
 
+/** Why the function of `signIn` is called. */
+export interface ValuesWanted {
+  /**
+   * Whether a server has answered 401 to the last values, so that others are needed. If false, a worker has no values
+   * yet: give those that you have, also offline, and also if they may have expired.
+   *
+   * @example
+   * await basket.signIn(user.id, async ({ refused }) => ({ token: refused ? await renewed() : token }));
+   */
+  readonly refused: boolean;
+}
+
 interface MayHaveSession {
   readonly session: SessionType<unknown> | undefined;
 }

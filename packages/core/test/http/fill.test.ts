@@ -117,10 +117,14 @@ describe('a place in the body', () => {
   });
 });
 
-test.each<[string, unknown, unknown]>([
-  ['a placeholder that is not there', { id: [0, 'id'] }, undefined],
-  ['a place without a body', { '/a': [0, 'id'] }, undefined],
-  ['no list', { noteId: 'id' }, undefined],
-])('an add refuses in fill %s', (_, wrong, json) => {
-  expect(() => checkFill(wrong as Fill, url, json)).toThrow('must be a list such as [0, "id"], for a {placeholder}');
+test.each<[string, unknown, string]>([
+  [
+    'a placeholder that is not there',
+    { id: [0, 'id'] },
+    'a {placeholder} of the url, or a /place in json, but it is "id"',
+  ],
+  ['a place without a body', { '/a': [0] }, 'a {placeholder} of the url, or a /place in json, but it is "/a"'],
+  ['no list', { noteId: 'id' }, 'fill["noteId"] must be a list such as [0, "id"], but it is "id"'],
+])('an add refuses in fill %s, and says what is wrong', (_, wrong, why) => {
+  expect(() => checkFill(wrong as Fill, url, undefined)).toThrow(why);
 });

@@ -187,7 +187,7 @@ describe('an add refuses', () => {
     ['a method that is a number', { method: 1 }, 'toUpperCase'],
     ['a GET with a body', { method: 'GET', json: 1 }, 'GET/HEAD'],
     ['a HEAD with an empty body', { method: 'HEAD', body: '' }, 'GET/HEAD'],
-    ['fill that fits nowhere', { fill: { id: [0] } }, 'for a {placeholder}'],
+    ['fill that fits nowhere', { fill: { id: [0] } }, 'a {placeholder} of the url'],
     ['fill that is no object', { fill: null }, 'fill must be an object'],
   ])('%s', (_, more, why) => {
     expect(() => stored(put(more as Partial<HttpRequest>))).toThrow(why);

@@ -111,7 +111,7 @@ describe('an add', () => {
     const failure = await failureOf(basket.add('api', payload as HttpPayload));
 
     expect(failure.code).toBe('payload');
-    expect(failure.message).toMatch(/^The codec of "api" could not encode the payload: /);
+    expect(failure.message).toMatch(/^The payload of "api" could not be encoded: /);
     expect(await basket.list()).toEqual([]);
   });
 

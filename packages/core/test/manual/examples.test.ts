@@ -67,6 +67,7 @@ declare const requestTasks: import('taskbasket').Registry<{ api: ReturnType<type
 declare const requests: import('taskbasket').Basket<typeof requestTasks>;
 declare const user: { readonly id: string };
 declare const token: string;
+declare const renewed: () => Promise<string>;
 declare const handlers: import('taskbasket/worker').Handlers<typeof tasks>;
 declare const basket: import('taskbasket').Basket<typeof tasks>;
 declare const id: import('taskbasket').TaskId<'saveNote'>;

@@ -58,3 +58,12 @@ test('the list says why a note is not sent, in English and in German, and a corr
   expect(inspector.querySelector('form')).toBe(null);
   expect(server.received.at(-1)?.body).toContain('short');
 });
+
+test('the list names the requests of an httpTask', async () => {
+  await run('request-list.ts');
+  const named = (payload: unknown) => inspector.label?.({ payload } as never);
+
+  expect(named({ url: '/reports', json: { text: 'Roof' } })).toBe('Roof');
+  expect(named({ url: '/reports/{report}/photos' })).toBe('A photo');
+  expect(named(undefined)).toBe('A change');
+});

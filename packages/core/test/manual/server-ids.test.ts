@@ -1,6 +1,7 @@
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test, vi } from 'vitest';
 
 import type { Basket, TaskId } from '../../src/index.js';
+import { createStores, defineTasks } from '../../src/index.js';
 import { laidOut } from './blocks.js';
 import { createBrowser, until } from './browser.js';
 
@@ -25,6 +26,21 @@ const { run } = laidOut('server-ids');
 const received: string[] = [];
 let answer: 'number' | 'refusal' | 'nothing' = 'number';
 let reports: Reports;
+let db: IDBDatabase;
+let addWithPhoto: (db: IDBDatabase, id: string, title: string, photo: Blob) => Promise<Report>;
+
+/** The app's own database, which has the basket's stores too. */
+function openOwn(): Promise<IDBDatabase> {
+  return new Promise((resolve, reject) => {
+    const request = indexedDB.open('numbered-reports', 1);
+    request.onupgradeneeded = () => {
+      request.result.createObjectStore('reports', { keyPath: 'id' });
+      createStores(request.transaction as IDBTransaction, defineTasks('numbered-reports', {}));
+    };
+    request.onsuccess = () => resolve(request.result);
+    request.onerror = () => reject(request.error);
+  });
+}
 
 /** A server that numbers reports: a key that it has seen gets the number that it got before. */
 function createServer(): typeof fetch {
@@ -48,7 +64,9 @@ function createServer(): typeof fetch {
 beforeAll(async () => {
   await createBrowser({ sharedWorker: true });
   vi.stubGlobal('fetch', createServer());
+  db = await openOwn();
   reports = await run<Reports>('server-ids.ts');
+  ({ addWithPhoto } = await run<{ addWithPhoto: typeof addWithPhoto }>('server-ids-at-once.ts'));
 });
 
 beforeEach(() => {
@@ -60,11 +78,28 @@ afterEach(async () => {
   await reports.basket.cancel({});
 });
 
-afterAll(() => reports.basket.close());
+afterAll(() => {
+  db.close();
+  reports.basket.close();
+});
 
 const allSent = (): Promise<void> => until(async () => expect(await reports.basket.list()).toEqual([]));
 
 describe('a report that is written offline', () => {
+  test('is stored with its photo in one transaction, and both are sent in their order', async () => {
+    answer = 'nothing';
+    const { create } = await addWithPhoto(db, 'own-0', 'Roof', new Blob(['a picture']));
+    expect((await reports.basket.list()).map(({ id }) => id)[0]).toBe(create);
+
+    answer = 'number';
+    await reports.basket.retry({});
+    await allSent();
+    expect(received).toEqual([
+      'POST /reports {"title":"Roof"}',
+      expect.stringMatching(/^POST .reports.R\d.photos a picture$/),
+    ]);
+  });
+
   test('gets its number first, and then its edits, in order, and its photo are sent under that number', async () => {
     answer = 'nothing';
     const report = await reports.addReport('own-1', 'Roof');

@@ -317,6 +317,61 @@ test('the gate is parked, and the answer of a page is lost: the page is asked ag
   expect(sent).toEqual(['ann t1 n1', 'ann t3 n1']);
 });
 
+test('a function is told whether a server has refused its last values: an old token is given offline, and renewed after a 401', async () => {
+  const tasks = notesApp();
+  const world = createWorld();
+  const page = world.open(tasks);
+  const told: boolean[] = [];
+  let token = 'old';
+  await page.basket.signIn('ann', ({ refused }) => {
+    told.push(refused);
+    if (refused) token = 'renewed';
+
+    return { token };
+  });
+  await page.basket.add('save', 'n1');
+  const sent = running(world.open(tasks), (_, found) => {
+    if (found.token === 'old') throw new SignedOut({ status: 401 });
+  });
+  await world.advance(1_000);
+  expect(sent).toEqual(['ann old n1', 'ann renewed n1']);
+  expect(told).toEqual([false, true]);
+
+  // A runner of an older build does not say why it asks, so the app renews.
+  const { valuesId } = page.context.here;
+  world.open(tasks).context.hub.say({ kind: 'values', step: 'asked', owner: 'ann', question: 'q', page: valuesId });
+  await world.settle();
+  expect(told).toEqual([false, true, true]);
+});
+
+test('a 401, and the function cannot renew because the network is lost: it is called again within a minute, and the task is sent', async () => {
+  const tasks = notesApp();
+  const world = createWorld();
+  const page = world.open(tasks);
+  const failed = noteUncaught();
+  let isAway = true;
+  let renewals = 0;
+  await page.basket.signIn('ann', ({ refused }) => {
+    if (!refused) return { token: 'old' };
+    renewals += 1;
+    if (isAway) throw new TypeError('Failed to fetch');
+
+    return { token: 'renewed' };
+  });
+  await page.basket.add('save', 'n1');
+  const sent = running(world.open(tasks), (_, { token }) => {
+    if (token === 'old') throw new SignedOut({ status: 401 });
+  });
+  await world.advance(150_000);
+  expect(sent).toEqual(['ann old n1']);
+  expect(renewals).toBeGreaterThanOrEqual(2);
+  expect(failed).toHaveLength(renewals);
+
+  isAway = false;
+  await world.advance(61_000);
+  expect(sent).toEqual(['ann old n1', 'ann renewed n1']);
+});
+
 test('refused again with values with which another task of the gate succeeded: the task itself is refused, and dead', async () => {
   const tasks = notesApp();
   const world = createWorld();

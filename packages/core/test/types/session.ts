@@ -27,6 +27,7 @@ claim<Same<Session<Values>['owner'], string>>();
 void basket.signIn('ann', { token: 't' });
 void basket.signIn('ann', () => ({ token: 't' }));
 void basket.signIn('ann', async () => ({ token: 't' }));
+void basket.signIn('ann', ({ refused }) => ({ token: refused ? 'new' : 't' }));
 void basket.signOut();
 void cookies.signIn('ann');
 void basket.add('saveNote', { id: 'n' }, { owner: 'ann' });

@@ -101,7 +101,7 @@ export function encoded(
 }
 
 function codecThrew(name: string, error: unknown): TaskbasketError {
-  const why = `The codec of "${name}" could not encode the payload: ${messageOf(error)}`;
+  const why = `The payload of "${name}" could not be encoded: ${messageOf(error)}`;
 
   return new TaskbasketError('payload', why, error);
 }

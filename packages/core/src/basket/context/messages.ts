@@ -97,6 +97,8 @@ export interface ValuesMessage {
   readonly values?: unknown;
   /** Another one for other values. */
   readonly valuesId?: string | undefined;
+  /** Why it is asked: whether a server has refused the last values. An older build does not say it. */
+  readonly refused?: boolean | undefined;
 }
 
 /** Messages with the same key become one. Each message about values is said. */
@@ -160,10 +162,11 @@ export function messageIn(received: unknown): Message | undefined {
 
 const steps: ReadonlySet<unknown> = new Set(['new', 'wanted', 'here', 'asked', 'given']);
 
-function valuesIn({ kind, step, owner, question, page, values, valuesId }: ValuesMessage): Message | undefined {
+function valuesIn(message: ValuesMessage): Message | undefined {
+  const { kind, step, owner, question, page, values, valuesId, refused } = message;
   const texts = [question, page, valuesId].every((one) => one === undefined || typeof one === 'string');
 
   return texts && steps.has(step) && typeof owner === 'string'
-    ? { kind, step, owner, question, page, values, valuesId }
+    ? { kind, step, owner, question, page, values, valuesId, refused }
     : undefined;
 }

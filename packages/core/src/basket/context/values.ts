@@ -1,6 +1,7 @@
 import { randomText } from '../../ports/ids.js';
 import { callSafely } from '../../pure/errors.js';
 import { must } from '../../pure/options.js';
+import type { ValuesWanted } from '../../pure/session.js';
 import type { BasketContext } from './context.js';
 
 /**
@@ -21,7 +22,7 @@ export function giveValues({ hub, here, registry, ports }: BasketContext): void 
     const { valuesId: page } = here;
     if (step === 'wanted') hub.say({ kind: 'values', step: 'here', owner, question, page });
     if (step === 'asked' && message.page === page) {
-      void answer().then(({ values, valuesId }) => {
+      void answer({ refused: message.refused !== false }).then(({ values, valuesId }) => {
         // Somebody else may have signed in meanwhile.
         if (here.owner === owner) hub.say({ kind: 'values', step: 'given', owner, question, page, values, valuesId });
       });
@@ -29,11 +30,11 @@ export function giveValues({ hub, here, registry, ports }: BasketContext): void 
   });
 
   /** The values of now. A function that fails gives none, and its error is reported. */
-  async function answer(): Promise<{ readonly values: unknown; readonly valuesId: string }> {
+  async function answer(why: ValuesWanted): Promise<{ readonly values: unknown; readonly valuesId: string }> {
     const { values, valuesId } = here;
     if (typeof values !== 'function') return { values, valuesId };
     try {
-      const made: unknown = await (values as () => unknown)();
+      const made: unknown = await (values as (given: ValuesWanted) => unknown)(why);
       must(typeof made === 'object' && made !== null, 'What the function of signIn returns', 'an object', made);
 
       return { values: structuredClone(made), valuesId: randomText(ports.randomBytes, 12) };

@@ -18,7 +18,8 @@ import type { RunnerRow, TaskRow } from '../../pure/record.js';
  * until a page says that it has `new` ones (this page is asked first), or another task of the gate succeeds.
  *
  * A message may be lost. So a runner without values asks again once a minute. A runner whose values were refused says
- * `wanted` without a question, and then asks only a page that was not asked since its last sign-in, or did not answer.
+ * `wanted` without a question, and then asks only a page that was not asked since its last sign-in, that did not
+ * answer, or whose function failed, as without a network.
  */
 export interface Values {
   /** What counts now. Another object means that other tasks may run. */
@@ -133,7 +134,7 @@ export function createValues(
     if (page === undefined) return say('wanted', { question: number });
     one.open += 1;
     answered.delete(page);
-    say('asked', { question: number, page });
+    say('asked', { question: number, page, refused: now.values !== undefined });
   }
 
   /** Nobody gives other values. Pages say so when they have them; a message may be lost. */
@@ -169,7 +170,7 @@ export function createValues(
       changed();
       if (now.asks) ask(page);
     }
-    if (step === 'given') answered.add(page);
+    if (message.values !== undefined) answered.add(page);
     const mayGive = step === 'here' && message.question === undefined && !answered.has(page);
     if (mayGive && lacks() && (question?.open ?? 0) === 0) ask(page);
     if (question === undefined || message.question !== question.number || page === undefined) return;
