@@ -75,6 +75,13 @@ function pageOf(ask: Ask, context: BrowserContext, baseURL: string | undefined):
       return null;
     },
     close: async () => void (await ask('DELETE', '/window')),
+    keyboard: limited<Page['keyboard']>('keyboard', {
+      press: async (key) => {
+        if (key !== 'Escape') cannot(12, `WebDriver has no key ${key} here`);
+        const actions = ['keyDown', 'keyUp'].map((type) => ({ type, value: '\uE00C' }));
+        await ask('POST', '/actions', { actions: [{ type: 'key', id: 'keys', actions }] });
+      },
+    }),
     evaluate: ((script: unknown, argument?: unknown) => evaluate(ask, String(script), argument)) as Page['evaluate'],
   });
 }
