@@ -81,7 +81,9 @@ function anyMoves(world: World, contents: Contents, one: Idling): boolean {
     if (isStill(world, contents, life, row)) return false;
     const lane = laneMarkOf(row);
     const head = lane === undefined ? undefined : heads.get(lane);
-    const holder = holderOf(contents, row) ?? (head !== undefined && head.seq < row.seq ? head : row);
+    const behind = holderOf(contents, row) ?? (head !== undefined && head.seq < row.seq ? head : row);
+    // What runs waits for nobody, also if an earlier task of its lane came back meanwhile.
+    const holder = isClaimed(contents, row) ? row : behind;
     if (holder !== row && !moves(holder)) return false;
     if (isClaimed(contents, row) || parentsSay(world, contents, row) !== 'hold') return true;
 

@@ -189,7 +189,9 @@ function judgeSettled(commit: Commit, settled: readonly ClaimFacts[], touched: S
     const kind = typeof end === 'string' ? end : end.kind;
     world.report.met('verdicts', kind);
     heard.push({ claim, end, now });
-    if (kind === 'signed-out') {
+    // Also a handler that has ended its task in a transaction of the app may be refused afterwards.
+    const { completed = false, refusedAt } = claim.attempt ?? {};
+    if (kind === 'signed-out' || (completed && refusedAt !== undefined)) {
       const wrong = judgeRefused(world, claim, now, Math.max(0, ...from.map((one) => one.claim)));
       if (wrong !== undefined) fail(`${claim.id} was refused: ${wrong}`);
     }
