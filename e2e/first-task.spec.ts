@@ -9,11 +9,11 @@ import { expect, test as base, until } from './fixture.js';
 import type { Asked, File, HttpServer, Treatment } from './http-server.js';
 import { good, startHttpServer } from './http-server.js';
 
-/** The app's service worker: it answers whatever it cannot send with a page, as many do. */
+/** The app's service worker: it answers whatever it cannot send with a page, as many do. The page says it is a text. */
 const serviceWorker = `
   addEventListener('install', () => skipWaiting());
   addEventListener('activate', (event) => event.waitUntil(clients.claim()));
-  const offline = () => new Response('<h1>You are offline.</h1>', { headers: { 'Content-Type': 'text/html' } });
+  const offline = () => new Response('<!doctype html><h1>You are offline.</h1>');
   addEventListener('fetch', (event) => {
     if (event.request.method !== 'GET') event.respondWith(fetch(event.request).catch(offline));
   });
@@ -147,7 +147,7 @@ test('the first task of the README survives the offline page of a service worker
   app.treat = () => ({});
   const id = await saveInVain(page, app);
   const [task] = await page.evaluate(async () => (globalThis as unknown as Globals).basket.list());
-  expect(JSON.stringify(task)).toContain('text/html');
+  expect(JSON.stringify(task)).toContain('this is an offline page');
 
   app.treat = () => good;
   await page.evaluate(async () => (globalThis as unknown as Globals).basket.retry({}));

@@ -1,4 +1,5 @@
 /** What is given back of an answer, and how much of it is read? */
+import { defined } from '../pure/parts.js';
 import { contentOf, isJson } from '../pure/response.js';
 import { weigh } from '../pure/size.js';
 
@@ -63,14 +64,10 @@ export function answerOf(response: Response, text: string | undefined, expect: s
 
 /** An answer as plain data that fits into the row of a task. A content that is too large is left out, or cut. */
 export function keptAnswer({ status, headers, body }: Answer, text?: string): KeptAnswer {
-  const kept = keptHeaders.flatMap((name) => {
-    const value = headers.get(name);
-
-    return value === null ? [] : [[name, value.slice(0, 1_000)] as const];
-  });
+  const kept = keptHeaders.map((name) => [name, headers.get(name)?.slice(0, 1_000)]);
   const isSmall = weigh(body).bytes <= 20_000;
 
-  return { status, headers: Object.fromEntries(kept), body: isSmall ? body : text?.slice(0, 10_000) };
+  return { status, headers: defined(Object.fromEntries(kept)), body: isSmall ? body : text?.slice(0, 10_000) };
 }
 
 function parsed(text = ''): unknown {

@@ -25,7 +25,8 @@ export interface SendInit {
   readonly headers?: HeadersInit | undefined;
   /**
    * The content that the answer may have: `json`, `html`, or a media type. An answer that names no content, or has none,
-   * is accepted. Default: everything but HTML, because sign-in pages and offline pages are HTML.
+   * is accepted. Default: everything but HTML, because sign-in pages and offline pages are HTML. What begins as HTML is
+   * HTML, whatever its type says, unless this names its type.
    *
    * @example
    * const { body } = await send('/notes', { expect: 'json' }, attempt);
@@ -66,10 +67,16 @@ export function jsonText(json: unknown): string | undefined {
   return JSON.stringify(json, onlyData);
 }
 
-/** Refuses what JSON would drop or empty without a word, such as a File. A date is sent as its text. */
-function onlyData(name: string, value: unknown): unknown {
-  const kind = Object.prototype.toString.call(value).slice(8, -1);
-  const fits = /^(?:Object|Array|String|Boolean|Null|Undefined)$/.test(kind) || Number.isFinite(value);
+/**
+ * Refuses what JSON would drop or empty without a word, such as a File, or a date that is none. A date is sent as its
+ * text.
+ *
+ * @param this What holds the value: there it is as it was before `toJSON`.
+ */
+function onlyData(this: Readonly<Record<string, unknown>>, name: string, value: unknown): unknown {
+  const kind = Object.prototype.toString.call(value ?? this[name]).slice(8, -1);
+  const isKept = /^(?:Object|Array|String|Boolean|Null|Undefined)$/.test(kind) || Number.isFinite(value);
+  const fits = isKept && (value ?? this[name]) === value;
   must(fits, `json, at "${name}",`, 'what JSON can hold', kind);
 
   return value;

@@ -24,18 +24,18 @@ export function verdictOn(
   response: ResponseLike,
   {
     expect,
-    isEmpty,
+    text,
     number,
     inARow,
   }: {
     readonly expect: string | undefined;
-    readonly isEmpty: boolean;
+    readonly text: string | undefined;
     readonly number: number;
     readonly inARow: InARow;
   },
 ): Error | undefined {
   const { status } = response;
-  if (status !== 409) return errorFor(response, { type: expect }, remedies, isEmpty);
+  if (status !== 409) return errorFor(response, { type: expect }, remedies, text);
 
   const conflicts = number > 1 ? inARow('conflict') : mostConflicts;
 

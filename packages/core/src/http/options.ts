@@ -55,9 +55,8 @@ export interface SendOptions<Values = unknown> {
 export function checkedOptions<Options extends SendOptions<never>>(
   given: Options,
   what: string,
-  more: readonly string[] = [],
 ): Omit<Options, 'base'> & { readonly base: string | undefined } {
-  const options = checkParts(given, what, ['base', 'authorize', 'judge', 'keyHeader', ...more]);
+  const options = checkParts(given, what, ['base', 'authorize', 'judge', 'keyHeader']);
   const { base, authorize, judge, keyHeader = 'Idempotency-Key' } = options;
   checkFunction(authorize, 'authorize');
   checkFunction(judge, 'judge');
@@ -68,17 +67,16 @@ export function checkedOptions<Options extends SendOptions<never>>(
 
 /** A base without the slash at its end. */
 export function checkedBase(base: unknown): string {
-  const rule = 'an absolute http(s) URL without a user, a query or a hash, such as "https://api.example/v1"';
-  let url: URL | undefined;
+  let href = '';
   try {
-    url = new URL(String(base));
+    ({ href } = new URL(String(base)));
   } catch {
     // It is refused below.
   }
-  const fits = url !== undefined && /^https?:$/.test(url.protocol) && !/[?#]/.test(url.href) && url.username === '';
-  must(fits, 'The base', rule, base);
+  const rule = 'an absolute http(s) URL without a user, a query or a hash, such as "https://api.example/v1"';
+  must(/^https?:\/\/[^/?#@]+\/[^?#]*$/.test(href), 'The base', rule, base);
 
-  return String(url).replace(/\/+$/, '');
+  return href.replace(/\/+$/, '');
 }
 
 /** The origin of this page or worker. `undefined`: there is none, as in Node, or nothing can be sent to it. */

@@ -4,8 +4,8 @@ import { must } from '../pure/options.js';
 // oxlint-disable-next-line no-control-regex -- Control characters are what it searches for.
 const misread = /[\u0000-\u0020\u007f\\#]|\p{Surrogate}/u;
 
-/** A step to another folder, also in the forms that only some servers read as one. */
-const dots = /\/(?:\.|%2e){1,2}(?=[/;]|$)/i;
+/** A step to another folder, also in the forms that only some servers read as one, such as behind an encoded slash. */
+const dots = /(?:\/|%2f|%5c)(?:\.|%2e){1,2}(?:[/;]|%2f|%5c|$)/i;
 
 /**
  * Refuses what is no path below a base: nothing that a browser or a server could read as another host, or as a step out
@@ -21,8 +21,8 @@ export function checkPath(path: string): void {
 
 /** The first two parts of a path, without its query and its hash: `/notes/1` of `/notes/1/photos?size=2`. */
 export function recordOf(path: string): { readonly name: string; readonly parts: number } {
-  const parts = (path.split(/[?#]/, 1)[0] ?? '').split('/').filter((part) => part !== '');
-  const first = parts.slice(0, 2);
+  const [whole = ''] = path.split(/[?#]/);
+  const parts = whole.split('/').filter(Boolean).slice(0, 2);
 
-  return { name: `/${first.join('/')}`, parts: first.length };
+  return { name: `/${parts.join('/')}`, parts: parts.length };
 }

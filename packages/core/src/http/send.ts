@@ -149,7 +149,7 @@ async function answered(
 ): Promise<Answer> {
   // The content of an answer that means waiting is not read, because it could take as long as the attempt.
   const text = isDone || response.ok ? await textOf(response) : undefined;
-  const error = isDone ? undefined : verdictOn(response, { expect, isEmpty: text === '', number, inARow });
+  const error = isDone ? undefined : verdictOn(response, { expect, text, number, inARow });
   if (error === undefined) return answerOf(response, text, expect);
   if (!(error instanceof PermanentFailure)) throw error;
 

@@ -42,13 +42,13 @@ export async function upload(
   return responseOf(xhr, url);
 }
 
-/** The answer, as `fetch` gives it. A redirect was followed, so its address tells of it. */
+/** The answer, as `fetch` gives it. If its address says that a redirect was followed, the redirect is the answer. */
 function responseOf(xhr: XMLHttpRequest, url: string): Response {
   const { status, responseURL } = xhr;
+  if (responseURL !== url) return Response.redirect(responseURL);
   const lines = xhr.getAllResponseHeaders().split('\r\n').filter(Boolean); // None, if scripts may read no header.
   const headers = lines.map((line) => line.split(/: *(.*)/, 2) as [string, string]);
   const hasBody = ![204, 205, 304].includes(status);
-  const response = new Response(hasBody ? (xhr.response as Blob) : null, { status, headers });
 
-  return Object.defineProperty(response, 'redirected', { value: responseURL !== url });
+  return new Response(hasBody ? (xhr.response as Blob) : null, { status, headers });
 }

@@ -64,7 +64,8 @@ export function ensureOk(response: ResponseLike, given: ExpectedAnswer = {}): vo
   if (expected.redirected !== undefined) checkOneOf(expected.redirected, 'redirected', ['allow']);
   if (expected.type !== undefined) checkOneOf(expected.type, 'type', ['json', 'html']);
 
-  const error = errorFor(response, expected, remedies, response.headers.get('Content-Length') === '0');
+  const text = response.headers.get('Content-Length') === '0' ? '' : undefined;
+  const error = errorFor(response, expected, remedies, text);
   if (error !== undefined) throw error;
 }
 
@@ -83,13 +84,13 @@ const remedies: Remedies = {
  * The error that fits an answer; `undefined` if the answer means success. `ensureOk` and `taskbasket/http` share it.
  *
  * @param expected Its `type` may also be a media type, in small letters.
- * @param isEmpty Whether the answer has no content: some servers name a content type although there is none.
+ * @param text The content, if it is known. If it is empty, the type does not count: some servers name one all the same.
  */
 export function errorFor(
   response: ResponseLike,
   { redirected, type }: { readonly redirected?: 'allow' | undefined; readonly type?: string | undefined },
   remedy: Remedies,
-  isEmpty: boolean,
+  text: string | undefined,
 ): Error | undefined {
   const { status } = response;
   const unfollowed = response.type === 'opaqueredirect' || (status >= 300 && status < 400 && status !== 304);
@@ -105,19 +106,26 @@ export function errorFor(
   if (status >= 400 && status < 500 && status !== 409) return new PermanentFailure(message, { status });
   if (status !== 304 && (status < 200 || status >= 300)) return Object.assign(new Error(message), { status });
 
-  return isEmpty || [204, 205, 304].includes(status) ? undefined : contentError(response, type, remedy);
+  return text === '' || [204, 205, 304].includes(status) ? undefined : contentError(response, type, remedy, text);
 }
 
-function contentError(response: ResponseLike, type: string | undefined, remedy: Remedies): Error | undefined {
+function contentError(
+  response: ResponseLike,
+  type: string | undefined,
+  remedy: Remedies,
+  text = '',
+): Error | undefined {
   const content = contentOf(response);
-  const isHtml = /^(?:text\/html|application\/xhtml\+xml)$/.test(content);
-  const isNamed = type === 'json' ? isJson(content) : content === type;
-  if (content === '' || isNamed || (type === 'html' ? isHtml : type === undefined && !isHtml)) return undefined;
+  // A service worker that makes a page of a text alone gives it the type of a text.
+  const isHtml =
+    /^(?:text\/html|application\/xhtml\+xml)$/.test(content) || /^\s*<(?:!doctype\s+)?html[\s>]/i.test(text);
+  const isNamed = type === 'json' ? isJson(content) : type === 'html' ? isHtml : content === type;
+  if (isNamed || (!isHtml && (content === '' || type === undefined))) return undefined;
 
   const why = 'The network wants a sign-in, or the app does, or this is an offline page.';
   const what = isHtml ? `${why} ${remedy.html}` : `Expected was ${type}.`;
 
-  return unavailable(response, `The answer's content is ${content.slice(0, 100)}. ${what}`);
+  return unavailable(response, `The answer's content is ${content.slice(0, 100) || 'HTML'}. ${what}`);
 }
 
 /** Whether a type, in small letters, is one of JSON. */

@@ -55,6 +55,7 @@ describe('a placeholder of the url', () => {
     ['an object', {}],
     ['a boolean', true],
     ['a half of a character', '\ud800'],
+    ['a step to another folder for a server that decodes it early', '../admin'],
   ])('makes the task dead if the value is %s', (_, id) => {
     expect(() => filled({ url, fill }, [answer({ id })])).toThrow(PermanentFailure);
   });
@@ -75,6 +76,17 @@ describe('a placeholder of the url', () => {
     // What an object inherits is no value of the server.
     expect(() => filled({ url, fill: { noteId: [0, 'constructor', 'name'] } }, [answer({})])).toThrow(PermanentFailure);
   });
+});
+
+test('a whole number that JSON has rounded fills nothing, because it is the id of another record', () => {
+  const { id } = JSON.parse('{"id":12345678901234567890}') as { readonly id: number };
+  const why =
+    'must be a text, because JSON rounds a whole number of this size, but it is the number 12345678901234567000';
+
+  expect(() => filled({ url, fill }, [answer({ id })])).toThrow(why);
+  expect(() => filled({ url: '/x', json: {}, fill: { '/of': [0, 'id'] } }, [answer({ id })])).toThrow(why);
+  expect(filled({ url, fill }, [answer({ id: 9_007_199_254_740_991 })]).url).toContain('/9007199254740991/');
+  expect(filled({ url, fill }, [answer({ id: '12345678901234567890' })]).url).toContain('/12345678901234567890/');
 });
 
 describe('a text of a person that looks like a placeholder stays as it is', () => {

@@ -242,6 +242,15 @@ describe('a large body', () => {
     await expect(ended).rejects.toThrow('The answer is a redirect.');
   });
 
+  test('whose redirect was followed is a redirect for judge too', async () => {
+    const judge = ({ ok }: Response): 'done' | undefined => (ok ? 'done' : undefined);
+    const { ended, request } = await begun({ judge });
+    Object.assign(request, { status: 200, responseURL: 'https://portal.example/sign-in' });
+    request.onload?.();
+
+    await expect(ended).rejects.toThrow('The answer is a redirect.');
+  });
+
   test.each([
     ['a lost network', (request: Sending) => request.onerror?.(), 'Failed to fetch'],
     ['a refusal', (request: Sending) => request.onload?.(), 'The server answered 422.'],

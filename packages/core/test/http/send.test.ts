@@ -176,6 +176,14 @@ describe('authorize', () => {
     expect(authorize).toHaveBeenCalledWith(expect.any(Request), undefined);
   });
 
+  test('that ends after its attempt sends nothing', async () => {
+    const stop = new AbortController();
+    const authorize = (): void => stop.abort(new Error('The attempt took too long.'));
+
+    await expect(sent({}, { signal: stop.signal }, { authorize })).rejects.toThrow('took too long');
+    expect(received).toEqual([]);
+  });
+
   test('that fails, or gives nonsense, sends nothing', async () => {
     const fails = sent({}, {}, { authorize: () => Promise.reject(new Error('No token.')) });
     await expect(fails).rejects.toThrow('No token.');
@@ -234,6 +242,24 @@ describe('an answer', () => {
 
     expect((await verdictOn(sent({ expect: expected }))).kind).toBe(kind);
   });
+
+  test.each([
+    [undefined, 'text/plain;charset=UTF-8', '<!DOCTYPE html>\n<title>Offline</title>', 'unavailable'],
+    [undefined, '', ' \n<html lang="en">', 'unavailable'],
+    ['json', '', '<!doctype html>', 'unavailable'],
+    ['html', 'text/plain', '<!doctype html>', 'success'],
+    ['text/plain', 'text/plain', '<!doctype html>', 'success'],
+    [undefined, 'text/plain', 'A text with <html> in it', 'success'],
+    [undefined, 'text/plain', '<htmlish>', 'success'],
+    [undefined, 'application/xml', '<?xml version="1.0"?><html/>', 'success'],
+  ] as const)(
+    'that begins as HTML is HTML, as of a service worker that makes a page of a text (expected: %s, named: "%s", content: %j): %s',
+    async (expected, type, content, kind) => {
+      answers(200, type === '' ? {} : { 'Content-Type': type }, content);
+
+      expect((await verdictOn(sent({ expect: expected }))).kind).toBe(kind);
+    },
+  );
 
   test.each([
     [302, 'unavailable'],
