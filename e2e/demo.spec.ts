@@ -151,6 +151,7 @@ test('with “send later” nothing of hers is sent, also after a reload, while 
   server,
 }) => {
   const later = demo.locator('[part~=pause]');
+  await expect(demo.getByTestId('title')).toBeFocused(); // The sign-in moves the focus there.
   await later.focus();
   await demo.keyboard.press('Space');
   await expect(later).toHaveAttribute('aria-pressed', 'true');
