@@ -21,8 +21,9 @@ export interface SendOptions<Values = unknown> {
    */
   readonly base?: string | URL | undefined;
   /**
-   * Is called before each request: sets headers that say who is signed in, or returns another `Request`. It may be
-   * asynchronous. Nothing of it is stored. `session` is that of the attempt; `undefined` if the task has no owner.
+   * Is called before each request: sets headers that say who is signed in, or returns another `Request`, which gets the
+   * idempotency key too. It may be asynchronous. Nothing of it is stored. `session` is that of the attempt; `undefined`
+   * if the task has no owner.
    *
    * @example
    * const send = createSend<{ token: string }>({

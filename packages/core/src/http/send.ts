@@ -78,7 +78,11 @@ export function createSender<Values>({
     const other = (await authorize?.(request, session)) ?? undefined;
     must(other === undefined || typeof partOf(other, 'url') === 'string', 'What authorize returns', 'a Request', other);
 
-    const inARow = rowOf(request.method + request.headers.get(keyHeader));
+    const key = request.headers.get(keyHeader) ?? '';
+    // Without the key, a server would take a repetition for another request.
+    other?.headers.set(keyHeader, key);
+
+    const inARow = rowOf(request.method + key);
     const sent = other === undefined ? (body ?? null) : undefined;
     const response = await reached(other ?? request, attempt.signal, inARow, (one, rules) =>
       transport(one, sent, rules),

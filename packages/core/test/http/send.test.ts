@@ -155,12 +155,13 @@ describe('authorize', () => {
     expect(received[0]?.headers).toMatchObject({ authorization: 'Bearer t1', 'idempotency-key': '"key-1"' });
   });
 
-  test('may give another request, whose redirect is not followed either', async () => {
+  test('may give another request, which has the key too, and whose redirect is not followed either', async () => {
     answers(302, { Location: '/sign-in' });
     const authorize = (request: Request): Request => new Request(`${request.url}?signed`, { method: 'POST' });
 
     expect(await verdictOn(sent({}, {}, { authorize }))).toMatchObject({ kind: 'unavailable' });
     expect(received.map(({ method, path }) => `${method} ${path}`)).toEqual(['POST /notes/1?signed']);
+    expect(received[0]?.headers).toMatchObject({ 'idempotency-key': '"key-1"' });
   });
 
   test('gets no session for a task without an owner, of which reading it throws', async () => {

@@ -7,6 +7,7 @@ import { ruleOfExpiry } from './judge-add.js';
 import type { Added, Ended, Moment } from './model/tasks.js';
 import type { Commit } from './judge.js';
 import { keptApart } from './judge-replaced.js';
+import { runnerOf } from './contents.js';
 import type { Kind } from './registries.js';
 import { currentOf, isForAll, knows, reads, ruleOf } from './registries.js';
 import type { World } from './world.js';
@@ -17,6 +18,11 @@ export const modelSays = 'by the manual: ';
 /** The time, as the model reads it. */
 export function momentOf({ time }: World): Moment {
   return { now: time.now() + time.ahead(), wall: time.wall() };
+}
+
+/** When a transaction began: its clocks may have gone on since. */
+export function beginOf({ underway, after }: Pick<Commit, 'underway' | 'after'>): Moment {
+  return { now: underway.begunAt + underway.aheadAtBegin, wall: runnerOf(after)?.wall ?? 0 };
 }
 
 /** What the model is told of a task that was added. */

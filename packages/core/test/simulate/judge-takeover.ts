@@ -5,7 +5,7 @@ import { fieldsOf } from './difference.js';
 import type { Term } from './journal.js';
 import type { Commit } from './judge.js';
 import { countPayments, ended, isPayment } from './judge.js';
-import { momentOf } from './judge-model.js';
+import { beginOf } from './judge-model.js';
 import { ownerIn } from './owners.js';
 import { isChildOf } from './parents.js';
 import { ruleOf } from './registries.js';
@@ -52,7 +52,8 @@ export function judgeTakeover(commit: Commit): void {
       fail(`lost ${row.id}`);
       continue;
     }
-    world.model.ended(row.id, { kind: 'cut off' }, momentOf(world));
+    const isKnown = underway.life !== undefined && ruleOf(underway.life.kind, row.type) !== undefined;
+    world.model.ended(row.id, { kind: 'cut off', isKnown }, beginOf(commit));
     const wrong = wrongRescue({ from: row, to: now }, commit, to.seen);
     if (wrong !== undefined) fail(`${row.id}: ${wrong}`);
     if (now.interruptions >= 3) world.report.met('other', 'rescued for the third time or more');

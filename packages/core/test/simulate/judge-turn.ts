@@ -13,7 +13,7 @@ import type { Commit } from './judge.js';
 import { countPayments, ended, isPayment, lanesOf } from './judge.js';
 import { judgeClaim } from './judge-claim.js';
 import { judgeExpired, judgeOrphaned } from './judge-expired.js';
-import { endedOf, judgeByModel } from './judge-model.js';
+import { beginOf, endedOf, judgeByModel } from './judge-model.js';
 import { judgeNoneLeft, judgeReplaced } from './judge-replaced.js';
 import { judgeShare } from './judge-share.js';
 import { mayStart } from './owners.js';
@@ -237,10 +237,9 @@ interface Heard {
 }
 
 /** The model hears of the ends of a turn: first of destinations that are away, because an answer says that one is there. */
-function tellModel({ world, underway, after }: Commit, heard: readonly Heard[]): void {
-  const wall = runnerOf(after)?.wall ?? 0;
-  // The clock may have been put forward while the turn was under way.
-  const at = { now: underway.begunAt + underway.aheadAtBegin, wall };
+function tellModel(commit: Commit, heard: readonly Heard[]): void {
+  const { world } = commit;
+  const at = beginOf(commit);
   const isAway = ({ end }: Heard): boolean => typeof end !== 'string' && end.kind === 'unavailable';
   for (const { claim, end, now } of [...heard.filter(isAway), ...heard.filter((one) => !isAway(one))]) {
     // If the task is refused, and not its owner, the model hears that it is dead. Another judge says whether it may be.

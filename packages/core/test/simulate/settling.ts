@@ -29,7 +29,7 @@ export function settle(driver: Driver): string | undefined {
       if (by.dead) return;
       world.report.met('other', `settled: ${outcome.state}`);
       const isSeen = seenBy(world, by)(told);
-      const wrong = isSeen ? wrongOutcome(world, waiting, outcome) : wrongToOthers(world, told, outcome);
+      const wrong = isSeen ? wrongOutcome(world, waiting, outcome) : wrongToOthers(world, told, outcome, wasSeen);
       if (wrong !== undefined)
         world.fail(`settled of #${told.n} in ${by.name} says ${JSON.stringify(outcome)}: ${wrong}`);
     },
@@ -84,10 +84,12 @@ function wrongOutcome(world: World, { told, since, sure }: Waiting, outcome: Out
 }
 
 /** Of a task of somebody else a context is told nothing, but that nothing is known of it. */
-function wrongToOthers(world: World, told: Told, outcome: Outcome): string | undefined {
+function wrongToOthers(world: World, told: Told, outcome: Outcome, wasSeen: boolean): string | undefined {
   if (outcome.state === 'purged' && told.end === 'purged') return undefined;
+  // Nothing is stored of it, also not that it was adopted after this context had seen it.
+  const says = wasSeen && told.end === 'done' ? 'done' : 'gone';
 
-  return outcome.state === 'gone' && isForgotten(world, told) ? undefined : `it belongs to ${told.owner}`;
+  return outcome.state === says && isForgotten(world, told) ? undefined : `it belongs to ${told.owner}`;
 }
 
 function wrongResult(told: Told, result: unknown): string | undefined {

@@ -106,7 +106,8 @@ export function createModel(waits: Waits): Model {
         gateOf(task).heard(id, how, at);
         const after = (least: number): void => void (task.wait = { until: at.now + least, isDate: false });
         if (how.kind === 'failure') after(task.leastWait((task.failures += 1)));
-        if (how.kind === 'cut off' && task.interruptions >= 3) after(task.leastWait(task.interruptions - 2));
+        if (how.kind === 'cut off' && how.isKnown && task.interruptions >= 3)
+          after(task.leastWait(task.interruptions - 2));
         if (how.kind === 'later' && 'for' in how) after(Math.max(1_000, how.for));
         if (how.kind === 'later' && 'date' in how)
           task.wait = { until: Math.max(how.date, at.wall + 1_000), isDate: true };

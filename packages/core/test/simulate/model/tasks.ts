@@ -62,10 +62,12 @@ export interface Moment {
  *
  * - `dead`: its handler said so. `failure`: it threw, or took too long. `later`: it asked for a wait, or a date.
  * - `away`: its destination is away, and named a wait, or none. `refused`: the server refuses who is signed in.
- * - `returned`: it was aborted. `cut off`: its runner died. `unstarted`: no handler was called.
+ * - `returned`: it was aborted. `unstarted`: no handler was called.
+ * - `cut off`: its runner died. `isKnown`: the runner that found it so knows its type, and so how long it waits.
  */
 export type Ended =
-  | { readonly kind: 'dead' | 'failure' | 'refused' | 'returned' | 'cut off' | 'unstarted' }
+  | { readonly kind: 'dead' | 'failure' | 'refused' | 'returned' | 'unstarted' }
+  | { readonly kind: 'cut off'; readonly isKnown: boolean }
   | { readonly kind: 'later'; readonly for: number }
   | { readonly kind: 'later'; readonly date: number }
   | { readonly kind: 'away'; readonly after: number | undefined };
