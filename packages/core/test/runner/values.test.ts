@@ -372,6 +372,108 @@ test('a 401, and the function cannot renew because the network is lost: it is ca
   expect(sent).toEqual(['ann old n1', 'ann renewed n1']);
 });
 
+test('a 401, and the function takes longer than the worker waits for it: it is called again within a minute', async () => {
+  const tasks = notesApp();
+  const world = createWorld();
+  const page = world.open(tasks);
+  let renewals = 0;
+  await page.basket.signIn('ann', async ({ refused }) => {
+    if (!refused) return { token: 'old' };
+    renewals += 1;
+    if (renewals === 1) await new Promise<void>((resolve) => world.alarm(35_000, resolve));
+
+    return { token: 'renewed' };
+  });
+  const sent = running(world.open(tasks), (_, { token }) => {
+    if (token === 'old') throw new SignedOut({ status: 401 });
+  });
+  await world.advance(5_000);
+  await page.basket.add('save', 'n1');
+  await world.advance(120_000);
+
+  expect(sent).toEqual(['ann old n1', 'ann renewed n1']);
+  expect(renewals).toBe(2);
+});
+
+test('a 401, and the function of one page fails for ever: the function of another page is called again too', async () => {
+  const tasks = notesApp();
+  const world = createWorld();
+  noteUncaught();
+  let isAway = true;
+  const pages = [world.open(tasks), world.open(tasks)];
+  const calls = [0, 0];
+  for (const [n, page] of pages.entries()) {
+    await page.basket.signIn('ann', ({ refused }) => {
+      if (!refused) return { token: 'old' };
+      calls[n] = (calls[n] ?? 0) + 1;
+      if (isAway || n === 0) throw new TypeError('Failed to fetch');
+
+      return { token: 'renewed' };
+    });
+  }
+  await pages[0]?.basket.add('save', 'n1');
+  const sent = running(world.open(tasks), (_, { token }) => {
+    if (token === 'old') throw new SignedOut({ status: 401 });
+  });
+  await world.advance(1_000);
+  expect(calls).toEqual([1, 1]);
+
+  isAway = false;
+  await world.advance(121_000);
+  expect(sent).toEqual(['ann old n1', 'ann renewed n1']);
+});
+
+test('a cookie alone: a 401 to an attempt that began before the last sign-in says nothing of the new cookie', async () => {
+  const tasks = notesApp();
+  const world = createWorld();
+  const page = world.open(tasks);
+  await page.basket.signIn('ann', undefined as never);
+  const events: EventOf<'session'>[] = [];
+  page.basket.on('session', (event) => void events.push(event));
+  await page.basket.add('save', 'long');
+  let answers = 0;
+  world.open(tasks).run({
+    send: () => undefined,
+    report: () => undefined,
+    async save() {
+      answers += 1;
+      if (answers > 1) return;
+      await new Promise<void>((resolve) => world.alarm(5_000, resolve));
+      throw new SignedOut({ status: 401 });
+    },
+  });
+  await world.advance(1_000);
+  await page.basket.signIn('ann', undefined as never);
+  await world.advance(10_000);
+
+  expect(events).toEqual([]);
+  expect(await rowsOf(tasks)).toEqual([]);
+});
+
+test('a task meets a token that has expired, is paused, and meets the next token when that has expired: it is not dead', async () => {
+  const tasks = notesApp();
+  const world = createWorld();
+  const { page } = await pageOf(world, tasks);
+  let expired = 't1';
+  const id = await page.basket.add('save', 'n1');
+  const sent = running(world.open(tasks), async (_, { token }) => {
+    if (token !== expired) return;
+    if (token === 't1') await page.basket.pause(id);
+    throw new SignedOut({ status: 401 });
+  });
+  await world.settle();
+  await page.basket.add('save', 'n2');
+  await world.settle();
+  expect(sent).toEqual(['ann t1 n1', 'ann t2 n2']);
+
+  expired = 't2';
+  await world.advance(900_000);
+  await page.basket.resume(id);
+  await world.settle();
+  expect(sent.slice(2)).toEqual(['ann t2 n1', 'ann t3 n1']);
+  expect(await rowsOf(tasks)).toEqual([]);
+});
+
 test('refused again with values with which another task of the gate succeeded: the task itself is refused, and dead', async () => {
   const tasks = notesApp();
   const world = createWorld();

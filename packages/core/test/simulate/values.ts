@@ -228,8 +228,9 @@ export function judgeRefused(
   const { owner } = attempt.told;
   const others = server.given.get(owner ?? '') ?? [];
   const isReplaced = others.some(({ token, at }) => token !== attempt.token && at > claim.at);
-  const isOld =
-    isReplaced || accepted.at > attempt.refusedAt || (server.signedIn.get(owner ?? '') ?? 0) > attempt.refusedAt;
+  // What began with the cookie of before the last sign-in says nothing of the cookie of now.
+  const since = attempt.token === undefined ? claim.at : attempt.refusedAt;
+  const isOld = isReplaced || accepted.at > attempt.refusedAt || (server.signedIn.get(owner ?? '') ?? 0) > since;
   if (!isOld) server.parked.set(gateKey(owner, claim.gate), { pass: passOf(attempt), upTo, lifted: false });
 
   return undefined;

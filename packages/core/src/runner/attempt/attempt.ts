@@ -55,7 +55,7 @@ export async function runAttempt(
   try {
     const result = await handler(payload, attemptFace(leader, attempt));
     await attempt.completing;
-    if (attempt.row.owner !== null) leader.values.worked(attempt.signedIn, attempt.row.gate);
+    if (attempt.row.owner !== null) leader.values.worked(attempt);
     conclude(leader, attempt, result === undefined ? { kind: 'success' } : { kind: 'success', result });
   } catch (thrown) {
     const verdict = verdictOf(thrown, wall());
@@ -72,14 +72,14 @@ type Away = Verdict & { readonly kind: 'unavailable' };
  */
 async function away(
   { context, values }: Leader,
-  { row, signedIn }: RunningAttempt,
+  attempt: RunningAttempt,
   stored: StoredPayload,
   verdict: Away,
 ): Promise<Verdict> {
-  const isRefused = verdict.signedOut === true && row.owner !== null && context.registry.session !== undefined;
+  const isRefused = verdict.signedOut === true && attempt.row.owner !== null && context.registry.session !== undefined;
   if (!isRefused) return awayOrUnreadable(stored, verdict);
 
-  return { kind: values.refused(signedIn, row) ? 'permanent' : 'signed-out', error: verdict.error };
+  return { kind: values.refused(attempt) ? 'permanent' : 'signed-out', error: verdict.error };
 }
 
 /**

@@ -18,8 +18,8 @@ import type { RunnerRow, TaskRow } from '../../pure/record.js';
  * until a page says that it has `new` ones (this page is asked first), or another task of the gate succeeds.
  *
  * A message may be lost. So a runner without values asks again once a minute. A runner whose values were refused says
- * `wanted` without a question, and then asks only a page that was not asked since its last sign-in, that did not
- * answer, or whose function failed, as without a network.
+ * `wanted` without a question, and then asks only pages that were not asked since their last sign-in, that did not
+ * answer in time, or whose function failed, as without a network.
  */
 export interface Values {
   /** What counts now. Another object means that other tasks may run. */
@@ -28,13 +28,21 @@ export interface Values {
   readonly next: (owner: Owner, asks: boolean) => SignedIn;
   /** From now on this counts. */
   readonly follow: (signedIn: SignedIn) => void;
-  /** A task of this gate has succeeded with these values, so the server takes them. */
-  readonly worked: (signedIn: SignedIn, gate: string) => void;
+  /** A task has succeeded, so the server of its gate takes its values. */
+  readonly worked: (attempt: Tried) => void;
   /** A server said "signed out" to a task. Returns whether the task itself is refused, and not its owner. */
-  readonly refused: (signedIn: SignedIn, row: TaskRow) => boolean;
+  readonly refused: (attempt: Tried) => boolean;
   /** Looks for values if they are missing or refused. Call it once a minute. */
   readonly look: () => void;
   readonly close: () => void;
+}
+
+/** An attempt, and what counted when it began. */
+interface Tried {
+  readonly row: Pick<TaskRow, 'id' | 'gate' | 'attempts'>;
+  readonly signedIn: SignedIn;
+  /** By the runner's clock. */
+  readonly startedAt: number;
 }
 
 /** Who is signed in, and what is known of the values for that owner. It never changes; another one replaces it. */
@@ -43,12 +51,12 @@ export interface SignedIn {
   /** Whether a page has values. Otherwise the app gives none. */
   readonly asks: boolean;
   readonly values: object | undefined;
-  /** Another one for other values. */
+  /** Another one for other values. If the app gives none: another one after each sign-in, because a cookie may be new. */
   readonly valuesId: string | undefined;
   /** The gates at which the owner counts as signed out. */
   readonly parked: ReadonlySet<string>;
   /** How many others it has replaced, one after the other. */
-  readonly place: number;
+  readonly number: number;
 }
 
 const empty = { owner: null, asks: false, values: undefined, valuesId: undefined, parked: new Set<string>() } as const;
@@ -70,6 +78,9 @@ export function signedOutOf({ owner, asks, values, parked }: SignedIn): RunnerRo
 const pagePatience = 5_000;
 const patience = 30_000;
 
+/** A success proves so many milliseconds long that a server takes the values. Later they may have expired. */
+const provesFor = 60_000;
+
 interface Question {
   readonly number: string;
   readonly until: number;
@@ -85,30 +96,34 @@ export function createValues(
   { hub, ports: { clock, randomBytes } }: Pick<BasketContext, 'hub' | 'ports'>,
   changed: () => void,
 ): Values {
-  let now: SignedIn = { ...empty, place: 0 };
+  let now: SignedIn = { ...empty, number: 0 };
   let question: Question | undefined;
-  /** The gates of tasks that succeeded with the values of now, and the place of what the latest of these began with. */
-  let accepted = new Map<string, number>();
+  /** For each gate whose server has accepted the values of now: the accepted attempt that began last. */
+  let accepted = new Map<string, { readonly number: number; readonly startedAt: number }>();
   /**
-   * The attempt in which each task was last refused, and the place after the first of its refusals in a row. Only these
-   * count, because values may expire in between.
+   * The attempt in which each task was last refused, and the number of what counted after the first of its refusals in
+   * a row. Only these count, because values may expire in between.
    */
-  const refusals = new Map<string, { readonly attempts: number; readonly place: number }>();
+  const refusals = new Map<string, { readonly attempts: number; readonly since: number }>();
   /** The gates for which values were asked for since a task of them succeeded, or a page had new values. */
   const renewed = new Set<string>();
-  /** The pages that have answered whenever they were asked. A page that signs in again counts as another one. */
+  /** The pages that have answered in time whenever they were asked. A page that signs in again counts as another one. */
   const answered = new Set<string | undefined>();
   /** Values that were right until a page said that it has new ones. */
   let last: Pick<SignedIn, 'values' | 'valuesId'> | undefined;
 
   function replace(change: Partial<SignedIn>): void {
     const before = now;
-    now = { ...before, ...change, place: before.place + 1 };
+    now = { ...before, ...change, number: before.number + 1 };
     if (now.valuesId !== before.valuesId || now.owner !== before.owner) accepted = new Map();
   }
 
   function lacks(): boolean {
     return now.asks && (now.values === undefined || now.parked.size > 0);
+  }
+
+  function isOfNow({ signedIn: { owner, valuesId } }: Tried): boolean {
+    return owner === now.owner && valuesId === now.valuesId;
   }
 
   function say(step: ValuesMessage['step'], more: Partial<ValuesMessage> = {}): void {
@@ -162,25 +177,25 @@ export function createValues(
 
   const stopHearing = hub.hear((message) => {
     if (message.kind !== 'values' || message.owner !== now.owner) return;
-    const { step, page } = message;
+    const { step, page, values, valuesId } = message;
     if (step === 'new') {
       renewed.clear();
       last = now.values === undefined ? last : now;
-      replace({ values: undefined, valuesId: undefined, parked: new Set() });
+      replace({ values: undefined, valuesId: now.asks ? undefined : page, parked: new Set() });
       changed();
       if (now.asks) ask(page);
     }
-    if (message.values !== undefined) answered.add(page);
-    const mayGive = step === 'here' && message.question === undefined && !answered.has(page);
-    if (mayGive && lacks() && (question?.open ?? 0) === 0) ask(page);
-    if (question === undefined || message.question !== question.number || page === undefined) return;
+    const mayGive = step === 'here' && message.question === undefined && lacks() && !answered.has(page);
+    if (mayGive && (question?.open ?? 0) === 0) ask(page);
+    const fits = mayGive || message.question === question?.number;
+    if (question === undefined || !fits || page === undefined) return;
     if (step === 'here' && !question.pages.has(page)) {
       question.pages.add(page);
       question.next.push(page);
       if (question.open === 0) askNext(question);
     }
     if (step !== 'given') return;
-    const { values, valuesId } = message;
+    if (values !== undefined) answered.add(page);
     if (typeof values !== 'object' || values === null || valuesId === now.valuesId) {
       question.open -= 1;
       if (question.next.length > 0) return askNext(question);
@@ -195,7 +210,7 @@ export function createValues(
   return {
     now: () => now,
     next: (owner, asks) =>
-      owner === now.owner && asks === now.asks ? now : { ...empty, owner, asks, place: now.place + 1 },
+      owner === now.owner && asks === now.asks ? now : { ...empty, owner, asks, number: now.number + 1 },
 
     follow(signedIn) {
       if (signedIn === now || (signedIn.owner === now.owner && signedIn.asks === now.asks)) return;
@@ -206,22 +221,26 @@ export function createValues(
       if (now.asks) ask();
     },
 
-    worked({ owner, valuesId, place }, gate) {
-      if (owner !== now.owner || valuesId !== now.valuesId) return;
-      accepted.set(gate, Math.max(place, accepted.get(gate) ?? 0));
+    worked(attempt) {
+      const { row, signedIn, startedAt } = attempt;
+      const { gate } = row;
+      if (!isOfNow(attempt)) return;
+      if (startedAt >= (accepted.get(gate)?.startedAt ?? 0)) accepted.set(gate, { number: signedIn.number, startedAt });
       renewed.delete(gate);
       if (!now.parked.has(gate)) return;
       replace({ parked: new Set([...now.parked].filter((one) => one !== gate)) });
       changed();
     },
 
-    refused({ owner, valuesId }, { id, gate, attempts }) {
-      if (owner !== now.owner || valuesId !== now.valuesId) return false;
+    refused(attempt) {
+      const { id, gate, attempts } = attempt.row;
+      if (!isOfNow(attempt)) return false;
       const before = refusals.get(id);
-      const since = before?.attempts === attempts - 1 ? before.place : now.place + 1;
+      const since = before?.attempts === attempts - 1 ? before.since : now.number + 1;
       // A success says nothing if its attempt began before: the values may have expired while both ran.
-      if ((accepted.get(gate) ?? 0) >= since) return true;
-      refusals.set(id, { attempts, place: since });
+      const other = accepted.get(gate);
+      if (other !== undefined && other.number >= since && attempt.startedAt - other.startedAt <= provesFor) return true;
+      refusals.set(id, { attempts, since });
       if (now.parked.has(gate)) return false;
       replace({ parked: new Set([...now.parked, gate]) });
       changed();
