@@ -423,6 +423,23 @@ test('a 401, and the function of one page fails for ever: the function of anothe
   expect(sent).toEqual(['ann old n1', 'ann renewed n1']);
 });
 
+test('a gate refuses all values, and the function of one page never ends: no other page is asked again and again', async () => {
+  const tasks = notesApp();
+  const world = createWorld();
+  const stuck = world.open(tasks);
+  await stuck.basket.signIn('ann', ({ refused }) => (refused ? new Promise(() => undefined) : { token: 'old' }));
+  const { page, asked } = await pageOf(world, tasks);
+  await page.basket.add('save', 'n1');
+  const sent = running(world.open(tasks), () => {
+    throw new SignedOut({ status: 401 });
+  });
+  await world.advance(600_000);
+  const [tries, calls] = [sent.length, asked.length];
+  await world.advance(600_000);
+
+  expect([sent.length, asked.length]).toEqual([tries, calls]);
+});
+
 test('a cookie alone: a 401 to an attempt that began before the last sign-in says nothing of the new cookie', async () => {
   const tasks = notesApp();
   const world = createWorld();

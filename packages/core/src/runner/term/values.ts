@@ -18,8 +18,8 @@ import type { RunnerRow, TaskRow } from '../../pure/record.js';
  * until a page says that it has `new` ones (this page is asked first), or another task of the gate succeeds.
  *
  * A message may be lost. So a runner without values asks again once a minute. A runner whose values were refused says
- * `wanted` without a question, and then asks only pages that were not asked since their last sign-in, that did not
- * answer in time, or whose function failed, as without a network.
+ * `wanted` without a question, and then asks only the pages that have not answered since all were last asked: pages that
+ * have signed in since, that were late, or whose function failed, as without a network.
  */
 export interface Values {
   /** What counts now. Another object means that other tasks may run. */
@@ -107,7 +107,7 @@ export function createValues(
   const refusals = new Map<string, { readonly attempts: number; readonly since: number }>();
   /** The gates for which values were asked for since a task of them succeeded, or a page had new values. */
   const renewed = new Set<string>();
-  /** The pages that have answered in time whenever they were asked. A page that signs in again counts as another one. */
+  /** The pages that have answered in time since all were last asked. A page that signs in again counts as another one. */
   const answered = new Set<string | undefined>();
   /** Values that were right until a page said that it has new ones. */
   let last: Pick<SignedIn, 'values' | 'valuesId'> | undefined;
@@ -130,7 +130,13 @@ export function createValues(
     if (now.owner !== null) hub.say({ kind: 'values', step, owner: now.owner, ...more });
   }
 
-  /** Asks for values: the page `first`, if one is named. */
+  /** Asks each page, and the page `first` before the others, if one is named. */
+  function askAll(first?: string): void {
+    answered.clear();
+    ask(first);
+  }
+
+  /** Asks the page `first`, if one is named, and then each page that has not answered since all were last asked. */
   function ask(first?: string): void {
     end();
     const until = clock.monotonic() + patience;
@@ -148,7 +154,6 @@ export function createValues(
     one.stop = clock.timer(pagePatience, () => (clock.monotonic() < one.until ? askNext(one) : giveUp()));
     if (page === undefined) return say('wanted', { question: number });
     one.open += 1;
-    answered.delete(page);
     say('asked', { question: number, page, refused: now.values !== undefined });
   }
 
@@ -183,9 +188,10 @@ export function createValues(
       last = now.values === undefined ? last : now;
       replace({ values: undefined, valuesId: now.asks ? undefined : page, parked: new Set() });
       changed();
-      if (now.asks) ask(page);
+      if (now.asks) askAll(page);
     }
-    const mayGive = step === 'here' && message.question === undefined && lacks() && !answered.has(page);
+    if (step === 'here' && answered.has(page)) return;
+    const mayGive = step === 'here' && message.question === undefined && lacks();
     if (mayGive && (question?.open ?? 0) === 0) ask(page);
     const fits = mayGive || message.question === question?.number;
     if (question === undefined || !fits || page === undefined) return;
@@ -218,7 +224,7 @@ export function createValues(
       last = undefined;
       renewed.clear();
       replace(signedIn);
-      if (now.asks) ask();
+      if (now.asks) askAll();
     },
 
     worked(attempt) {
@@ -244,7 +250,7 @@ export function createValues(
       if (now.parked.has(gate)) return false;
       replace({ parked: new Set([...now.parked, gate]) });
       changed();
-      if (now.asks && !renewed.has(gate)) ask();
+      if (now.asks && !renewed.has(gate)) askAll();
       else tell();
       renewed.add(gate);
 
@@ -253,7 +259,7 @@ export function createValues(
 
     look() {
       if (question !== undefined || !lacks()) return;
-      if (now.values === undefined) ask();
+      if (now.values === undefined) askAll();
       else say('wanted');
     },
 
