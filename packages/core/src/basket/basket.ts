@@ -257,8 +257,9 @@ export type Basket<R extends AnyRegistry> = {
    * Says who is signed in. The owner holds in this context from the call on: what it adds belongs to that owner. It
    * holds for all contexts once it is stored: only this owner's tasks run, and what runs for another owner is aborted,
    * uncounted. Resolves when the owner is on disk and no handler of another owner runs any more, so await it before you
-   * change a cookie. The values reach the handlers as `attempt.session`, and are never stored. Call it in each page, at
-   * each start, also if the owner is the same. The last call of any page holds.
+   * change a cookie. The values reach the handlers as `attempt.session`, and are never stored. A function instead of the
+   * values is called in one page each time a worker needs them, and is told why. Call `signIn` in each page, at each
+   * start, also if the owner is the same. The last call of any page holds.
    *
    * @example
    * await basket.signIn(user.id, { token });
