@@ -153,19 +153,20 @@ export function gateClosed(
   const told = retryAfter === undefined ? 0 : Math.min(retryAfter, day);
   const silent = gate?.silent ?? (told > 0 ? step - 1 : undefined);
   const wait = Math.max(retryDelay(backoff, step - (silent ?? -earlierOf(gate)), random), spreadFloor(told, random));
-  const floor = Math.max(raised ? 0 : (gate?.floor ?? 0), told === 0 ? 0 : now + told);
+  // The time that the server named holds until it names another one, also if a person has had it probed before, in vain.
+  const floor = Math.max(raised && told > 0 ? 0 : (gate?.floor ?? 0), told === 0 ? 0 : now + told);
   const { floor: _, status: __, ...kept } = gate ?? {};
 
   return {
     ...kept,
     name,
     step,
-    until: Math.max(raised ? 0 : (gate?.until ?? 0), now + wait),
+    until: Math.max(raised ? 0 : (gate?.until ?? 0), now + wait, floor),
     by,
     reason,
     ...(status === undefined ? {} : { status }),
     ...defined({ silent }),
-    ...(floor === 0 ? {} : { floor }),
+    ...(floor > now ? { floor } : {}),
   };
 }
 

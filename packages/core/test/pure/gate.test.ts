@@ -291,6 +291,20 @@ describe("the server's word", () => {
     expect(gateClosed(gate, probe(100_000, 'task-4'), away(100_000), backoff, least)).not.toHaveProperty('floor');
   });
 
+  test('counts again if a person had it probed before, in vain', () => {
+    const gate = gateClosed(undefined, began(0), away(10_000, { retryAfter: 600_000 }), backoff, least);
+    const tried = gateForward(gate, 20_000);
+    expect(allowance(tried, 20_000, [])).toBe(1);
+
+    const again = gateClosed(tried, probe(20_000), away(20_500), backoff, least);
+    expect(again).toMatchObject({ floor: 610_000, until: 610_000 });
+    expect(gateWoken(again, 30_000, 2_000, least)).toBe(again);
+    // Unless the server names another time.
+    const word = away(20_500, { retryAfter: 5_000 });
+    expect(gateClosed(tried, probe(20_000), word, backoff, least)).toMatchObject({ floor: 25_500, until: 25_500 });
+    expect(gateClosed(again, probe(610_000), away(610_000), backoff, least)).not.toHaveProperty('floor');
+  });
+
   test('holds against an answer to what was running already, and ends with the answer to the probe', () => {
     const gate = gateClosed(undefined, began(0), away(10_000, { retryAfter: 60_000 }), backoff, least);
 

@@ -95,7 +95,8 @@ function afterAway(
   const count = silent === undefined ? step + earlier : step - silent;
   const [least, most] = waitRange({ ...defaultRule, base: gateBase, cap: gateCap, factor: 3 }, count);
   const kept = raises ? undefined : before;
-  const floor = Math.max(kept?.floor ?? 0, told === undefined || told === 0 ? 0 : now + told);
+  const names = told !== undefined && told > 0;
+  const floor = Math.max(names && raises ? 0 : (before?.floor ?? 0), names ? now + told : 0);
   const by = [...(before?.by ?? []).filter((one) => one !== id), id];
 
   return {
@@ -103,10 +104,10 @@ function afterAway(
     step,
     silent,
     earlier,
-    earliest: Math.max(kept?.earliest ?? 0, now + Math.max(least, told ?? 0)),
-    latest: Math.max(kept?.latest ?? 0, now + Math.max(most, Math.ceil((told ?? 0) * 1.5))),
+    earliest: Math.max(kept?.earliest ?? 0, now + Math.max(least, told ?? 0), floor),
+    latest: Math.max(kept?.latest ?? 0, now + Math.max(most, Math.ceil((told ?? 0) * 1.5)), floor),
     by: raises ? by.slice(-2) : by,
-    floor: floor === 0 ? undefined : floor,
+    floor: floor > now ? floor : undefined,
     slow,
   };
 }

@@ -85,7 +85,11 @@ export function judgeOrphaned({ world, after, difference, fail }: Commit): void 
 function wrongDeath({ from, to }: Change, wall: number): string | undefined {
   // Another task may have been merged into it before, in the same turn: `judgeReplaced` reads its payload.
   const merged = to.merges === true ? ['payload', 'revision', 'merges'] : [];
-  const others = fieldsOf({ from, to }).filter((name) => !['dead', 'ready', 'marks', ...merged].includes(name));
+  // It may have been to blame for what another one's answer showed in the same turn.
+  const blamed = to.blames === from.blames + 1 ? ['blames'] : [];
+  const others = fieldsOf({ from, to }).filter(
+    (name) => !['dead', 'ready', 'marks', ...merged, ...blamed].includes(name),
+  );
   if (others.length > 0) return `changed ${others.join(', ')}`;
   if (to.dead?.reason === 'expired' && !isOver(from, wall)) return `its time is ${from.expiresAt}, and it is ${wall}`;
   if (from.cancelled === true) return 'it was cancelled';

@@ -23,7 +23,7 @@ interface Away {
   readonly by: Set<string>;
   /** Nobody tries before this time, unless a page is visible; and before the time that the server named, if it did. */
   readonly until: number;
-  readonly named: number | undefined;
+  named: number | undefined;
 }
 
 /** A destination that was never away. */
@@ -39,10 +39,13 @@ export function createDestination({ base }: Waits): Destination {
       if (how.kind !== 'away') {
         if (away !== undefined) since.clear();
         away = undefined;
-      } else if (away !== undefined) away.by.add(id);
-      else if (since.has(id)) {
+      } else {
         const named = how.after === undefined || how.after <= 0 ? undefined : now + how.after;
-        away = { by: new Set([id]), until: now + Math.floor(base / 2), named };
+        if (away !== undefined) {
+          away.by.add(id);
+          // The server may name an earlier time than before.
+          if (away.named !== undefined) away.named = Math.min(away.named, named ?? away.named);
+        } else if (since.has(id)) away = { by: new Set([id]), until: now + Math.floor(base / 2), named };
       }
     },
 
