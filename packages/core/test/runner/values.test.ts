@@ -548,6 +548,36 @@ test.each([
   },
 );
 
+test('a handler that ignores its timeout, and is refused long after it has lost its slot, signs nobody out', async () => {
+  const tasks = defineTasks(
+    freshName(),
+    { save: task<string>({ gate: 'api', timeout: 1_000 }) },
+    { session: session<{ token: string }>() },
+  );
+  const world = createWorld();
+  const page = world.open(tasks);
+  await page.basket.signIn('ann', { token: 't1' });
+  const id = await page.basket.add('save', 'slow');
+  let refuse = (): void => undefined;
+  let isFirst = true;
+  world.open(tasks).run({
+    save: () => {
+      if (!isFirst) return undefined;
+      isFirst = false;
+
+      return new Promise<void>((_, reject) => (refuse = () => reject(new SignedOut({ status: 401 }))));
+    },
+  });
+  await world.advance(60_000);
+  expect(await page.basket.get(id)).toBeUndefined();
+
+  refuse();
+  await world.settle();
+  await page.basket.add('save', 'next');
+  await world.settle();
+  expect(await rowsOf(tasks)).toEqual([]);
+});
+
 test('a task meets a token that has expired, then fails, and meets the next token when that has expired: it is not dead', async () => {
   const tasks = notesApp();
   const world = createWorld();

@@ -189,9 +189,8 @@ function judgeSettled(commit: Commit, settled: readonly ClaimFacts[], touched: S
     const kind = typeof end === 'string' ? end : end.kind;
     world.report.met('verdicts', kind);
     heard.push({ claim, end, now });
-    // Also a handler that has ended its task in a transaction of the app may be refused afterwards.
-    const { completed = false, refusedAt } = claim.attempt ?? {};
-    if (kind === 'signed-out' || (completed && refusedAt !== undefined)) {
+    // Also the handler of a task that has ended may be refused.
+    if (claim.attempt?.refusedAt !== undefined) {
       const wrong = judgeRefused(world, claim, now, Math.max(0, ...from.map((one) => one.claim)));
       if (wrong !== undefined) fail(`${claim.id} was refused: ${wrong}`);
     }
@@ -289,6 +288,8 @@ function judgeBlame(
   if (to.blames !== from.blames + 1) return;
   touched.add(from.seq);
   world.report.met('gates', 'blamed');
+  // Its time may be over in the same turn: another judge looks at that.
+  if (to.dead?.reason === 'expired') return;
   if (!onlyDiffersIn(change, ['ready', 'blames'])) fail(`changed more of ${id} than its blames`);
   if (letter !== '@' || wait < least || wait > most) fail(`${id} is to blame, and is ${to.ready}`);
 }

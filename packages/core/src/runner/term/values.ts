@@ -43,6 +43,8 @@ interface Tried {
   readonly signedIn: SignedIn;
   /** By the runner's clock. */
   readonly startedAt: number;
+  /** Whether it has lost its slot. Whatever it still does is ignored. */
+  readonly over: boolean;
 }
 
 /** Who is signed in, and what is known of the values for that owner. It never changes; another one replaces it. */
@@ -122,8 +124,8 @@ export function createValues(
     return now.asks && (now.values === undefined || now.parked.size > 0);
   }
 
-  function isOfNow({ signedIn: { owner, valuesId } }: Tried): boolean {
-    return owner === now.owner && valuesId === now.valuesId;
+  function isOfNow({ over, signedIn: { owner, valuesId } }: Tried): boolean {
+    return !over && owner === now.owner && valuesId === now.valuesId;
   }
 
   function say(step: ValuesMessage['step'], more: Partial<ValuesMessage> = {}): void {
