@@ -30,9 +30,9 @@ export function watchPolicy(url: string): {
 
 /** Says that a content security policy refuses a request. */
 export function refusedByPolicy(url: string): Error {
-  const where = 'connect-src, for the page and for the worker';
+  const where = 'connect-src, for page and worker';
 
-  return blocked(`The app's own content security policy refuses ${new URL(url).origin}. Allow it in ${where}.`);
+  return blocked(`The app's content security policy refuses ${new URL(url).origin}. Allow it in ${where}.`);
 }
 
 /**
@@ -54,7 +54,7 @@ export async function isThere(url: string, signal: AbortSignal): Promise<boolean
 export function refusedByCors(url: string, keyHeader: string): Error {
   const what = `The server ${new URL(url).origin} is there, but CORS withholds this request or its answer.`;
 
-  return blocked(`${what} Let the server allow this app's origin and the header ${keyHeader}, also in errors.`);
+  return blocked(`${what} Let it allow this app's origin and the header ${keyHeader}, also in errors.`);
 }
 
 /** An ordinary error, which is counted. (As the cause of another error, the one of `fetch` would mean a lost network.) */

@@ -38,7 +38,7 @@ function valueAt(parents: readonly unknown[], name: string, [parent, ...names]: 
   const whole = partOf(result, 'headers') === undefined ? result : partOf(result, 'body');
   const value = names.reduce<unknown>(ownPart, whole);
   must(value !== undefined && value !== null, name, `at "${names.join('.')}" in the answer of parent ${parent}`, value);
-  const rule = 'a text, because JSON rounds a whole number of this size';
+  const rule = 'a text, because JSON rounds such a number';
   must(Number.isInteger(value) === Number.isSafeInteger(value), name, rule, value);
 
   return value;

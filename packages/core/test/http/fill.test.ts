@@ -80,8 +80,7 @@ describe('a placeholder of the url', () => {
 
 test('a whole number that JSON has rounded fills nothing, because it is the id of another record', () => {
   const { id } = JSON.parse('{"id":12345678901234567890}') as { readonly id: number };
-  const why =
-    'must be a text, because JSON rounds a whole number of this size, but it is the number 12345678901234567000';
+  const why = 'must be a text, because JSON rounds such a number, but it is the number 12345678901234567000';
 
   expect(() => filled({ url, fill }, [answer({ id })])).toThrow(why);
   expect(() => filled({ url: '/x', json: {}, fill: { '/of': [0, 'id'] } }, [answer({ id })])).toThrow(why);
