@@ -7,7 +7,8 @@ import { session } from '../../src/pure/session.js';
 import type { TaskbasketError } from '../../src/pure/errors.js';
 import { Unavailable } from '../../src/pure/verdict.js';
 import { createStores } from '../../src/store/setup.js';
-import type { AttemptParts } from '../../src/runner/term/leader.js';
+import { cancelAttempt } from '../../src/runner/attempt/abort.js';
+import type { AttemptParts, Leader, RunningAttempt } from '../../src/runner/term/leader.js';
 import { contentsOf, endOf, freshName, openRaw } from '../support/database.js';
 import { createDexie } from '../basket/app.js';
 import { dexieStores } from '../../src/store/setup.js';
@@ -528,4 +529,13 @@ describe('completeTx is refused, and writes nothing,', () => {
     await world.advance(61_000);
     expect(await basket.settled(id)).toEqual({ state: 'done', result: 'other' });
   });
+});
+
+test('a handler that goes on after it ended its task wakes no runner again and again, while each turn finds the task gone', async () => {
+  const attempt = { completed: true, completing: Promise.resolve(), abortedFor: undefined, over: false };
+  let rings = 0;
+
+  await cancelAttempt({} as Leader, attempt as unknown as RunningAttempt, () => (rings += 1));
+
+  expect([rings, attempt.abortedFor]).toEqual([0, undefined]);
 });

@@ -95,7 +95,7 @@ export function judgeComplete(whole: Commit): void {
   const { attempt, result } = completes;
   const { told, claim, life } = attempt;
   const row = before.tasks.get(claim.seq);
-  if (told.end === 'cancelled' && row === undefined) {
+  if (told.cancelled && told.state === 'ended' && row === undefined) {
     // A cancel that found no room could only delete the row.
     world.report.met('completing', 'after a cancel at a full disk');
 

@@ -70,8 +70,9 @@ function factsOf(world: World, page: Life, row: TaskRow) {
   const parentsIn = (all: Contents): readonly ParentFacts[] =>
     parentsOf(world, all, row).filter((one) => lives(one) || (one.is === 'cancelled' && !without));
   const parents = parentsIn(contents);
-  // The claims of a runner that has died stand until another takes over, and a page may know that it has died.
-  const unclaimed = leading?.life.dead === false ? [] : parentsIn({ ...contents, state: new Map() });
+  // The claims of a runner that has died or lost its lock stand until another takes over, and a page may know it.
+  const unclaimed =
+    leading?.life.dead === false && leading.life.holds ? [] : parentsIn({ ...contents, state: new Map() });
   const [leader] = [...terms].find(([, term]) => term === leading) ?? [];
 
   return {
@@ -144,6 +145,9 @@ function wrongReason(facts: Facts, contents: Contents, row: TaskRow, reason: Rea
           reason.dead === (readyOf(head).letter === 'D' && head.cancelled !== true),
       );
     case 'parent':
+      // One that was cancelled while it runs stands until its handler has ended.
+      if (reason.state === 'cancelled' && isLeaving(contents, reason.parent)) return undefined;
+
       return is(
         [...facts.parents, ...facts.unclaimed].some(
           ({ id, is: state }) => id === reason.parent && state === reason.state,
@@ -185,4 +189,9 @@ function wrongReason(facts: Facts, contents: Contents, row: TaskRow, reason: Rea
     case 'no-runner':
       return undefined;
   }
+}
+
+/** Whether a task was cancelled while it runs. */
+function isLeaving({ tasks }: Contents, id: string): boolean {
+  return [...tasks.values()].some((row) => row.id === id && row.cancelled === true);
 }
