@@ -228,9 +228,8 @@ export function judgeRefused(
   const { owner } = attempt.told;
   const others = server.given.get(owner ?? '') ?? [];
   const isReplaced = others.some(({ token, at }) => token !== attempt.token && at > claim.at);
-  // What began with the cookie of before the last sign-in says nothing of the cookie of now.
-  const since = attempt.token === undefined ? claim.at : attempt.refusedAt;
-  const isOld = isReplaced || accepted.at > attempt.refusedAt || (server.signedIn.get(owner ?? '') ?? 0) > since;
+  // What began before the last sign-in says nothing of the cookie of now, nor of values that are asked for meanwhile.
+  const isOld = isReplaced || accepted.at > attempt.refusedAt || (server.signedIn.get(owner ?? '') ?? 0) > claim.at;
   if (!isOld) server.parked.set(gateKey(owner, claim.gate), { pass: passOf(attempt), upTo, lifted: false });
 
   return undefined;
