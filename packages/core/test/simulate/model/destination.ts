@@ -30,12 +30,15 @@ interface Away {
 export function createDestination({ base }: Waits): Destination {
   let away: Away | undefined;
   let [pageAt, personAt] = [Number.NEGATIVE_INFINITY, Number.NEGATIVE_INFINITY];
+  /** Whether a person wants a probe, and none has shown anything since: the probe of a runner that died does not. */
+  let isWanted = false;
   /** Those that were started since it last answered. What others say is old. */
   const since = new Set<string>();
 
   return {
     heard(id, how, { now }) {
       if (['returned', 'cut off', 'unstarted'].includes(how.kind)) return;
+      isWanted = false;
       if (how.kind !== 'away') {
         if (away !== undefined) since.clear();
         away = undefined;
@@ -52,7 +55,7 @@ export function createDestination({ base }: Waits): Destination {
     started: (id) => void since.add(id),
 
     forbids(id, running, { now }) {
-      if (away === undefined || now - personAt < heardWithin) return undefined;
+      if (away === undefined || isWanted || now - personAt < heardWithin) return undefined;
       const { by, until, named } = away;
       if (named !== undefined && now < named) return `its destination named the time ${named}, and it is ${now}`;
       if (now - pageAt < heardWithin || now >= until) return undefined;
@@ -64,6 +67,7 @@ export function createDestination({ base }: Waits): Destination {
     isAway: () => away !== undefined,
 
     woken(byPerson, now) {
+      isWanted ||= byPerson;
       if (byPerson) personAt = now;
       else pageAt = now;
     },
