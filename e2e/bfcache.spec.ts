@@ -44,8 +44,8 @@ const test = plain.extend<{ readonly own: Browser; readonly tab: () => Promise<P
   },
 });
 
-// A script that the driver runs by itself evicts a page that is put away, as a message of ours would: once in some forty runs
-// the browser says `IgnoreEventAndEvict`. What evicts it each time is a fault of ours.
+// Once in some forty runs the browser evicts a page that is put away, and says `IgnoreEventAndEvict`. A script of Playwright
+// may do that; a message of ours would do it in each run. So only a test that fails twice shows a fault.
 test.describe.configure({ retries: 1 });
 
 declare global {

@@ -27,7 +27,7 @@ const defaults: InspectorSettings = {
  */
 export function defineInspector(name: string = 'taskbasket-inspector'): void {
   if (typeof customElements === 'undefined' || customElements.get(name) !== undefined) return;
-  // A content security policy may forbid an element `style`, but not an adopted sheet.
+  // A content security policy may forbid a `style` element. It does not forbid an adopted style sheet.
   const sheet = new CSSStyleSheet();
   sheet.replaceSync(css);
 

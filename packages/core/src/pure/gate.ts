@@ -153,7 +153,7 @@ export function gateClosed(
   const told = retryAfter === undefined ? 0 : Math.min(retryAfter, day);
   const silent = gate?.silent ?? (told > 0 ? step - 1 : undefined);
   const wait = Math.max(retryDelay(backoff, step - (silent ?? -earlierOf(gate)), random), spreadFloor(told, random));
-  // The time that the server named holds until it names another one, also if a person has had it probed before, in vain.
+  // The time that the server named counts until the server names another one. A probe that a person wanted does not end it.
   const floor = Math.max(raised && told > 0 ? 0 : (gate?.floor ?? 0), told === 0 ? 0 : now + told);
   const { floor: _, status: __, ...kept } = gate ?? {};
 

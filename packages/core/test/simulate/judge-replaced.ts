@@ -44,16 +44,20 @@ export function judgeReplaced(commit: Commit, now: number, walls: readonly [numb
     judged.flatMap(({ into }) => (into === undefined || ids.has(into.id) ? [] : [judgeMerged(commit, into)])),
   );
   const lanes = lanesOf(replaced);
-  const heads = headsOf(after);
+  const seqs = new Set(replaced.map(({ seq }) => seq));
+  const stayed = new Map([...before.tasks].filter(([seq]) => !seqs.has(seq)));
+  // A command may bring an earlier task of the lane back, after the head was paid.
+  const [heads, headsThen] = [headsOf(after), headsOf({ ...before, tasks: stayed })];
+  const isHead = (lane: string, { from, to }: Change): boolean =>
+    heads.get(lane) === to || headsThen.get(lane) === from;
   const isPaid = (change: Change): boolean => {
     const lane = laneMarkOf(change.from);
 
-    return lane !== undefined && lanes.has(lane) && heads.get(lane) === change.to && isPayment(change, now, walls);
+    return lane !== undefined && lanes.has(lane) && isHead(lane, change) && isPayment(change, now, walls);
   };
   judgeMoved(commit, outcomes);
   const isMoved = (change: Change): boolean => fieldsOf(change).length === 0 && isChildOf(change.from, ids);
   const isDone = (change: Change): boolean => merged.has(change.to.seq) && fieldsOf(change).length === 0;
-  const seqs = new Set(replaced.map(({ seq }) => seq));
   const left: Difference = {
     ...difference,
     removed: difference.removed.filter(({ seq }) => !seqs.has(seq)),
@@ -62,7 +66,7 @@ export function judgeReplaced(commit: Commit, now: number, walls: readonly [numb
       .map(({ from, to }) => ({ from: merged.get(to.seq) ?? from, to }))
       .filter((change) => !isPaid(change) && !isMoved(change) && !isDone(change)),
   };
-  const tasks = new Map([...before.tasks, ...merged].filter(([seq]) => !seqs.has(seq)));
+  const tasks = new Map([...stayed, ...[...merged].filter(([seq]) => !seqs.has(seq))]);
 
   return { commit: { ...commit, before: { ...before, tasks }, difference: left }, replaced, lanes };
 }
@@ -157,7 +161,8 @@ interface Sight extends Pick<Commit, 'world'> {
 
 /** What a commit that replaced tasks may have seen: what was so before and after it counts for certain. */
 function sightOf({ world, underway, before, after }: Commit, contents: Contents, wall: number): Sight {
-  const marks = marksOf(after);
+  // A command replaces before it deletes anything, a child too.
+  const marks = underway.work === 'turn' ? marksOf(after) : marksOf(before);
 
   return {
     world,

@@ -149,7 +149,9 @@ export function judgeSession(commit: Commit): void {
   const asked = underway.life === undefined ? [] : (world.signing.get(underway.life) ?? []);
   const fits = (one: Signing): boolean =>
     one.owner === owner && one.asks === asks && (changed.length === 0 || one.adopts);
-  const place = asked.findIndex(fits);
+  // A call that failed is still among those that were asked. If nothing was adopted, it may be a later one.
+  const plain = asked.findIndex((one) => fits(one) && !one.adopts);
+  const place = changed.length === 0 && plain !== -1 ? plain : asked.findIndex(fits);
   if (place === -1) fail(`stored ${owner}, and nobody asked for it`);
   else if (underway.life !== undefined) world.signing.set(underway.life, asked.slice(place));
   if (asked[place]?.adopts === true) judgeAdopted(commit, owner ?? '');

@@ -22,7 +22,7 @@ export function abortAttempt(
  * Never rejects.
  */
 export async function cancelAttempt(leader: Leader, attempt: RunningAttempt, ring: () => void): Promise<void> {
-  // Without a stamp, after a cancel at a full disk, each turn asks for this. Another ring each time would never end.
+  // After a cancel at a full disk each turn calls this. If it rang then, turns would follow one another without end.
   if (attempt.completed) return;
   if (attempt.completing !== undefined) await attempt.completing.then(ring);
   if (!attempt.completed) abortAttempt(leader, attempt, 'cancel');
