@@ -9,7 +9,7 @@ import type { Commit } from './judge.js';
 import { keptApart } from './judge-replaced.js';
 import { runnerOf } from './contents.js';
 import type { Kind } from './registries.js';
-import { currentOf, isForAll, knows, reads, ruleOf } from './registries.js';
+import { currentOf, isForAll, knows, namesFor, reads, ruleOf } from './registries.js';
 import type { World } from './world.js';
 
 /** What the model says begins with this word, so that it can be told from what other judges say. */
@@ -91,6 +91,7 @@ export function judgeByModel({ world, after }: Commit, life: Life, claim: Claim,
       return keptApart(world, life.kind, rows) === undefined;
     },
     isSame: (type) => currentOf(life.kind, type) === same,
+    namesOf: (type) => namesFor(life.kind, type),
   });
   world.report.met('model', 'judged');
   if (wrong !== undefined) world.fail(`${modelSays}${claim.id} must not start: ${wrong}`);
@@ -98,7 +99,7 @@ export function judgeByModel({ world, after }: Commit, life: Life, claim: Claim,
 
 /** With the faults off, and nothing that runs, each task has started that may start by the manual and can be read. */
 export function judgeUnstarted(world: World, kind: Kind): void {
-  const left = [...world.model.mayStart(momentOf(world))].filter((id) => {
+  const left = [...world.model.mayStart(momentOf(world), (type) => namesFor(kind, type))].filter((id) => {
     const told = world.byId.get(id);
 
     return told !== undefined && knows(kind, told) && reads(kind, told, told.n);

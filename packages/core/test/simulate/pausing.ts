@@ -186,6 +186,8 @@ export function judgePause({ world, underway, before, after, difference, fail }:
 
   const meant = meantBy(world, command);
   const isMeant = (one: Held): boolean => meant.some((other) => isSame(one, other));
+  if (command.what === 'pause') world.model.paused(meant);
+  else world.model.resumed(which === undefined ? undefined : meant, command.here ?? undefined);
   if (command.what === 'pause') {
     command.committed = 1;
     const right = meant.every((one) => is.some((other) => isSame(one, other))) && begun.every(isMeant);
@@ -251,6 +253,7 @@ export function judgeForgotten({ world, underway, before, after, difference, fai
     world.byId.get(id)?.state === 'ended' || world.byId.get(id)?.cancelled === true;
   const { which } = underway.command ?? {};
   const purged = what === 'purge' && typeof which === 'object' ? which.owner : undefined;
+  if (typeof purged === 'string') world.model.purged(purged);
   const wrong = gone.find((one) =>
     typeof one === 'string' ? !mayGo(one) : purged === undefined || one.owner !== purged,
   );

@@ -1,11 +1,13 @@
 import { createDestination } from './destination.js';
 import type { Destination, Waits } from './destination.js';
+import { createPauses } from './pauses.js';
+import type { NamesOf, Pause } from './pauses.js';
 import type { End, Session } from './rules.js';
 import { forbids, hasLeft } from './rules.js';
 import type { Added, Ended, Gone, Moment, Start, Task } from './tasks.js';
 
 /**
- * What may start now, by the manual: docs/order.md, options.md, handlers.md, sign-in.md and deploys.md. It is told what was
+ * What may start now, by the manual: docs/order.md, options.md, control.md, handlers.md, sign-in.md and deploys.md. It is told what was
  * added, commanded and answered, in the order in which that was stored, and imports nothing of the library. Each call that
  * gives back a text says what is wrong.
  */
@@ -33,12 +35,17 @@ export interface Model {
   readonly declared: () => void;
   /** A task that had no owner has one. */
   readonly adopted: (id: string, owner: string) => void;
+  readonly paused: (pauses: readonly Pause[]) => void;
+  /** These pauses ended; or `undefined`: all, except those of other owners than `here`. Without a session: all. */
+  readonly resumed: (pauses: readonly Pause[] | undefined, here: string | undefined) => void;
+  /** Everything of an owner was removed, also what was paused. */
+  readonly purged: (owner: string) => void;
   readonly lost: () => void;
   /** A page is visible or online again; or a person wants the probe of a destination. */
   readonly woken: (at: Moment, gate?: string) => void;
   readonly starts: (id: string, at: Start) => string | undefined;
   /** What may start, as far as tasks and destinations that are not away go. */
-  readonly mayStart: (at: Moment) => ReadonlySet<string>;
+  readonly mayStart: (at: Moment, namesOf: NamesOf) => ReadonlySet<string>;
 }
 
 /** A model of an empty basket, in which nobody is signed in. */
@@ -47,6 +54,7 @@ export function createModel(waits: Waits): Model {
   const ends = new Map<string, End>();
   const gates = new Map<string, Destination>();
   const session: Session = { isDeclared: false, owner: null };
+  const pauses = createPauses();
   let place = 0;
 
   function gateOf({ gate }: Pick<Task, 'gate'>): Destination {
@@ -78,6 +86,7 @@ export function createModel(waits: Waits): Model {
     gone(id, end) {
       ends.set(id, { end, owner: tasks.get(id)?.owner ?? null });
       tasks.delete(id);
+      pauses.ended([id]);
     },
     answered: (id, gate, at) => gateOf({ gate }).heard(id, { kind: 'done' }, at),
     forgotten: (id) => void ends.delete(id),
@@ -126,14 +135,32 @@ export function createModel(waits: Waits): Model {
         task.gate = gate;
       }),
 
-    cancelled: (id) => change(id, (task) => void (task.state = 'cancelled')),
+    cancelled(id) {
+      change(id, (task) => void (task.state = 'cancelled'));
+      pauses.ended([id]);
+    },
     strange: (id) => change(id, (task) => void Object.assign(task, { leftBefore: hasLeft(task), state: 'strange' })),
     signedIn: (who) => void (session.owner = who),
     declared: () => void (session.isDeclared = true),
     adopted: (id, who) => change(id, (task) => void (task.owner = who)),
 
+    paused: pauses.begun,
+    resumed(some, here) {
+      if (some !== undefined) pauses.ended(some);
+      else {
+        const isTheirs = (owner: string | null | undefined): boolean => owner === (here ?? null) || owner === null;
+        pauses.endedWhere((one) => {
+          const owner = typeof one === 'string' ? tasks.get(one)?.owner : one.owner;
+
+          return !session.isDeclared || owner === undefined || isTheirs(owner);
+        });
+      }
+    },
+    purged: (owner) => pauses.endedWhere((one) => typeof one === 'object' && one.owner === owner),
+
     lost() {
       for (const map of [tasks, ends, gates]) map.clear();
+      pauses.endedWhere(() => true);
       session.owner = null;
     },
 
@@ -150,6 +177,7 @@ export function createModel(waits: Waits): Model {
       const wrong = [
         forbids(task, tasks, ends, session, at, at.merges),
         at.reads ? undefined : 'this build cannot read it',
+        pauses.holds(task, at.namesOf) ? 'it is paused' : undefined,
         running.length < at.slots + alone ? undefined : `${running.length} run, in ${at.slots} slots`,
         running.filter(({ type }) => at.isSame(type)).length < at.most ? undefined : `${at.most} of its type run`,
         gateOf(task).forbids(id, through, at),
@@ -160,10 +188,11 @@ export function createModel(waits: Waits): Model {
       return wrong.find((one) => one !== undefined);
     },
 
-    mayStart: (at) =>
+    mayStart: (at, namesOf) =>
       new Set(
         [...tasks.values()].flatMap((task) => {
-          const isHeld = gateOf(task).isAway() || forbids(task, tasks, ends, session, at, () => true) !== undefined;
+          const forbidden = forbids(task, tasks, ends, session, at, () => true) !== undefined;
+          const isHeld = gateOf(task).isAway() || forbidden || pauses.holds(task, namesOf);
 
           return isHeld ? [] : [task.id];
         }),

@@ -1,3 +1,5 @@
+import type { NamesOf } from './pauses.js';
+
 /** What the model knows of a task. Times are in milliseconds. */
 export interface Task {
   readonly id: string;
@@ -83,6 +85,7 @@ export interface Start extends Moment {
   /** How many of the type may run at once, and which types are the same one here. */
   readonly most: number;
   readonly isSame: (type: string) => boolean;
+  readonly namesOf: NamesOf;
   /** Whether `merge` of this build takes the payloads of two tasks. */
   readonly merges: Merges;
 }
