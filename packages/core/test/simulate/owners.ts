@@ -129,6 +129,8 @@ function judgeLate(world: World, by: Life): void {
   const here = world.here.get(by) ?? null;
   const others = [...world.attempts].filter(({ told }) => told.owner !== null && told.owner !== here);
   const told = !world.loses() && world.time.now() - Math.max(world.unheardAt, world.faultAt) > 61_000;
+  // A runner that stands still keeps the lock by which it shows for whom it may send.
+  if ([...world.slots.keys()].some((life) => !life.dead && (life.suspended || life.frozen || life.deaf))) return;
   if (others.length === 0 && told) world.fail(`a sign-in of ${by.name} gave up, and nobody else sends`);
 }
 
