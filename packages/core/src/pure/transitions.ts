@@ -134,14 +134,17 @@ export function rescued(row: TaskRow, moment: Moment, backoff: Backoff, random: 
 
 /**
  * The row of a task that found a destination away which answered another task. The task backs off as after a failure,
- * but no failure is counted. `undefined`: the row stays as it is, because it no longer waits for that gate, or `retry`
- * was called.
+ * but no failure is counted. A longer wait, as after a runner's death, stays. `undefined`: the row stays as it is,
+ * because it no longer waits for that gate, or `retry` was called.
  */
 export function blamed(row: TaskRow, moment: Moment, backoff: Backoff, random: () => number): TaskRow | undefined {
   const ready = readReady(row.ready);
   if (row.strange === true || ready?.letter !== '@' || ready.when === 0) return undefined;
 
-  return blame(row, moment, backoff, random);
+  const next = blame(row, moment, backoff, random);
+
+  // Keys under one prefix are in the order of their times.
+  return { ...next, ready: next.ready < row.ready ? row.ready : next.ready };
 }
 
 /**

@@ -70,20 +70,29 @@ export async function childrenOf(stores: Pick<Stores, 'tasks'>, ids: readonly st
   return found.flatMap(rowsIn);
 }
 
-/** Lets the children of tasks wait for the tasks that replaced these: the end of such a task then brings them back. */
+/**
+ * Lets the children of tasks wait for the tasks that replaced these: the end of such a task then brings them back.
+ * Resolves with their rows as they are now.
+ */
 export async function moveChildren(
   stores: Pick<Stores, 'tasks'>,
   replaced: readonly { readonly row: TaskRow; readonly by: TaskRow }[],
-): Promise<void> {
+): Promise<readonly TaskRow[]> {
   const moves = new Map(replaced.map(({ row, by }) => [parentMark(row.id), parentMark(by.id)]));
   const children = await childrenOf(
     stores,
     replaced.map(({ row }) => row.id),
   );
-  for (const child of children) {
-    const marks = new Set([...child.marks, ...child.marks.flatMap((mark) => moves.get(mark) ?? [])]);
-    if (child.strange !== true) stores.tasks.put({ ...child, marks: [...marks] });
-  }
+  const moved = children
+    .filter(({ strange }) => strange !== true)
+    .map((child) => {
+      const marks = new Set([...child.marks, ...child.marks.flatMap((mark) => moves.get(mark) ?? [])]);
+
+      return { ...child, marks: [...marks] };
+    });
+  for (const child of moved) stores.tasks.put(child);
+
+  return moved;
 }
 
 /** Whether any task has a parent. */

@@ -16,22 +16,50 @@ import { marksIndex } from './setup.js';
 /** A task that was deleted, because another task took its place. */
 export interface Replaced {
   readonly row: TaskRow;
-  /** The row of that other task as it is now: it may have a merged payload. */
   readonly by: TaskRow;
 }
 
+/** What a transaction replaced. */
+export interface Replacing {
+  readonly replaced: readonly Replaced[];
+  /** The other rows that it wrote, as they are now. Whoever read one before has another payload, or lacks marks. */
+  readonly written: ReadonlyMap<number, TaskRow>;
+}
+
 /**
- * Deletes the tasks of a key that a later task of the key replaces, and stores how each ended. Several in a row are
+ * Deletes the tasks of some keys that a later task of the key replaces, and stores how each ended. Several in a row are
  * replaced by the last of them, and their children wait for that one. If their type has a `merge`, the last one gets
  * the payload that is made of all of them, in the same transaction. The caller pays their lanes, and tells of it.
  */
 export async function replaceEarlier(
   stores: Stores,
   registry: AnyRegistry,
+  keys: readonly string[],
+  claims: readonly Claim[],
+  at: number,
+): Promise<Replacing> {
+  const links = await Promise.all(keys.map((key) => linksOf(stores, registry, key, claims, at)));
+  const replaced = links.flatMap((one) => one.replaced);
+  const merged = links.flatMap((one) => one.merged);
+  for (const by of merged) stores.tasks.put(by);
+  const ends = replaced.map(({ row, by }) => keepOutcome(stores, { ...outcomeOf(row, 'replaced', at), by: by.id }));
+  const rows = replaced.map(({ row }) => row);
+  deleteTasks(stores, rows);
+  // Once for all keys, because a child may have parents of several.
+  const [moved] = await Promise.all([moveChildren(stores, replaced), ...ends]);
+  await forgetPauses(stores, rows);
+
+  return { replaced, written: new Map([...merged, ...moved].map((row) => [row.seq, row])) };
+}
+
+/** Which tasks of a key are replaced, and the rows into which others are merged. */
+async function linksOf(
+  stores: Stores,
+  registry: AnyRegistry,
   key: string,
   claims: readonly Claim[],
   at: number,
-): Promise<readonly Replaced[]> {
+): Promise<{ readonly replaced: readonly Replaced[]; readonly merged: readonly TaskRow[] }> {
   const found = rowsIn(await answer(stores.tasks.index(marksIndex).getAll(key)));
   const rows = [...found];
   const isLinked: boolean[] = [];
@@ -49,19 +77,8 @@ export async function replaceEarlier(
 
     return { row, by: rows.at(last) as TaskRow };
   });
-  for (const by of new Set(replaced.map((one) => one.by))) if (!found.includes(by)) stores.tasks.put(by);
-  const ends = replaced.map(({ row, by }) => keepOutcome(stores, { ...outcomeOf(row, 'replaced', at), by: by.id }));
-  deleteTasks(
-    stores,
-    replaced.map(({ row }) => row),
-  );
-  await Promise.all([...ends, moveChildren(stores, replaced)]);
-  await forgetPauses(
-    stores,
-    replaced.map(({ row }) => row),
-  );
 
-  return replaced;
+  return { replaced, merged: [...new Set(replaced.map(({ by }) => by))].filter((by) => !found.includes(by)) };
 }
 
 /** Whether a task may take the place of the one before it. A task for which another one waits is not merged. */

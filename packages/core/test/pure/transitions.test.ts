@@ -273,6 +273,14 @@ describe('a task to blame for a closed gate', () => {
     expect(counters(row)).toEqual([1, 0, 0, 5]);
   });
 
+  test('keeps a longer wait, as after the death of several runners', () => {
+    const waiting = dueAfter(closer, moment, 3_600_000);
+    const row = blamed(waiting, moment, policy.backoff, least);
+
+    expect(row?.ready).toBe(waiting.ready);
+    expect(counters(row)).toEqual([10, 3, 0, 2]);
+  });
+
   test('is left alone once it is dead, cancelled, held, put off to a date, or brought forward by a person', () => {
     const rows = [
       settle(closer, { kind: 'permanent', error }),

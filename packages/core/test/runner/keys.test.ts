@@ -272,6 +272,49 @@ describe('commands do not find a task that was replaced', () => {
     expect(told).toEqual([{ event: 'settled', id: first, type: 'save', owner: null, state: 'replaced', by: last }]);
   });
 
+  test('a child that was read before its parent was replaced in the same turn is still found by its parent', async () => {
+    const tasks = draftTasks();
+    const world = createWorld();
+    const soon = world.wall() + 1_000;
+    const [, first = '', last = ''] = await addAndDie(
+      world,
+      tasks,
+      ['publish', { note: 'm', text: 1 }, { runAt: soon + 3_600_000 }],
+      ['save', { note: 'n', text: 2 }, { runAt: soon }],
+      ['save', { note: 'n', text: 3 }],
+    );
+    const tab = world.open(tasks);
+    const child = await tab.basket.add('publish', { note: 'm', text: 4 }, { after: first, runAt: soon + 1_000 });
+    await world.advance(5_000);
+    tab.run({ loose: nothing, publish: nothing, save: () => new Promise(nothing) });
+    await world.settle();
+
+    expect(await tab.basket.settled(first)).toEqual({ state: 'replaced', by: last });
+    expect((await tab.basket.list({ parent: last })).map(({ id }) => id)).toEqual([child]);
+    expect(await tab.basket.cancel(last, { children: true })).toBe(2);
+  });
+
+  test('a child of two tasks that one command replaces waits for both that replaced them', async () => {
+    const tasks = draftTasks();
+    const world = createWorld();
+    const [first = '', last = '', other = '', latest = ''] = await addAndDie(
+      world,
+      tasks,
+      ['save', { note: 'n', text: 1 }],
+      ['save', { note: 'n', text: 2 }],
+      ['save', { note: 'm', text: 3 }],
+      ['save', { note: 'm', text: 4 }],
+    );
+    const tab = world.open(tasks);
+    const child = await tab.basket.add('publish', { note: 'p', text: 5 }, { after: [first, other] });
+    const apart = await tab.basket.add('save', { note: 'q', text: 6 });
+    expect(await tab.basket.retry({ type: 'save' })).toBe(3);
+    for (const parent of [last, latest])
+      expect((await tab.basket.list({ parent })).map(({ id }) => id)).toEqual([child]);
+    expect(await tab.basket.cancel(last, { children: true })).toBe(2);
+    expect(await tab.basket.get(apart)).toMatchObject({ state: 'queued' });
+  });
+
   test('a replaced task is neither cancelled nor corrected, and the task behind it goes on', async () => {
     const tasks = draftTasks();
     const world = createWorld();

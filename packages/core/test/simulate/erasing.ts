@@ -113,7 +113,8 @@ export function judgePurge(commit: Commit, command: CommandFacts): void {
   for (const change of changed) {
     const lane = laneMarkOf(change.from);
     const isHead = lane !== undefined && lanes.has(lane) && heads.get(lane) === change.to;
-    const isFreed = isHead || isChildOf(change.from, ids);
+    // It may wait for a task that took the place of its parent, in this commit too.
+    const isFreed = isHead || isChildOf(change.to, ids);
     if (!isFreed || !isPayment(change, 0, underway.walls)) fail(`a purge also changed ${change.from.id}`);
   }
 }

@@ -8,7 +8,7 @@ import { lacksOwner, ownerIn, seenBy } from './owners.js';
 import type { ParentFacts } from './parents.js';
 import { lives, parentsOf } from './parents.js';
 import { wrongPauses } from './pausing.js';
-import { knows, ruleOf } from './registries.js';
+import { currentOf, knows, ruleOf } from './registries.js';
 import { waitsForValues } from './values.js';
 import type { World } from './world.js';
 
@@ -66,6 +66,8 @@ function factsOf(world: World, page: Life, row: TaskRow) {
     (claim) => claim.gate === row.gate && contents.tasks.has(claim.seq),
   );
   const rule = ruleOf(page.kind, row.type);
+  const isSame = (type: string | undefined): boolean =>
+    type !== undefined && currentOf(page.kind, type) === currentOf(page.kind, row.type);
   const without = world.byId.get(row.id)?.onParent === 'run';
   const parentsIn = (all: Contents): readonly ParentFacts[] =>
     parentsOf(world, all, row).filter((one) => lives(one) || (one.is === 'cancelled' && !without));
@@ -87,8 +89,7 @@ function factsOf(world: World, page: Life, row: TaskRow) {
     running: runner?.running.length ?? 0,
     full:
       rule?.concurrency !== undefined &&
-      (runner?.running ?? []).filter(({ seq }) => contents.tasks.get(seq)?.type === row.type).length >=
-        rule.concurrency,
+      (runner?.running ?? []).filter(({ seq }) => isSame(contents.tasks.get(seq)?.type)).length >= rule.concurrency,
     dead: letter === 'D',
     unreadable: letter === 'U' || letter === 'Z',
     unknown: !knows(page.kind, row),

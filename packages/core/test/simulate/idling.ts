@@ -111,10 +111,10 @@ function holderOf(contents: Contents, row: TaskRow): TaskRow | undefined {
   return claim === undefined ? undefined : contents.tasks.get(claim.seq);
 }
 
-/** Whether a task waits for somebody, or for another build. What a runner that is gone had claimed does not run. */
+/** Whether a task waits for somebody, or for another build. What a runner without the lock had claimed does not run. */
 function isStill(world: World, contents: Contents, { kind }: Life, row: TaskRow): boolean {
   const { leading, foreign } = world;
-  if (leading?.life.dead === false && isClaimed(contents, row)) return false;
+  if (leading?.life.dead === false && leading.life.holds && isClaimed(contents, row)) return false;
   if (lacksOwner(world, row) || (row.owner !== null && row.owner !== ownerIn(contents))) return true;
   const { letter } = readyOf(row);
   if (row.cancelled !== true && (letter === 'D' || letter === 'U' || letter === 'Z')) return true;

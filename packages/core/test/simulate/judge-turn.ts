@@ -69,6 +69,8 @@ export function judgeTurn(commit: Commit): void {
   }
 
   judgeOthers(left, settled, touched, lanesOf(replaced));
+  for (const one of difference.changed)
+    if (readyOf(one.from).letter === '!' && readyOf(one.to).letter === 'H') world.model.reached(one.from.id);
   for (const claim of settled) term.claims.delete(claim.claim);
   for (const claim of made) judgeByModel(commit, life, claim, to.wall);
   for (const claim of made) judgeClaim(commit, term, claim, { made: made.length, settled });
@@ -291,7 +293,9 @@ function judgeBlame(
   // Its time may be over in the same turn: another judge looks at that.
   if (to.dead?.reason === 'expired') return;
   if (!onlyDiffersIn(change, ['ready', 'blames'])) fail(`changed more of ${id} than its blames`);
-  if (letter !== '@' || wait < least || wait > most) fail(`${id} is to blame, and is ${to.ready}`);
+  // A longer wait stays.
+  const stays = to.ready === from.ready && wait >= least;
+  if (letter !== '@' || wait < least || (wait > most && !stays)) fail(`${id} is to blame, and is ${to.ready}`);
 }
 
 /** The change of a row that was settled, without what was written because it is to blame too. */

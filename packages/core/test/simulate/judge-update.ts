@@ -26,7 +26,9 @@ export function judgeUpdate(
   }
   if (difference.changed.length > 1 || change.from.seq !== from.seq) fail('an update changed another task');
   if (difference.removed.length > 0 || difference.outcomes.length > 0) fail('an update removed or ended something');
-  if (difference.state.some((key) => key !== 'edits')) fail('an update wrote more than its stamp');
+  // Another judge looks at the pauses of single tasks: one ends if the update replaces its task.
+  const more = difference.state.filter((key) => key !== 'edits' && !key.startsWith('paused:'));
+  if (more.length > 0) fail(`an update also wrote ${more.join()}`);
 
   const { to } = change;
   const dead = readyOf(from).letter === 'D';

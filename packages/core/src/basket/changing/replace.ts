@@ -1,7 +1,7 @@
 import type { Claim, NewTaskRow, TaskRow } from '../../pure/record.js';
 import { isClaimed, keyOf, laneOf } from '../../pure/record.js';
 import { pay } from '../../store/pay.js';
-import type { Replaced } from '../../store/replace.js';
+import type { Replacing } from '../../store/replace.js';
 import { replaceEarlier } from '../../store/replace.js';
 import type { Stores } from '../../store/requests.js';
 import { answer } from '../../store/requests.js';
@@ -32,11 +32,9 @@ export async function withoutReplaced(
 ): Promise<Remaining> {
   if (rows.length === 0) return { found: rows, hints: [], claims: [] };
   const claims = (await runnerRow(stores))?.running ?? [];
-  const replaced = await replaceAll(context, stores, keysOf(rows), claims);
+  const { replaced, written } = await replaceAll(context, stores, keysOf(rows), claims);
   const gone = new Set(replaced.map(({ row }) => row.seq));
-
-  const standing = new Map(replaced.map(({ by }) => [by.seq, by]));
-  const found = rows.filter(({ seq }) => !gone.has(seq)).map((row) => standing.get(row.seq) ?? row);
+  const found = rows.filter(({ seq }) => !gone.has(seq)).map((row) => written.get(row.seq) ?? row);
 
   return { found, hints: replaced.map(replacedHint), claims };
 }
@@ -55,7 +53,9 @@ export async function tidy(context: BasketContext, added: readonly { readonly ro
       const replace = async (stores: Stores): Promise<Pick<Remaining, 'found' | 'hints'>> => {
         const claims = (await runnerRow(stores))?.running ?? [];
 
-        return { found: [], hints: (await replaceAll(context, stores, several, claims)).map(replacedHint) };
+        const { replaced } = await replaceAll(context, stores, several, claims);
+
+        return { found: [], hints: replaced.map(replacedHint) };
       };
       await edit(context, replace, 'tidy');
     }
@@ -80,14 +80,14 @@ async function replaceAll(
   stores: Stores,
   keys: readonly string[],
   claims: readonly Claim[],
-): Promise<readonly Replaced[]> {
+): Promise<Replacing> {
   const wall = ports.clock.wall();
-  const replaced = (await Promise.all(keys.map((key) => replaceEarlier(stores, registry, key, claims, wall)))).flat();
+  const done = await replaceEarlier(stores, registry, keys, claims, wall);
   // A page does not know the runner's clock. The time 0 means "at once".
-  const lanes = replaced.map(({ row }) => laneOf(row));
+  const lanes = done.replaced.map(({ row }) => laneOf(row));
   await pay(stores, { lanes, ids: [] }, { now: 0, wall }, (head) => isClaimed(head, claims));
 
-  return replaced;
+  return done;
 }
 
 function keysOf(rows: readonly (NewTaskRow | TaskRow)[]): readonly string[] {

@@ -12,7 +12,7 @@ import { timeoutOf } from '../term/leader.js';
 import { note } from '../term/memory.js';
 import { bury } from './expire.js';
 import type { Reader } from './reader.js';
-import { asMerged, isReplaced } from './replace.js';
+import { asRewritten, isReplaced } from './replace.js';
 import type { Claiming, Room } from './room.js';
 import { gateOf, roomFor } from './room.js';
 
@@ -27,7 +27,7 @@ export async function claimNext(claiming: Claiming, reader: Reader, read: TaskRo
   const found = roomFor(claiming, reader.source, read, parents);
   const ends = found === 'claim' || found === 'expire' || found === 'die';
   const room = ends && (await isReplaced(leader, draft, attempts, read)) ? 'pass' : found;
-  const row = asMerged(draft, read);
+  const row = asRewritten(draft, read);
   if (room === 'full') return room;
   if (room === 'closed' || room === 'clearing') {
     reader.stop();

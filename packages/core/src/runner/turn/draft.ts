@@ -18,8 +18,8 @@ export interface Draft {
   readonly heads: Map<string, number | undefined>;
   /** The `seq` of the rows that this turn has deleted, or that have expired. They may be among those that were read. */
   readonly gone: Set<number>;
-  /** The rows that took the place of deleted ones, by `seq`. They may have another payload than when they were read. */
-  readonly merged: Map<number, TaskRow>;
+  /** The rows that the replacing of others has changed, by `seq`: the payloads of some, and the marks of children. */
+  readonly rewritten: Map<number, TaskRow>;
   /** The events that are told after the commit. */
   readonly hints: Hint[];
   wrote: boolean;

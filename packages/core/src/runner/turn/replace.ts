@@ -21,11 +21,9 @@ export async function isReplaced(
 
   const claims = [...draft.running.values(), ...claimed].map(({ claim }) => claim);
   const { registry } = leader.context;
-  const replaced = await replaceEarlier(draft.stores, registry, key, claims, draft.moment.wall);
-  for (const { row: one, by } of replaced) {
-    draft.gone.add(one.seq);
-    draft.merged.set(by.seq, by);
-  }
+  const { replaced, written } = await replaceEarlier(draft.stores, registry, [key], claims, draft.moment.wall);
+  for (const { row: one } of replaced) draft.gone.add(one.seq);
+  for (const [seq, one] of written) draft.rewritten.set(seq, one);
   draft.hints.push(...replaced.map(replacedHint));
   draft.wrote ||= replaced.length > 0;
   const lanes = replaced.map(({ row: one }) => laneOf(one));
@@ -34,9 +32,12 @@ export async function isReplaced(
   return draft.gone.has(row.seq);
 }
 
-/** A row that was read in this turn, with the payload that it has now: the turn may have merged another task into it. */
-export function asMerged({ merged }: Draft, row: TaskRow): TaskRow {
-  const now = merged.get(row.seq);
+/**
+ * A row that was read in this turn, with the payload and the marks that it has now: the turn may have merged another task
+ * into it, or have replaced a task for which it waits.
+ */
+export function asRewritten({ rewritten }: Draft, row: TaskRow): TaskRow {
+  const now = rewritten.get(row.seq);
 
-  return now === undefined ? row : { ...now, ready: row.ready, marks: row.marks };
+  return now === undefined ? row : { ...now, ready: row.ready, marks: [...new Set([...row.marks, ...now.marks])] };
 }

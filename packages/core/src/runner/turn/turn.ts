@@ -82,7 +82,7 @@ export async function turn(leader: Leader): Promise<TurnEnd> {
       running,
       heads: new Map(),
       gone: new Set(),
-      merged: new Map(),
+      rewritten: new Map(),
       hints: [],
       // A turn that writes nothing would not show that the results were the cause.
       wrote: remembered.spared || !isTold(memory, runner),

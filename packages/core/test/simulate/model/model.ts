@@ -25,6 +25,8 @@ export interface Model {
   readonly died: (id: string, reason: string, at: Moment) => string | undefined;
   /** Its attempt has ended, and it is still there. */
   readonly ended: (id: string, how: Ended, at: Moment) => void;
+  /** The date for which a task waited has come; another thing holds it now. The wall clock may go back later. */
+  readonly reached: (id: string) => void;
   readonly retried: (id: string) => void;
   readonly updated: (id: string, gate: string) => void;
   /** A task that runs was cancelled. */
@@ -125,6 +127,7 @@ export function createModel(waits: Waits): Model {
         else if (task.expiresAt !== undefined && task.expiresAt <= at.wall) task.state = 'expired';
       }),
 
+    reached: (id) => change(id, (task) => void (task.wait = undefined)),
     retried: (id) => change(id, anew),
 
     updated: (id, gate) =>
