@@ -113,12 +113,16 @@ function holderOf(contents: Contents, row: TaskRow): TaskRow | undefined {
 
 /** Whether a task waits for somebody, or for another build. What a runner without the lock had claimed does not run. */
 function isStill(world: World, contents: Contents, { kind }: Life, row: TaskRow): boolean {
-  const { leading, foreign } = world;
+  const { leading, foreign, terms } = world;
   if (leading?.life.dead === false && leading.life.holds && isClaimed(contents, row)) return false;
   if (lacksOwner(world, row) || (row.owner !== null && row.owner !== ownerIn(contents))) return true;
   const { letter } = readyOf(row);
   if (row.cancelled !== true && (letter === 'D' || letter === 'U' || letter === 'Z')) return true;
-  const kinds = [kind, ...(leading === undefined ? [] : [leading.life.kind])];
+  // Another build may have led at the time.
+  const { epoch } = runnerOf(contents) ?? {};
+  const led = [...terms].find(([, term]) => term.epoch === `${epoch?.count}:${epoch?.nonce}`);
+  const leader = led?.[0] ?? leading?.life;
+  const kinds = [kind, ...(leader === undefined ? [] : [leader.kind])];
 
   return foreign.has(row.seq) || kinds.some((one) => !knows(one, row) || isPaused(contents, row, one));
 }

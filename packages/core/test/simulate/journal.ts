@@ -131,6 +131,8 @@ export interface AttemptFacts {
   readonly token: string | undefined;
   /** When the server refused it. */
   refusedAt: number | undefined;
+  /** When the latest attempt had begun that the server had accepted before, with the same values. */
+  acceptedBefore?: number;
   /** Settles it. */
   readonly end: (ending: Ending) => void;
   /** Whether it ends at once when its signal aborts. */

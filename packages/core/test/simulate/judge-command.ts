@@ -261,7 +261,7 @@ function judgeRetry(commit: Commit, rows: readonly TaskRow[]): void {
 }
 
 function judgeRevived({ world, before, difference, fail }: Commit, row: TaskRow): void {
-  const { letter } = readyOf(row);
+  const { letter, when } = readyOf(row);
   const waits = letter === '@' || letter === 'D' || (letter === '!' && row.attempts > 0);
   const revives = waits && !isClaimed(before, row);
   const change = difference.changed.find(({ from }) => from.seq === row.seq);
@@ -270,13 +270,15 @@ function judgeRevived({ world, before, difference, fail }: Commit, row: TaskRow)
 
     return;
   }
+  world.model.retried(row.id);
   if (change === undefined) {
-    fail(`left ${row.id} as it was (${row.ready})`);
+    // It may have been due at once already.
+    const isDue = letter === '@' && when === 0 && row.failures + row.interruptions + row.blames === 0;
+    if (!isDue) fail(`left ${row.id} as it was (${row.ready})`);
 
     return;
   }
 
-  world.model.retried(row.id);
   const { to } = change;
   const ready = readyOf(to);
   const allowed = [

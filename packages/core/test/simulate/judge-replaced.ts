@@ -283,12 +283,16 @@ export function judgeNoneLeft(
     isClaimed: (row) => isClaimedIn(after, row),
     marks: new Set([...marksOf(before), ...marksOf(after)]),
   };
-  // What a command took away from between two tasks was there when it read their key.
-  const others = difference.removed.filter(
-    ({ id }) => !difference.outcomes.some((one) => one.id === id && one.state === 'replaced'),
-  );
+  // What was taken away from between two tasks was there when their key was read. One that was replaced may have been
+  // unable to take the place of the task before it.
+  const isReplaced = ({ id }: TaskRow): boolean =>
+    difference.outcomes.some((one) => one.id === id && one.state === 'replaced');
   const wasBetween = (row: TaskRow, next: TaskRow): boolean =>
-    others.some(({ seq }) => row.seq < seq && seq < next.seq);
+    difference.removed.some((one) => {
+      const isLink = isReplaced(one) && apartBy(sight, row, one) === undefined;
+
+      return row.seq < one.seq && one.seq < next.seq && !isLink;
+    });
   for (const row of after.tasks.values()) {
     if (!keyOf(row).some((key) => keys.has(key))) continue;
     const next = nextOfKey(sight, row);

@@ -151,6 +151,7 @@ export function answerOf(world: World, attempt: AttemptFacts, ending: Ending): E
   if (isRefused) {
     const { first = server.now, count = 0 } = server.refusals.get(id) ?? {};
     attempt.refusedAt = server.now;
+    attempt.acceptedBefore = server.accepted.get(acceptedKey(attempt))?.began ?? 0;
     server.refusals.set(id, { first, count: count + 1 });
     world.report.met('values', 'refused');
   } else server.refusals.delete(id);
@@ -219,7 +220,7 @@ export function judgeRefused(
   if (now?.dead?.reason === 'permanent') {
     report.met('values', 'refused again, and dead');
     const { first, count } = server.refusals.get(claim.id) ?? { first: 0, count: 0 };
-    const isAlone = accepted.began > first && accepted.at < attempt.refusedAt && count > 1;
+    const isAlone = (attempt.acceptedBefore ?? 0) > first && count > 1;
 
     return isAlone
       ? undefined

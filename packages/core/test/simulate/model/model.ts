@@ -111,8 +111,8 @@ export function createModel(waits: Waits): Model {
       change(id, (task) => {
         task.running = false;
         task.started ||= how.kind !== 'unstarted';
-        task.interruptions =
-          how.kind === 'cut off' ? task.interruptions + 1 : how.kind === 'returned' ? task.interruptions : 0;
+        if (how.kind === 'cut off') task.interruptions += 1;
+        else if (how.kind !== 'returned' && how.kind !== 'unstarted') task.interruptions = 0;
         task.wait = undefined;
         gateOf(task).heard(id, how, at);
         const after = (least: number): void => void (task.wait = { until: at.now + least, isDate: false });
