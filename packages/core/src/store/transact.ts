@@ -34,6 +34,12 @@ const bodyPatience = 600_000;
 const abortPatience = 10_000;
 
 /**
+ * How long if the browser has closed the connection. It fires the events of its transactions before that. But Chromium
+ * (156) fires none for a transaction that began at that moment.
+ */
+const closedPatience = 1_000;
+
+/**
  * Runs one transaction over the basket's stores, in which `body` writes. Resolves with the result of `body` when the
  * transaction has completed; nothing may count before. If `body` throws, the transaction is aborted, because it would
  * otherwise commit what was written so far. Rejects after the `abort` event, so that the caller may try again.
@@ -107,7 +113,8 @@ export async function read<Result, Key extends StoreKey = keyof Stores>(
 
 /**
  * Settles as the work of a transaction does. Each answer to a request is a sign of life. Without one for the time of
- * its patience, the transaction is aborted and its connection dropped. A connection that failed is dropped too.
+ * its patience, or if the browser closes the connection, the transaction is aborted and its connection dropped. A
+ * connection that failed is dropped too.
  */
 function answered<Result>(
   { ports: { clock }, database, registry }: TransactContext,
@@ -119,12 +126,18 @@ function answered<Result>(
     const heavy = [...transaction.objectStoreNames].some((name) => name.endsWith('.bodies'));
     const limit = heavy ? bodyPatience : patience;
     let silence: DOMException | undefined;
-    let end = deadline(clock, limit, () => {
-      silence = new DOMException(`The database did not answer for ${limit / 1_000} s.`, 'TimeoutError');
+    const giveUp = (why: string, wait: number): void => {
+      end.stop();
+      silence = new DOMException(why, 'TimeoutError');
       database.drop(transaction.db);
       abort(transaction);
-      end = deadline(clock, abortPatience, () => reject(unanswered(registry.name, kind, silence)));
-    });
+      end = deadline(clock, wait, () => reject(unanswered(registry.name, kind, silence)));
+    };
+    let end = deadline(clock, limit, () =>
+      giveUp(`The database did not answer for ${limit / 1_000} s.`, abortPatience),
+    );
+    const closed = (): void => giveUp('The browser closed the database.', closedPatience);
+    transaction.db.addEventListener('close', closed);
     // The event does not bubble, but a capturing listener of the transaction gets it.
     transaction.addEventListener('success', () => end.renew(), true);
     void work
@@ -132,7 +145,10 @@ function answered<Result>(
         if (isLost(transaction)) database.drop(transaction.db);
         reject(silence ?? error);
       })
-      .finally(() => end.stop());
+      .finally(() => {
+        end.stop();
+        transaction.db.removeEventListener('close', closed);
+      });
   });
 }
 

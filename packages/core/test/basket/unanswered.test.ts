@@ -2,7 +2,7 @@ import { afterEach, describe, expect, test, vi } from 'vitest';
 
 import { defineTasks, task } from '../../src/pure/registry.js';
 import { byHand, freshName, rowsOf } from '../support/database.js';
-import { watchOpenings } from '../support/openings.js';
+import { terminate, watchOpenings } from '../support/openings.js';
 import { waited } from '../../src/ports/wait.js';
 import { answer } from '../../src/store/requests.js';
 import { transact } from '../../src/store/transact.js';
@@ -219,6 +219,23 @@ describe('scenario 50: a database that does not answer', () => {
       await expect(basket.list()).resolves.toEqual([]);
     },
   );
+
+  test('a transaction that began as the browser closed the connection, and gets no event, is given up after a second', async () => {
+    const openings = watchOpenings();
+    const { tasks, world, basket } = await opened();
+    const letGo = hang('readwrite', 'abort');
+    const added = endOf(basket.add('send', 1));
+    await world.settle();
+    for (const connection of openings.connections) terminate(connection);
+
+    await world.advance(900);
+    expect(added.now()).toBe('pending');
+    await world.advance(200);
+    expect(added.now()).toMatchObject({ code: 'unknown-outcome', id: expect.any(String) as string });
+    letGo();
+    await basket.add('send', 2);
+    expect(await rowsOf(tasks)).toMatchObject([{ payload: 2 }]);
+  });
 
   test.each(['cancel', 'retry', 'update'] as const)(
     '%s that hangs rejects, nothing is changed, and the next one works',

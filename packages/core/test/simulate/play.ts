@@ -21,7 +21,7 @@ import type { Report } from './report.js';
 import { createTime } from './time.js';
 import type { Workers } from './attending.js';
 import { hasCommitted, hasPut, hasWritten, refuseCommit, watchTransactions } from './transactions.js';
-import { createServer, noteGiven } from './values.js';
+import { createServer, noteGiven, noteSignedIn } from './values.js';
 import type { Underway, WorkName, World } from './world.js';
 import { workOf } from './world.js';
 
@@ -516,6 +516,7 @@ function createBus(play: () => Play): Bus {
       }
       const hear = (listener: (message: unknown) => void, other: Life): void => {
         if (kind === 'hello' && world.leading?.life === other) world.leading.handsOver ||= build > other.build;
+        if (step === 'new') noteSignedIn(world, owner);
         listener(structuredClone(message));
       };
       for (const [listener, other] of listeners) {

@@ -80,8 +80,7 @@ export function valuesFor(world: World, by: Life, owner: string): object | (() =
               ] as const)),
         ])
       : undefined) ?? 'none';
-  server.now += 1;
-  server.signedIn.set(owner, server.now);
+  noteSignedIn(world, owner);
   server.revoked.delete(cookieOf(owner));
   server.ways.set(by, way);
   for (const [key, parked] of server.parked) parked.lifted ||= isOf(key, owner);
@@ -108,6 +107,12 @@ export function valuesFor(world: World, by: Life, owner: string): object | (() =
     case 'fails':
       return () => Promise.reject(failed);
   }
+}
+
+/** Somebody signs in, or a context hears of it. A runner takes what began before it has heard for something older. */
+export function noteSignedIn({ server }: World, owner: string): void {
+  server.now += 1;
+  server.signedIn.set(owner, server.now);
 }
 
 /** A page gives values to a runner: with others than those that were refused, tasks go on. */
