@@ -294,6 +294,28 @@ describe('commands do not find a task that was replaced', () => {
     expect(await tab.basket.cancel(last, { children: true })).toBe(2);
   });
 
+  test('a child that expires in the turn in which its parent is replaced is still found by its parent', async () => {
+    const tasks = draftTasks();
+    const world = createWorld();
+    const soon = world.wall() + 1_000;
+    const [first = '', last = ''] = await addAndDie(
+      world,
+      tasks,
+      ['save', { note: 'n', text: 1 }, { expiresAt: soon }],
+      ['save', { note: 'n', text: 2 }],
+    );
+    const tab = world.open(tasks);
+    const child = await tab.basket.add('publish', { note: 'm', text: 3 }, { after: first, expiresAt: soon + 1 });
+    await world.advance(5_000);
+    tab.run({ loose: nothing, publish: nothing, save: () => new Promise(nothing) });
+    await world.settle();
+
+    expect(await tab.basket.settled(first)).toEqual({ state: 'replaced', by: last });
+    expect(await tab.basket.get(child)).toMatchObject({ state: 'dead' });
+    expect((await tab.basket.list({ parent: last })).map(({ id }) => id)).toEqual([child]);
+    expect(await tab.basket.cancel(last, { children: true })).toBe(2);
+  });
+
   test('a child of two tasks that one command replaces waits for both that replaced them', async () => {
     const tasks = draftTasks();
     const world = createWorld();

@@ -9,7 +9,7 @@ import { marksIndex } from '../../store/setup.js';
 import type { Leader } from '../term/leader.js';
 import { runs } from '../term/leader.js';
 import type { Draft } from './draft.js';
-import { isReplaced } from './replace.js';
+import { asRewritten, isReplaced } from './replace.js';
 import { payFor } from './settle.js';
 
 /** A turn searches for so many tasks that have expired, because other writes wait for it. */
@@ -42,7 +42,8 @@ export async function expireDue(leader: Leader, draft: Draft): Promise<void> {
   });
   memory.expires = next === undefined ? Number.POSITIVE_INFINITY : readExpiry(next);
   for (const row of due)
-    if (!(await isReplaced(leader, draft, [], row))) await bury(leader, draft, expired(row, moment));
+    if (!(await isReplaced(leader, draft, [], row)))
+      await bury(leader, draft, expired(asRewritten(draft, row), moment));
 }
 
 /** Writes a task that is dead now without an attempt, and pays its lane. */
