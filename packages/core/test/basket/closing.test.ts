@@ -2,6 +2,7 @@ import { openDB } from 'idb';
 import { describe, expect, test, vi } from 'vitest';
 
 import { defineTasks, task } from '../../src/pure/registry.js';
+import { session } from '../../src/pure/session.js';
 import { endOf, freshName, openRaw, rowsOf } from '../support/database.js';
 import { createWorld } from '../support/world.js';
 
@@ -89,6 +90,39 @@ describe('what was committed is told, also by a basket that closes:', () => {
     expect(ran).toHaveLength(stored);
     const ids = (await rowsOf(tasks)).map(({ id }) => id);
     expect(ids.includes(cancelled)).toBe(!heard.includes(cancelled));
+  });
+
+  test('a success without a result', async () => {
+    const tasks = defineTasks(freshName(), { send: task<number>() });
+    const world = createWorld();
+    const page = world.open(tasks);
+    const elsewhere = world.open(tasks);
+    const end = elsewhere.basket.settled(await elsewhere.basket.add('send', 1));
+    const runner = page.run({
+      send() {
+        page.at('turn:requests', page.basket.close);
+      },
+    });
+    await world.advance(5_000);
+
+    await expect(runner.done).rejects.toMatchObject({ code: 'closed' });
+    expect(await rowsOf(tasks)).toEqual([]);
+    expect(await end).toEqual({ state: 'done', result: undefined });
+  });
+
+  test('what a purge has removed', async () => {
+    const tasks = defineTasks(freshName(), { send: task<number>() }, { session: session() });
+    const world = createWorld();
+    const page = world.open(tasks);
+    const elsewhere = world.open(tasks);
+    await elsewhere.basket.signIn('ann');
+    const end = elsewhere.basket.settled(await elsewhere.basket.add('send', 1));
+    page.at('command:requests', page.basket.close);
+    await expect(page.basket.purge('ann')).rejects.toMatchObject({ code: 'closed' });
+    await world.advance(5_000);
+
+    expect(await rowsOf(tasks)).toEqual([]);
+    expect(await end).toEqual({ state: 'purged' });
   });
 
   test('and then nothing of the basket listens, and no alarm is left', async () => {

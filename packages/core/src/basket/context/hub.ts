@@ -84,7 +84,7 @@ export function createHub(openChannel: () => Channel, turnOfTheLoop: () => Promi
 
   return {
     say(message) {
-      if (closed) return post(message);
+      if (closed) return post(merged(undefined, message));
       // A visible page and a hidden page say different things, so their messages are not merged.
       const key = keyOf(message, unsaid.size);
       unsaid.set(key, merged(unsaid.get(key), message));
