@@ -109,3 +109,31 @@ test('a second large result, after one that was refused and given up, costs no s
   ]);
   expect(await page.basket.settled(outcomes[3]?.id ?? '')).toEqual({ state: 'done', result: 'xx' });
 });
+
+test.each(['at once', 'with its answer'])(
+  'a result is as its handler returned it %s, also if the next handler changes the same object',
+  async (when) => {
+    const tasks = defineTasks(freshName(), { count: task<number, { readonly total: number }>() });
+    const world = createWorld();
+    const { basket, run } = world.open(tasks);
+    const sum = { total: 0 };
+    const answers = [createGate(), createGate()];
+    const add = (number: number): typeof sum => {
+      sum.total += number;
+
+      return sum;
+    };
+    const ids = await basket.addMany([0, 1].map((number) => ['count', number] as const));
+    run({ count: (place) => (when === 'at once' ? add(1) : (answers[place]?.promise.then(() => add(1)) ?? sum)) });
+    await world.settle();
+    for (const answer of answers) {
+      answer.open();
+      // Both attempts end in one turn.
+      for (let ticks = 0; ticks < 20; ticks += 1) await Promise.resolve();
+    }
+    await world.settle();
+
+    const ends = await Promise.all(ids.map((id) => basket.settled(id)));
+    expect(ends).toEqual([1, 2].map((total) => ({ state: 'done', result: { total } })));
+  },
+);

@@ -1,11 +1,13 @@
 import { behindBodies, dropBodies, isLate, tooLate, unreadableFile } from '../../basket/adding/bodies.js';
 import { encoded, rowPart, weighed, writePayload } from '../../basket/adding/encode.js';
 import { isRefusal, notStored } from '../../basket/adding/refusal.js';
+import { isPromiseLike } from '../../pure/codec.js';
+import { copyOf } from '../../pure/copy.js';
 import { messageOf, TaskbasketError } from '../../pure/errors.js';
 import { decodedFrom } from '../../pure/evolution.js';
 import { idempotencyKey, withPayload } from '../../pure/record.js';
 import type { StoredError, TaskRow } from '../../pure/record.js';
-import { weigh } from '../../pure/size.js';
+import { storeFor, weigh } from '../../pure/size.js';
 import { isPresent } from '../../pure/state.js';
 import { dueAfter } from '../../pure/transitions.js';
 import type { Verdict } from '../../pure/verdict.js';
@@ -53,7 +55,8 @@ export async function runAttempt(
 
   attempt.started = true;
   try {
-    const result = await handler(payload, attemptFace(leader, attempt));
+    const returned = handler(payload, attemptFace(leader, attempt));
+    const result = copied(isPromiseLike(returned) ? await returned : returned);
     await attempt.completing;
     if (attempt.row.owner !== null) leader.values.worked(attempt);
     conclude(leader, attempt, result === undefined ? { kind: 'success' } : { kind: 'success', result });
@@ -61,6 +64,18 @@ export async function runAttempt(
     const verdict = verdictOf(thrown, wall());
     await attempt.completing;
     conclude(leader, attempt, verdict.kind === 'unavailable' ? await away(leader, attempt, stored, verdict) : verdict);
+  }
+}
+
+/**
+ * A copy of what a handler returned, because the app may change it before a turn stores it. What cannot be stored is not
+ * copied, and the turn says why.
+ */
+function copied(result: unknown): unknown {
+  try {
+    return storeFor(weigh(result)) === 'bodies' ? result : copyOf(result);
+  } catch {
+    return result;
   }
 }
 
