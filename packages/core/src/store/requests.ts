@@ -14,6 +14,13 @@ export function answer<Result>(request: IDBRequest<Result>): Promise<Result> {
   return wrap(request);
 }
 
+/** The largest number among the keys of a store; 0 if there is none. A strange row may have another key. */
+export async function lastNumber(store: IDBObjectStore): Promise<number> {
+  const cursor = await answer(store.openKeyCursor(IDBKeyRange.upperBound(Number.POSITIVE_INFINITY), 'prev'));
+
+  return Number(cursor?.primaryKey ?? 0);
+}
+
 /** Moves a cursor from key to key. `visit` moves it on, and returns whether the walk goes on. Its error rejects. */
 export function walk<Cursor extends IDBCursor>(
   request: IDBRequest<Cursor | null>,

@@ -205,6 +205,18 @@ describe('retry', () => {
   });
 });
 
+test.each(['cancel', 'retry'] as const)(
+  '%s of more than one slice changes all that fit, also if the key of a strange row is no number',
+  async (command) => {
+    const { tasks, basket } = await opened();
+    await basket.addMany(Array.from({ length: 257 }, (_, number) => ['send', String(number)] as const));
+    await byHand(tasks, ({ tasks: rows }) => rows.put({ seq: 'a key of the app' }));
+
+    expect(await basket[command]({ state: 'queued' })).toBe(257);
+    expect(await basket.count()).toEqual({ count: command === 'cancel' ? 0 : 257, more: false });
+  },
+);
+
 test('a row whose key was cut short has no gate, so no query for a gate finds it', async () => {
   const { tasks, basket } = await opened();
   const ids = await basket.addMany([

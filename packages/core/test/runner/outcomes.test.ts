@@ -46,17 +46,20 @@ test('the end of one task more than are kept removes the oldest, whether it succ
   expect(await left()).toEqual([3, 10_000, 10_001, 10_002]);
 });
 
-test.each([255, 256, 257, 612])('the audit removes %i outcomes that are too many, and no other', async (count) => {
-  const tasks = defineTasks(freshName(), { make: task() });
-  const world = createWorld();
-  const tab = world.open(tasks);
-  await tab.basket.list();
-  await byHand(tasks, ({ outcomes }) => {
-    for (let n = 1; n <= count + 1; n += 1) outcomes.put({ ...outcome, n, at: world.wall() });
-    outcomes.put({ ...outcome, n: 10_000 + count, at: world.wall() });
-  });
-  tab.run({ make: () => undefined });
-  await world.settle();
+test.each([[255], [256], [257], [612], [1, 'a key of the app']])(
+  'the audit removes %i outcomes that are too many, and no other, also beside a strange one: %s',
+  async (count, ...strange) => {
+    const tasks = defineTasks(freshName(), { make: task() });
+    const world = createWorld();
+    const tab = world.open(tasks);
+    await tab.basket.list();
+    await byHand(tasks, ({ outcomes }) => {
+      for (let n = 1; n <= count + 1; n += 1) outcomes.put({ ...outcome, n, at: world.wall() });
+      for (const n of [10_000 + count, ...strange]) outcomes.put({ ...outcome, n, at: world.wall() });
+    });
+    tab.run({ make: () => undefined });
+    await world.settle();
 
-  expect((await contentsOf(tasks)).outcomes.map(({ n }) => n)).toEqual([count + 1, 10_000 + count]);
-});
+    expect((await contentsOf(tasks)).outcomes.map(({ n }) => n)).toEqual([count + 1, 10_000 + count, ...strange]);
+  },
+);

@@ -14,7 +14,7 @@ import { childrenOf } from '../../store/parents.js';
 import { forgetPauses } from '../../store/pauses.js';
 import { freedBy, pay } from '../../store/pay.js';
 import type { Stores } from '../../store/requests.js';
-import { answer } from '../../store/requests.js';
+import { lastNumber } from '../../store/requests.js';
 import { deleteTasks, gatesNamed, rowsAt, rowsOfIds } from '../../store/rows.js';
 import { read } from '../../store/transact.js';
 import type { BasketContext } from '../context/context.js';
@@ -199,7 +199,7 @@ export async function changeAll(
   };
   await changeThese(async (stores) => {
     const { seqs, next } = await readOn(stores, wanted, startOf(wanted), slice);
-    newest = next === undefined ? undefined : await newestOf(stores);
+    newest = next === undefined ? undefined : await lastNumber(stores.tasks);
 
     return next === undefined ? seqs : [];
   });
@@ -228,12 +228,6 @@ async function seqsUpTo(context: BasketContext, wanted: Wanted, newest: number):
   }
 
   return [...all];
-}
-
-async function newestOf({ tasks }: Pick<Stores, 'tasks'>): Promise<number> {
-  const cursor = await answer(tasks.openKeyCursor(undefined, 'prev'));
-
-  return Number(cursor?.primaryKey ?? 0);
 }
 
 /** Changes the rows that are found, in one transaction. */

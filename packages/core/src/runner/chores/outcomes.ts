@@ -2,7 +2,7 @@ import { outcomesKept } from '../../store/outcomes.js';
 import { hasChildren } from '../../store/parents.js';
 import { readable } from '../../store/payloads.js';
 import type { Stores } from '../../store/requests.js';
-import { answer } from '../../store/requests.js';
+import { answer, lastNumber } from '../../store/requests.js';
 import { inFence } from '../term/fence.js';
 import type { Leader } from '../term/leader.js';
 
@@ -27,9 +27,8 @@ export async function* pruneOutcomes(leader: Leader): AsyncGenerator<void, void,
  * Deletes the old ones among the next outcomes. Resolves with where to go on; `undefined` if the last one is not old.
  */
 async function prunedFrom(leader: Leader, stores: Stores, from: number): Promise<number | undefined> {
-  const last = await answer(stores.outcomes.openKeyCursor(null, 'prev'));
   const oldest = leader.context.ports.clock.wall() - outcomesKeptFor;
-  const first = Number(last?.primaryKey ?? 0) - outcomesKept;
+  const first = (await lastNumber(stores.outcomes)) - outcomesKept;
   const range = IDBKeyRange.lowerBound(from, true);
   const keys = (await answer(stores.outcomes.getAllKeys(range, outcomesASlice))) as readonly number[];
   const ends = await Promise.all(keys.map((n) => endOf(stores, n)));
