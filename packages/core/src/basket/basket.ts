@@ -79,7 +79,7 @@ export type Basket<R extends AnyRegistry> = {
    * Stores a task, which a runner then runs. Resolves with the task's id once the task is committed, without waiting
    * for a runner. The task is on disk then, unless you chose `durability: 'relaxed'`. If the promise rejects, no task
    * was stored; after `unknown-outcome` it may be stored. Tasks that are added at the same time share a transaction.
-   * Tasks of one lane keep the order of the calls.
+   * Tasks of one lane, or of one key, keep the order of the calls.
    *
    * @example
    * const id = await basket.add('saveNote', { id: 'n1', text: 'Buy bread' });

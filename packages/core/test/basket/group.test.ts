@@ -284,6 +284,20 @@ describe('a group that cannot be stored at all', () => {
   });
 });
 
+test('of two tasks of one key, without a lane, the one that was added last stays, whatever they weigh', async () => {
+  const { tasks, world, basket } = await opened();
+  const [replaced, by] = await Promise.all([
+    basket.add('send', new Blob(['first']), { key: 'a' }),
+    basket.add('send', 'last', { key: 'a' }),
+    basket.add('slow', 30, { key: 'a' }),
+    basket.add('slow', 0, { key: 'a' }),
+  ]);
+  await world.settle();
+
+  expect((await rowsOf(tasks)).map(({ payload }) => payload)).toEqual(['last', 0]);
+  expect(await basket.settled(replaced)).toEqual({ state: 'replaced', by });
+});
+
 describe('tasks of one lane keep the order of their calls', () => {
   const inLane = { lane: 'a' };
 

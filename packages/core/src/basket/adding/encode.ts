@@ -9,7 +9,7 @@ import { checkDepth, storeFor, weigh } from '../../pure/size.js';
 import { deletePayload } from '../../store/payloads.js';
 import type { Stores } from '../../store/requests.js';
 
-/** How long a codec may take, in milliseconds. Later adds to the lane, and other edits of the task, wait for it. */
+/** How long a codec may take, in milliseconds. Later adds of its lane or key, and other edits of the task, wait for it. */
 const codecPatience = 120_000;
 
 /** An encoded payload, and where it is stored. */

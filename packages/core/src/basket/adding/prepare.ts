@@ -4,7 +4,7 @@ import { defined, timeOf } from '../../pure/parts.js';
 import type { Owner, OwnerHere } from '../../pure/owner.js';
 import { ownerOf } from '../../pure/owner.js';
 import type { NewTaskRow } from '../../pure/record.js';
-import { newRow } from '../../pure/record.js';
+import { keyOf, laneOf, newRow } from '../../pure/record.js';
 import type { PriorityName } from '../../pure/options.js';
 import { checkOnDead, checkOneOf, checkParts, checkTimeout, must, priorityDigit } from '../../pure/options.js';
 import type { AnyRegistry, TaskTypeParts } from '../../pure/registry.js';
@@ -115,9 +115,13 @@ export interface Prepared {
   readonly payload: Encoded;
 }
 
-/** A task that is being prepared; its lane is known at once. */
+/** A task that is being prepared; what keeps its order is known at once. */
 export interface Preparing {
-  readonly lane: string | undefined;
+  /**
+   * The mark of its lane, or else of its key: tasks of one mark are stored in the order of their calls. So a task never
+   * takes the place of one of its key that was added later.
+   */
+  readonly inOrderOf: string | undefined;
   readonly durability: Durability;
   /**
    * A promise only if the codec is asynchronous, so that tasks added in one run of the app's code share a transaction.
@@ -147,6 +151,7 @@ export function prepared(
   context.note(id, owner);
   const addedAt = context.ports.clock.wall();
   const { gate, lane, key } = placeOf(type, name, payload, own);
+  const inOrderOf = laneOf({ owner, lane }) ?? keyOf({ owner, type: name, lane, key });
   const given = (['lane', 'gate', 'key'] as const).filter((part) => own[part] !== undefined);
   const described = {
     id,
@@ -177,12 +182,12 @@ export function prepared(
     return { id, row: newRow({ ...described, payload: rowPart(stored) }), payload: stored };
   };
   const value = encoded(context.ports.clock, type, name, payload, copy);
-  if (!isPromiseLike(value)) return { lane, durability, ready: complete(value) };
+  if (!isPromiseLike(value)) return { inOrderOf, durability, ready: complete(value) };
 
   const ready = Promise.resolve(value).then(complete);
   ready.catch(() => undefined); // Whoever awaits it is told. Nobody does if another task of its list is refused.
 
-  return { lane, durability, ready };
+  return { inOrderOf, durability, ready };
 }
 
 /** Checks and encodes a task for a transaction in which nothing may be awaited. */

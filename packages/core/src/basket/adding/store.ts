@@ -43,13 +43,13 @@ interface Member extends Batch {
 
 /**
  * Makes the store of a context. Tasks that are added at the same time share a transaction. The steps of a task: its
- * payload is encoded; it waits for earlier tasks of its lane; its heavy body is written, in a transaction of its own;
- * its row joins the queue, which is written group by group, in order. So tasks of one lane keep the order of their
- * calls, however large they are and however long their codecs take.
+ * payload is encoded; it waits for earlier tasks of its lane, or else of its key; its heavy body is written, in a
+ * transaction of its own; its row joins the queue, which is written group by group, in order. So tasks of one lane, or of
+ * one key, keep the order of their calls, however large they are and however long their codecs take.
  */
 export function createStore(context: StoreContext): Store {
-  /** For each lane, the end of the last task that has not joined the queue. */
-  const lanes = new Map<string, Promise<void>>();
+  /** For each lane, or key, the end of the last task that has not joined the queue. */
+  const ends = new Map<string, Promise<void>>();
   const queue: Member[] = [];
   let writing = false;
 
@@ -71,7 +71,7 @@ export function createStore(context: StoreContext): Store {
     end();
   }
 
-  /** Joins the queue in the order of the lanes. Resolves when later tasks may join; a heavy task is stored first. */
+  /** Joins the queue in the order of the lanes and keys. Resolves when later tasks may join; a heavy task is stored first. */
   async function joinInTurn(
     preparing: readonly Preparing[],
     before: readonly Promise<void>[],
@@ -86,8 +86,8 @@ export function createStore(context: StoreContext): Store {
   }
 
   return (preparing) => {
-    const named = [...new Set(preparing.flatMap(({ lane }) => lane ?? []))];
-    const before = named.flatMap((lane) => lanes.get(lane) ?? []);
+    const marks = [...new Set(preparing.flatMap(({ inOrderOf }) => inOrderOf ?? []))];
+    const before = marks.flatMap((mark) => ends.get(mark) ?? []);
     const ready = preparing.flatMap((one) => ('id' in one.ready ? one.ready : []));
     if (preparing.length === 0) return Promise.resolve([]);
     if (before.length === 0 && ready.length === preparing.length && !ready.some(({ payload }) => isHeavy(payload))) {
@@ -97,12 +97,12 @@ export function createStore(context: StoreContext): Store {
     const joined = joinInTurn(preparing, before);
     // A task that is refused keeps the order too: later tasks still wait for earlier ones.
     const end = Promise.allSettled([joined, ...before]).then(leave);
-    for (const lane of named) lanes.set(lane, end);
+    for (const mark of marks) ends.set(mark, end);
 
     return joined.then(({ stored }) => stored);
 
     function leave(): void {
-      for (const lane of named) if (lanes.get(lane) === end) lanes.delete(lane);
+      for (const mark of marks) if (ends.get(mark) === end) ends.delete(mark);
     }
   };
 }
