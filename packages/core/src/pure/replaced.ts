@@ -1,12 +1,12 @@
 import { isMerged } from './merge.js';
 import type { Claim, TaskRow } from './record.js';
 import { isClaimed } from './record.js';
-import { stateOf } from './state.js';
+import { isDead } from './state.js';
 
 /** Whether nothing of a task was sent or is being sent, and nobody has to decide about it. */
 function isUnstarted(row: TaskRow, claims: readonly Claim[]): boolean {
   const { attempts, edition = 0, strange, cancelled } = row;
-  if (strange === true || cancelled === true || stateOf(row) === 'dead') return false;
+  if (strange === true || cancelled === true || isDead(row)) return false;
 
   return attempts === 0 && edition === 0 && !isClaimed(row, claims);
 }
@@ -17,12 +17,12 @@ function haveSameParents({ after: one = [] }: TaskRow, { after: other = [] }: Ta
 }
 
 /**
- * Whether the next task of the same key replaces a task: the task was never started, and the next task waits for the
- * same parents. If they are merged, the next task was never started either. The caller checks that no other task of the
- * lane is between them, because that task may need what the first one does.
+ * Whether the next task of the same key replaces a task: the task was never started, and the next task is not dead and
+ * waits for the same parents. If they are merged, the next task was never started either. The caller checks that no other
+ * task of the lane is between them, because that task may need what the first one does.
  */
 export function isReplaceable(row: TaskRow, next: TaskRow, claims: readonly Claim[]): boolean {
-  if (next.strange === true || !isUnstarted(row, claims) || !haveSameParents(row, next)) return false;
+  if (next.strange === true || isDead(next) || !isUnstarted(row, claims) || !haveSameParents(row, next)) return false;
 
   return !isMerged(row, next) || isUnstarted(next, claims);
 }

@@ -48,6 +48,13 @@ test.each([
   ['a claimed task stays', row, next, [{ claim: 1, seq: 7, id: 'task-1' }], false],
   ['a claim of another database does not count', row, next, [{ claim: 1, seq: 7, id: 'task-9' }], true],
   ['a dead task stays, because somebody decides about it', { ...(dead ?? row), attempts: 0 }, next, [], false],
+  [
+    'a dead task replaces nothing, because nobody knows whether it will be sent',
+    dead ?? row,
+    { ...(dead ?? row), seq: 9, id: 'task-2' },
+    [],
+    false,
+  ],
   ['a strange task stays', { ...row, strange: true as const }, next, [], false],
   ['a strange task replaces nothing', row, { ...next, strange: true as const }, [], false],
   ['a task with other parents replaces nothing', row, { ...next, after: ['a'] }, [], false],

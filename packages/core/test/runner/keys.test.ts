@@ -224,6 +224,29 @@ describe('what was started is never replaced', () => {
   });
 });
 
+test('an expired task that a person retries is sent, and a later one of its key that is dead does not take its place', async () => {
+  const lifetime = { lifetime: 1_000, lane: 'place', key: 'place' };
+  const world = createWorld();
+  const tab = world.open(defineTasks(freshName(), { share: task<string>(lifetime) }));
+  const sent: string[] = [];
+  await tab.basket.pause({});
+  tab.run({ share: (place) => void sent.push(place) });
+  const first = await tab.basket.add('share', 'first');
+  await world.advance(2_000);
+  const second = await tab.basket.add('share', 'second');
+  await world.advance(2_000);
+  await tab.basket.resume();
+  expect(await tab.basket.list()).toMatchObject([
+    { id: first, state: 'dead' },
+    { id: second, state: 'dead' },
+  ]);
+
+  await tab.basket.retry(first);
+  await world.settle();
+  expect(sent).toEqual(['first']);
+  expect(await tab.basket.list()).toMatchObject([{ id: second, state: 'dead' }]);
+});
+
 describe('replacing changes no order', () => {
   test('another task of the lane between two ends it', async () => {
     const tasks = draftTasks();

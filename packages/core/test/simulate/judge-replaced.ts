@@ -155,6 +155,8 @@ interface Sight extends Pick<Commit, 'world'> {
   /** A row as it was at any time in the transaction in which it may have been read. */
   readonly views: (row: TaskRow) => readonly TaskRow[];
   readonly isClaimed: (row: TaskRow) => boolean;
+  /** Whether a task was dead when its key was read. One that runs may have ended before that in the same turn. */
+  readonly isDead: (row: TaskRow) => boolean;
   /** The marks of those that wait for others. */
   readonly marks: ReadonlySet<string>;
 }
@@ -171,6 +173,7 @@ function sightOf({ world, underway, before, after }: Commit, contents: Contents,
     wall,
     views: (row) => [before.tasks.get(row.seq) ?? row],
     isClaimed: (row) => [before, after].every((one) => isClaimedIn(one, row)),
+    isDead: (row) => isDeadIn(before, row) || (isClaimedIn(before, row) && isDeadIn(after, row)),
     marks: new Set([...marksOf(before)].filter((mark) => marks.has(mark))),
   };
 }
@@ -181,6 +184,12 @@ function marksOf({ tasks }: Contents): ReadonlySet<string> {
 
 function isClaimedIn(contents: Contents, row: TaskRow): boolean {
   return runnerOf(contents)?.running.some(({ seq, id }) => seq === row.seq && id === row.id) ?? false;
+}
+
+function isDeadIn({ tasks }: Contents, { seq }: TaskRow): boolean {
+  const row = tasks.get(seq);
+
+  return row !== undefined && readyOf(row).letter === 'D';
 }
 
 /** A task that takes the place of another one, and whether it takes its payload too. */
@@ -221,13 +230,14 @@ function nextOfKey(sight: Sight, row: TaskRow, merged = false): Link | undefined
     (one) => one.seq < next.seq && told.lane !== undefined && one.lane === told.lane && one.owner === told.owner,
   );
   const isStarted = isClaimedIn(contents, row) || row.attempts > 0 || told.edition > 0;
+  const isKept = sight.isDead(next) ? 'the next one is dead' : undefined;
   const merges = merged || told.merges || other.merges;
   const apart = merges ? apartBy(sight, row, next) : undefined;
 
   return {
     by: next,
     merges,
-    stays: isStarted ? 'it was started' : between === undefined ? apart : 'another is between',
+    stays: isStarted ? 'it was started' : between === undefined ? (isKept ?? apart) : 'another is between',
   };
 }
 
@@ -237,9 +247,8 @@ function apartBy(
   row: TaskRow,
   next: TaskRow,
 ): string | undefined {
-  const isDead = views(next).some((one) => readyOf(one).letter === 'D');
   const isStarted = next.attempts > 0 || (world.byId.get(next.id)?.edition ?? 0) > 0 || isClaimed(next);
-  if (isDead || isStarted) return 'the next one was started, or is dead';
+  if (isStarted) return 'the next one was started';
   if (marks.has(parentMarkOf(row.id))) return 'another one waits for it';
   const seen = [row, next].flatMap(views);
   if (seen.some((one) => isOver(one, wall))) return 'the time of one is over';
@@ -281,6 +290,7 @@ export function judgeNoneLeft(
     wall,
     views: (row) => [row, before.tasks.get(row.seq) ?? row],
     isClaimed: (row) => isClaimedIn(after, row),
+    isDead: (row) => isDeadIn(before, row) || isDeadIn(after, row),
     marks: new Set([...marksOf(before), ...marksOf(after)]),
   };
   // What was taken away from between two tasks was there when their key was read. One that was replaced may have been

@@ -75,6 +75,9 @@ function parentSays(child: Task, named: string, tasks: ReadonlyMap<string, Task>
   return undefined;
 }
 
+/** A dead task waits for a person, and takes the place of no other one. */
+const takesNoPlace: ReadonlySet<Task['state']> = new Set(['strange', 'dead', 'expired', 'orphaned']);
+
 /** The next task of its key, if it takes the place of a task that was never started, with nothing of the lane between. */
 function replacerOf(task: Task, all: readonly Task[], wall: number, merges: Merges): Task | undefined {
   if (task.key === undefined || task.started) return undefined;
@@ -83,7 +86,7 @@ function replacerOf(task: Task, all: readonly Task[], wall: number, merges: Merg
   const next = later.find(
     (one) => isMate(one) && one.type === task.type && one.key === task.key && one.state !== 'cancelled',
   );
-  if (next === undefined || next.state === 'strange' || next.after.join() !== task.after.join()) return undefined;
+  if (next === undefined || takesNoPlace.has(next.state) || next.after.join() !== task.after.join()) return undefined;
   const between = task.lane !== undefined && later.some((one) => isMate(one) && one.place < next.place);
   if (between) return undefined;
   if (!task.merges && !next.merges) return next;
