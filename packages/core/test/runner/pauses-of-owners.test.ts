@@ -221,6 +221,29 @@ describe('whenIdle', () => {
     expect(again()).toBe('signed-out');
   });
 
+  test('rejects if another tab has signed somebody else in, also if no task of its owner is left', async () => {
+    const { basket, other, world } = await opened();
+    const before = endOf(basket.whenIdle());
+    await world.settle();
+    expect(before()).toBe('resolved');
+    await other.signIn('bob', { token: 'bob' });
+    const after = endOf(basket.whenIdle());
+    await world.settle();
+    expect(after()).toBe('signed-out');
+  });
+
+  test('waits for the tasks of an owner whose signIn was not awaited', async () => {
+    const { basket, other, world, ran } = await opened();
+    await other.signOut();
+    await basket.add('send', 'ann');
+    void basket.signIn('ann', { token: 'ann' });
+    const idle = endOf(basket.whenIdle());
+    const named = endOf(basket.whenIdle({ owner: 'ann' }));
+    await world.advance(2_000);
+    expect(ran).toEqual(['ann']);
+    expect([idle(), named()]).toEqual(['resolved', 'resolved']);
+  });
+
   test('waits as long as no page has given the values of who is signed in', async () => {
     const { world, basket, ran } = await opened();
     await basket.signIn('cleo', () => new Promise<{ token: string }>(() => undefined));

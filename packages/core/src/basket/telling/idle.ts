@@ -29,7 +29,8 @@ const slice = 256;
 export async function whenIdle(context: BasketContext, scope: Scope = {}, options: IdleOptions = {}): Promise<void> {
   const wanted = readScope(context, scope);
   const { owner } = context.here;
-  const follows = wanted.owners !== undefined && scope.owner === undefined && typeof owner === 'string';
+  const follows = wanted.owners !== undefined && scope.owner === undefined;
+  const asker = follows && typeof owner === 'string' ? owner : undefined;
   const { signal } = checkParts(options, 'The options of whenIdle', ['signal']);
   const isSignal = signal === undefined || typeof partOf(signal, 'addEventListener') === 'function';
   must(isSignal, 'signal', 'an AbortSignal', signal);
@@ -42,9 +43,11 @@ export async function whenIdle(context: BasketContext, scope: Scope = {}, option
       context,
       async () => {
         try {
+          // Before the last `signIn` of this context is stored, its own owner may seem to be absent.
+          await context.here.inTurn('store', () => Promise.resolve());
           heard = false;
-          const found = await isMoving(context, wanted);
-          if (follows && context.here.owner !== owner) throw ownerLeft(owner);
+          const found = await isMoving(context, wanted, asker);
+          if (asker !== undefined && context.here.owner !== asker) throw ownerLeft(asker);
           // A task that moved from one slice of a long reading to another may have been missed.
           if (!found.moving && !(found.slices > 1 && heard)) resolve();
         } catch (error) {
@@ -71,15 +74,20 @@ export async function whenIdle(context: BasketContext, scope: Scope = {}, option
   await idle.finally(end);
 }
 
-/** Whether a task of a scope will run by itself, and in how many transactions that was read. */
+/**
+ * Whether a task of a scope will run by itself, and in how many transactions that was read. Rejects if the one who asked
+ * for the tasks of who is signed in is not signed in any more.
+ */
 async function isMoving(
   context: BasketContext,
   wanted: Wanted,
+  asker: string | undefined,
 ): Promise<{ readonly moving: boolean; readonly slices: number }> {
   const reading: Reading = { context, led: await isLed(context), still: new Set() };
   let cursor = Number.NEGATIVE_INFINITY;
   for (let slices = 1; ; slices += 1) {
     const facts = await pageOf(context, { wanted, cursor }, slice, reading.led);
+    if (asker !== undefined && facts.owner !== asker) throw ownerLeft(asker);
     for (const row of facts.rows) {
       // Whoever asks for the tasks of every owner does not wait for those of absent ones.
       if (wanted.owners !== undefined && isOut(row, facts)) throw ownerLeft(row.owner);
