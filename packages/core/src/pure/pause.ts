@@ -1,3 +1,4 @@
+import { currentName } from './aliases.js';
 import type { Route } from './key.js';
 import { readyPrefix } from './key.js';
 import type { Owner } from './owner.js';
@@ -7,7 +8,10 @@ import type { Asker, Scope, Wanted } from './query.js';
 import { fits, readPaused, stepAt, wantedOf } from './query.js';
 import type { TaskRow } from './record.js';
 
-/** A pause as it is stored: of one task, by its id, or of the tasks that fit. Names of types are as they were given. */
+/**
+ * A pause as it is stored: of one task, by its id, or of the tasks that fit. Its types have the names that the build
+ * knew that stored it.
+ */
 export interface Pause {
   readonly id?: string;
   /** Whose tasks it holds; `null`: those of nobody. Absent: everybody's. */
@@ -35,7 +39,7 @@ export type Pauses = ReadonlyMap<string, Holding>;
 export function readPauses(asker: Asker, given: Scope): readonly Pause[] {
   const { wanted, type } = readPaused(asker, given);
   const { owners, lane, gate } = wanted;
-  const types = type === undefined ? undefined : [...new Set([type].flat())].sort();
+  const types = type === undefined ? undefined : namesNow(asker.registry, [type].flat());
   const pause: Pause = defined({ types, lane, gate });
   const isNobodys = types?.every((name) => isForAll(asker.registry, name)) ?? false;
   const hasAny = (owner: Owner, names: Wanted['types']): boolean => (owner === null ? names?.length !== 0 : !isNobodys);
@@ -51,21 +55,26 @@ export function pauseKey(pause: Pause): string {
 }
 
 /** What `pause` was given, as `resume` takes it from this context. */
-export function shownPause({ registry, here }: Asker, { id, types: type, owner, ...parts }: Pause): string | Scope {
+function shownPause({ registry, here }: Asker, { id, types: type, owner, ...parts }: Pause): string | Scope {
   const isOther = registry.session !== undefined && owner !== null && owner !== here.owner;
   const whose = owner === undefined ? { everyOwner: true } : { owner };
 
   return id ?? ({ ...parts, ...defined({ type }), ...(isOther ? whose : {}) } as Scope);
 }
 
-/** Pauses as `resume` takes them from this context. One call of `pause` may have made several, for several owners. */
+/** Pauses as `resume` takes them from this context, each once: it ends several if they are the same for this context. */
 export function shownPauses(asker: Asker, pauses: Iterable<Holding>): readonly (string | Scope)[] {
   const shown = [...pauses].map(({ pause }) => shownPause(asker, pause));
 
   return [...new Map(shown.map((one) => [JSON.stringify(one), one])).values()];
 }
 
-/** The pauses as this build reads them: a type has its earlier names too. */
+/** Names of types as this build has them, each once and in order. A build before may have named some differently. */
+function namesNow(registry: Asker['registry'], names: readonly string[]): readonly string[] {
+  return [...new Set(names.map((name) => currentName(registry, name)))].sort();
+}
+
+/** The pauses as this build reads them: types have the names of now, and tasks with their earlier names fit too. */
 export function holdingOf(registry: Asker['registry'], pauses: readonly Pause[]): Pauses {
   const holding = ({ id, types: type, lane, gate, owner }: Pause): Wanted | undefined => {
     if (id !== undefined) return undefined;
@@ -75,16 +84,23 @@ export function holdingOf(registry: Asker['registry'], pauses: readonly Pause[])
   };
 
   // A later version may know more parts. Without them the pause holds more, and can be ended here.
-  const known = ({ id, owner, types, lane, gate }: Pause): Pause => defined({ id, owner, types, lane, gate });
+  const known = ({ id, owner, types, lane, gate }: Pause): Pause =>
+    defined({ id, owner, types: types && namesNow(registry, types), lane, gate });
 
-  return new Map(pauses.map((pause) => [pauseKey(pause), { pause: known(pause), wanted: holding(pause) }]));
+  return new Map(
+    pauses.map((stored) => {
+      const pause = known(stored);
+
+      return [pauseKey(stored), { pause, wanted: holding(pause) }];
+    }),
+  );
 }
 
 /** The pauses that hold a row. */
-export function pausesOf(row: TaskRow, pauses: Pauses): readonly Pause[] {
-  return [...pauses.values()]
-    .filter(({ pause, wanted }) => (wanted === undefined ? pause.id === row.id : fits(row, wanted)))
-    .map(({ pause }) => pause);
+export function pausesOf(row: TaskRow, pauses: Pauses): readonly Holding[] {
+  return [...pauses.values()].filter(({ pause, wanted }) =>
+    wanted === undefined ? pause.id === row.id : fits(row, wanted),
+  );
 }
 
 /** Whether a pause holds every task of a route, so that its rows need not be read. */

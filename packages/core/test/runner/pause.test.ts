@@ -330,3 +330,25 @@ describe('a pause is refused', () => {
     await expect(basket.resume(given)).rejects.toMatchObject({ code: 'option' });
   });
 });
+
+test('a pause of a type that is renamed holds it under both names, is named by the new one, and ends by it', async () => {
+  const name = freshName();
+  const world = createWorld();
+  const old = world.open(defineTasks(name, { sendPhoto: task<string>() }));
+  await old.basket.pause({ type: 'sendPhoto' });
+  const first = await old.basket.add('sendPhoto', 'before');
+  old.kill();
+  const tasks = defineTasks(name, { uploadPhoto: task<string>({ aliases: ['sendPhoto'] }) });
+  const { basket, run } = world.open(tasks);
+  const ran: string[] = [];
+  run({ uploadPhoto: (text) => void ran.push(text) });
+  await basket.add('uploadPhoto', 'after');
+  await world.settle();
+  expect(ran).toEqual([]);
+
+  await basket.pause({ type: 'uploadPhoto' });
+  expect(await basket.explain(first)).toEqual([{ reason: 'paused', filter: { type: ['uploadPhoto'] } }]);
+  expect(await basket.resume({ type: 'uploadPhoto' })).toBe(1);
+  await world.settle();
+  expect(ran).toEqual(['before', 'after']);
+});

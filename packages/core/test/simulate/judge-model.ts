@@ -91,7 +91,7 @@ export function judgeByModel({ world, after }: Commit, life: Life, claim: Claim,
       return keptApart(world, life.kind, rows) === undefined;
     },
     isSame: (type) => currentOf(life.kind, type) === same,
-    namesOf: (type) => namesFor(life.kind, type),
+    namesOf: (type) => namesFor(life.kind, currentOf(life.kind, type)),
   });
   world.report.met('model', 'judged');
   if (wrong !== undefined) world.fail(`${modelSays}${claim.id} must not start: ${wrong}`);
@@ -99,11 +99,13 @@ export function judgeByModel({ world, after }: Commit, life: Life, claim: Claim,
 
 /** With the faults off, and nothing that runs, each task has started that may start by the manual and can be read. */
 export function judgeUnstarted(world: World, kind: Kind): void {
-  const left = [...world.model.mayStart(momentOf(world), (type) => namesFor(kind, type))].filter((id) => {
-    const told = world.byId.get(id);
+  const left = [...world.model.mayStart(momentOf(world), (type) => namesFor(kind, currentOf(kind, type)))].filter(
+    (id) => {
+      const told = world.byId.get(id);
 
-    return told !== undefined && knows(kind, told) && reads(kind, told, told.n);
-  });
+      return told !== undefined && knows(kind, told) && reads(kind, told, told.n);
+    },
+  );
   world.report.met('model', 'asked what is left');
   if (left.length > 0) world.fail(`${modelSays}${left.join(', ')} may start, and does not`);
 }

@@ -12,7 +12,7 @@ import type { Life } from './life.js';
 import { listedBy, ownerNames, signIn } from './owners.js';
 import type { Play } from './play.js';
 import type { Kind } from './registries.js';
-import { gateNames, namesFor, ruleOf, typeNames, typesOf } from './registries.js';
+import { currentOf, gateNames, namesFor, ruleOf, typeNames, typesOf } from './registries.js';
 import type { CommandFacts, Which, World } from './world.js';
 
 /** What a pause holds: one task, or all that fit. A task must fit each part that is given. */
@@ -65,8 +65,16 @@ function isRefused(world: World, by: Life, { type, owner, everyOwner }: Which): 
   return type === undefined || ![type].flat().every((name) => ruleOf(by.kind, name)?.forAll === true);
 }
 
+/** A pause as a build reads it: types have the names of now. */
+function readBy(kind: Kind, held: Held): Held {
+  if (typeof held === 'string' || held.type === undefined) return held;
+
+  return { ...held, type: [held.type].flat().map((name) => currentOf(kind, name)) };
+}
+
 /** What `resume` takes in a context to end a pause. */
-function whichOf(world: World, by: Life, held: Held): string | Which {
+function whichOf(world: World, by: Life, stored: Held): string | Which {
+  const held = readBy(by.kind, stored);
   if (typeof held === 'string') return held;
   const { owner, ...parts } = held;
   if (!world.owned || owner === null || owner === world.here.get(by)) return parts;
@@ -90,7 +98,7 @@ function holds(held: Held, row: Looked, kind?: Kind): boolean {
 function names(type: string | readonly string[], kind: Kind | undefined): readonly string[] {
   const given = [type].flat();
 
-  return kind === undefined ? given : given.flatMap((name) => namesFor(kind, name));
+  return kind === undefined ? given : given.flatMap((name) => namesFor(kind, currentOf(kind, name)));
 }
 
 /** Whether any pause holds a task for a build. */
@@ -114,6 +122,13 @@ function formOf(held: Held | Which): string {
 
 function isSame(one: Held, other: Held): boolean {
   return typeof one === typeof other && formOf(one) === formOf(other);
+}
+
+/** Whether a command means a pause, which another build may have stored. */
+function isMeantBy(world: World, command: CommandFacts, one: Held): boolean {
+  const { kind } = command.life;
+
+  return meantBy(world, command).some((other) => isSame(readBy(kind, one), readBy(kind, other)));
 }
 
 /** A page pauses tasks that are there, or some that are not. */
@@ -185,9 +200,9 @@ export function judgePause({ world, underway, before, after, difference, fail }:
   if (difference.added.length + difference.removed.length + difference.outcomes.length > 0) fail('changed a task');
 
   const meant = meantBy(world, command);
-  const isMeant = (one: Held): boolean => meant.some((other) => isSame(one, other));
+  const isMeant = (one: Held): boolean => isMeantBy(world, command, one);
   if (command.what === 'pause') world.model.paused(meant);
-  else world.model.resumed(which === undefined ? undefined : meant, command.here ?? undefined);
+  else world.model.resumed(which === undefined ? undefined : was.filter(isMeant), command.here ?? undefined);
   if (command.what === 'pause') {
     command.committed = 1;
     const right = meant.every((one) => is.some((other) => isSame(one, other))) && begun.every(isMeant);
@@ -234,7 +249,7 @@ export function judgeIdleResume({ world, underway, before, fail }: Commit): void
     if (which === undefined) return isTheirs(world, command, before, one);
     if (typeof which === 'string' && targetsOf(command, before).length === 0) return false;
 
-    return meantBy(world, command).some((other) => isSame(one, other));
+    return isMeantBy(world, command, one);
   });
   if (same !== undefined) fail(`did not end ${JSON.stringify(same)}`);
 }
@@ -272,7 +287,8 @@ export function wrongPauses(world: World, page: Life, row: TaskRow, reasons: rea
   const standing = pausesIn(world.contents)
     .filter((held) => holds(held, row, page.kind))
     .map((held) => whichOf(world, page, held));
-  if (named.map(formOf).sort().join() === standing.map(formOf).sort().join()) return undefined;
+  const forms = [...new Set(standing.map(formOf))];
+  if (named.map(formOf).sort().join() === forms.sort().join()) return undefined;
 
   return `paused by ${JSON.stringify(named)}, and it is by ${JSON.stringify(standing)}`;
 }

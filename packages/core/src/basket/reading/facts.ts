@@ -1,7 +1,7 @@
 import type { GateRow } from '../../pure/gate.js';
 import { currentGate } from '../../pure/gate.js';
 import type { Owner } from '../../pure/owner.js';
-import { pausesOf, shownPause } from '../../pure/pause.js';
+import { pausesOf, shownPauses } from '../../pure/pause.js';
 import type { Reason } from '../../pure/reasons.js';
 import { aheadOf, reasonsOf } from '../../pure/reasons.js';
 import type { RunnerRow, TaskRow } from '../../pure/record.js';
@@ -75,7 +75,7 @@ export async function factsOf(
         head: heads[lanes.indexOf(laneOf(row))],
         parents: parents[rows.indexOf(row)] ?? [],
         gate: gateOf(row),
-        pauses: pausesOf(row, pauses).map((pause) => shownPause(context, pause)),
+        pauses: shownPauses(context, pausesOf(row, pauses)),
         through: running.filter((one) => one?.gate === row.gate).length,
         ofType: running.filter((one) => findType(registry, one?.type ?? '') === findType(registry, row.type)).length,
         wall,
