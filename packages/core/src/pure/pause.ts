@@ -16,6 +16,8 @@ export interface Pause {
   readonly id?: string;
   /** Whose tasks it holds; `null`: those of nobody. Absent: everybody's. */
   readonly owner?: Owner;
+  /** Everybody's were asked for. Absent without an owner: it was stored without a declared session. */
+  readonly everyOwner?: true;
   readonly types?: readonly string[];
   readonly lane?: string;
   readonly gate?: string;
@@ -40,7 +42,8 @@ export function readPauses(asker: Asker, given: Scope): readonly Pause[] {
   const { wanted, type } = readPaused(asker, given);
   const { owners, lane, gate } = wanted;
   const types = type === undefined ? undefined : namesNow(asker.registry, [type].flat());
-  const pause: Pause = defined({ types, lane, gate });
+  const everyOwner = owners === undefined && asker.registry.session !== undefined ? true : undefined;
+  const pause: Pause = defined({ types, lane, gate, everyOwner });
   const isNobodys = types?.every((name) => isForAll(asker.registry, name)) ?? false;
   const hasAny = (owner: Owner, names: Wanted['types']): boolean => (owner === null ? names?.length !== 0 : !isNobodys);
 
@@ -54,12 +57,19 @@ export function pauseKey(pause: Pause): string {
   return `paused:${JSON.stringify(sorted)}`;
 }
 
+/**
+ * A pause without its owner. `resume` with such a scope ends it too: it was stored without a declared session, so it
+ * holds everybody's tasks, and belongs to nobody.
+ */
+export function withoutOwner({ owner: _, ...parts }: Pause): Pause {
+  return parts;
+}
+
 /** What `pause` was given, as `resume` takes it from this context. */
 function shownPause({ registry, here }: Asker, { id, types: type, owner, ...parts }: Pause): string | Scope {
-  const isOther = registry.session !== undefined && owner !== null && owner !== here.owner;
-  const whose = owner === undefined ? { everyOwner: true } : { owner };
+  const isOther = registry.session !== undefined && typeof owner === 'string' && owner !== here.owner;
 
-  return id ?? ({ ...parts, ...defined({ type }), ...(isOther ? whose : {}) } as Scope);
+  return id ?? { ...parts, ...defined({ type }), ...(isOther ? { owner } : {}) };
 }
 
 /** Pauses as `resume` takes them from this context, each once: it ends several if they are the same for this context. */
@@ -84,8 +94,11 @@ export function holdingOf(registry: Asker['registry'], pauses: readonly Pause[])
   };
 
   // A later version may know more parts. Without them the pause holds more, and can be ended here.
-  const known = ({ id, owner, types, lane, gate }: Pause): Pause =>
-    defined({ id, owner, types: types && namesNow(registry, types), lane, gate });
+  const known = ({ id, owner, everyOwner, types: names, lane, gate }: Pause): Pause => {
+    const types = names && namesNow(registry, names);
+
+    return defined({ id, owner, types, lane, gate, everyOwner: registry.session && everyOwner });
+  };
 
   return new Map(
     pauses.map((stored) => {

@@ -50,7 +50,8 @@ type Field =
   | keyof (TaskRow & StoredError & Death & Claim & Epoch & RunnerRow & GateRow & OutcomeRow)
   | keyof NonNullable<RunnerRow['alone']>
   | keyof NonNullable<RunnerRow['signedOut']>
-  | keyof NonNullable<GateRow['slow']>;
+  | keyof NonNullable<GateRow['slow']>
+  | 'everyOwner';
 
 /** Makes a check: the value is an object, and each of these fields passes `check`. */
 function has(check: Check, ...names: readonly Field[]): Check {
@@ -217,6 +218,7 @@ const isPause = all(
     absentOr((owner) => owner === null || text(owner)),
     'owner',
   ),
+  has(oneOf(undefined, true), 'everyOwner'),
 );
 
 /** The stored pauses, without strange ones. */

@@ -114,6 +114,31 @@ describe('a pause', () => {
     expect(await basket.get(id)).toBe(undefined);
   });
 
+  test('of before the session holds everybody’s, and ends by the same filter, whoever is signed in', async () => {
+    const name = freshName();
+    const world = createWorld();
+    const old = world.open(defineTasks(name, { send: task<string>() }));
+    await old.basket.pause({ type: 'send' });
+    await old.basket.pause({});
+    await old.basket.add('send', 'before');
+    old.kill();
+    const page = world.open(defineTasks(name, { send: task<string>() }, { session: session() }));
+    const ran: string[] = [];
+    page.run({ send: (text) => void ran.push(text) });
+    await page.basket.signIn('ann', undefined, { adopt: true });
+    const id = await page.basket.add('send', 'after');
+    await world.settle();
+    expect(await page.basket.explain(id)).toEqual([
+      { reason: 'paused', filter: { type: ['send'] } },
+      { reason: 'paused', filter: {} },
+    ]);
+    expect(await page.basket.resume({ everyOwner: true })).toBe(0);
+    expect(await page.basket.resume({ type: 'send' })).toBe(1);
+    expect(await page.basket.resume({ owner: 'bob' })).toBe(1);
+    await world.settle();
+    expect(ran).toEqual(['before', 'after']);
+  });
+
   test('of another owner stays, by its filter and by its id', async () => {
     const { world, basket, ran, as, pauses } = await opened();
     await basket.pause({ type: 'send' });

@@ -24,6 +24,8 @@ interface HeldTasks {
   readonly gate?: string;
   /** `null`: nobody's tasks. Absent: everybody's. */
   readonly owner?: string | null;
+  /** Everybody's were asked for. Otherwise, without an owner, there was no session yet. */
+  readonly everyOwner?: boolean;
 }
 
 /** What of a row a pause looks at. */
@@ -45,7 +47,8 @@ function heldOf(value: unknown): Held {
 export function meantBy(world: World, { life, which, here }: CommandFacts): readonly Held[] {
   if (which === undefined || typeof which === 'string') return which === undefined ? [] : [which];
   const { owner, everyOwner, state: _, ...parts } = which;
-  if (!world.owned || everyOwner === true) return [parts];
+  if (!world.owned) return [parts];
+  if (everyOwner === true) return [{ ...parts, everyOwner }];
   const types = parts.type === undefined ? undefined : [parts.type].flat();
   const isNobodys = (name: string): boolean => ruleOf(life.kind, name)?.forAll === true;
   const ofNobody = owner === undefined && (types?.some(isNobodys) ?? true);
@@ -77,9 +80,9 @@ function whichOf(world: World, by: Life, stored: Held): string | Which {
   const held = readBy(by.kind, stored);
   if (typeof held === 'string') return held;
   const { owner, ...parts } = held;
-  if (!world.owned || owner === null || owner === world.here.get(by)) return parts;
+  if (!world.owned || typeof owner !== 'string' || owner === world.here.get(by)) return parts;
 
-  return { ...parts, ...(owner === undefined ? { everyOwner: true } : { owner }) };
+  return { ...parts, owner };
 }
 
 /** Whether a pause holds a task, as a build reads it: a type has its earlier names too. */
@@ -124,11 +127,15 @@ function isSame(one: Held, other: Held): boolean {
   return typeof one === typeof other && formOf(one) === formOf(other);
 }
 
-/** Whether a command means a pause, which another build may have stored. */
+/** Whether a command means a pause, which another build may have stored, or one of before the session. */
 function isMeantBy(world: World, command: CommandFacts, one: Held): boolean {
   const { kind } = command.life;
+  const isBefore = typeof one !== 'string' && one.owner === undefined;
+  const meant = meantBy(world, command).map((other) =>
+    isBefore && typeof other !== 'string' ? (({ owner: _, ...rest }) => rest)(other) : other,
+  );
 
-  return meantBy(world, command).some((other) => isSame(readBy(kind, one), readBy(kind, other)));
+  return meant.some((other) => isSame(readBy(kind, one), readBy(kind, other)));
 }
 
 /** A page pauses tasks that are there, or some that are not. */

@@ -1,6 +1,6 @@
 import { laneMark } from '../../pure/key.js';
 import type { Holding, Pause } from '../../pure/pause.js';
-import { pauseKey, readPauses, shownPauses } from '../../pure/pause.js';
+import { pauseKey, readPauses, shownPauses, withoutOwner } from '../../pure/pause.js';
 import type { Scope } from '../../pure/query.js';
 import { ownersOf } from '../../pure/query.js';
 import { isClaimed, laneOf } from '../../pure/record.js';
@@ -42,7 +42,7 @@ export async function resume(context: BasketContext, ...which: (string | Scope)[
   let ended = 0;
   const end = async (stores: Stores): Promise<Edited> => {
     const seen = (await rowsOfIds(stores, ids)).filter(isSeen).map(({ id }) => ({ id }));
-    const keys = [...scopes, ...seen].map(pauseKey);
+    const keys = [...scopes, ...scopes.map(withoutOwner), ...seen].map(pauseKey);
     const all = [...(await pausesOfOwners(context, stores, owners))];
     const ending = all.filter(([, one]) => isAll || keys.includes(pauseKey(one.pause)));
     for (const [key] of ending) stores.state.delete(key);

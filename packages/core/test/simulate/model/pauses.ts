@@ -8,6 +8,7 @@ interface PausedTasks {
   readonly lane?: string;
   readonly gate?: string;
   readonly owner?: string | null;
+  readonly everyOwner?: boolean;
 }
 
 /** The names that tasks of a type have, as a build reads them. */
@@ -51,8 +52,8 @@ function isHeldBy(pause: Pause, task: Task, namesOf: NamesOf): boolean {
 /** Two pauses with the same parts are one. */
 function formOf(pause: Pause): string {
   if (typeof pause === 'string') return `the task ${pause}`;
-  const { type, lane, gate, owner } = pause;
+  const { type, lane, gate, owner, everyOwner } = pause;
   const types = type === undefined ? undefined : [...new Set([type].flat())].sort();
 
-  return JSON.stringify({ types, lane, gate, owner });
+  return JSON.stringify({ types, lane, gate, owner, everyOwner });
 }
