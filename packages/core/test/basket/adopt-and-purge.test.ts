@@ -190,6 +190,34 @@ describe('adopt', () => {
     expect(started).toEqual(['1', 'other', '2']);
   });
 
+  test('leaves alone the parents of what stays, and their lanes, so that an older build starts no child before them', async () => {
+    const name = freshName();
+    const world = createWorld();
+    const old = world.open(appBefore(name));
+    await old.basket.add('save', '1');
+    await old.basket.add('save', 'before the parent', { lane: 'parents', runAt: world.wall() + 20_000 });
+    const parent = await old.basket.add('save', 'parent', { lane: 'parents' });
+    await old.basket.add('save', 'child', { after: parent });
+    await old.basket.add('save', 'free', { lane: 'other', runAt: world.wall() + 20_000 });
+    const ending = createGate();
+    const started: string[] = [];
+    old.run({
+      async save(text) {
+        started.push(text);
+        if (text === '1') await ending.promise;
+      },
+      photo: () => undefined,
+      report: () => undefined,
+    });
+    await world.settle();
+    const page = world.open(app(name));
+    await page.basket.signIn('ann', undefined, adopt);
+    expect((await page.basket.list()).map(({ payload }) => payload)).toEqual(['free']);
+    ending.open();
+    await world.advance(60_000);
+    expect(started).toEqual(['1', 'before the parent', 'parent', 'child']);
+  });
+
   test('is true or false, and says so', async () => {
     const { basket } = createWorld().open(app(freshName()));
     // @ts-expect-error -- true or false

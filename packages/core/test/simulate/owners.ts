@@ -169,14 +169,25 @@ export function judgeSession(commit: Commit): void {
   if (runs) world.report.met('owners', 'changed while handlers of another ran');
 }
 
-/** All tasks without an owner get this one, except in a lane in which one of them runs. They keep what they wait for. */
+/**
+ * All tasks without an owner get this one, except in a lane in which one of them runs, and those for which one waits that
+ * stays. They keep what they wait for.
+ */
 function judgeAdopted({ world, underway, before, after, difference, fail }: Commit, owner: string): void {
   const claims = runnerOf(before)?.running ?? [];
   const isTaken = (row: TaskRow): boolean =>
     claims.some(({ seq, lane }) => seq === row.seq || (lane !== undefined && lane === laneMarkOf(row)));
+  const isBefore = (row: TaskRow, other: TaskRow): boolean =>
+    isChildOf(other, new Set([row.id])) || (laneMarkOf(row) !== undefined && laneMarkOf(row) === laneMarkOf(other));
   const known = (row: TaskRow): boolean =>
     underway.life !== undefined && ruleOf(underway.life.kind, row.type) !== undefined && !world.foreign.has(row.seq);
-  const theirs = [...before.tasks.values()].filter((row) => lacksOwner(world, row) && known(row) && !isTaken(row));
+  const all = [...before.tasks.values()].filter((row) => lacksOwner(world, row) && known(row));
+  let theirs = all.filter((row) => !isTaken(row));
+  for (let left = all.length; theirs.length < left;) {
+    left = theirs.length;
+    const stay = all.filter((row) => !theirs.includes(row) && !claims.some(({ seq }) => seq === row.seq));
+    theirs = theirs.filter((row) => !stay.some((other) => isBefore(row, other)));
+  }
   const ids = (rows: readonly TaskRow[]): string => rows.map(({ id }) => id).join();
   const taken = difference.changed.filter(({ from, to }) => from.owner !== to.owner);
   if (ids(theirs) !== ids(taken.map(({ from }) => from).sort((one, other) => one.seq - other.seq)))

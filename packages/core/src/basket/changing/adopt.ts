@@ -1,7 +1,8 @@
+import { parentMark } from '../../pure/key.js';
 import { sessionTypes } from '../../pure/owner.js';
 import type { Wanted } from '../../pure/query.js';
 import { fits } from '../../pure/query.js';
-import type { TaskRow } from '../../pure/record.js';
+import type { Claim, TaskRow } from '../../pure/record.js';
 import { isClaimed, laneOf } from '../../pure/record.js';
 import { adopted } from '../../pure/transitions.js';
 import type { Found, Place } from '../../store/find.js';
@@ -16,7 +17,8 @@ const slice = 1_024;
 
 /**
  * Gives the tasks that were added before the registry declared a session to an owner. A runner of an older build may
- * still run some of them. Their lanes stay as they are until the next call, so that no order breaks.
+ * still run some of them. Their lanes, and the parents of what stays, stay as they are until the next call, so that no
+ * order breaks.
  */
 export async function adopt(
   { registry, ports }: BasketContext,
@@ -35,11 +37,24 @@ export async function adopt(
     found.push(...(await rowsAt(stores, seqs)).filter((row) => row.strange !== true && fits(row, wanted)));
     place = next;
   }
-  const taken = new Set(claims.map(({ lane }) => lane));
-  const free = found.filter((row) => !isClaimed(row, claims) && (row.lane === undefined || !taken.has(laneOf(row))));
+  const free = freeOf(found, claims);
   for (const row of free) stores.tasks.put(adopted(row, owner, moment));
   // A task of a type without an owner may have waited behind them in their lane, or for one of them. It waits no more.
   await pay(stores, freedBy(free), moment, (head) => isClaimed(head, claims));
+
+  return free;
+}
+
+/** The rows for which no row has to wait that stays: neither in their lane, nor as a child. */
+function freeOf(rows: readonly TaskRow[], claims: readonly Claim[]): readonly TaskRow[] {
+  const awaited = new Set(claims.map(({ lane }) => lane));
+  const stays = (row: TaskRow): boolean =>
+    (row.lane !== undefined && awaited.has(laneOf(row))) || awaited.has(parentMark(row.id));
+  let free = rows.filter((row) => !isClaimed(row, claims));
+  for (let staying = free.filter(stays); staying.length > 0; staying = free.filter(stays)) {
+    free = free.filter((row) => !stays(row));
+    for (const mark of staying.flatMap((row) => [laneOf(row), ...row.marks])) awaited.add(mark);
+  }
 
   return free;
 }
