@@ -47,7 +47,7 @@ export function judgeAdd({ world, underway, after, difference, fail }: Commit): 
     const wrong = wrongRow(row, told, work.rev);
     if (wrong !== undefined) fail(`${row.id}: ${wrong}`);
     if (told.via !== 'add' || told.lane === undefined) continue;
-    const line = `${told.by.name} ${told.lane}`;
+    const line = `${told.by.name} ${told.owner} ${told.lane}`;
     const last = world.lastAdded.get(line) ?? 0;
     if (last > told.n) fail(`#${told.n} came after #${last} into ${told.lane}, and was added before it`);
     world.lastAdded.set(line, told.n);
