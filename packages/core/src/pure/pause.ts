@@ -42,7 +42,7 @@ export function readPauses(asker: Asker, given: Scope): readonly Pause[] {
   const { wanted, type } = readPaused(asker, given);
   const { owners, lane, gate } = wanted;
   const types = type === undefined ? undefined : namesNow(asker.registry, [type].flat());
-  const everyOwner = owners === undefined && asker.registry.session !== undefined ? true : undefined;
+  const everyOwner = asker.registry.session !== undefined && owners === undefined ? true : undefined;
   const pause: Pause = defined({ types, lane, gate, everyOwner });
   const isNobodys = types?.every((name) => isForAll(asker.registry, name)) ?? false;
   const hasAny = (owner: Owner, names: Wanted['types']): boolean => (owner === null ? names?.length !== 0 : !isNobodys);
