@@ -3,7 +3,7 @@ import type { Owner } from '../pure/owner.js';
 import type { Parent } from '../pure/parents.js';
 import type { Claim, TaskRow } from '../pure/record.js';
 import { isPresent, stateOf } from '../pure/state.js';
-import { rowOf } from '../pure/stored.js';
+import { endOf, rowOf } from '../pure/stored.js';
 import type { Stores } from './requests.js';
 import { answer } from './requests.js';
 import { outcomeOfId, rowsIn } from './rows.js';
@@ -68,6 +68,24 @@ export async function childrenOf(stores: Pick<Stores, 'tasks'>, ids: readonly st
   const found = await Promise.all(ids.map((id) => answer(index.getAll(parentMark(id)))));
 
   return found.flatMap(rowsIn);
+}
+
+/**
+ * Reads the children of a task, also those that name a task of which it has taken the place: such a child may have been
+ * added since, and not checked yet.
+ */
+export async function allChildrenOf(
+  stores: Pick<Stores, 'tasks' | 'outcomes'>,
+  id: string,
+): Promise<readonly TaskRow[]> {
+  if (!(await isAnyChild(stores))) return [];
+  const ids = new Set([id]);
+  for (const name of ids) {
+    const replaced = await answer(stores.outcomes.index(marksIndex).getAll(parentMark(name)));
+    for (const one of replaced.flatMap((row) => endOf(row) ?? [])) ids.add(one.id);
+  }
+
+  return childrenOf(stores, [...ids]);
 }
 
 /**

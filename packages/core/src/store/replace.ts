@@ -1,4 +1,4 @@
-import { skippedMark } from '../pure/key.js';
+import { parentMark, skippedMark } from '../pure/key.js';
 import type { Claim, TaskRow } from '../pure/record.js';
 import { laneOf, outcomeOf } from '../pure/record.js';
 import { isMerged, withMerged } from '../pure/merge.js';
@@ -42,7 +42,12 @@ export async function replaceEarlier(
   const replaced = links.flatMap((one) => one.replaced);
   const merged = links.flatMap((one) => one.merged);
   for (const by of merged) stores.tasks.put(by);
-  const ends = replaced.map(({ row, by }) => keepOutcome(stores, { ...outcomeOf(row, 'replaced', at), by: by.id }));
+  const ends = replaced.map(({ row, by }) => {
+    const outcome = outcomeOf(row, 'replaced', at);
+
+    // By the mark, the task that took its place finds whose children it has.
+    return keepOutcome(stores, { ...outcome, marks: [...outcome.marks, parentMark(by.id)], by: by.id });
+  });
   const rows = replaced.map(({ row }) => row);
   deleteTasks(stores, rows);
   // Once for all keys, because a child may have parents of several.

@@ -339,6 +339,23 @@ describe('commands do not find a task that was replaced', () => {
     expect(await tab.basket.cancel(last, { children: true })).toBe(2);
   });
 
+  test('a child that names a task whose place was taken before is cancelled with the task that took it', async () => {
+    const tasks = draftTasks();
+    const world = createWorld();
+    const { basket } = world.open(tasks);
+    const ids = [];
+    for (const text of [1, 2, 3]) {
+      ids.push(await basket.add('save', { note: 'n', text }));
+      await world.settle();
+    }
+    const [first = '', , last = ''] = ids;
+    expect(await basket.settled(first)).toMatchObject({ state: 'replaced' });
+    await basket.add('publish', { note: 'p', text: 4 }, { after: first });
+
+    expect(await basket.cancel(last, { children: true })).toBe(2);
+    expect(await rowsOf(tasks)).toEqual([]);
+  });
+
   test('a child of two tasks that one command replaces waits for both that replaced them', async () => {
     const tasks = draftTasks();
     const world = createWorld();

@@ -62,7 +62,8 @@ export function idle(driver: Driver): string | undefined {
     (error: unknown) => {
       idling.delete(one);
       if (life.dead) return;
-      const left = [world.here.get(life), ...world.recent.map(ownerIn)].some((owner) => owner !== here);
+      const isLost = world.losses > 0 || world.deleting;
+      const left = isLost || [world.here.get(life), ...world.recent.map(ownerIn)].some((owner) => owner !== here);
       if (isOwn && left && error instanceof TaskbasketError && error.code === 'signed-out')
         world.report.met('pauses', 'not idle, because the owner left');
       else world.fail(`whenIdle in ${life.name} rejected: ${String(error)}`);

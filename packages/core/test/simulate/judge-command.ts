@@ -68,7 +68,7 @@ function sliceOf(
   whole: Commit,
 ): readonly TaskRow[] {
   const targets = targetsOf(command, before);
-  const moves = new Map(whole.difference.outcomes.map(({ id, by }) => [id, by]));
+  const moves = new Map([...before.outcomes.values(), ...whole.difference.outcomes].map(({ id, by }) => [id, by]));
   const family = command.children === true ? withChildren(targets, whole.before, moves, command.isSeen) : targets;
   const all = family.filter(({ seq }) => before.tasks.has(seq));
   if (all.length > targets.length) world.report.met('parents', 'cancelled with children');

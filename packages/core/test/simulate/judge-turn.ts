@@ -351,9 +351,10 @@ function judgeOthers(
     if (touched.has(from.seq) || fieldsOf(change).length === 0) continue;
     const lane = laneMarkOf(from);
     const isHead = lane !== undefined && heads.get(lane)?.seq === from.seq;
-    // One whose date had come may have been held behind a head that was replaced in the same turn.
-    const isDated = readyOf(from).letter === '!' && (readyOf(from).when ?? 0) <= to.wall;
-    const ready = isDated ? `H${from.ready.slice(1, from.ready.lastIndexOf('|'))}` : from.ready;
+    // One that was due may have been held behind a head that was replaced in the same turn.
+    const { letter, when = Number.POSITIVE_INFINITY } = readyOf(from);
+    const wasDue = (letter === '!' && when <= to.wall) || (letter === '@' && when <= to.seen);
+    const ready = wasDue ? `H${from.ready.slice(1, from.ready.lastIndexOf('|'))}` : from.ready;
     const paid = isPayment({ from: { ...from, ready }, to: now }, to.seen, [to.wall, to.wall]);
     if (isHead && freed.has(lane) && paid) continue;
     const isChild = readyOf(from).letter !== 'F' && isChildOf(from, ends);

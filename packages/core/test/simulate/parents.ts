@@ -38,8 +38,10 @@ function parentOf(world: World, contents: Contents, child: TaskRow, named: strin
     const row = told?.state === 'stored' ? contents.tasks.get(told.seq ?? 0) : undefined;
     // These contents may be of before an adoption, which the journal knows already.
     const owner = row === undefined ? told?.owner : row.owner;
-    if (told === undefined || (owner !== null && owner !== child.owner)) return { id, is: 'ended', result: undefined };
     const runs = runnerOf(contents)?.running.some((claim) => claim.id === id) === true;
+    // A claim whose row is gone does not say whose it is: whoever names it waits until it ends.
+    const isOther = owner !== null && owner !== child.owner && !(runs && row === undefined);
+    if (told === undefined || isOther) return { id, is: 'ended', result: undefined };
     if ((runs || row !== undefined) && id === named && (told.seq ?? 0) > child.seq)
       return { id, is: 'ended', result: undefined };
     if (runs) return { id, is: 'running', result: undefined };
@@ -65,12 +67,15 @@ export function parentMarkOf(id: string): string {
   return `W${id.replaceAll('%', '%25').replaceAll('|', '%7C')}`;
 }
 
-/** Whether a row is found as a child of one of these tasks, or of one that these have just replaced. */
+/** Whether a row is found as a child of one of these tasks, or of one of which they have taken the place. */
 export function isChildOf(row: TaskRow, ids: ReadonlySet<string>, moves: Moves = new Map()): boolean {
   return row.marks.some((mark) => {
     const id = mark.startsWith('W') ? mark.slice(1).replaceAll('%7C', '|').replaceAll('%25', '%') : '';
 
-    return ids.has(id) || ids.has(moves.get(id) ?? '');
+    let by = moves.get(id);
+    while (by !== undefined && !ids.has(by)) by = moves.get(by);
+
+    return ids.has(id) || by !== undefined;
   });
 }
 

@@ -1,5 +1,5 @@
 import { gateForward } from '../../pure/gate.js';
-import { parentMark, readReady } from '../../pure/key.js';
+import { readReady } from '../../pure/key.js';
 import { checkParts, must } from '../../pure/options.js';
 import type { Filter, Wanted } from '../../pure/query.js';
 import { fits, isOrdered, readCommand } from '../../pure/query.js';
@@ -10,7 +10,7 @@ import { deposeClaims } from '../../store/deposed.js';
 import type { Found, Place } from '../../store/find.js';
 import { readOn, startOf } from '../../store/find.js';
 import { keepOutcome } from '../../store/outcomes.js';
-import { childrenOf } from '../../store/parents.js';
+import { allChildrenOf } from '../../store/parents.js';
 import { forgetPauses } from '../../store/pauses.js';
 import { freedBy, pay } from '../../store/pay.js';
 import type { Stores } from '../../store/requests.js';
@@ -126,13 +126,14 @@ function withChildren(isSeen: (row: TaskRow) => boolean): Add {
   return async (stores, rows) => {
     const all = new Map(rows.map((row) => [row.seq, row]));
     for (let next = rows; next.length > 0;) {
-      const owners = new Map(next.map(({ id, owner }) => [parentMark(id), owner]));
-      const children = await childrenOf(stores, idsOf(next));
-      next = children.filter(
-        (row) =>
-          !all.has(row.seq) &&
-          row.marks.some((mark) => owners.get(mark) === row.owner || (owners.get(mark) === null && isSeen(row))),
+      const families = await Promise.all(
+        next.map(async ({ id, owner }) => {
+          const children = await allChildrenOf(stores, id);
+
+          return children.filter((row) => row.owner === owner || (owner === null && isSeen(row)));
+        }),
       );
+      next = families.flat().filter(({ seq }) => !all.has(seq));
       for (const row of next) all.set(row.seq, row);
     }
 
@@ -143,12 +144,9 @@ function withChildren(isSeen: (row: TaskRow) => boolean): Add {
 /** Whether one of these tasks has a child that is none of them. */
 async function hasChildrenLeft(stores: Stores, rows: readonly TaskRow[]): Promise<boolean> {
   const seqs = new Set(rows.map(({ seq }) => seq));
+  const children = await Promise.all(rows.map(({ id }) => allChildrenOf(stores, id)));
 
-  return (await childrenOf(stores, idsOf(rows))).some(({ seq }) => !seqs.has(seq));
-}
-
-function idsOf(rows: readonly TaskRow[]): readonly string[] {
-  return rows.map(({ id }) => id);
+  return children.flat().some(({ seq }) => !seqs.has(seq));
 }
 
 /** Changes one task by its id, or all that fit a filter, slice by slice. Each slice is durable by itself. */
