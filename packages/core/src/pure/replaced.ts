@@ -22,7 +22,7 @@ function haveSameParents({ after: one = [] }: TaskRow, { after: other = [] }: Ta
  * task of the lane is between them, because that task may need what the first one does.
  */
 export function isReplaceable(row: TaskRow, next: TaskRow, claims: readonly Claim[]): boolean {
-  if (next.strange === true || isDead(next) || !isUnstarted(row, claims) || !haveSameParents(row, next)) return false;
+  if (isDead(next) || next.strange === true || !isUnstarted(row, claims) || !haveSameParents(row, next)) return false;
 
   return !isMerged(row, next) || isUnstarted(next, claims);
 }

@@ -136,7 +136,7 @@ function answered<Result>(
     let end = deadline(clock, limit, () =>
       giveUp(`The database did not answer for ${limit / 1_000} s.`, abortPatience),
     );
-    const closed = (): void => giveUp('The browser closed the connection to the database.', closedPatience);
+    const closed = (): void => giveUp('The browser has closed the database.', closedPatience);
     transaction.db.addEventListener('close', closed);
     // The event does not bubble, but a capturing listener of the transaction gets it.
     transaction.addEventListener('success', () => end.renew(), true);
