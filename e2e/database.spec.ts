@@ -318,7 +318,9 @@ test('scenario 51: the quota is used up: what was added before is sent, and a ca
   };
   await until(addToFull, (said) => said.includes('no room'), 'a refused add');
   server.setMood('up');
-  await page.evaluate(async () => window.lab.basket.retry({ state: 'queued' }));
+  // A turn may have used the reserve already. Then the retry finds no room, and the tasks go on by themselves.
+  const retried = await code(page.evaluate(async () => window.lab.basket.retry({ state: 'queued' })));
+  expect(retried).toMatch(/it succeeded|no room/);
   const ofThese = () => server.effects().filter((effect) => namesOf([effect])[0] !== 'one too many');
   const sent = await until(ofThese, (effects) => effects.length >= 42, 'an effect of each task that is due');
   expect(new Set(namesOf(sent)).size).toBe(42);
