@@ -53,8 +53,12 @@ export async function finish(driver: Driver): Promise<void> {
   let build = 10;
   // What is tried again frees its lane, and the tasks behind it may expire meanwhile. A cancel makes its children dead, and
   // each round decides on one generation of them.
-  for (let round = 0; round < 50 && !world.failed(); round += 1) {
+  let leftBefore = Number.POSITIVE_INFINITY;
+  for (let round = 0; !world.failed(); round += 1) {
     const rows = [...world.contents.tasks.values()];
+    // A lane of hundreds, of which each round brings back one, needs more rounds.
+    if (round >= 50 && rows.length >= leftBefore) break;
+    leftBefore = rows.length;
     if (round > 0 && !rows.some(({ dead, seq }) => dead !== undefined && !world.foreign.has(seq))) break;
     if (round > 0) await decideDead(driver, page);
     let before = -1;

@@ -109,7 +109,7 @@ export function judgeClaim(commit: Commit, term: Term, claim: Claim, turn: TurnF
     startedAt: seen,
     begunAt: underway.begunAt,
     alone,
-    at: world.server.now,
+    at: underway.serverAtBegin,
     asks: asksIn(after),
     row,
     parents: parents.map(({ result }) => result),

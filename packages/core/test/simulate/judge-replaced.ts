@@ -49,7 +49,7 @@ export function judgeReplaced(commit: Commit, now: number, walls: readonly [numb
   // A command may bring an earlier task of the lane back, after the head was paid.
   const [heads, headsThen] = [headsOf(after), headsOf({ ...before, tasks: stayed })];
   const isHead = (lane: string, { from, to }: Change): boolean =>
-    heads.get(lane) === to || headsThen.get(lane) === from;
+    heads.get(lane) === to || headsThen.get(lane)?.seq === from.seq;
   const isPaid = (change: Change): boolean => {
     const lane = laneMarkOf(change.from);
 

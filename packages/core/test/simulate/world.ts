@@ -90,6 +90,8 @@ export interface Underway {
   readonly begunAt: number;
   /** How far the wall clock had ever been put forward when it began. */
   readonly aheadAtBegin: number;
+  /** What the server had counted then: see `values.ts`. */
+  readonly serverAtBegin: number;
   /** What the wall clock has shown since it began. */
   readonly walls: [least: number, most: number];
 
