@@ -9,14 +9,14 @@ import { fits, readPaused, stepAt, wantedOf } from './query.js';
 import type { TaskRow } from './record.js';
 
 /**
- * A pause as it is stored: of one task, by its id, or of the tasks that fit. Its types have the names that the build
- * knew that stored it.
+ * A pause as it is stored: of one task, by its id, or of the tasks that fit. Its types have the names that they had when
+ * it was stored.
  */
 export interface Pause {
   readonly id?: string;
   /** Whose tasks it holds; `null`: those of nobody. Absent: everybody's. */
   readonly owner?: Owner;
-  /** Everybody's were asked for. Absent without an owner: it was stored without a declared session. */
+  /** Everybody's tasks are meant. If `owner` is absent too, the pause was stored before the app declared a session. */
   readonly everyOwner?: true;
   readonly types?: readonly string[];
   readonly lane?: string;
@@ -58,8 +58,8 @@ export function pauseKey(pause: Pause): string {
 }
 
 /**
- * A pause without its owner. `resume` with such a scope ends it too: it was stored without a declared session, so it
- * holds everybody's tasks, and belongs to nobody.
+ * The pause with the same parts that was stored before the app declared a session. It belongs to nobody, so `resume` of
+ * any owner ends it too.
  */
 export function withoutOwner({ owner: _, ...parts }: Pause): Pause {
   return parts;
@@ -72,7 +72,7 @@ function shownPause({ registry, here }: Asker, { id, types: type, owner, ...part
   return id ?? { ...parts, ...defined({ type }), ...(isOther ? { owner } : {}) };
 }
 
-/** Pauses as `resume` takes them from this context, each once: it ends several if they are the same for this context. */
+/** Pauses as `resume` takes them from this context. Several that look the same here are one: `resume` ends all of them. */
 export function shownPauses(asker: Asker, pauses: Iterable<Holding>): readonly (string | Scope)[] {
   const shown = [...pauses].map(({ pause }) => shownPause(asker, pause));
 

@@ -47,11 +47,10 @@ const absentOr =
 
 /** The fields of what is stored, at any depth. */
 type Field =
-  | keyof (TaskRow & StoredError & Death & Claim & Epoch & RunnerRow & GateRow & OutcomeRow)
+  | keyof (TaskRow & StoredError & Death & Claim & Epoch & RunnerRow & GateRow & OutcomeRow & Pause)
   | keyof NonNullable<RunnerRow['alone']>
   | keyof NonNullable<RunnerRow['signedOut']>
-  | keyof NonNullable<GateRow['slow']>
-  | 'everyOwner';
+  | keyof NonNullable<GateRow['slow']>;
 
 /** Makes a check: the value is an object, and each of these fields passes `check`. */
 function has(check: Check, ...names: readonly Field[]): Check {

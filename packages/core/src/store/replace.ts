@@ -22,7 +22,7 @@ export interface Replaced {
 /** What a transaction replaced. */
 export interface Replacing {
   readonly replaced: readonly Replaced[];
-  /** The other rows that it wrote, as they are now. Whoever read one before has another payload, or lacks marks. */
+  /** The other rows that it wrote, as they are now, by `seq`. A row that was read before lacks the new payload or marks. */
   readonly written: ReadonlyMap<number, TaskRow>;
 }
 
@@ -45,12 +45,12 @@ export async function replaceEarlier(
   const ends = replaced.map(({ row, by }) => {
     const outcome = outcomeOf(row, 'replaced', at);
 
-    // By the mark, the task that took its place finds whose children it has.
+    // With this mark, `allChildrenOf` finds the children of this task as those of the task that took its place.
     return keepOutcome(stores, { ...outcome, marks: [...outcome.marks, parentMark(by.id)], by: by.id });
   });
   const rows = replaced.map(({ row }) => row);
   deleteTasks(stores, rows);
-  // Once for all keys, because a child may have parents of several.
+  // All at once: a child may have parents with different keys, and a second move would undo the first one.
   const [moved] = await Promise.all([moveChildren(stores, replaced), ...ends]);
   await forgetPauses(stores, rows);
 

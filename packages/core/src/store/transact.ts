@@ -34,8 +34,8 @@ const bodyPatience = 600_000;
 const abortPatience = 10_000;
 
 /**
- * How long if the browser has closed the connection. It fires the events of its transactions before that. But Chromium
- * (156) fires none for a transaction that began at that moment.
+ * The same, in milliseconds, once the browser has closed the connection. A browser fires the events of its transactions
+ * before `close`, but Chromium (156) fires none for a transaction that began at that moment.
  */
 const closedPatience = 1_000;
 

@@ -3,6 +3,7 @@ import { describe, expect, test } from 'vitest';
 import { defineTasks, task } from '../../src/pure/registry.js';
 import { session } from '../../src/pure/session.js';
 import { contentsOf, freshName, rowsOf } from '../support/database.js';
+import type { Tab } from '../support/world.js';
 import { createGate, createWorld } from '../support/world.js';
 import { refuseCommit } from '../simulate/transactions.js';
 
@@ -11,6 +12,22 @@ const appBefore = (name: string) => defineTasks(name, { ...types, report: task<s
 const app = (name: string) => defineTasks(name, types, { session: session() });
 const heavy = (): Blob => new Blob(['x'.repeat(300_000)]);
 const adopt = { adopt: true };
+
+/** A worker of the build of before runs the tasks. The first save goes on until the gate opens. */
+function runningTheFirst(old: Tab<ReturnType<typeof appBefore>>) {
+  const ending = createGate();
+  const started: string[] = [];
+  old.run({
+    async save(text) {
+      started.push(text);
+      if (text === '1') await ending.promise;
+    },
+    photo: () => undefined,
+    report: () => undefined,
+  });
+
+  return { started, ending };
+}
 
 describe('adopt', () => {
   test('leaves nothing for an update by a page where nobody is signed in, also if it began before', async () => {
@@ -171,16 +188,7 @@ describe('adopt', () => {
     await old.basket.add('save', '1');
     await old.basket.add('save', '2');
     await old.basket.add('save', 'other', { lane: 'other' });
-    const ending = createGate();
-    const started: string[] = [];
-    old.run({
-      async save(text) {
-        started.push(text);
-        if (text === '1') await ending.promise;
-      },
-      photo: () => undefined,
-      report: () => undefined,
-    });
+    const { started, ending } = runningTheFirst(old);
     await world.settle();
     const page = world.open(app(name));
     await page.basket.signIn('ann', undefined, adopt);
@@ -199,16 +207,7 @@ describe('adopt', () => {
     const parent = await old.basket.add('save', 'parent', { lane: 'parents' });
     await old.basket.add('save', 'child', { after: parent });
     await old.basket.add('save', 'free', { lane: 'other', runAt: world.wall() + 20_000 });
-    const ending = createGate();
-    const started: string[] = [];
-    old.run({
-      async save(text) {
-        started.push(text);
-        if (text === '1') await ending.promise;
-      },
-      photo: () => undefined,
-      report: () => undefined,
-    });
+    const { started, ending } = runningTheFirst(old);
     await world.settle();
     const page = world.open(app(name));
     await page.basket.signIn('ann', undefined, adopt);

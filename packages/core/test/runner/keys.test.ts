@@ -20,6 +20,14 @@ const draftTasks = () =>
   });
 const nothing = (): void => undefined;
 
+/** Two saves of each of two notes. */
+const twoOfEach = [
+  ['save', { note: 'n', text: 1 }],
+  ['save', { note: 'n', text: 2 }],
+  ['save', { note: 'm', text: 3 }],
+  ['save', { note: 'm', text: 4 }],
+] as const;
+
 /** Adds each task in a tab that dies before it deletes what was replaced, so that only the runner can do it. */
 async function addAndDie(
   world: ReturnType<typeof createWorld>,
@@ -359,14 +367,7 @@ describe('commands do not find a task that was replaced', () => {
   test('a child of two tasks that one command replaces waits for both that replaced them', async () => {
     const tasks = draftTasks();
     const world = createWorld();
-    const [first = '', last = '', other = '', latest = ''] = await addAndDie(
-      world,
-      tasks,
-      ['save', { note: 'n', text: 1 }],
-      ['save', { note: 'n', text: 2 }],
-      ['save', { note: 'm', text: 3 }],
-      ['save', { note: 'm', text: 4 }],
-    );
+    const [first = '', last = '', other = '', latest = ''] = await addAndDie(world, tasks, ...twoOfEach);
     const tab = world.open(tasks);
     const child = await tab.basket.add('publish', { note: 'p', text: 5 }, { after: [first, other] });
     const apart = await tab.basket.add('save', { note: 'q', text: 6 });
@@ -380,14 +381,7 @@ describe('commands do not find a task that was replaced', () => {
   test('a replaced task is neither cancelled nor corrected, and the task behind it goes on', async () => {
     const tasks = draftTasks();
     const world = createWorld();
-    const [first = '', second = ''] = await addAndDie(
-      world,
-      tasks,
-      ['save', { note: 'n', text: 1 }],
-      ['save', { note: 'n', text: 2 }],
-      ['save', { note: 'm', text: 3 }],
-      ['save', { note: 'm', text: 4 }],
-    );
+    const [first = '', second = ''] = await addAndDie(world, tasks, ...twoOfEach);
     const tab = world.open(tasks);
     expect(await tab.basket.update(first, { note: 'n', text: 9 })).toBe(false);
     expect(await tab.basket.update(second, { note: 'n', text: 10 })).toBe(true);

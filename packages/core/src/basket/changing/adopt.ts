@@ -17,8 +17,8 @@ const slice = 1_024;
 
 /**
  * Gives the tasks that were added before the registry declared a session to an owner. A runner of an older build may
- * still run some of them. Their lanes, and the parents of what stays, stay as they are until the next call, so that no
- * order breaks.
+ * still run some of them. These, the other tasks of their lanes, and all of their parents stay without an owner until the
+ * next call, so that no order breaks.
  */
 export async function adopt(
   { registry, ports }: BasketContext,
@@ -45,7 +45,7 @@ export async function adopt(
   return free;
 }
 
-/** The rows for which no row has to wait that stays: neither in their lane, nor as a child. */
+/** The rows that may get an owner: no row that stays without one stands behind them in a lane, or is their child. */
 function freeOf(rows: readonly TaskRow[], claims: readonly Claim[]): readonly TaskRow[] {
   const awaited = new Set(claims.map(({ lane }) => lane));
   const stays = (row: TaskRow): boolean =>

@@ -75,8 +75,8 @@ export async function whenIdle(context: BasketContext, scope: Scope = {}, option
 }
 
 /**
- * Whether a task of a scope will run by itself, and in how many transactions that was read. Rejects if the one who asked
- * for the tasks of who is signed in is not signed in any more.
+ * Whether a task of a scope will run by itself, and in how many transactions that was read. Rejects if there is an `asker`
+ * who is not signed in on this device any more.
  */
 async function isMoving(
   context: BasketContext,
