@@ -4,7 +4,7 @@
 import type { Locator, Page } from '@playwright/test';
 
 import { discard, effectsOn, expect, pixel, reportItem, signIn, test, unsentItem, write } from './demo-page.js';
-import { until } from './fixture.js';
+import { focusOn, until } from './fixture.js';
 
 /**
  * Goes there by the Tab key, as a person does who has no mouse; back with Shift, because behind the page's end other browsers
@@ -216,7 +216,7 @@ test('the focus stays where it is while the list changes around it, and is not l
   server.setMood('500');
   for (const title of ['Bridge 7', 'Bridge 8']) await write(demo, { title });
   const button = unsentItem(demo, 'Bridge 8').locator('[part~=discard]');
-  await button.focus();
+  await focusOn(button);
   server.setMood('500', { match: 'Bridge 8' });
 
   await expect(unsentItem(demo, 'Bridge 7')).toHaveCount(0);

@@ -3,7 +3,7 @@
  */
 import { effectsOn, expect, reportItem, signIn, test, tryNow, unsentItem, write } from './demo-page.js';
 import type { DemoServer } from './fixture.js';
-import { untilLedger } from './fixture.js';
+import { focusOn, untilLedger } from './fixture.js';
 
 /** The titles that the server took, each with whose token came with it. */
 function takenBy(server: DemoServer): readonly string[] {
@@ -106,7 +106,7 @@ test('a server that takes no token is told in words, and “Try now” signs in 
 
   // The question begins with the answer that does nothing, and Escape is the same answer.
   for (const stay of ['Enter', 'Escape']) {
-    await demo.getByTestId('sign-out').focus();
+    await focusOn(demo.getByTestId('sign-out'));
     await demo.keyboard.press('Enter');
     await expect(demo.getByRole('dialog', { name: '1 save is not sent yet' })).toBeVisible();
     await expect(demo.getByTestId('leave-no')).toBeFocused();

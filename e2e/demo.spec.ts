@@ -11,7 +11,7 @@ import {
   unsentItem,
   write,
 } from './demo-page.js';
-import { until, untilLedger } from './fixture.js';
+import { focusOn, until, untilLedger } from './fixture.js';
 
 test('a report is shown as unsent and then as sent, never the other way; its changes arrive in the order in which they were saved', async ({
   demo,
@@ -152,7 +152,7 @@ test('with “send later” nothing of hers is sent, also after a reload, while 
 }) => {
   const later = demo.locator('[part~=pause]');
   await expect(demo.getByTestId('title')).toBeFocused(); // The sign-in moves the focus there.
-  await later.focus();
+  await focusOn(later);
   await demo.keyboard.press('Space');
   await expect(later).toHaveAttribute('aria-pressed', 'true');
   await write(demo, { title: 'Bridge 7' });

@@ -7,7 +7,7 @@
 import { cp, rm } from 'node:fs/promises';
 import { fileURLToPath } from 'node:url';
 
-import { type Browser, type Page, test as base } from '@playwright/test';
+import { type Browser, type Locator, type Page, expect, test as base } from '@playwright/test';
 
 import { type DemoServer, startServer } from '../packages/demo/server/server.mjs';
 import type { EffectRow, LedgerRow } from '../packages/demo/server/store.mjs';
@@ -19,7 +19,7 @@ import { type OwnBrowser, startOwnBrowser } from './own-browser.js';
 import { type Secrets, expectNoSecrets, learn } from './secrets.js';
 import { withWebKit } from './webkit.js';
 
-export { expect } from '@playwright/test';
+export { expect };
 export type { DemoServer, EffectRow, LabPayload, LedgerRow };
 
 export interface Fixtures {
@@ -181,6 +181,13 @@ export async function until<Value>(
     if (Date.now() > end) throw new Error(`There was never ${what}. The last answer was ${JSON.stringify(value)}`);
     await new Promise((resolve) => setTimeout(resolve, pause));
   }
+}
+
+/** Moves the focus, as a person does with the keyboard: only to what is shown. What is hidden takes no focus, and says nothing. */
+export async function focusOn(locator: Locator): Promise<void> {
+  await expect(locator).toBeVisible();
+  await locator.focus();
+  await expect(locator).toBeFocused();
 }
 
 /** The ledger, once it passes. */

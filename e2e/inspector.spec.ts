@@ -5,7 +5,7 @@ import type { Locator, Page } from '@playwright/test';
 import type { InspectedBasket, TaskbasketInspector } from 'taskbasket/inspector';
 
 import { cannot, engine } from './engine.js';
-import { add, expect, namesOf, openLab, rows, test, until, untilDrained, views } from './fixture.js';
+import { add, expect, focusOn, namesOf, openLab, rows, test, until, untilDrained, views } from './fixture.js';
 import {
   openInspector,
   play,
@@ -163,7 +163,7 @@ test('rows stay as they are while others come and go: focus and selection too', 
   for (const name of ['one', 'two', 'three']) await add(page, 'send', { name, fail: fails });
   const discard = button(rowOf(page, 'two'), 'Discard');
   await expect(rowOf(page, 'three')).toContainText('The last try failed');
-  await discard.focus();
+  await focusOn(discard);
   await page.evaluate(() => {
     const title = [...(document.querySelector('taskbasket-inspector')?.shadowRoot?.querySelectorAll('h3') ?? [])][1];
     getSelection()?.selectAllChildren(title as Node);
