@@ -31,8 +31,9 @@ export function endsOf(claim: ClaimFacts, n: number, life: Life, now: number, pa
 
   const said = attempt.ended;
   const before: readonly End[] = said === 'aborted' ? [] : [said];
-  if (!attempt.abortedBefore && (attempt.abortedAt === undefined || attempt.abortedAt !== attempt.endedAt))
-    return before;
+  if (attempt.abortedAt === undefined) return before;
+  // The runner hears of an end later than the handler says it: after a transaction with `completeTx`, or after it has read
+  // the files of the payload. An abort in between counts.
   const after: End = cause === 'timeout' ? 'timeout' : outlasts(said) ? said : 'returned';
   // One that is refused and dead stays so, also after an abort.
   const refused: readonly End[] = said !== 'aborted' && said.kind === 'signed-out' ? [said] : [];

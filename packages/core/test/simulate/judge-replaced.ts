@@ -56,6 +56,8 @@ export function judgeReplaced(commit: Commit, now: number, walls: readonly [numb
     return lane !== undefined && lanes.has(lane) && isHead(lane, change) && isPayment(change, now, walls);
   };
   judgeMoved(commit, outcomes);
+  // A child that is paid in the same transaction is paid for its new parent.
+  const moved = (from: TaskRow, { marks }: TaskRow): TaskRow => (isChildOf(from, ids) ? { ...from, marks } : from);
   const isMoved = (change: Change): boolean => fieldsOf(change).length === 0 && isChildOf(change.from, ids);
   const isDone = (change: Change): boolean => merged.has(change.to.seq) && fieldsOf(change).length === 0;
   const left: Difference = {
@@ -63,7 +65,7 @@ export function judgeReplaced(commit: Commit, now: number, walls: readonly [numb
     removed: difference.removed.filter(({ seq }) => !seqs.has(seq)),
     outcomes: difference.outcomes.filter(({ state }) => state !== 'replaced'),
     changed: difference.changed
-      .map(({ from, to }) => ({ from: merged.get(to.seq) ?? from, to }))
+      .map(({ from, to }) => ({ from: moved(merged.get(to.seq) ?? from, to), to }))
       .filter((change) => !isPaid(change) && !isMoved(change) && !isDone(change)),
   };
   const tasks = new Map([...stayed, ...[...merged].filter(([seq]) => !seqs.has(seq))]);
