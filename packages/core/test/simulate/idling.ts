@@ -20,15 +20,19 @@ export interface Idling {
   /** Who was signed in there at the call. */
   readonly here: string | null | undefined;
   readonly isSeen: CommandFacts['isSeen'];
+  /** The latest contents since the call. */
+  readonly recent: Contents[];
 }
 
 /** So many of the last contents are kept: a page that reads may be told after another commit. */
 const contentsKept = 12;
 
 /** Notes what is stored since a commit. */
-export function noteContents({ recent }: World, contents: Contents): void {
-  recent.push(contents);
-  if (recent.length > contentsKept) recent.shift();
+export function noteContents({ idling }: World, contents: Contents): void {
+  for (const { recent } of idling) {
+    recent.push(contents);
+    if (recent.length > contentsKept) recent.shift();
+  }
 }
 
 /** A page waits until nothing is left, of all tasks or of some. */
@@ -45,25 +49,24 @@ export function idle(driver: Driver): string | undefined {
     ...(chance.is(0.4) && lanes.length > 0 ? { lane: chance.pick(lanes) } : {}),
     ...(chance.is(0.4) ? { type: chance.pick(typesOf('page')) } : {}),
   };
-  const one: Idling = { life, which, here, isSeen: isOwn ? listedBy(world, life) : () => true };
+  const recent = [contents];
+  const one: Idling = { life, which, here, isSeen: isOwn ? listedBy(world, life) : () => true, recent };
   idling.add(one);
   const moved = anyMoves(world, contents, one);
-  world.recent.length = 0;
-  noteContents(world, contents);
   life.basket.whenIdle(which).then(
     () => {
       idling.delete(one);
       if (life.dead) return;
       world.report.met('pauses', moved ? 'idle, after a wait' : 'idle at once');
       if (targetsOf(one, world.contents).length > 0) world.report.met('pauses', 'idle beside what waits for somebody');
-      if (world.losses === 0 && world.recent.every((past) => anyMoves(world, past, one)))
+      if (world.losses === 0 && recent.every((past) => anyMoves(world, past, one)))
         world.fail(`${life.name} is told that nothing of ${JSON.stringify(which)} is left that runs by itself`);
     },
     (error: unknown) => {
       idling.delete(one);
       if (life.dead) return;
       const isLost = world.losses > 0 || world.deleting;
-      const left = isLost || [world.here.get(life), ...world.recent.map(ownerIn)].some((owner) => owner !== here);
+      const left = isLost || [world.here.get(life), ...recent.map(ownerIn)].some((owner) => owner !== here);
       if (isOwn && left && error instanceof TaskbasketError && error.code === 'signed-out')
         world.report.met('pauses', 'not idle, because the owner left');
       else world.fail(`whenIdle in ${life.name} rejected: ${String(error)}`);
@@ -82,11 +85,11 @@ function anyMoves(world: World, contents: Contents, one: Idling): boolean {
     if (isStill(world, contents, life, row)) return false;
     const lane = laneMarkOf(row);
     const head = lane === undefined ? undefined : heads.get(lane);
-    const behind = holderOf(contents, row) ?? (head !== undefined && head.seq < row.seq ? head : row);
     // What runs waits for nobody, also if an earlier task of its lane came back meanwhile.
-    const holder = isClaimed(contents, row) ? row : behind;
-    if (holder !== row && !moves(holder)) return false;
-    if (isClaimed(contents, row) || parentsSay(world, contents, row) !== 'hold') return true;
+    if (isClaimed(contents, row)) return true;
+    const before = [holderOf(contents, row), head !== undefined && head.seq < row.seq ? head : undefined];
+    if (!before.every((other) => other === undefined || moves(other))) return false;
+    if (parentsSay(world, contents, row) !== 'hold') return true;
 
     // A task whose parent waits for somebody waits for somebody too, also behind the head of its lane.
     return rowsOf(contents, parentsOf(world, contents, row).filter(lives)).every(moves);

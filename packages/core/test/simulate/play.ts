@@ -120,7 +120,6 @@ export async function createPlay(
     barred: new Set(),
     signedAt: Number.NEGATIVE_INFINITY,
     idling: new Set(),
-    recent: [],
     lastAdded: new Map(),
     orphans: new Map(),
     losses: 0,

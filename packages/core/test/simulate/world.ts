@@ -138,8 +138,6 @@ export interface World {
   /** Time itself when somebody else was last stored as signed in. */
   signedAt: number;
   readonly idling: Set<Idling>;
-  /** What was stored after each of the last commits. */
-  readonly recent: Contents[];
   /** The number of the last task of a lane that a context's `add` stored. */
   readonly lastAdded: Map<string, number>;
   /** Heavy bodies that audits found without a row: when first, and when last, by the wall clock. */
