@@ -124,7 +124,9 @@ export function createModel(waits: Waits): Model {
           task.wait = { until: Math.max(how.date, at.wall + 1_000), isDate: true };
         if (task.state !== 'queued') return;
         if (how.kind === 'dead' || task.failures >= task.failureLimit) task.state = 'dead';
-        else if (task.expiresAt !== undefined && task.expiresAt <= at.wall) task.state = 'expired';
+        // Who takes over does not look at dates. A turn does, and the wall clock may have been put back meanwhile.
+        else if (how.kind !== 'cut off' && task.expiresAt !== undefined && task.expiresAt <= at.wall)
+          task.state = 'expired';
       }),
 
     reached: (id) => change(id, (task) => void (task.wait = undefined)),
