@@ -39,6 +39,8 @@ interface Parked {
   readonly upTo: number;
   /** Something was said since by which the tasks may go on. */
   lifted: boolean;
+  /** Whether the runner may have taken the task for refused, and not its owner, so that the gate is not parked. */
+  readonly unsure: boolean;
 }
 
 /** A server that has seen nobody. */
@@ -204,7 +206,7 @@ export function judgeValues(
   const parked = server.parked.get(gateKey(owner, claim.gate));
   if (parked === undefined || world.leading?.life !== life || claim.claim <= parked.upTo) return token;
   const isSame = parked.pass === (token ?? cookieOf(owner));
-  if (isSame && !parked.lifted) say(`the server of ${claim.gate} refused ${parked.pass}`);
+  if (isSame && !parked.lifted && !parked.unsure) say(`the server of ${claim.gate} refused ${parked.pass}`);
   server.parked.delete(gateKey(owner, claim.gate));
   report.met('values', isSame ? 'went on with the same values' : 'went on with other values');
 
@@ -222,12 +224,12 @@ export function judgeRefused(
   const { attempt } = claim;
   if (attempt?.refusedAt === undefined) return undefined;
   const accepted = server.accepted.get(acceptedKey(attempt)) ?? { at: 0, began: 0 };
+  const { first, count } = server.refusals.get(claim.id) ?? { first: 0, count: 0 };
+  const mayBeAlone = (attempt.acceptedBefore ?? 0) > first && count > 1;
   if (now?.dead?.reason === 'permanent') {
     report.met('values', 'refused again, and dead');
-    const { first, count } = server.refusals.get(claim.id) ?? { first: 0, count: 0 };
-    const isAlone = (attempt.acceptedBefore ?? 0) > first && count > 1;
 
-    return isAlone
+    return mayBeAlone
       ? undefined
       : 'it is dead, and the server took these values from no other that began after it was first refused';
   }
@@ -236,7 +238,15 @@ export function judgeRefused(
   const isReplaced = others.some(({ token, at }) => token !== attempt.token && at > claim.at);
   // What began before the last sign-in says nothing of the cookie of now, nor of values that are asked for meanwhile.
   const isOld = isReplaced || accepted.at > attempt.refusedAt || (server.signedIn.get(owner ?? '') ?? 0) > claim.at;
-  if (!isOld) server.parked.set(gateKey(owner, claim.gate), { pass: passOf(attempt), upTo, lifted: false });
+  if (isOld) return undefined;
+  const key = gateKey(owner, claim.gate);
+  // A task that the server refuses alone is dead, and its gate is not parked. If its row is gone, because the handler had
+  // ended it with completeTx or the app had removed it, nobody sees which of the two the runner chose.
+  const unsure = now === undefined && mayBeAlone;
+  if (unsure) report.met('values', 'refused again, and gone');
+  // A gate that was parked before stays so: this refusal lifts nothing.
+  if (unsure && server.parked.get(key)?.lifted === false) return undefined;
+  server.parked.set(key, { pass: passOf(attempt), upTo, lifted: false, unsure });
 
   return undefined;
 }
