@@ -94,8 +94,9 @@ export function judgeTakeover(commit: Commit): void {
     handsOver: false,
   };
   world.leading = term;
-  // What is parked is known to one runner alone.
+  // What is parked, and what was asked, is known to one runner alone.
   world.server.parked.clear();
+  world.server.question = undefined;
   world.terms.set(life, term);
 }
 

@@ -21,7 +21,7 @@ import type { Report } from './report.js';
 import { createTime } from './time.js';
 import type { Workers } from './attending.js';
 import { hasCommitted, hasPut, hasWritten, refuseCommit, watchTransactions } from './transactions.js';
-import { createServer, noteGiven, noteSignedIn } from './values.js';
+import { createServer, noteSaid, noteSignedIn } from './values.js';
 import type { Underway, WorkName, World } from './world.js';
 import { workOf } from './world.js';
 
@@ -485,6 +485,7 @@ interface Said {
   readonly hints?: readonly { readonly state?: string }[];
   readonly step?: string;
   readonly owner?: string;
+  readonly question?: string;
   readonly values?: unknown;
 }
 
@@ -501,11 +502,12 @@ function createBus(play: () => Play): Bus {
 
     post(life, message) {
       const { world, loss } = play();
-      const { kind, build = 0, hints, step, owner = '', values } = message as Said;
-      if (step !== undefined)
-        play().world.say(`  ${life.name} ${step} values of ${owner} ${JSON.stringify(values ?? '')}`);
+      const { kind, build = 0, hints, step, owner = '', question, values } = message as Said;
+      if (step !== undefined) {
+        world.say(`  ${life.name} ${step} values of ${owner} ${JSON.stringify(values ?? '')}`);
+        noteSaid(world, life, { step, owner, question, values });
+      }
       if (kind === 'wake') play().world.model.woken(momentOf(play().world));
-      if (step === 'given') noteGiven(play().world, owner, values);
       // A page whose own worker did not start has its watches read again.
       const own = kind === 'changed' && life.attendance !== undefined;
       // A runner tells that there are no values: nothing is stored of that.

@@ -25,6 +25,8 @@ export interface Server {
   readonly accepted: Map<string, { readonly at: number; readonly began: number }>;
   /** When the first of the refusals of a task was that no other answer stands between, and how many there are: by id. */
   readonly refusals: Map<string, { readonly first: number; readonly count: number }>;
+  /** The question for values that the runner that leads has asked last; `undefined` if it expects no answer. */
+  question: string | undefined;
   /** When a page last gave a token of an owner to a runner, other than the one that it is asked about. */
   readonly given: Map<string, readonly { readonly token: string; readonly at: number }[]>;
   /** What was refused last, by owner and gate. */
@@ -51,6 +53,7 @@ export function createServer(): Server {
     ways: new Map(),
     signedIn: new Map(),
     accepted: new Map(),
+    question: undefined,
     given: new Map(),
     refusals: new Map(),
     parked: new Map(),
@@ -117,8 +120,26 @@ export function noteSignedIn({ server }: World, owner: string): void {
   server.signedIn.set(owner, server.now);
 }
 
+/** What a context says of values. */
+interface SaidOfValues {
+  readonly step: string;
+  readonly owner: string;
+  readonly question: string | undefined;
+  readonly values: unknown;
+}
+
+/** A context says something of values: a runner asks for them, or a page gives them. */
+export function noteSaid(world: World, life: Life, { step, owner, question, values }: SaidOfValues): void {
+  const asks = step === 'wanted' || step === 'asked';
+  if (asks && world.leading?.life === life) world.server.question = question;
+  // A runner asks anew after each sign-in, and when it takes over. An answer to an earlier question has values that may
+  // have been replaced since, for example by a later signIn of the same page. So the runner ignores that answer.
+  if (step === 'given' && question === world.server.question) noteGiven(world, owner, values);
+  else if (step === 'given') world.report.met('values', 'answered an earlier question');
+}
+
 /** A page gives values to a runner: with others than those that were refused, tasks go on. */
-export function noteGiven({ server }: World, owner: string, values: unknown): void {
+function noteGiven({ server }: World, owner: string, values: unknown): void {
   const { token } = (values ?? {}) as { readonly token?: string };
   if (token === undefined) return;
   server.now += 1;
