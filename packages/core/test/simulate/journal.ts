@@ -100,6 +100,8 @@ export interface ClaimFacts {
   readonly alone: boolean;
   /** Its place among what the server, the pages and the runners did. */
   readonly at: number;
+  /** What was counted when it was committed. An answer in between may have come first. */
+  readonly madeAt: number;
   /** Whether the app had given values for who was signed in then. */
   readonly asks: boolean;
   /** The row as it was claimed. */

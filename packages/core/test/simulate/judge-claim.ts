@@ -110,6 +110,7 @@ export function judgeClaim(commit: Commit, term: Term, claim: Claim, turn: TurnF
     begunAt: underway.begunAt,
     alone,
     at: underway.serverAtBegin,
+    madeAt: world.server.now,
     asks: asksIn(after),
     row,
     parents: parents.map(({ result }) => result),

@@ -173,7 +173,7 @@ export function answerOf(world: World, attempt: AttemptFacts, ending: Ending): E
   server.now += 1;
   if (isAccepted) {
     const before = server.accepted.get(acceptedKey(attempt))?.began ?? 0;
-    server.accepted.set(acceptedKey(attempt), { at: server.now, began: Math.max(before, claim.at) });
+    server.accepted.set(acceptedKey(attempt), { at: server.now, began: Math.max(before, claim.madeAt) });
   }
   const id = told.id ?? '';
   if (isRefused) {
@@ -246,7 +246,7 @@ export function judgeRefused(
   if (attempt?.refusedAt === undefined) return undefined;
   const accepted = server.accepted.get(acceptedKey(attempt)) ?? { at: 0, began: 0 };
   const { first, count } = server.refusals.get(claim.id) ?? { first: 0, count: 0 };
-  const mayBeAlone = (attempt.acceptedBefore ?? 0) > first && count > 1;
+  const mayBeAlone = (attempt.acceptedBefore ?? 0) >= first && count > 1;
   if (now?.dead?.reason === 'permanent') {
     report.met('values', 'refused again, and dead');
 
@@ -256,7 +256,9 @@ export function judgeRefused(
   }
   const { owner } = attempt.told;
   const others = server.given.get(owner ?? '') ?? [];
-  const isReplaced = others.some(({ token, at }) => token !== attempt.token && at > claim.at);
+  // The transaction of its claim may have begun before the answer that it runs with.
+  const last = others.at(-1);
+  const isReplaced = last !== undefined && last.token !== attempt.token && last.at > claim.at;
   // What began before the last sign-in says nothing of the cookie of now, nor of values that are asked for meanwhile.
   const isOld = isReplaced || accepted.at > attempt.refusedAt || (server.signedIn.get(owner ?? '') ?? 0) > claim.at;
   if (isOld) return undefined;
