@@ -1,5 +1,5 @@
 import { timePart } from '../../src/pure/key.js';
-import type { OutcomeRow, TaskRow } from '../../src/pure/record.js';
+import type { OutcomeRow, RunnerRow, TaskRow } from '../../src/pure/record.js';
 import { gateOf, headsOf, laneMarkOf, positionsOf, readyOf, runnerOf } from './contents.js';
 import type { Change } from './difference.js';
 import { fieldsOf, onlyDiffersIn } from './difference.js';
@@ -366,7 +366,7 @@ function judgeOthers(
       ? putOff(change, isPaid || isChild)
       : held
         ? heldForParent(commit, change)
-        : putAside(change, isHead, isChild, to.wall);
+        : putAside(change, isHead && !isBusy(to, from), isChild, to.wall);
     if (aside === undefined) fail(`${from.id} went from ${from.ready} to ${now.ready} for no reason`);
     else world.report.met('looks', aside);
   }
@@ -389,6 +389,13 @@ function heldForParent({ world, after }: Commit, change: Change): string | undef
     world.report.met('parents', `held for one that is ${parent.is}`);
 
   return 'held for a parent';
+}
+
+/** Whether another claim of its lane stands. Its row may be gone: a handler that has ended its task may go on. */
+function isBusy({ running }: RunnerRow, row: TaskRow): boolean {
+  const lane = laneMarkOf(row);
+
+  return lane !== undefined && running.some((one) => one.lane === lane && one.seq !== row.seq);
 }
 
 function putAside(change: Change, isHead: boolean, isPaid: boolean, wall: number): string | undefined {
