@@ -281,6 +281,23 @@ test('signOut and signIn without an await between them: both wait for the handle
   expect(await stateOf(world, out)).toBe('resolved');
 });
 
+test('a sign-in of somebody else, and back a second later while her handler goes on: both calls resolve, because she may send', async () => {
+  const tasks = notesApp();
+  const world = createWorld();
+  const page = world.open(tasks);
+  running(world.open(tasks), never);
+  await page.basket.signIn('ann', values);
+  await page.basket.add('send', 'ann');
+  await world.settle();
+  const bob = page.basket.signIn('bob', values);
+  await world.advance(1_000);
+  expect(await stateOf(world, bob)).toBe('pending');
+
+  const ann = page.basket.signIn('ann', values);
+  expect(await stateOf(world, ann)).toBe('resolved');
+  expect(await stateOf(world, bob)).toBe('resolved');
+});
+
 test('a basket that is closed while its sign-out waits ends the wait', async () => {
   const tasks = notesApp();
   const world = createWorld();

@@ -108,8 +108,8 @@ async function untilNoneSends({ here, names, ports: { locks } }: BasketContext, 
     const other = held.find((name) => !gone.has(name) && ownerOfLock(names, name) !== here.owner);
     if (other === undefined) return;
 
-    await locks.request(other, { signal }, () => Promise.resolve());
-    gone.add(other);
+    const granted = locks.request(other, { signal }, () => Promise.resolve()).then(() => gone.add(other));
+    await Promise.race([granted, here.changed()]);
   }
 }
 

@@ -14,6 +14,8 @@ export interface Here {
   readonly change: (owner: Owner, values: unknown, valuesId: string) => void;
   /** Calls back at each change of owner, for as long as the basket is. */
   readonly onChange: (listener: () => void) => void;
+  /** Resolves at the next change of owner. */
+  readonly changed: () => Promise<void>;
   /** Keeps the order of the calls. */
   readonly inTurn: Turns;
 }
@@ -21,6 +23,7 @@ export interface Here {
 /** Makes the state of a context in which nobody has signed in or out. */
 export function createHere(): Here {
   const listeners: (() => void)[] = [];
+  const waiting: (() => void)[] = [];
   let owner: Owner | undefined;
   let values: unknown;
   let valuesId = '';
@@ -41,10 +44,13 @@ export function createHere(): Here {
       owner = next;
       values = given;
       valuesId = text;
-      if (changed) for (const listener of listeners) listener();
+      if (!changed) return;
+      for (const listener of listeners) listener();
+      for (const resolve of waiting.splice(0)) resolve();
     },
 
     onChange: (listener) => void listeners.push(listener),
+    changed: () => new Promise((resolve) => void waiting.push(resolve)),
     inTurn: createTurns(),
   };
 }
