@@ -96,7 +96,8 @@ export function judgeComplete(whole: Commit): void {
   const { told, claim, life } = attempt;
   const row = before.tasks.get(claim.seq);
   if (told.cancelled && told.state === 'ended' && row === undefined) {
-    // A cancel that found no room could only delete the row.
+    // A cancel that found no room could only delete the row. So the runner takes the task for done.
+    attempt.completed = true;
     world.report.met('completing', 'after a cancel at a full disk');
 
     return;
