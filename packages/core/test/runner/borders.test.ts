@@ -272,3 +272,23 @@ test.each(around(64))('%i tasks that an older build could not read all run', asy
   expect(ran.sort((one, other) => one - other)).toEqual(Array.from({ length: count }, (_, number) => number));
   expect(await rowsOf(tasks)).toEqual([]);
 });
+
+describe.each([
+  ['whose payload is lost', { payload: undefined, ref: 'lost' }],
+  ['that are strange', { attempts: -1 }],
+])('behind unreadable tasks %s', (_, broken) => {
+  test.each(around(64))('of which there are %i, one that an older build could not read runs', async (count) => {
+    const ready = readyPrefix('U', { owner: null, type: 'send', version: 1, gate: 'send' }, 1);
+    const { tab, tasks, world } = await filled(count + 1, (number) => ({
+      ...rowOf(number),
+      ready,
+      ...(number < count ? broken : {}),
+    }));
+    const ran: number[] = [];
+    tab.run({ send: (number) => void ran.push(number), other: () => undefined });
+    await world.advance(60_000);
+
+    expect(ran).toEqual([count]);
+    expect(await rowsOf(tasks)).toHaveLength(count);
+  });
+});

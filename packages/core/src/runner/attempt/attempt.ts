@@ -169,7 +169,11 @@ function timeoutError(leader: Leader, attempt: RunningAttempt, more?: string): S
   return { name: 'TimeoutError', message, at: leader.context.ports.clock.wall() };
 }
 
-async function decoded(stored: StoredPayload, { type, row }: RunningAttempt): Promise<unknown> {
+/** Decodes a stored payload. Rejects if this build cannot decode it, or if it is lost. */
+export async function decoded(
+  stored: StoredPayload,
+  { type, row }: Pick<RunningAttempt, 'type' | 'row'>,
+): Promise<unknown> {
   if ('lost' in stored)
     throw new Error('The payload of this task is not in the database, or this browser cannot read it.');
 

@@ -1,6 +1,5 @@
 import { endedWithin } from '../../ports/wait.js';
-import { isPromiseLike } from '../../pure/codec.js';
-import { decodedFrom, readsVersion } from '../../pure/evolution.js';
+import { readsVersion } from '../../pure/evolution.js';
 import type { Route } from '../../pure/key.js';
 import { runsFor } from '../../pure/owner.js';
 import type { TaskRow } from '../../pure/record.js';
@@ -11,11 +10,12 @@ import type { StoredPayload } from '../../store/payloads.js';
 import { readPayloads } from '../../store/payloads.js';
 import { claimedRow } from '../../store/rows.js';
 import { read } from '../../store/transact.js';
+import { decoded } from '../attempt/attempt.js';
 import { inFence } from '../term/fence.js';
 import type { Leader } from '../term/leader.js';
 import { momentOf } from '../term/leader.js';
 
-/** How many rows of a route are tried at once. If one of them decodes, the next rows are tried. */
+/** How many rows of a route are tried at once. */
 const triedAtOnce = 64;
 
 interface Found {
@@ -25,9 +25,8 @@ interface Found {
 
 /**
  * Tries to decode the rows that an earlier build could not decode. Runs at the start of a term, and when another owner
- * is signed in. Of each route that may run now, it tries 64 rows; if one of them decodes, it tries the next 64. A row
- * that decodes is due at once. Reading and decoding are separate slices, so that neither begins after the end of the
- * term.
+ * is signed in. Of each route that may run now, it tries all rows, 64 at a time. A row that decodes is due at once. Reading
+ * and decoding are separate slices, so that neither begins after the end of the term.
  */
 export async function* tryUnreadable(leader: Leader): AsyncGenerator<void, void, undefined> {
   const { context } = leader;
@@ -36,10 +35,10 @@ export async function* tryUnreadable(leader: Leader): AsyncGenerator<void, void,
     let from = isReadable(leader, route) ? 0 : undefined;
     while (from !== undefined) {
       yield;
-      const found = await rowsFrom(leader, prefix, from);
+      const { found, next } = await rowsFrom(leader, prefix, from);
       yield;
-      const readable = await decodableOf(leader, found);
-      from = (await bringBack(leader, readable)) ? found.at(-1)?.row.seq : undefined;
+      await bringBack(leader, await decodableOf(leader, found));
+      from = next;
     }
   }
 }
@@ -51,19 +50,25 @@ function isReadable({ context: { registry }, values }: Leader, route: Route): bo
   return reads && runsFor(registry, route, values.now().owner);
 }
 
-async function rowsFrom({ context }: Leader, prefix: string, from: number): Promise<readonly Found[]> {
+/** The next rows of a prefix. `next`: where to read on; `undefined`: these are the last. */
+async function rowsFrom(
+  { context }: Leader,
+  prefix: string,
+  from: number,
+): Promise<{ readonly found: readonly Found[]; readonly next: number | undefined }> {
   const range = behind(prefix, from);
   const all = await read(context, (stores) => rowsByState(stores, range, triedAtOnce), ['tasks']);
   const rows = all.filter(({ strange }) => strange !== true);
-  const found = await readPayloads(
+  const payloads = await readPayloads(
     context,
     rows.flatMap(({ ref }) => ref ?? []),
   );
-
-  return rows.map((row) => ({
+  const found = rows.map((row) => ({
     row,
-    stored: row.ref === undefined ? { value: row.payload } : (found.get(row.ref) ?? { lost: true }),
+    stored: row.ref === undefined ? { value: row.payload } : (payloads.get(row.ref) ?? ({ lost: true } as const)),
   }));
+
+  return { found, next: all.length < triedAtOnce ? undefined : all.at(-1)?.seq };
 }
 
 /**
@@ -75,10 +80,8 @@ async function decodableOf({ context, signals }: Leader, found: readonly Found[]
   const decodable: TaskRow[] = [];
   const decode = async ({ row, stored }: Found): Promise<void> => {
     try {
-      if ('lost' in stored) return;
       const type = findType(context.registry, row.type);
-      const payload = type && decodedFrom(type, row.version, stored.value);
-      if (isPromiseLike(payload)) await payload;
+      if (type !== undefined) await decoded(stored, { type, row });
       decodable.push(row);
     } catch {
       // It stays unreadable, and waits for another build.
@@ -90,9 +93,9 @@ async function decodableOf({ context, signals }: Leader, found: readonly Found[]
   return [...decodable];
 }
 
-/** Makes rows due at once. Resolves with `true` if there were any, and the runner still leads. */
-async function bringBack(leader: Leader, readable: readonly TaskRow[]): Promise<boolean> {
-  if (readable.length === 0) return false;
+/** Makes the rows that decode due at once. */
+async function bringBack(leader: Leader, readable: readonly TaskRow[]): Promise<void> {
+  if (readable.length === 0) return;
 
   const done = await inFence(leader, 'audit', async ({ stores }) => {
     const rows = await Promise.all(readable.map((row) => claimedRow(stores, row)));
@@ -103,6 +106,4 @@ async function bringBack(leader: Leader, readable: readonly TaskRow[]): Promise<
     }
   });
   if (done !== undefined) leader.poke();
-
-  return done !== undefined;
 }
