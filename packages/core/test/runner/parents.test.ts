@@ -610,6 +610,54 @@ describe('an outcome that a child waits for', () => {
     await world.settle();
     expect(await left()).toEqual([10_000, 10_001, 10_002, 10_003]);
   });
+
+  test.each([
+    ['waits, so the child does too', undefined, ['block', 'save 3', 'photo 3']],
+    ['was cancelled, so the child is dead', 'cancelled', ['block']],
+  ])(
+    'also if its child names the first of three tasks that replaced each other, and the last one %s',
+    async (...rule) => {
+      const [, cancelled, wanted] = rule;
+      const tasks = defineTasks(freshName(), {
+        block: task({ lane: 'photos' }),
+        save: task<number, number>({ key: 'note' }),
+        photo: task({ lane: 'photos' }),
+      });
+      const world = createWorld();
+      const { basket } = world.open(tasks);
+      const in40Days = world.wall() + 40 * 86_400_000;
+      const save = async (number: number): Promise<string> => {
+        const id = await basket.add('save', number, { runAt: in40Days + 60_000 });
+        await world.settle();
+
+        return id;
+      };
+      await basket.add('block', undefined, { runAt: in40Days });
+      const first = await save(1);
+      await save(2);
+      await basket.add('photo', undefined, { after: first });
+      const last = await save(3);
+      if (cancelled !== undefined) await basket.cancel(last);
+
+      const ran: string[] = [];
+      for (const days of [31, 10]) {
+        world.jump(days * 86_400_000);
+        const tab = world.open(tasks);
+        tab.run({
+          block: () => void ran.push('block'),
+          photo: (_, { parents }) => void ran.push(`photo ${String(parents[0])}`),
+          save(number) {
+            ran.push(`save ${number}`);
+
+            return number;
+          },
+        });
+        await world.advance(60_000);
+        tab.kill();
+      }
+      expect(ran).toEqual(wanted);
+    },
+  );
 });
 
 test('the audit finds a held child whose parents have ended, and leaves one that waits', async () => {

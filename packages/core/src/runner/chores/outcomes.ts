@@ -1,8 +1,10 @@
+import { parentMark } from '../../pure/key.js';
 import { outcomesKept } from '../../store/outcomes.js';
 import { hasChildren } from '../../store/parents.js';
 import { readable } from '../../store/payloads.js';
 import type { Stores } from '../../store/requests.js';
 import { answer, lastNumber } from '../../store/requests.js';
+import { marksIndex } from '../../store/setup.js';
 import { inFence } from '../term/fence.js';
 import type { Leader } from '../term/leader.js';
 
@@ -33,8 +35,12 @@ async function prunedFrom(leader: Leader, stores: Stores, from: number): Promise
   const keys = (await answer(stores.outcomes.getAllKeys(range, outcomesASlice))) as readonly number[];
   const ends = await Promise.all(keys.map((n) => endOf(stores, n)));
   const old = ends.filter(({ n, at }) => n <= first || at < oldest);
-  const needed = await Promise.all(old.map(({ id }) => hasChildren(stores, id)));
-  for (const [place, { n }] of old.entries()) if (needed[place] === false) stores.outcomes.delete(n);
+  const index = stores.outcomes.index(marksIndex);
+  for (const { n, id } of old) {
+    // A child that names a replaced task finds its parent from outcome to outcome, so all of these stay with the first.
+    const [replaced, isParent] = await Promise.all([answer(index.getKey(parentMark(id))), hasChildren(stores, id)]);
+    if (replaced === undefined && !isParent) stores.outcomes.delete(n);
+  }
   const end = ends.at(-1);
 
   return keys.length < outcomesASlice || old.at(-1) !== end ? undefined : end?.n;
