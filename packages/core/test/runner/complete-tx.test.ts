@@ -159,14 +159,17 @@ describe('completeTx ends the task with the app’s own data:', () => {
       attempt.completeTx(tx, undefined);
       await endOf(tx);
     };
-    const { tasks, world, basket, run, begin } = await opened(complete, complete, async (attempt) => {
-      await attempt.save({ id: 'n3', fill: 'x'.repeat(30_000) });
-      await complete(attempt);
-    });
+    const saveFirst =
+      (fill: string | Blob) =>
+      async (attempt: Face): Promise<void> => {
+        await attempt.save({ id: 'saved', fill });
+        await complete(attempt);
+      };
+    const [large, heavy] = ['x'.repeat(30_000), new Blob(['x'])];
+    const saved = [large, heavy, heavy, 'small'].map(saveFirst);
+    const { tasks, world, basket, run, begin } = await opened(complete, complete, ...saved);
     run();
-    await basket.add('save', { id: 'n1', fill: 'x'.repeat(30_000) });
-    await basket.add('save', { id: 'n2', fill: new Blob(['x']) });
-    await basket.add('save', { id: 'n3' });
+    for (const fill of [large, heavy, 'small', 'small', heavy, heavy]) await basket.add('save', { id: 'n', fill });
     await world.advance(1_000);
     const { payloads, bodies } = await contentsOf(tasks);
     expect([await basket.list(), payloads.size, bodies.size]).toEqual([[], 0, 0]);

@@ -5,6 +5,7 @@ import { isPromiseLike } from '../../pure/codec.js';
 import { copyOf } from '../../pure/copy.js';
 import { messageOf, TaskbasketError } from '../../pure/errors.js';
 import { decodedFrom } from '../../pure/evolution.js';
+import { defined } from '../../pure/parts.js';
 import { idempotencyKey, withPayload } from '../../pure/record.js';
 import type { StoredError, TaskRow } from '../../pure/record.js';
 import { storeFor, weigh } from '../../pure/size.js';
@@ -234,6 +235,8 @@ async function save(leader: Leader, attempt: RunningAttempt, value: unknown): Pr
     dropBodies(context, tasks);
     throw over(claimed);
   }
+  // If the handler then ends the task with completeTx, only the claim says where the payload is.
+  attempt.claim = { ...claim, ...defined({ ref: payload.ref }) };
 
   context.hub.say({ kind: 'changed' });
 }

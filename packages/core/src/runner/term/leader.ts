@@ -136,7 +136,8 @@ export type AnyHandler = Handler<unknown, unknown>;
 
 /** A claim whose handler runs, or is about to. */
 export interface RunningAttempt {
-  readonly claim: Claim;
+  /** `save` changes where its payload is. */
+  claim: Claim;
   /** As it was claimed. */
   readonly row: TaskRow;
   readonly type: TaskTypeParts;
