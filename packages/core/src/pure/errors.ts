@@ -95,11 +95,10 @@ export class WorkerError extends TaskbasketError {
 /** The message of anything that was thrown, also of what is no error. Never throws itself. */
 export function messageOf(thrown: unknown): string {
   try {
-    if (typeof thrown === 'object' && thrown !== null && 'message' in thrown && typeof thrown.message === 'string') {
-      return thrown.message;
-    }
+    // Read once, because a getter may say something else the second time.
+    const message = (thrown as { readonly message?: unknown } | null | undefined)?.message;
 
-    return String(thrown);
+    return typeof message === 'string' ? message : String(thrown);
   } catch {
     return 'a value that cannot be shown';
   }

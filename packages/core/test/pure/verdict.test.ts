@@ -32,6 +32,19 @@ function withGetters(target: object): object {
   return Object.defineProperties(target, { name: descriptor, message: descriptor, status: descriptor });
 }
 
+/** An object whose getter gives its message at every other reading. */
+function saysOnce(message: string): object {
+  let says = false;
+
+  return {
+    get message() {
+      says = !says;
+
+      return says ? message : undefined;
+    },
+  };
+}
+
 function cyclic(): object {
   const node: Record<string, unknown> = { nodeType: 1, nodeName: 'P' };
   node['ownerDocument'] = { documentElement: node };
@@ -54,6 +67,7 @@ const anything: readonly (readonly [what: string, thrown: unknown, name: string,
   ['an object whose getters throw', withGetters({}), 'object', 'a value that cannot be shown'],
   ['an error whose getters throw', withGetters(new TypeError('no')), 'object', 'a value that cannot be shown'],
   ['an error whose message is no string', Object.assign(new Error('no'), { message: 5 }), 'Error', 'Error: 5'],
+  ['an error whose message is gone the second time', saysOnce('no'), 'object', 'no'],
   ['a proxy that throws', hostile({}), 'object', 'a value that cannot be shown'],
   ['a proxy of an error that throws', hostile(new TypeError('no')), 'object', 'a value that cannot be shown'],
   ['a proxy of a function that throws', hostile(() => undefined), 'function', 'a value that cannot be shown'],
