@@ -40,6 +40,8 @@ export async function complete(driver: Driver): Promise<string | undefined> {
   if (isAborted(attempt)) world.fail(`completeTx of ${told.id} was taken, and it was aborted`);
   attempt.completing = true;
   const how = chance.pick(['commit', 'commit', 'leave', 'abort']);
+  // Also where a cancel that found no room has deleted the row, the runner takes the task for done.
+  transaction.addEventListener('complete', () => (attempt.completed = true));
   transaction.addEventListener('abort', () => {
     attempt.completing = false;
     if (how === 'abort' || life.dead) return;
@@ -96,8 +98,7 @@ export function judgeComplete(whole: Commit): void {
   const { told, claim, life } = attempt;
   const row = before.tasks.get(claim.seq);
   if (told.cancelled && told.state === 'ended' && row === undefined) {
-    // A cancel that found no room could only delete the row. So the runner takes the task for done.
-    attempt.completed = true;
+    // A cancel that found no room could only delete the row.
     world.report.met('completing', 'after a cancel at a full disk');
 
     return;
@@ -120,6 +121,6 @@ export function judgeComplete(whole: Commit): void {
   if (ref !== undefined && !isBody(ref) && after.payloads.has(ref)) fail(`left the payload of ${told.id}`);
   ended(whole, claim.id, 'done');
   told.result = result;
-  told.completed = attempt.completed = true;
+  told.completed = true;
   world.report.met('completing', attempt.ended === undefined ? 'while its handler goes on' : 'after its handler ended');
 }
