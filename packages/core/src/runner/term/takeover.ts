@@ -68,7 +68,7 @@ export async function takeOver(
     patience: createPatience(ports, { base: 250, cap: 30_000 }),
     signals,
     sending: createSending(context),
-    values: createValues(context, poke),
+    values: createValues(context, poke, clock.now),
     remembered: { memory: undefined, alone: { phase: 'none' }, passedOver: 0, nextClaim: 1, spared: false },
     poke,
   };

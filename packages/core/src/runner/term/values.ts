@@ -14,8 +14,9 @@ import type { RunnerRow, TaskRow } from '../../pure/record.js';
  * A page that comes back from the back/forward cache says `here` by itself: a runner that lacks values asks again at once.
  *
  * Until there are values, the tasks of the owner wait. If a server answers "signed out", the tasks of that gate are
- * parked, and the runner asks for other values, once. If it gets none, or the server refuses them too, the tasks wait
- * until a page says that it has `new` ones (this page is asked first), or another task of the gate succeeds.
+ * parked, and the runner asks for other values, once. If it gets none, or the server refuses them too within a minute,
+ * the tasks wait until a page says that it has `new` ones (this page is asked first), or another task of the gate
+ * succeeds. After a minute the values may have expired, so the runner asks again.
  *
  * A message may be lost. So a runner without values asks again once a minute. A runner whose values were refused says
  * `wanted` without a question, and then asks only the pages that have not answered since all were last asked: pages that
@@ -80,7 +81,7 @@ export function signedOutOf({ owner, asks, values, parked }: SignedIn): RunnerRo
 const pagePatience = 5_000;
 const patience = 30_000;
 
-/** A success proves so many milliseconds long that a server takes the values. Later they may have expired. */
+/** So many milliseconds long a success, or values that were just given, prove something. Later they may have expired. */
 const provesFor = 60_000;
 
 interface Question {
@@ -97,6 +98,7 @@ interface Question {
 export function createValues(
   { hub, ports: { clock, randomBytes } }: Pick<BasketContext, 'hub' | 'ports'>,
   changed: () => void,
+  time: () => number,
 ): Values {
   let now: SignedIn = { ...empty, number: 0 };
   let question: Question | undefined;
@@ -107,12 +109,12 @@ export function createValues(
    * a row. Only these count, because values may expire in between.
    */
   const refusals = new Map<string, { readonly attempts: number; readonly since: number }>();
-  /** The gates for which values were asked for since a task of them succeeded, or a page had new values. */
-  const renewed = new Set<string>();
   /** The pages that have answered in time since all were last asked. A page that signs in again counts as another one. */
   const answered = new Set<string | undefined>();
   /** Values that were right until a page said that it has new ones. */
   let last: Pick<SignedIn, 'values' | 'valuesId'> | undefined;
+  /** When a page gave the values of now in place of refused ones, by the runner's clock; 0 for any other values. */
+  let renewedAt = 0;
 
   function replace(change: Partial<SignedIn>): void {
     const before = now;
@@ -186,7 +188,6 @@ export function createValues(
     if (message.kind !== 'values' || message.owner !== now.owner) return;
     const { step, page, values, valuesId } = message;
     if (step === 'new') {
-      renewed.clear();
       last = now.values === undefined ? last : now;
       replace({ values: undefined, valuesId: now.asks ? undefined : page, parked: new Set() });
       changed();
@@ -211,6 +212,7 @@ export function createValues(
       return question.open === 0 ? giveUp() : undefined;
     }
     end();
+    renewedAt = now.values === undefined ? 0 : time();
     replace({ values, valuesId, parked: new Set() });
     changed();
   });
@@ -224,7 +226,6 @@ export function createValues(
       if (signedIn === now || (signedIn.owner === now.owner && signedIn.asks === now.asks)) return;
       end();
       last = undefined;
-      renewed.clear();
       replace(signedIn);
       if (now.asks) askAll();
     },
@@ -234,7 +235,6 @@ export function createValues(
       const { gate } = row;
       if (!isOfNow(attempt)) return;
       if (startedAt >= (accepted.get(gate)?.startedAt ?? 0)) accepted.set(gate, { number: signedIn.number, startedAt });
-      renewed.delete(gate);
       if (!now.parked.has(gate)) return;
       replace({ parked: new Set([...now.parked].filter((one) => one !== gate)) });
       changed();
@@ -252,9 +252,9 @@ export function createValues(
       if (now.parked.has(gate)) return false;
       replace({ parked: new Set([...now.parked, gate]) });
       changed();
-      if (now.asks && !renewed.has(gate)) askAll();
-      else tell();
-      renewed.add(gate);
+      if (!now.asks || (other === undefined && attempt.startedAt - renewedAt <= provesFor)) tell();
+      // If no page has answered, what the pages were asked for another gate is asked for this one too.
+      else if (question === undefined || answered.size > 0) askAll();
 
       return false;
     },
