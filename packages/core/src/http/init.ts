@@ -43,7 +43,13 @@ export interface Made {
 }
 
 /** Reads the arguments of `send`, all at once. */
-export function requestOf(url: string, given: SendInit, attempt: SendAttempt, keyHeader: string): Made {
+export function requestOf(
+  url: string,
+  given: SendInit,
+  attempt: SendAttempt,
+  keyHeader: string,
+  credentials: RequestCredentials = 'same-origin',
+): Made {
   const init = checkParts(given, 'What send sends', ['method', 'json', 'body', 'headers', 'expect']);
   const { json, expect } = init;
   const [key, signal] = [partOf(attempt, 'idempotencyKey'), partOf(attempt, 'signal')];
@@ -57,7 +63,7 @@ export function requestOf(url: string, given: SendInit, attempt: SendAttempt, ke
   if (!headers.has(keyHeader)) headers.set(keyHeader, `"${attempt.idempotencyKey}"`);
   const body = jsonText(json) ?? init.body;
   const method = (init.method ?? 'GET').toUpperCase(); // `fetch` sends "patch" as it is, and servers do not know it.
-  const more = { method, headers, signal: attempt.signal, redirect: 'manual' } as const;
+  const more = { method, headers, signal: attempt.signal, credentials, redirect: 'manual' } as const;
 
   return { request: new Request(url, body == null ? more : { ...more, body }), body, expect: expect?.toLowerCase() };
 }

@@ -53,13 +53,11 @@ export function sendHttp<Values = unknown>(given: SendOptions<Values> = {}): Htt
       url.startsWith('/') ? urlOf(base, url) : url,
       { method, headers, json, body, expect },
       attempt,
-      (made, sent, init) => {
-        const one = sent === undefined || credentials === undefined ? made : new Request(made, { credentials });
-
-        return sent != null && hasProgress(one, sent)
-          ? upload(one, sent, attempt.signal, attempt.progress)
-          : fetch(one, init);
-      },
+      (made, sent, init) =>
+        sent != null && hasProgress(made, sent)
+          ? upload(made, sent, attempt.signal, attempt.progress)
+          : fetch(made, init),
+      credentials,
     );
 
     return keptAnswer(answer);

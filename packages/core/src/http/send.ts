@@ -68,11 +68,12 @@ export function createSender<Values>({
   init: SendInit,
   attempt: SendAttempt<Values>,
   transport: Transport,
+  credentials?: RequestCredentials,
 ) => Promise<Answer> {
   const rowOf = createRows();
 
-  return async (url, init, attempt, transport) => {
-    const { request, body, expect } = requestOf(url, init, attempt, keyHeader);
+  return async (url, init, attempt, transport, credentials) => {
+    const { request, body, expect } = requestOf(url, init, attempt, keyHeader, credentials);
     // A task without an owner has no session, and reading that throws.
     const session = partOf(attempt, 'session') as Session<Values> | undefined;
     const other = (await authorize?.(request, session)) ?? undefined;

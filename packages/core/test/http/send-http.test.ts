@@ -139,6 +139,19 @@ describe('the handler of sendHttp', () => {
     },
   );
 
+  test('keeps the credentials of a request of which authorize makes another one', async () => {
+    const fetching = vi.spyOn(globalThis, 'fetch');
+    const authorize = (request: Request): Request => new Request(request);
+    await send({ method: 'PUT', url: '/notes/1', json: 1, credentials: 'include' }, [], { authorize });
+    await send({ method: 'PUT', url: '/notes/1', json: 1, credentials: 'omit' }, [], {
+      authorize: (request) => new Request(request, { credentials: 'include' }),
+    });
+    const sent = fetching.mock.calls.map(([request]) => (request as Request).credentials);
+    fetching.mockRestore();
+
+    expect(sent).toEqual(['include', 'include']);
+  });
+
   test('sends nothing for a record that was created and deleted before either was sent', async () => {
     const create = await codec.decode(codec.encode({ method: 'POST', url: '/notes', json: 1 }) as StoredRequest);
     const remove = await codec.decode(codec.encode({ method: 'DELETE', url: '/notes/1' }) as StoredRequest);
