@@ -92,6 +92,33 @@ describe('a page of the list', () => {
     expect(await basket.list({ lane: 'lon' })).toEqual([]);
   });
 
+  test('shows a task once that the runner holds while more than a thousand are read', async () => {
+    const { tasks, basket } = await opened();
+    for (let number = 0; number < 300; number += 1) void basket.add('photo', `${number}`);
+    await addMany(tasks, 1_100, 0);
+    const read = Object.getOwnPropertyDescriptor(IDBIndex.prototype, 'getAllKeys')?.value as IDBIndex['getAllKeys'];
+    let held = 0;
+    const reading = vi.spyOn(IDBIndex.prototype, 'getAllKeys').mockImplementation(function hold(this: IDBIndex, ...of) {
+      const { name, transaction } = this.objectStore;
+      held += 1;
+      if (held === 1) {
+        // The runner's next transaction: it comes after this one, and before the page's next one.
+        const store = transaction.db.transaction(name, 'readwrite').objectStore(name);
+        const first = store.get(301) as IDBRequest<{ readonly ready: string }>;
+        first.addEventListener('success', () =>
+          store.put({ ...first.result, ready: `H${first.result.ready.slice(1)}` }),
+        );
+      }
+
+      return read.apply(this, of);
+    });
+    const listed = await basket.list({ type: 'send', limit: 50 });
+    reading.mockRestore();
+
+    expect(held).toBeGreaterThan(1);
+    expect(listed.map(({ seq }) => seq)).toEqual(Array.from({ length: 50 }, (_, place) => 301 + place));
+  });
+
   async function addMany(tasks: ReturnType<typeof define>, count: number, from: number): Promise<void> {
     const { basket } = createWorld(from + 7).open(tasks);
     const db = await openRaw(tasks.name);

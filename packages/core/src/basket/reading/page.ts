@@ -26,17 +26,19 @@ export async function pageOf(
   const ordered = isOrdered(wanted);
   const whole = ordered && !hasMarks(wanted) && cursor < 0;
   const rows: TaskRow[] = [];
-  const keys: number[] = [];
+  /** A row that moves from one slice to a later one is found twice. */
+  const keys = new Set<number>();
   let place: Place | undefined = startOf(wanted, cursor);
   let first = true;
   const slice = async (stores: FactStores): Promise<Facts | undefined> => {
     const left = most - rows.length;
     const from = place ?? cursor;
     const { seqs, next } = await readOn(stores, wanted, from, ordered ? Math.min(left, keysAtOnce) : keysAtOnce);
-    keys.push(...seqs.filter((seq) => seq > cursor));
+    for (const seq of seqs) if (seq > cursor) keys.add(seq);
 
     if (ordered || next === undefined) {
-      const inOrder = keys.splice(0).sort((one, other) => one - other);
+      const inOrder = [...keys].sort((one, other) => one - other);
+      keys.clear();
       rows.push(...(await rowsThatFit(stores, wanted, inOrder, left)));
     } else if (first) {
       // Many tasks fit. So the first rows may already be a whole page; otherwise the key of each task that fits is
