@@ -312,6 +312,18 @@ test('a basket that is closed while its sign-out waits ends the wait', async () 
   expect(await stateOf(world, out)).toBe('closed');
 });
 
+test('a basket that is closed while its sign-out is stored waits for no handler', async () => {
+  const tasks = notesApp();
+  const world = createWorld();
+  const page = world.open(tasks);
+  await page.basket.signIn('ann', values);
+  running(world.open(tasks), never);
+  await page.basket.add('send', 'ann');
+  await world.settle();
+  page.at('session:complete', () => page.basket.close());
+  expect(await stateOf(world, page.basket.signOut())).toBe('closed');
+});
+
 test('an attempt has the values of its own context’s sign-in, those of when it began; without an owner there are none', async () => {
   const tasks = notesApp();
   const world = createWorld();

@@ -75,6 +75,7 @@ async function change(context: BasketContext, owner: Owner, values: unknown, ado
 
   const waiting = new AbortController();
   closed.signal.addEventListener('abort', () => waiting.abort(basketClosed), { signal: waiting.signal });
+  if (closed.signal.aborted) waiting.abort(basketClosed); // The basket was closed while the owner was stored.
   const late = (): Error => stillSending(owner);
   await within(ports.clock, patience, untilNoneSends(context, waiting.signal), late).finally(() => waiting.abort());
 }
