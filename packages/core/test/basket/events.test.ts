@@ -235,6 +235,29 @@ test('a listener hears its own event only, and nothing any more once it has ende
   expect(heard).toHaveLength(1);
 });
 
+test('a listener that stops itself and subscribes anew, or stops itself for good, is called once', async () => {
+  const { world, basket } = await opened();
+  const heard: string[] = [];
+  let calls = 0;
+  const anew = (): void => {
+    stopAnew();
+    calls += 1;
+    if (calls < 100) stopAnew = basket.on('added', anew);
+  };
+  let stopAnew = basket.on('added', anew);
+  const stop = basket.on('added', ({ id }) => {
+    stop();
+    heard.push(id);
+  });
+  const [first] = await basket.addMany([
+    ['send', 'fine'],
+    ['send', 'fine'],
+  ]);
+  await world.settle();
+
+  expect([calls, heard]).toEqual([1, [first]]);
+});
+
 test('a listener that throws is not the mistake of the others, and surfaces as an uncaught error', async () => {
   const { world, basket } = await opened();
   const uncaught = noteUncaught();

@@ -57,9 +57,9 @@ export function createHub(openChannel: () => Channel, turnOfTheLoop: () => Promi
     if (closed) closeChannel();
   }
 
-  /** Calls each listener, also if another one throws. */
+  /** Calls each listener, also if another one throws. A listener that begins to hear meanwhile hears the next message. */
   function tell(message: Message): void {
-    for (const listener of listeners) callSafely(listener, message);
+    for (const listener of new Set(listeners)) if (listeners.has(listener)) callSafely(listener, message);
   }
 
   /** Says the first message at once, because a tab may close on the next line; then once for each turn of the loop. */

@@ -31,19 +31,25 @@ export function on(
   const parts = checkParts(whose, 'The options of on', ownerParts);
   ownersOf(context, parts); // Refuses what is wrong at the call.
   let tasks: number | undefined;
+  let stopped = false;
 
-  return hub.hear((message) => {
+  const stopHearing = hub.hear((message) => {
     // Now, because `seen` may be that of the new database when `lost` comes.
     if (message.kind === 'taken') tasks = seen.tasks;
     const lost: Hint = { event: 'lost', database: registry.name, tasks };
     const hints = message.kind === 'lost' ? [lost] : (hintsIn(message) ?? []);
     for (const hint of hints) {
-      if (hint.event !== name) continue;
+      if (stopped || hint.event !== name) continue;
       if ('type' in hint && !isMeant(ownersOf(context, parts), hint)) continue;
       callSafely(listener, named(registry, hint));
     }
     if (message.kind === 'lost') tasks = seen.tasks = undefined; // What was found is gone.
   });
+
+  return () => {
+    stopped = true; // A message may have more events.
+    stopHearing();
+  };
 }
 
 /** The event under the name that the type of its task has now. */
