@@ -18,20 +18,27 @@ export function createEnd<R extends AnyRegistry, Name extends keyof R['types'] &
 
     subscribe(listener) {
       let asks = false;
+      let stopped = false;
       const tell = (): void => listener(end);
       const ask = async (): Promise<void> => {
         asks = true;
         const found = await basket.settled(id).catch(() => undefined); // Nobody may see it, or the basket is closed.
         asks = false;
+        if (stopped) return;
         if (watched.get().loaded) end = found;
         tell();
       };
-
-      return watched.subscribe(({ loaded }) => {
+      const stop = watched.subscribe(({ loaded }) => {
         if (!loaded) end = undefined; // The end of another owner's task is not shown.
         else if (!asks && (end === undefined || end.state === 'dead')) void ask(); // It never rejects.
         tell();
       });
+
+      return () => {
+        stopped = true;
+        end = undefined; // Another owner may sign in before the next listener comes.
+        stop();
+      };
     },
   };
 }

@@ -403,3 +403,37 @@ test('nothing of an owner is shown to the next one, in no render, and all of it 
   await settle(world);
   expect(hooks.last()).toEqual(ofAnn);
 });
+
+test('a hidden component that is shown again shows the next owner nothing of how a task of the last one ended', async () => {
+  const tasks = defineTasks(freshName(), { save: task<string>() }, { session: session() });
+  const world = createWorld();
+  const { basket } = world.open(tasks);
+  await basket.signIn('ann');
+  const id = await basket.add('save', 'of ann');
+  await basket.cancel(id);
+  const { useSettled } = createHooks(basket);
+  const seen: unknown[] = [];
+  const Shown = (): ReactNode => {
+    seen.push(useSettled(id));
+
+    return null;
+  };
+  const root = client.createRoot(document.createElement('div'));
+  roots.push(root);
+  const render = (mode: 'visible' | 'hidden'): Promise<void> =>
+    act(() => root.render(createElement(react.Activity, { mode, children: createElement(Shown) })));
+  await render('visible');
+  await settle(world);
+  expect(seen.at(-1)).toEqual({ state: 'cancelled' });
+
+  await render('hidden');
+  await act(() => basket.signIn('ben'));
+  // Another component has read the same list for the next owner.
+  const stop = basket.watch({ id }).subscribe(() => undefined);
+  await settle(world);
+  const before = seen.length;
+  await render('visible');
+  await settle(world);
+  stop();
+  expect(seen.slice(before).filter(Boolean)).toEqual([]);
+});
