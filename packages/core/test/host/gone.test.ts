@@ -4,7 +4,7 @@ import { afterEach, expect, test, vi } from 'vitest';
 
 import type { Counting } from '../support/counting.js';
 import { startCounting } from '../support/counting.js';
-import { defineTasks, openBasket, task } from '../../src/index.js';
+import { defineTasks, openBasket, session, task } from '../../src/index.js';
 import { runBasket } from '../../src/worker.js';
 import { freshName, openRaw } from '../support/database.js';
 import { createWorld } from '../support/world.js';
@@ -192,6 +192,29 @@ test('a page that comes back from the cache says that it is visible, so that a c
   basket.close();
 
   expect(said).toContainEqual(expect.objectContaining({ kind: 'wake', visible: true }));
+});
+
+test('a page that comes back from the cache hears that somebody else has signed in meanwhile, and nothing if nobody has', async () => {
+  const { page } = stubPage();
+  const tasks = defineTasks(freshName(), { send: task<number>() }, { session: session() });
+  const basket = openBasket(tasks);
+  await basket.signIn('ann');
+  const told: unknown[] = [];
+  basket.on('session', (event) => void told.push(event));
+  const [goes, comes] = [transition('pagehide', true), transition('pageshow', true)];
+  page.dispatchEvent(goes);
+  page.dispatchEvent(comes);
+  await atRest();
+  expect(told).toEqual([]);
+
+  page.dispatchEvent(goes);
+  const other = createWorld().open(tasks).basket;
+  await other.signIn('bob');
+  await atRest();
+  expect(told).toEqual([]);
+  page.dispatchEvent(comes);
+  await vi.waitFor(() => expect(told).toEqual([{ event: 'session', owner: 'bob', state: 'changed' }]));
+  basket.close();
 });
 
 test('a page that comes and goes a hundred times, visible and hidden, leaves as much behind as once', async () => {

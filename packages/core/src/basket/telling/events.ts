@@ -4,6 +4,8 @@ import type { OfOwner } from '../../pure/query.js';
 import { isMeant, ownerParts, ownersOf } from '../../pure/query.js';
 import type { AnyRegistry } from '../../pure/registry.js';
 import { currentName } from '../../pure/aliases.js';
+import { ownerHere } from '../../store/rows.js';
+import { read } from '../../store/transact.js';
 import type { BasketContext } from '../context/context.js';
 import type { Hint } from '../context/messages.js';
 import { hintsIn } from '../context/messages.js';
@@ -43,8 +45,17 @@ export function on(
       if ('type' in hint && !isMeant(ownersOf(context, parts), hint)) continue;
       callSafely(listener, named(registry, hint));
     }
+    if (name === 'session' && message.kind === 'look' && message.returned === true) void tellMissed();
     if (message.kind === 'lost') tasks = seen.tasks = undefined; // What was found is gone.
   });
+
+  /** A page that was put away has not heard who signed in meanwhile. */
+  async function tellMissed(): Promise<void> {
+    const { here } = context;
+    const owner = await read(context, ownerHere, ['state']).catch(() => here.owner); // Then nobody can tell.
+    if (stopped || owner === undefined || here.owner === undefined || owner === here.owner) return;
+    callSafely(listener, { event: 'session', owner, state: 'changed' });
+  }
 
   return () => {
     stopped = true; // A message may have more events.
