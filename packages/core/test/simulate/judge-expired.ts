@@ -1,4 +1,4 @@
-import type { TaskRow } from '../../src/pure/record.js';
+import type { RunnerRow, TaskRow } from '../../src/pure/record.js';
 import { headsOf, laneMarkOf, readyOf, runnerOf } from './contents.js';
 import type { Change } from './difference.js';
 import { fieldsOf } from './difference.js';
@@ -55,7 +55,7 @@ export function judgeExpired(commit: Commit, settled: ReadonlySet<number>): Comm
       lane !== undefined &&
       lanes.has(lane) &&
       heads.get(lane) === change.to &&
-      isPayment(heldBefore(change, seen), seen, [wall, wall])
+      isPayment(heldBefore(change, { seen, wall }), seen, [wall, wall])
     );
   };
   const leaves = died.some(({ to }) => hasLeft(to, ruleOf('page', to.type)));
@@ -66,9 +66,9 @@ export function judgeExpired(commit: Commit, settled: ReadonlySet<number>): Comm
 }
 
 /** A row that was due may have been held behind its head, before the same turn let that head leave the lane. */
-function heldBefore({ from, to }: Change, seen: number): Change {
-  const { letter, when = 0 } = readyOf(from);
-  if (letter !== '@' || when > seen) return { from, to };
+export function heldBefore({ from, to }: Change, { seen, wall }: Pick<RunnerRow, 'seen' | 'wall'>): Change {
+  const { letter, when = Number.POSITIVE_INFINITY } = readyOf(from);
+  if (!(letter === '!' && when <= wall) && !(letter === '@' && when <= seen)) return { from, to };
 
   return { from: { ...from, ready: `H${from.ready.slice(1, from.ready.lastIndexOf('|'))}` }, to };
 }

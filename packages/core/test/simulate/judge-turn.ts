@@ -12,7 +12,7 @@ import type { ClaimFacts, Term } from './journal.js';
 import type { Commit } from './judge.js';
 import { countPayments, ended, isPayment, lanesOf } from './judge.js';
 import { judgeClaim } from './judge-claim.js';
-import { judgeExpired, judgeOrphaned } from './judge-expired.js';
+import { heldBefore, judgeExpired, judgeOrphaned } from './judge-expired.js';
 import { beginOf, endedOf, judgeByModel } from './judge-model.js';
 import { judgeNoneLeft, judgeReplaced } from './judge-replaced.js';
 import { judgeShare } from './judge-share.js';
@@ -351,11 +351,7 @@ function judgeOthers(
     if (touched.has(from.seq) || fieldsOf(change).length === 0) continue;
     const lane = laneMarkOf(from);
     const isHead = lane !== undefined && heads.get(lane)?.seq === from.seq;
-    // One that was due may have been held behind a head that was replaced in the same turn.
-    const { letter, when = Number.POSITIVE_INFINITY } = readyOf(from);
-    const wasDue = (letter === '!' && when <= to.wall) || (letter === '@' && when <= to.seen);
-    const ready = wasDue ? `H${from.ready.slice(1, from.ready.lastIndexOf('|'))}` : from.ready;
-    const paid = isPayment({ from: { ...from, ready }, to: now }, to.seen, [to.wall, to.wall]);
+    const paid = isPayment(heldBefore(change, to), to.seen, [to.wall, to.wall]);
     if (isHead && freed.has(lane) && paid) continue;
     const isChild = readyOf(from).letter !== 'F' && isChildOf(from, ends);
     if (isChild) world.report.met('parents', 'paid by a settle');
