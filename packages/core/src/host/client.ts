@@ -48,7 +48,8 @@ export function attendWorker(
   let visiting = new AbortController();
   let wake = (): void => undefined;
   let failures = 0;
-  let wasOutdated = false;
+  /** The alive lock of the last worker, if that was of an older build. */
+  let outdated: string | undefined;
   /** Asks the worker of this visit. Resolves when it has answered or its time is up. Never rejects. */
   let ask: ((quietly: boolean) => Promise<void>) | undefined;
 
@@ -80,11 +81,13 @@ export function attendWorker(
   async function visit(signal: AbortSignal): Promise<void> {
     const worker = await greeted(context, factory, signal);
     try {
-      // A worker of an older build retires when a newer page greets it. If an old one comes again, its script is old.
-      const outdated = worker.answer.build < context.build;
-      const again = outdated && wasOutdated;
-      wasOutdated = outdated;
-      if (again) throw outdatedWorker(context.build, worker.answer.build);
+      // A worker of an older build retires when a newer page greets it, which takes some seconds. If another old one comes
+      // then, its script is old.
+      const { build, alive } = worker.answer;
+      const before = outdated;
+      outdated = build < context.build ? alive : undefined;
+      if (before !== undefined && outdated !== undefined && outdated !== before)
+        throw outdatedWorker(context.build, build);
 
       failures = 0;
       standing.hear(worker.answer);

@@ -14,12 +14,15 @@ import { createWorkers } from '../support/workers.js';
 import { createWorld } from '../support/world.js';
 
 /** A page that attends a worker, and all that the test turns. */
-function opened(build = 0, manner: Manner = 'prompt') {
+function opened(build = 0, manner: Manner = 'prompt', during: () => unknown = () => undefined) {
   const tasks = defineTasks(freshName(), { send: task<number>() });
   const world = createWorld();
   const done: number[] = [];
   const workers = createWorkers(world, tasks, {
-    send: (number) => void done.push(number as number),
+    async send(number) {
+      done.push(number as number);
+      await during();
+    },
   });
   const page = world.open(tasks, { build });
   const told: WorkerProblem[] = [];
@@ -323,6 +326,23 @@ describe('a page and its worker', () => {
 
     expect(workers.current()?.build).toBe(2);
     expect([done, told, problems, workers.started(), workers.openPorts()]).toEqual([[1], [], [], 2, 2]);
+  });
+
+  test('a worker of an older build that still ends its tasks when its page comes back to it is told as nothing', async () => {
+    const { world, tasks, basket, workers } = opened(1, 'prompt', () => new Promise(() => undefined));
+    await basket.add('send', 1);
+    await world.advance(10_000);
+    workers.script.build = 2;
+    const newer = world.open(tasks, { build: 2 });
+    const problems: WorkerProblem[] = [];
+    const attendance = attendWorker(newer.context, workers.factory, ({ problem }) => problems.push(problem));
+    await world.advance(3_000);
+    const again = putAway({ page: newer, attendance });
+    await world.advance(1_000);
+    again();
+    await world.advance(60_000);
+
+    expect([problems, workers.current()?.build, workers.started()]).toEqual([[], 2, 2]);
   });
 
   test('a worker of an older build that comes again and again is told as a mismatch, once', async () => {
