@@ -1,4 +1,4 @@
-import { currentName } from './aliases.js';
+import { allNames, currentName } from './aliases.js';
 import type { Route } from './key.js';
 import { readyPrefix } from './key.js';
 import type { Owner } from './owner.js';
@@ -34,7 +34,8 @@ export interface Holding {
 export type Pauses = ReadonlyMap<string, Holding>;
 
 /**
- * Checks and copies the scope that `pause` or `resume` was given, as one pause for each owner whose tasks are meant.
+ * Checks and copies the scope that `resume` was given, as one pause for each owner whose tasks are meant. In a build
+ * before, other types may have belonged to nobody, so each of these pauses may be stored.
  *
  * @throws TaskbasketError `option`, `signed-out`.
  */
@@ -44,10 +45,24 @@ export function readPauses(asker: Asker, given: Scope): readonly Pause[] {
   const types = type === undefined ? undefined : namesNow(asker.registry, [type].flat());
   const everyOwner = asker.registry.session !== undefined && owners === undefined ? true : undefined;
   const pause: Pause = defined({ types, lane, gate, everyOwner });
-  const isNobodys = types?.every((name) => isForAll(asker.registry, name)) ?? false;
-  const hasAny = (owner: Owner, names: Wanted['types']): boolean => (owner === null ? names?.length !== 0 : !isNobodys);
 
-  return owners?.flatMap((one) => (hasAny(one.owner, one.types) ? { ...pause, owner: one.owner } : [])) ?? [pause];
+  return owners?.map(({ owner }) => ({ ...pause, owner })) ?? [pause];
+}
+
+/**
+ * The pauses that `pause` stores for a scope: for each owner who may have such tasks.
+ *
+ * @throws TaskbasketError `option`, `signed-out`.
+ */
+export function newPauses(asker: Asker, given: Scope): readonly Pause[] {
+  const { registry } = asker;
+  const isNobodys = (name: string): boolean => isForAll(registry, name);
+  const hasAny = ({ owner, types }: Pause): boolean =>
+    owner === null
+      ? (types ?? allNames(registry)).some(isNobodys)
+      : owner === undefined || types?.every(isNobodys) !== true;
+
+  return readPauses(asker, given).filter(hasAny);
 }
 
 /** The key of a pause in the state store. Equal pauses have the same key; different pauses have different keys. */

@@ -139,6 +139,31 @@ describe('a pause', () => {
     expect(ran).toEqual(['before', 'after']);
   });
 
+  test.each([
+    ['gets', undefined, 'none'],
+    ['loses', 'none', undefined],
+  ] as const)('of a type that %s `owner: none` ends by the same filter', async (_, before, after) => {
+    const name = freshName();
+    const world = createWorld();
+    const build = (owner: 'none' | undefined) =>
+      world.open(defineTasks(name, { send: task<string>({ owner }) }, { session: session() }));
+    const old = build(before);
+    await old.basket.signIn('ann');
+    await old.basket.pause({});
+    await old.basket.pause({ type: 'send' });
+    await old.basket.add('send', 'before');
+    old.kill();
+    const page = build(after);
+    const ran: string[] = [];
+    page.run({ send: (text) => void ran.push(text) });
+    await page.basket.signIn('ann', undefined, { adopt: true });
+    expect(await page.basket.resume({ type: 'send' })).toBe(1);
+    expect(await page.basket.resume({})).toBe(1);
+    await world.settle();
+    expect(ran).toEqual(['before']);
+    expect([...(await contentsOf(page.context.registry)).state.keys()].join()).not.toContain('paused:');
+  });
+
   test('of another owner stays, by its filter and by its id', async () => {
     const { world, basket, ran, as, pauses } = await opened();
     await basket.pause({ type: 'send' });

@@ -1,6 +1,6 @@
 import { laneMark } from '../../pure/key.js';
 import type { Holding, Pause } from '../../pure/pause.js';
-import { pauseKey, readPauses, shownPauses, withoutOwner } from '../../pure/pause.js';
+import { newPauses, pauseKey, readPauses, shownPauses, withoutOwner } from '../../pure/pause.js';
 import type { Scope } from '../../pure/query.js';
 import { ownersOf } from '../../pure/query.js';
 import { isClaimed, laneOf } from '../../pure/record.js';
@@ -19,7 +19,7 @@ import { edit } from './edit.js';
 /** Holds back a task, or all tasks that fit a scope, also those that are added later. A task that is absent is not. */
 export async function pause(context: BasketContext, which: string | Scope): Promise<void> {
   const isSeen = seenIn(context);
-  const given = typeof which === 'string' ? undefined : readPauses(context, which);
+  const given = typeof which === 'string' ? undefined : newPauses(context, which);
   const put = async (stores: Stores): Promise<Edited> => {
     const found = typeof which === 'string' ? (await rowsOfIds(stores, [which])).filter(isSeen) : [];
     const pauses: readonly Pause[] = given ?? found.map(({ id }) => ({ id }));
