@@ -1,4 +1,4 @@
-import { allNames, currentName } from './aliases.js';
+import { allNames, currentName, everyName } from './aliases.js';
 import type { Route } from './key.js';
 import { readyPrefix } from './key.js';
 import type { Owner } from './owner.js';
@@ -19,6 +19,8 @@ export interface Pause {
   /** Everybody's tasks are meant. If `owner` is absent too, the pause was stored before the app declared a session. */
   readonly everyOwner?: true;
   readonly types?: readonly string[];
+  /** The earlier names of these types. They hold for a runner of an older build, which does not know the names of now. */
+  readonly earlier?: readonly string[];
   readonly lane?: string;
   readonly gate?: string;
 }
@@ -62,7 +64,13 @@ export function newPauses(asker: Asker, given: Scope): readonly Pause[] {
       ? (types ?? allNames(registry)).some(isNobodys)
       : owner === undefined || types?.every(isNobodys) !== true;
 
-  return readPauses(asker, given).filter(hasAny);
+  return readPauses(asker, given)
+    .filter(hasAny)
+    .map((pause) => {
+      const earlier = pause.types?.flatMap((name) => everyName(registry, name).slice(1)) ?? [];
+
+      return earlier.length === 0 ? pause : { ...pause, earlier };
+    });
 }
 
 /** The key of a pause in the state store. Equal pauses have the same key; different pauses have different keys. */
@@ -101,8 +109,9 @@ function namesNow(registry: Asker['registry'], names: readonly string[]): readon
 
 /** The pauses as this build reads them: types have the names of now, and tasks with their earlier names fit too. */
 export function holdingOf(registry: Asker['registry'], pauses: readonly Pause[]): Pauses {
-  const holding = ({ id, types: type, lane, gate, owner }: Pause): Wanted | undefined => {
+  const holding = ({ id, types, lane, gate, owner }: Pause, earlier: readonly string[] = []): Wanted | undefined => {
     if (id !== undefined) return undefined;
+    const type = types && [...types, ...earlier];
     const wanted = wantedOf({ registry, here: { owner: null } }, { type, lane, gate, everyOwner: true });
 
     return owner === undefined ? wanted : { ...wanted, owners: [{ owner, types: wanted.types }] };
@@ -119,7 +128,7 @@ export function holdingOf(registry: Asker['registry'], pauses: readonly Pause[])
     pauses.map((stored) => {
       const pause = known(stored);
 
-      return [pauseKey(stored), { pause, wanted: holding(pause) }];
+      return [pauseKey(stored), { pause, wanted: holding(pause, stored.earlier) }];
     }),
   );
 }

@@ -212,7 +212,7 @@ export function asksIn(value: unknown): boolean {
 
 const isPause = all(
   has(absentOr(text), 'id', 'lane', 'gate'),
-  has(absentOr(listOf(text)), 'types'),
+  has(absentOr(listOf(text)), 'types', 'earlier'),
   has(
     absentOr((owner) => owner === null || text(owner)),
     'owner',

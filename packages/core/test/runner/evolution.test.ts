@@ -238,6 +238,19 @@ describe('an alias is an earlier name of a type', () => {
     expect(await page.basket.explain(added)).toEqual([{ reason: 'other-leader', build: 0 }]);
   });
 
+  test('a pause by the new name holds the old tasks also while a worker of an earlier build runs them', async () => {
+    const { world, old, tasks } = await renamed();
+    const page = world.open(tasks, { build: 2 });
+    await page.basket.pause({ type: 'saveNote' });
+    const ran: string[] = [];
+    old.run({ sendNote: ({ text }) => void ran.push(text), other: () => undefined });
+    await world.settle();
+    expect(ran).toEqual([]);
+    expect(await page.basket.resume({ type: 'saveNote' })).toBe(1);
+    await world.settle();
+    expect(ran).toEqual(['old']);
+  });
+
   test('an earlier name is not a type: nothing is added under it', async () => {
     const { basket } = createWorld().open(after(freshName()));
     await expect(basket.add('sendNote' as 'saveNote', { text: 'x' })).rejects.toMatchObject({
