@@ -158,7 +158,7 @@ export async function runForever(
   const patience = createPatience(context.ports, { base: 1_000, cap: longestWait });
   while (!retiring.aborted) {
     try {
-      await run(context, handlers, { signal: retiring, concurrency });
+      await run(context, handlers, { signal: retiring, retires: true, concurrency });
     } catch {
       let stopHearing = (): void => undefined;
       const heard = new Promise<void>((resolve) => {

@@ -40,6 +40,8 @@ export interface RunBasketOptions {
 
 /** Options of a runner. */
 export interface RunOptions extends RunBasketOptions {
+  /** It is a worker, which its signal tells that there is a newer build: it waits for its running attempts. */
+  readonly retires?: boolean | undefined;
   /** Called with what each slice of an audit found: 0, unless there is a mistake in this library. */
   readonly onAudit?: ((found: number) => void) | undefined;
 }
@@ -51,6 +53,7 @@ const poll = 60_000;
 interface Setup extends RunnerParts {
   readonly greet: Greet;
   readonly signal: AbortSignal;
+  readonly retires: boolean;
   readonly onAudit: RunOptions['onAudit'];
 }
 
@@ -67,10 +70,10 @@ export async function run(
   handlers: Readonly<Record<string, AnyHandler>>,
   options: RunOptions = {},
 ): Promise<void> {
-  const { concurrency = 6, signal = new AbortController().signal, onAudit } = options;
+  const { concurrency = 6, signal = new AbortController().signal, retires = false, onAudit } = options;
   checkHandlers(context.registry, handlers);
   checkWhole(concurrency, 'concurrency');
-  const setup: Setup = { context, handlers, concurrency, greet: createGreeting(context), signal, onAudit };
+  const setup: Setup = { context, handlers, concurrency, greet: createGreeting(context), signal, retires, onAudit };
 
   // Two runners that do not share locks depose each other, and must do so less and less often.
   const patience = createPatience(context.ports, { base: 500, cap: poll });
@@ -140,12 +143,12 @@ async function term(setup: Setup): Promise<TermEnd> {
 
 /** Leads while it has the lock: takes over, and then does turn after turn. */
 async function lead(setup: Setup, robbed: AbortSignal): Promise<TermEnd> {
-  const { context, signal, onAudit } = setup;
+  const { context, signal, retires, onAudit } = setup;
   const bell = createBell();
   const gone = new AbortController();
   await keepReserve(context);
   const leader = await takeOver(setup, bell.ring, robbed, gone.signal);
-  const leaving = createLeaving(leader, bell, signal, robbed);
+  const leaving = createLeaving(leader, bell, signal, retires, robbed);
   // A newer build that waits for the lock answers this hello at once.
   context.hub.say({ kind: 'hello', build: context.build });
 

@@ -14,14 +14,14 @@ import { createWorkers } from '../support/workers.js';
 import { createWorld } from '../support/world.js';
 
 /** A page that attends a worker, and all that the test turns. */
-function opened(build = 0, manner: Manner = 'prompt', during: () => unknown = () => undefined) {
+function opened(build = 0, manner: Manner = 'prompt', during: (signal: AbortSignal) => unknown = () => undefined) {
   const tasks = defineTasks(freshName(), { send: task<number>() });
   const world = createWorld();
   const done: number[] = [];
   const workers = createWorkers(world, tasks, {
-    async send(number) {
+    async send(number, { signal }) {
       done.push(number as number);
-      await during();
+      await during(signal);
     },
   });
   const page = world.open(tasks, { build });
@@ -343,6 +343,27 @@ describe('a page and its worker', () => {
     await world.advance(60_000);
 
     expect([problems, workers.current()?.build, workers.started()]).toEqual([[], 2, 2]);
+  });
+
+  test('a worker of an older build that retires waits 10 seconds for its running tasks, so that none is sent twice without need', async () => {
+    let world: ReturnType<typeof createWorld> | undefined;
+    const during = (signal: AbortSignal) =>
+      new Promise<void>((resolve, reject) => {
+        signal.addEventListener('abort', () => reject(new Error('It was cut off.')));
+        world?.alarm(9_000, resolve);
+      });
+    const found = opened(1, 'prompt', during);
+    const { tasks, basket, workers, done } = found;
+    world = found.world;
+    await basket.add('send', 1);
+    await world.settle();
+    workers.script.build = 2;
+    attendWorker(world.open(tasks, { build: 2 }).context, workers.factory, undefined);
+    await world.advance(5_000);
+    await basket.add('send', 2);
+    await world.advance(20_000);
+
+    expect([done, workers.current()?.build, workers.started()]).toEqual([[1, 2], 2, 2]);
   });
 
   test('a worker of an older build that comes again and again is told as a mismatch, once', async () => {

@@ -21,8 +21,14 @@ export interface Leaving {
   readonly close: () => void;
 }
 
-/** Listens for what ends a term, and for the messages of others. */
-export function createLeaving(leader: Leader, bell: Bell, signal: AbortSignal, robbed: AbortSignal): Leaving {
+/** Listens for what ends a term, and for the messages of others. `retires`: the signal says that there is a newer build. */
+export function createLeaving(
+  leader: Leader,
+  bell: Bell,
+  signal: AbortSignal,
+  retires: boolean,
+  robbed: AbortSignal,
+): Leaving {
   const { signals, context } = leader;
   const { hub, ports, build, closed } = context;
   let aborting = false;
@@ -67,10 +73,11 @@ export function createLeaving(leader: Leader, bell: Bell, signal: AbortSignal, r
     }
     if (message.kind === 'hello' && message.build > build) handOver();
   });
-  signal.addEventListener('abort', stop);
+  const leave = retires ? handOver : stop;
+  signal.addEventListener('abort', leave);
   robbed.addEventListener('abort', bell.ring);
   closed.signal.addEventListener('abort', bell.ring);
-  if (signal.aborted) stop();
+  if (signal.aborted) leave();
 
   return {
     aborts: () => aborting,
@@ -85,7 +92,7 @@ export function createLeaving(leader: Leader, bell: Bell, signal: AbortSignal, r
       stopTimer();
       stopOnline();
       stopHidden?.();
-      signal.removeEventListener('abort', stop);
+      signal.removeEventListener('abort', leave);
       robbed.removeEventListener('abort', bell.ring);
       closed.signal.removeEventListener('abort', bell.ring);
     },
