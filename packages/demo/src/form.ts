@@ -52,13 +52,20 @@ export function showForm(reports: Reports, announce: Announce, onSaved: () => vo
       fields.focus('title');
       return;
     }
-    const chosen = picture.read();
-    const photo = chosen ? { id: crypto.randomUUID(), alt: chosen.alt || `Photo of ${title}` } : before?.photo;
-    if (!(await store({ id, ...values, ...(photo && { photo }) }, chosen?.picture))) return;
+    const [saved, photoBefore] = [id, before?.photo];
+    // The field says why, if the browser was still reading the file, and it is no picture.
+    const chosen = await picture.read().catch(() => 'no picture' as const);
+    if (chosen === 'no picture') return;
+    const photo = chosen ? { id: crypto.randomUUID(), alt: chosen.alt || `Photo of ${title}` } : photoBefore;
+    if (!(await store({ id: saved, ...values, ...(photo && { photo }) }, chosen?.picture))) return;
     announce(`Saved: ${title}. It is sent when the server can be reached.`);
+    onSaved();
+    // Meanwhile another report may have been opened in the form.
+    if (id !== saved) return;
+    if (chosen) picture.forget(chosen.picture);
+    if (await isUnsaved()) return showWhat(true);
     begin();
     fields.focus('title');
-    onSaved();
   }
 
   /** A change of a report that was saved before. What is new, or has no text yet, waits for the button. */
@@ -83,7 +90,9 @@ export function showForm(reports: Reports, announce: Announce, onSaved: () => vo
       return false;
     }
     // Meanwhile the form may have been emptied.
-    if (id === report.id) before = report;
+    if (id !== report.id) return true;
+    before = report;
+    say(failure, undefined);
     return true;
   }
 
@@ -95,9 +104,21 @@ export function showForm(reports: Reports, announce: Announce, onSaved: () => vo
     if (report) fields.fill(report);
     else fields.clear();
     say(failure, undefined);
-    say(note, report && 'The text is saved by itself while you write.');
-    say(heading, report ? 'Change the report' : 'New report');
-    show(another, report !== undefined, heading);
+    showWhat(report !== undefined);
+  }
+
+  /** Says whether a report is changed, or a new one is written. */
+  function showWhat(isChange: boolean): void {
+    say(note, isChange ? 'The text is saved by itself while you write.' : undefined);
+    say(heading, isChange ? 'Change the report' : 'New report');
+    show(another, isChange, heading);
+  }
+
+  /** Whether the form holds something that is not saved. */
+  async function isUnsaved(): Promise<boolean> {
+    const { title = '', text = '', checks = {} } = before ?? {};
+    const isTyped = JSON.stringify(fields.read()) !== JSON.stringify({ title, text, checks });
+    return isTyped || (await picture.read().catch(() => undefined)) !== undefined;
   }
 
   return {
@@ -107,11 +128,7 @@ export function showForm(reports: Reports, announce: Announce, onSaved: () => vo
     },
     clear: () => begin(),
     /** Whether something is written that is not saved. What is saved by itself is waited for. */
-    isUnsaved: async (): Promise<boolean> => {
-      await last;
-      const { title = '', text = '', checks = {} } = before ?? {};
-      return picture.read() !== undefined || JSON.stringify(fields.read()) !== JSON.stringify({ title, text, checks });
-    },
+    isUnsaved: () => last.then(isUnsaved),
   };
 }
 

@@ -19,8 +19,16 @@ export function showPictureField() {
   let picture: Blob | undefined;
   /** Is raised with each choice: a slow one that was replaced meanwhile is not shown. */
   let choice = 0;
+  /** The choice that the browser is reading. Rejects if it is no picture. */
+  let reading: Promise<void> | undefined;
 
-  input.addEventListener('change', () => void choose());
+  input.addEventListener('change', () => {
+    const mine = choose().finally(() => {
+      if (reading === mine) reading = undefined;
+    });
+    reading = mine;
+    mine.catch(() => undefined); // The field says it.
+  });
   remove.addEventListener('click', clear);
 
   async function choose(): Promise<void> {
@@ -35,6 +43,7 @@ export function showPictureField() {
       if (mine !== choice) return;
       clear();
       fail(cause instanceof Error ? cause.message : String(cause));
+      throw cause;
     }
   }
 
@@ -60,8 +69,15 @@ export function showPictureField() {
   }
 
   return {
-    /** The new picture, if one was chosen, and its description. */
-    read: () => (picture === undefined ? undefined : { picture, alt: alt.value.trim() }),
+    /** The new picture, if one was chosen, and its description. Waits while the browser reads it; rejects if it can't. */
+    read: async (): Promise<{ readonly picture: Blob; readonly alt: string } | undefined> => {
+      await reading;
+      return picture && { picture, alt: alt.value.trim() };
+    },
+    /** Empties the field if it still has this picture. */
+    forget: (saved: Blob): void => {
+      if (picture === saved && reading === undefined) clear();
+    },
     clear,
   };
 }
