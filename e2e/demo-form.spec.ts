@@ -3,7 +3,7 @@
  */
 import type { Page } from '@playwright/test';
 
-import { expect, pixel, reportItem, test, write } from './demo-page.js';
+import { expect, pixel, reportItem, test, unsentItem, write } from './demo-page.js';
 import { until } from './fixture.js';
 
 /** Lets no transaction write reports, until the function that it returns is called. */
@@ -129,4 +129,15 @@ test('when there is room again, the form no longer says that there is none', asy
   await demo.getByTestId('text').fill('Much more rust.');
   await expect(demo.getByTestId('form-note')).toContainText('Saved by itself at ');
   await expect(demo.getByTestId('form-error')).toBeHidden();
+});
+
+test('a save that cannot be discarded says why, and stays', async ({ demo, server }) => {
+  server.setMood('503', { retryAfter: 60 });
+  await write(demo, { title: 'Bridge 7', text: 'Rust.' });
+  await fillStorage(demo);
+  const unsent = unsentItem(demo, 'Bridge 7');
+  await unsent.locator('[part~=discard]').click();
+  await unsent.locator('[part~=confirm]').click();
+  await expect(demo.getByTestId('announcement')).toContainText('Not discarded: Bridge 7. There is no room.');
+  await expect(unsent).toBeVisible();
 });

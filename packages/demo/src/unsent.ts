@@ -58,7 +58,10 @@ export function showUnsent(
 
   inspector.addEventListener('discard', (event) => {
     event.preventDefault();
-    void discard(typed(event.detail.task));
+    const task = typed(event.detail.task);
+    discard(task).catch((error: unknown) => {
+      announce(`Not discarded: ${titleOf(task)}. ${error instanceof Error ? error.message : String(error)}`);
+    });
   });
 
   async function discard(task: ExplainedTask): Promise<void> {
