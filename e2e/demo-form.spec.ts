@@ -141,3 +141,31 @@ test('a save that cannot be discarded says why, and stays', async ({ demo, serve
   await expect(demo.getByTestId('announcement')).toContainText('Not discarded: Bridge 7. There is no room.');
   await expect(unsent).toBeVisible();
 });
+
+test('a photo that takes the place of a refused one is the one that the list shows', async ({ demo, server }) => {
+  server.setMood('4xx', { match: '/photos/' });
+  await write(demo, { title: 'Bridge 7', text: 'Rust.', photo: pixel });
+  const unsent = unsentItem(demo, 'Photo of Bridge 7');
+  await expect(unsent).toHaveAttribute('part', 'item item-dead');
+  const widthOf = () =>
+    reportItem(demo, 'Bridge 7')
+      .getByTestId('report-photo')
+      .evaluate(async (image: HTMLImageElement) => {
+        await image.decode();
+        return image.naturalWidth;
+      });
+  await expect.poll(widthOf).toBe(1);
+  const bytes = await demo.evaluate(async () => {
+    const canvas = new OffscreenCanvas(3, 3);
+    canvas.getContext('2d');
+    return [...new Uint8Array(await (await canvas.convertToBlob()).arrayBuffer())];
+  });
+
+  server.setMood('up');
+  await unsent.locator('[part~=correct]').click();
+  const photo = { name: 'three.png', mimeType: 'image/png', buffer: Buffer.from(bytes) };
+  await demo.getByTestId('correct-photo').setInputFiles(photo);
+  await demo.getByTestId('correct-send').click();
+  await expect(reportItem(demo, 'Bridge 7')).toHaveAttribute('data-state', 'sent');
+  await expect.poll(widthOf).toBe(3);
+});

@@ -131,9 +131,16 @@ function photoParts(task: UnsentTask & { readonly type: 'uploadPhoto' }, context
         input.focus();
         return false;
       }
+      const { id: photo } = task.payload;
       const blob = await pictureIn(file);
-      await sendAgain(context, task.id, { ...task.payload, blob });
-      await context.reports.correctPhoto(task.payload.id, blob);
+      // First the device, as for a report: what is shown once it is sent again is the new picture.
+      await context.reports.correctPhoto(photo, blob);
+      try {
+        await sendAgain(context, task.id, { ...task.payload, blob });
+      } catch (cause) {
+        await context.reports.correctPhoto(photo, task.payload.blob);
+        throw cause;
+      }
       return true;
     },
   };

@@ -43,11 +43,13 @@ export function showSaved(
     );
     row.dataset['reportId'] = report.id;
 
-    async function showPhoto(): Promise<void> {
-      const wanted = report.photo?.id;
+    async function showPhoto(state: ReportState): Promise<void> {
+      const { id } = report.photo ?? {};
+      // A refused photo gets another picture under its id, and is not refused any more.
+      const wanted = id && `${id} ${state === 'refused'}`;
       if (wanted === photo) return;
       photo = wanted;
-      const picture = wanted === undefined ? undefined : await reports.pictureOf(wanted);
+      const picture = id === undefined ? undefined : await reports.pictureOf(id);
       if (wanted === photo) thumbnail.show(picture, report.photo?.alt);
     }
 
@@ -60,7 +62,7 @@ export function showSaved(
       say(checks, summaryOf(report.checks));
       say(status, `${words[line.state]} Saved at ${timeOfDay(report.savedAt)}.`);
       say(name, ` ${report.title}`);
-      void showPhoto();
+      void showPhoto(line.state);
     }
     return { row, show: showLine, gone: () => thumbnail.show(undefined) };
   }
