@@ -100,8 +100,8 @@ export type Basket<R extends AnyRegistry> = {
    *
    * @example
    * const tx = db.transaction(['notes', ...tasks.stores], 'readwrite');
+   * basket.addTx(tx, 'saveNote', note); // First: if it throws, your data is not written either.
    * void tx.objectStore('notes').put(note);
-   * basket.addTx(tx, 'saveNote', note);
    * await tx.done; // The note and its task are stored, or neither is.
    *
    * @throws TaskbasketError `signed-out`, as `add` does; `unknown-type`, `option`, `payload`, `transaction`.
@@ -134,8 +134,8 @@ export type Basket<R extends AnyRegistry> = {
    * @example
    * const prepared = await basket.prepare('savePhoto', photo);
    * const tx = db.transaction(['notes', ...tasks.stores], 'readwrite');
-   * void tx.objectStore('notes').put(note);
    * basket.addTx(tx, prepared);
+   * void tx.objectStore('notes').put(note);
    * await tx.done;
    *
    * @throws TaskbasketError `signed-out`, as `add` does; `unknown-type`, `option`, `payload`, `quota`, `not-stored`,

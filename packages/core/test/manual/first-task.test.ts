@@ -124,6 +124,11 @@ describe('the four calls', () => {
     aborted.abort();
     expect(await endOf(aborted)).toBe('abort');
 
+    const refused = begin();
+    expect(() => saveWith(refused, { id: 'refused', text: 'a'.repeat(300_000) })).toThrow('prepare');
+    refused.commit();
+    await endOf(refused);
+
     expect((await basket.list()).map((task) => task.id)).toEqual([id]);
     const notes = db.transaction('notes').objectStore('notes').getAllKeys();
     await endOf(notes.transaction as IDBTransaction);

@@ -40,6 +40,13 @@ describe.each([
     expect(await written(defineTasks(name, {}))).toEqual({ notes: ['n1'], tasks: ['saveNote'], payloads: 0 });
   });
 
+  test('a note whose task is refused, because it is too large for a transaction, is not stored either', async () => {
+    const { save } = await run<Main>(file);
+
+    await expect(save({ id: 'n3', text: 'a'.repeat(300_000) })).rejects.toMatchObject({ code: 'payload' });
+    expect(await written(defineTasks(name, {}))).toEqual({ notes: ['n1'], tasks: ['saveNote'], payloads: 0 });
+  });
+
   test('the task is run, in the lane of its note', async () => {
     const { save, basket } = await run<Main>(file);
     await save({ id: 'n1', text: 'Buy butter' });
