@@ -88,6 +88,38 @@ test('a page opens offline from the service worker of the manual, and what it ad
   expect([...namesOf(server.ledger())].sort()).toEqual(['first', 'second']);
 });
 
+test('the service worker of the manual shows the new page after a deploy, also while the cache of the last one is there', async ({
+  page,
+  context,
+  dist,
+}) => {
+  const deploy = async (shell: string): Promise<string> => {
+    await writeFile(path.join(dist, 'shell.html'), `<!doctype html><title>${shell}</title>`);
+
+    return codeOf('sw-shell.js', [
+      ["['/index.html', '/assets/index.js', '/assets/tasks.worker.js']", "['/shell.html']"],
+      ["'/index.html'", "'/shell.html'"],
+      ["'shell-1'", `'${shell}'`],
+    ]);
+  };
+  await register(page, dist, await deploy('shell-1'));
+  await page.goto('/');
+  await expect(page).toHaveTitle('shell-1');
+
+  await writeFile(path.join(dist, 'sw.js'), await deploy('shell-2'));
+  await page.evaluate(async () => {
+    const registration = await navigator.serviceWorker.ready;
+    await registration.update();
+  });
+  // The new service worker waits until no page of the old one is open.
+  await page.close();
+  const next = await context.newPage();
+  await expect(async () => {
+    await next.goto('/');
+    await expect(next).toHaveTitle('shell-2', { timeout: 1_000 });
+  }).toPass({ timeout: 20_000 });
+});
+
 /** Sends a request without a key: for such requests the service worker has its queue. It finds no network. */
 function like(page: Page, name: string): Promise<unknown> {
   return page.evaluate(async (url) => fetch(url, { method: 'POST', body: '{}' }).catch(String), `/api/echo/${name}`);
