@@ -139,11 +139,12 @@ export function createPanel(host: HTMLElement, sheet: CSSStyleSheet, settings: R
 
   async function togglePause(): Promise<void> {
     const { basket, query } = settings;
+    const of = watched;
     const isPaused = pause.getAttribute('aria-pressed') === 'true';
     say(problem, '');
     try {
       await (isPaused ? basket?.resume(scopeOf(query)) : basket?.pause(scopeOf(query)));
-      showPause(!isPaused);
+      if (of === watched) showPause(!isPaused);
     } catch (error) {
       say(problem, words.failed(error));
     }

@@ -8,7 +8,7 @@ import { createPanel } from '../../src/inspector/panel.js';
 import type { InspectedBasket, InspectorAction } from '../../src/inspector/settings.js';
 import { PermanentFailure } from '../../src/worker.js';
 import { freshName } from '../support/database.js';
-import { createWorld } from '../support/world.js';
+import { createGate, createWorld } from '../support/world.js';
 
 const panels: Panel[] = [];
 
@@ -57,7 +57,7 @@ function shown(basket: InspectedBasket, query: Query) {
     return { pause, pressed: pause.getAttribute('aria-pressed'), why: of('why').textContent };
   };
 
-  return { host, panel, part, row, isPressed: () => part('pause').getAttribute('aria-pressed') };
+  return { host, settings, panel, part, row, isPressed: () => part('pause').getAttribute('aria-pressed') };
 }
 
 /** A browser whose app knows no owners. */
@@ -209,4 +209,20 @@ test('what was announced of one person’s tasks is not there for the next one, 
   await world.settle();
   panel.start();
   expect([part('note').textContent, part('status').textContent]).toEqual(['Everything is sent.', '']);
+});
+
+test('a list that is shown while the pause of another list is being stored is not shown as paused', async () => {
+  const { world, basket } = await ofAnn();
+  const stored = createGate();
+  const slow = { ...basket, pause: async (which: never) => basket.pause(which).then(() => stored.promise) };
+  const { settings, panel, part, isPressed } = shown(slow as InspectedBasket, { type: 'save' });
+  await world.settle();
+  part('pause').click();
+  settings.query = { type: 'ping' };
+  panel.start();
+  await world.settle();
+  stored.open();
+  await world.settle();
+
+  expect(isPressed()).toBe('false');
 });
