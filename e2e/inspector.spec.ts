@@ -369,6 +369,22 @@ test('Escape keeps a task whose discard is asked for, and leaves the dialog open
   await until(now, (is) => is === 'closed', 'an end of the dialog');
 });
 
+test('a double click on “Discard” asks, and discards nothing', async ({ page, server, database }) => {
+  server.setMood('hang');
+  await openInspector(page, { database });
+  await add(page, 'send', { name: 'first' });
+  // While a task is sent, "Discard" is its only button, and stands where the answer to the question stands then.
+  await untilSaid(page, 'first', 'It is being sent now.');
+  const discard = button(rowOf(page, 'first'), 'Discard');
+  const { height } = (await discard.boundingBox()) ?? { height: 0 };
+  await discard.dblclick({ position: { x: 20, y: height - 3 } });
+
+  await expect(button(rowOf(page, 'first'), 'Keep')).toBeVisible();
+  expect(await rows(page)).toHaveLength(1);
+  await button(rowOf(page, 'first'), 'Discard').click();
+  await untilTitles(page);
+});
+
 test('an app that prevents a discard does it by itself', async ({ page, server, database }) => {
   await openInspector(page, { database, base: 600_000, cap: 600_000 });
   await add(page, 'send', { name: 'one', fail: { how: 'throw', attempts: 1 } });

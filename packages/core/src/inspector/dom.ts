@@ -14,7 +14,7 @@ export function element<Tag extends keyof HTMLElementTagNameMap>(
 }
 
 /** Makes a button. */
-export function button(part: string, act: () => void): HTMLButtonElement {
+export function button(part: string, act: (click: MouseEvent) => void): HTMLButtonElement {
   const made = element('button', `button ${part}`);
   made.type = 'button';
   made.addEventListener('click', act);

@@ -53,7 +53,9 @@ export function createRow(first: InspectedTask, context: RowContext): Row {
   const discard = button('discard', () => ask(true));
   const actions = element('div', 'actions', correct, retry, pause, discard);
   const question = element('p', 'question');
-  const yes = button('confirm', () => {
+  const yes = button('confirm', ({ detail }) => {
+    // The second click of a double click on "Discard" can fall on this button. It confirms nothing.
+    if (detail > 1) return;
     ask(false);
     title.focus({ preventScroll: true });
     doIt('discard');
@@ -75,7 +77,7 @@ export function createRow(first: InspectedTask, context: RowContext): Row {
   form.addEventListener('slotchange', () => {
     offer();
     // If the removed form had the focus, no element has it now.
-    const lost = inForm && form.assignedElements().length === 0;
+    const lost = inForm && document.activeElement === document.body && form.assignedElements().length === 0;
     if (!lost) return;
     inForm = false;
     (correct.hidden ? title : correct).focus({ preventScroll: true });
@@ -102,7 +104,11 @@ export function createRow(first: InspectedTask, context: RowContext): Row {
     show(correct, canCorrect && !isOpen, title);
     show(retry, told.canRetry, title);
     show(pause, told.canPause, title);
-    show(discard, context.canDiscard(task), title);
+    const canDiscard = context.canDiscard(task);
+    show(discard, canDiscard, title);
+    if (canDiscard) return;
+    show(confirm, false, title);
+    actions.hidden = false;
   }
 
   function showTask(next: InspectedTask): void {

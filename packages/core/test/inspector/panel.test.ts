@@ -226,3 +226,36 @@ test('a list that is shown while the pause of another list is being stored is no
 
   expect(isPressed()).toBe('false');
 });
+
+test('the question whether to discard a task closes when the app no longer lets a person discard it', async () => {
+  const { world, basket } = await ofAnn();
+  const { settings, part } = shown(basket, {});
+  await world.settle();
+  part('discard').click();
+  expect(part('confirmation').hidden).toBe(false);
+  settings.canDiscard = () => false;
+  await basket.pause({});
+  await vi.waitFor(() => expect(part('confirmation').hidden).toBe(true), 60_000);
+
+  expect([part('discard').hidden, part('actions').hidden]).toEqual([true, false]);
+});
+
+test('a form that is removed takes no focus from where a person has gone meanwhile', async () => {
+  const { world, basket, id } = await ofAnn();
+  const { host } = shown(basket, {});
+  const form = document.createElement('form');
+  const [inside, elsewhere] = [document.createElement('input'), document.createElement('input')];
+  await world.settle();
+  form.slot = `correct-${id}`;
+  form.append(inside);
+  document.body.append(host, elsewhere);
+  host.append(form);
+  inside.focus();
+  inside.blur(); // A click beside the form.
+  elsewhere.focus();
+  form.remove();
+  await world.settle();
+
+  expect(document.activeElement === elsewhere).toBe(true);
+  document.body.replaceChildren();
+});
