@@ -214,8 +214,11 @@ test('what was announced of one person’s tasks is not there for the next one, 
 test('a list that is shown while the pause of another list is being stored is not shown as paused', async () => {
   const { world, basket } = await ofAnn();
   const stored = createGate();
-  const slow = { ...basket, pause: async (which: never) => basket.pause(which).then(() => stored.promise) };
-  const { settings, panel, part, isPressed } = shown(slow as InspectedBasket, { type: 'save' });
+  const pause: InspectedBasket['pause'] = async (which) => {
+    await (basket as InspectedBasket).pause(which);
+    await stored.promise;
+  };
+  const { settings, panel, part, isPressed } = shown({ ...(basket as InspectedBasket), pause }, { type: 'save' });
   await world.settle();
   part('pause').click();
   settings.query = { type: 'ping' };
