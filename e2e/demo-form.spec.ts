@@ -169,3 +169,19 @@ test('a photo that takes the place of a refused one is the one that the list sho
   await expect(reportItem(demo, 'Bridge 7')).toHaveAttribute('data-state', 'sent');
   await expect.poll(widthOf).toBe(3);
 });
+
+test('a photo that is answered by a redirect to a page is not sent, and is sent once the server takes it', async ({
+  demo,
+  server,
+}) => {
+  server.setMood('redirect', { match: '/photos/' });
+  await write(demo, { title: 'Bridge 7', text: 'Rust.', photo: pixel });
+  const unsent = unsentItem(demo, 'Photo of Bridge 7');
+  await expect(unsent).toHaveAttribute('part', 'item item-away');
+  expect(server.photos()).toEqual([]);
+
+  server.setMood('up');
+  await unsent.locator('[part~=retry]').click();
+  await expect(reportItem(demo, 'Bridge 7')).toHaveAttribute('data-state', 'sent');
+  expect(server.photos()).toHaveLength(1);
+});

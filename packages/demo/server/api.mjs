@@ -233,6 +233,8 @@ function moodAnswer({ mood, options }) {
       return problem(429, 'That was too much at once.', retryAfter(options.retryAfter ?? 2));
     case '401':
       return problem(401, 'Nobody is signed in.', { 'www-authenticate': 'Bearer' });
+    case 'redirect':
+      return { ...problem(302, 'Sign in first.'), headers: { location: '/' } };
     case '4xx':
       return problem(options.status ?? 422, 'The server does not take this.');
     case '500':

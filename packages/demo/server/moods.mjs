@@ -12,6 +12,7 @@ export const moodNames = /** @type {const} */ ([
   '503',
   '429',
   '401',
+  'redirect',
   '4xx',
   '500',
   'drop-before',

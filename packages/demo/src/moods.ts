@@ -18,6 +18,7 @@ const moods: readonly Mood[] = [
   { name: '503', words: 'Busy', effect: '503', fields: ['retryAfter'] },
   { name: '429', words: 'Too much', effect: '429, wait 2 s', fields: ['retryAfter'] },
   { name: '401', words: 'Signed out', effect: '401' },
+  { name: 'redirect', words: 'Sign-in page', effect: '302' },
   { name: '4xx', words: 'Refuses', effect: '422, to all', fields: ['status'] },
   { name: '500', words: 'Fails', effect: '500' },
   { name: 'drop-before', words: 'Hangs up', effect: 'before the effect' },

@@ -31,7 +31,7 @@ export function upload(
     request.upload.addEventListener('progress', ({ loaded, total }) => progress({ loaded, total }));
     const fail = (): void => reject(new Unavailable({ message: 'The network failed.' }));
     // If the connection ends without an answer, Firefox says "load" all the same, with the status 0.
-    request.addEventListener('load', () => (request.status === 0 ? fail() : resolve(responseOf(request))));
+    request.addEventListener('load', () => (request.status === 0 ? fail() : resolve(responseOf(request, path))));
     request.addEventListener('error', fail);
     request.addEventListener('abort', () => reject(signal.reason as Error));
     signal.addEventListener('abort', () => request.abort());
@@ -39,7 +39,10 @@ export function upload(
   });
 }
 
-function responseOf(request: XMLHttpRequest): Response {
+/** The answer, as `fetch` gives it. An XMLHttpRequest follows a redirect, but what lies behind it is no answer to the file. */
+function responseOf(request: XMLHttpRequest, path: string): Response {
+  if (request.responseURL !== new URL(path, location.href).href) return Response.redirect(request.responseURL);
+
   const headers = new Headers();
   for (const name of ['Content-Type', 'Retry-After']) {
     const value = request.getResponseHeader(name);
