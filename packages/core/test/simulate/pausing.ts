@@ -9,7 +9,7 @@ import { targetsOf } from './judge-command.js';
 import type { Commit } from './judge.js';
 import { isPayment } from './judge.js';
 import type { Life } from './life.js';
-import { listedBy, ownerNames, signIn } from './owners.js';
+import { listedBy, ownerNames, seenBy, signIn } from './owners.js';
 import type { Play } from './play.js';
 import type { Kind } from './registries.js';
 import { currentOf, gateNames, namesFor, ruleOf, typeNames, typesOf } from './registries.js';
@@ -305,24 +305,30 @@ export async function resumeAll({ world, quiet }: Play, page: Life): Promise<voi
   const held = [...world.contents.tasks.values()].filter((row) => isPaused(world.contents, row, page.kind));
   if (pausesIn(world.contents).length === 0) return;
   world.report.met('pauses', 'tasks held at the end of a run', held.length);
-  for (const owner of world.owned ? ownerNames : [undefined]) {
-    // As long as a task has no owner, only a call with its id ends the pause of it.
+  const owners = world.owned ? ownerNames : [undefined];
+  for (const owner of owners) {
     if (owner !== undefined) void signIn(world, page, owner, world.wasFree); // It never rejects.
     if (world.wasFree) await quiet();
-    const facts: CommandFacts = {
-      life: page,
-      what: 'resume',
-      which: undefined,
-      here: owner,
-      isSeen: listedBy(world, page),
-      committed: undefined,
-      several: false,
-      lied: false,
-    };
-    world.commands.set(page, facts);
-    page.blind = 0;
-    await page.basket.resume();
-    world.commands.delete(page);
+    await resumed(world, page, owner, undefined);
   }
+  // As long as a task has no owner, for example because it runs, only a call with its id ends the pause of it.
+  for (const id of pausesIn(world.contents)) if (typeof id === 'string') await resumed(world, page, owners.at(-1), id);
   await quiet();
+}
+
+async function resumed(world: World, page: Life, here: string | undefined, id: string | undefined): Promise<void> {
+  const facts: CommandFacts = {
+    life: page,
+    what: 'resume',
+    which: id,
+    here,
+    isSeen: id === undefined ? listedBy(world, page) : seenBy(world, page),
+    committed: undefined,
+    several: false,
+    lied: false,
+  };
+  world.commands.set(page, facts);
+  page.blind = 0;
+  await (id === undefined ? page.basket.resume() : page.basket.resume(id));
+  world.commands.delete(page);
 }
