@@ -20,6 +20,8 @@ type Held = string | HeldTasks;
 
 interface HeldTasks {
   readonly type?: string | readonly string[];
+  /** The earlier names of these types, for a build that knows no others. */
+  readonly earlier?: readonly string[];
   readonly lane?: string;
   readonly gate?: string;
   /** `null`: nobody's tasks. Absent: everybody's. */
@@ -75,11 +77,18 @@ function readBy(kind: Kind, held: Held): Held {
   return { ...held, type: [held.type].flat().map((name) => currentOf(kind, name)) };
 }
 
+/** A pause as a build means it: a worker that knows only the earlier names of its types runs none of these tasks either. */
+function withEarlier(held: Held, kind: Kind): Held {
+  if (typeof held === 'string' || held.type === undefined) return held;
+
+  return { ...held, earlier: [held.type].flat().flatMap((name) => namesFor(kind, currentOf(kind, name)).slice(1)) };
+}
+
 /** What `resume` takes in a context to end a pause. */
 function whichOf(world: World, by: Life, stored: Held): string | Which {
   const held = readBy(by.kind, stored);
   if (typeof held === 'string') return held;
-  const { owner, ...parts } = held;
+  const { owner, earlier: _, ...parts } = held;
   if (!world.owned || typeof owner !== 'string' || owner === world.here.get(by)) return parts;
 
   return { ...parts, owner };
@@ -88,19 +97,17 @@ function whichOf(world: World, by: Life, stored: Held): string | Which {
 /** Whether a pause holds a task, as a build reads it: a type has its earlier names too. */
 function holds(held: Held, row: Looked, kind?: Kind): boolean {
   if (typeof held === 'string') return held === row.id;
-  const { type, lane, gate, owner } = held;
+  const { type, earlier = [], lane, gate, owner } = held;
 
   return (
     (owner === undefined || owner === row.owner) &&
-    (type === undefined || names(type, kind).includes(row.type)) &&
+    (type === undefined || names([type, earlier].flat(), kind).includes(row.type)) &&
     (lane === undefined || lane === row.lane) &&
     (gate === undefined || gate === row.gate)
   );
 }
 
-function names(type: string | readonly string[], kind: Kind | undefined): readonly string[] {
-  const given = [type].flat();
-
+function names(given: readonly string[], kind: Kind | undefined): readonly string[] {
   return kind === undefined ? given : given.flatMap((name) => namesFor(kind, currentOf(kind, name)));
 }
 
@@ -208,7 +215,7 @@ export function judgePause({ world, underway, before, after, difference, fail }:
 
   const meant = meantBy(world, command);
   const isMeant = (one: Held): boolean => isMeantBy(world, command, one);
-  if (command.what === 'pause') world.model.paused(meant);
+  if (command.what === 'pause') world.model.paused(meant.map((one) => withEarlier(one, command.life.kind)));
   else world.model.resumed(which === undefined ? undefined : was.filter(isMeant), command.here ?? undefined);
   if (command.what === 'pause') {
     command.committed = 1;

@@ -5,6 +5,8 @@ export type Pause = string | PausedTasks;
 
 interface PausedTasks {
   readonly type?: string | readonly string[];
+  /** The earlier names of these types, for a build that knows no others. */
+  readonly earlier?: readonly string[];
   readonly lane?: string;
   readonly gate?: string;
   readonly owner?: string | null;
@@ -43,8 +45,8 @@ export function createPauses(): Pauses {
 
 function isHeldBy(pause: Pause, task: Task, namesOf: NamesOf): boolean {
   if (typeof pause === 'string') return pause === task.id;
-  const { type, lane = task.lane, gate = task.gate, owner = task.owner } = pause;
-  const isOfType = type === undefined || [type].flat().some((name) => namesOf(name).includes(task.type));
+  const { type, earlier = [], lane = task.lane, gate = task.gate, owner = task.owner } = pause;
+  const isOfType = type === undefined || [type, earlier].flat().some((name) => namesOf(name).includes(task.type));
 
   return isOfType && lane === task.lane && gate === task.gate && owner === task.owner;
 }
