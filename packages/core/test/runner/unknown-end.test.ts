@@ -16,12 +16,12 @@ interface Item {
 const define = () =>
   defineTasks(freshName(), { send: task<Item>({ lane: (item) => item.lane, backoff: { base: 1_000, cap: 1_000 } }) });
 
-/** The nth time that a point is reached, the connection is lost: nobody is told that the transaction was committed. */
-function loseAnswer(tab: Tab<AnyRegistry>, point: CrashPoint, nth: number): void {
+/** Each nth time that a point is reached, the connection is lost: nobody is told that the transaction was committed. */
+function loseAnswer(tab: Tab<AnyRegistry>, point: CrashPoint, ...nth: readonly number[]): void {
   let times = 0;
   tab.at(point, () => {
     times += 1;
-    if (times === nth) throw new DOMException('The connection was lost.', 'AbortError');
+    if (nth.includes(times)) throw new DOMException('The connection was lost.', 'AbortError');
   });
 }
 
@@ -126,6 +126,27 @@ test('a task that is cancelled right after a turn has claimed it and seemed to f
   expect(await world.open(tasks).basket.cancel(id)).toBe(1);
   await world.advance(10_000);
   expect([ran, await rowsOf(tasks)]).toEqual([0, []]);
+});
+
+test('two turns that were committed and seemed to fail: no later claim gets the number of one that was cancelled', async () => {
+  const tasks = define();
+  const world = createWorld();
+  const tab = world.open(tasks);
+  const first = await tab.basket.add('send', { number: 1 });
+  loseAnswer(tab as unknown as Tab<AnyRegistry>, 'turn:complete', 1, 2);
+  tab.run({ send: () => new Promise<void>(() => undefined) });
+  await world.settle();
+  const [claimed] = (await runnerOf(tasks)).running;
+  expect(claimed).toMatchObject({ id: first });
+
+  // From now on no transaction with `completeTx` may end the task of this claim.
+  await world.open(tasks).basket.cancel(first);
+  while ((await runnerOf(tasks)).running.length > 0) await world.advance(100);
+  const second = await tab.basket.add('send', { number: 2 });
+  await world.advance(10_000);
+  const [later] = (await runnerOf(tasks)).running;
+  expect(later?.id).toBe(second);
+  expect(later?.claim).toBeGreaterThan(claimed?.claim ?? Number.NaN);
 });
 
 test('a failure whose settling was committed without an answer is counted once', async () => {

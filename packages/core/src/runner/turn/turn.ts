@@ -64,6 +64,7 @@ export async function turn(leader: Leader): Promise<TurnEnd> {
   const ended = toSettle(leader);
   // Signals are read before the transaction begins. A signal that comes later is for the next turn.
   const signals = takeSignals(leader.signals);
+  let { nextClaim } = remembered;
 
   const work = async ({ stores, stamp, runner }: Fenced) => {
     const known = isCurrent(leader, stamp) ? remembered.memory : undefined;
@@ -73,12 +74,14 @@ export async function turn(leader: Leader): Promise<TurnEnd> {
     const next = stamp ?? newStamp(leader.context.ports.randomBytes);
     const memory = known === undefined ? await recall(leader, stores, next) : copyOf(known);
     const running = new Map(leader.running);
+    // A turn that failed may have been committed, with claims that only the database knows of. If this one fails too, it
+    // may have removed them.
+    for (const { claim } of runner.running) if (claim >= nextClaim) nextClaim = claim + 1;
     const draft: Draft = {
       memory,
       stores,
       moment: momentOf(leader),
-      // A turn that failed may have been committed, with claims that only the database knows of.
-      nextClaim: Math.max(remembered.nextClaim, ...runner.running.map(({ claim }) => claim + 1)),
+      nextClaim,
       running,
       heads: new Map(),
       gone: new Set(),
@@ -109,7 +112,7 @@ export async function turn(leader: Leader): Promise<TurnEnd> {
   };
   const done = await inFence(leader, 'turn', work).catch((error: unknown) => {
     giveBackSignals(leader.signals, signals);
-    leader.remembered = { ...remembered, memory: undefined, spared: doubt(ended) || remembered.spared };
+    leader.remembered = { ...remembered, memory: undefined, nextClaim, spared: doubt(ended) || remembered.spared };
 
     throw error;
   });
