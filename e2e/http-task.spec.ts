@@ -286,7 +286,9 @@ test('an upload on a connection that stands still is aborted, and sent again', a
 
   const [first, ...more] = http.ledger.map(({ key, size, digest }) => [key, size, digest === undefined]);
   expect(first).toEqual([`"${id}"`, 0, true]);
-  expect(more).toEqual([[`"${id}"`, 8_000_000, false]]);
+  // On a machine that stands still for three seconds itself, one more upload may break off.
+  expect(more.filter(([, , isBroken]) => isBroken !== true)).toEqual([[`"${id}"`, 8_000_000, false]]);
+  expect(more.every(([key]) => key === `"${id}"`)).toBe(true);
 });
 
 test(

@@ -140,11 +140,11 @@ test('a worker that hangs in a handler is named by the page that adds, which goe
 }) => {
   await openLab(page, { database, build: 3 });
   await untilLed(page);
-  // It leads before the page has heard its answer.
+  // It has the lock before it has written its record, and leads before the page has heard its answer.
   const well = await until(
     () => page.evaluate(async () => window.lab.basket.health()),
-    ({ worker }) => worker.state === 'running',
-    'an answer of the worker',
+    ({ worker, runner }) => worker.state === 'running' && runner.build !== undefined,
+    'an answer of the worker, and its record',
   );
   expect(well).toMatchObject({
     runner: { led: true, build: 3, running: [] },
