@@ -36,8 +36,8 @@ export interface Holding {
 export type Pauses = ReadonlyMap<string, Holding>;
 
 /**
- * Checks and copies the scope that `resume` was given, as one pause for each owner whose tasks are meant. In a build
- * before, other types may have belonged to nobody, so each of these pauses may be stored.
+ * Checks and copies the scope that `resume` was given, as one pause for each owner whose tasks are meant. Each of them
+ * may be stored, because in an earlier build other types may have belonged to nobody.
  *
  * @throws TaskbasketError `option`, `signed-out`.
  */

@@ -40,7 +40,7 @@ export interface RunBasketOptions {
 
 /** Options of a runner. */
 export interface RunOptions extends RunBasketOptions {
-  /** It is a worker, which its signal tells that there is a newer build: it waits for its running attempts. */
+  /** Whether the signal says that there is a newer build. The runner then waits for its running attempts. Default false. */
   readonly retires?: boolean | undefined;
   /** Called with what each slice of an audit found: 0, unless there is a mistake in this library. */
   readonly onAudit?: ((found: number) => void) | undefined;

@@ -281,14 +281,21 @@ test('signOut and signIn without an await between them: both wait for the handle
   expect(await stateOf(world, out)).toBe('resolved');
 });
 
-test('a sign-in of somebody else, and back a second later while her handler goes on: both calls resolve, because she may send', async () => {
+/** Ann is signed in, and a handler of hers goes on for ever. */
+async function annSends() {
   const tasks = notesApp();
   const world = createWorld();
   const page = world.open(tasks);
-  running(world.open(tasks), never);
   await page.basket.signIn('ann', values);
+  running(world.open(tasks), never);
   await page.basket.add('send', 'ann');
   await world.settle();
+
+  return { world, page };
+}
+
+test('a sign-in of somebody else, and back a second later while her handler goes on: both calls resolve, because she may send', async () => {
+  const { world, page } = await annSends();
   const bob = page.basket.signIn('bob', values);
   await world.advance(1_000);
   expect(await stateOf(world, bob)).toBe('pending');
@@ -299,13 +306,7 @@ test('a sign-in of somebody else, and back a second later while her handler goes
 });
 
 test('a basket that is closed while its sign-out waits ends the wait', async () => {
-  const tasks = notesApp();
-  const world = createWorld();
-  const page = world.open(tasks);
-  await page.basket.signIn('ann', values);
-  running(world.open(tasks), never);
-  await page.basket.add('send', 'ann');
-  await world.settle();
+  const { world, page } = await annSends();
   const out = page.basket.signOut();
   await world.settle();
   page.basket.close();
@@ -313,13 +314,7 @@ test('a basket that is closed while its sign-out waits ends the wait', async () 
 });
 
 test('a basket that is closed while its sign-out is stored waits for no handler', async () => {
-  const tasks = notesApp();
-  const world = createWorld();
-  const page = world.open(tasks);
-  await page.basket.signIn('ann', values);
-  running(world.open(tasks), never);
-  await page.basket.add('send', 'ann');
-  await world.settle();
+  const { world, page } = await annSends();
   page.at('session:complete', () => page.basket.close());
   expect(await stateOf(world, page.basket.signOut())).toBe('closed');
 });

@@ -45,16 +45,20 @@ function heldOf(value: unknown): Held {
   return types === undefined ? rest : { ...rest, type: types };
 }
 
-/** The pauses that a command of a context means: of tasks that belong to nobody another one than of its owner's. */
-export function meantBy(world: World, { life, which, here }: CommandFacts): readonly Held[] {
+/**
+ * The pauses that a command of a context means: of tasks that belong to nobody another one than of its owner's. The end of
+ * a pause means both, because in another build other types may belong to nobody.
+ */
+export function meantBy(world: World, { life, what, which, here }: CommandFacts): readonly Held[] {
   if (which === undefined || typeof which === 'string') return which === undefined ? [] : [which];
   const { owner, everyOwner, state: _, ...parts } = which;
   if (!world.owned) return [parts];
   if (everyOwner === true) return [{ ...parts, everyOwner }];
   const types = parts.type === undefined ? undefined : [parts.type].flat();
   const isNobodys = (name: string): boolean => ruleOf(life.kind, name)?.forAll === true;
-  const ofNobody = owner === undefined && (types?.some(isNobodys) ?? true);
-  const whose = types?.every(isNobodys) === true ? undefined : (owner ?? here);
+  const ends = what === 'resume';
+  const ofNobody = owner === undefined && (ends || (types?.some(isNobodys) ?? true));
+  const whose = !ends && types?.every(isNobodys) === true ? undefined : (owner ?? here);
 
   return [
     ...(ofNobody ? [{ ...parts, owner: null }] : []),

@@ -51,9 +51,9 @@ export function on(
 
   /** A page that was put away has not heard who signed in meanwhile. */
   async function tellMissed(): Promise<void> {
-    const { here } = context;
-    const owner = await read(context, ownerHere, ['state']).catch(() => here.owner); // Then nobody can tell.
-    if (stopped || owner === undefined || here.owner === undefined || owner === here.owner) return;
+    const owner = await read(context, ownerHere, ['state']).catch(() => undefined); // Then nothing is known.
+    const { owner: own } = context.here;
+    if (stopped || owner === undefined || own === undefined || owner === own) return;
     callSafely(listener, { event: 'session', owner, state: 'changed' });
   }
 

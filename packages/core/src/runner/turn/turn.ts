@@ -74,8 +74,8 @@ export async function turn(leader: Leader): Promise<TurnEnd> {
     const next = stamp ?? newStamp(leader.context.ports.randomBytes);
     const memory = known === undefined ? await recall(leader, stores, next) : copyOf(known);
     const running = new Map(leader.running);
-    // A turn that failed may have been committed, with claims that only the database knows of. If this one fails too, it
-    // may have removed them.
+    // A turn that failed may have been committed, with claims that only the database knows of. Their numbers stay taken,
+    // also if this turn removes these claims and then seems to fail too.
     for (const { claim } of runner.running) if (claim >= nextClaim) nextClaim = claim + 1;
     const draft: Draft = {
       memory,
