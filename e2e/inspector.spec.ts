@@ -314,6 +314,29 @@ test(
   },
 );
 
+test('a task that is refused before the list has shown it is announced as soon as the list shows it, once', async ({
+  page,
+}) => {
+  await page.goto('/inspector.html');
+  await play(page, [taskLike('first')]);
+  await untilTitles(page, 'first');
+  const told = await page.evaluate(
+    ([first, refused, retried]) =>
+      new Promise<string>((resolve) => {
+        const inspector = document.querySelector('taskbasket-inspector') as TaskbasketInspector;
+        inspector.addEventListener('announce', ({ detail: text }) => resolve(text));
+        for (const { id } of [refused, retried]) window.played.settle(id, 'dead');
+        window.played.settle('sent at once', 'done');
+        // The first list was read before, and by the second one, one of the two is tried again.
+        window.played.show([first]);
+        window.played.show([first, refused, { ...retried, state: 'queued' }]);
+        window.played.show([first, refused, retried]);
+      }),
+    [taskLike('first'), taskLike('refused', { state: 'dead' }), taskLike('retried', { state: 'dead' })] as const,
+  );
+  expect(told).toBe('Needs your decision: refused.');
+});
+
 test('a label that throws, a payload that cannot be read, and an action that fails each change one row only', async ({
   page,
 }) => {

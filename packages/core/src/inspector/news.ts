@@ -9,7 +9,7 @@ const untouched = 5_000;
 
 /** Tells people who do not see the list what has happened. */
 export interface News {
-  /** Is called with each list, because only tasks that were on the list are told. */
+  /** Is called with each list, because only tasks that are or were on the list are told. */
   readonly look: (tasks: readonly InspectedTask[]) => void;
   readonly heard: (event: EventOf<'settled'>) => void;
   /** Forgets the list and what is not told yet, because the next list may belong to somebody else. */
@@ -24,6 +24,8 @@ export function createNews(
 ): News {
   let before: readonly InspectedTask[] = [];
   let listed: readonly InspectedTask[] = [];
+  /** The tasks that were refused before a list has shown them. */
+  let unlisted = new Set<string>();
   let ended = new Map<string, { readonly state: EventOf<'settled'>['state']; readonly task: InspectedTask }>();
   let away = false;
   let isToldAway = false;
@@ -62,25 +64,32 @@ export function createNews(
     announce(text);
   }
 
+  function heard({ id, state }: Pick<EventOf<'settled'>, 'id' | 'state'>): void {
+    const task = [...listed, ...before].find((one) => one.id === id);
+    if (task === undefined) {
+      if (state === 'dead') unlisted.add(id);
+      return;
+    }
+    ended.set(id, { state, task });
+    tellSoon();
+  }
+
   return {
     look(tasks) {
       before = listed;
       listed = tasks;
+      for (const { id, state } of tasks) if (unlisted.delete(id) && state === 'dead') heard({ id, state });
       away = tasks.some(({ reasons }) => reasons.some(({ reason }) => reason === 'gate'));
       if (away !== isToldAway) tellSoon();
     },
 
-    heard({ id, state }) {
-      const task = [...listed, ...before].find((one) => one.id === id);
-      if (task === undefined) return;
-      ended.set(id, { state, task });
-      tellSoon();
-    },
+    heard,
 
     forget() {
       clearTimeout(timer);
       timer = undefined;
       before = listed = [];
+      unlisted = new Set();
       ended = new Map();
       away = isToldAway = false;
     },
