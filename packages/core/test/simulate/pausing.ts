@@ -89,11 +89,11 @@ function withEarlier(held: Held, kind: Kind): Held {
 }
 
 /** What `resume` takes in a context to end a pause. */
-function whichOf(world: World, by: Life, stored: Held): string | Which {
+function whichOf(world: World, by: Life, stored: Held, here = world.here.get(by)): string | Which {
   const held = readBy(by.kind, stored);
   if (typeof held === 'string') return held;
   const { owner, earlier: _, ...parts } = held;
-  if (!world.owned || typeof owner !== 'string' || owner === world.here.get(by)) return parts;
+  if (!world.owned || typeof owner !== 'string' || owner === here) return parts;
 
   return { ...parts, owner };
 }
@@ -235,7 +235,7 @@ export function judgePause({ world, underway, before, after, difference, fail }:
   }
 
   const mayEnd = (one: Held): boolean => (which === undefined ? isTheirs(world, command, before, one) : isMeant(one));
-  command.committed = new Set(ended.map((one) => formOf(whichOf(world, command.life, one)))).size;
+  command.committed = new Set(ended.map((one) => formOf(whichOf(world, command.life, one, command.here)))).size;
   const left = is.filter(mayEnd);
   const wrong = ended.filter((one) => !mayEnd(one));
   if (left.length + wrong.length + begun.length > 0)

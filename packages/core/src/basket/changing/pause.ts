@@ -34,6 +34,8 @@ export async function pause(context: BasketContext, which: string | Scope): Prom
 /** Ends an equal pause, or all pauses if none is given. Resolves with how many ended. */
 export async function resume(context: BasketContext, ...which: (string | Scope)[]): Promise<number> {
   const isSeen = seenIn(context);
+  // Somebody else may sign in while this waits.
+  const asker = { registry: context.registry, here: { owner: context.here.owner } };
   const isAll = which.length === 0;
   const owners = isAll ? ownersOf(context, {}) : undefined;
   const ids = which.filter((one) => typeof one === 'string');
@@ -48,7 +50,7 @@ export async function resume(context: BasketContext, ...which: (string | Scope)[
     for (const [key] of ending) stores.state.delete(key);
     const holding = ending.map(([, one]) => one);
     await payHeld(stores, holding, context);
-    ended = shownPauses(context, holding).length;
+    ended = shownPauses(asker, holding).length;
 
     return { found: [], hints: [], changed: ended > 0 };
   };
