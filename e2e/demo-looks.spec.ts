@@ -209,7 +209,7 @@ test('what is touched is 44 pixels high at least; at 320 pixels, which is 1280 a
 
 test('nothing moves by itself while the page loads and fills', async ({ demo, server }) => {
   if (engine !== 'chromium') cannot(12, 'Only Chromium tells of layout shifts');
-  server.setMood('503', { retryAfter: 60 });
+  server.setMood('503', { retryAfter: 600 });
   for (const title of ['Bridge 7', 'Bridge 8']) await write(demo, { title });
   await expect(demo.locator('[part~=item]')).toHaveCount(2);
   await demo.reload();

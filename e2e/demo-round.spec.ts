@@ -121,7 +121,7 @@ test(
       await expect(unsentItem(demo, 'Quay wall').getByRole('heading')).toBeFocused();
     });
 
-    server.setMood('503', { retryAfter: 60 });
+    server.setMood('503', { retryAfter: 600 });
     server.up();
 
     await test.step('the server is there again, and busy: "try now" does not wait for its time', async () => {
@@ -194,7 +194,7 @@ test(
 );
 
 test('a save that another tab discarded is not announced as sent', async ({ demo, context, listen, server }) => {
-  server.setMood('503', { retryAfter: 60 });
+  server.setMood('503', { retryAfter: 600 });
   await write(demo, { title: 'Bridge 7' });
   await expect(unsentItem(demo, 'Bridge 7')).toHaveAttribute('part', 'item item-away');
   const other = await context.newPage();

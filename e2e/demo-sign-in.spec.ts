@@ -95,7 +95,7 @@ test('a server that takes no token is told in words, and “Try now” signs in 
   await expect(reportItem(demo, 'Bridge 7')).toHaveAttribute('data-state', 'sent');
   expect(effectsOn(server)).toEqual(['Bridge 7']);
 
-  server.setMood('503', { retryAfter: 60 });
+  server.setMood('503', { retryAfter: 600 });
   await write(demo, { title: 'Bridge 8' });
   const other = await context.newPage();
   listen(other);

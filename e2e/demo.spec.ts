@@ -107,14 +107,14 @@ test('while the server is away, a save says why it waits and how long; it is dis
   demo,
   server,
 }) => {
-  server.setMood('503', { retryAfter: 60 });
+  server.setMood('503', { retryAfter: 600 });
   await write(demo, { title: 'Bridge 7' });
 
   const item = unsentItem(demo, 'Bridge 7');
   for (const look of ['before', 'after a reload'] as const) {
     if (look === 'after a reload') await demo.reload();
     await expect(item).toHaveAttribute('part', 'item item-away');
-    await expect(item.locator('[part=why]')).toHaveText(/^The server is busy \(503\)\. Next try in \d+ seconds\.$/);
+    await expect(item.locator('[part=why]')).toHaveText(/^The server is busy \(503\)\. Next try in \d+ minutes\.$/);
     await expect(item.locator('[part=facts]')).toHaveText(
       /^Saved at \d\d:\d\d:\d\d, tried once\. Last error at \d\d:\d\d:\d\d: The server answered 503\.$/,
     );
@@ -197,7 +197,7 @@ test('what is announced stands for two seconds before something else takes its p
       childList: true,
     });
   });
-  server.setMood('503', { retryAfter: 60 });
+  server.setMood('503', { retryAfter: 600 });
   await write(demo, { title: 'Bridge 7' });
   await expect(demo.getByTestId('announcement')).toContainText('Saved: Bridge 7.');
   await discard(unsentItem(demo, 'Bridge 7'));
