@@ -119,6 +119,39 @@ test('a report that is opened while another one is being saved stays in the form
   await expect(demo.getByTestId('title')).toHaveValue('Bridge 7, south');
 });
 
+test('what is written and not saved is not lost without a question when another report is opened', async ({ demo }) => {
+  await write(demo, { title: 'Bridge 7', text: 'Rust.' });
+  const change = reportItem(demo, 'Bridge 7').getByTestId('report-edit');
+  const asked: string[] = [];
+  let answer = false;
+  demo.on('dialog', (dialog) => {
+    asked.push(dialog.message());
+    void (answer ? dialog.accept() : dialog.dismiss());
+  });
+  await demo.getByTestId('photo').setInputFiles(pixel);
+  await expect(demo.getByTestId('photo-alt')).toBeVisible();
+  await change.click();
+  await expect(demo.getByTestId('photo-alt')).toBeVisible();
+  await demo.getByTestId('title').fill('Bridge 8');
+  await change.click();
+  await expect(demo.getByTestId('title')).toHaveValue('Bridge 8');
+  expect(asked).toEqual(Array.from({ length: 2 }, () => 'What you are writing is not saved. Do you want to lose it?'));
+
+  answer = true;
+  await change.click();
+  await expect(demo.getByTestId('title')).toHaveValue('Bridge 7');
+  await demo.getByTestId('new-report').click();
+  await expect(demo.getByTestId('title')).toHaveValue('');
+  await change.click();
+  await demo.getByTestId('title').fill('Bridge 7, south');
+  // A text is saved by itself as soon as the field is left, with all that was changed.
+  await demo.getByTestId('text').fill('Much rust.');
+  await demo.getByTestId('new-report').click();
+  await expect(demo.getByTestId('title')).toHaveValue('');
+  await expect(reportItem(demo, 'Bridge 7, south')).toBeVisible();
+  expect(asked).toHaveLength(3);
+});
+
 test('when there is room again, the form no longer says that there is none', async ({ demo }) => {
   await write(demo, { title: 'Bridge 7', text: 'Rust.' });
   await reportItem(demo, 'Bridge 7').getByTestId('report-edit').click();

@@ -24,6 +24,8 @@ export function showForm(reports: Reports, announce: Announce, onSaved: () => vo
   let id: string = crypto.randomUUID();
   /** The report that is changed, as it was saved last. */
   let before: ReportText | undefined;
+  /** The same, or what is being saved now. */
+  let kept: ReportText | undefined;
   let last = Promise.resolve();
   let saving = false;
 
@@ -33,10 +35,7 @@ export function showForm(reports: Reports, announce: Announce, onSaved: () => vo
     saving = true;
     inTurn(async () => save().finally(() => (saving = false)));
   });
-  another.addEventListener('click', () => {
-    begin();
-    fields.focus('title');
-  });
+  another.addEventListener('click', () => open());
 
   /** One save after the other, so that each knows what the one before has stored. */
   function inTurn(step: () => Promise<void>): void {
@@ -81,9 +80,11 @@ export function showForm(reports: Reports, announce: Announce, onSaved: () => vo
   /** Resolves with whether the report is on disk. Saves nothing if it was saved like that before. */
   async function store(report: ReportText, chosen?: Blob): Promise<boolean> {
     if (!chosen && JSON.stringify(report) === JSON.stringify(before)) return true;
+    if (id === report.id) kept = report;
     try {
       await reports.save(report, chosen);
     } catch (error) {
+      if (id === report.id) kept = before;
       const sentence = `Not saved: ${error instanceof Error ? error.message : String(error)}`;
       say(failure, sentence);
       announce(sentence);
@@ -96,10 +97,18 @@ export function showForm(reports: Reports, announce: Announce, onSaved: () => vo
     return true;
   }
 
+  /** Goes on to another report, or to a new one. Asks before, if what is written would be lost. */
+  function open(report?: Report): void {
+    const isLost = isTyped(kept) || (picture.isChosen() && !saving);
+    if (isLost && !confirm('What you are writing is not saved. Do you want to lose it?')) return;
+    begin(report);
+    fields.focus('title');
+  }
+
   function begin(report?: Report): void {
     forgetTyped();
     id = report?.id ?? crypto.randomUUID();
-    before = report && textOf(report);
+    before = kept = report && textOf(report);
     picture.clear();
     if (report) fields.fill(report);
     else fields.clear();
@@ -116,16 +125,15 @@ export function showForm(reports: Reports, announce: Announce, onSaved: () => vo
 
   /** Whether the form holds something that is not saved. */
   async function isUnsaved(): Promise<boolean> {
-    const { title = '', text = '', checks = {} } = before ?? {};
-    const isTyped = JSON.stringify(fields.read()) !== JSON.stringify({ title, text, checks });
-    return isTyped || (await picture.read().catch(() => undefined)) !== undefined;
+    return isTyped(before) || (await picture.read().catch(() => undefined)) !== undefined;
+  }
+
+  function isTyped({ title = '', text = '', checks = {} }: Partial<ReportText> = {}): boolean {
+    return JSON.stringify(fields.read()) !== JSON.stringify({ title, text, checks });
   }
 
   return {
-    edit: (report: Report): void => {
-      begin(report);
-      fields.focus('title');
-    },
+    edit: (report: Report): void => open(report),
     clear: () => begin(),
     /** Whether something is written that is not saved. What is saved by itself is waited for. */
     isUnsaved: () => last.then(isUnsaved),

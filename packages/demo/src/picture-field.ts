@@ -74,6 +74,8 @@ export function showPictureField() {
       await reading;
       return picture && { picture, alt: alt.value.trim() };
     },
+    /** Whether there is a picture, or one that the browser reads. */
+    isChosen: (): boolean => picture !== undefined || reading !== undefined,
     /** Empties the field if it still has this picture. */
     forget: (saved: Blob): void => {
       if (picture === saved && reading === undefined) clear();
