@@ -1,6 +1,6 @@
 import type { Codec } from '../pure/codec.js';
 import { checkParts, must } from '../pure/options.js';
-import { defined } from '../pure/parts.js';
+import { defined, partOf } from '../pure/parts.js';
 import type { HttpBody } from './body.js';
 import { storedBody } from './body.js';
 import type { Fill } from './fill.js';
@@ -98,7 +98,8 @@ export function isRequest(given: unknown): given is Request {
 }
 
 function fromParts(given: HttpRequest, more: ReadonlySet<string>): StoredRequest {
-  const request: HttpRequest & Pick<StoredRequest, 'nothing'> = checkParts(given, 'A request', parts);
+  const known = partOf(given, 'nothing') === true ? parts : parts.slice(0, -1); // Only a merged request has `nothing`.
+  const request: HttpRequest & Pick<StoredRequest, 'nothing'> = checkParts(given, 'A request', known);
   const { url, json, body = null, credentials, expect, fill, nothing } = request;
   checkPath(url);
   checkExpect(expect);

@@ -27,7 +27,8 @@ export function priorityDigit(name: PriorityName): Priority {
 export function must(fits: boolean, what: string, rule: string, value: unknown): void {
   if (fits) return;
   const kind = typeof value === 'number' ? 'the number ' : '';
-  const shown = typeof value === 'string' ? `"${value}"` : kind + messageOf(value);
+  const other = Array.isArray(value) ? 'a list' : kind + messageOf(value);
+  const shown = typeof value === 'string' ? `"${value.slice(0, 200)}"` : other;
 
   throw new TaskbasketError('option', `${what} must be ${rule}, but it is ${shown}.`);
 }
@@ -61,9 +62,8 @@ export function checkOnDead(onDead: 'block' | 'skip', what: string): void {
  */
 export function checkParts<Given extends object>(given: Given, what: string, parts: readonly string[]): Given {
   // A promise, a map or a date would otherwise pass as an empty object.
-  if (Object.prototype.toString.call(given) !== '[object Object]') {
-    throw new TaskbasketError('option', `${what} must be an object with any of ${parts.join(', ')}; it is none.`);
-  }
+  const isObject = Object.prototype.toString.call(given) === '[object Object]';
+  must(isObject, what, `an object with any of ${parts.join(', ')}`, given);
   for (const part in given) {
     if (parts.includes(part)) continue;
 

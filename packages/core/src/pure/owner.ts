@@ -46,7 +46,7 @@ export function ownerOf(
   if (given !== undefined) {
     const why = session === undefined ? 'The registry declares no session' : `The type "${name}" has no owner`;
     const takes = session !== undefined && type.owner !== 'none';
-    if (!takes) throw new TaskbasketError('option', `${why}, so an add cannot name one. Leave the option owner out.`);
+    if (!takes) throw new TaskbasketError('option', `${why}, so leave the option owner out.`);
     checkText(given, 'The option owner');
   }
   if (session === undefined || type.owner === 'none') return null;

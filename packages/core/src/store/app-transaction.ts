@@ -40,7 +40,8 @@ export function appStores<Key extends keyof Stores>(
 ): StoresOfApp<Key> {
   const transaction = rawTransaction(given, call);
   if (transaction.db.name !== name) {
-    throw refused(call, `belongs to the database "${transaction.db.name}", and the basket lives in "${name}"`);
+    const names = `"${transaction.db.name}", and the basket lives in "${name}". Give both the same name`;
+    throw refused(call, `belongs to the database ${names}`);
   }
   if (transaction.mode === 'readonly') {
     throw refused(call, 'is read-only. Begin it as "readwrite"');

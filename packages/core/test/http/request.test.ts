@@ -185,7 +185,11 @@ describe('an add refuses', () => {
       'json, at "at", must be what JSON can hold',
     ],
     ['what says in JSON that it is nothing', { json: { toJSON: () => undefined } }, 'what JSON can hold'],
-    ['a part that is none', { boddy: 1 }, 'A request can have no "boddy"'],
+    [
+      'a part that is none',
+      { boddy: 1 },
+      'A request can have no "boddy", only url, method, headers, json, body, credentials, expect, fill.',
+    ],
     ['credentials that are none', { credentials: 'all' }, 'all'],
     ['an expectation that is none', { expect: '' }, 'expect must be'],
     ['a method that is none', { method: 'P T' }, 'P T'],
