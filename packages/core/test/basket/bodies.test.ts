@@ -430,15 +430,18 @@ test('a result that is a Blob, or too large, is done without the result: no smal
   const ids = await basket.addMany([
     ['send', heavy],
     ['send', 'blob'],
+    ['send', 'headers'],
   ]);
   const ends = Promise.all(ids.map((id) => basket.settled(id)));
   const recorded = recordTransactions();
-  tab.run({ send: (payload) => (payload === 'blob' ? new Blob(['x']) : payload) as never });
+  const results: Readonly<Record<string, unknown>> = { blob: new Blob(['x']), headers: { headers: new Headers() } };
+  tab.run({ send: (payload) => (results[payload as string] ?? payload) as never });
   await world.settle();
 
   expect(await ends).toMatchObject([
     { state: 'done', unstorable: expect.stringContaining('larger than 256 KB') as string },
     { state: 'done', unstorable: expect.stringContaining('Blob') as string },
+    { state: 'done', unstorable: expect.stringContaining('or Headers') as string },
   ]);
   expect(recorded.length).toBeGreaterThan(0);
   expect((await contentsOf(tasks)).outcomes.every(({ result }) => result === undefined)).toBe(true);
