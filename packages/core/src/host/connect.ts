@@ -3,7 +3,7 @@ import { releaseProxy, wrap } from 'comlink';
 
 import { partOf } from '../pure/parts.js';
 import type { HostFace } from './messages.js';
-import { startFailed, unstarted } from './problems.js';
+import { notReturned, startFailed, unstarted } from './problems.js';
 
 /** Constructs a worker: a SharedWorker, which has a port, or a dedicated worker. */
 export type WorkerFactory = () => { readonly port: MessagePort } | Worker;
@@ -26,6 +26,7 @@ export function connect(factory: WorkerFactory): Connection {
   } catch (error) {
     throw unstarted(error);
   }
+  if ((partOf(worker, 'port') ?? partOf(worker, 'postMessage')) === undefined) throw notReturned(worker);
 
   const failed = new Promise<never>((_, reject) => {
     (worker as unknown as EventTarget).addEventListener('error', (event) => {

@@ -48,6 +48,13 @@ export function unstarted(error: unknown): WorkerError {
   return problemOf('unsupported', 'This browser has no SharedWorker. To run tasks, call runBasket in the page.', error);
 }
 
+/** The error for a factory that returned no worker, because it lacks `return`, or is asynchronous. */
+export function notReturned(given: unknown): WorkerError {
+  const why = '`worker` must return the worker: () => new SharedWorker(…)';
+
+  return problemOf('failed', `${why}. It returned ${messageOf(given)}.`);
+}
+
 /** The error for a worker that did not start, with the browser's message, if there is one. */
 export function startFailed(message: unknown, cause?: unknown): WorkerError {
   if (typeof message !== 'string' || message === '') {

@@ -74,6 +74,21 @@ test.each([
   expect(errors[0]?.message.includes("Is { type: 'module' } missing?")).toBe(asks);
 });
 
+test.each([
+  [
+    'nothing, because `return` is missing',
+    undefined,
+    /must return the worker.*It returned undefined\. Tasks are added/,
+  ],
+  ['a promise', Promise.resolve({}), /must return the worker.*It returned \[object Promise\]\. Tasks are added/],
+])('a `worker` that gives %s is told so, and not in words of the library’s inside', async (_, given, words) => {
+  const errors: WorkerError[] = [];
+  open({ worker: () => given as never, onWorkerError: (error) => errors.push(error) });
+  await vi.waitFor(() => expect(errors).toHaveLength(1), { timeout: 60_000 });
+
+  expect(errors[0]).toMatchObject({ problem: 'failed', message: expect.stringMatching(words) as string });
+});
+
 test('where there is no SharedWorker it is not tried again: none will come', async () => {
   vi.useFakeTimers({ toFake: ['setTimeout'] });
   let constructed = 0;
