@@ -4,7 +4,7 @@ import { expose } from 'comlink';
 import { platformContext } from '../basket/basket.js';
 import type { BasketContext } from '../basket/context/context.js';
 import { randomText } from '../ports/ids.js';
-import { checkParts, checkWhole } from '../pure/options.js';
+import { checkParts, checkWhole, must } from '../pure/options.js';
 import { endedWithin } from '../ports/wait.js';
 import { defined, partOf } from '../pure/parts.js';
 import type { AnyRegistry } from '../pure/registry.js';
@@ -62,7 +62,8 @@ export interface WorkerScope extends Endpoint {
  *   ping: () => undefined,
  * });
  *
- * @throws TaskbasketError `option`, if a type has no handler, a handler has no type, or an option is wrong.
+ * @throws TaskbasketError `option`, if a type has no handler, a handler has no type, an option is wrong, or this is no
+ * worker.
  */
 export function serveBasket<R extends AnyRegistry>(
   registry: R,
@@ -73,6 +74,9 @@ export function serveBasket<R extends AnyRegistry>(
   const { build = 0, concurrency = 6 } = parts;
   checkHandlers(registry, handlers);
   checkWhole(concurrency, 'concurrency');
+  // A page would give its window to whoever sends it a message, and close it after a deploy.
+  const isWorker = !('Window' in globalThis) && typeof addEventListener === 'function';
+  must(isWorker, 'The place of serveBasket', 'the script of a worker (a page calls runBasket)', globalThis);
 
   serveIn(
     globalThis as unknown as WorkerScope,

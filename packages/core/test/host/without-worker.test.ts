@@ -4,6 +4,7 @@ import { afterEach, expect, test, vi } from 'vitest';
 
 import type { Basket, OpenOptions, WorkerError } from '../../src/index.js';
 import { defineTasks, openBasket, task } from '../../src/index.js';
+import { serveBasket } from '../../src/worker.js';
 import { freshName } from '../support/database.js';
 
 const factory = (): SharedWorker => new SharedWorker('tasks.worker.js', { type: 'module', name: 'field-notes' });
@@ -87,6 +88,17 @@ test.each([
   await vi.waitFor(() => expect(errors).toHaveLength(1), { timeout: 60_000 });
 
   expect(errors[0]).toMatchObject({ problem: 'failed', message: expect.stringMatching(words) as string });
+});
+
+test.each([
+  ['a page', { Window: Object, addEventListener: () => undefined }],
+  ['a process of Node', {}],
+])('serveBasket in %s says that its place is a worker, and that a page calls runBasket', (_, globals) => {
+  for (const [name, value] of Object.entries(globals)) vi.stubGlobal(name, value);
+
+  expect(() => serveBasket(registry(), { saveNote: () => undefined })).toThrow(
+    /must be the script of a worker \(a page calls runBasket\)/,
+  );
 });
 
 test('where there is no SharedWorker it is not tried again: none will come', async () => {
