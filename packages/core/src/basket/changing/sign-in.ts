@@ -9,7 +9,7 @@ import { asksIn, ownerIn } from '../../pure/stored.js';
 import type { Stores } from '../../store/requests.js';
 import { answer } from '../../store/requests.js';
 import type { BasketContext } from '../context/context.js';
-import { ownerOfLock } from '../context/context.js';
+import { isLockOf } from '../context/context.js';
 import type { Hint } from '../context/messages.js';
 import { adopt as adoptAll } from './adopt.js';
 import type { Edited } from './edit.js';
@@ -56,7 +56,7 @@ export async function signOut(context: BasketContext): Promise<void> {
 
 /** The values as they are at the call. Refuses those that cannot be given to a worker. */
 function copiedValues(values: unknown): unknown {
-  const fits = values === undefined || typeof values === 'function' || (typeof values === 'object' && values !== null);
+  const fits = /undefined|object|function/.test(typeof values) && values !== null;
   must(fits, 'The values that signIn takes', 'an object, or a function that returns one', values);
   if (typeof values === 'function') return values;
   try {
@@ -106,7 +106,7 @@ async function untilNoneSends({ here, names, ports: { locks } }: BasketContext, 
   const gone = new Set<string>();
   for (;;) {
     const held = await locks.held(names.sendsLock);
-    const other = held.find((name) => !gone.has(name) && ownerOfLock(names, name) !== here.owner);
+    const other = held.find((name) => !gone.has(name) && !isLockOf(names, name, here.owner));
     if (other === undefined) return;
 
     const granted = locks.request(other, { signal }, () => Promise.resolve()).then(() => gone.add(other));

@@ -1,5 +1,6 @@
 import type { Channel, Ports } from '../../ports/ports.js';
 import { createIds, randomText } from '../../ports/ids.js';
+import type { OwnerHere } from '../../pure/owner.js';
 import { isSeen } from '../../pure/owner.js';
 import type { TaskRow } from '../../pure/record.js';
 import type { Line } from '../../pure/line.js';
@@ -98,14 +99,17 @@ export function seenIn({ registry, here }: Pick<BasketContext, 'registry' | 'her
 /** The length of the random part of the name of a lock, in characters. */
 const nonceLength = 12;
 
-/** A lock that shows that handlers of an owner may run: see `sending.ts`. No two have the same name. */
+/**
+ * The name of a lock that shows that handlers of an owner may run: see `sending.ts`. No two locks have the same name. JSON
+ * escapes half of a character (a lone surrogate), because Chromium 156 gives a lock whose name has one another name.
+ */
 export function sendsLockOf({ names, ports }: Pick<BasketContext, 'names' | 'ports'>, owner: string): string {
-  return `${names.sendsLock}${randomText(ports.randomBytes, nonceLength)}:${owner}`;
+  return `${names.sendsLock}${randomText(ports.randomBytes, nonceLength)}:${JSON.stringify(owner)}`;
 }
 
-/** The owner of whom such a lock tells. */
-export function ownerOfLock(names: Names, lock: string): string {
-  return lock.slice(names.sendsLock.length + nonceLength + 1);
+/** Whether such a lock is of this owner. */
+export function isLockOf(names: Names, lock: string, owner: OwnerHere): boolean {
+  return lock.slice(names.sendsLock.length + nonceLength + 1) === JSON.stringify(owner);
 }
 
 /**
