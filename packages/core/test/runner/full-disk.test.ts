@@ -1,6 +1,7 @@
 import { describe, expect, test } from 'vitest';
 
 import { defineTasks, task } from '../../src/pure/registry.js';
+import { session } from '../../src/pure/session.js';
 import { PermanentFailure } from '../../src/pure/verdict.js';
 import { contentsOf, freshName, rowsOf, runnerOf } from '../support/database.js';
 import { fillDisk } from '../support/transactions.js';
@@ -199,6 +200,44 @@ describe('scenario 51: at a full disk without a reserve, a task that another one
     await world.advance(minute);
     expect(sent).toEqual(['first']);
   });
+});
+
+test('scenario 51: at a full disk without a reserve, a sign-out aborts what runs, and lets nothing more of its owner start', async () => {
+  const tasks = defineTasks(freshName(), { send: task<string>() }, { session: session() });
+  const world = createWorld();
+  const [page, worker] = [world.open(tasks), world.open(tasks)];
+  const sent: string[] = [];
+  const aborted: string[] = [];
+  worker.run(
+    {
+      send: async (name, { signal }) => {
+        sent.push(name);
+        if (sent.length > 1) return;
+        await new Promise((resolve) => signal.addEventListener('abort', resolve));
+        aborted.push(name);
+        throw signal.reason;
+      },
+    },
+    { concurrency: 1 },
+  );
+  await page.basket.signIn('ann');
+  await page.basket.addMany([
+    ['send', 'a'],
+    ['send', 'b'],
+  ]);
+  await world.settle();
+  const disk = fillDisk();
+  await page.basket.signOut();
+  expect(aborted).toEqual(['a']);
+  await page.basket.signOut();
+  expect(await page.basket.signIn('bob').catch(codeOf)).toBe('quota');
+  await world.advance(10 * minute);
+  expect(sent).toEqual(['a']);
+
+  disk.room = Number.POSITIVE_INFINITY;
+  await page.basket.signIn('ann');
+  await world.advance(minute);
+  expect(sent.slice(1).sort()).toEqual(['a', 'b']);
 });
 
 describe('explain and health say that there is no room', () => {

@@ -82,12 +82,14 @@ async function change(context: BasketContext, owner: Owner, values: unknown, ado
 
 /** Writes who is signed in, with a stamp by which each runner reads it before it claims again. */
 async function store(context: BasketContext, owner: Owner, asks: boolean, adopt: boolean): Promise<void> {
-  const write = async (stores: Stores): Promise<Edited> => {
+  const write = async (stores: Stores, full: boolean): Promise<Edited> => {
     const stored: unknown = await answer(stores.state.get(stateKeys.session));
     const other = ownerIn(stored) !== owner;
-    const isNew = stored === undefined || other || asksIn(stored) !== asks;
+    const isNew = (stored === undefined && !full) || other || asksIn(stored) !== asks;
     const row: SessionRow = asks ? { owner, asks } : { owner };
-    if (isNew) stores.state.put(row, stateKeys.session);
+    // Without a record nobody is signed in.
+    if (full && owner === null) stores.state.delete(stateKeys.session);
+    else if (isNew) stores.state.put(row, stateKeys.session);
     const found = adopt && owner !== null ? await adoptAll(context, stores, owner) : [];
     const hints: readonly Hint[] = other ? [{ event: 'session', owner, state: 'changed' }] : [];
 
