@@ -4,6 +4,7 @@ import type { EventOf } from '../../src/basket/telling/events.js';
 import { json } from '../../src/pure/codec.js';
 import type { TaskOptions } from '../../src/pure/registry.js';
 import { defineTasks, task } from '../../src/pure/registry.js';
+import { session } from '../../src/pure/session.js';
 import { freshName, rowsOf } from '../support/database.js';
 import { createGate, createWorld } from '../support/world.js';
 
@@ -267,5 +268,51 @@ describe('an alias is an earlier name of a type', () => {
     expect(() => defineTasks(name, twice)).toThrow('An alias of "b" must be');
     expect(() => task({ aliases: 'a' as never })).toThrow('aliases must be');
     expect(() => task({ aliases: [''] })).toThrow('aliases must be');
+  });
+});
+
+describe('a task keeps the lane, the key and the owner of its add, also if a later build gives its type others', () => {
+  const declared = { session: session() };
+
+  test('an update is refused whose payload gives a lane or a key that the task does not have', async () => {
+    const name = freshName();
+    const world = createWorld();
+    const old = world.open(defineTasks(name, { save: task<string>(), draft: task<string>() }));
+    const [saved, drafted] = [await old.basket.add('save', 'a'), await old.basket.add('draft', 'a')];
+    const next = { save: task<string>({ lane: (text) => text }), draft: task<string>({ key: (text) => text }) };
+    const { basket } = world.open(defineTasks(name, next));
+
+    for (const id of [saved, drafted]) await expect(basket.update(id, 'a')).rejects.toMatchObject({ code: 'option' });
+    expect(await basket.list()).toMatchObject([{ payload: 'a' }, { payload: 'a' }]);
+  });
+
+  test("a type that loses owner: 'none' leaves its tasks to the next adopt; a build without a session runs nothing of an owner", async () => {
+    const name = freshName();
+    const world = createWorld();
+    const first = world.open(defineTasks(name, { save: task<string>({ owner: 'none' }) }, declared));
+    const id = await first.basket.add('save', 'a');
+    first.kill();
+    const ran: string[] = [];
+    const handlers = { save: (text: string): void => void ran.push(text) };
+
+    const second = world.open(defineTasks(name, { save: task<string>() }, declared));
+    second.run(handlers);
+    await second.basket.signIn('ann');
+    await world.settle();
+    expect(await second.basket.explain(id)).toEqual([{ reason: 'no-owner' }]);
+    second.kill();
+
+    const third = world.open(defineTasks(name, { save: task<string>() }, declared));
+    await third.basket.signIn('ann', undefined, { adopt: true });
+    const without = world.open(defineTasks(name, { save: task<string>() }));
+    const runner = without.run(handlers);
+    await world.settle();
+    expect(await without.basket.explain(id)).toEqual([{ reason: 'signed-out', owner: 'ann' }]);
+    expect(ran).toEqual([]);
+
+    runner.stop();
+    third.run(handlers);
+    await world.settle();
+    expect(ran).toEqual(['a']);
   });
 });
