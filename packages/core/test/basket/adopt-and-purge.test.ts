@@ -181,6 +181,31 @@ describe('adopt', () => {
     expect(await page.basket.get(dead)).toMatchObject({ owner: 'ann' });
   });
 
+  test('of the owner who is signed in already lets a task run that an earlier build could not read', async () => {
+    const name = freshName();
+    const world = createWorld();
+    const unreadable = (): string => {
+      throw new Error('I cannot read that.');
+    };
+    const codec = { encode: (text: string) => text, decode: unreadable };
+    const old = world.open(defineTasks(name, { save: task<string>({ codec }) }));
+    old.run({ save: () => undefined });
+    const id = await old.basket.add('save', 'a');
+    await world.settle();
+    expect(await old.basket.explain(id)).toMatchObject([{ reason: 'undecodable' }]);
+    old.kill();
+
+    const tasks = defineTasks(name, { save: task<string>() }, { session: session() });
+    const [page, worker] = [world.open(tasks), world.open(tasks)];
+    await page.basket.signIn('ann');
+    const ran: string[] = [];
+    worker.run({ save: (text) => void ran.push(text) });
+    await world.settle();
+    await page.basket.signIn('ann', undefined, adopt);
+    await world.settle();
+    expect(ran).toEqual(['a']);
+  });
+
   test('leaves alone what an older build is running, with its lane, until the next sign-in', async () => {
     const name = freshName();
     const world = createWorld();

@@ -12,14 +12,14 @@ const day = 24 * 60 * 60_000;
 
 /** Lists the chores of a runner, and when each runs. `found` is called with what each slice of the audit found. */
 export function choresOf(leader: Leader, found: (count: number) => void): readonly Chore[] {
-  const owner = (): unknown => leader.remembered.memory?.signedIn.owner ?? null;
+  const signedIn = (): unknown => leader.remembered.memory?.signedIn;
 
   return [
     {
       run: () => tryUnreadable(leader),
       firstAfter: 0,
       every: Number.POSITIVE_INFINITY,
-      anew: owner,
+      anew: signedIn,
       place: 'beside',
     },
     { run: () => reserve(leader), firstAfter: minute, every: minute, place: 'beside' },
