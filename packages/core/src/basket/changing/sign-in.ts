@@ -85,7 +85,7 @@ async function store(context: BasketContext, owner: Owner, asks: boolean, adopt:
   const write = async (stores: Stores, full: boolean): Promise<Edited> => {
     const stored: unknown = await answer(stores.state.get(stateKeys.session));
     const other = ownerIn(stored) !== owner;
-    const isNew = (stored === undefined && !full) || other || asksIn(stored) !== asks;
+    const isNew = (stored ?? full) === false || other || asksIn(stored) !== asks;
     const row: SessionRow = asks ? { owner, asks } : { owner };
     // Without a record nobody is signed in.
     if (full && owner === null) stores.state.delete(stateKeys.session);
