@@ -194,6 +194,28 @@ test('a page that comes back from the cache says that it is visible, so that a c
   expect(said).toContainEqual(expect.objectContaining({ kind: 'wake', visible: true }));
 });
 
+test('a page that is online again says so, so that the pages of many people do not probe in the same second', async () => {
+  const { page, show } = stubPage();
+  const basket = openBasket(define());
+  const said: unknown[] = [];
+  vi.spyOn(BroadcastChannel.prototype, 'postMessage').mockImplementation((message: unknown) => {
+    said.push(message);
+  });
+  await atRest();
+  said.length = 0;
+  page.dispatchEvent(new Event('online'));
+  await atRest();
+  show('hidden');
+  page.dispatchEvent(new Event('online'));
+  await atRest();
+  basket.close();
+
+  expect(said).toEqual([
+    { kind: 'wake', visible: true, online: true },
+    { kind: 'wake', visible: false, online: true },
+  ]);
+});
+
 test('a page that comes back from the cache hears that somebody else has signed in meanwhile, and nothing if nobody has', async () => {
   const { page } = stubPage();
   const tasks = defineTasks(freshName(), { send: task<number>() }, { session: session() });

@@ -118,6 +118,30 @@ describe('a page and its worker', () => {
     expect(await health()).toMatchObject({ state: 'running' });
   });
 
+  test('a worker that died is starting, and no longer running, until the next one answers', async () => {
+    const { world, workers, attendance, health } = opened();
+    await world.advance(10_000);
+    workers.script.late = 2_000;
+    workers.current()?.kill();
+    await world.advance(500);
+    expect([await attendance.health(), attendance.starts()]).toEqual([{ state: 'starting' }, true]);
+
+    await world.advance(10_000);
+    workers.script.late = 0;
+    expect(await health()).toMatchObject({ state: 'running' });
+    expect(attendance.starts()).toBe(false);
+  });
+
+  test('a worker that hangs when health asks it is told within 3 s, though there is nothing to do', async () => {
+    const { world, told, workers, health } = opened();
+    await world.advance(10_000);
+    workers.current()?.treat('hangs');
+    expect(await health()).toMatchObject({ state: 'failed', problem: 'silent' });
+    await world.advance(2_100);
+
+    expect(told).toEqual(['silent']);
+  });
+
   test('a worker that a phone took away without a word is asked as soon as the page is visible, and replaced; nobody is told', async () => {
     const { world, told, workers, attendance, health } = opened();
     await world.advance(10_000);
