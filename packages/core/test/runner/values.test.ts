@@ -790,3 +790,111 @@ test.each([
   expect(sent).toEqual([]);
   expect(failed).toEqual([expect.stringMatching(/What the function of signIn returns must be an object/)]);
 });
+
+const never = (): Promise<never> => new Promise(() => undefined);
+
+test('a page says twice that it has new values, and gives none: the tasks go on with those of before', async () => {
+  const tasks = notesApp();
+  const world = createWorld();
+  const page = world.open(tasks);
+  await page.basket.signIn('ann', { token: 'old' });
+  const sent = running(world.open(tasks));
+  await world.settle();
+  await page.basket.signIn('ann', never);
+  await page.basket.signIn('ann', never);
+  await page.basket.add('save', 'n1');
+  await world.advance(40_000);
+
+  expect(sent).toEqual(['ann old n1']);
+});
+
+test('new values of one owner never came, and the page of the next owner gives none: it is not asked again and again', async () => {
+  const tasks = notesApp();
+  const world = createWorld();
+  const [ann, bob] = [world.open(tasks), world.open(tasks)];
+  await ann.basket.signIn('ann', { token: 'of ann' });
+  const sent = running(world.open(tasks));
+  await world.settle();
+  await ann.basket.signIn('ann', never);
+  await world.settle();
+  let asked = 0;
+  await bob.basket.signIn('bob', () => {
+    asked += 1;
+
+    return Promise.reject(new Error('offline'));
+  });
+  await bob.basket.add('save', 'b1');
+  const failed = noteUncaught();
+  await world.advance(59_000);
+
+  expect([sent, asked, failed.length]).toEqual([[], 1, 1]);
+});
+
+test('the only page of an owner has no values: every tab is told at once that the owner is signed out', async () => {
+  const tasks = notesApp();
+  const world = createWorld();
+  const page = world.open(tasks);
+  const events: EventOf<'session'>[] = [];
+  await page.basket.signIn('ann', () => Promise.reject(new Error('offline')));
+  page.basket.on('session', (event) => void events.push(event));
+  const failed = noteUncaught();
+  running(world.open(tasks));
+  await world.settle();
+
+  expect(events).toEqual([{ event: 'session', owner: 'ann', state: 'signed-out', gate: undefined }]);
+  expect(failed).toHaveLength(1);
+});
+
+test.each([
+  ['were given', () => ({ token: 't' })],
+  ['never came, and which is stopped,', never],
+])('a worker for which values %s leaves no timer of its question', async (_, values) => {
+  const tasks = notesApp();
+  const world = createWorld();
+  const page = world.open(tasks);
+  await page.basket.signIn('ann', { token: 'old' });
+  const tab = world.open(tasks);
+  const handlers = { save: () => undefined, send: () => undefined, report: () => undefined };
+  const first = tab.run(handlers);
+  await world.settle();
+  const idle = world.alarms();
+  await world.advance(31_000);
+  expect(world.alarms()).toBe(idle);
+  await page.basket.signIn('ann', values);
+  await world.settle();
+  expect(world.alarms() === idle).toBe(values !== never);
+
+  first.stop();
+  await first.done;
+  expect(world.alarms()).toBe(0);
+});
+
+test('what a function of signIn has returned and changes afterwards reaches no handler of its own page', async () => {
+  const tasks = notesApp();
+  const world = createWorld();
+  const page = world.open(tasks);
+  const values = { token: 'given' };
+  await page.basket.signIn('ann', () => values);
+  const sent = running(page);
+  await world.settle();
+  values.token = 'changed';
+  await page.basket.add('save', 'n1');
+  await world.settle();
+
+  expect(sent).toEqual(['ann given n1']);
+});
+
+test('an app gives values since its last deploy, and the same person is signed in: the handlers get them', async () => {
+  const tasks = notesApp();
+  const world = createWorld();
+  const before = world.open(defineTasks(tasks.name, tasks.types, { session: session() }));
+  await before.basket.signIn('ann');
+  before.kill();
+  const sent = running(world.open(tasks));
+  const page = world.open(tasks);
+  await page.basket.signIn('ann', { token: 'new' });
+  await page.basket.add('save', 'n1');
+  await world.settle();
+
+  expect(sent).toEqual(['ann new n1']);
+});
