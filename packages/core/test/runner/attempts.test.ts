@@ -1,6 +1,7 @@
 import { describe, expect, test } from 'vitest';
 
 import { defineTasks, task } from '../../src/pure/registry.js';
+import { PermanentFailure } from '../../src/pure/verdict.js';
 import type { Attempt } from '../../src/runner/term/leader.js';
 import { contentsOf, freshName, rowsOf, runnerOf } from '../support/database.js';
 import { createGate, createWorld } from '../support/world.js';
@@ -282,6 +283,21 @@ describe('stop', () => {
     expect(await rowsOf(tasks)).toEqual([]);
   });
 
+  test('what the server refused in time is dead, also after the stop, and is not sent again', async () => {
+    const tasks = sendTasks();
+    const world = createWorld();
+    const tab = world.open(tasks);
+    await tab.basket.add('send', 1);
+    const answered = createGate();
+    const runner = tab.run({ send: () => answered.promise });
+    await world.settle();
+    runner.stop();
+    await world.advance(1_000);
+    answered.fail(new PermanentFailure('The note has no text.', { status: 422 }));
+    await runner.done;
+    expect(await tab.basket.list()).toMatchObject([{ state: 'dead', attempts: 1, lastError: { status: 422 } }]);
+  });
+
   test('a runner that is stopped while it waits for the lock ends at once', async () => {
     const tasks = sendTasks();
     const world = createWorld();
@@ -327,6 +343,17 @@ describe('a newer build', () => {
       ['newer', 1],
       ['newer', 2],
     ]);
+    expect((await runnerOf(tasks)).build).toBe(2);
+  });
+
+  test('it leads at once also where another older one had waited for the lock before it', async () => {
+    const tasks = sendTasks();
+    const world = createWorld();
+    for (const build of [1, 1, 2]) {
+      world.open(tasks, { build }).run({ send: never });
+      await world.settle();
+    }
+
     expect((await runnerOf(tasks)).build).toBe(2);
   });
 
@@ -408,6 +435,28 @@ describe('save', () => {
     expect(seen).toEqual([2, 20_000, 1]);
     const { tasks: rows, payloads } = await contentsOf(tasks);
     expect([rows.length, payloads.size]).toEqual([0, 0]);
+  });
+
+  test('what was saved is shown by a watch of every tab at once', async () => {
+    const tasks = sendTasks();
+    const world = createWorld();
+    const tab = world.open(tasks);
+    const watches = [tab, world.open(tasks)].map(({ basket }) => basket.watch());
+    for (const watch of watches) watch.subscribe(() => undefined);
+    const goOn = createGate();
+    tab.run({
+      async send(_, { save }) {
+        await goOn.promise;
+        await save(2);
+        await never();
+      },
+    });
+    await tab.basket.add('send', 1);
+    await world.advance(10_000);
+    goOn.open();
+    await world.settle();
+
+    expect(watches.map((watch) => watch.get().tasks)).toMatchObject([[{ payload: 2 }], [{ payload: 2 }]]);
   });
 
   test('it is refused, and nothing written, once the attempt has ended, or its task was cancelled', async () => {

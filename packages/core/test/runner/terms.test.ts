@@ -3,7 +3,7 @@ import { describe, expect, test } from 'vitest';
 import { defineTasks, task } from '../../src/pure/registry.js';
 import { createPatience } from '../../src/runner/term/patience.js';
 import { freshName } from '../support/database.js';
-import { createWorld } from '../support/world.js';
+import { createGate, createWorld } from '../support/world.js';
 
 test.each(['lock stolen', 'database deleted'] as const)(
   '%s once an hour: a task that is added after it runs within a second, each time',
@@ -61,6 +61,26 @@ test('a runner that stops leaves no timer behind: a hundred terms leave as many 
   for (let time = 0; time < 99; time += 1) await onePass();
 
   expect(await onePass()).toBe(once);
+});
+
+test('an older runner that hears of a newer build three times leaves no timer behind when it has handed over', async () => {
+  const tasks = defineTasks(freshName(), { send: task<number>() });
+  const world = createWorld();
+  const [tab, page] = [world.open(tasks, { build: 1 }), world.open(tasks, { build: 2 })];
+  const sending = createGate();
+  tab.run({ send: () => sending.promise });
+  await world.settle();
+  const idle = world.alarms();
+  await tab.basket.add('send', 1);
+  await world.settle();
+  for (let time = 0; time < 3; time += 1) {
+    page.context.hub.say({ kind: 'hello', build: 2 });
+    await world.settle();
+  }
+  sending.open();
+  await world.settle();
+
+  expect(world.alarms()).toBe(idle);
 });
 
 describe('patience', () => {

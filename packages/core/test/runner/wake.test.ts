@@ -266,3 +266,36 @@ test('scenario 27: what the browser says of being online is a hint: both with "o
   expect(await rowsOf(lieFi.tasks)).toEqual([]);
   vi.unstubAllGlobals();
 });
+
+test('a hidden page says so a second time, after a probe that failed: the gate is probed again', async () => {
+  const { world, page, probes } = await closedGate();
+  for (let time = 1; time <= 2; time += 1) {
+    page.context.hub.say({ kind: 'wake', visible: false });
+    await world.advance(minute);
+
+    expect(probes).toHaveLength(time);
+  }
+});
+
+test('a runner that stops at the moment at which it is online again leaves neither a timer nor a listener', async () => {
+  const tasks = sendTasks();
+  const world = createWorld();
+  const tab = world.open(tasks);
+  let listening = 0;
+  Object.assign(tab.context.ports, {
+    online() {
+      listening += 1;
+
+      return () => void (listening -= 1);
+    },
+  });
+  const runner = tab.run({ send: () => undefined });
+  await world.settle();
+  expect(listening).toBe(1);
+  tab.context.hub.say({ kind: 'wake', visible: false });
+  await world.settle();
+  runner.stop();
+  await runner.done;
+
+  expect([listening, world.alarms()]).toEqual([0, 0]);
+});
