@@ -267,6 +267,48 @@ describe('replacing changes no order', () => {
     await world.settle();
     expect(sent).toEqual([2, 3, 5]);
   });
+
+  test('so does a dead one that has left the lane, and comes back between the two', async () => {
+    const tasks = draftTasks();
+    const world = createWorld();
+    const tab = world.open(tasks);
+    const sent: number[] = [];
+    const send = ({ text }: Draft): void => void sent.push(text);
+    tab.run({ loose: send, publish: send, save: send });
+    await tab.basket.add('save', { note: 'n', text: 1 }, { runAt: world.wall() + 3_600_000 });
+    const between = await tab.basket.add('publish', { note: 'n', text: 2 }, { expiresAt: world.wall() + 10_000 });
+    await world.advance(20_000);
+    expect(await tab.basket.settled(between)).toMatchObject({ state: 'dead', because: 'expired' });
+    await tab.basket.add('save', { note: 'n', text: 3 });
+    await world.settle();
+    await tab.basket.retry(between);
+    await world.advance(3_600_000);
+
+    expect(sent).toEqual([1, 2, 3]);
+  });
+
+  test('a task that the runner had read before another one took its place is not sent after it', async () => {
+    const tasks = draftTasks();
+    const world = createWorld();
+    const [tab, page] = [world.open(tasks), world.open(tasks)];
+    const sent: number[] = [];
+    const first = createGate();
+    await tab.basket.add('loose', { note: 'first', text: 0 }, { priority: 'low' });
+    await tab.basket.add('loose', { note: 'n', text: 1 }, { priority: 'low' });
+    const loose = async ({ text }: Draft): Promise<void> => {
+      sent.push(text);
+      if (text === 0) await first.promise;
+    };
+    tab.run({ loose, publish: nothing, save: nothing }, { concurrency: 1 });
+    await world.settle();
+    page.at('tidy:before', page.kill);
+    await page.basket.add('loose', { note: 'n', text: 2 }, { priority: 'high' });
+    await world.settle();
+    first.open();
+    await world.advance(600_000);
+
+    expect(sent).toEqual([0, 2]);
+  });
 });
 
 describe('commands do not find a task that was replaced', () => {

@@ -242,6 +242,32 @@ describe('pauses are a set:', () => {
     expect(await pausesOf(tasks)).toEqual([]);
   });
 
+  test('the pause of a task stays when an attempt of it fails: it is not tried again', async () => {
+    const { world, basket, run, ran, answers } = await opened();
+    const answered = createGate();
+    answers.set('n', () => answered.promise);
+    run();
+    const running = await basket.add('note', 'n');
+    await world.settle();
+    await basket.pause(running);
+    answered.fail(new Error('refused'));
+    await world.advance(600_000);
+
+    expect(ran).toEqual(['n']);
+    expect((await basket.health()).pauses).toEqual([running]);
+  });
+
+  test('the pause of a task that another one replaced goes with it', async () => {
+    const { tasks, world, basket } = await opened();
+    const first = await basket.add('note', 'n', { key: 'k' });
+    await basket.pause(first);
+    const second = await basket.add('note', 'm', { key: 'k' });
+    await world.settle();
+
+    expect(await basket.settled(first)).toEqual({ state: 'replaced', by: second });
+    expect(await pausesOf(tasks)).toEqual([]);
+  });
+
   test('a paused basket is not stalled, and an audit leaves what is held', async () => {
     const { tasks, world, basket, run, ran } = await opened();
     const { audits } = run();

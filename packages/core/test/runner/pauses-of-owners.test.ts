@@ -308,3 +308,12 @@ describe('whenIdle', () => {
     expect(idle()).toBe('resolved');
   });
 });
+
+test('a pause that is ended while somebody else signs in is counted as one, for who asked', async () => {
+  const { basket, as } = await opened();
+  await basket.pause({});
+  const ending = basket.resume({});
+  await as('bob');
+
+  expect(await ending).toBe(1);
+});
