@@ -1,8 +1,9 @@
 import { expect, test } from 'vitest';
 
+import { deposedKey } from '../../src/pure/record.js';
 import { defineTasks, task } from '../../src/pure/registry.js';
 import type { Attempt } from '../../src/runner/term/leader.js';
-import { contentsOf, freshName, rowsOf, runnerOf } from '../support/database.js';
+import { byHand, contentsOf, freshName, rowsOf, runnerOf } from '../support/database.js';
 import { aTurnOfTheLoop, createGate, createWorld } from '../support/world.js';
 
 const sendTasks = () => defineTasks(freshName(), { send: task<number>({ lane: 'all' }) });
@@ -165,3 +166,26 @@ function deleted(name: string): Promise<void> {
     request.addEventListener('error', () => reject(request.error ?? new Error('not deleted')));
   });
 }
+
+test('of the runners before, the last thousand are remembered, and nothing of their attempts', async () => {
+  const tasks = sendTasks();
+  const world = createWorld();
+  const first = world.open(tasks);
+  first.run({ send: () => undefined });
+  await world.settle();
+  first.kill();
+  const runner = await runnerOf(tasks);
+  const epoch = { count: 5_000, nonce: 'n' };
+  await byHand(tasks, ({ state }) => {
+    state.put({ ...runner, epoch }, 'runner');
+    for (const count of [3_999, 4_000, 4_001]) state.put(true, deposedKey({ count, nonce: 'n' }));
+    for (const claim of [1, 2]) state.put(true, deposedKey(epoch, claim));
+  });
+  world.open(tasks).run({ send: () => undefined });
+  await world.settle();
+
+  const kept = [...(await contentsOf(tasks)).state.keys()].map(String).filter((key) => key.startsWith('deposed:'));
+  const counts = [4_000, 4_001, 5_000];
+  expect(kept.filter((key) => key.endsWith(':n'))).toEqual(counts.map((count) => deposedKey({ count, nonce: 'n' })));
+  expect(kept.filter((key) => key.includes(':n:'))).toEqual([]);
+});

@@ -243,6 +243,34 @@ describe('scenario 58: a task under which the runner dies', () => {
     expect(await first.basket.get(id)).toMatchObject({ interruptions: 0, failures: 1 });
   });
 
+  test('while one of them runs, also for longer than ten seconds, no other one of them starts', async () => {
+    const tasks = tasksOf();
+    const world = createWorld();
+    const tab = world.open(tasks);
+    for (const payload of ['one', 'two']) await tab.basket.add('send', payload);
+    const rows = await rowsOf(tasks);
+    await byHand(tasks, (stores) => {
+      for (const row of rows) {
+        const ready = row.ready.replace(/^F(.*)\|1$/, '@$1|3|000000000');
+        stores.tasks.put({ ...row, interruptions: 3, attempts: 3, ready });
+      }
+    });
+    const answer = createGate();
+    const starts: string[] = [];
+    tab.run({
+      async send(payload) {
+        starts.push(payload);
+        if (payload === 'one') await answer.promise;
+      },
+    });
+    await world.advance(60_000);
+    expect(starts).toEqual(['one']);
+
+    answer.open();
+    await world.advance(60_000);
+    expect(starts).toEqual(['one', 'two']);
+  });
+
   test('days of reloads and closed tabs set nothing aside', async () => {
     const tasks = tasksOf();
     const world = createWorld();

@@ -143,6 +143,30 @@ describe('scenario 22', () => {
     expect(attempts).toBe(1);
   });
 
+  test('scenario 22: a clock that stood days ahead once, two runners before: a wait passes also while no runner leads', async () => {
+    const tasks = defineTasks(freshName(), {
+      send: task<number>({ backoff: { base: 60_000, cap: 60_000, jitter: 'none' } }),
+    });
+    const world = createWorld();
+    world.jump(3 * day);
+    const first = world.open(tasks);
+    first.run({ send: fails });
+    await world.settle();
+    first.kill();
+    world.jump(-3 * day);
+    const second = world.open(tasks);
+    second.run({ send: fails });
+    await second.basket.add('send', 1);
+    await world.settle();
+    second.kill();
+    await world.advance(60_000);
+
+    let attempts = 0;
+    world.open(tasks).run({ send: () => void (attempts += 1) });
+    await world.settle();
+    expect(attempts).toBe(1);
+  });
+
   test('scenario 22: after sleep, a task whose wait has passed meanwhile runs at once', async () => {
     const tasks = defineTasks(freshName(), { send: task<number>({ backoff: { base: day, cap: day } }) });
     const world = createWorld();
