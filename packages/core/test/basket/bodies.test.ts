@@ -279,6 +279,32 @@ describe('a heavy payload in the transaction of the app', () => {
   });
 });
 
+test.each([
+  [-1, 'stored'],
+  [0, 'stored'],
+  [1, 'was prepared more than 12 hours ago'],
+])('a heavy task that was prepared 12 hours and %i ms ago: %s', async (more, end) => {
+  const { tasks, world, basket } = await opened();
+  const prepared = await basket.prepare('send', heavy);
+  world.jump(12 * 60 * 60_000 + more);
+  const db = await openRaw(tasks.name);
+  const tx = db.transaction([...tasks.stores], 'readwrite');
+  const add = (): string => {
+    try {
+      basket.addTx(tx, prepared);
+
+      return 'stored';
+    } catch (error) {
+      return (error as Error).message;
+    }
+  };
+  expect(add()).toContain(end);
+  expect(await endOf(tx)).toBe('complete');
+  db.close();
+
+  expect(await rowsOf(tasks)).toHaveLength(end === 'stored' ? 1 : 0);
+});
+
 test('a heavy task is refused by addTx if its database was deleted and made anew after it was prepared', async () => {
   const { tasks, basket } = await opened();
   const [heavyOne, light] = [await basket.prepare('send', heavy), await basket.prepare('send', 'light')];

@@ -28,10 +28,29 @@ async function opened() {
   const run = (concurrency = 50) => tab.run({ send, other: send }, { concurrency });
   const left = async (): Promise<readonly unknown[]> => (await rowsOf(tasks)).map(({ payload }) => payload);
 
-  return { tasks, world, basket, sent, run, left, signals, end: () => open.open() };
+  return { tasks, world, tab, basket, sent, run, left, signals, end: () => open.open() };
 }
 
 describe('cancel', () => {
+  test('of more than one step leaves what another tab adds meanwhile', async () => {
+    const { tasks, world, tab, basket, left } = await opened();
+    await basket.addMany(Array.from({ length: 300 }, (_, n) => ['send', `old ${n}`] as const));
+    let [steps, step] = [0, (): void => undefined];
+    const reached = new Promise<void>((resolve) => (step = resolve));
+    tab.at('command:complete', () => {
+      steps += 1;
+      if (steps !== 2) return;
+      tab.freeze();
+      step();
+    });
+    const cancelled = basket.cancel({ type: 'send' });
+    await reached;
+    await world.open(tasks).basket.add('send', 'new');
+    tab.thaw();
+
+    expect([await cancelled, await left()]).toEqual([300, ['new']]);
+  });
+
   test('of a refused head and the 600 tasks of its lane starts none of these, in whichever steps they go', async () => {
     const { world, basket, run, sent, left } = await opened();
     run();

@@ -407,21 +407,25 @@ describe('why a task is not running now:', () => {
     expect(await basket.explain(other)).toBeDefined();
   });
 
-  test('another, under which the runner died so often, runs alone', async () => {
-    const { tasks, world, basket, run, end } = await opened();
-    const other = await basket.add('send', 'fine');
-    const poison = await basket.add('send', 'waits');
-    await change(tasks, 2, { ready: '@|send|1|send|3|000000000', interruptions: 3, attempts: 3 });
-    run();
-    await world.settle();
+  test.each([0, -3_600_000])(
+    'another, under which the runner died so often, runs alone, and the wall clock jumps by %i ms then',
+    async (jump) => {
+      const { tasks, world, basket, run, end } = await opened();
+      const other = await basket.add('send', 'fine');
+      const poison = await basket.add('send', 'waits');
+      await change(tasks, 2, { ready: '@|send|1|send|3|000000000', interruptions: 3, attempts: 3 });
+      run();
+      await world.settle();
+      world.jump(jump);
 
-    const until = world.wall() + 10_000;
-    expect(await basket.explain(poison)).toEqual([{ reason: 'running' }]);
-    expect(await basket.explain(other)).toEqual([{ reason: 'aside', for: poison, until }]);
-    await world.advance(10_001);
-    expect(await basket.explain(other)).toEqual([{ reason: 'gone' }]);
-    end();
-  });
+      const until = world.wall() + 10_000;
+      expect(await basket.explain(poison)).toEqual([{ reason: 'running' }]);
+      expect(await basket.explain(other)).toEqual([{ reason: 'aside', for: poison, until }]);
+      await world.advance(10_001);
+      expect(await basket.explain(other)).toEqual([{ reason: 'gone' }]);
+      end();
+    },
+  );
 
   test('another waits until it can run alone, until it is cancelled', async () => {
     const { tasks, world, basket, run, end } = await opened();

@@ -79,6 +79,20 @@ describe('what is added in one run of code', () => {
     expect(recorded).toMatchObject([{ durability: 'strict', tasks: 6 }]);
   });
 
+  test('and is strict joins no relaxed transaction that is about to begin', async () => {
+    const { tab, basket } = await opened();
+    const recorded = recordTransactions();
+    let strict: Promise<string> | undefined;
+    tab.at('add:before', () => void (strict ??= basket.add('send', 2)));
+    await basket.add('send', 1, { durability: 'relaxed' });
+    await strict;
+
+    expect(recorded).toMatchObject([
+      { durability: 'relaxed', tasks: 1 },
+      { durability: 'strict', tasks: 1 },
+    ]);
+  });
+
   test('is placed in one transaction, and the page has its turn every 25 ms', async () => {
     const { tasks, basket, tab } = await opened();
     const log: string[] = [];

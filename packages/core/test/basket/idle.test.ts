@@ -202,6 +202,23 @@ describe('a wait ends', () => {
     await expect(basket.whenIdle({}, { signal: aborting.signal })).rejects.toBe(reason);
   });
 
+  test('and leaves no listener on the signal, nor on its basket', async () => {
+    const { tab } = await opened();
+    const { signal } = new AbortController();
+    const { signal: closed } = tab.context.closed;
+    const counts = [signal, closed].map((target) => {
+      const spies = (['addEventListener', 'removeEventListener'] as const).map((name) => vi.spyOn(target, name));
+
+      return () => spies.map((spy) => spy.mock.calls.length);
+    });
+    for (let time = 0; time < 3; time += 1) await tab.basket.whenIdle({}, { signal });
+
+    expect(counts.map((count) => count())).toEqual([
+      [3, 3],
+      [3, 3],
+    ]);
+  });
+
   test('with its basket, also one that was closed before', async () => {
     const { basket } = await opened();
     await basket.add('send', 'fine');

@@ -1,5 +1,5 @@
 import * as fc from '../support/property.js';
-import { describe, expect, test } from 'vitest';
+import { describe, expect, test, vi } from 'vitest';
 
 import { readyPrefix } from '../../src/pure/key.js';
 import type { Filter } from '../../src/pure/query.js';
@@ -188,6 +188,15 @@ describe('by its id', () => {
     }
   });
 
+  test('get answers for who was signed in at the call', async () => {
+    const { ann, anns } = await annAndBob();
+    const asked = ann.get(anns[0]);
+    const signingIn = ann.signIn('bob');
+    expect(await asked).toMatchObject({ id: anns[0] });
+    expect(await ann.get(anns[0])).toBeUndefined();
+    await signingIn;
+  });
+
   test('explain answers each call for who was signed in at that call, also if another owner asks at once', async () => {
     const { ann, anns } = await annAndBob();
     const asked = ann.explain(anns[0]);
@@ -277,6 +286,27 @@ describe('settled', () => {
 });
 
 describe('watch', () => {
+  test('that nobody subscribes to any more is not read when somebody else signs in', async () => {
+    const tasks = appWithSession();
+    const world = createWorld();
+    const { basket, context } = world.open(tasks);
+    await basket.signIn('ann');
+    const begin = vi.spyOn(context.database, 'begin');
+    const transactionsOf = async (owner: string): Promise<number> => {
+      begin.mockClear();
+      await basket.signIn(owner);
+      await world.settle();
+
+      return begin.mock.calls.length;
+    };
+    const without = await transactionsOf('bob');
+    const watch = basket.watch();
+    watch.subscribe(() => undefined)();
+    await world.settle();
+
+    expect(await transactionsOf('ann')).toBe(without);
+  });
+
   test('follows who is signed in here, and shows nothing of the last one, not for one look', async () => {
     const { world, bare, ann, bob, anns, report } = await annAndBob();
     const shown: Snapshot[] = [];

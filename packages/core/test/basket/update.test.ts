@@ -2,6 +2,7 @@ import { describe, expect, test } from 'vitest';
 
 import { json } from '../../src/pure/codec.js';
 import { defineTasks, task } from '../../src/pure/registry.js';
+import { session } from '../../src/pure/session.js';
 import { PermanentFailure } from '../../src/pure/verdict.js';
 import { byHand, contentsOf, freshName, rowsOf } from '../support/database.js';
 import { recordTransactions } from '../support/transactions.js';
@@ -453,4 +454,29 @@ test('a task under a letter of a later version is left alone by an update, which
   const failure = await failureOf(basket.update(id, { text: 'two' }));
   expect(failure).toMatchObject({ code: 'unknown-type', message: expect.stringMatching(/later version/) as string });
   expect(await rowsOf(tasks)).toEqual([later]);
+});
+
+test('a task of before the session is given to somebody else while it is being corrected: it stays as it was', async () => {
+  const before = defineTasks(freshName(), { save: task<string>() });
+  const world = createWorld();
+  const id = await world.open(before).basket.add('save', 'as it was');
+  const encoding = createGate();
+  const codec = {
+    async encode(text: string) {
+      await encoding.promise;
+
+      return text;
+    },
+    decode: (stored: string) => stored,
+  };
+  const tasks = defineTasks(before.name, { save: task<string>({ codec }) }, { session: session() });
+  const [ann, bob] = [world.open(tasks).basket, world.open(tasks).basket];
+  await ann.signIn('ann');
+  const found = ann.update(id, 'of ann');
+  await world.settle();
+  await bob.signIn('bob', undefined, { adopt: true });
+  encoding.open();
+
+  expect(await found).toBe(false);
+  expect(await rowsOf(tasks)).toMatchObject([{ owner: 'bob', payload: 'as it was' }]);
 });
