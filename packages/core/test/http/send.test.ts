@@ -397,6 +397,37 @@ describe('judge', () => {
   });
 });
 
+describe('the content of an answer', () => {
+  test.each([
+    [1_048_575, 1_048_575],
+    [1_048_576, 1_048_576],
+    [1_048_577, undefined],
+    [2_097_152, undefined],
+  ])('of %i bytes is given as a text of %s', async (bytes, length) => {
+    answers(200, { 'Content-Type': 'text/plain' }, 'x'.repeat(bytes));
+
+    expect(((await sent()).body as string | undefined)?.length).toBe(length);
+  });
+
+  test.each([503, 200])('with status %i and without an end is not read on', async (status) => {
+    let [pieces, cancelled] = [0, false];
+    const content = new ReadableStream({
+      pull(stream) {
+        pieces += 1;
+        stream.enqueue(new Uint8Array(65_536));
+      },
+      cancel() {
+        cancelled = true;
+      },
+    });
+    vi.stubGlobal('fetch', () => Promise.resolve(new Response(content, { status })));
+    await verdictOn(sent());
+    vi.unstubAllGlobals();
+
+    expect([cancelled, pieces < 40]).toEqual([true, true]);
+  });
+});
+
 describe('refused with a sentence', () => {
   const send = (path: unknown, init: unknown, attempt: unknown = attemptOf()): Promise<Answer> =>
     createSend({ base: 'http://127.0.0.1:1' })(path as string, init as SendInit, attempt as SendAttempt);
@@ -482,6 +513,31 @@ describe('a request that finds no network', () => {
     await next();
     reply = (_, response) => void response.destroy();
     expect((await next()).kind).toBe('unavailable');
+  });
+
+  test('is away, and its server is not asked, if a conflict came before it', async () => {
+    const send = createSend({ base });
+    const next = (): Promise<Verdict> => verdictOn(send('/notes/1', { method: 'PUT' }, attemptOf({ number: 2 })));
+    answers(409);
+    await next();
+    reply = ({ method }, response) => {
+      if (method === 'HEAD') response.writeHead(404).end();
+      else response.destroy();
+    };
+
+    expect((await next()).kind).toBe('unavailable');
+    expect(received.map(({ method }) => method)).toEqual(['PUT', 'PUT']);
+  });
+
+  test('leaves no listener behind, and neither does an answer', async () => {
+    let [added, removed] = [0, 0];
+    vi.stubGlobal('addEventListener', () => void (added += 1));
+    vi.stubGlobal('removeEventListener', () => void (removed += 1));
+    await sent();
+    await verdictOn(createSend({ base: away })('/', {}, attemptOf()));
+    vi.unstubAllGlobals();
+
+    expect([added, removed]).toEqual([2, 2]);
   });
 
   test('is refused by the policy that says so for its address', async () => {
