@@ -111,6 +111,9 @@ test("a closed gate shows why, and until when by this device's clock; an open on
   });
   expect(taskView(storedRow(), { ...facts, gate: slow }).gate).toEqual({ name: 'api' });
 
+  const due = { ...gate, until: 1 };
+  expect(taskView(storedRow(), { ...facts, gate: due }).gate.closedUntil).toBe(facts.wall);
+
   const doubted = { ...gate, by: ['task-9'] };
   expect(taskView(storedRow(), { ...facts, gate: doubted }).gate).toEqual({ name: 'api' });
   expect(taskView({ ...storedRow(), id: 'task-9' }, { ...facts, gate: doubted }).gate.closedUntil).toBe(405_000);
