@@ -22,7 +22,7 @@ export function checkUpgrade(upgrade: Versions['upgrade'], version: number): voi
 
 /** Whether a build reads what a version of a type has stored: it is the version of now, or each upgrade is there. */
 export function readsVersion(type: Versions | undefined, version: number): boolean {
-  return type !== undefined && (type.version === version || (version < type.version && version in type.upgrade));
+  return type !== undefined && (type.version === version || version in type.upgrade);
 }
 
 /**
