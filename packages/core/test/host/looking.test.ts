@@ -199,3 +199,25 @@ test('the pages of many people that notice an outage together do not say so toge
   expect(Math.max(...firsts)).toBeLessThanOrEqual(25_000);
   expect(Math.max(...firsts) - Math.min(...firsts)).toBeGreaterThan(12_500);
 });
+
+test('neither do they at the second outage', async () => {
+  const seconds: number[] = [];
+  for (const seed of [1, 2, 3, 4, 5, 6, 7, 8]) {
+    const world = createWorld(seed);
+    const { page, said } = openPage(world, tasks(), true);
+    const { hub } = page.context;
+    const opens = (): void =>
+      hub.say({ kind: 'changed', hints: [{ event: 'gate', gate: 'server', closed: false, reason: 'away' }] });
+    hub.say({ kind: 'closed' });
+    await world.advance(60_000);
+    opens();
+    await world.settle();
+    said.length = 0;
+    hub.say({ kind: 'closed' });
+    let passed = 0;
+    for (; said.length === 0; passed += 500) await world.advance(500);
+    seconds.push(passed);
+  }
+
+  expect(Math.max(...seconds) - Math.min(...seconds)).toBeGreaterThan(12_500);
+});
