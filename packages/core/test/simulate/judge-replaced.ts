@@ -31,9 +31,10 @@ export function judgeReplaced(commit: Commit, now: number, walls: readonly [numb
   const rows = difference.removed.filter(({ id }) => outcomes.some((outcome) => outcome.id === id));
   // A turn replaces after it has settled, and a command before it does what it was asked for.
   const then = underway.work === 'turn' ? [...after.tasks.values(), ...rows] : [...before.tasks.values()];
-  const sight = sightOf(commit, { ...after, tasks: new Map(then.map((row) => [row.seq, row])) }, walls[0]);
+  const contents = { ...after, tasks: new Map(then.map((row) => [row.seq, row])) };
+  const sights = walls.map((wall) => sightOf(commit, contents, wall));
   const bySeq = [...outcomes].sort((one, other) => seqOf(rows, one) - seqOf(rows, other));
-  const judged = bySeq.flatMap((outcome) => judgeOne(commit, sight, outcome));
+  const judged = bySeq.flatMap((outcome) => judgeOne(commit, sights, outcome));
   const replaced = judged.map(({ row }) => row);
   if (replaced.length === 0) return { commit, replaced, lanes: new Set() };
 
@@ -93,24 +94,29 @@ function seqOf(rows: readonly TaskRow[], { id }: OutcomeRow): number {
   return rows.find((row) => row.id === id)?.seq ?? 0;
 }
 
-/** Judges whether a task may be replaced, and by the task that is named. `into`: the next task, if it took the payload. */
+/**
+ * Judges whether a task may be replaced, and by the task that is named: the time of one may have ended during the
+ * transaction. `into`: the next task, if it took the payload.
+ */
 function judgeOne(
   commit: Commit,
-  sight: Sight,
+  sights: readonly Sight[],
   outcome: OutcomeRow,
 ): readonly { readonly row: TaskRow; readonly into: TaskRow | undefined }[] {
   const { world, after } = commit;
   const fail = (what: string): void => commit.fail(`replaced ${outcome.id} by ${outcome.by ?? 'nothing'}: ${what}`);
-  const row = [...sight.contents.tasks.values()].find(({ id }) => id === outcome.id);
+  const [sight] = sights;
+  const row = [...(sight?.contents.tasks.values() ?? [])].find(({ id }) => id === outcome.id);
   const told = world.byId.get(outcome.id);
-  if (row === undefined || told === undefined) {
+  if (sight === undefined || row === undefined || told === undefined) {
     fail('there was no such task');
 
     return [];
   }
   if (after.tasks.has(row.seq)) fail('it is still there');
   if (told.starts > 0) fail('its handler was called');
-  const chain = chainOf(sight, row);
+  const chains = sights.map((one) => chainOf(one, row));
+  const chain = chains.find((links) => links.at(-1)?.by.id === outcome.by) ?? chainOf(sight, row);
   if (chain.at(-1)?.by.id !== outcome.by) {
     const last = nextOfKey(sight, chain.at(-1)?.by ?? row, chain.at(-1)?.merges);
     fail(`its chain is ${chain.map(({ by }) => by.id).join(' ')}, and ${last?.by.id} stays, for ${last?.stays}`);
