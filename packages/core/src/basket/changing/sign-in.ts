@@ -88,7 +88,7 @@ async function store(context: BasketContext, owner: Owner, asks: boolean, adopt:
     const isNew = (stored ?? full) === false || other || asksIn(stored) !== asks;
     const row: SessionRow = asks ? { owner, asks } : { owner };
     // Without a record nobody is signed in.
-    if (full && owner === null) stores.state.delete(stateKeys.session);
+    if (isNew && full && owner === null) stores.state.delete(stateKeys.session);
     else if (isNew) stores.state.put(row, stateKeys.session);
     const found = adopt && owner !== null ? await adoptAll(context, stores, owner) : [];
     const hints: readonly Hint[] = other ? [{ event: 'session', owner, state: 'changed' }] : [];
