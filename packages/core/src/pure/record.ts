@@ -117,6 +117,8 @@ export interface OutcomeRow {
   readonly unstorable?: string;
   /** What replaced it. */
   readonly by?: string;
+  /** The number that its row had, if it was replaced. */
+  readonly seq?: number;
   readonly marks: readonly string[];
 }
 

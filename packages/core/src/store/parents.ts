@@ -41,13 +41,20 @@ async function parentOf(
     if (isPresent(row)) return { id, state: stateAsParent(row) };
 
     const end = await outcomeOfId(stores, id);
-    if (end === undefined || isOfOther(end, child)) break;
+    if (end === undefined || isOfOther(end, child) || (id === named && (end.seq ?? 0) >= child.seq)) break;
     if (end.state === 'done') return { id, state: 'ended', result: end.result };
     if (end.state !== 'replaced' || end.by === undefined) return { id, state: 'cancelled' };
     id = end.by;
   }
 
   return { id, state: 'ended' };
+}
+
+/** The number of a task that is there, or that was replaced; 0: of any other one. */
+export async function seqOfId(stores: Pick<Stores, 'tasks' | 'outcomes'>, id: string): Promise<number> {
+  const row = rowOf(await answer(stores.tasks.index(marksIndex).get(idMark(id))));
+
+  return row?.seq ?? (await outcomeOfId(stores, id))?.seq ?? 0;
 }
 
 /** Whether it belongs to another owner than the child. What belongs to nobody may be anybody's parent. */

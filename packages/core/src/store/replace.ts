@@ -6,7 +6,7 @@ import type { AnyRegistry } from '../pure/registry.js';
 import { isReplaceable } from '../pure/replaced.js';
 import { seqsWith } from './find.js';
 import { keepOutcome } from './outcomes.js';
-import { hasChildren, moveChildren } from './parents.js';
+import { hasChildren, moveChildren, seqOfId } from './parents.js';
 import { forgetPauses } from './pauses.js';
 import type { Stores } from './requests.js';
 import { answer } from './requests.js';
@@ -46,7 +46,7 @@ export async function replaceEarlier(
     const outcome = outcomeOf(row, 'replaced', at);
 
     // With this mark, `allChildrenOf` finds the children of this task as those of the task that took its place.
-    return keepOutcome(stores, { ...outcome, marks: [...outcome.marks, parentMark(by.id)], by: by.id });
+    return keepOutcome(stores, { ...outcome, marks: [...outcome.marks, parentMark(by.id)], by: by.id, seq: row.seq });
   });
   const rows = replaced.map(({ row }) => row);
   deleteTasks(stores, rows);
@@ -93,13 +93,17 @@ async function isLink(stores: Stores, row: TaskRow, next: TaskRow, claims: reado
   return !isMerged(row, next) || !(await hasChildren(stores, row.id));
 }
 
-/** Whether another task of the lane is between two, also a dead one that has left the lane and may come back. */
-async function isBetween({ tasks }: Pick<Stores, 'tasks'>, row: TaskRow, next: TaskRow): Promise<boolean> {
+/**
+ * Whether another task of the lane is between two, also a dead one that has left the lane and may come back; or a parent
+ * of both, for which only the later one waits: that parent may wait for the earlier one.
+ */
+async function isBetween(stores: Stores, row: TaskRow, next: TaskRow): Promise<boolean> {
+  const index = stores.tasks.index(marksIndex);
   const lane = laneOf(row);
-  if (lane === undefined) return false;
-  const index = tasks.index(marksIndex);
-  const marks = [lane, skippedMark(row.owner, row.lane ?? '')];
-  const [inLane = [], skipped = []] = await Promise.all(marks.map((mark) => seqsWith(index, mark, row.seq, 1)));
+  const marks = lane === undefined ? [] : [lane, skippedMark(row.owner, row.lane ?? '')];
+  const inLane = marks.map((mark) => seqsWith(index, mark, row.seq, 1));
+  const parents = (row.after ?? []).map((id) => seqOfId(stores, id));
+  const found = await Promise.all([...inLane, ...parents]);
 
-  return [...inLane, ...skipped].some((seq) => seq < next.seq);
+  return found.flat().some((seq) => seq > row.seq && seq < next.seq);
 }

@@ -55,7 +55,7 @@ export async function rowsAt({ tasks }: Pick<Stores, 'tasks'>, seqs: readonly nu
 }
 
 /** The part of an outcome that is told. */
-export type StoredEnd = Pick<OutcomeRow, 'owner' | 'state' | 'result' | 'unstorable' | 'by'>;
+export type StoredEnd = Pick<OutcomeRow, 'owner' | 'state' | 'result' | 'unstorable' | 'by' | 'seq'>;
 
 /**
  * Reads the outcome of a task. If the browser can no longer read it, the outcome had a result: nothing else in an

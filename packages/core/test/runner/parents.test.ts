@@ -1,5 +1,6 @@
 import { describe, expect, test } from 'vitest';
 
+import type { Prepared } from '../../src/basket/basket.js';
 import { defineTasks, task } from '../../src/pure/registry.js';
 import type { Attempt } from '../../src/runner/term/leader.js';
 import { PermanentFailure } from '../../src/pure/verdict.js';
@@ -342,22 +343,55 @@ test('a child waits in its lane for its parent, and the lane goes on in order', 
   expect(started).toEqual(['before', 'parent', 'child', 'next']);
 });
 
-test('a task that was prepared first and added last is no parent: it may stand behind its child in their lane', async () => {
-  const name = freshName();
-  const app = createApp(define(name));
-  const { basket, world, started } = app;
-  const prepared = await basket.prepare('note', 'late');
-  await basket.add('note', 'early', { after: prepared.id });
-  const db = await openNotes(name, app.tasks);
-  const tx = db.transaction(app.tasks.stores, 'readwrite');
+/** Adds what was prepared, in a transaction of the app. */
+async function addPrepared({ tasks, basket, world }: App, prepared: Prepared<'note'>): Promise<void> {
+  const db = await openNotes(tasks.name, tasks);
+  const tx = db.transaction(tasks.stores, 'readwrite');
   basket.addTx(tx, prepared);
   tx.commit();
   db.close();
   await world.settle();
+}
+
+test('a task that was prepared first and added last is no parent: it may stand behind its child in their lane', async () => {
+  const app = createApp();
+  const { basket, world, started } = app;
+  const prepared = await basket.prepare('note', 'late');
+  await basket.add('note', 'early', { after: prepared.id });
+  await addPrepared(app, prepared);
   app.work();
   await world.settle();
 
   expect(started).toEqual(['early', 'late']);
+});
+
+test('neither is the task that took the place of such a task', async () => {
+  const app = createApp();
+  const { basket, world, started } = app;
+  const prepared = await basket.prepare('note', 'late', { key: 'k' });
+  await basket.add('note', 'early', { after: prepared.id });
+  await addPrepared(app, prepared);
+  await basket.add('note', 'latest', { key: 'k' });
+  await world.settle();
+  app.work();
+  await world.settle();
+
+  expect(started).toEqual(['early', 'latest']);
+});
+
+test('a task stays if only the next one of its key waits for a parent that both name: no task waits for ever', async () => {
+  const app = createApp();
+  const { basket, world, started } = app;
+  const photo = await basket.prepare('note', 'photo');
+  const first = await basket.add('send', 'first', { key: 'k', after: photo.id });
+  await basket.add('note', 'edit', { after: first });
+  await addPrepared(app, photo);
+  await basket.add('send', 'second', { key: 'k', after: photo.id });
+  await world.settle();
+  app.work();
+  await world.settle();
+
+  expect(started).toEqual(['first', 'edit', 'photo', 'second']);
 });
 
 test('a task of another owner is no parent', async () => {

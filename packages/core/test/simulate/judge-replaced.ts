@@ -237,6 +237,12 @@ function nextOfKey(sight: Sight, row: TaskRow, merged = false): Link | undefined
   const between = later.find(
     (one) => one.seq < next.seq && told.lane !== undefined && one.lane === told.lane && one.owner === told.owner,
   );
+  const isAdded = told.after.some((id) => {
+    const parent = world.byId.get(id);
+    const stands = contents.tasks.get(parent?.seq ?? 0)?.id === id || isReplaced(world, parent);
+
+    return stands && (parent?.seq ?? 0) > row.seq && (parent?.seq ?? 0) < next.seq;
+  });
   const isStarted = isClaimedIn(contents, row) || row.attempts > 0 || told.edition > 0;
   const isKept = sight.isDead(next) ? 'the next one is dead' : undefined;
   const merges = merged || told.merges || other.merges;
@@ -245,8 +251,19 @@ function nextOfKey(sight: Sight, row: TaskRow, merged = false): Link | undefined
   return {
     by: next,
     merges,
-    stays: isStarted ? 'it was started' : between === undefined ? (isKept ?? apart) : 'another is between',
+    stays: isStarted
+      ? 'it was started'
+      : between !== undefined
+        ? 'another is between'
+        : isAdded
+          ? 'a parent was added between'
+          : (isKept ?? apart),
   };
+}
+
+/** Whether another task took the place of a task, in this database. */
+function isReplaced({ losses }: World, told: Told | undefined): boolean {
+  return told?.state === 'ended' && told.end === 'replaced' && told.era >= losses;
 }
 
 /** Why two tasks that would be merged stay, by the manual. */

@@ -52,6 +52,7 @@ function parentOf(world: World, contents: Contents, child: TaskRow, named: strin
     if (told.end === 'cancelled' || isCancelled) return { id, is: 'cancelled', result: undefined };
     if (told.end !== 'replaced' || told.replacedBy === undefined)
       return { id, is: 'ended', result: told.end === 'done' ? told.result : undefined };
+    if (id === named && (told.seq ?? 0) > child.seq) return { id, is: 'ended', result: undefined };
     id = told.replacedBy;
   }
 }

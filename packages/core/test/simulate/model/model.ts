@@ -86,14 +86,19 @@ export function createModel(waits: Waits): Model {
     },
 
     gone(id, end) {
-      ends.set(id, { end, owner: tasks.get(id)?.owner ?? null });
+      ends.set(id, {
+        end,
+        owner: tasks.get(id)?.owner ?? null,
+        place: end === 'replaced' ? tasks.get(id)?.place : undefined,
+      });
       tasks.delete(id);
       pauses.ended([id]);
     },
     answered: (id, gate, at) => gateOf({ gate }).heard(id, { kind: 'done' }, at),
     forgotten: (id) => void ends.delete(id),
     replaced(id, by, isMerged) {
-      ends.set(id, { end: 'replaced', owner: ends.get(id)?.owner ?? null, by });
+      const { owner = null, place: was } = ends.get(id) ?? {};
+      ends.set(id, { end: 'replaced', owner, by, place: was });
       for (const task of tasks.values()) if (task.awaits.has(id) && by !== undefined) task.awaits.add(by);
       change(by ?? '', (task) => void (task.merges ||= isMerged));
     },

@@ -5,6 +5,8 @@ export interface End {
   readonly end: Gone;
   readonly owner: string | null;
   readonly by?: string | undefined;
+  /** Of one that was replaced: its place. */
+  readonly place?: number | undefined;
 }
 
 /** Whether the app declares a session, and who is signed in. */
@@ -38,7 +40,7 @@ export function forbids(
   if (before !== undefined) return `${before.id} of its lane ${before.running ? 'runs' : 'has not ended'}`;
   const parent = task.after.map((id) => parentSays(task, id, tasks, ends)).find((said) => said !== undefined);
   if (parent !== undefined) return parent;
-  const by = replacerOf(task, [...tasks.values()], wall, merges);
+  const by = replacerOf(task, tasks, ends, wall, merges);
 
   return by === undefined ? undefined : `${by.id} replaces it`;
 }
@@ -68,6 +70,7 @@ function parentSays(child: Task, named: string, tasks: ReadonlyMap<string, Task>
     if (owner !== null && owner !== child.owner) return undefined;
     if (parent !== undefined)
       return id === named && parent.place > child.place ? undefined : `its parent ${id} is ${parent.state}`;
+    if (id === named && (end?.place ?? 0) > child.place) return undefined;
     if (end?.end === 'cancelled') return child.runsWithout ? undefined : `its parent ${id} was cancelled`;
     id = end?.end === 'replaced' ? end.by : undefined;
   }
@@ -79,7 +82,14 @@ function parentSays(child: Task, named: string, tasks: ReadonlyMap<string, Task>
 const takesNoPlace: ReadonlySet<Task['state']> = new Set(['strange', 'dead', 'expired', 'orphaned']);
 
 /** The next task of its key, if it takes the place of a task that was never started, with nothing of the lane between. */
-function replacerOf(task: Task, all: readonly Task[], wall: number, merges: Merges): Task | undefined {
+function replacerOf(
+  task: Task,
+  tasks: ReadonlyMap<string, Task>,
+  ends: Ends,
+  wall: number,
+  merges: Merges,
+): Task | undefined {
+  const all = [...tasks.values()];
   if (task.key === undefined || task.started) return undefined;
   const isMate = (one: Task): boolean => one.owner === task.owner && one.lane === task.lane;
   const later = all.filter((one) => one.place > task.place).sort((one, other) => one.place - other.place);
@@ -89,6 +99,9 @@ function replacerOf(task: Task, all: readonly Task[], wall: number, merges: Merg
   if (next === undefined || takesNoPlace.has(next.state) || next.after.join() !== task.after.join()) return undefined;
   const between = task.lane !== undefined && later.some((one) => isMate(one) && one.place < next.place);
   if (between) return undefined;
+  // Only the later one waits for what was added between them.
+  const placeOf = (id: string): number => tasks.get(id)?.place ?? ends.get(id)?.place ?? 0;
+  if (task.after.some((id) => placeOf(id) > task.place && placeOf(id) < next.place)) return undefined;
   if (!task.merges && !next.merges) return next;
   // Nothing is merged into what was started; nor is what another task waits for, or whose time is over.
   const isOver = ({ expiresAt }: Task): boolean => expiresAt !== undefined && expiresAt <= wall;
