@@ -24,7 +24,7 @@ export function createNews(
 ): News {
   let before: readonly InspectedTask[] = [];
   let listed: readonly InspectedTask[] = [];
-  /** The tasks that were refused before a list has shown them. */
+  /** The ids of the tasks that were refused before a list has shown them, and are not told yet. */
   let unlisted = new Set<string>();
   let ended = new Map<string, { readonly state: EventOf<'settled'>['state']; readonly task: InspectedTask }>();
   let away = false;
@@ -66,10 +66,9 @@ export function createNews(
 
   function heard({ id, state }: Pick<EventOf<'settled'>, 'id' | 'state'>): void {
     const task = [...listed, ...before].find((one) => one.id === id);
-    if (task === undefined) {
-      if (state === 'dead') unlisted.add(id);
-      return;
-    }
+    if (task === undefined && state === 'dead') unlisted.add(id);
+    if (task === undefined) return;
+    unlisted.delete(id);
     ended.set(id, { state, task });
     tellSoon();
   }
@@ -78,7 +77,8 @@ export function createNews(
     look(tasks) {
       before = listed;
       listed = tasks;
-      for (const { id, state } of tasks) if (unlisted.delete(id) && state === 'dead') heard({ id, state });
+      // A list that was read before the refusal may still show the task as queued.
+      for (const { id, state } of tasks) if (unlisted.has(id) && state === 'dead') heard({ id, state });
       away = tasks.some(({ reasons }) => reasons.some(({ reason }) => reason === 'gate'));
       if (away !== isToldAway) tellSoon();
     },

@@ -1,0 +1,66 @@
+import { afterEach, expect, test, vi } from 'vitest';
+
+import type { EventOf } from '../../src/index.js';
+import { english } from '../../src/inspector/english.js';
+import { createNews } from '../../src/inspector/news.js';
+import type { InspectedTask } from '../../src/inspector/settings.js';
+
+afterEach(() => void vi.useRealTimers());
+
+/** News of tasks that are called by their ids. */
+function newsIn(told: string[]) {
+  vi.useFakeTimers();
+  const { look, heard } = createNews(
+    () => english,
+    ({ id }) => id,
+    (text) => void told.push(text),
+  );
+
+  return {
+    show: (...states: readonly (readonly [id: string, state: InspectedTask['state']])[]) =>
+      look(states.map(([id, state]) => ({ id, state, reasons: [] }) as unknown as InspectedTask)),
+    end: (id: string, state: EventOf<'settled'>['state']) => heard({ id, state } as EventOf<'settled'>),
+  };
+}
+
+test('a task is refused while the first list that shows it is read: it is announced when a list shows that, once', () => {
+  const told: string[] = [];
+  const { show, end } = newsIn(told);
+  show();
+  end('1', 'dead');
+  show(['1', 'queued']);
+  show(['1', 'dead']);
+  show(['1', 'dead']);
+  vi.runAllTimers();
+  show(['1', 'dead']);
+  vi.runAllTimers();
+
+  expect(told).toEqual(['Needs your decision: 1.']);
+});
+
+test('a task is refused before a list shows it, and is sent when it is tried again: only that is announced', () => {
+  const told: string[] = [];
+  const { show, end } = newsIn(told);
+  show();
+  end('1', 'dead');
+  show(['1', 'queued']);
+  end('1', 'done');
+  show();
+  vi.runAllTimers();
+
+  expect(told).toEqual(['Sent: 1.']);
+});
+
+test('a task that is refused a second time, and then listed, is announced once', () => {
+  const told: string[] = [];
+  const { show, end } = newsIn(told);
+  show();
+  end('1', 'dead');
+  show(['1', 'queued']);
+  end('1', 'dead');
+  vi.runAllTimers();
+  show(['1', 'dead']);
+  vi.runAllTimers();
+
+  expect(told).toEqual(['Needs your decision: 1.']);
+});
