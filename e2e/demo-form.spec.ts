@@ -152,6 +152,25 @@ test('what is written and not saved is not lost without a question when another 
   expect(asked).toHaveLength(3);
 });
 
+test('a photo that the browser still reads, while its report is being saved, is not lost without a question', async ({
+  demo,
+}) => {
+  await write(demo, { title: 'Bridge 7', text: 'Rust.' });
+  await write(demo, { title: 'Bridge 8', text: 'Moss.' });
+  await reportItem(demo, 'Bridge 7').getByTestId('report-edit').click();
+  const letRead = await holdPictures(demo);
+  await demo.getByTestId('photo').setInputFiles(pixel);
+  await demo.getByTestId('save').click();
+  const asked = demo.waitForEvent('dialog');
+  const opening = reportItem(demo, 'Bridge 8').getByTestId('report-edit').click();
+  await (await asked).dismiss();
+  await opening;
+  await letRead();
+
+  await expect(demo.getByTestId('announcement')).toContainText('Saved: Bridge 7.');
+  await expect(reportItem(demo, 'Bridge 7').locator('img')).toBeVisible();
+});
+
 test('when there is room again, the form no longer says that there is none', async ({ demo }) => {
   await write(demo, { title: 'Bridge 7', text: 'Rust.' });
   await reportItem(demo, 'Bridge 7').getByTestId('report-edit').click();

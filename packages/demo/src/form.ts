@@ -24,8 +24,10 @@ export function showForm(reports: Reports, announce: Announce, onSaved: () => vo
   let id: string = crypto.randomUUID();
   /** The report that is changed, as it was saved last. */
   let before: ReportText | undefined;
-  /** The same, or what is being saved now. */
+  /** The text that is being saved now, or else the one that was saved last. */
   let kept: ReportText | undefined;
+  /** The picture that is being saved now, or was saved last. */
+  let keptPicture: Blob | undefined;
   let last = Promise.resolve();
   let saving = false;
 
@@ -80,11 +82,11 @@ export function showForm(reports: Reports, announce: Announce, onSaved: () => vo
   /** Resolves with whether the report is on disk. Saves nothing if it was saved like that before. */
   async function store(report: ReportText, chosen?: Blob): Promise<boolean> {
     if (!chosen && JSON.stringify(report) === JSON.stringify(before)) return true;
-    if (id === report.id) kept = report;
+    if (id === report.id) [kept, keptPicture] = [report, chosen];
     try {
       await reports.save(report, chosen);
     } catch (error) {
-      if (id === report.id) kept = before;
+      if (id === report.id) [kept, keptPicture] = [before, undefined];
       const sentence = `Not saved: ${error instanceof Error ? error.message : String(error)}`;
       say(failure, sentence);
       announce(sentence);
@@ -99,7 +101,7 @@ export function showForm(reports: Reports, announce: Announce, onSaved: () => vo
 
   /** Goes on to another report, or to a new one. Asks before, if what is written would be lost. */
   function open(report?: Report): void {
-    const isLost = isTyped(kept) || (picture.isChosen() && !saving);
+    const isLost = isTyped(kept) || picture.hasOtherThan(keptPicture);
     if (isLost && !confirm('What you are writing is not saved. Do you want to lose it?')) return;
     begin(report);
     fields.focus('title');

@@ -74,8 +74,9 @@ export function showPictureField() {
       await reading;
       return picture && { picture, alt: alt.value.trim() };
     },
-    /** Whether there is a picture, or one that the browser reads. */
-    isChosen: (): boolean => picture !== undefined || reading !== undefined,
+    /** Whether there is a picture that is not this one, or the browser is reading one. */
+    hasOtherThan: (kept: Blob | undefined): boolean =>
+      reading !== undefined || (picture !== undefined && picture !== kept),
     /** Empties the field if it still has this picture. */
     forget: (saved: Blob): void => {
       if (picture === saved && reading === undefined) clear();
