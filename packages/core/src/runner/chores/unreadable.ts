@@ -24,9 +24,10 @@ interface Found {
 }
 
 /**
- * Tries to decode the rows that an earlier build could not decode. Runs at the start of a term, and after each sign-in,
- * because a sign-in may adopt such rows. Of each route that may run now, it tries all rows, 64 at a time. A row that
- * decodes is due at once. Reading and decoding are separate slices, so that neither begins after the end of the term.
+ * Tries to decode the rows that an earlier build could not decode. Runs at the start of a term, after each sign-in,
+ * because a sign-in may adopt such rows, and when the values of the session change. Of each route that may run now, it
+ * tries all rows, 64 at a time. A row that decodes is due at once. Reading and decoding are separate slices, so that
+ * neither begins after the end of the term.
  */
 export async function* tryUnreadable(leader: Leader): AsyncGenerator<void, void, undefined> {
   const { context } = leader;
