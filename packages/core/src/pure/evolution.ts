@@ -17,7 +17,8 @@ export function checkUpgrade(upgrade: Versions['upgrade'], version: number): voi
   const steps = Object.keys(upgrade);
   const oldest = version - steps.length;
   const fits = oldest >= 1 && steps.every((_, place) => typeof upgrade[oldest + place] === 'function');
-  must(fits, 'upgrade', `an object with a function for each version from the oldest one up to ${version - 1}`, steps);
+  const rule = `an object with a function for each version from the oldest one up to ${version - 1}`;
+  must(fits, 'upgrade', rule, `{${steps.join(', ')}}`);
 }
 
 /** Whether a build reads what a version of a type has stored: it is the version of now, or each upgrade is there. */

@@ -169,6 +169,11 @@ describe('an upgrade brings the stored form of an earlier version to that of now
   });
 });
 
+test('an upgrade that leaves a version out is refused, with the versions that it has', () => {
+  const upgrade = { 1: String, 3: String };
+  expect(() => task({ version: 4, upgrade })).toThrow('from the oldest one up to 3, but it is "{1, 3}".');
+});
+
 describe('an alias is an earlier name of a type', () => {
   const before = (name: string) => defineTasks(name, { sendNote: task<First>({ lane: 'a', key: 'k' }), other: task() });
   const after = (name: string) =>
