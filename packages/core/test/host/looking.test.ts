@@ -200,7 +200,7 @@ test('the pages of many people that notice an outage together do not say so toge
   expect(Math.max(...firsts) - Math.min(...firsts)).toBeGreaterThan(12_500);
 });
 
-test('neither do they at the second outage', async () => {
+test('the pages of many people that notice a second outage together do not say so together', async () => {
   const seconds: number[] = [];
   for (const seed of [1, 2, 3, 4, 5, 6, 7, 8]) {
     const world = createWorld(seed);
@@ -215,9 +215,10 @@ test('neither do they at the second outage', async () => {
     said.length = 0;
     hub.say({ kind: 'closed' });
     let passed = 0;
-    for (; said.length === 0; passed += 500) await world.advance(500);
+    for (; said.length === 0 && passed < 60_000; passed += 500) await world.advance(500);
     seconds.push(passed);
   }
 
+  expect(Math.max(...seconds)).toBeLessThan(60_000);
   expect(Math.max(...seconds) - Math.min(...seconds)).toBeGreaterThan(12_500);
 });

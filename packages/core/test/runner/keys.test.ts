@@ -268,7 +268,7 @@ describe('replacing changes no order', () => {
     expect(sent).toEqual([2, 3, 5]);
   });
 
-  test('so does a dead one that has left the lane, and comes back between the two', async () => {
+  test('a dead task that has left the lane, and comes back between two of a key, ends it', async () => {
     const tasks = draftTasks();
     const world = createWorld();
     const tab = world.open(tasks);

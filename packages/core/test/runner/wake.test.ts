@@ -267,7 +267,7 @@ test('scenario 27: what the browser says of being online is a hint: both with "o
   vi.unstubAllGlobals();
 });
 
-test('a hidden page says so a second time, after a probe that failed: the gate is probed again', async () => {
+test('a hidden page wakes the gate again after a probe that failed: the gate is probed again', async () => {
   const { world, page, probes } = await closedGate();
   for (let time = 1; time <= 2; time += 1) {
     page.context.hub.say({ kind: 'wake', visible: false });
