@@ -95,8 +95,8 @@ function seqOf(rows: readonly TaskRow[], { id }: OutcomeRow): number {
 }
 
 /**
- * Judges whether a task may be replaced, and by the task that is named: the time of one may have ended during the
- * transaction. `into`: the next task, if it took the payload.
+ * Judges whether a task may be replaced, and by the task that is named. `sights`: before and after the transaction,
+ * because the time of a task may have ended in between. `into`: the next task, if it took the payload.
  */
 function judgeOne(
   commit: Commit,
