@@ -322,8 +322,9 @@ export function judgeNoneLeft(
   // unable to take the place of the task before it.
   const isReplaced = ({ id }: TaskRow): boolean =>
     difference.outcomes.some((one) => one.id === id && one.state === 'replaced');
+  const cancelled = difference.changed.flatMap(({ to }) => (to.cancelled === true ? [to] : []));
   const wasBetween = (row: TaskRow, next: TaskRow): boolean =>
-    difference.removed.some((one) => {
+    [...difference.removed, ...cancelled].some((one) => {
       const isLink = isReplaced(one) && apartBy(sight, row, one) === undefined;
 
       return row.seq < one.seq && one.seq < next.seq && !isLink;
