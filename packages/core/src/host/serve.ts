@@ -75,7 +75,7 @@ export function serveBasket<R extends AnyRegistry>(
   checkHandlers(registry, handlers);
   checkWhole(concurrency, 'concurrency');
   // A page would give its window to whoever sends it a message, and close it after a deploy.
-  const isWorker = 'WorkerGlobalScope' in globalThis;
+  const isWorker = !('Window' in globalThis) && typeof addEventListener === 'function';
   must(isWorker, 'The place of serveBasket', 'the script of a worker (a page calls runBasket)', globalThis);
 
   serveIn(

@@ -362,6 +362,7 @@ describe('requests of an old library', () => {
 
       return new Response('', { status: sent.length === 1 ? 422 : 200 });
     });
+    vi.stubGlobal('addEventListener', () => undefined); // A worker has it.
     await run('moving.worker.ts');
     await until(async () => expect(await basket.list()).toMatchObject([{ state: 'dead' }])); // The others went on.
 
