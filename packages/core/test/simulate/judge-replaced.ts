@@ -239,7 +239,7 @@ function nextOfKey(sight: Sight, row: TaskRow, merged = false): Link | undefined
   );
   const isAdded = told.after.some((id) => {
     const parent = world.byId.get(id);
-    const stands = contents.tasks.get(parent?.seq ?? 0)?.id === id || isReplaced(world, parent);
+    const stands = contents.tasks.get(parent?.seq ?? 0)?.id === id || wasReplaced(world, parent);
 
     return stands && (parent?.seq ?? 0) > row.seq && (parent?.seq ?? 0) < next.seq;
   });
@@ -262,7 +262,7 @@ function nextOfKey(sight: Sight, row: TaskRow, merged = false): Link | undefined
 }
 
 /** Whether another task took the place of a task, in this database. */
-function isReplaced({ losses }: World, told: Told | undefined): boolean {
+function wasReplaced({ losses }: World, told: Told | undefined): boolean {
   return told?.state === 'ended' && told.end === 'replaced' && told.era >= losses;
 }
 
