@@ -119,6 +119,23 @@ test('a report that is opened while another one is being saved stays in the form
   await expect(demo.getByTestId('title')).toHaveValue('Bridge 7, south');
 });
 
+test('a report that is opened again while it is being saved stays in the form, as it is saved', async ({ demo }) => {
+  await write(demo, { title: 'Bridge 7', text: 'Rust.' });
+  const change = reportItem(demo, 'Bridge 7').getByTestId('report-edit');
+  await expect(demo.getByTestId('title')).toHaveValue('');
+  await change.click();
+  const letGo = await holdReports(demo);
+  await demo.getByTestId('title').fill('Bridge 7, north');
+  await demo.getByTestId('save').click();
+  await change.click();
+  await letGo();
+
+  await expect(demo.getByTestId('announcement')).toContainText('Saved: Bridge 7, north.');
+  await expect(reportItem(demo, 'Bridge 7, north')).toBeVisible();
+  await expect(demo.getByTestId('title')).toHaveValue('Bridge 7, north');
+  await expect(demo.getByRole('heading', { name: 'Change the report' })).toBeVisible();
+});
+
 test('what is written and not saved is not lost without a question when another report is opened', async ({ demo }) => {
   await write(demo, { title: 'Bridge 7', text: 'Rust.' });
   const change = reportItem(demo, 'Bridge 7').getByTestId('report-edit');

@@ -28,6 +28,8 @@ export function showForm(reports: Reports, announce: Announce, onSaved: () => vo
   let kept: ReportText | undefined;
   /** The picture that is being saved now, or was saved last. */
   let keptPicture: Blob | undefined;
+  /** Is raised whenever a report is opened in the form, or a new one is begun. */
+  let begun = 0;
   let last = Promise.resolve();
   let saving = false;
 
@@ -53,7 +55,7 @@ export function showForm(reports: Reports, announce: Announce, onSaved: () => vo
       fields.focus('title');
       return;
     }
-    const [saved, photoBefore] = [id, before?.photo];
+    const [saved, photoBefore, mine] = [id, before?.photo, begun];
     // The field says why, if the browser was still reading the file, and it is no picture.
     const chosen = await picture.read().catch(() => 'no picture' as const);
     if (chosen === 'no picture') return;
@@ -61,9 +63,9 @@ export function showForm(reports: Reports, announce: Announce, onSaved: () => vo
     if (!(await store({ id: saved, ...values, ...(photo && { photo }) }, chosen?.picture))) return;
     announce(`Saved: ${title}. It is sent when the server can be reached.`);
     onSaved();
-    // Meanwhile another report may have been opened in the form.
-    if (id !== saved) return;
-    if (chosen) picture.forget(chosen.picture);
+    if (chosen && id === saved) picture.forget(chosen.picture);
+    // Meanwhile another report may have been opened in the form, or the same one.
+    if (begun !== mine) return;
     if (await isUnsaved()) return showWhat(true);
     begin();
     fields.focus('title');
@@ -101,6 +103,13 @@ export function showForm(reports: Reports, announce: Announce, onSaved: () => vo
 
   /** Goes on to another report, or to a new one. Asks before, if what is written would be lost. */
   function open(report?: Report): void {
+    // What the list shows is older than what is being saved.
+    if (report?.id === id && kept !== before) {
+      begun += 1;
+      showWhat(true);
+      fields.focus('title');
+      return;
+    }
     const isLost = isTyped(kept) || picture.hasOtherThan(keptPicture);
     if (isLost && !confirm('What you are writing is not saved. Do you want to lose it?')) return;
     begin(report);
@@ -109,6 +118,7 @@ export function showForm(reports: Reports, announce: Announce, onSaved: () => vo
 
   function begin(report?: Report): void {
     forgetTyped();
+    begun += 1;
     id = report?.id ?? crypto.randomUUID();
     before = kept = report && textOf(report);
     picture.clear();
