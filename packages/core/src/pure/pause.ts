@@ -36,8 +36,8 @@ export interface Holding {
 export type Pauses = ReadonlyMap<string, Holding>;
 
 /**
- * Checks and copies the scope that `resume` was given, as one pause for each owner whose tasks are meant. Each of them
- * may be stored, because in an earlier build other types may have belonged to nobody.
+ * Checks and copies the scope that `resume` was given, as one pause for each owner whose tasks are meant. `resume` looks
+ * for all of these pauses, because in an earlier build other types may have belonged to nobody.
  *
  * @throws TaskbasketError `option`, `signed-out`.
  */

@@ -56,7 +56,7 @@ export async function signOut(context: BasketContext): Promise<void> {
 
 /** The values as they are at the call. Refuses those that cannot be given to a worker. */
 function copiedValues(values: unknown): unknown {
-  const fits = /undefined|object|function/.test(typeof values) && values !== null;
+  const fits = values !== null && ['undefined', 'object', 'function'].includes(typeof values);
   must(fits, 'The values that signIn takes', 'an object, or a function that returns one', values);
   if (typeof values === 'function') return values;
   try {
@@ -85,7 +85,7 @@ async function store(context: BasketContext, owner: Owner, asks: boolean, adopt:
   const write = async (stores: Stores, full: boolean): Promise<Edited> => {
     const stored: unknown = await answer(stores.state.get(stateKeys.session));
     const other = ownerIn(stored) !== owner;
-    const isNew = (stored ?? full) === false || other || asksIn(stored) !== asks;
+    const isNew = (stored === undefined && !full) || other || asksIn(stored) !== asks;
     const row: SessionRow = asks ? { owner, asks } : { owner };
     // Without a record nobody is signed in.
     if (isNew && full && owner === null) stores.state.delete(stateKeys.session);

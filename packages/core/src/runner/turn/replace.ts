@@ -34,7 +34,7 @@ export async function isReplaced(
 
 /**
  * A row that was read in this turn, with the payload and the marks that it has now: the turn may have merged another task
- * into it, or have replaced a task for which it waits. It has the marks of both, because a turn only adds marks.
+ * into it, or have replaced a task for which it waits. It has the marks of both readings, because a turn only adds marks.
  */
 export function asRewritten({ rewritten }: Draft, row: TaskRow): TaskRow {
   const now = rewritten.get(row.seq);
