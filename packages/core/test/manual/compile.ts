@@ -16,6 +16,7 @@ export function compile(app: string, sources: readonly Block[], more: Readonly<R
     lib: ['es2022', 'dom', 'dom.iterable'],
     types: [],
     strict: true,
+    exactOptionalPropertyTypes: true,
     noUnusedLocals: true,
     noImplicitReturns: true,
     noUncheckedSideEffectImports: true,
