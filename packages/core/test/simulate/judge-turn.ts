@@ -191,9 +191,12 @@ function judgeSettled(commit: Commit, settled: readonly ClaimFacts[], touched: S
     const kind = typeof end === 'string' ? end : end.kind;
     world.report.met('verdicts', kind);
     heard.push({ claim, end, now });
-    // Also the handler of a task that has ended may be refused. After a timeout nobody hears of it.
-    if (claim.attempt?.refusedAt !== undefined && kind !== 'timeout') {
-      const wrong = judgeRefused(world, claim, now, Math.max(0, ...from.map((one) => one.claim)));
+    // Also the handler of a task that has ended may be refused. After a timeout nobody hears of it. If a task is refused
+    // in the instant in which its time ends, its row may fit both.
+    const other = fitting.some((one) => (typeof one === 'string' ? one : one.kind) !== 'timeout');
+    if (claim.attempt?.refusedAt !== undefined && (kind !== 'timeout' || other)) {
+      const upTo = Math.max(0, ...from.map((one) => one.claim));
+      const wrong = judgeRefused(world, claim, now, { upTo, late: kind === 'timeout' });
       if (wrong !== undefined) fail(`${claim.id} was refused: ${wrong}`);
     }
     if (now?.dead?.reason === 'expired') world.report.met('expiry', 'ended past its time');

@@ -41,7 +41,10 @@ interface Parked {
   readonly upTo: number;
   /** Something was said since by which the tasks may go on. */
   lifted: boolean;
-  /** Whether the runner may have taken the task for refused, and not its owner, so that the gate is not parked. */
+  /**
+   * Whether the gate may not be parked: the runner may have taken the task for refused, and not its owner, or may not have
+   * heard of the refusal.
+   */
   readonly unsure: boolean;
 }
 
@@ -234,12 +237,15 @@ export function judgeValues(
   return token;
 }
 
-/** An attempt that was refused: its gate is parked, or the task is dead, if the server took the same from another. */
+/**
+ * An attempt that was refused: its gate is parked, or the task is dead, if the server took the same from another. Claims
+ * up to the number `upTo` were made before. `late`: its time may have ended first, and then nobody has heard of it.
+ */
 export function judgeRefused(
   world: World,
   claim: ClaimFacts,
   now: TaskRow | undefined,
-  upTo: number,
+  { upTo, late }: { readonly upTo: number; readonly late: boolean },
 ): string | undefined {
   const { server, report } = world;
   const { attempt } = claim;
@@ -265,8 +271,9 @@ export function judgeRefused(
   const key = gateKey(owner, claim.gate);
   // A task that the server refuses alone is dead, and its gate is not parked. If its row is gone, because the handler had
   // ended it with completeTx or the app had removed it, nobody sees which of the two the runner chose.
-  const unsure = now === undefined && mayBeAlone;
-  if (unsure) report.met('values', 'refused again, and gone');
+  const gone = now === undefined && mayBeAlone;
+  const unsure = late || gone;
+  if (gone) report.met('values', 'refused again, and gone');
   // A gate that was parked before stays so: this refusal lifts nothing.
   if (unsure && server.parked.get(key)?.lifted === false) return undefined;
   server.parked.set(key, { pass: passOf(attempt), upTo, lifted: false, unsure });
