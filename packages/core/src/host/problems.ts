@@ -26,11 +26,11 @@ export function outdatedWorker(page: number, build: number): WorkerError {
 
 /** The error for a worker of another registry. Both are given as `Names.channel` has them. */
 export function otherRegistry(served: string, opened: string): WorkerError {
-  const why = `The worker serves the registry "${served}", and this page "${opened}". Import the same one in both.`;
+  const why = `The worker serves the registry ${served}, and this page ${opened}. Import the same one in both.`;
 
   return problemOf(
     'mismatch',
-    `${why.replaceAll(/taskbasket:|:taskbasket/g, '')} If these are two baskets, give each worker its own name.`,
+    `${why.replaceAll(/taskbasket:|:"taskbasket"/g, '')} If these are two baskets, give each worker its own name.`,
   );
 }
 

@@ -1,4 +1,5 @@
 import { must } from '../pure/options.js';
+import { partOf } from '../pure/parts.js';
 import type { TaskOptions, TaskType } from '../pure/registry.js';
 import { task } from '../pure/registry.js';
 import type { KeptAnswer } from './answer.js';
@@ -58,6 +59,10 @@ export interface HttpTaskOptions extends Omit<TaskOptions<HttpPayload>, 'codec' 
  */
 export function httpTask(given: HttpTaskOptions = {}): TaskType<HttpPayload, KeptAnswer> {
   const { base, lane, headers = [], ...rest } = given;
+  for (const part of ['codec', 'version', 'upgrade']) {
+    must(!(part in rest), part, 'left out, because httpTask has its own', partOf(rest, part));
+  }
+  must(Array.isArray(headers), 'headers', 'a list of names', headers);
   const below = base === undefined ? (originHere() ?? '') : checkedBase(base);
   const more = new Set(headers.map((name) => name.toLowerCase()));
   for (const name of more) {

@@ -1,3 +1,4 @@
+import { checkBasket, must } from '../pure/options.js';
 import { createPanel } from './panel.js';
 import type { InspectorSettings } from './settings.js';
 import { css } from './style.js';
@@ -71,6 +72,7 @@ function settingsOf(element: HTMLElement, changed: () => void): InspectorSetting
   const settings: InspectorSettings = { ...defaults };
   for (const name of Object.keys(defaults) as (keyof InspectorSettings)[]) {
     const set = (value: unknown): void => {
+      checkSetting(name, value ?? defaults[name]);
       Object.assign(settings, { [name]: value ?? defaults[name] });
       changed();
     };
@@ -80,4 +82,12 @@ function settingsOf(element: HTMLElement, changed: () => void): InspectorSetting
   }
 
   return settings;
+}
+
+/** Refuses a value of the wrong kind, where the app sets it. */
+function checkSetting(name: keyof InspectorSettings, value: unknown): void {
+  const what = `The property "${name}" of the inspector`;
+  const kind = typeof defaults[name];
+  if (name !== 'basket') must(typeof value === kind, what, kind === 'object' ? 'an object' : 'a function', value);
+  else if (value !== undefined) checkBasket(value, what);
 }

@@ -20,7 +20,10 @@ export interface InspectedBasket {
   readonly on: (event: 'settled', listener: (event: EventOf<'settled'>) => void, whose: OfOwner) => () => void;
 }
 
-/** The properties of the element. Set them in any order, at any time. */
+/**
+ * The properties of the element. Set them in any order, at any time. A value of the wrong kind throws TaskbasketError
+ * `option`; `undefined` and `null` bring back the default.
+ */
 export interface InspectorSettings {
   /**
    * The basket whose tasks are shown. `undefined`, the default: none. The element does not close it.

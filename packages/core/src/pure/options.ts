@@ -2,6 +2,7 @@ import type { Backoff, Jitter } from './backoff.js';
 import { defaultBackoff } from './backoff.js';
 import { messageOf, TaskbasketError } from './errors.js';
 import type { Priority } from './key.js';
+import { partOf } from './parts.js';
 
 /** A priority. Tasks of a higher priority start first, but never before an earlier task of their lane. */
 export type PriorityName = 'high' | 'normal' | 'low';
@@ -94,6 +95,11 @@ export function checkId(id: string): void {
 /** Refuses a value that is no string, or is empty. */
 export function checkText(value: string, what: string): void {
   must(typeof value === 'string' && value !== '', what, 'a string with at least one character', value);
+}
+
+/** Refuses what is neither a basket nor, in a test of an app, stands for one. */
+export function checkBasket(given: unknown, what: string): void {
+  must(typeof partOf(given, 'watch') === 'function', what, 'what openBasket returned', given);
 }
 
 /** Fills a backoff with its defaults. Refuses waits that are wrong. */

@@ -15,6 +15,7 @@ import type {
   Watched,
   WatchOptions,
 } from '../index.js';
+import { checkBasket } from '../pure/options.js';
 import { createEnd } from './end.js';
 
 /** The hooks of a basket. Their types are those of its registry. */
@@ -59,8 +60,12 @@ export interface Hooks<R extends AnyRegistry> {
  *
  * @example
  * export const { useTasks, useReasons, useSettled } = createHooks(basket);
+ *
+ * @throws TaskbasketError `option`, if it is no basket.
  */
 export function createHooks<R extends AnyRegistry>(basket: Basket<R>): Hooks<R> {
+  checkBasket(basket, 'The argument of createHooks');
+
   return {
     useTasks: (query, options) => useWatched(basket.watch(query, options), nothingYet),
 

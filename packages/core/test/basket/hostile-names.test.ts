@@ -53,6 +53,29 @@ test('tasks whose types, lanes and gates resemble each other are listed, counted
   );
 });
 
+test('the name of a database, or a bucket, may have half of a character: the tasks of each run', async () => {
+  const [name, world] = [freshName(), createWorld()];
+  const tabs = ['\uD800', '\uD801', ':', '"', '":"'].flatMap((odd) =>
+    [
+      defineTasks(`${name}${odd}`, { send: task<string>() }),
+      defineTasks(name, { send: task<string>() }, { bucket: odd }),
+      defineTasks(`${name}${odd}`, { send: task<string>() }, { bucket: odd }),
+    ].map((tasks) => world.open(tasks)),
+  );
+  const { size } = new Set(
+    tabs.flatMap(({ context }) => Object.values(context.names).map((one) => one.toWellFormed())),
+  );
+  expect(size).toBe(tabs.length * 4);
+
+  const sent: string[] = [];
+  for (const [place, tab] of tabs.entries()) {
+    await tab.basket.add('send', `${place}`);
+    tab.run({ send: (text) => void sent.push(text) });
+  }
+  await world.advance(10_000);
+  expect(sent.sort()).toEqual(tabs.map((_, place) => `${place}`).sort());
+});
+
 test('tasks whose types and lanes resemble each other are updated each by itself, wherever their payloads lie', async () => {
   const text = fc.constantFrom('x', 'x'.repeat(20_000), 'x'.repeat(300_000));
   await fc.assert(

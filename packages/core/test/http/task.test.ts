@@ -32,6 +32,18 @@ function beAt(origin: string): void {
 
 afterEach(() => vi.unstubAllGlobals());
 
+test.each([
+  ['codec', { codec: { encode: String, decode: String } }],
+  ['version', { version: 2 }],
+  ['upgrade', { upgrade: { 1: String } }],
+  ['headers', { headers: 'X-Form-Version' }],
+  ['merges', { merges: coalesce }],
+])('httpTask refuses a wrong option: %s', (option, options) => {
+  expect(() => httpTask(options as HttpTaskOptions)).toThrow(
+    expect.objectContaining({ code: 'option', message: expect.stringContaining(option) as string }),
+  );
+});
+
 describe('the lane of a request', () => {
   test.each<[string, HttpPayload, string | undefined]>([
     ['is the first two parts of its path', { method: 'PUT', url: '/notes/1', json: 1 }, '/notes/1'],

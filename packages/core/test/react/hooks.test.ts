@@ -106,6 +106,15 @@ function listening<Value>(watched: Watched<Value>): () => number {
   return () => listeners;
 }
 
+test('createHooks refuses what is no basket, and the error says what to pass', () => {
+  const { tasks, basket } = opened();
+  for (const wrong of [tasks, undefined, null, Promise.resolve(basket)]) {
+    expect(() => createHooks(wrong as never)).toThrow(
+      /argument of createHooks must be what openBasket returned, but it/,
+    );
+  }
+});
+
 describe('useTasks', () => {
   test('shows what is there, and follows every tab, with a query that is another object in each render', async () => {
     const { world, basket, other, hooks } = opened();

@@ -123,9 +123,11 @@ export function underway({ unfinished }: Pick<BasketContext, 'unfinished'>): () 
   return () => unfinished.delete(write);
 }
 
-/** Makes the names from database and bucket. No two pairs give the same names. */
+/**
+ * Makes the names from database and bucket. No two pairs give the same names. JSON escapes half of a character here too.
+ */
 function namesOf(registry: AnyRegistry): Names {
-  const basket = `taskbasket:${encodeURIComponent(registry.name)}:${encodeURIComponent(registry.bucket)}`;
+  const basket = `taskbasket:${JSON.stringify(registry.name)}:${JSON.stringify(registry.bucket)}`;
 
   return {
     runnerLock: `${basket}:runner`,
