@@ -99,6 +99,19 @@ describe('scenario 56: stalled', () => {
     expect((await healthOf(world, page)).stalled).toBe(false);
   });
 
+  test('nobody runs tasks, and the first of two is cancelled between the two looks of health', async () => {
+    const world = createWorld();
+    const page = world.open(define());
+    const first = await page.basket.add('send', 1);
+    await page.basket.add('send', 2);
+    await world.advance(60_000);
+    const answer = page.basket.health();
+    await world.settle();
+    await page.basket.cancel(first);
+    await world.advance(1_000);
+    expect((await answer).stalled).toBe(true);
+  });
+
   test('scenario 56: who holds the lock does nothing, with fresh tasks as with one whose backoff is over', async () => {
     const world = createWorld();
     const tasks = define();

@@ -4,7 +4,7 @@ import { json } from '../../src/pure/codec.js';
 import { defineTasks, task } from '../../src/pure/registry.js';
 import { PermanentFailure, RetryLater, Unavailable } from '../../src/pure/verdict.js';
 import { byHand, freshName } from '../support/database.js';
-import { createGate, createWorld } from '../support/world.js';
+import { aTurnOfTheLoop, createGate, createWorld } from '../support/world.js';
 
 async function opened() {
   const types = {
@@ -97,6 +97,37 @@ describe('whenIdle waits', () => {
     await world.advance(61_000);
     expect(state()).toBe('idle');
   });
+});
+
+test('whenIdle waits for a task that goes on in a part that it has read, while it reads the second and last part', async () => {
+  const { world, tab, run, page, basket, told, answer } = await opened();
+  const paused = await basket.add('send', 'waits');
+  await basket.pause(paused);
+  await basket.pause({ type: 'other' });
+  await basket.addMany(Array.from({ length: 300 }, () => ['other', 'fine'] as const));
+  run();
+  await world.settle();
+  const { database } = page.context;
+  const { begin } = database;
+  let begun = 0;
+  const spy = vi.spyOn(database, 'begin').mockImplementation(async (...how) => {
+    begun += 1;
+    if (begun === 2) {
+      await tab.basket.resume(paused);
+      while ((await tab.basket.get(paused))?.running !== true) await aTurnOfTheLoop();
+    }
+
+    return begin(...how);
+  });
+  const state = told(basket.whenIdle());
+  await world.advance(10_000);
+  expect(begun).toBeGreaterThan(1);
+  spy.mockRestore();
+  expect(state()).toBe('waits');
+
+  answer.open();
+  await world.advance(10_000);
+  expect(state()).toBe('idle');
 });
 
 describe('whenIdle does not wait', () => {

@@ -473,3 +473,21 @@ test('every tab is told that the owner has changed, also to nobody, and not of t
   ];
   expect(told).toEqual([...twice('ann'), ...twice('bob'), ...twice(null)]);
 });
+
+test('a page that comes back from the back/forward cache hears who is signed in, unless it has never signed anybody in', async () => {
+  const tasks = appWithSession();
+  const world = createWorld();
+  const [ann, loading, other] = [world.open(tasks), world.open(tasks), world.open(tasks)];
+  await ann.basket.signIn('ann');
+  const told: unknown[] = [];
+  for (const [page, { basket }] of Object.entries({ ann, loading })) {
+    basket.on('session', ({ owner, state }) => void told.push([page, owner, state]));
+  }
+  for (const { context } of [ann, loading]) context.hub.suspend();
+  await other.basket.signIn('bob');
+  await world.settle();
+  for (const { context } of [ann, loading]) context.hub.resume();
+  await world.settle();
+
+  expect(told).toEqual([['ann', 'bob', 'changed']]);
+});

@@ -126,6 +126,32 @@ describe('cancel', () => {
 });
 
 describe('a deadline', () => {
+  test('an attempt is aborted at its timeout also while turns fail one after the other, and the next try is later', async () => {
+    const tasks = defineTasks(freshName(), { send: task<number>({ timeout: 100_000 }) });
+    const world = createWorld();
+    const tab = world.open(tasks);
+    const began = world.wall();
+    let abortedAt = 0;
+    tab.run({
+      send: (_, { signal }) =>
+        new Promise((_resolve, reject) => {
+          signal.addEventListener('abort', () => {
+            abortedAt = world.wall();
+            reject(new Error('aborted'));
+          });
+        }),
+    });
+    await tab.basket.add('send', 1);
+    await world.settle();
+    let fails = 0;
+    tab.at('turn:before', () => {
+      fails += 1;
+      throw new DOMException('The database cannot be read now.', 'UnknownError');
+    });
+    await world.advance(120_000);
+    expect([abortedAt - began, fails > 3]).toEqual([100_000, true]);
+  });
+
   test('an attempt that heeds its signal ends as a failure by timeout, even if it then returns', async () => {
     const tasks = sendTasks();
     const world = createWorld();

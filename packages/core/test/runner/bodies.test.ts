@@ -4,7 +4,7 @@ import { bodyKey } from '../../src/pure/key.js';
 import { defineTasks, task } from '../../src/pure/registry.js';
 import { byHand, contentsOf, freshName, openRaw } from '../support/database.js';
 import type { Runner, World } from '../support/world.js';
-import { createWorld } from '../support/world.js';
+import { createGate, createWorld } from '../support/world.js';
 
 const day = 24 * 60 * 60_000;
 
@@ -128,4 +128,28 @@ test.each([255, 256, 257, 612])('%i bodies without a row are all deleted a day l
   world.jump(day + 60_000);
   await shortTerm(world, run);
   expect(await payloads()).toBe(1);
+});
+
+test('a file that an attempt saves after another runner has taken over is refused, and is not left behind', async () => {
+  const tasks = defineTasks(freshName(), { send: task<Blob>() });
+  const world = createWorld();
+  const first = world.open(tasks);
+  const went = createGate();
+  const errors: unknown[] = [];
+  first.run({
+    async send(_, attempt) {
+      await went.promise;
+      await attempt.save(new Blob(['late'])).catch((error: unknown) => errors.push((error as { code?: unknown }).code));
+    },
+  });
+  await first.basket.add('send', new Blob(['first']));
+  await world.settle();
+  // A second browser that somehow has the same database: the first runner is told nothing.
+  world.loseMessages();
+  world.open(tasks, { ownLocks: true }).run({ send: () => new Promise<void>(() => undefined) });
+  await world.settle();
+  went.open();
+  await world.settle();
+  const { tasks: rows, bodies } = await contentsOf(tasks);
+  expect([errors, [...bodies.keys()]]).toEqual([['closed'], rows.map(({ ref }) => ref)]);
 });

@@ -93,6 +93,33 @@ test('an audit that waits for a large body holds up no task, nor the end of its 
   expect(begins).not.toHaveBeenCalled();
 });
 
+test('a payload whose store fails for it alone does not hold up another one that was claimed with it', async () => {
+  const tasks = defineTasks(freshName(), { send: task<Item>() });
+  const world = createWorld();
+  const tab = world.open(tasks);
+  const apart = 'x'.repeat(20_000);
+  const ids = [
+    await tab.basket.add('send', { number: 1, text: apart }),
+    await tab.basket.add('send', { number: 2, text: apart }),
+  ];
+  // oxlint-disable-next-line typescript/unbound-method -- called with its own store below
+  const { get } = IDBObjectStore.prototype;
+  let failed = 0;
+  const spy = vi.spyOn(IDBObjectStore.prototype, 'get').mockImplementation(function (this: IDBObjectStore, key) {
+    if (!this.name.endsWith('.payloads') || !String(key).includes(ids[0] ?? '-')) return get.call(this, key);
+    failed += 1;
+    throw new DOMException('It cannot be read now.', 'UnknownError');
+  });
+  const ran: number[] = [];
+  tab.run({ send: ({ number }) => void ran.push(number) });
+  await world.settle();
+  expect([ran, failed > 1]).toEqual([[2], true]);
+
+  spy.mockRestore();
+  await world.advance(10_000);
+  expect(ran).toEqual([2, 1]);
+});
+
 test('a body that is read for longer than its attempt may take is not taken for unreadable', async () => {
   const tasks = defineTasks(freshName(), { send: task<Item>({ timeout: 1_000 }) });
   const world = createWorld();

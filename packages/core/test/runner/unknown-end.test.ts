@@ -168,3 +168,28 @@ test('a failure whose settling was committed without an answer is counted once',
   await world.advance(10_000);
   expect(await rowsOf(tasks)).toEqual([]);
 });
+
+test('a claim without an attempt whose task was cancelled lets its lane go on, also if that waits behind it for its date', async () => {
+  const backoff = { base: 1_000, jitter: 'none' } as const;
+  const tasks = defineTasks(freshName(), { send: task<Item>({ lane: (item) => item.lane, backoff }) });
+  const world = createWorld();
+  const tab = world.open(tasks);
+  const first = await tab.basket.add('send', { number: 1, lane: 'a' });
+  await tab.basket.add('send', { number: 2, lane: 'a' }, { runAt: world.wall() + 500 });
+  const ran: string[] = [];
+  const send = ({ number }: Item, attempt: { readonly number: number }): void => {
+    ran.push(`${number}.${attempt.number}`);
+    if (number === 1) throw new Error('not yet');
+  };
+  tab.run({ send });
+  await world.advance(900);
+  // The next turn claims the first task again. By then the second one is held behind it.
+  loseAnswer(tab as unknown as Tab<AnyRegistry>, 'turn:complete', 1);
+  await world.advance(100);
+  expect((await runnerOf(tasks)).running).toMatchObject([{ id: first }]);
+  expect(await rowsOf(tasks)).toMatchObject([{ id: first }, { ready: expect.stringMatching(/^H/) as string }]);
+
+  expect(await world.open(tasks).basket.cancel(first)).toBe(1);
+  await world.advance(5_000);
+  expect([ran, await rowsOf(tasks)]).toEqual([['1.1', '2.1'], []]);
+});

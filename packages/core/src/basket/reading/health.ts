@@ -147,8 +147,7 @@ export async function health(context: BasketContext, whose: OfOwner = {}): Promi
   let stalled = found.waiting !== undefined;
   if (stalled) {
     await waited(context.ports.clock, lookAgainAfter);
-    const again = await foundIn(context, wanted, works);
-    stalled = again.waiting?.id === found.waiting?.id;
+    stalled = (await foundIn(context, wanted, works)).waiting !== undefined;
   }
 
   const { runner, running, oldest, waiting: _, gates, full, ...told } = found;
