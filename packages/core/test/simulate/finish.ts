@@ -61,11 +61,11 @@ export async function finish(driver: Driver): Promise<void> {
     leftBefore = rows.length;
     if (round > 0 && !rows.some(({ dead, seq }) => dead !== undefined && !world.foreign.has(seq))) break;
     if (round > 0) await decideDead(driver, page);
-    let before = -1;
-    while (before !== world.contents.tasks.size && !world.failed()) {
+    let before = '';
+    while (before !== standingOf(world) && !world.failed()) {
       // Where nothing is left, nothing more is judged.
-      if (before !== -1 && world.contents.tasks.size === 0) break;
-      before = world.contents.tasks.size;
+      if (before !== '' && world.contents.tasks.size === 0) break;
+      before = standingOf(world);
       for (const kind of ['new', 'old'] as const) {
         build += 1;
         const others = play.lives.filter((life) => !life.dead && world.slots.has(life));
@@ -95,6 +95,13 @@ export async function finish(driver: Driver): Promise<void> {
   judgeIdling(world);
   if (world.mustSayLost && !world.saidLost) world.fail('the database was lost, and nobody says so');
   if (driver.prepared.length > 0) world.report.met('other', 'prepared and never placed');
+}
+
+/** How many tasks there are, and how many are dead: one that expires may free what only the build before can run. */
+function standingOf({ contents }: World): string {
+  const rows = [...contents.tasks.values()];
+
+  return `${rows.length} ${rows.filter(({ dead }) => dead !== undefined).length}`;
 }
 
 /** The owners who sign in, one after the other. `all`: each of them; otherwise those who have tasks left. */
