@@ -4,8 +4,8 @@ import type { Stores } from './requests.js';
 import { runnerRow } from './rows.js';
 
 /**
- * Makes each transaction of the app fail in which a handler of one of these tasks is about to end it. Whoever ends an
- * attempt without its handler calls this, in the same transaction.
+ * Makes each transaction of the app fail in which a handler of one of these tasks is about to end it. A page that ends
+ * attempts calls this, in the same transaction. Their own runner need not: it refuses `completeTx` before its turn begins.
  */
 export async function deposeClaims({ state }: Pick<Stores, 'state'>, rows: readonly TaskRow[]): Promise<void> {
   const runner = await runnerRow({ state });

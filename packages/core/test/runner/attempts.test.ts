@@ -152,6 +152,25 @@ describe('a deadline', () => {
     expect([abortedAt - began, fails > 3]).toEqual([100_000, true]);
   });
 
+  test('attempts that take too long, or end after a stop, leave no record behind', async () => {
+    const tasks = defineTasks(freshName(), {
+      send: task<number>({ timeout: 1_000, backoff: { base: 1_000, cap: 1_000 } }),
+    });
+    const world = createWorld();
+    const tab = world.open(tasks);
+    const records = async () => [...(await contentsOf(tasks)).state.keys()];
+    const runner = tab.run({ send: () => new Promise<void>(() => undefined) });
+    await world.settle();
+    const keys = await records();
+    await tab.basket.add('send', 1);
+    await world.advance(100_000);
+    const [row] = await rowsOf(tasks);
+    expect(row?.failures).toBeGreaterThan(3);
+    runner.stop();
+    await world.advance(30_000);
+    expect(await records()).toEqual([...new Set([...keys, 'positions', 'edits'])].sort());
+  });
+
   test('an attempt that heeds its signal ends as a failure by timeout, even if it then returns', async () => {
     const tasks = sendTasks();
     const world = createWorld();

@@ -2,7 +2,7 @@ import { messageOf } from '../../pure/errors.js';
 import { toldOf } from '../../basket/context/messages.js';
 import { doneWith } from '../../pure/outcome.js';
 import type { TaskRow } from '../../pure/record.js';
-import { deposedKey, outcomeOf } from '../../pure/record.js';
+import { outcomeOf } from '../../pure/record.js';
 import { settled } from '../../pure/transitions.js';
 import { keepOutcome } from '../../store/outcomes.js';
 import { forgetPauses } from '../../store/pauses.js';
@@ -54,9 +54,6 @@ async function settleOne(
 ): Promise<TaskRow | 'gone' | 'stays'> {
   const { claim, verdict, type } = attempt;
   if (verdict === undefined) return 'stays';
-  // Its handler may still be about to end the task in a transaction of the app, which must fail from now on.
-  if (verdict.kind === 'timeout' || (verdict.kind === 'returned' && verdict.started))
-    stores.state.put(true, deposedKey(leader.epoch, claim.claim));
 
   const row = verdict.kind === 'success' && !attempt.touched ? attempt.row : await claimedRow(stores, claim);
   if (row === undefined) {
