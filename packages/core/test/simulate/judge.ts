@@ -32,7 +32,7 @@ const mayWrite: Readonly<Record<WorkName, RegExp>> = {
   command: /^(edits|gate:.*|paused:.*|deposed:.*)$/,
   tidy: /^(edits|paused:.*)$/,
   session: /^(edits|session)$/,
-  takeover: /^(runner|deposed:.*)$/,
+  takeover: /^(runner|paused:.*|deposed:.*)$/,
   turn: /^(runner|positions|edits|gate:.*|paused:.*|deposed:.*)$/,
   save: /^$/,
   audit: /^bodies$/,
