@@ -86,8 +86,8 @@ function anyMoves(world: World, contents: Contents, one: Idling): boolean {
     const lane = laneMarkOf(row);
     const head = lane === undefined ? undefined : heads.get(lane);
     // What runs waits for nobody, also if an earlier task of its lane came back meanwhile.
-    if (isClaimed(contents, row)) return true;
-    const before = [holderOf(contents, row), head !== undefined && head.seq < row.seq ? head : undefined];
+    if (isRunning(world, contents, row)) return true;
+    const before = [holderOf(world, contents, row), head !== undefined && head.seq < row.seq ? head : undefined];
     if (!before.every((other) => other === undefined || moves(other))) return false;
     if (parentsSay(world, contents, row) !== 'hold') return true;
 
@@ -106,19 +106,25 @@ function isClaimed(contents: Contents, row: TaskRow): boolean {
   return runnerOf(contents)?.running.some(({ seq }) => seq === row.seq) === true;
 }
 
+/** Whether a task runs. What a runner without the lock had claimed does not: it comes back, maybe behind another one. */
+function isRunning({ leading }: World, contents: Contents, row: TaskRow): boolean {
+  return leading?.life.dead === false && leading.life.holds && isClaimed(contents, row);
+}
+
 /** The running task of the same lane, to which this one came back later. */
-function holderOf(contents: Contents, row: TaskRow): TaskRow | undefined {
+function holderOf(world: World, contents: Contents, row: TaskRow): TaskRow | undefined {
   const claim = runnerOf(contents)?.running.find(
     (one) => one.lane !== undefined && one.lane === laneMarkOf(row) && one.seq !== row.seq,
   );
+  const holder = claim === undefined ? undefined : contents.tasks.get(claim.seq);
 
-  return claim === undefined ? undefined : contents.tasks.get(claim.seq);
+  return holder !== undefined && isRunning(world, contents, holder) ? holder : undefined;
 }
 
-/** Whether a task waits for somebody, or for another build. What a runner without the lock had claimed does not run. */
+/** Whether a task waits for somebody, or for another build. */
 function isStill(world: World, contents: Contents, { kind }: Life, row: TaskRow): boolean {
   const { leading, foreign, terms } = world;
-  if (leading?.life.dead === false && leading.life.holds && isClaimed(contents, row)) return false;
+  if (isRunning(world, contents, row)) return false;
   if (lacksOwner(world, row) || (row.owner !== null && row.owner !== ownerIn(contents))) return true;
   const { letter } = readyOf(row);
   if (row.cancelled !== true && (letter === 'D' || letter === 'U' || letter === 'Z')) return true;

@@ -151,12 +151,12 @@ export function judgeSession(commit: Commit): void {
   const asked = underway.life === undefined ? [] : (world.signing.get(underway.life) ?? []);
   const fits = (one: Signing): boolean =>
     one.owner === owner && one.asks === asks && (changed.length === 0 || one.adopts);
-  // A call that failed is still among those that were asked. If nothing was adopted, it may be a later one.
-  const plain = asked.findIndex((one) => fits(one) && !one.adopts);
-  const place = changed.length === 0 && plain !== -1 ? plain : asked.findIndex(fits);
+  // A call that failed is still among those that were asked. If nothing was adopted, it may have been any that fits.
+  const place = asked.findIndex(fits);
+  const mayBePlain = changed.length === 0 && asked.some((one) => fits(one) && !one.adopts);
   if (place === -1) fail(`stored ${owner}, and nobody asked for it`);
   else if (underway.life !== undefined) world.signing.set(underway.life, asked.slice(place));
-  if (asked[place]?.adopts === true) judgeAdopted(commit, owner ?? '');
+  if (asked[place]?.adopts === true && !mayBePlain) judgeAdopted(commit, owner ?? '');
   world.model.signedIn(owner);
   if (isSame) return;
   if (owner !== null) world.barred.delete(owner);
