@@ -38,17 +38,23 @@ export async function hasReserve({ state }: Pick<Stores, 'state'>): Promise<bool
   return (await answer(state.getKey(stateKeys.reserve))) !== undefined;
 }
 
-/** Runs a transaction as `transact` does. If there is no room for it, deletes the reserve and runs it a second time. */
+/**
+ * Runs a transaction as `transact` does. If there is no room for it, deletes the reserve and runs it a second time, unless
+ * whoever asks is `gone`.
+ */
 export async function transactWithReserve<Result>(
   context: TransactContext,
   work: Work,
   body: (stores: Stores) => Promise<Result>,
   options: TransactOptions<keyof Stores> = {},
+  gone?: AbortSignal,
 ): Promise<Result> {
+  const isGone = (): boolean => gone?.aborted === true;
   try {
     return await transact(context, work, body, options);
   } catch (error) {
-    if (!isQuota(error) || !(await giveUpReserve(context).catch(() => false))) throw error;
+    const madeRoom = isQuota(error) && !isGone() && (await giveUpReserve(context).catch(() => false));
+    if (!madeRoom || isGone()) throw error;
 
     return transact(context, work, body, options);
   }

@@ -1,8 +1,9 @@
-import { describe, expect, test } from 'vitest';
+import { describe, expect, test, vi } from 'vitest';
 
 import { defineTasks, task } from '../../src/pure/registry.js';
 import { session } from '../../src/pure/session.js';
 import { PermanentFailure } from '../../src/pure/verdict.js';
+import { transactWithReserve } from '../../src/store/reserve.js';
 import { contentsOf, freshName, rowsOf, runnerOf } from '../support/database.js';
 import { fillDisk } from '../support/transactions.js';
 import { createGate, createWorld } from '../support/world.js';
@@ -49,6 +50,20 @@ function addAll({ page }: Started, ...names: readonly string[]): Promise<readonl
 }
 
 const codeOf = (error: unknown): unknown => (error as { readonly code: unknown }).code;
+
+test('the reserve stays if the runner has stopped before its transaction found no room', async () => {
+  const { tasks, world, worker } = await started();
+  await world.settle();
+  const gone = new AbortController();
+  const begin = vi.spyOn(worker.context.database, 'begin');
+  const late = (): Promise<void> => {
+    gone.abort();
+    throw new DOMException('There is no room.', 'QuotaExceededError');
+  };
+  await expect(transactWithReserve(worker.context, 'save', late, {}, gone.signal)).rejects.toThrow('no room');
+  expect(begin).toHaveBeenCalledTimes(1);
+  expect((await contentsOf(tasks)).state.has('reserve')).toBe(true);
+});
 
 describe('scenario 51: at a full disk, the room of the reserve is used', () => {
   test('to send what was added before; later the reserve is stored again', async () => {

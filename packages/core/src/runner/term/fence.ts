@@ -36,7 +36,7 @@ export async function inFence<Result>(
 
       return body({ stores, runner, stamp });
     };
-    const result = await transactWithReserve(leader.context, work, fenced);
+    const result = await transactWithReserve(leader.context, work, fenced, {}, leader.signals.gone);
 
     return { result };
   } catch (error) {
