@@ -283,7 +283,7 @@ describe('completeTx ends the task with the app’s own data:', () => {
     expect([...(await contentsOf(tasks)).state.keys()]).toContain(`paused:[["id","${id}"]]`);
     run(page);
     await world.settle();
-    expect([...(await contentsOf(tasks)).state.keys()].filter((key) => String(key).startsWith('paused:'))).toEqual([]);
+    expect([...(await contentsOf(tasks)).state.keys()].filter((key) => key.startsWith('paused:'))).toEqual([]);
     expect([faces.length, nexts(), await basket.list()]).toEqual([1, 1, []]);
   });
 });

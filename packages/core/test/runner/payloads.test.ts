@@ -1,5 +1,6 @@
 import { afterEach, expect, test, vi } from 'vitest';
 
+import { payloadKey } from '../../src/pure/key.js';
 import type { AnyRegistry } from '../../src/pure/registry.js';
 import { defineTasks, task } from '../../src/pure/registry.js';
 import { contentsOf, endOf, freshName, openRaw } from '../support/database.js';
@@ -106,7 +107,7 @@ test('a payload whose store fails for it alone does not hold up another one that
   const { get } = IDBObjectStore.prototype;
   let failed = 0;
   const spy = vi.spyOn(IDBObjectStore.prototype, 'get').mockImplementation(function (this: IDBObjectStore, key) {
-    if (!this.name.endsWith('.payloads') || !String(key).includes(ids[0] ?? '-')) return get.call(this, key);
+    if (!this.name.endsWith('.payloads') || key !== payloadKey(ids[0] ?? '')) return get.call(this, key);
     failed += 1;
     throw new DOMException('It cannot be read now.', 'UnknownError');
   });
