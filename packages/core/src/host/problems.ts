@@ -26,12 +26,10 @@ export function outdatedWorker(page: number, build: number): WorkerError {
 
 /** The error for a worker of another registry. Both are given as `Names.channel` has them. */
 export function otherRegistry(served: string, opened: string): WorkerError {
-  const why = `The worker serves the registry ${served}, and this page ${opened}. Import the same one in both.`;
+  const shown = (one: string): string => one.replaceAll(/^taskbasket:|:"taskbasket"$/g, '');
+  const why = `The worker serves the registry ${shown(served)}, and this page ${shown(opened)}. Import the same one in both.`;
 
-  return problemOf(
-    'mismatch',
-    `${why.replaceAll(/taskbasket:|:"taskbasket"/g, '')} If these are two baskets, give each worker its own name.`,
-  );
+  return problemOf('mismatch', `${why} If these are two baskets, give each worker its own name.`);
 }
 
 /** The error for what a factory threw. */

@@ -1,5 +1,4 @@
 import { must } from '../pure/options.js';
-import { partOf } from '../pure/parts.js';
 import type { TaskOptions, TaskType } from '../pure/registry.js';
 import { task } from '../pure/registry.js';
 import type { KeptAnswer } from './answer.js';
@@ -59,10 +58,8 @@ export interface HttpTaskOptions extends Omit<TaskOptions<HttpPayload>, 'codec' 
  */
 export function httpTask(given: HttpTaskOptions = {}): TaskType<HttpPayload, KeptAnswer> {
   const { base, lane, headers = [], ...rest } = given;
-  for (const part of ['codec', 'version', 'upgrade']) {
-    must(!(part in rest), part, 'left out, because httpTask has its own', partOf(rest, part));
-  }
-  must(Array.isArray(headers), 'headers', 'a list of names', headers);
+  const { codec, version, upgrade } = given as TaskOptions<HttpPayload>;
+  must(!codec && !version && !upgrade, 'codec, version and upgrade', 'left out', given);
   const below = base === undefined ? (originHere() ?? '') : checkedBase(base);
   const more = new Set(headers.map((name) => name.toLowerCase()));
   for (const name of more) {

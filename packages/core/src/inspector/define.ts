@@ -1,3 +1,4 @@
+import { callSafely } from '../pure/errors.js';
 import { checkBasket, must } from '../pure/options.js';
 import { createPanel } from './panel.js';
 import type { InspectorSettings } from './settings.js';
@@ -67,7 +68,10 @@ export function defineInspector(name: string = 'taskbasket-inspector'): void {
   customElements.define(name, Inspector);
 }
 
-/** Makes the properties of an element. Keeps what was set before the element was defined. */
+/**
+ * Makes the properties of an element. Keeps what was set before the element was defined; a value of the wrong kind is
+ * reported as an uncaught error then, and the default stays.
+ */
 function settingsOf(element: HTMLElement, changed: () => void): InspectorSettings {
   const settings: InspectorSettings = { ...defaults };
   for (const name of Object.keys(defaults) as (keyof InspectorSettings)[]) {
@@ -78,7 +82,7 @@ function settingsOf(element: HTMLElement, changed: () => void): InspectorSetting
     };
     const before: unknown = Reflect.get(element, name);
     Object.defineProperty(element, name, { enumerable: true, configurable: true, get: () => settings[name], set });
-    if (before !== undefined) set(before);
+    if (before !== undefined) callSafely(set, before);
   }
 
   return settings;

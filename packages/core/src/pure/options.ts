@@ -97,7 +97,7 @@ export function checkText(value: string, what: string): void {
   must(typeof value === 'string' && value !== '', what, 'a string with at least one character', value);
 }
 
-/** Refuses what is neither a basket nor, in a test of an app, stands for one. */
+/** Refuses a value without `watch`. What stands for a basket in a test of an app passes. */
 export function checkBasket(given: unknown, what: string): void {
   must(typeof partOf(given, 'watch') === 'function', what, 'what openBasket returned', given);
 }

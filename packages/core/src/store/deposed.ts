@@ -5,7 +5,8 @@ import { runnerRow } from './rows.js';
 
 /**
  * Makes each transaction of the app fail in which a handler of one of these tasks is about to end it. A page that ends
- * attempts calls this, in the same transaction. Their own runner need not: it refuses `completeTx` before its turn begins.
+ * attempts calls this in its own transaction. The runner need not: once an attempt has ended, `completeTx` throws, and a
+ * transaction in which it was called before began before the turn that settles the attempt.
  */
 export async function deposeClaims({ state }: Pick<Stores, 'state'>, rows: readonly TaskRow[]): Promise<void> {
   const runner = await runnerRow({ state });

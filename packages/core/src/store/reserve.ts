@@ -40,7 +40,7 @@ export async function hasReserve({ state }: Pick<Stores, 'state'>): Promise<bool
 
 /**
  * Runs a transaction as `transact` does. If there is no room for it, deletes the reserve and runs it a second time, unless
- * whoever asks is `gone`.
+ * `gone` has aborted, because the runner that asked has stopped.
  */
 export async function transactWithReserve<Result>(
   context: TransactContext,

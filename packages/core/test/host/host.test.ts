@@ -6,6 +6,7 @@ import type { WorkerProblem } from '../../src/pure/errors.js';
 import { defineTasks, task } from '../../src/pure/registry.js';
 import type { Attendance } from '../../src/host/client.js';
 import { attendWorker } from '../../src/host/client.js';
+import { otherRegistry } from '../../src/host/problems.js';
 import type { HelloAnswer } from '../../src/host/messages.js';
 import { createStanding } from '../../src/host/standing.js';
 import { freshName } from '../support/database.js';
@@ -437,6 +438,16 @@ describe('a page and its worker', () => {
     await world.settle();
 
     expect([done, problems, workers.started()]).toEqual([[1], ['mismatch'], 1]);
+  });
+
+  test('a page is told the names of two baskets so that they differ, also if one is named like the library', () => {
+    const world = createWorld();
+    const nameOf = (name: string, bucket?: string): string =>
+      world.open(defineTasks(name, { send: task<number>() }, { bucket })).context.names.channel;
+    const said = (served: string, opened: string): unknown =>
+      /registry (.*), and this page (.*)\. Import/.exec(otherRegistry(served, opened).message)?.slice(1);
+    expect(said(nameOf('taskbasket:notes'), nameOf('notes'))).toEqual(['"taskbasket:notes"', '"notes"']);
+    expect(said(nameOf('notes', 'photos'), nameOf('notes'))).toEqual(['"notes":"photos"', '"notes"']);
   });
 
   test('a page that is put away holds no port and no timer, and has a worker again when it is back, also if that was killed', async () => {

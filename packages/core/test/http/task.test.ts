@@ -36,12 +36,16 @@ test.each([
   ['codec', { codec: { encode: String, decode: String } }],
   ['version', { version: 2 }],
   ['upgrade', { upgrade: { 1: String } }],
-  ['headers', { headers: 'X-Form-Version' }],
   ['merges', { merges: coalesce }],
 ])('httpTask refuses a wrong option: %s', (option, options) => {
   expect(() => httpTask(options as HttpTaskOptions)).toThrow(
     expect.objectContaining({ code: 'option', message: expect.stringContaining(option) as string }),
   );
+});
+
+test('httpTask takes an option that is undefined as one that is left out', () => {
+  const options = { codec: undefined, version: undefined, headers: undefined, base: undefined };
+  expect(() => httpTask(options)).not.toThrow();
 });
 
 describe('the lane of a request', () => {

@@ -4,6 +4,7 @@ import { beforeAll, expect, test, vi } from 'vitest';
 import { defineTasks, task } from '../../src/index.js';
 import { defineInspector } from '../../src/inspector.js';
 import { freshName } from '../support/database.js';
+import { noteUncaught } from '../support/uncaught.js';
 import { createWorld } from '../support/world.js';
 
 beforeAll(() => {
@@ -44,4 +45,22 @@ test.each([
 
   // A framework takes a property back by these.
   for (const none of [undefined, null]) expect(() => Reflect.set(inspector, name, none)).not.toThrow();
+});
+
+test('a wrong property that was set before the element was defined is reported, and can be set right later', async () => {
+  const uncaught = noteUncaught();
+  const inspector = document.createElement('other-inspector') as unknown as Record<string, unknown>;
+  inspector['basket'] = 'none';
+  inspector['label'] = 'text';
+  inspector['canDiscard'] = () => false;
+  document.body.append(inspector as unknown as Node);
+  const { canDiscard } = inspector;
+  defineInspector('other-inspector');
+  await vi.waitFor(() => expect(uncaught).toHaveLength(2));
+  expect(uncaught.join()).toMatch(/"basket" of the inspector must be.*"label" of the inspector must be a function/s);
+  expect(inspector['canDiscard']).toBe(canDiscard);
+
+  const { basket } = createWorld().open(defineTasks(freshName(), { save: task<string>() }));
+  inspector['basket'] = basket;
+  expect([inspector['basket'], typeof inspector['label']]).toEqual([basket, 'function']);
 });

@@ -191,8 +191,8 @@ function judgeSettled(commit: Commit, settled: readonly ClaimFacts[], touched: S
     const kind = typeof end === 'string' ? end : end.kind;
     world.report.met('verdicts', kind);
     heard.push({ claim, end, now });
-    // Also the handler of a task that has ended may be refused. After a timeout nobody hears of it. If a task is refused
-    // in the instant in which its time ends, its row may fit both.
+    // Also the handler of a task that has ended may be refused. If it was refused in the instant in which its time ended,
+    // its row may fit both: then it may count as a timeout, and its gate may be parked all the same.
     const other = fitting.some((one) => (typeof one === 'string' ? one : one.kind) !== 'timeout');
     if (claim.attempt?.refusedAt !== undefined && (kind !== 'timeout' || other)) {
       const upTo = Math.max(0, ...from.map((one) => one.claim));

@@ -24,7 +24,7 @@ export interface RestJudge {
 
 /** A judge that remembers since when something could have been claimed. */
 export function createRestJudge(world: World, loses: () => boolean): RestJudge {
-  const since = new Map<string, number>();
+  const since = new Map<TaskRow, number>();
   const judgeGiven = createValuesJudge(world);
   let before: Term | undefined;
   let changedAt = 0;
@@ -89,16 +89,16 @@ function isWell(world: World, { life, handsOver }: Term, lives: readonly Life[])
   return !lives.some((other) => !other.dead && world.slots.has(other) && other.build > life.build);
 }
 
-function judgeStuck(world: World, term: Term, since: Map<string, number>, told: boolean): void {
+function judgeStuck(world: World, term: Term, since: Map<TaskRow, number>, told: boolean): void {
   const now = world.time.now();
   // A row that was written meanwhile has run meanwhile: it begins to wait anew.
-  const claimable = new Map(claimableOf(world, term).map((row) => [`${row.id} ${row.attempts} ${row.ready}`, row.id]));
-  for (const waiting of since.keys()) if (!claimable.has(waiting)) since.delete(waiting);
-  for (const [waiting, id] of claimable) {
-    const first = since.get(waiting) ?? now;
-    since.set(waiting, first);
+  const claimable = new Set(claimableOf(world, term));
+  for (const row of since.keys()) if (!claimable.has(row)) since.delete(row);
+  for (const row of claimable) {
+    const first = since.get(row) ?? now;
+    since.set(row, first);
     if ((now - first > findsWithin || told) && !someMustRunAlone(world, term)) {
-      world.fail(`at rest: ${id} could run for ${now - first} ms, and ${term.life.name} does not claim it`);
+      world.fail(`at rest: ${row.id} could run for ${now - first} ms, and ${term.life.name} does not claim it`);
     }
   }
 }

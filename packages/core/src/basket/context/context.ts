@@ -124,7 +124,8 @@ export function underway({ unfinished }: Pick<BasketContext, 'unfinished'>): () 
 }
 
 /**
- * Makes the names from database and bucket. No two pairs give the same names. JSON escapes half of a character here too.
+ * Makes the names from database and bucket. No two pairs give the same names. As JSON, because `encodeURIComponent` throws
+ * for half of a character (a lone surrogate).
  */
 function namesOf(registry: AnyRegistry): Names {
   const basket = `taskbasket:${JSON.stringify(registry.name)}:${JSON.stringify(registry.bucket)}`;

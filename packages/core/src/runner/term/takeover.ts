@@ -7,7 +7,6 @@ import { findType, oldestOf, versionsOf } from '../../pure/find-type.js';
 import { createRunnerClock } from '../../pure/runner-clock.js';
 import type { Moment } from '../../pure/transitions.js';
 import { rescued } from '../../pure/transitions.js';
-import { forgetPauses } from '../../store/pauses.js';
 import { freedByClaims, pay } from '../../store/pay.js';
 import type { Stores } from '../../store/requests.js';
 import { keysFrom } from '../../store/requests.js';
@@ -85,7 +84,7 @@ function seenNow(before: RunnerRow | undefined, wall: number): number {
 
 /**
  * Returns every claim of a runner that is gone to the queue, and pays its lane, also if its row is gone. Then it pays the
- * children of its task too, and deletes its pause.
+ * children of its task too.
  */
 async function rescue(context: BasketContext, stores: Stores, claims: readonly Claim[], moment: Moment): Promise<void> {
   const { registry, ports } = context;
@@ -94,9 +93,7 @@ async function rescue(context: BasketContext, stores: Stores, claims: readonly C
     rescued(row, moment, findType(registry, row.type)?.backoff ?? defaultBackoff, ports.random);
 
   const left = await Promise.all(claims.map((claim) => endClaim(stores, claim, next)));
-  const isGone = (_: Claim, place: number): boolean => left[place] === undefined;
-  const freed = freedByClaims(claims, isGone);
-  await forgetPauses(stores, claims.filter(isGone));
+  const freed = freedByClaims(claims, (_, place) => left[place] === undefined);
   await pay(stores, freed, moment, () => false);
 }
 
