@@ -444,8 +444,8 @@ describe('a page and its worker', () => {
     const world = createWorld();
     const nameOf = (name: string, bucket?: string): string =>
       world.open(defineTasks(name, { send: task<number>() }, { bucket })).context.names.channel;
-    const said = (served: string, opened: string): unknown =>
-      /registry (.*), and this page (.*)\. Import/.exec(otherRegistry(served, opened).message)?.slice(1);
+    const said = (served: string, here: string): unknown =>
+      /registry (.*), and this page (.*)\. Import/.exec(otherRegistry(served, here).message)?.slice(1);
     expect(said(nameOf('taskbasket:notes'), nameOf('notes'))).toEqual(['"taskbasket:notes"', '"notes"']);
     expect(said(nameOf('notes', 'photos'), nameOf('notes'))).toEqual(['"notes":"photos"', '"notes"']);
   });
