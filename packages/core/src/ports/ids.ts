@@ -1,6 +1,9 @@
 /** Gives `count` random bytes, each from 0 to 255. */
 export type RandomBytes = (count: number) => Uint8Array;
 
+/** How many random characters an id has. */
+const randomLength = 14;
+
 /** How many ids a context makes before it takes a new random part. */
 const counted = 32 ** 4;
 
@@ -13,12 +16,22 @@ export function createIds(bytes: RandomBytes): () => string {
   let next = 0;
 
   return () => {
-    if (next % counted === 0) context = randomText(bytes, 14);
+    if (next % counted === 0) context = randomText(bytes, randomLength);
     const id = context + (next % counted).toString(32).padStart(4, '0');
     next += 1;
 
     return id;
   };
+}
+
+/** Whether the context made an id after a call. Of an id of another context nobody can tell: false. */
+export type IsLater = (id: string) => boolean;
+
+/** Tells the ids that a context makes from now on by `mark`, an id that it has just made. */
+export function madeAfter(mark: string): IsLater {
+  const start = mark.slice(0, randomLength);
+
+  return (id) => id.startsWith(start) && id > mark;
 }
 
 /** The length of a stamp, in characters. */

@@ -1,3 +1,4 @@
+import type { IsLater } from '../ports/ids.js';
 import { parentMark, skippedMark } from '../pure/key.js';
 import type { Claim, TaskRow } from '../pure/record.js';
 import { laneOf, outcomeOf } from '../pure/record.js';
@@ -6,7 +7,7 @@ import type { AnyRegistry } from '../pure/registry.js';
 import { isReplaceable } from '../pure/replaced.js';
 import { seqsWith } from './find.js';
 import { keepOutcome } from './outcomes.js';
-import { hasChildren, moveChildren, seqOfId } from './parents.js';
+import { allChildrenOf, moveChildren, seqOfId } from './parents.js';
 import { forgetPauses } from './pauses.js';
 import type { Stores } from './requests.js';
 import { answer } from './requests.js';
@@ -29,7 +30,8 @@ export interface Replacing {
 /**
  * Deletes the tasks of some keys that a later task of the key replaces, and stores how each ended. Several in a row are
  * replaced by the last of them, and their children wait for that one. If their type has a `merge`, the last one gets
- * the payload that is made of all of them, in the same transaction. The caller pays their lanes, and tells of it.
+ * the payload that is made of all of them, in the same transaction. A task that `isLater` takes no place yet. The caller
+ * pays their lanes, and tells of it.
  */
 export async function replaceEarlier(
   stores: Stores,
@@ -37,8 +39,9 @@ export async function replaceEarlier(
   keys: readonly string[],
   claims: readonly Claim[],
   at: number,
+  isLater: IsLater = () => false,
 ): Promise<Replacing> {
-  const links = await Promise.all(keys.map((key) => linksOf(stores, registry, key, claims, at)));
+  const links = await Promise.all(keys.map((key) => linksOf(stores, registry, key, claims, at, isLater)));
   const replaced = links.flatMap((one) => one.replaced);
   const merged = links.flatMap((one) => one.merged);
   for (const by of merged) stores.tasks.put(by);
@@ -64,8 +67,10 @@ async function linksOf(
   key: string,
   claims: readonly Claim[],
   at: number,
+  isLater: IsLater,
 ): Promise<{ readonly replaced: readonly Replaced[]; readonly merged: readonly TaskRow[] }> {
-  const found = rowsIn(await answer(stores.tasks.index(marksIndex).getAll(key)));
+  const all = rowsIn(await answer(stores.tasks.index(marksIndex).getAll(key)));
+  const found = all.filter(({ id }) => !isLater(id));
   const rows = [...found];
   const isLinked: boolean[] = [];
   for (const [place, next] of found.slice(1).entries()) {
@@ -90,7 +95,7 @@ async function linksOf(
 async function isLink(stores: Stores, row: TaskRow, next: TaskRow, claims: readonly Claim[]): Promise<boolean> {
   if (!isReplaceable(row, next, claims) || (await isBetween(stores, row, next))) return false;
 
-  return !isMerged(row, next) || !(await hasChildren(stores, row.id));
+  return !isMerged(row, next) || (await allChildrenOf(stores, row.id)).length === 0;
 }
 
 /**

@@ -489,3 +489,18 @@ test('bodies of one owner are one range, and no owner and no id reaches into the
     }
   }
 });
+
+test('a heavy task that was prepared while the clock was days ahead is refused once its body may be gone', async () => {
+  const tasks = defineTasks(freshName(), { send: task<string>() });
+  const world = createWorld();
+  const { basket } = world.open(tasks);
+  const days = 24 * 60 * 60_000;
+  world.jump(3 * days);
+  const prepared = await basket.prepare('send', 'x'.repeat(200_000));
+  world.jump(-3 * days); // It is corrected.
+  await world.advance(days);
+  const db = await openRaw(tasks.name);
+  const tx = db.transaction([...tasks.stores], 'readwrite');
+  expect(() => basket.addTx(tx, prepared)).toThrow('prepared more than 12 hours ago');
+  db.close();
+});

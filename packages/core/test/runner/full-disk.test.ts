@@ -284,3 +284,33 @@ describe('explain and health say that there is no room', () => {
     expect(await health()).toEqual({ stalled: false, warnings: [] });
   });
 });
+
+test.each([undefined, 'k'])(
+  'no add gets the room of the reserve, also if its page replaces a task (key: %s)',
+  async (key) => {
+    const tasks = defineTasks(freshName(), {
+      save: task<string>({ key: () => key }),
+      long: task<string>({ timeout: 60 * minute }),
+    });
+    const world = createWorld();
+    const [page, worker] = [world.open(tasks), world.open(tasks)];
+    const gate = createGate();
+    worker.run({ save: () => undefined, long: () => gate.promise }, { concurrency: 1 });
+    await page.basket.add('long', 'first');
+    await world.advance(3 * minute);
+    await page.basket.add('save', 'a');
+    await world.settle();
+    const disk = fillDisk(10);
+    disk.room = 1;
+    await page.basket.add('save', 'b');
+    await world.settle();
+    expect((await contentsOf(tasks)).state.has('reserve')).toBe(true);
+    const codes: unknown[] = [];
+    for (let number = 0; number < 20; number += 1)
+      codes.push(await page.basket.add('save', `more ${number}`).then(() => 'added', codeOf));
+    expect(new Set(codes)).toEqual(new Set(['quota']));
+    gate.open();
+    await world.advance(10 * minute);
+    expect(await rowsOf(tasks)).toEqual([]);
+  },
+);

@@ -425,3 +425,25 @@ test('of whatever is added, merged, refused and closed in between, each part is 
     { numRuns: 25 },
   );
 });
+
+test('a task for which another one waits is not merged, also if that one names a task that was merged into it', async () => {
+  const tasks = defineTasks(freshName(), {
+    save: task<string>({ key: () => 'k', merge: (one: string, other: string) => one + other }),
+    photo: task<string>(),
+  });
+  const world = createWorld();
+  const { basket } = world.open(tasks);
+  const first = await basket.add('save', 'a');
+  const second = await basket.add('save', 'b');
+  await world.settle();
+  expect(await basket.settled(first)).toEqual({ state: 'replaced', by: second });
+  await basket.add('photo', 'p', { after: first });
+  const third = await basket.add('save', 'c');
+  await world.settle();
+  await basket.cancel(third);
+  const sent: string[] = [];
+  const send = (text: string): void => void sent.push(text);
+  world.open(tasks).run({ save: send, photo: send });
+  await world.advance(120_000);
+  expect(sent).toEqual(['ab', 'p']);
+});

@@ -321,3 +321,35 @@ test('a task that was corrected and died while its old payload was still being d
   expect(ran).toEqual([2]);
   expect(await good.basket.list()).toMatchObject([{ id, state: 'dead' }]);
 });
+
+test('a decoder that never ends, of a type whose attempts may take a day, keeps no other unreadable task from coming back', async () => {
+  const name = freshName();
+  const encode = (value: unknown): unknown => value;
+  const broken = (): never => {
+    throw new Error('This build cannot read it.');
+  };
+  const first = defineTasks(name, {
+    film: task<number>({ codec: { encode, decode: broken } }),
+    note: task<number>({ codec: { encode, decode: broken } }),
+  });
+  const world = createWorld();
+  const old = world.open(first);
+  const handlers = { film: () => undefined, note: () => undefined };
+  old.run(handlers);
+  await old.basket.add('film', 1);
+  await old.basket.add('note', 2);
+  await world.settle();
+  old.kill();
+
+  const second = defineTasks(name, {
+    film: task<number>({
+      timeout: 86_400_000,
+      codec: { encode, decode: () => new Promise<never>(() => undefined) },
+    }),
+    note: task<number>({ codec: { encode, decode: (stored) => stored as number } }),
+  });
+  const sent: number[] = [];
+  world.open(second, { build: 1 }).run({ film: () => undefined, note: (n) => void sent.push(n) });
+  await world.advance(3_600_000);
+  expect(sent).toEqual([2]);
+});

@@ -305,7 +305,8 @@ export function judgeNoneLeft(
   { world, underway, before, after, difference, fail }: Commit,
   rows: readonly TaskRow[],
 ): void {
-  const keys = new Set(rows.flatMap(keyOf));
+  // The key of a row that this build cannot read is not known to it.
+  const keys = new Set(rows.filter(({ seq }) => !world.foreign.has(seq)).flatMap(keyOf));
   if (keys.size === 0) return;
   const wall = underway.work === 'turn' ? (runnerOf(after)?.wall ?? 0) : underway.walls[1];
   const sight: Sight = {

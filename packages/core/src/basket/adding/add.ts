@@ -6,7 +6,7 @@ import { appStores, finished } from '../../store/app-transaction.js';
 import type { BasketContext } from '../context/context.js';
 import { underway } from '../context/context.js';
 import type { Ahead } from './bodies.js';
-import { putBodies } from './bodies.js';
+import { ageOf, putBodies } from './bodies.js';
 import { notStorable } from './encode.js';
 import type { AddOptions, PrepareContext, Prepared } from './prepare.js';
 import { place, prepared, preparedNow } from './prepare.js';
@@ -105,11 +105,11 @@ export function addTx(
 }
 
 /** Refuses a prepared task whose body may be gone, because it was collected, or deleted with its database. */
-function checkBody({ ports, database }: AddContext, { at, db }: Ahead): void {
-  if (ports.clock.wall() - at > preparedPatience) {
+function checkBody({ ports, database }: AddContext, body: Ahead): void {
+  if (ageOf(ports, body) > preparedPatience) {
     throw new TaskbasketError('option', 'This task was prepared more than 12 hours ago. Prepare it anew.');
   }
-  if (!database.holds(db)) {
+  if (!database.holds(body.db)) {
     const why = 'The database was closed, and maybe deleted, after this task was prepared.';
     throw new TaskbasketError('option', `${why} Prepare it anew.`);
   }

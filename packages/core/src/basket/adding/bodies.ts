@@ -23,6 +23,8 @@ type BodyContext = TransactContext & Pick<BasketContext, 'bodyLine' | 'newId'>;
 export interface Ahead {
   /** By the wall clock, in milliseconds. */
   readonly at: number;
+  /** By the monotonic clock, in milliseconds. */
+  readonly began: number;
   readonly db: IDBDatabase;
 }
 
@@ -62,7 +64,9 @@ export async function putBodies(
       { durability, scope: ['bodies'] },
     );
 
-    return { at: context.ports.clock.wall(), db };
+    const { clock } = context.ports;
+
+    return { at: clock.wall(), began: clock.monotonic(), db };
   };
   try {
     return await context.bodyLine(bytesOf(heavy), put);
@@ -80,7 +84,15 @@ export function bytesOf(tasks: readonly WithPayload[]): number {
 export function isLate({ ports }: TransactContext, tasks: IDBObjectStore, ahead: Ahead | undefined): boolean {
   if (ahead === undefined) return false;
 
-  return ports.clock.wall() - ahead.at > bodyPatience || tasks.transaction.db !== ahead.db;
+  return ageOf(ports, ahead) > bodyPatience || tasks.transaction.db !== ahead.db;
+}
+
+/**
+ * How many milliseconds ago bodies were committed, by the clock that says more: the wall clock may have been put back, and
+ * the other one may stand still while the device sleeps.
+ */
+export function ageOf({ clock }: Pick<TransactContext['ports'], 'clock'>, { at, began }: Ahead): number {
+  return Math.max(clock.wall() - at, clock.monotonic() - began);
 }
 
 /**

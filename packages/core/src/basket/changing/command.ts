@@ -1,3 +1,6 @@
+import type { IsLater } from '../../ports/ids.js';
+import { madeAfter } from '../../ports/ids.js';
+import { TaskbasketError } from '../../pure/errors.js';
 import { gateForward } from '../../pure/gate.js';
 import { readReady } from '../../pure/key.js';
 import { checkParts, must } from '../../pure/options.js';
@@ -157,17 +160,18 @@ async function forEach(
   change: Change,
   add?: Add,
 ): Promise<number> {
+  const isLater = madeAfter(context.newId());
   if (typeof which !== 'string') {
     const wanted = readCommand(context, which);
 
-    return context.edits(undefined, () => changeAll(context, wanted, order, change, add));
+    return context.edits(undefined, () => changeAll(context, wanted, order, isLater, change, add));
   }
   const isSeen = seenIn(context);
   const find: Find = async (stores) => (await rowsOfIds(stores, [which])).filter(isSeen);
   // If it may change more than one task, it keeps the order of all edits.
   const id = add === undefined ? which : undefined;
 
-  return context.edits(id, async () => (await changeSome(context, find, change, add)).length);
+  return context.edits(id, async () => (await changeSome(context, find, isLater, change, add)).length);
 }
 
 /**
@@ -179,21 +183,29 @@ type Order = 'oldest first' | 'newest first';
 /**
  * Changes up to 256 tasks in one transaction. If more fit, all are read first, and then changed slice by slice. A task may
  * move between two readings to a key that was already read. So the keys are read again until no new task is found. Tasks
- * that are added meanwhile are not changed.
+ * that are added meanwhile are not changed, nor those that this context has added since the call.
  */
 export async function changeAll(
   context: BasketContext,
   wanted: Wanted,
   order: Order,
+  isLater: IsLater,
   change: Change,
   add?: Add,
 ): Promise<number> {
   const done = new Set<number>();
   let newest: number | undefined;
+  let first: IDBDatabase | undefined;
   const changeThese = async (find: (stores: Stores) => Promise<readonly number[]>): Promise<void> => {
-    const next: Find = async (stores) =>
-      (await rowsAt(stores, await find(stores))).filter((row) => fits(row, wanted) && !done.has(row.seq));
-    for (const { seq } of await changeSome(context, next, change, add)) done.add(seq);
+    const next: Find = async (stores) => {
+      const { db } = stores.tasks.transaction;
+      // In a database that was deleted and made anew, the same numbers are those of other tasks.
+      if (db !== (first ??= db)) throw closedMeanwhile;
+      const rows = await rowsAt(stores, await find(stores));
+
+      return rows.filter((row) => fits(row, wanted) && !done.has(row.seq) && !isLater(row.id));
+    };
+    for (const { seq } of await changeSome(context, next, isLater, change, add)) done.add(seq);
   };
   await changeThese(async (stores) => {
     const { seqs, next } = await readOn(stores, wanted, startOf(wanted), slice);
@@ -215,6 +227,11 @@ export async function changeAll(
   return done.size;
 }
 
+const closedMeanwhile = new TaskbasketError(
+  'not-stored',
+  'The database was closed, and maybe deleted, during the call. Some tasks were changed, and others were not.',
+);
+
 /** The tasks that fit, each once, without those that were added later. */
 async function seqsUpTo(context: BasketContext, wanted: Wanted, newest: number): Promise<readonly number[]> {
   const all = new Set<number>();
@@ -229,16 +246,22 @@ async function seqsUpTo(context: BasketContext, wanted: Wanted, newest: number):
 }
 
 /** Changes the rows that are found, in one transaction. */
-function changeSome(context: BasketContext, find: Find, change: Change, add?: Add): Promise<readonly TaskRow[]> {
+function changeSome(
+  context: BasketContext,
+  find: Find,
+  isLater: IsLater,
+  change: Change,
+  add?: Add,
+): Promise<readonly TaskRow[]> {
   return edit(context, async (stores, full) => {
-    const standing = await withoutReplaced(context, stores, await find(stores));
+    const standing = await withoutReplaced(context, stores, await find(stores), isLater);
     const {
       found,
       claims,
       hints: more,
     } = add === undefined
       ? { ...standing, hints: [] }
-      : await withoutReplaced(context, stores, await add(stores, standing.found));
+      : await withoutReplaced(context, stores, await add(stores, standing.found), isLater);
     const hints = [...standing.hints, ...more];
     if (found.length === 0) return { found, hints };
 

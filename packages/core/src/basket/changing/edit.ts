@@ -60,9 +60,11 @@ export async function edit(
   };
   const end = underway(context);
   const options = { durability: work === 'tidy' ? 'relaxed' : 'strict' } as const;
-  const edited = await transactWithReserve(context, work, body, options)
+  // A page tidies for tidiness alone: the runner does it, too. So the reserve stays for what is sent and cancelled.
+  const run = work === 'tidy' ? transact : transactWithReserve;
+  const edited = await run(context, work, body, options)
     .catch((error: unknown) => {
-      if (!isQuota(error)) throw error;
+      if (!isQuota(error) || work === 'tidy') throw error;
 
       return transact(context, work, (stores) => body(stores, true), options);
     })

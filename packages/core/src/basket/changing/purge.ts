@@ -28,16 +28,22 @@ export async function purge(context: BasketContext, owner: string): Promise<numb
   const bodies = new Set<string>();
 
   return context.edits(undefined, async () => {
-    const removed = await changeAll(context, wanted, 'newest first', async (stores, rows, claims) => {
-      for (const { ref = '' } of rows) if (isBodyKey(ref)) bodies.add(ref);
-      deleteTasks(stores, rows);
-      await deposeClaims(stores, rows);
-      await forgetPauses(stores, rows);
-      const moment = { now: 0, wall: context.ports.clock.wall() };
-      await pay(stores, freedBy(rows), moment, (head) => isClaimed(head, claims));
+    const removed = await changeAll(
+      context,
+      wanted,
+      'newest first',
+      () => false,
+      async (stores, rows, claims) => {
+        for (const { ref = '' } of rows) if (isBodyKey(ref)) bodies.add(ref);
+        deleteTasks(stores, rows);
+        await deposeClaims(stores, rows);
+        await forgetPauses(stores, rows);
+        const moment = { now: 0, wall: context.ports.clock.wall() };
+        await pay(stores, freedBy(rows), moment, (head) => isClaimed(head, claims));
 
-      return rows.map((row) => ({ ...toldOf(row), event: 'settled', state: 'purged' }));
-    });
+        return rows.map((row) => ({ ...toldOf(row), event: 'settled', state: 'purged' }));
+      },
+    );
     await edit(context, async (stores) => {
       const cancelled = (await cancelledRows(stores)).filter((row) => row.owner === owner);
       for (const { ref = '' } of cancelled) if (isBodyKey(ref)) bodies.add(ref);

@@ -1,3 +1,4 @@
+import type { IsLater } from '../../ports/ids.js';
 import type { Claim, NewTaskRow, TaskRow } from '../../pure/record.js';
 import { isClaimed, keyOf, laneOf } from '../../pure/record.js';
 import { pay } from '../../store/pay.js';
@@ -24,15 +25,19 @@ interface Remaining {
   readonly claims: readonly Claim[];
 }
 
-/** Deletes first, among the rows that a command has found and the rows of their keys, those that were replaced. */
+/**
+ * Deletes first, among the rows that a command has found and the rows of their keys, those that were replaced. What was
+ * added after the call of the command takes no place yet.
+ */
 export async function withoutReplaced(
   context: BasketContext,
   stores: Stores,
   rows: readonly TaskRow[],
+  isLater: IsLater,
 ): Promise<Remaining> {
   if (rows.length === 0) return { found: rows, hints: [], claims: [] };
   const claims = (await runnerRow(stores))?.running ?? [];
-  const { replaced, written } = await replaceAll(context, stores, keysOf(rows), claims);
+  const { replaced, written } = await replaceAll(context, stores, keysOf(rows), claims, isLater);
   const gone = new Set(replaced.map(({ row }) => row.seq));
   const found = rows.filter(({ seq }) => !gone.has(seq)).map((row) => written.get(row.seq) ?? row);
 
@@ -57,7 +62,8 @@ export async function tidy(context: BasketContext, added: readonly { readonly ro
 
         return { found: [], hints: replaced.map(replacedHint) };
       };
-      await edit(context, replace, 'tidy');
+      // After the edits that were called before: they are about the tasks as they were.
+      await context.edits(undefined, () => edit(context, replace, 'tidy'));
     }
   } catch {
     // The database cannot be written now.
@@ -80,9 +86,10 @@ async function replaceAll(
   stores: Stores,
   keys: readonly string[],
   claims: readonly Claim[],
+  isLater?: IsLater,
 ): Promise<Replacing> {
   const wall = ports.clock.wall();
-  const done = await replaceEarlier(stores, registry, keys, claims, wall);
+  const done = await replaceEarlier(stores, registry, keys, claims, wall, isLater);
   // A page does not know the runner's clock. The time 0 means "at once".
   const lanes = done.replaced.map(({ row }) => laneOf(row));
   await pay(stores, { lanes, ids: [] }, { now: 0, wall }, (head) => isClaimed(head, claims));

@@ -1,3 +1,5 @@
+import type { IsLater } from '../../ports/ids.js';
+import { madeAfter } from '../../ports/ids.js';
 import { asItIs, isPromiseLike } from '../../pure/codec.js';
 import { copyOf } from '../../pure/copy.js';
 import { corrected, isEditable } from '../../pure/correction.js';
@@ -28,13 +30,16 @@ export async function update(context: BasketContext, id: string, payload: unknow
   const given = atTheCall(payload);
   const isSeen = seenIn(context);
 
-  return context.edits(id, () => updateNow(context, id, isSeen, given));
+  const isLater = madeAfter(context.newId());
+
+  return context.edits(id, () => updateNow(context, id, isSeen, isLater, given));
 }
 
 async function updateNow(
   context: BasketContext,
   id: string,
   isSeen: (row: TaskRow) => boolean,
+  isLater: IsLater,
   { copy, forCodec }: ReturnType<typeof atTheCall>,
 ): Promise<boolean> {
   const before = await read(context, (stores) => rowOfId(stores, id), ['tasks']);
@@ -52,7 +57,8 @@ async function updateNow(
   const found = await behindBodies(context, tasks, (ahead) =>
     edit(context, async (stores) => {
       if (isLate(context, stores.tasks, ahead)) throw tooLate;
-      const { found: rows, hints, claims } = await withoutReplaced(context, stores, await rowsOfIds(stores, [id]));
+      const now = await rowsOfIds(stores, [id]);
+      const { found: rows, hints, claims } = await withoutReplaced(context, stores, now, isLater);
       const [row] = rows;
       // Since it was read, a sign-in may have given it to an owner.
       if (row === undefined || !isSeen(row)) return { found: [], hints };

@@ -18,6 +18,9 @@ import { momentOf } from '../term/leader.js';
 /** How many rows of a route are tried at once. */
 const triedAtOnce = 64;
 
+/** How long their decoders may take, in milliseconds, whatever the timeouts of their types. */
+const longestDecoding = 120_000;
+
 interface Found {
   readonly row: TaskRow;
   readonly stored: StoredPayload;
@@ -89,7 +92,8 @@ async function decodableOf({ context, signals }: Leader, found: readonly Found[]
     }
   };
   const timeouts = found.map(({ row }) => row.timeout ?? findType(context.registry, row.type)?.timeout ?? 0);
-  await endedWithin(context.ports.clock, found.map(decode), Math.max(0, ...timeouts), signals.gone);
+  const limit = Math.min(longestDecoding, Math.max(0, ...timeouts));
+  await endedWithin(context.ports.clock, found.map(decode), limit, signals.gone);
 
   return [...decodable];
 }
