@@ -82,8 +82,13 @@ export interface Closing {
   readonly retryAfter?: number | undefined;
 }
 
-/** How many more may start through a gate now. */
-export function allowance(gate: GateRow | undefined, now: number, running: readonly Omit<GateAttempt, 'id'>[]): number {
+/** How many more may start through a gate now. `cap`: the longest wait of the gate, in milliseconds. */
+export function allowance(
+  gate: GateRow | undefined,
+  now: number,
+  running: readonly Omit<GateAttempt, 'id'>[],
+  cap: number = Number.POSITIVE_INFINITY,
+): number {
   if (gate === undefined) return Number.POSITIVE_INFINITY;
   if (!isAway(gate)) {
     const { at, width } = slowStart(gate);
@@ -92,11 +97,11 @@ export function allowance(gate: GateRow | undefined, now: number, running: reado
   }
   const { until } = gate;
   // A running attempt will show whether the doubt is right. After `until`, a long attempt does not keep others from
-  // probing.
+  // probing, nor does a probe that has run for longer than any wait: it may be a large upload, or hang.
   const free =
     now < until
       ? isDoubted(gate) && running.length === 0
-      : !running.some(({ probe, startedAt }) => probe && startedAt >= until);
+      : !running.some(({ probe, startedAt }) => probe && startedAt >= until && now - startedAt <= cap);
 
   return free ? 1 : 0;
 }

@@ -433,3 +433,40 @@ test('the time that a server named is not forgotten when a person had the gate t
   await world.advance(2 * hour);
   expect(await gateRow(tasks)).toBeUndefined();
 });
+
+test.each(['an upload that goes on for hours', 'a handler that never ends'])(
+  'a probe that is %s does not keep the other tasks of its gate back for longer than the cap',
+  async (what) => {
+    const tasks = defineTasks(freshName(), {
+      note: task<number>({ gate: 'server' }),
+      video: task<string>({ gate: 'server', priority: 'low', timeout: 24 * 60 * 60_000 }),
+    });
+    const world = createWorld();
+    const tab = world.open(tasks);
+    let online = false;
+    const sent: number[] = [];
+    tab.run({
+      note(number) {
+        if (!online) throw new Unavailable();
+        sent.push(number);
+      },
+      async video(_, { progress, signal }) {
+        for (let part = 0; what.startsWith('an upload') && !signal.aborted; part += 1) {
+          progress(part);
+          await new Promise<void>((resolve) => world.alarm(30_000, resolve));
+        }
+        await new Promise(() => undefined);
+      },
+    });
+    for (let number = 0; number < 5; number += 1) await tab.basket.add('note', number);
+    await world.advance(60_000);
+    await tab.basket.add('video', 'v');
+    online = true;
+    await world.advance(200_000);
+    expect(sent).toEqual([]);
+
+    // The cap is 5 minutes, and a runner looks at least once a minute.
+    await world.advance(200_000);
+    expect(new Set(sent)).toEqual(new Set([0, 1, 2, 3, 4]));
+  },
+);

@@ -137,19 +137,24 @@ function counts(rule: GateRule, now: number): GateRule {
   return rule.kind === 'slow' && now - rule.slow.at > gateCap ? { kind: 'none' } : rule;
 }
 
-/** How many more a record lets through, the task `id` among them: with those that run through it. */
+/**
+ * How many more a record lets through, the task `id` among them: with those that run through it. A probe keeps others back
+ * for `cap` milliseconds at most.
+ */
 export function roomIn(
   gate: GateRow | undefined,
   through: readonly Pick<ClaimFacts, 'probe' | 'startedAt'>[],
   now: number,
   id: string,
+  cap: number = gateCap,
 ): number {
   const rule = counts(ruleOfGate(gate), now);
   if (rule.kind === 'none') return Number.POSITIVE_INFINITY;
   if (rule.kind === 'slow') {
     return rule.slow.width - through.filter(({ startedAt }) => startedAt >= rule.slow.at).length;
   }
-  if (now >= rule.latest) return through.some(({ probe, startedAt }) => probe && startedAt >= rule.latest) ? 0 : 1;
+  const isProbing = through.some(({ probe, startedAt }) => probe && startedAt >= rule.latest && now - startedAt <= cap);
+  if (now >= rule.latest) return isProbing ? 0 : 1;
 
   return isDoubted(rule) && rule.by[0] !== id && through.length === 0 ? 1 : 0;
 }

@@ -268,13 +268,14 @@ function wasReplaced({ losses }: World, told: Told | undefined): boolean {
 
 /** Why two tasks that would be merged stay, by the manual. */
 function apartBy(
-  { world, kind, wall, views, isClaimed, marks }: Sight,
+  { world, kind, wall, views, isClaimed, marks, contents }: Sight,
   row: TaskRow,
   next: TaskRow,
 ): string | undefined {
   const isStarted = next.attempts > 0 || (world.byId.get(next.id)?.edition ?? 0) > 0 || isClaimed(next);
   if (isStarted) return 'the next one was started';
-  if (marks.has(parentMarkOf(row.id))) return 'another one waits for it';
+  // A child that was not checked yet waits for the task that took the place of the one that it names.
+  if (namesOf(contents, row.id).some((id) => marks.has(parentMarkOf(id)))) return 'another one waits for it';
   const seen = [row, next].flatMap(views);
   if (seen.some((one) => isOver(one, wall))) return 'the time of one is over';
 
@@ -282,6 +283,16 @@ function apartBy(
     seen.map((one) => keptApart(world, kind, [one])).find((why) => why !== undefined) ??
     keptApart(world, kind, [row, next])
   );
+}
+
+/** The id of a task, and the ids of the tasks whose place it has taken. */
+function namesOf({ outcomes }: Contents, id: string): readonly string[] {
+  const names = [id];
+  for (const name of names) {
+    for (const one of outcomes.values()) if (one.by === name && !names.includes(one.id)) names.push(one.id);
+  }
+
+  return names;
 }
 
 /** Why a build merges none of these rows, or not the first into the second. */

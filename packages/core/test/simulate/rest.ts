@@ -146,7 +146,8 @@ function claimableOf(world: World, term: Term): readonly TaskRow[] {
 
     const through = [...term.claims.values()].filter((claim) => claim.gate === row.gate);
 
-    return roomIn(gateOf(contents, row.gate), through, clock, row.id) > 0;
+    // A runner finds within a poll that a probe has run for long.
+    return roomIn(gateOf(contents, row.gate), through, clock, row.id, Number.POSITIVE_INFINITY) > 0;
   });
 }
 

@@ -99,7 +99,7 @@ export function roomInGate(claiming: Claiming, { gate }: { readonly gate: string
   const { draft, attempts } = claiming;
   const through = [...draft.running.values(), ...attempts].filter((attempt) => attempt.row.gate === gate);
 
-  return allowance(gateOf(claiming, gate), draft.moment.now, through);
+  return allowance(gateOf(claiming, gate), draft.moment.now, through, claiming.leader.context.registry.gates.cap);
 }
 
 /** A gate's record as it counts now. */
