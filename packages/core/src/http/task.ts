@@ -1,3 +1,4 @@
+import { TaskbasketError } from '../pure/errors.js';
 import { must } from '../pure/options.js';
 import type { TaskOptions, TaskType } from '../pure/registry.js';
 import { task } from '../pure/registry.js';
@@ -59,7 +60,9 @@ export interface HttpTaskOptions extends Omit<TaskOptions<HttpPayload>, 'codec' 
 export function httpTask(given: HttpTaskOptions = {}): TaskType<HttpPayload, KeptAnswer> {
   const { base, lane, headers = [], ...rest } = given;
   const { codec, version, upgrade } = given as TaskOptions<HttpPayload>;
-  must(!codec && !version && !upgrade, 'codec, version and upgrade', 'left out', given);
+  if (codec ?? version ?? upgrade) {
+    throw new TaskbasketError('option', 'httpTask can have no codec, version or upgrade, because it has its own.');
+  }
   const below = base === undefined ? (originHere() ?? '') : checkedBase(base);
   const more = new Set(headers.map((name) => name.toLowerCase()));
   for (const name of more) {

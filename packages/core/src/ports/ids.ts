@@ -24,10 +24,10 @@ export function createIds(bytes: RandomBytes): () => string {
   };
 }
 
-/** Whether the context made an id after a call. Of an id of another context nobody can tell: false. */
+/** Whether a context has made an id after a call. False for the ids of other contexts, of which nobody can tell. */
 export type IsLater = (id: string) => boolean;
 
-/** Tells the ids that a context makes from now on by `mark`, an id that it has just made. */
+/** Knows the ids that a context makes after the id `mark`. */
 export function madeAfter(mark: string): IsLater {
   const start = mark.slice(0, randomLength);
 

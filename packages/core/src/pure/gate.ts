@@ -96,8 +96,8 @@ export function allowance(
     return Math.max(0, width - running.filter(({ startedAt }) => startedAt >= at).length);
   }
   const { until } = gate;
-  // A running attempt will show whether the doubt is right. After `until`, a long attempt does not keep others from
-  // probing, nor does a probe that has run for longer than any wait: it may be a large upload, or hang.
+  // A running attempt will show whether the doubt is right. After `until`, an attempt that began earlier does not keep
+  // others from probing. A probe does, but no longer than `cap`: it may be a large upload, or it may hang.
   const free =
     now < until
       ? isDoubted(gate) && running.length === 0

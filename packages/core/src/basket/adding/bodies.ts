@@ -23,8 +23,8 @@ type BodyContext = TransactContext & Pick<BasketContext, 'bodyLine' | 'newId'>;
 export interface Ahead {
   /** By the wall clock, in milliseconds. */
   readonly at: number;
-  /** By the monotonic clock, in milliseconds. */
-  readonly began: number;
+  /** The same instant by the monotonic clock, in milliseconds. */
+  readonly monotonic: number;
   readonly db: IDBDatabase;
 }
 
@@ -66,7 +66,7 @@ export async function putBodies(
 
     const { clock } = context.ports;
 
-    return { at: clock.wall(), began: clock.monotonic(), db };
+    return { at: clock.wall(), monotonic: clock.monotonic(), db };
   };
   try {
     return await context.bodyLine(bytesOf(heavy), put);
@@ -88,11 +88,11 @@ export function isLate({ ports }: TransactContext, tasks: IDBObjectStore, ahead:
 }
 
 /**
- * How many milliseconds ago bodies were committed, by the clock that says more: the wall clock may have been put back, and
- * the other one may stand still while the device sleeps.
+ * How many milliseconds ago bodies were committed. The longer of two times counts: the wall clock may have been put back,
+ * and the monotonic clock may stand still while the device sleeps.
  */
-export function ageOf({ clock }: Pick<TransactContext['ports'], 'clock'>, { at, began }: Ahead): number {
-  return Math.max(clock.wall() - at, clock.monotonic() - began);
+export function ageOf({ clock }: Pick<TransactContext['ports'], 'clock'>, { at, monotonic }: Ahead): number {
+  return Math.max(clock.wall() - at, clock.monotonic() - monotonic);
 }
 
 /**

@@ -160,6 +160,7 @@ async function forEach(
   change: Change,
   add?: Add,
 ): Promise<number> {
+  // The call may wait for others. What this context adds meanwhile is left alone.
   const isLater = madeAfter(context.newId());
   if (typeof which !== 'string') {
     const wanted = readCommand(context, which);
@@ -200,7 +201,7 @@ export async function changeAll(
     const next: Find = async (stores) => {
       const { db } = stores.tasks.transaction;
       // In a database that was deleted and made anew, the same numbers are those of other tasks.
-      if (db !== (first ??= db)) throw closedMeanwhile;
+      if (db !== (first ??= db)) throw closedMeanwhile();
       const rows = await rowsAt(stores, await find(stores));
 
       return rows.filter((row) => fits(row, wanted) && !done.has(row.seq) && !isLater(row.id));
@@ -227,10 +228,11 @@ export async function changeAll(
   return done.size;
 }
 
-const closedMeanwhile = new TaskbasketError(
-  'not-stored',
-  'The database was closed, and maybe deleted, during the call. Some tasks were changed, and others were not.',
-);
+function closedMeanwhile(): TaskbasketError {
+  const why = 'The database was closed, and maybe deleted, during the call, so some tasks may not be changed.';
+
+  return new TaskbasketError('not-stored', `${why} Call it again for those.`);
+}
 
 /** The tasks that fit, each once, without those that were added later. */
 async function seqsUpTo(context: BasketContext, wanted: Wanted, newest: number): Promise<readonly number[]> {

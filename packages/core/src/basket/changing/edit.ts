@@ -60,7 +60,8 @@ export async function edit(
   };
   const end = underway(context);
   const options = { durability: work === 'tidy' ? 'relaxed' : 'strict' } as const;
-  // A page tidies for tidiness alone: the runner does it, too. So the reserve stays for what is sent and cancelled.
+  // A page need not tidy, because the runner does it before it starts a task. So the reserve stays for the writes by which
+  // tasks are sent and cancelled.
   const run = work === 'tidy' ? transact : transactWithReserve;
   const edited = await run(context, work, body, options)
     .catch((error: unknown) => {

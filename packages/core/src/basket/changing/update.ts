@@ -29,7 +29,6 @@ export async function update(context: BasketContext, id: string, payload: unknow
   checkId(id);
   const given = atTheCall(payload);
   const isSeen = seenIn(context);
-
   const isLater = madeAfter(context.newId());
 
   return context.edits(id, () => updateNow(context, id, isSeen, isLater, given));
