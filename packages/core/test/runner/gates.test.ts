@@ -470,3 +470,58 @@ test.each(['an upload that goes on for hours', 'a handler that never ends'])(
     expect(new Set(sent)).toEqual(new Set([0, 1, 2, 3, 4]));
   },
 );
+
+/** Destinations that were away, and now take requests without an answer. Each task is for the one that it names. */
+async function createHanging(names: string, concurrency: number) {
+  const tasks = defineTasks(freshName(), {
+    hanging: task<string>({ gate: (name) => name }),
+    note: task<number>({ gate: 'healthy', priority: 'low' }),
+  });
+  const world = createWorld();
+  const tab = world.open(tasks);
+  const sent: unknown[] = [];
+  const healthy = new Set<string>();
+  let isBack = false;
+  for (let count = 0; count < 60; count += 1) {
+    for (const name of names) await tab.basket.add('hanging', name);
+  }
+  tab.run(
+    {
+      async hanging(name, { signal }) {
+        if (!isBack) throw new Unavailable();
+        if (!healthy.has(name)) await new Promise((_, reject) => signal.addEventListener('abort', reject));
+        sent.push(name);
+      },
+      note: (number) => void sent.push(number),
+    },
+    { concurrency },
+  );
+  await world.advance(60_000);
+  isBack = true;
+  await world.advance(20 * 60_000);
+  expect(sent).toEqual([]);
+
+  return { world, basket: tab.basket, sent, healthy };
+}
+
+test.each([
+  ['a', 1],
+  ['abcdef', 6],
+] as const)(
+  'destinations that were away and now hang (%s) do not take every slot of %i with their probes',
+  async (names, concurrency) => {
+    const { world, basket, sent } = await createHanging(names, concurrency);
+    for (const number of [1, 2, 3]) await basket.add('note', number);
+    await world.advance(5 * 60_000);
+
+    expect(sent).toEqual([1, 2, 3]);
+  },
+);
+
+test('gates probe in turns: one that is back is found although there are as many that hang as slots', async () => {
+  const { world, sent, healthy } = await createHanging('abcd', 2);
+  healthy.add('d');
+  await world.advance(5 * 60_000);
+
+  expect(new Set(sent)).toEqual(new Set(['d']));
+});

@@ -353,6 +353,21 @@ test('the lowest priority gets one claim in eight, so that it never starves', as
   expect(started.flatMap((priority, place) => (priority === 'low' ? [place] : []))).toEqual([7, 15, 23]);
 });
 
+test('the normal priority gets one claim in eight too while high and low ones are always due', async () => {
+  const tasks = defineTasks(freshName(), { send: task<string>() });
+  const world = createWorld();
+  const tab = world.open(tasks);
+  for (const priority of ['high', 'normal', 'low'] as const) {
+    for (let count = 0; count < 40; count += 1) await tab.basket.add('send', priority, { priority });
+  }
+  const started: string[] = [];
+  tab.run({ send: (payload) => void started.push(payload) }, { concurrency: 1 });
+  await world.settle();
+
+  const eight = ['high', 'high', 'high', 'normal', 'high', 'high', 'high', 'low'];
+  expect(started.slice(0, 48)).toEqual([...eight, ...eight, ...eight, ...eight, ...eight, ...eight]);
+});
+
 test.each([0, 1, 2, 3, 4, 5, 6, 7])(
   'a probe with each seven claims does not take the share of the lowest priority, also after %i quick ones',
   async (quick) => {

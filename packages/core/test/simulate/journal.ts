@@ -162,8 +162,10 @@ export interface Term {
   alone: { readonly claim: number; readonly at: number; readonly facts: ClaimFacts } | undefined;
   /** When it last claimed anything but what runs alone, by the runner's clock. */
   claimedAt: number;
-  /** Claims in a row that passed a lower priority over. */
-  passedOver: number;
+  /** By priority: claims in a row that passed over a task of it. */
+  passedOver: Map<number, number>;
+  /** How many probes it has claimed more than other tasks while such tasks waited. */
+  probes: number;
   /** It heard of a runner of a newer build: it claims nothing more, also if that one is gone by now. */
   handsOver: boolean;
 }

@@ -12,12 +12,15 @@ import { ruleOf } from './registries.js';
 import { waitsForValues } from './values.js';
 
 /**
- * One claim in eight is for the lowest priority that has something due. Probes go before all priorities, and do not count.
+ * One claim in eight is for the lowest priority that has something due, and one for the normal one. Probes do not count.
  * A turn makes several claims, in an order that its row does not tell.
  */
 const mostPassedOver = 8;
 
-/** Whom a turn passed over: the lowest priority gets its share, and of one priority the fresh go in the order of their adding. */
+/**
+ * Whom a turn passed over: the lower priorities get their shares, of one priority the fresh go in the order of their
+ * adding, and while others wait there are no two probes in a row.
+ */
 export function judgeShare(commit: Commit, term: Term, made: readonly Claim[]): void {
   const { world, before, after, fail } = commit;
   const rows = made.flatMap(({ seq }) => after.tasks.get(seq) ?? []);
@@ -26,21 +29,30 @@ export function judgeShare(commit: Commit, term: Term, made: readonly Claim[]): 
   // After a fault, or a message that was lost, the runner need not know of a row. It counts on, and may give the share then.
   const isUnsure = world.loses() || world.time.now() - world.unheardAt < 61_000;
   if (isUnsure || rows.some(({ interruptions }) => interruptions >= 3)) {
-    term.passedOver = 0;
+    term.passedOver = new Map();
+    term.probes = 0;
 
     return;
   }
 
   const waiting = waitingFor(commit, term);
-  const lowest = Math.max(...rows.map(({ priority }) => priority));
-  const lower = waiting.filter(({ priority }) => priority > lowest);
   const isProbe = ({ gate }: TaskRow): boolean => (gateOf(after, gate)?.by.length ?? 0) > 0;
-  const counted = rows.filter((row) => !isProbe(row));
-  term.passedOver = lower.length === 0 ? 0 : term.passedOver + counted.length;
-  if (lower.length > 0) world.report.met('looks', 'a lower priority was passed over');
-  if (term.passedOver > mostPassedOver) fail(`passed ${lower[0]?.id} over for ${term.passedOver} of a higher priority`);
+  const others = rows.filter((row) => !isProbe(row));
+  const waitingOthers = waiting.filter((row) => !isProbe(row));
+  for (const priority of [1, 2]) {
+    const one = waitingOthers.find((row) => row.priority === priority);
+    const isPassedOver = one !== undefined && rows.every((row) => row.priority !== priority);
+    const count = isPassedOver ? (term.passedOver.get(priority) ?? 0) + others.length : 0;
+    term.passedOver.set(priority, count);
+    if (isPassedOver) world.report.met('looks', 'a lower priority was passed over');
+    if (count > mostPassedOver) fail(`passed ${one?.id} over for ${count} of other priorities`);
+  }
+  const probes = rows.length - others.length;
+  term.probes = waitingOthers.length === 0 ? 0 : Math.max(0, term.probes + probes - others.length);
+  if (probes > 0 && waitingOthers.length > 0) world.report.met('looks', 'a probe went before another task');
+  if (term.probes > 1) fail(`claimed ${probes} probes, and ${waitingOthers[0]?.id} waits although its gate is open`);
 
-  // A probe goes first, and to whoever was tried longest ago.
+  // Which task probes is another question.
   for (const row of rows.filter((one) => readyOf(one).letter === 'F' && isOpen(one, before, after))) {
     const earlier = waiting.find(
       (one) =>

@@ -90,7 +90,8 @@ export function judgeTakeover(commit: Commit): void {
     lastClaim: 0,
     alone: undefined,
     claimedAt: Number.NEGATIVE_INFINITY,
-    passedOver: 0,
+    passedOver: new Map(),
+    probes: 0,
     handsOver: false,
   };
   world.leading = term;

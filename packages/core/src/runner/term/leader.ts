@@ -200,6 +200,19 @@ export function aloneOf(state: Alone): RunnerRow['alone'] {
   return { id: state.id, until: state.since + aloneWindow };
 }
 
+/** What the claims so far say about the next one, so that no task waits for ever while others start. */
+export interface Fairness {
+  /** How many tasks were claimed since the lowest priority had its share. */
+  readonly passedOver: number;
+  /**
+   * Whether a fresh row is next, and not a timed one of its priority. They alternate, so that tasks that fail again and
+   * again do not keep new ones waiting.
+   */
+  readonly freshNext: boolean;
+  /** Whether a probe is next, and not another row. They alternate too. */
+  readonly probeNext: boolean;
+}
+
 /** What a turn leaves to the next one. A turn that fails leaves it unchanged, but clears `memory`. */
 export interface Remembered {
   /** What was read from the database. `undefined`: the next turn reads it again. */
@@ -207,13 +220,7 @@ export interface Remembered {
   /** The connection on which the last turn found its own epoch. While it is open, the database is the same. */
   readonly connection?: IDBDatabase;
   readonly alone: Alone;
-  /** How many tasks were claimed since the lowest priority had its share. */
-  readonly passedOver: number;
-  /**
-   * Whether a fresh row is next, and not a timed one of its priority. They alternate, also from turn to turn, so that
-   * tasks that fail again and again do not keep new ones waiting.
-   */
-  readonly freshNext?: boolean;
+  readonly fairness: Fairness;
   /** The number of the next claim. */
   readonly nextClaim: number;
   /** Whether a turn with results failed. The next turn writes none, to find out whether the results were the cause. */

@@ -69,7 +69,13 @@ export async function takeOver(
     signals,
     sending: createSending(context),
     values: createValues(context, poke, clock.now),
-    remembered: { memory: undefined, alone: { phase: 'none' }, passedOver: 0, nextClaim: 1, spared: false },
+    remembered: {
+      memory: undefined,
+      alone: { phase: 'none' },
+      fairness: { passedOver: 0, freshNext: false, probeNext: true },
+      nextClaim: 1,
+      spared: false,
+    },
     poke,
   };
 }

@@ -24,7 +24,7 @@ export async function claimAlone(claiming: Claiming): Promise<Alone> {
   const stillRuns = [...draft.running.values()].some((attempt) => rankOf(attempt.row) === alone);
   if (state.phase === 'rest' || stillRuns) return state.phase === 'rest' ? state : { phase: 'none' };
 
-  const readers = await openReaders(draft, alone, claiming.heads, ({ route }) => hasRouteRoom(claiming, route));
+  const readers = await openReaders(draft, [alone], claiming.heads, ({ route }) => hasRouteRoom(claiming, route));
   const found = await firstOf(claiming, readers);
   await Promise.all(readers.map((reader) => reader.close()));
   if (found === undefined) return { phase: 'none' };

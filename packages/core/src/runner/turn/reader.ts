@@ -57,16 +57,16 @@ export function createHeads({ stores, heads, memory }: Draft): Heads {
   };
 }
 
-/** Makes readers for the sources of a rank that may have rows due, and that are `open`. */
+/** Makes readers for the sources of some ranks that may have rows due, and whose rows may start. */
 export async function openReaders(
   draft: Draft,
-  rank: number,
+  ranks: readonly number[],
   heads: Heads,
-  open: (source: Source) => boolean,
+  mayStart: (source: Source) => boolean,
 ): Promise<readonly Reader[]> {
   const { memory, moment } = draft;
   const due = [...memory.sources.values()].filter(
-    (source) => source.rank === rank && source.from <= clockOf(source, moment) && open(source),
+    (source) => ranks.includes(source.rank) && source.from <= clockOf(source, moment) && mayStart(source),
   );
   const readers = due.map((source) => createReader(draft, source, heads));
   await Promise.all(readers.map((reader) => reader.fill()));

@@ -9,7 +9,7 @@ import { pausesOf } from '../../pure/pause.js';
 import type { TaskRow } from '../../pure/record.js';
 import { laneOf } from '../../pure/record.js';
 import { findType } from '../../pure/find-type.js';
-import type { Alone, Leader, RunningAttempt } from '../term/leader.js';
+import type { Alone, Fairness, Leader, RunningAttempt } from '../term/leader.js';
 import { aloneWindow } from '../term/leader.js';
 import type { Source } from '../term/memory.js';
 import type { Draft } from './draft.js';
@@ -30,9 +30,7 @@ export interface Claiming {
   readonly attempts: RunningAttempt[];
   /** The task that runs alone, or waits for that. */
   alone: Alone;
-  /** This and the next: see `Remembered`. */
-  passedOver: number;
-  freshNext: boolean;
+  fairness: Fairness;
   checks: number;
   /** No check begins later, by the monotonic clock. */
   readonly until: number;

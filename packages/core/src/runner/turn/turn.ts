@@ -124,8 +124,7 @@ export async function turn(leader: Leader): Promise<TurnEnd> {
     memory: { ...memory, heads: headsAfter(memory, draft.heads) },
     connection: draft.stores.tasks.transaction.db,
     alone: claimed.alone,
-    passedOver: claimed.passedOver,
-    freshNext: claimed.freshNext,
+    fairness: claimed.fairness,
     nextClaim: draft.nextClaim + claimed.attempts.length,
     spared: false,
   };

@@ -5,7 +5,7 @@ import { claimAlone } from './alone.js';
 import { claimNext } from './claim.js';
 import type { TaskRow } from '../../pure/record.js';
 import type { Draft } from './draft.js';
-import type { Alone, Leader } from '../term/leader.js';
+import type { Alone, Fairness, Leader } from '../term/leader.js';
 import { aloneWindow } from '../term/leader.js';
 import type { Source } from '../term/memory.js';
 import type { Reader } from './reader.js';
@@ -14,7 +14,7 @@ import type { Claiming } from './room.js';
 import { checkingTime, gateOf, hasRoom, hasRouteRoom, isCutShort, roomInGate } from './room.js';
 
 /** What a turn has claimed. */
-export interface Claimed extends Readonly<Pick<Claiming, 'attempts' | 'alone' | 'passedOver' | 'freshNext'>> {
+export interface Claimed extends Readonly<Pick<Claiming, 'attempts' | 'alone' | 'fairness'>> {
   /** Whether it stopped before it had checked every row that is due. */
   readonly again: boolean;
   /** Milliseconds until a row or a gate is due. */
@@ -22,19 +22,19 @@ export interface Claimed extends Readonly<Pick<Claiming, 'attempts' | 'alone' | 
 }
 
 /**
- * One claim in so many is for the lowest priority that has a row due. Probes, and tasks that run alone, do not count,
- * because they could otherwise use up this share.
+ * One claim in so many is for the lowest priority that has a row due, and one is for the normal priority. Probes, and
+ * tasks that run alone, do not count, because they could otherwise use up these shares.
  */
-const shareOfTheLowest = 8;
+const claimsPerShare = 8;
 
 /**
  * Checks the rows that are due, and claims those that may run. The claims are committed with the turn's transaction.
  */
 export async function claimDue(leader: Leader, draft: Draft): Promise<Claimed> {
-  const { alone, passedOver, freshNext = false } = leader.remembered;
+  const { alone, fairness } = leader.remembered;
   const until = leader.context.ports.clock.monotonic() + checkingTime;
   const heads = createHeads(draft);
-  const claiming: Claiming = { leader, draft, heads, attempts: [], alone, passedOver, freshNext, checks: 0, until };
+  const claiming: Claiming = { leader, draft, heads, attempts: [], alone, fairness, checks: 0, until };
   // The next turn claims, once the lock of the owner is held.
   if (!leader.sending.covers(draft.memory.signedIn.owner)) return { ...claiming, again: true, alarm: 0 };
   if (!leader.signals.stopping) claiming.alone = await claimAlone(claiming);
@@ -52,51 +52,66 @@ export async function claimDue(leader: Leader, draft: Draft): Promise<Claimed> {
   };
 }
 
-/** Claims rows by priority, timed and fresh ones alternately, as long as there is room. */
+/**
+ * Claims rows as long as there is room: probes, and other rows by priority, alternately. So destinations that hang
+ * cannot take every slot with their probes, and other tasks cannot keep a probe waiting.
+ */
 async function claimInOrder(claiming: Claiming): Promise<void> {
   const { draft, heads } = claiming;
-  const isOpen = ({ route }: Source): boolean => hasRouteRoom(claiming, route);
-  const ranks = await Promise.all([0, 1, 2].map((rank) => openReaders(draft, rank, heads, isOpen)));
-  const readers = ranks.flat();
+  const mayStart = ({ route }: Source): boolean => hasRouteRoom(claiming, route);
+  const readers = await openReaders(draft, [0, 1, 2], heads, mayStart);
+  const probing = readers.filter(({ source }) => isAway(gateOf(claiming, source.route.gate)));
+  const others = readers.filter((reader) => !probing.includes(reader));
+  const away = new Set(probing.map(({ source }) => source.route.gate));
 
-  await claimProbes(claiming, readers);
   while (hasRoom(claiming)) {
-    const isShare = claiming.passedOver + 1 === shareOfTheLowest;
-    const order = isShare ? [...ranks].reverse() : ranks;
-    const next = await nextOf(order, claiming.freshNext);
+    const { passedOver, probeNext } = claiming.fairness;
+    const found = probeNext ? await probeOf(claiming, away, probing) : undefined;
+    const next = found ?? (await nextOf(claiming, others)) ?? (await probeOf(claiming, away, probing));
     if (next === undefined) break;
     if ((await claimNext(claiming, next.reader, next.row)) !== 'claim') continue;
-    claiming.freshNext = !next.fresh;
-    claiming.passedOver = isShare ? 0 : claiming.passedOver + 1;
+    claiming.fairness = probing.includes(next.reader)
+      ? { ...claiming.fairness, probeNext: false }
+      : { passedOver: (passedOver + 1) % claimsPerShare, freshNext: !next.fresh, probeNext: true };
   }
 
   await Promise.all(readers.map((reader) => reader.close()));
 }
 
-/** Claims probes, whatever the priorities. */
-async function claimProbes(claiming: Claiming, readers: readonly Reader[]): Promise<void> {
-  for (const gate of new Set(readers.map(({ source }) => source.route.gate))) {
-    if (!isAway(gateOf(claiming, gate))) continue;
+/** The row that probes next, whatever its priority. Gates that have none now are taken out of `away`. */
+async function probeOf(claiming: Claiming, away: Set<string>, probing: readonly Reader[]): Promise<Due | undefined> {
+  const { sources } = claiming.draft.memory;
+  for (const gate of away) {
+    const bound = probing.filter(({ source }) => source.route.gate === gate);
+    await Promise.all(bound.map((reader) => reader.fill()));
+    const next = roomInGate(claiming, { gate }) > 0 ? nextProbe(dueIn(bound)) : undefined;
+    if (next !== undefined) return next;
 
-    const bound = readers.filter(({ source }) => source.route.gate === gate);
-    while (hasRoom(claiming) && roomInGate(claiming, { gate }) > 0) {
-      await Promise.all(bound.map((reader) => reader.fill()));
-      const next = nextProbe(dueIn(bound));
-      if (next === undefined) break;
-      await claimNext(claiming, next.reader, next.row);
-    }
+    // In later turns it comes last, so that gates probe in turns.
+    for (const { source } of bound) if (sources.delete(source.prefix)) sources.set(source.prefix, source);
+    away.delete(gate);
   }
+
+  return undefined;
 }
 
 /** The row that is next: of the first priority with a row due. */
-async function nextOf(ranks: readonly (readonly Reader[])[], freshNext: boolean): Promise<Due | undefined> {
-  for (const readers of ranks) {
-    await Promise.all(readers.map((reader) => reader.fill()));
-    const found = nextInOrder(dueIn(readers), freshNext);
+async function nextOf({ fairness }: Claiming, readers: readonly Reader[]): Promise<Due | undefined> {
+  for (const rank of ranksFor(fairness)) {
+    const ranked = readers.filter(({ source }) => source.rank === rank);
+    await Promise.all(ranked.map((reader) => reader.fill()));
+    const found = nextInOrder(dueIn(ranked), fairness.freshNext);
     if (found !== undefined) return found;
   }
 
   return undefined;
+}
+
+/** The ranks of priorities, in the order in which a claim looks for a row. */
+function ranksFor({ passedOver }: Fairness): readonly number[] {
+  if (passedOver === claimsPerShare - 1) return [2, 1, 0];
+
+  return passedOver === claimsPerShare / 2 - 1 ? [1, 0, 2] : [0, 1, 2];
 }
 
 /** The next row of a reader. */
