@@ -17,7 +17,7 @@ export interface GateRules {
 }
 
 /** The verdicts that show that the destination was reached. Other verdicts say nothing about it. */
-const answered: ReadonlySet<string> = new Set(['success', 'failure', 'permanent', 'later', 'signed-out']);
+const answers: ReadonlySet<string> = new Set(['success', 'failure', 'permanent', 'later', 'signed-out']);
 
 /**
  * A gate after the attempts that ended in one turn, and the ids of the tasks that an answer proves wrong. Such attempts
@@ -42,7 +42,7 @@ export function gateAfter(
   }
 
   for (const attempt of ended) {
-    if (gate === undefined || attempt.verdict === undefined || !answered.has(attempt.verdict.kind)) continue;
+    if (gate === undefined || attempt.verdict === undefined || !isAnswer(attempt.verdict)) continue;
 
     const before = currentGate(gate, now, backoff);
     gate = gatePassed(before, attempt, now, concurrency);
@@ -51,4 +51,8 @@ export function gateAfter(
   for (const { id, verdict } of ended) if (verdict?.kind !== 'unavailable') wrong.delete(id);
 
   return { gate, wrong };
+}
+
+function isAnswer(verdict: Verdict): boolean {
+  return answers.has(verdict.kind) && !('unsent' in verdict);
 }

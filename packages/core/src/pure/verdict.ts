@@ -21,7 +21,9 @@ import { smallCopy } from './size.js';
  */
 export type Verdict =
   | { readonly kind: 'success'; readonly result?: unknown }
-  | { readonly kind: 'failure' | 'timeout' | 'permanent' | 'unreadable' | 'signed-out'; readonly error: StoredError }
+  | { readonly kind: 'failure' | 'timeout' | 'unreadable' | 'signed-out'; readonly error: StoredError }
+  /** `unsent`: the request could not be sent, which says nothing about its destination. */
+  | { readonly kind: 'permanent'; readonly error: StoredError; readonly unsent?: true }
   | { readonly kind: 'later'; readonly for: number }
   | { readonly kind: 'later'; readonly date: number }
   | {

@@ -329,6 +329,33 @@ describe('purge', () => {
     expect(await ann.basket.purge('ann')).toBe(0);
   });
 
+  test('leaves the name of the owner in no record', async () => {
+    const world = createWorld();
+    const tasks = app(freshName());
+    const page = world.open(tasks);
+    world.open(tasks).run({ save: () => undefined, photo: () => undefined, report: () => undefined });
+    await page.basket.signIn('ann@example');
+    await page.basket.add('save', 'one');
+    await page.basket.prepare('photo', heavy());
+    // The runner stores positions, and looks for bodies without a task.
+    await world.advance(3_600_000);
+    const named = async (): Promise<readonly unknown[]> => {
+      const { reserve: _, ...records } = Object.fromEntries((await contentsOf(tasks)).state) as Record<string, unknown>;
+
+      return Object.entries(records).flatMap(([key, value]) =>
+        JSON.stringify([key, value]).includes('ann') ? key : [],
+      );
+    };
+    expect(await named()).toEqual(['bodies', 'positions', 'session']);
+    await page.basket.signOut();
+    await world.settle();
+    await page.basket.purge('ann@example');
+    expect(await named()).toEqual([]);
+    await world.advance(3_600_000);
+
+    expect(await named()).toEqual([]);
+  });
+
   test('is told to each of hundreds who wait for the end of a task', async () => {
     const world = createWorld();
     const { basket } = world.open(app(freshName()));

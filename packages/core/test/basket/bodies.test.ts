@@ -240,6 +240,43 @@ describe('a file that was changed on disk after it was picked', () => {
       Blob.prototype.slice = slice;
     }
   });
+
+  test('and cannot be read at its turn opens no gate, and blames nobody: it is no answer of the server', async () => {
+    const decode = (stored: unknown): unknown => stored;
+    const tasks = defineTasks(freshName(), {
+      note: task<number>({ gate: 'server' }),
+      photo: task<unknown>({ gate: 'server', codec: { encode: decode, decode } }),
+    });
+    const world = createWorld();
+    const tab = world.open(tasks);
+    let requests = 0;
+    const lost = (): never => {
+      requests += 1;
+      throw new TypeError('Failed to fetch');
+    };
+    for (let n = 0; n < 5; n += 1) await tab.basket.add('note', n);
+    tab.run({ note: lost, photo: lost });
+    await world.advance(3_600_000);
+    const told: unknown[] = [];
+    tab.basket.on('gate', (event) => told.push(event));
+    const photo = await tab.basket.add('photo', { photo: new Blob(['x']) });
+    // oxlint-disable-next-line typescript/unbound-method -- it is put back below
+    const { slice } = Blob.prototype;
+    const gone = { arrayBuffer: () => Promise.reject(new DOMException('Gone.', 'NotFoundError')) } as unknown as Blob;
+    Blob.prototype.slice = () => gone;
+    requests = 0;
+    try {
+      await world.advance(600_000);
+    } finally {
+      Blob.prototype.slice = slice;
+    }
+
+    expect(await tab.basket.get(photo)).toMatchObject({ state: 'dead', lastError: { name: 'NotReadableError' } });
+    expect(told).toEqual([]);
+    // One probe in each wait, which is between half of five minutes and five minutes, and the photo itself.
+    expect(requests).toBeLessThanOrEqual(5);
+    expect((await rowsOf(tasks)).map(({ blames }) => blames)).toEqual([0, 0, 0, 0, 0, 0]);
+  });
 });
 
 describe('a heavy payload in the transaction of the app', () => {

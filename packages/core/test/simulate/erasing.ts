@@ -88,7 +88,8 @@ export function judgePurge(commit: Commit, command: CommandFacts): void {
   const { added, removed, changed, outcomes, state } = difference;
   const owner = typeof command.which === 'object' ? command.which.owner : undefined;
   if (added.length + outcomes.length > 0) fail('a purge added something');
-  if (state.some((key) => !/^(edits|paused:.*|deposed:.*)$/.test(key))) fail('a purge wrote more than its stamp');
+  if (state.some((key) => !/^(edits|positions|bodies|paused:.*|deposed:.*)$/.test(key)))
+    fail('a purge wrote more than its stamp');
   const gone = [...before.outcomes].filter(([n]) => !after.outcomes.has(n)).map(([, outcome]) => outcome);
   for (const { id } of [...removed, ...gone]) {
     const told = world.byId.get(id);

@@ -2,7 +2,7 @@ import { beyond, isBodyKey, ownerMark, ownerPart } from '../../pure/key.js';
 import { checkText } from '../../pure/options.js';
 import { checkSession } from '../../pure/owner.js';
 import { readCommand } from '../../pure/query.js';
-import { isClaimed } from '../../pure/record.js';
+import { isClaimed, stateKeys } from '../../pure/record.js';
 import { cancelledRows, deleteTasks } from '../../store/rows.js';
 import { deposeClaims } from '../../store/deposed.js';
 import { forgetPauses, pausesNow } from '../../store/pauses.js';
@@ -52,8 +52,10 @@ export async function purge(context: BasketContext, owner: string): Promise<numb
       for (const n of ends) stores.outcomes.delete(n);
       const pauses = [...(await pausesNow(context.registry, stores))].filter(([, one]) => one.pause.owner === owner);
       for (const [key] of pauses) stores.state.delete(key);
+      // Both name owners. The runner writes them anew, and the stamp of this edit makes it forget what it knows of them.
+      for (const key of [stateKeys.positions, stateKeys.bodies]) stores.state.delete(key);
 
-      return { found: cancelled, hints: [], changed: cancelled.length + pauses.length > 0 };
+      return { found: cancelled, hints: [], changed: true };
     });
     const start = `${ownerPart(owner)}|`;
     const drop = (stores: { readonly bodies: IDBObjectStore }): void => {

@@ -109,7 +109,7 @@ async function awayOrUnreadable(stored: StoredPayload, verdict: Away): Promise<V
   const message =
     'A file in the payload cannot be read, so it cannot be sent. Correct the task with update, or cancel it.';
 
-  return { kind: 'permanent', error: { ...verdict.error, name: 'NotReadableError', message } };
+  return { kind: 'permanent', error: { ...verdict.error, name: 'NotReadableError', message }, unsent: true };
 }
 
 /** Aborts attempts that take too long. Ends those that did not end after their abort, so that their slots are free. */
