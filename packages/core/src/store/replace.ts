@@ -41,9 +41,7 @@ export async function replaceEarlier(
   at: number,
   isLater: IsLater = () => false,
 ): Promise<Replacing> {
-  const links = await Promise.all(keys.map((key) => linksOf(stores, registry, key, claims, at, isLater)));
-  const replaced = links.flatMap((one) => one.replaced);
-  const merged = links.flatMap((one) => one.merged);
+  const { replaced, merged } = await findReplaced(stores, registry, keys, claims, at, isLater);
   for (const by of merged) stores.tasks.put(by);
   const ends = replaced.map(({ row, by }) => {
     const outcome = outcomeOf(row, 'replaced', at);
@@ -60,6 +58,26 @@ export async function replaceEarlier(
   return { replaced, written: new Map([...merged, ...moved].map((row) => [row.seq, row])) };
 }
 
+/** The tasks that later ones replace, and the rows into which others are merged. */
+interface Links {
+  readonly replaced: readonly Replaced[];
+  readonly merged: readonly TaskRow[];
+}
+
+/** Finds the tasks of some keys that a later task of the key replaces. Writes nothing. */
+export async function findReplaced(
+  stores: Stores,
+  registry: AnyRegistry,
+  keys: readonly string[],
+  claims: readonly Claim[],
+  at: number,
+  isLater: IsLater,
+): Promise<Links> {
+  const links = await Promise.all(keys.map((key) => linksOf(stores, registry, key, claims, at, isLater)));
+
+  return { replaced: links.flatMap((one) => one.replaced), merged: links.flatMap((one) => one.merged) };
+}
+
 /** Which tasks of a key are replaced, and the rows into which others are merged. */
 async function linksOf(
   stores: Stores,
@@ -68,7 +86,7 @@ async function linksOf(
   claims: readonly Claim[],
   at: number,
   isLater: IsLater,
-): Promise<{ readonly replaced: readonly Replaced[]; readonly merged: readonly TaskRow[] }> {
+): Promise<Links> {
   const all = rowsIn(await answer(stores.tasks.index(marksIndex).getAll(key)));
   const found = all.filter(({ id }) => !isLater(id));
   const rows = [...found];

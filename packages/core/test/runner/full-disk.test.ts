@@ -192,6 +192,47 @@ describe('scenario 51: at a full disk without a reserve, cancel only deletes', (
   });
 });
 
+describe('scenario 51: at a full disk without a reserve, a task whose place a later one takes', () => {
+  /** Two saves of one key, of which nobody has deleted the first one yet. */
+  async function twoSaves(merges: boolean) {
+    const merge = (earlier: string, later: string): string => earlier + later;
+    const type = { lane: () => 'lane', key: () => 'key' };
+    const tasks = defineTasks(freshName(), { save: task<string>(merges ? { ...type, merge } : type) });
+    const world = createWorld();
+    const ids: string[] = [];
+    for (const name of ['a', 'b']) {
+      const tab = world.open(tasks);
+      tab.at('tidy:before', tab.kill);
+      ids.push(await tab.basket.add('save', name));
+    }
+    const page = world.open(tasks);
+    await world.settle();
+    expect(await rowsOf(tasks)).toHaveLength(2);
+    fillDisk();
+
+    return { tasks, page, ids };
+  }
+
+  test.each([
+    ['is replaced', 'by its id', false],
+    ['is replaced', 'by a filter', false],
+    ['is merged', 'by its id', true],
+    ['is merged', 'by a filter', true],
+  ])('%s: a cancel of the later one %s removes both', async (_, how, merges) => {
+    const { tasks, page, ids } = await twoSaves(merges);
+
+    expect(await page.basket.cancel(how === 'by its id' ? (ids[1] ?? '') : { lane: 'lane' })).toBe(2);
+    expect(await rowsOf(tasks)).toEqual([]);
+  });
+
+  test('is not removed alone, because the later one may need its payload', async () => {
+    const { tasks, page, ids } = await twoSaves(true);
+
+    expect(await page.basket.cancel(ids[0] ?? '')).toBe(0);
+    expect(await rowsOf(tasks)).toMatchObject([{ payload: 'a' }, { payload: 'b' }]);
+  });
+});
+
 describe('scenario 51: at a full disk without a reserve, a task that another one waits for', () => {
   test.each([
     ['that was not read yet', 0],

@@ -256,14 +256,14 @@ function changeSome(
   add?: Add,
 ): Promise<readonly TaskRow[]> {
   return edit(context, async (stores, full) => {
-    const standing = await withoutReplaced(context, stores, await find(stores), isLater);
+    const standing = await withoutReplaced(context, stores, await find(stores), isLater, full);
     const {
       found,
       claims,
       hints: more,
     } = add === undefined
       ? { ...standing, hints: [] }
-      : await withoutReplaced(context, stores, await add(stores, standing.found), isLater);
+      : await withoutReplaced(context, stores, await add(stores, standing.found), isLater, full);
     const hints = [...standing.hints, ...more];
     if (found.length === 0) return { found, hints };
 

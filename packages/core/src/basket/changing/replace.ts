@@ -3,7 +3,7 @@ import type { Claim, NewTaskRow, TaskRow } from '../../pure/record.js';
 import { isClaimed, keyOf, laneOf } from '../../pure/record.js';
 import { pay } from '../../store/pay.js';
 import type { Replacing } from '../../store/replace.js';
-import { replaceEarlier } from '../../store/replace.js';
+import { findReplaced, replaceEarlier } from '../../store/replace.js';
 import type { Stores } from '../../store/requests.js';
 import { answer } from '../../store/requests.js';
 import { runnerRow } from '../../store/rows.js';
@@ -28,15 +28,26 @@ interface Remaining {
 /**
  * Deletes first, among the rows that a command has found and the rows of their keys, those that were replaced. What was
  * added after the call of the command takes no place yet.
+ *
+ * If the browser has no room (`full`), this cannot be written. Then a replaced row goes with the one that takes its place.
  */
 export async function withoutReplaced(
   context: BasketContext,
   stores: Stores,
   rows: readonly TaskRow[],
   isLater: IsLater,
+  full = false,
 ): Promise<Remaining> {
   if (rows.length === 0) return { found: rows, hints: [], claims: [] };
   const claims = (await runnerRow(stores))?.running ?? [];
+  if (full) {
+    const { ports, registry } = context;
+    const links = await findReplaced(stores, registry, keysOf(rows), claims, ports.clock.wall(), isLater);
+    const standing = rows.filter(({ seq }) => !links.replaced.some(({ row }) => row.seq === seq));
+    const earlier = links.replaced.filter(({ by }) => standing.some(({ seq }) => seq === by.seq));
+
+    return { found: [...earlier.map(({ row }) => row), ...standing], hints: [], claims };
+  }
   const { replaced, written } = await replaceAll(context, stores, keysOf(rows), claims, isLater);
   const gone = new Set(replaced.map(({ row }) => row.seq));
   const found = rows.filter(({ seq }) => !gone.has(seq)).map((row) => written.get(row.seq) ?? row);
