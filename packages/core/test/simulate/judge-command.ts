@@ -29,6 +29,7 @@ export function judgeCommand(whole: Commit): void {
   }
   const { underway, after, difference, fail } = commit;
   const { command } = underway;
+  if (difference.state.some((key) => key === 'positions' || key === 'bodies')) fail('wrote what only a purge may');
   if (command === undefined || (command.committed !== undefined && typeof command.which === 'string')) {
     fail('nobody asked for it');
 

@@ -29,7 +29,7 @@ const mayWrite: Readonly<Record<WorkName, RegExp>> = {
   add: /^$/,
   addTx: /^$/,
   body: /^$/,
-  command: /^(edits|gate:.*|paused:.*|deposed:.*)$/,
+  command: /^(edits|positions|bodies|gate:.*|paused:.*|deposed:.*)$/,
   tidy: /^(edits|paused:.*)$/,
   session: /^(edits|session)$/,
   takeover: /^(runner|deposed:.*)$/,
