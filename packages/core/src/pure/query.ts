@@ -130,11 +130,15 @@ function scopeOf(asker: Asker, scope: Scope): Wanted {
   const { registry, here } = asker;
   const wanted = wantedOf(asker, scope);
   const names = scope.owner !== undefined || wanted.owners === undefined;
-  if (names || typeof here.owner === 'string' || wanted.types?.every((name) => isForAll(registry, name)) === true)
-    return wanted;
+  if (names || typeof here.owner === 'string' || isNobodys(registry, wanted)) return wanted;
 
   const remedy = 'Call basket.signIn first, or say whose tasks you mean: with owner, or everyOwner.';
   throw new TaskbasketError('signed-out', `Nobody is signed in here. ${remedy}`);
+}
+
+/** Whether a filter names only types whose tasks belong to nobody. */
+export function isNobodys(registry: Asker['registry'], { types }: Pick<Wanted, 'types'>): boolean {
+  return types?.every((name) => isForAll(registry, name)) === true;
 }
 
 /**

@@ -223,6 +223,59 @@ describe('adopt', () => {
     expect(started).toEqual(['1', 'other', '2']);
   });
 
+  test.each(['before', 'after'])(
+    'gives what a closed browser was sending to the owner, if she signs in %s the new worker begins',
+    async (when) => {
+      const name = freshName();
+      const world = createWorld();
+      const [old, worker] = [world.open(appBefore(name)), world.open(appBefore(name))];
+      for (const text of ['1', '2', '3']) await old.basket.add('save', text);
+      runningTheFirst(worker);
+      await world.settle();
+      for (const tab of [worker, old]) tab.kill();
+      await world.advance(86_400_000);
+      const [page, next] = [world.open(app(name), { build: 1 }), world.open(app(name), { build: 1 })];
+      const sent: string[] = [];
+      const handlers = {
+        save: (text: string) => void sent.push(text),
+        photo: () => undefined,
+        report: () => undefined,
+      };
+      if (when === 'after') next.run(handlers);
+      await world.settle();
+      await page.basket.signIn('ann', undefined, adopt);
+      if (when === 'before') next.run(handlers);
+      await world.advance(60_000);
+
+      expect(sent).toEqual(['1', '2', '3']);
+    },
+  );
+
+  test('leaves alone what an older build began to run while the sign-in looked whether a runner is there', async () => {
+    const name = freshName();
+    const world = createWorld();
+    const gone = world.open(appBefore(name));
+    await gone.basket.add('save', '1');
+    runningTheFirst(gone);
+    await world.settle();
+    gone.kill();
+    await world.settle();
+    const [old, page] = [world.open(appBefore(name)), world.open(app(name))];
+    const { held } = page.context.ports.locks;
+    Object.assign(page.context.ports.locks, {
+      async held(start: string) {
+        const found = await held(start);
+        runningTheFirst(old);
+        await world.settle();
+
+        return found;
+      },
+    });
+    await page.basket.signIn('ann', undefined, adopt);
+
+    expect((await rowsOf(app(name))).map(({ owner }) => owner)).toEqual([null]);
+  });
+
   test('leaves alone the parents of what stays, and their lanes, so that an older build starts no child before them', async () => {
     const name = freshName();
     const world = createWorld();

@@ -9,6 +9,7 @@ import { PermanentFailure } from '../../src/pure/verdict.js';
 import { TaskbasketError } from '../../src/pure/errors.js';
 import { createStores } from '../../src/store/setup.js';
 import { byHand, freshName, openRaw } from '../support/database.js';
+import { terminate } from '../support/openings.js';
 import type { Gate } from '../support/world.js';
 import { createGate, createWorld } from '../support/world.js';
 import { failureOf } from './app.js';
@@ -639,3 +640,25 @@ test('an end that could not be read at once is told with the next message, and n
   await world.settle();
   expect(end).toEqual({ state: 'done', result: undefined });
 });
+
+test.each(['before', 'after'])(
+  'a success that this page was told of stays known if the browser closes a connection of another tab %s it',
+  async (when) => {
+    const { tasks, world, basket } = await opened();
+    const [worker, other] = [world.open(tasks), world.open(tasks)];
+    const answer = createGate();
+    worker.run({ count: () => 0, send: () => answer.promise });
+    const id = await basket.add('send', 1);
+    await world.settle();
+    const { db } = await other.context.database.begin('readonly', ['tasks']);
+    await world.settle();
+    if (when === 'before') terminate(db);
+    await world.settle();
+    answer.open();
+    await world.settle();
+    if (when === 'after') terminate(db);
+    await world.settle();
+
+    expect(await basket.settled(id)).toMatchObject({ state: 'done' });
+  },
+);

@@ -4,7 +4,7 @@ import { defineTasks, task } from '../../src/pure/registry.js';
 import { session } from '../../src/pure/session.js';
 import { openDB } from 'idb';
 import { contentsOf, freshName, rowsOf } from '../support/database.js';
-import { createWorld } from '../support/world.js';
+import { createGate, createWorld } from '../support/world.js';
 
 const appWithSession = () =>
   defineTasks(
@@ -139,3 +139,30 @@ test('a type without an owner takes none, and what declares no session is refuse
   // @ts-expect-error -- what session() returns
   expect(() => defineTasks('name', {}, { session: {} })).toThrow(/session\(\)/);
 });
+
+test.each(['signs out', 'is replaced by somebody else in another tab'])(
+  'whenIdle of tasks that belong to nobody goes on when whoever was signed in %s',
+  async (how) => {
+    const tasks = appWithSession();
+    const world = createWorld();
+    const [page, other] = [world.open(tasks), world.open(tasks)];
+    const answer = createGate();
+    world.open(tasks).run({ saveNote: () => undefined, signUp: () => answer.promise });
+    await page.basket.signIn('ann', token);
+    await page.basket.add('signUp', 'bob');
+    await world.settle();
+    let said = 'waits';
+    const idle = page.basket.whenIdle({ type: 'signUp' }).then(
+      () => (said = 'idle'),
+      ({ code }: { readonly code: string }) => (said = code),
+    );
+    await world.settle();
+    await (how === 'signs out' ? page.basket.signOut() : other.basket.signIn('bob', token));
+    await world.settle();
+    expect(said).toBe('waits');
+    answer.open();
+    await world.advance(60_000);
+
+    expect(await idle).toBe('idle');
+  },
+);

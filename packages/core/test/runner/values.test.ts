@@ -898,3 +898,21 @@ test('an app gives values since its last deploy, and the same person is signed i
 
   expect(sent).toEqual(['ann new n1']);
 });
+
+test('a page that is busy for a moment is asked too, if the function of another page has failed at once', async () => {
+  noteUncaught();
+  const tasks = notesApp();
+  const world = createWorld();
+  const [failing, busy] = [world.open(tasks), world.open(tasks)];
+  await failing.basket.signIn('ann', () => Promise.reject(new Error('The refresh token was used.')));
+  await busy.basket.signIn('ann', () => ({ token: 'good' }));
+  await failing.basket.add('save', 'n1');
+  await world.settle();
+  busy.freeze();
+  const sent = running(world.open(tasks));
+  await world.advance(100);
+  busy.thaw();
+  await world.advance(2_000);
+
+  expect(sent).toEqual(['ann good n1']);
+});

@@ -2,7 +2,7 @@ import { expect, test } from 'vitest';
 
 import { defineTasks, task } from '../../src/pure/registry.js';
 import { createStores } from '../../src/store/setup.js';
-import { contentsOf, freshName, openRaw, rowsOf } from '../support/database.js';
+import { contentsOf, endOf, freshName, openRaw, rowsOf } from '../support/database.js';
 import { createGate, createWorld } from '../support/world.js';
 
 /** An app whose own code opens its database. */
@@ -86,4 +86,37 @@ test('the database is deleted while an attempt runs: what it does is not written
   const { tasks: rows, state } = await contentsOf(tasks);
   expect(rows).toEqual([]);
   expect(state.get('runner')).toMatchObject({ epoch: { count: 1 }, running: [] });
+});
+
+test('half a minute after another tab has upgraded the database, completeTx of a running task is not refused', async () => {
+  const tasks = app();
+  const world = createWorld();
+  const [page, worker] = [world.open(tasks), world.open(tasks)];
+  const answer = createGate();
+  let requests = 0;
+  const failures: unknown[] = [];
+  page.basket.on('failed', ({ error }) => failures.push(error));
+  worker.run({
+    async send(_, attempt) {
+      requests += 1;
+      await answer.promise;
+      const db = await openRaw(tasks.name);
+      const tx = db.transaction(['notes', ...tasks.stores], 'readwrite');
+      try {
+        attempt.completeTx(tx);
+        await endOf(tx);
+      } finally {
+        db.close();
+      }
+    },
+  });
+  await page.basket.add('send', 1);
+  await world.settle();
+  (await openRaw(tasks.name, 2, (_, db) => void db.createObjectStore('photos'))).close();
+  await world.advance(30_000);
+  answer.open();
+  await world.advance(100_000);
+
+  expect([requests, failures]).toEqual([1, []]);
+  expect(await rowsOf(tasks)).toEqual([]);
 });

@@ -6,7 +6,7 @@ import type { Commit } from './judge.js';
 import { countPayments, ended, isPayment, lanesOf } from './judge.js';
 import { judgePurge } from './erasing.js';
 import { momentOf } from './judge-model.js';
-import { judgeNoneLeft, judgeReplaced } from './judge-replaced.js';
+import { atFullDisk, judgeNoneLeft, judgeReplaced } from './judge-replaced.js';
 import { judgeUpdate } from './judge-update.js';
 import { isChildOf, withChildren } from './parents.js';
 import { judgeIdleResume, judgePause, meantBy } from './pausing.js';
@@ -56,28 +56,27 @@ export function judgeCommand(whole: Commit): void {
   else judgeRetry(commit, rows);
   // What is tried again is queued again, and its key is read before its claim.
   const revived = command.what === 'retry' && rows.some(({ dead }) => dead !== undefined);
-  if (!revived) judgeNoneLeft(whole, [...rows, ...replaced]);
+  if (!revived && !isBare(after)) judgeNoneLeft(whole, [...rows, ...replaced]);
 }
 
 /**
  * The tasks that this transaction must change. If one transaction may not read all, a command goes by their keys, and its
  * later transactions need not meet what was added since the first. Then they are those that it did change.
  */
-function sliceOf(
-  command: CommandFacts,
-  { before, after, difference, fail, world }: Commit,
-  whole: Commit,
-): readonly TaskRow[] {
-  const targets = targetsOf(command, before);
+function sliceOf(command: CommandFacts, commit: Commit, whole: Commit): readonly TaskRow[] {
+  const { before, after, difference, fail, world } = commit;
+  const isFull = isBare(after);
+  const found = targetsOf(command, before);
+  const targets = isFull ? atFullDisk(commit, found) : found;
   const moves = new Map([...before.outcomes.values(), ...whole.difference.outcomes].map(({ id, by }) => [id, by]));
   const family = command.children === true ? withChildren(targets, whole.before, moves, command.isSeen) : targets;
-  const all = family.filter(({ seq }) => before.tasks.has(seq));
+  const all = (isFull ? atFullDisk(commit, family) : family).filter(({ seq }) => before.tasks.has(seq));
   if (all.length > targets.length) world.report.met('parents', 'cancelled with children');
   command.several ||= readsSeveralSlices(command, before);
   if (!command.several) return all;
 
   const { outcomes, changed } = difference;
-  const gone = isBare(after) ? difference.removed : outcomes;
+  const gone = isFull ? difference.removed : outcomes;
   const met = new Set(command.what === 'cancel' ? gone.map(({ id }) => id) : changed.map(({ from }) => from.id));
   const rows = all.filter(({ id }) => met.has(id));
   if (
@@ -142,7 +141,8 @@ export function judgeIdleCommand(commit: Commit): void {
   if (command.what === 'purge') return;
   // A command that needed several transactions goes through the tasks until a whole round finds none.
   command.several ||= readsSeveralSlices(command, before);
-  const rows = command.several ? [] : targetsOf(command, before);
+  // At a full disk a task that a later one replaces is left alone, and no stamp says that the disk is full.
+  const rows = atFullDisk(commit, command.several ? [] : targetsOf(command, before));
   if (command.what === 'retry' && isBare(after)) {
     // At a full disk, when the stamps are already gone, a retry of tasks that need none leaves no trace.
     command.committed = rows.length;

@@ -155,6 +155,21 @@ function judgeMerged({ world, underway, before, after, fail }: Commit, { seq, id
   return [seq, { ...from, payload: now.payload, merges: true, revision: now.revision as number }];
 }
 
+/**
+ * What a command is about that found no room, and so can only delete: a task that a later one replaces goes with that one,
+ * and never alone.
+ */
+export function atFullDisk(commit: Commit, rows: readonly TaskRow[]): readonly TaskRow[] {
+  const { before, underway } = commit;
+  const sight = sightOf(commit, before, underway.walls[0]);
+  const replacing = (row: TaskRow): number => chainOf(sight, row).at(-1)?.by.seq ?? row.seq;
+  const standing = new Set(rows.filter((row) => replacing(row) === row.seq).map(({ seq }) => seq));
+  const all = [...before.tasks.values()].filter((row) => row.cancelled !== true && standing.has(replacing(row)));
+  if (all.length > standing.size) commit.world.report.met('keys', 'cancelled with the task that replaces it');
+
+  return all.sort((one, other) => one.seq - other.seq);
+}
+
 /** What is known at the instant at which tasks may be replaced. */
 interface Sight extends Pick<Commit, 'world'> {
   readonly contents: Contents;

@@ -18,17 +18,19 @@ const slice = 1_024;
 /**
  * Gives the tasks that were added before the registry declared a session to an owner. A runner of an older build may
  * still run some of them. These, the other tasks of their lanes, and all of their parents stay without an owner until the
- * next call, so that no order breaks.
+ * next call, so that no order breaks. What a runner has claimed that is `gone` (the nonce of its epoch) runs no more.
  */
 export async function adopt(
   { registry, ports }: BasketContext,
   stores: Stores,
   owner: string,
+  gone: string | undefined,
 ): Promise<readonly TaskRow[]> {
   const types = sessionTypes(registry);
   const owners = [{ owner: null, types }];
   const wanted: Wanted = { owners, types };
-  const claims = (await runnerRow(stores))?.running ?? [];
+  const runner = await runnerRow(stores);
+  const claims = runner === undefined || runner.epoch.nonce === gone ? [] : runner.running;
   const moment = { now: 0, wall: ports.clock.wall() };
   const found: TaskRow[] = [];
   let place: Place | undefined = startOf(wanted);

@@ -8,8 +8,10 @@ import { stateKeys } from '../../pure/record.js';
 import { asksIn, ownerIn } from '../../pure/stored.js';
 import type { Stores } from '../../store/requests.js';
 import { answer } from '../../store/requests.js';
+import { runnerRow } from '../../store/rows.js';
+import { read } from '../../store/transact.js';
 import type { BasketContext } from '../context/context.js';
-import { isLockOf } from '../context/context.js';
+import { isLed, isLockOf } from '../context/context.js';
 import type { Hint } from '../context/messages.js';
 import { adopt as adoptAll } from './adopt.js';
 import type { Edited } from './edit.js';
@@ -82,6 +84,7 @@ async function change(context: BasketContext, owner: Owner, values: unknown, ado
 
 /** Writes who is signed in, with a stamp by which each runner reads it before it claims again. */
 async function store(context: BasketContext, owner: Owner, asks: boolean, adopt: boolean): Promise<void> {
+  const gone = adopt ? await goneRunner(context) : undefined;
   const write = async (stores: Stores, full: boolean): Promise<Edited> => {
     const stored: unknown = await answer(stores.state.get(stateKeys.session));
     const other = ownerIn(stored) !== owner;
@@ -90,12 +93,22 @@ async function store(context: BasketContext, owner: Owner, asks: boolean, adopt:
     // Without a record nobody is signed in.
     if (isNew && full && owner === null) stores.state.delete(stateKeys.session);
     else if (isNew) stores.state.put(row, stateKeys.session);
-    const found = adopt && owner !== null ? await adoptAll(context, stores, owner) : [];
+    const found = adopt && owner !== null ? await adoptAll(context, stores, owner, gone) : [];
     const hints: readonly Hint[] = other ? [{ event: 'session', owner, state: 'changed' }] : [];
 
     return { found, hints, changed: isNew || found.length > 0 };
   };
   await edit(context, write, 'session');
+}
+
+/**
+ * The nonce of the last runner if that is gone, because the browser was closed, say. Its record is read before the lock
+ * is looked at: the runner that wrote it had the lock then.
+ */
+async function goneRunner(context: BasketContext): Promise<string | undefined> {
+  const runner = await read(context, runnerRow, ['state']);
+
+  return (await isLed(context)) ? undefined : runner?.epoch.nonce;
 }
 
 /**

@@ -3,7 +3,7 @@ import { checkParts, must } from '../../pure/options.js';
 import type { Owner } from '../../pure/owner.js';
 import { partOf } from '../../pure/parts.js';
 import type { Scope, Wanted } from '../../pure/query.js';
-import { readScope } from '../../pure/query.js';
+import { isNobodys, readScope } from '../../pure/query.js';
 import { endOf } from '../../pure/reasons.js';
 import type { TaskRow } from '../../pure/record.js';
 import { isFinal } from '../../store/opened.js';
@@ -29,7 +29,7 @@ const slice = 256;
 export async function whenIdle(context: BasketContext, scope: Scope = {}, options: IdleOptions = {}): Promise<void> {
   const wanted = readScope(context, scope);
   const { owner } = context.here;
-  const follows = wanted.owners !== undefined && scope.owner === undefined;
+  const follows = wanted.owners !== undefined && scope.owner === undefined && !isNobodys(context.registry, wanted);
   const asker = follows && typeof owner === 'string' ? owner : undefined;
   const { signal } = checkParts(options, 'The options of whenIdle', ['signal']);
   const isSignal = signal === undefined || typeof partOf(signal, 'addEventListener') === 'function';

@@ -6,6 +6,8 @@ import { endedAs } from '../context/messages.js';
 /** A task that this context added. */
 interface Added {
   readonly owner: Owner;
+  /** False once the database may have been lost: if the task is missing then, nobody will say how it ended. */
+  seen: boolean;
   /** Whether the runner said that the task succeeded. */
   done: boolean;
 }
@@ -22,7 +24,7 @@ export function isLoss({ kind }: Message): boolean {
   return kind === 'taken' || kind === 'lost';
 }
 
-/** Remembers the last ids, at most so many. Forgets all of them when the database is lost. */
+/** Remembers the last ids, at most so many. */
 export function createRecent(hub: Hub, most = 10_000): Recent {
   const ids = new Map<string, Added>();
   let hearing = false;
@@ -32,12 +34,12 @@ export function createRecent(hub: Hub, most = 10_000): Recent {
       if (!hearing) {
         hearing = true;
         hub.hear((message) => {
-          if (isLoss(message)) ids.clear();
+          if (isLoss(message)) for (const one of ids.values()) one.seen = false;
           for (const one of endedAs('done', message).map((done) => ids.get(done)))
             if (one !== undefined) one.done = true;
         });
       }
-      ids.set(id, { owner, done: false });
+      ids.set(id, { owner, seen: true, done: false });
       const [oldest = ''] = ids.size > most ? ids.keys() : [];
       ids.delete(oldest);
     },

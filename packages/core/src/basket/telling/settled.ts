@@ -172,7 +172,7 @@ export function createSettled(context: BasketContext, added: Recent): (id: strin
     const one: Waiting = {
       owner: known?.owner,
       asker,
-      seen: known !== undefined,
+      seen: known?.seen === true,
       told: known?.done === true ? 'done' : undefined,
       end,
       tell,

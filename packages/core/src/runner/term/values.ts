@@ -194,7 +194,8 @@ export function createValues(
       if (now.asks) askAll(page);
     }
     if (step === 'here' && answered.has(page)) return;
-    const mayGive = step === 'here' && message.question === undefined && lacks();
+    // A page that was busy may answer after the runner has given up.
+    const mayGive = step === 'here' && (question === undefined || message.question === undefined) && lacks();
     if (mayGive && (question?.open ?? 0) === 0) ask(page);
     const fits = mayGive || message.question === question?.number;
     if (question === undefined || !fits || page === undefined) return;
