@@ -9,8 +9,10 @@ import { isConnected } from './transactions.js';
 export async function raise({ play }: Driver): Promise<string> {
   const version = play.raise();
   play.app.close();
+  play.world.raising = true;
   const opening = play.openApp();
   await play.quiet();
+  play.world.raising = false;
   if (play.world.failed()) return `to ${version}, in vain`;
   play.app = await opening;
   play.world.report.met('faults', 'version raised');

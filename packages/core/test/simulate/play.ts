@@ -124,6 +124,7 @@ export async function createPlay(
     orphans: new Map(),
     losses: 0,
     deleting: false,
+    raising: false,
     saidLost: false,
     mustSayLost: false,
     underway: new Map(),
@@ -512,7 +513,8 @@ function createBus(play: () => Play): Bus {
       const own = kind === 'changed' && life.attendance !== undefined;
       // A runner tells that there are no values: nothing is stored of that.
       const lacks = hints?.every(({ state }) => state === 'signed-out') ?? false;
-      const said = own || lacks || (kind === 'lost' ? world.losses > 0 : world.deleting || life.leaving);
+      const said =
+        own || lacks || (kind === 'lost' ? world.losses > 0 : world.deleting || world.raising || life.leaving);
       if (!['hello', 'alive', 'wake', 'closed', 'values', 'progress'].includes(kind) && !said) {
         if ((world.unannounced.get(life) ?? 0) === 0)
           world.fail(`${life.name} says "${kind}", and has committed nothing`);

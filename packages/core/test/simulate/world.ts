@@ -146,6 +146,8 @@ export interface World {
   losses: number;
   /** It is being deleted: whoever is sent away says so. */
   deleting: boolean;
+  /** Its version is being raised: whoever closes its connection says "look". */
+  raising: boolean;
   saidLost: boolean;
   mustSayLost: boolean;
   readonly underway: Map<IDBTransaction, Underway>;
