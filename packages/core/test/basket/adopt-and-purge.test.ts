@@ -2,7 +2,7 @@ import { describe, expect, test } from 'vitest';
 
 import { defineTasks, task } from '../../src/pure/registry.js';
 import { session } from '../../src/pure/session.js';
-import { contentsOf, freshName, rowsOf } from '../support/database.js';
+import { byHand, contentsOf, freshName, rowsOf } from '../support/database.js';
 import type { Tab } from '../support/world.js';
 import { createGate, createWorld } from '../support/world.js';
 import { refuseCommit } from '../simulate/transactions.js';
@@ -295,6 +295,27 @@ describe('adopt', () => {
     expect(started).toEqual(['1', 'before the parent', 'parent', 'child']);
   });
 
+  test('leaves a row that only a later version can read as it is', async () => {
+    const tasks = app(freshName());
+    const { basket } = createWorld().open(tasks);
+    const [own, strange] = await basket.addMany([
+      ['save', 'own', { owner: 'bob' }],
+      ['save', 'strange', { owner: 'bob' }],
+    ]);
+    const [, row] = await rowsOf(tasks);
+    const ofLater = {
+      ...row,
+      owner: null,
+      ready: '@|save|1|save|1|000000000',
+      marks: [`I${strange}`],
+      timeout: 'later',
+    };
+    await byHand(tasks, (stores) => stores.tasks.put(ofLater));
+    await basket.signIn('ann', undefined, adopt);
+
+    expect(await rowsOf(tasks)).toEqual([expect.objectContaining({ id: own }), ofLater]);
+  });
+
   test('is true or false, and says so', async () => {
     const { basket } = createWorld().open(app(freshName()));
     // @ts-expect-error -- true or false
@@ -407,6 +428,22 @@ describe('purge', () => {
     await world.advance(3_600_000);
 
     expect(await named()).toEqual([]);
+  });
+
+  test('of an owner leaves the files of everybody whose name begins alike', async () => {
+    const tasks = app(freshName());
+    const world = createWorld();
+    const { basket } = world.open(tasks);
+    const others = ['an', 'annabel', 'ann|', 'ann}', 'ann%7C', 'ann\u0000', 'ann\uffff', 'Ann'];
+    for (const owner of ['ann', ...others]) await basket.add('photo', heavy(), { owner });
+    await basket.purge('ann');
+
+    const sizes = (await basket.list({ everyOwner: true })).map(({ owner, payload }) => [
+      owner,
+      payload instanceof Blob ? payload.size : payload,
+    ]);
+    expect(sizes).toEqual(others.map((owner) => [owner, 300_000]));
+    expect((await contentsOf(tasks)).bodies.size).toBe(others.length);
   });
 
   test('is told to each of hundreds who wait for the end of a task', async () => {

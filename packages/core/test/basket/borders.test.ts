@@ -25,6 +25,23 @@ describe('at the border of a slice of the collector', () => {
   });
 });
 
+test.each([256, 257, 258, 514])(
+  'a list that replaces %i tasks, without a runner, leaves none of them',
+  async (count) => {
+    const tasks = defineTasks(freshName(), { send: task<unknown>() });
+    const world = createWorld();
+    const { basket } = world.open(tasks);
+    const list = (text: string) =>
+      Array.from({ length: count }, (_, place) => ['send', text, { key: `note ${place}` }] as const);
+    await basket.addMany(list('old'));
+    await basket.addMany(list('new'));
+    await world.settle();
+
+    const left = (await rowsOf(tasks)).map(({ payload }) => payload);
+    expect(left).toEqual(list('new').map(([, text]) => text));
+  },
+);
+
 describe('addMany and add of one lane keep the order of their calls, whatever they weigh:', () => {
   const light = 'x';
   const beside = 'x'.repeat(20_000);

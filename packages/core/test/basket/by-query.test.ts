@@ -51,6 +51,30 @@ describe('cancel', () => {
     expect([await cancelled, await left()]).toEqual([300, ['new']]);
   });
 
+  test('of more than one step finds a task that moves, while the keys are read, to where they were read before', async () => {
+    const { tasks, tab, basket, left } = await opened();
+    await basket.addMany(Array.from({ length: 600 }, (_, n) => ['send', `task ${n}`] as const));
+    const { begin } = tab.context.database;
+    let readings = 0;
+    Object.assign(tab.context.database, {
+      async begin(...what: Parameters<typeof begin>) {
+        if (what[0] === 'readonly') readings += 1;
+        if (what[0] === 'readonly' && readings === 2) await fails(600);
+
+        return begin(...what);
+      },
+    });
+
+    /** As if a runner had run it. */
+    async function fails(seq: number): Promise<void> {
+      const row = (await rowsOf(tasks)).find((one) => one.seq === seq);
+      const ready = row?.ready.replace(/^F(.*)$/, '@$1|000000001');
+      await byHand(tasks, (stores) => stores.tasks.put({ ...row, ready, attempts: 1, failures: 1 }));
+    }
+
+    expect([await basket.cancel({ type: 'send' }), await left()]).toEqual([600, []]);
+  });
+
   test('of a refused head and the 600 tasks of its lane starts none of these, in whichever steps they go', async () => {
     const { world, basket, run, sent, left } = await opened();
     run();

@@ -343,3 +343,15 @@ test.each([
   await world.settle();
   expect(said).toEqual(Array.from({ length: lost }, () => 'lost'));
 });
+
+test('a transaction leaves no listener on its connection', async () => {
+  const { basket, context } = createWorld().open(registryOf());
+  const id = await basket.add('send', 1);
+  const { db } = await context.database.begin('readonly', ['tasks']);
+  const [added, removed] = (['addEventListener', 'removeEventListener'] as const).map((name) => vi.spyOn(db, name));
+  for (let time = 0; time < 10; time += 1) await basket.get(id);
+  await basket.cancel(id);
+
+  expect(added?.mock.calls.length).toBeGreaterThan(10);
+  expect(removed?.mock.calls).toEqual(added?.mock.calls);
+});

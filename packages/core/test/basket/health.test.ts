@@ -184,6 +184,24 @@ describe('scenario 56: stalled', () => {
     expect((await healthOf(world, page)).stalled).toBe(true);
   });
 
+  test('scenario 56: not while the longer one of two attempts may take its time', async () => {
+    const world = createWorld();
+    const tasks = define();
+    const [page, worker] = [world.open(tasks), world.open(tasks)];
+    const never = new Promise<never>(() => undefined);
+    worker.run({ ...nothing, send: () => never }, { concurrency: 2 });
+    await page.basket.add('send', 1, { timeout: 200_000 });
+    await page.basket.add('send', 2, { timeout: 50_000 });
+    await page.basket.add('send', 3);
+    await world.settle();
+    worker.kill();
+    hang(page); // As if its runner would not have ended the shorter one.
+    await world.advance(180_000);
+    expect((await healthOf(world, page)).stalled).toBe(false);
+    await world.advance(60_000);
+    expect((await healthOf(world, page)).stalled).toBe(true);
+  });
+
   test('scenario 56: counts from the time at which a task was due, not from its add', async () => {
     const world = createWorld();
     const page = world.open(define());

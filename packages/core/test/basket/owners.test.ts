@@ -9,6 +9,7 @@ import { session } from '../../src/pure/session.js';
 import type { Snapshot } from '../../src/basket/telling/watch.js';
 import { byHand, freshName, rowsOf } from '../support/database.js';
 import { severalHostileNames } from '../support/names.js';
+import { recordTransactions } from '../support/transactions.js';
 import { createGate, createWorld } from '../support/world.js';
 
 const appWithSession = () =>
@@ -454,6 +455,25 @@ describe('events and health', () => {
     const { basket } = createWorld().open(defineTasks(freshName(), { save: task() }));
     expect(await basket.health()).not.toHaveProperty('noOwner');
   });
+});
+
+test('who is signed in is on disk when signIn resolves, and signOut too', async () => {
+  const { basket } = createWorld().open(appWithSession());
+  await basket.list();
+  const recorded = recordTransactions();
+  await basket.signIn('ann');
+  await basket.signOut();
+
+  expect(recorded.map(({ durability }) => durability)).toEqual(['strict', 'strict']);
+});
+
+test('a sign-in leaves no listener on its basket', async () => {
+  const { basket, context } = createWorld().open(appWithSession());
+  const added = vi.spyOn(context.closed.signal, 'addEventListener');
+  await basket.signIn('ann');
+
+  const left = added.mock.calls.filter(([, , options]) => Object(options).signal?.aborted !== true);
+  expect([added.mock.calls.length, left]).toEqual([1, []]);
 });
 
 test('every tab is told that the owner has changed, also to nobody, and not of the same owner again', async () => {

@@ -219,6 +219,24 @@ test('a payload that could not be read is read again once a minute, and not with
   expect(decoded).toBe(2);
 });
 
+test('a payload whose asynchronous decoder has failed is decoded again by the next call', async () => {
+  let decoded = 0;
+  const codec = {
+    encode: (number: number) => number,
+    async decode(stored: number): Promise<number> {
+      decoded += 1;
+      if (decoded === 1) throw new Error('The key is not there yet.');
+
+      return Promise.resolve(stored);
+    },
+  };
+  const { basket } = createWorld().open(defineTasks(freshName(), { send: task<number>({ codec }) }));
+  const id = await basket.add('send', 1);
+
+  expect(await basket.get(id)).toMatchObject({ payload: undefined, unreadable: true });
+  expect(await basket.get(id)).toMatchObject({ payload: 1, unreadable: false });
+});
+
 test('what a watch keeps of payloads is what it shows', async () => {
   const { context, basket, tasks, later } = await opened();
   const payloads = createPayloads(context);

@@ -299,6 +299,8 @@ describe('an answer', () => {
 
   test.each([
     ['a long text', { 'Content-Type': 'text/plain' }, 'é'.repeat(100_000), 'é'.repeat(10_000)],
+    ['a small value', ...json(['x'.repeat(9_900)]), ['x'.repeat(9_900)]],
+    ['a value that is a little too large', ...json(['x'.repeat(10_100)]), `["${'x'.repeat(9_998)}`],
     ['a large value', ...json(Array.from({ length: 10_000 }, () => 1)), '[1,'.padEnd(10_000, '1,')],
     ['too much', {}, 'x'.repeat(1_048_577), undefined],
   ])('that makes the task dead, and is %s, is kept as far as there is room', async (_, headers, body, expected) => {
@@ -513,6 +515,19 @@ describe('a request that finds no network', () => {
     await next();
     reply = (_, response) => void response.destroy();
     expect((await next()).kind).toBe('unavailable');
+  });
+
+  test('is away, however often, if it goes to the origin of the app: no CORS can block it there', async () => {
+    vi.stubGlobal('location', new URL(`${base}/app.js`));
+    reply = ({ method }, response) => {
+      if (method === 'HEAD') response.writeHead(404).end();
+      else response.destroy();
+    };
+    const send = createSend({ base });
+    const next = (): Promise<Verdict> => verdictOn(send('/notes/1', { method: 'PUT' }, attemptOf()));
+    const verdicts = [await next(), await next(), await next()];
+    vi.unstubAllGlobals();
+    expect(verdicts.map(({ kind }) => kind)).toEqual(['unavailable', 'unavailable', 'unavailable']);
   });
 
   test('is away, and its server is not asked, if a conflict came before it', async () => {

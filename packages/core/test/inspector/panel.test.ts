@@ -211,6 +211,33 @@ test('what was announced of one person’s tasks is not there for the next one, 
   expect([part('note').textContent, part('status').textContent]).toEqual(['Everything is sent.', '']);
 });
 
+test('what was announced of one person’s tasks goes when another one signs in while the list is shown', async () => {
+  const { world, tab, basket } = await ofAnn();
+  const { part } = shown(basket, {});
+  await world.settle();
+  const fail = (): never => {
+    throw new PermanentFailure('No.');
+  };
+  tab.run({ save: fail, ping: fail });
+  await world.settle();
+  await vi.waitFor(() => expect(part('status').textContent).toBe('Needs your decision: A note.'), 60_000);
+  await basket.signIn('ben');
+
+  expect(part('status').textContent).toBe('');
+});
+
+test('a list that was removed asks for nothing more when the page is shown again', async () => {
+  const { world, basket } = ofAnybody();
+  const health = vi.fn<InspectedBasket['health']>(basket.health);
+  const { panel } = shown({ ...(basket as InspectedBasket), health }, {});
+  await world.settle();
+  panel.stop();
+  const before = health.mock.calls.length;
+  document.dispatchEvent(new CustomEvent('visibilitychange'));
+
+  expect(health.mock.calls.length).toBe(before);
+});
+
 test('a list that is shown while the pause of another list is being stored is not shown as paused', async () => {
   const { world, basket } = await ofAnn();
   const stored = createGate();

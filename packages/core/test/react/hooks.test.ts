@@ -6,6 +6,7 @@ import { afterEach, beforeAll, describe, expect, test, vi } from 'vitest';
 
 import type { Watched } from '../../src/index.js';
 import { defineTasks, session, task } from '../../src/index.js';
+import { createEnd } from '../../src/react/end.js';
 import { createHooks } from '../../src/react.js';
 import { PermanentFailure } from '../../src/worker.js';
 import { freshName, openRaw } from '../support/database.js';
@@ -376,6 +377,23 @@ describe('useSettled', () => {
     await settle(world);
     expect(seen).toHaveLength(before);
   });
+});
+
+test('the end of a task that comes after its listener has gone is told nobody, and not kept for the next one', async () => {
+  const { world, basket } = opened();
+  const id = await basket.add('ping', undefined, { runAt: world.wall() + 60_000 });
+  basket.watch({ id }).subscribe(() => undefined);
+  await world.settle();
+  const end = createEnd(basket, id);
+  const told: unknown[] = [];
+  const stop = end.subscribe((value) => told.push(value));
+  await world.settle();
+  stop();
+  await basket.cancel(id);
+  await world.advance(5_000);
+
+  expect(told.filter((value) => value !== undefined)).toEqual([]);
+  expect(end.get()).toBe(undefined);
 });
 
 test('nothing of an owner is shown to the next one, in no render, and all of it when they are back', async () => {

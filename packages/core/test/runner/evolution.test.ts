@@ -232,6 +232,28 @@ describe('an alias is an earlier name of a type', () => {
     expect(await basket.count()).toMatchObject({ count: 1 });
   });
 
+  test('what runs under the old name takes the room of its type, and a task that waits for it says so', async () => {
+    const name = freshName();
+    const world = createWorld();
+    await world.open(defineTasks(name, { sendNote: task() })).basket.add('sendNote');
+    const tasks = defineTasks(name, { saveNote: task({ concurrency: 1, aliases: ['sendNote'] }) });
+    const { basket, run } = world.open(tasks, { build: 2 });
+    let started = 0;
+    run({
+      saveNote() {
+        started += 1;
+
+        return new Promise(() => undefined);
+      },
+    });
+    await world.settle();
+    const id = await basket.add('saveNote');
+    await world.settle();
+
+    expect(started).toBe(1);
+    expect(await basket.explain(id)).toEqual([{ reason: 'busy' }]);
+  });
+
   test('an earlier build still runs its tasks, and what a newer page adds waits for the newer build', async () => {
     const { world, old, id, tasks } = await renamed();
     const ran: string[] = [];

@@ -288,6 +288,32 @@ test('a decoder that goes on after its abort keeps no sign-in waiting, because i
   expect(started).toEqual([]);
 });
 
+test('a decoder that ends after its abort leaves a sign-in waiting for the handler beside it', async () => {
+  const [decoding, ending] = [createGate(), createGate()];
+  const codec = {
+    encode: (text: string) => text,
+    async decode(stored: string) {
+      if (stored === 'is decoded') await decoding.promise;
+
+      return stored;
+    },
+  };
+  const tasks = defineTasks(freshName(), { send: task({ codec }) }, { session: session() });
+  const world = createWorld();
+  const page = world.open(tasks);
+  await page.basket.signIn('ann');
+  world.open(tasks).run({ send: async () => ending.promise });
+  await page.basket.add('send', 'is decoded', { timeout: 1_000 });
+  await page.basket.add('send', 'runs');
+  await world.advance(2_000);
+  decoding.open();
+  await world.settle();
+  const signedIn = page.basket.signIn('bob');
+  expect(await stateOf(world, signedIn)).toBe('pending');
+  ending.open();
+  expect(await stateOf(world, signedIn)).toBe('resolved');
+});
+
 test('signOut and signIn without an await between them: both wait for the handlers of others than who stays', async () => {
   const tasks = notesApp();
   const world = createWorld();

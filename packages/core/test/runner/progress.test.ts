@@ -83,6 +83,18 @@ describe('progress', () => {
     expect(told).toEqual([1, 25, 50, 75, 100]);
   });
 
+  test('that waits to be told when its attempt ends is not told any more', async () => {
+    const { world, basket, attempt, answers } = await opened();
+    const told: unknown[] = [];
+    basket.on('progress', ({ value }) => told.push(value));
+    basket.on('settled', ({ state }) => told.push(state));
+    attempt().progress(1);
+    attempt().progress(2);
+    answers[0]?.open();
+    await world.advance(1_000);
+    expect(told).toEqual([1, 'done']);
+  });
+
   test('leaves other tasks the same objects, and reads nothing', async () => {
     const { world, basket, attempt } = await opened();
     const other = await basket.add('send', 'b', { runAt: world.wall() + 100_000 });

@@ -1,4 +1,4 @@
-import { describe, expect, test } from 'vitest';
+import { describe, expect, test, vi } from 'vitest';
 
 import { defineTasks, task } from '../../src/pure/registry.js';
 import { byHand, contentsOf, freshName, rowsOf } from '../support/database.js';
@@ -97,7 +97,36 @@ describe('a row that becomes strange while its task runs', () => {
   });
 });
 
+test('a row that became strange while its task runs is gone as soon as a cancel resolves', async () => {
+  const tasks = defineTasks(freshName(), { send: task<number>() });
+  const world = createWorld();
+  const tab = world.open(tasks);
+  const id = await tab.basket.add('send', 1);
+  tab.run({ send: () => new Promise(() => undefined) });
+  await world.settle();
+  const [row] = await rowsOf(tasks);
+  await byHand(tasks, ({ tasks: store }) => store.put({ ...row, timeout: 'abc' }));
+
+  expect(await tab.basket.cancel(id)).toBe(1);
+  expect(await rowsOf(tasks)).toEqual([]);
+});
+
 describe('a payload that the database does not return', () => {
+  test('since its transaction was aborted is not shown as unreadable: the call says why', async () => {
+    const { basket } = createWorld().open(defineTasks(freshName(), { send: task<string>() }));
+    const id = await basket.add('send', 'x'.repeat(20_000));
+    const get = Object.getOwnPropertyDescriptor(IDBObjectStore.prototype, 'get')?.value as IDBObjectStore['get'];
+    const spy = vi.spyOn(IDBObjectStore.prototype, 'get').mockImplementation(function abort(this: IDBObjectStore, key) {
+      const request = get.call(this, key);
+      if (this.name.endsWith('.payloads')) this.transaction.abort();
+
+      return request;
+    });
+    await expect(basket.get(id)).rejects.toMatchObject({ code: 'no-database' });
+    spy.mockRestore();
+    expect(await basket.get(id)).toMatchObject({ unreadable: false });
+  });
+
   test('its task waits longer from time to time, is counted nowhere, and its neighbours run', async () => {
     const tasks = defineTasks(freshName(), { send: task<string>() });
     const world = createWorld();
