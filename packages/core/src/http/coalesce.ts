@@ -7,7 +7,7 @@ import type { HttpPayload } from './task.js';
  *
  * - Two PUTs: the later one.
  * - Two PATCHes whose JSON is a merge patch (RFC 7396): one, if it can say what both say.
- * - A POST, and then a DELETE below the path of the POST, if you gave both the same `key` and `lane` at the add: none.
+ * - A POST, and then a DELETE one part below the path of the POST, if you gave both the same `key` and `lane`: none.
  *
  * Requests with a condition (`If-Match` and others), with a part of a file, or with `fill` stay as they are.
  *
@@ -19,11 +19,13 @@ export function coalesce(earlier: HttpPayload, later: HttpPayload): HttpPayload 
 }
 
 function coalesced(earlier: DecodedRequest, later: DecodedRequest): DecodedRequest | undefined {
-  if (earlier.nothing === true) return later.method === 'DELETE' ? { ...later, nothing: true } : later;
+  const sameUrl = earlier.url === later.url;
+  if (earlier.nothing) return sameUrl && later.method === 'DELETE' ? earlier : later;
   if (isBound(earlier) || isBound(later)) return undefined;
   const methods = `${earlier.method} ${later.method}`;
-  if (methods === 'POST DELETE' && later.url.startsWith(`${earlier.url}/`)) return { ...later, nothing: true };
-  if (earlier.url !== later.url) return undefined;
+  const above = later.url.replace(/\/[^/]+$/, ''); // What is further below is a part of the record, and not all of it.
+  if (methods === 'POST DELETE' && above === earlier.url) return { ...later, nothing: true };
+  if (!sameUrl) return undefined;
   if (methods === 'PUT PUT') return later;
 
   return methods === 'PATCH PATCH' ? patched(earlier, later) : undefined;

@@ -92,6 +92,7 @@ const put = (json: unknown, more: Partial<DecodedRequest> = {}): DecodedRequest 
 const patch = (json: unknown, more: Partial<DecodedRequest> = {}): DecodedRequest =>
   put(json, { method: 'PATCH', ...more });
 const remove: DecodedRequest = { method: 'DELETE', url: '/notes/1', headers: {} };
+const removeOther: DecodedRequest = { ...remove, url: '/notes/2' };
 const create = put({ text: 'a' }, { method: 'POST', url: '/notes' });
 
 describe('of two requests', () => {
@@ -107,6 +108,7 @@ describe('of two requests', () => {
     expect(coalesce(create, remove)).toEqual(nothing);
     expect(coalesce(coalesce(create, remove) ?? remove, remove)).toEqual(nothing);
     expect(coalesce(coalesce(create, remove) ?? remove, create)).toBe(create);
+    expect(coalesce(coalesce(create, remove) ?? remove, removeOther)).toBe(removeOther);
   });
 
   test('that are merge patches, one is left', () => {
@@ -127,6 +129,7 @@ describe('of two requests', () => {
     ['a PUT with a condition, last', put(1), put(1, ifMatch)],
     ['a POST that creates elsewhere, with the same key', put({}, { method: 'POST', url: '/notes/1/photos' }), remove],
     ['a POST to the path that is deleted', put({}, { method: 'POST' }), remove],
+    ['a POST and a DELETE of a part of its record', create, { ...remove, url: '/notes/1/photos/3' }],
     ['a create with a condition', { ...create, headers: { 'if-none-match': '*' } }, remove],
     ['a part of a file', put(1, { headers: { 'content-range': 'bytes 0-1/3' } }), put(1)],
     ['a value of a parent', put(1, { fill: { '/a': [0, 'id'] } }), put(1)],

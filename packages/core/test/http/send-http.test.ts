@@ -160,6 +160,18 @@ describe('the handler of sendHttp', () => {
     expect(received).toEqual([]);
   });
 
+  test('sends the deletion of another record, which was not created in vain', async () => {
+    const stored = (given: HttpPayload) => codec.decode(codec.encode(given) as StoredRequest);
+    const [create, one, other] = [
+      await stored({ method: 'POST', url: '/notes', json: 1 }),
+      await stored({ method: 'DELETE', url: '/notes/1' }),
+      await stored({ method: 'DELETE', url: '/notes/2' }),
+    ];
+    await send(coalesce(coalesce(create, one) as HttpPayload, other) as HttpPayload);
+
+    expect(received).toMatchObject([{ method: 'DELETE', url: '/v1/notes/2' }]);
+  });
+
   test('expects of the answer what the request says', async () => {
     answer = { status: 200, headers: { 'Content-Type': 'text/html' }, body: '<p>' };
 
