@@ -6,12 +6,13 @@ import { multipart } from './multipart.js';
 export type HttpBody = string | URLSearchParams | FormData | Blob | ArrayBuffer | ArrayBufferView;
 
 /**
- * A body as it is stored and sent, and the type that it has by itself: what `fetch` would make of it.
+ * A body as it is stored and sent, and its type, if that would be lost otherwise. The type of a text or a Blob is not
+ * stored, because `fetch` adds it: so a file that takes the place of another one is sent with its own type.
  *
  * @throws TaskbasketError `option`, if it can be read only once, or is none.
  */
 export function storedBody(body: unknown): TypedBody {
-  if (typeof body === 'string') return { body, type: 'text/plain;charset=UTF-8' };
+  if (typeof body === 'string') return { body, type: '' };
   if (ArrayBuffer.isView(body)) {
     const { buffer, byteOffset, byteLength } = body; // Only its part of the buffer.
 
@@ -25,5 +26,5 @@ export function storedBody(body: unknown): TypedBody {
   const rule = 'a text, a form, a Blob or bytes (of a stream: await new Response(stream).blob())';
   must(/^(?:Blob|File|ArrayBuffer)$/.test(kind), 'The body', rule, kind);
 
-  return { body: body as Blob, type: (body as Partial<Blob>).type ?? '' };
+  return { body: body as Blob, type: '' };
 }

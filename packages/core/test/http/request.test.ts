@@ -25,7 +25,7 @@ describe('what is stored of a request', () => {
       put({ json: 1, headers: { 'Content-Type': 'application/merge-patch+json' } }),
       { headers: { 'content-type': 'application/merge-patch+json' } },
     ],
-    ['a text', put({ body: 'ä' }), { body: 'ä', headers: { 'content-type': 'text/plain;charset=UTF-8' } }],
+    ['a text', put({ body: 'ä' }), { body: 'ä', headers: {} }],
     ['an empty text', put({ body: '' }), { body: '' }],
     [
       'parameters',
@@ -57,16 +57,11 @@ describe('what is stored of a request', () => {
     expect(stored(put({ body: shared })).body).toBeInstanceOf(ArrayBuffer);
   });
 
-  test('a file, with its type', () => {
+  test('a file, which has its own type', () => {
     const file = new File(['x'], 'ä.png', { type: 'image/png' });
 
-    expect(stored(put({ body: file }))).toEqual({
-      method: 'PUT',
-      url: '/notes/1',
-      body: file,
-      headers: { 'content-type': 'image/png' },
-    });
-    expect(stored(put({ body: new Blob(['x']) })).headers).toEqual({});
+    expect(stored(put({ body: file }))).toEqual({ method: 'PUT', url: '/notes/1', body: file, headers: {} });
+    expect(stored(put({ body: file, headers: { 'Content-Type': 'a/B' } })).headers).toEqual({ 'content-type': 'a/B' });
   });
 
   test('can be stored again: lists show it, and update takes it back with a change', () => {

@@ -48,6 +48,7 @@ beforeEach(() => {
 });
 
 const codec = requestCodec(new Set());
+const photo = { method: 'PUT', url: '/photos/1' };
 
 /** Sends what a task has stored. */
 async function send(
@@ -170,6 +171,20 @@ describe('the handler of sendHttp', () => {
     await send(coalesce(coalesce(create, one) as HttpPayload, other) as HttpPayload);
 
     expect(received).toMatchObject([{ method: 'DELETE', url: '/v1/notes/2' }]);
+  });
+
+  test('sends a file that takes the place of another one with its own type', async () => {
+    const shown = codec.decode(codec.encode({ ...photo, body: new Blob(['x'], { type: 'image/png' }) }) as never);
+    await send({ ...(shown as DecodedRequest), body: new Blob(['y'], { type: 'image/jpeg' }) });
+
+    expect(received).toMatchObject([{ headers: { 'content-type': 'image/jpeg' }, body: 'y' }]);
+  });
+
+  test('sends the type that the app names, and not the one of the Blob, which is in small letters', async () => {
+    const type = 'multipart/related; boundary=AbC';
+    await send({ ...photo, headers: { 'Content-Type': type }, body: new Blob(['--AbC--'], { type }) });
+
+    expect(received).toMatchObject([{ headers: { 'content-type': type } }]);
   });
 
   test('expects of the answer what the request says', async () => {

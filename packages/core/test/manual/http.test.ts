@@ -17,8 +17,15 @@ interface Correcting {
   readonly correct: (id: string, text: string) => Promise<boolean>;
 }
 
+/** What `correct-upload.ts` exports. */
+interface Uploading {
+  readonly correctUpload: (id: string, body: Blob) => Promise<boolean>;
+}
+
 const { run } = laidOut('http');
 const received: string[] = [];
+/** The type of each body, and whether cookies go with it. */
+const types: string[] = [];
 let isAway = false;
 let answer: (method: string, path: string) => Response;
 let requests: Requests;
@@ -28,7 +35,8 @@ beforeAll(async () => {
   await createBrowser({ sharedWorker: true });
   vi.stubGlobal('fetch', async (request: Request) => {
     if (isAway) throw new TypeError('Failed to fetch');
-    const { method, url, headers } = request;
+    const { method, url, headers, credentials } = request;
+    types.push(`${headers.get('Content-Type')} ${credentials}`);
     const body = await request.text();
     const path = url.replace('https://api.example/v1', '');
     received.push(`${method} ${path} ${String(headers.get('Authorization'))} ${body}`);
@@ -43,7 +51,7 @@ beforeAll(async () => {
 });
 
 beforeEach(() => {
-  received.length = 0;
+  received.length = types.length = 0;
   isAway = false;
   answer = () => new Response(null, { status: 204 });
 });
@@ -88,6 +96,20 @@ describe('requests without a handler', () => {
       'PATCH /notes/2 Bearer t1 {"title":"R"}',
       'PATCH /notes/2 Bearer t1 {"title":"Roof"}',
     ]);
+  });
+
+  test('that upload a refused file can get another one, which goes with its own type and the same cookies', async () => {
+    answer = () => new Response(null, { status: 422 });
+    const png = new Blob(['a picture'], { type: 'image/png' });
+    const upload = new Request('https://files.example/1', { method: 'PUT', body: png, credentials: 'include' });
+    const id = await requests.basket.add('api' as never, upload);
+    await until(async () => expect(await requests.basket.get(id)).toMatchObject({ state: 'dead' }));
+    answer = () => new Response(null, { status: 204 });
+
+    const { correctUpload } = await run<Uploading>('correct-upload.ts');
+    expect(await correctUpload(id, new Blob(['another one'], { type: 'image/jpeg' }))).toBe(true);
+    await allSent();
+    expect(types).toEqual(['image/png include', 'image/jpeg include']);
   });
 
   test('that were refused can be corrected by a person', async () => {
