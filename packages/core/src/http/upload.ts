@@ -31,13 +31,15 @@ export async function upload(
   headers.forEach((value, name) => xhr.setRequestHeader(name, value));
   xhr.upload.onprogress = ({ loaded, total }) => progress({ loaded, total });
   signal.addEventListener('abort', () => xhr.abort());
-  await new Promise((resolve, reject) => {
-    xhr.onload = resolve;
-    // It says no more than `fetch` does, so the same words are used for it.
-    xhr.onerror = () => reject(new TypeError('Failed to fetch'));
-    xhr.onabort = () => reject(signal.reason as Error);
+  await new Promise((resolve) => {
+    xhr.onloadend = resolve;
     xhr.send(body as XMLHttpRequestBodyInit);
   });
+  // The status says whether an answer came. The events do not: Firefox 153 also says "load" if the connection is lost.
+  if (xhr.status === 0) {
+    signal.throwIfAborted();
+    throw new TypeError('Failed to fetch'); // As little as `fetch` says, and in its words.
+  }
 
   return responseOf(xhr, url);
 }

@@ -218,6 +218,7 @@ class Sending {
   onload?: () => void;
   onerror?: () => void;
   onabort?: () => void;
+  onloadend?: () => void;
 
   open(method: string, url: string): void {
     this.responseURL = url;
@@ -240,7 +241,14 @@ class Sending {
   }
 
   abort(): void {
-    this.onabort?.();
+    this.end('abort', 0);
+  }
+
+  /** Ends with this event and status, and whatever else is given. */
+  end(event: 'load' | 'error' | 'abort', status: number, more: Partial<Sending> = {}): void {
+    Object.assign(this, { ...more, status });
+    this[`on${event}`]?.();
+    this.onloadend?.();
   }
 }
 
@@ -265,8 +273,7 @@ describe('a large body', () => {
     const told: unknown[] = [];
     const { ended, request } = await begun({ progress: (value) => void told.push(value) });
     request.upload.onprogress?.({ loaded: 1, total: 2 });
-    request.status = 201;
-    request.onload?.();
+    request.end('load', 201);
 
     expect(await ended).toEqual({ status: 201, headers: {}, body: { id: 1 } });
     expect(told).toEqual([{ loaded: 1, total: 2 }]);
@@ -276,8 +283,7 @@ describe('a large body', () => {
 
   test('whose redirect was followed is not done', async () => {
     const { ended, request } = await begun();
-    Object.assign(request, { status: 200, responseURL: 'https://portal.example/sign-in' });
-    request.onload?.();
+    request.end('load', 200, { responseURL: 'https://portal.example/sign-in' });
 
     await expect(ended).rejects.toThrow('The answer is a redirect.');
   });
@@ -285,40 +291,33 @@ describe('a large body', () => {
   test('whose redirect was followed is a redirect for judge too', async () => {
     const judge = ({ ok }: Response): 'done' | undefined => (ok ? 'done' : undefined);
     const { ended, request } = await begun({ judge });
-    Object.assign(request, { status: 200, responseURL: 'https://portal.example/sign-in' });
-    request.onload?.();
+    request.end('load', 200, { responseURL: 'https://portal.example/sign-in' });
 
     await expect(ended).rejects.toThrow('The answer is a redirect.');
   });
 
   test.each([
-    ['a lost network', (request: Sending) => request.onerror?.(), 'Failed to fetch'],
-    ['a refusal', (request: Sending) => request.onload?.(), 'The server answered 422.'],
-    [
-      'an answer that no Response can have',
-      (request: Sending) => ((request.status = 999), request.onload?.()),
-      'status',
-    ],
-  ])('%s ends as with fetch', async (_, end, why) => {
+    ['a lost network', 'error', 0, 'Failed to fetch'],
+    ['a network that is lost after the body, which Firefox calls a load', 'load', 0, 'Failed to fetch'],
+    ['a refusal', 'load', 422, 'The server answered 422.'],
+    ['an answer that no Response can have', 'load', 999, 'status'],
+  ] as const)('%s ends as with fetch', async (_, event, status, why) => {
     const { ended, request } = await begun();
-    request.status = 422;
-    end(request);
+    request.end(event, status);
 
     await expect(ended).rejects.toThrow(why);
   });
 
   test('that has no answer body is done', async () => {
     const { ended, request } = await begun();
-    Object.assign(request, { status: 204, response: new Blob() });
-    request.onload?.();
+    request.end('load', 204, { response: new Blob() });
 
     expect(await ended).toMatchObject({ status: 204, body: undefined });
   });
 
   test('whose answer has no header that scripts may read, as across origins, is done', async () => {
     const { ended, request } = await begun();
-    Object.assign(request, { status: 204, response: new Blob(), answerHeaders: '' });
-    request.onload?.();
+    request.end('load', 204, { response: new Blob(), answerHeaders: '' });
 
     expect(await ended).toEqual({ status: 204, headers: {}, body: undefined });
   });
@@ -327,8 +326,7 @@ describe('a large body', () => {
     expect(await send({ ...(large() as object), credentials: 'omit' } as HttpPayload)).toMatchObject({ status: 200 });
     expect(received).toHaveLength(1);
     const { request, ended } = await begun({}, { ...(large() as object), credentials: 'include' } as HttpPayload);
-    request.status = 200;
-    request.onload?.();
+    request.end('load', 200);
     await ended;
 
     expect(request.withCredentials).toBe(true);
