@@ -49,7 +49,7 @@ export function createSend<Values = unknown>(given: SendOptions<Values> = {}): S
 /**
  * Sends a request.
  *
- * @param body What the request was made with; `null` without a body; `undefined` if `authorize` has put another request in its place.
+ * @param body What the request was made with. None, if `authorize` has put another request in its place.
  * @param init What must hold for the request, also if it comes from `authorize`: no redirect is followed.
  */
 export type Transport = (
@@ -76,18 +76,16 @@ export function createSender<Values>({
     const { request, body, expect } = requestOf(url, init, attempt, keyHeader, credentials);
     // A task without an owner has no session, and reading that throws.
     const session = partOf(attempt, 'session') as Session<Values> | undefined;
-    const other = (await authorize?.(request, session)) ?? undefined;
-    must(other === undefined || typeof partOf(other, 'url') === 'string', 'What authorize returns', 'a Request', other);
+    const authorized = (await authorize?.(request, session)) ?? request;
+    must(typeof partOf(authorized, 'url') === 'string', 'What authorize returns', 'a Request', authorized);
 
     const key = request.headers.get(keyHeader) ?? '';
     // Without the key, a server would take a repetition for another request.
-    other?.headers.set(keyHeader, key);
+    if (authorized !== request) authorized.headers.set(keyHeader, key);
 
     const inARow = rowOf(request.method + key);
-    const sent = other === undefined ? (body ?? null) : undefined;
-    const response = await reached(other ?? request, attempt.signal, inARow, (one, rules) =>
-      transport(one, sent, rules),
-    );
+    const sent = authorized === request ? body : undefined;
+    const response = await reached(authorized, attempt.signal, inARow, (one, rules) => transport(one, sent, rules));
     if (response.status !== 409) inARow(undefined);
     try {
       const isDone = judge !== undefined && (await isJudgedDone(judge, response, attempt));

@@ -1,5 +1,4 @@
 /** How is a large body sent so that one sees how far it is, and an idle connection ends it? */
-import { partOf } from '../pure/parts.js';
 
 /** Tells how many bytes of a body were sent; each call begins the timeout of the attempt anew. */
 export type TellProgress = (value: { readonly loaded: number; readonly total: number }) => void;
@@ -11,8 +10,10 @@ const largeBody = 262_144;
  * Whether the progress of a request can be seen, and is worth it. `fetch` has none; an XMLHttpRequest has. A service
  * worker and Node have no XMLHttpRequest. It sends the cookies of its own origin in any case.
  */
-export function hasProgress({ credentials }: Request, body: unknown): boolean {
-  return Number(partOf(body, 'size')) > largeBody && typeof XMLHttpRequest === 'function' && credentials !== 'omit';
+export function hasProgress({ credentials }: Request, body: BodyInit): boolean {
+  const isSeen = typeof XMLHttpRequest === 'function' && credentials !== 'omit';
+
+  return isSeen && new Blob([body as BlobPart]).size > largeBody;
 }
 
 /** Sends a large body, and tells its progress. */

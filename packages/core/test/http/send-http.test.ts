@@ -187,6 +187,13 @@ describe('the handler of sendHttp', () => {
     expect(received).toMatchObject([{ headers: { 'content-type': type } }]);
   });
 
+  test('sends no key if authorize has deleted it, as for a server that does not allow the header', async () => {
+    const authorize = (request: Request): Request => (request.headers.delete('Idempotency-Key'), request);
+    await send({ url: '/notes' }, [], { authorize });
+
+    expect(received[0]?.headers).not.toHaveProperty('idempotency-key');
+  });
+
   test('expects of the answer what the request says', async () => {
     answer = { status: 200, headers: { 'Content-Type': 'text/html' }, body: '<p>' };
 
@@ -279,6 +286,31 @@ describe('a large body', () => {
     expect(told).toEqual([{ loaded: 1, total: 2 }]);
     expect(request.headers).toMatchObject({ 'idempotency-key': '"k"' });
     expect((request.body as Blob).size).toBe(300_000);
+  });
+
+  const text = 'ä'.repeat(150_000);
+  const form = new FormData();
+  form.append('text', text);
+
+  test.each<[string, Partial<HttpPayload>, type: string]>([
+    ['JSON', { json: text }, 'application/json'],
+    ['a text', { body: text }, 'text/plain;charset=UTF-8'],
+    ['a form without a file', { body: form }, 'multipart/form-data; boundary='],
+    ['bytes', { body: new Uint8Array(300_000) }, ''],
+    ['a file', { body: new Blob([text], { type: 'image/png' }) }, 'image/png'],
+  ])('tells its progress, and goes with its type: %s', async (_, more, type) => {
+    const { ended, request } = await begun({}, { method: 'PUT', url: '/files/1', ...more } as HttpPayload);
+    request.end('load', 200);
+    await ended;
+
+    expect(request.headers['content-type'] ?? '').toContain(type);
+  });
+
+  test('tells its progress also if authorize returns the request that it was given', async () => {
+    const { ended, request } = await begun({ authorize: (given) => given });
+    request.end('load', 200);
+
+    expect(await ended).toMatchObject({ status: 200 });
   });
 
   test('whose redirect was followed is not done', async () => {
