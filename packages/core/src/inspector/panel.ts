@@ -112,6 +112,7 @@ export function createPanel(host: HTMLElement, sheet: CSSStyleSheet, settings: R
   function forget(): void {
     news.forget();
     status.textContent = '';
+    say(problem, '');
   }
 
   function tick(): void {
@@ -130,7 +131,7 @@ export function createPanel(host: HTMLElement, sheet: CSSStyleSheet, settings: R
     if (!loaded) forget();
     news.look(tasks);
     const dead = tasks.filter(({ state }) => state === 'dead').length;
-    say(note, loaded ? words.note({ tasks: tasks.length, dead, more }) : words.loading);
+    say(note, loaded ? askApp(words.note, { tasks: tasks.length, dead, more }, '') : words.loading);
     // A pause has neither `id` nor `parent`: it would hold tasks that are not on the list.
     show(pause, loaded && (settings.query.id ?? settings.query.parent) === undefined, heading);
     rows.show(tasks);

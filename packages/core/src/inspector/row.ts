@@ -158,10 +158,10 @@ function doneOf(progress: unknown): number | undefined {
   return part >= 0 && part <= 1 ? part : undefined;
 }
 
-/** Calls a function of the app for a task. If the function throws, the error is reported as uncaught. */
-export function askApp<Answer>(ofApp: (task: InspectedTask) => Answer, task: InspectedTask, otherwise: Answer): Answer {
+/** Calls a function of the app. If the function throws, the error is reported as uncaught. */
+export function askApp<Given, Answer>(ofApp: (given: Given) => Answer, given: Given, otherwise: Answer): Answer {
   let answer = otherwise;
-  callSafely((one) => (answer = ofApp(one)), task);
+  callSafely((one) => (answer = ofApp(one)), given);
 
   return answer;
 }

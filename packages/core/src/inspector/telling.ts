@@ -63,7 +63,12 @@ function canRetry({ reason }: Reason, attempts: number): boolean {
 }
 
 function sentence(reason: Reason, { reasons, deaths }: InspectorWords, when: When, task: InspectedTask): string {
-  if (reason.reason === 'dead') return deaths[reason.because](reason.error && saidBy(reason.error), when);
+  if (reason.reason === 'dead') {
+    // A later version of the library may know more reasons.
+    const { [reason.because]: why = deaths.permanent } = deaths;
+
+    return why(reason.error && saidBy(reason.error), when);
+  }
 
   // Each function takes the reason of its name, which TypeScript cannot follow.
   return (reasons[reason.reason] as (reason: Reason, when: When, task: InspectedTask) => string)(reason, when, task);

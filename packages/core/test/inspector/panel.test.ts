@@ -6,8 +6,10 @@ import { defineTasks, session, task } from '../../src/index.js';
 import type { Panel } from '../../src/inspector/panel.js';
 import { createPanel } from '../../src/inspector/panel.js';
 import type { InspectedBasket, InspectorAction } from '../../src/inspector/settings.js';
+import type { SomeInspectorWords } from '../../src/inspector/words.js';
 import { PermanentFailure } from '../../src/worker.js';
 import { freshName } from '../support/database.js';
+import { noteUncaught } from '../support/uncaught.js';
 import { createGate, createWorld } from '../support/world.js';
 
 const panels: Panel[] = [];
@@ -33,12 +35,12 @@ async function ofAnn() {
 }
 
 /** Shows a list of the basket, and returns what a person sees of it. */
-function shown(basket: InspectedBasket, query: Query) {
+function shown(basket: InspectedBasket, query: Query, words: SomeInspectorWords = {}) {
   const host = document.createElement('div');
   const settings = {
     basket,
     query,
-    words: {},
+    words,
     label: () => 'A note',
     canCorrect: () => false,
     canDiscard: () => true,
@@ -236,6 +238,34 @@ test('a list that was removed asks for nothing more when the page is shown again
   document.dispatchEvent(new CustomEvent('visibilitychange'));
 
   expect(health.mock.calls.length).toBe(before);
+});
+
+test('a button that failed for one person says nothing of it to the next one', async () => {
+  const { world, basket } = await ofAnn();
+  const pause = (): Promise<never> => Promise.reject(new Error('The lane of Ann is unknown.'));
+  const { part } = shown({ ...(basket as InspectedBasket), pause }, {});
+  await world.settle();
+  part('pause').click();
+  await world.settle();
+  expect(part('problem').textContent).toContain('The lane of Ann');
+
+  await basket.signIn('ben');
+  await world.settle();
+  expect(part('problem').textContent).toBe('');
+});
+
+test('the tasks are shown although the words for their number throw', async () => {
+  const uncaught = noteUncaught();
+  const { world, basket, id } = await ofAnn();
+  const note = (): never => {
+    throw new Error('These words are broken.');
+  };
+  const { part, row } = shown(basket, {}, { note });
+  await world.settle();
+
+  expect(row(id).why).toBe('Nothing is sent at the moment. Reload this page.');
+  expect(part('note').textContent).toBe('');
+  expect(new Set(uncaught)).toEqual(new Set(['These words are broken.']));
 });
 
 test('a list that is shown while the pause of another list is being stored is not shown as paused', async () => {

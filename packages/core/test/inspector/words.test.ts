@@ -85,6 +85,10 @@ test('of several reasons the one that matters most to a person is told, whatever
   expect(tell(taskLike([paused, dead, away])).state).toBe('dead');
 });
 
+test('a death whose reason only a later version knows is told as a refusal', () => {
+  expect(said(english, reasonLike('dead', 'quarantine'))).toBe('It was refused (500): The lamp broke.');
+});
+
 test('"try now" is offered where it changes something', () => {
   const offered = reasons.filter((reason) => tell(taskLike([reasonLike(reason)], { attempts: 0 })).canRetry);
   expect(offered.sort()).toEqual(['backoff', 'dead', 'gate', 'signed-out']);
