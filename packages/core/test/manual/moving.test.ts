@@ -145,6 +145,7 @@ describe('requests of an old library', () => {
 
   describe('of workbox-background-sync', () => {
     const bodies = ['{"text":"First"}', '{"text":"Second"}', '', 'x'.repeat(300_000)];
+    const ofQueue = [...bodies, 'With a key'];
 
     let moveWorkbox: (queue: string) => Promise<void>;
 
@@ -184,7 +185,7 @@ describe('requests of an old library', () => {
         await db.add('requests', entry('notes', body));
         await db.add('requests', entry('other', body));
       }
-      await db.add('requests', entry('notes', 'A request of the basket.', '"a1"'));
+      await db.add('requests', entry('notes', 'With a key', '"a1"'));
       db.close();
     }
 
@@ -205,7 +206,8 @@ describe('requests of an old library', () => {
           () => moveWorkbox('notes'),
           async () => {
             const tasks = await moved();
-            expect(tasks.map(({ payload }) => textOf(payload.body))).toEqual(bodies);
+            expect(tasks.map(({ payload }) => textOf(payload.body))).toEqual(ofQueue);
+            expect(tasks.at(-1)?.payload.headers).toMatchObject({ 'idempotency-key': '"a1"' });
             expect(new Set(tasks.map(({ lane }) => lane))).toEqual(new Set(['workbox notes']));
             expect(await left()).toEqual(['other', 'other', 'other', 'other']);
           },
@@ -219,7 +221,7 @@ describe('requests of an old library', () => {
       await keptByWorkbox();
       await Promise.all([moveWorkbox('notes'), moveWorkbox('notes')]);
 
-      expect((await moved()).map(({ payload }) => textOf(payload.body))).toEqual(bodies);
+      expect((await moved()).map(({ payload }) => textOf(payload.body))).toEqual(ofQueue);
     });
 
     test('are not looked for where Workbox never was, and no database is left behind', async () => {
@@ -251,7 +253,7 @@ describe('requests of an old library', () => {
       await keptByWorkbox();
       await plugins[0]?.onSync();
       expect(await left()).toEqual(['other', 'other', 'other', 'other']);
-      expect(await added.list()).toHaveLength(bodies.length);
+      expect(await added.list()).toHaveLength(ofQueue.length);
       added.close();
     });
   });
@@ -345,14 +347,14 @@ describe('requests of an old library', () => {
     });
   });
 
-  test('are sent as they were, with a key, and one that is refused stops no other', async () => {
+  test('are sent as they were, with a key or the one that they had, and one that is refused stops no other', async () => {
     const { addOnce } = await run<{
       addOnce: (mark: string, request: Kept, lane: string) => Promise<void>;
     }>('add-once.ts');
     const bodies = ['First', '', 'Third'];
     for (const [place, body] of bodies.entries()) {
       const request = { url: 'https://app.example/notes/1', method: body === '' ? 'DELETE' : 'PUT' };
-      const headers = { 'content-type': 'text/plain' };
+      const headers = { 'content-type': 'text/plain', ...(body === 'Third' ? { 'idempotency-key': 'order-17' } : {}) };
       await addOnce(`mark ${place}`, { ...request, headers, body: new TextEncoder().encode(body).buffer }, 'old');
     }
     const tasks = (await basket.list()) as readonly { readonly id: string }[];
@@ -369,7 +371,10 @@ describe('requests of an old library', () => {
     expect(sent.map(({ init }) => textOf(init?.body as ArrayBuffer))).toEqual(bodies);
     expect(sent.map(({ init }) => init?.method)).toEqual(['PUT', 'DELETE', 'PUT']);
     expect(sent.map(({ init }) => init?.headers)).toEqual(
-      tasks.map(({ id }) => ({ 'content-type': 'text/plain', 'idempotency-key': `"${id}"` })),
+      tasks.map(({ id }, place) => ({
+        'content-type': 'text/plain',
+        'idempotency-key': place === 2 ? 'order-17' : `"${id}"`,
+      })),
     );
     expect(new Set(sent.map(({ input }) => input))).toEqual(new Set(['https://app.example/notes/1']));
   });
