@@ -1,7 +1,7 @@
 import 'fake-indexeddb/auto'; // First: Dexie looks for it when it is imported.
 
 import type { Dexie } from 'dexie';
-import { beforeAll, describe, expect, test } from 'vitest';
+import { beforeAll, describe, expect, test, vi } from 'vitest';
 
 import { openBasket } from '../../src/index.js';
 import type { AnyRegistry } from '../../src/pure/registry.js';
@@ -185,4 +185,38 @@ test('Dexie gives a database that is in use the stores with a new version, and k
   expect(await db.table('notes').toArray()).toEqual([{ id: 'old' }]);
   basket.close();
   db.close();
+});
+
+/** Last, because its worker goes on to run tasks. */
+describe('a note whose row gets what the server answers as its task ends, in Dexie,', () => {
+  /** What a person does while the server works. */
+  let meanwhile: () => Promise<unknown>;
+
+  beforeAll(async () => {
+    vi.stubGlobal('location', { origin: 'https://app.example' });
+    vi.stubGlobal('addEventListener', () => undefined); // A worker has it.
+    vi.stubGlobal('fetch', async (request: Request) => {
+      const { text } = (await request.json()) as Note;
+      if (text !== 'First') throw new TypeError('Failed to fetch');
+      await meanwhile();
+
+      return Response.json({ text: 'First, as the server writes it' });
+    });
+    await run('dexie-complete.worker.ts');
+  });
+
+  test.each<[string, (app: Main, db: Dexie) => Promise<unknown>, text: string | undefined]>([
+    ['has it', async () => undefined, 'First, as the server writes it'],
+    ['does not come back if it was deleted meanwhile', async (_, db) => db.table('notes').delete('n9'), undefined],
+    ['keeps what was saved meanwhile', async ({ save }) => save({ id: 'n9', text: 'Second' }), 'Second'],
+  ])('%s', async (_, act, text) => {
+    const [app, { db }] = await Promise.all([run<Main>('dexie-save.ts'), run<{ db: Dexie }>('dexie-db.ts')]);
+    meanwhile = () => act(app, db);
+    await app.save({ id: 'n9', text: 'First' });
+    const payloads = async () => (await app.basket.list()).map(({ payload }) => payload as Note);
+    await until(async () => expect(await payloads()).not.toContainEqual({ id: 'n9', text: 'First' }));
+
+    const row = (await db.table('notes').get('n9')) as Note | undefined;
+    expect(row?.text).toBe(text);
+  });
 });
