@@ -18,7 +18,8 @@ const send = createSend({
 const handlers: Handlers<typeof tasks> = {
   async saveNote({ id, title, text }, attempt) {
     await send(`/api/notes/${id}`, { method: 'PUT', json: { title, text } }, attempt);
-    await db.notes.update(id, { sent: true });
+    // A note that was saved again meanwhile is not sent yet. Its next task marks it.
+    await db.notes.where({ id }).filter((note) => note.title === title && note.text === text).modify({ sent: true });
   },
 
   async sendPhoto({ id, note, file }, attempt) {
