@@ -10,8 +10,8 @@ import { bundled } from './bundle.js';
 interface App extends Main {
   /** Shows the README's component; `again` renders what is around it once more. */
   readonly mount: (target: Element) => { readonly again: () => void; readonly unmount: () => void };
-  /** React alone: shows the component that saves a note. */
-  readonly mountSave?: (target: Element) => () => void;
+  /** React alone: shows the component that saves a note. `show` gives it another note. */
+  readonly mountSave?: (target: Element) => { readonly show: (note: object) => void; readonly unmount: () => void };
 }
 
 const common = `export { basket, save } from './main.js';`;
@@ -25,8 +25,9 @@ const entries = {
     ${common}
     export function mountSave(target) {
       const root = createRoot(target);
-      root.render(createElement(SaveNote, { note: { id: 'a', text: 'Dry' } }));
-      return () => root.unmount();
+      const show = (note) => root.render(createElement(SaveNote, { note }));
+      show({ id: 'a', text: 'Dry' });
+      return { show, unmount: () => root.unmount() };
     }
     export function mount(target) {
       const root = createRoot(target);
@@ -136,11 +137,11 @@ describe.each(Object.entries(entries))('the component of the README for %s', (na
   });
 });
 
-test('the component of the React page that saves a note says why it waits, and when it is sent', async () => {
+test('the component of the React page that saves a note says why it waits, when it is sent, and that it is not saved', async () => {
   const { basket, mountSave } = await run<App>('React.bundle.mjs');
   const target = document.createElement('div');
   document.body.append(target);
-  const unmount = mountSave?.(target);
+  const form = mountSave?.(target);
   const says = (text: string): Promise<void> =>
     until(() => expect(target.querySelector('[role=status]')?.textContent).toBe(text));
   await until(() => expect(target.querySelector('button')).not.toBeNull());
@@ -150,7 +151,13 @@ test('the component of the React page that saves a note says why it waits, and w
   const stop = new AbortController();
   const running = runBasket(basket, { saveNote: () => undefined } as never, { signal: stop.signal });
   await says('Sent.');
+
+  form?.show({ id: 'a', text: () => 'what no browser can store' });
+  await until(() => {
+    target.querySelector('button')?.click(); // Once React has shown the other note.
+    expect(target.querySelector('[role=status]')?.textContent).toMatch(/^It is not saved: /);
+  });
   stop.abort();
   await running;
-  unmount?.();
+  form?.unmount();
 });
