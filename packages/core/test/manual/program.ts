@@ -27,7 +27,7 @@ export async function startProgram(script: string, env: Record<string, string> =
   });
   const exit = once(child, 'exit');
   let printed = '';
-  child.stdout?.on('data', (chunk: Buffer) => (printed += chunk.toString()));
+  child.stdout?.setEncoding('utf8').on('data', (chunk: string) => (printed += chunk));
   const ended = exit.then(() => {
     throw new Error(`${script} ended before it listened.`);
   });

@@ -6,6 +6,17 @@ import { laidOut } from './blocks.js';
 import { until } from './browser.js';
 import { startProgram } from './program.js';
 
+test('the server of the README prints a long note as it was written', async () => {
+  const server = await startProgram(path.join(laidOut('server-umlauts').folder, 'server.mjs'));
+  const text = `.${'ä'.repeat(200_000)}`; // Each chunk of an even length ends in the middle of a letter.
+  try {
+    await fetch(`http://127.0.0.1:${server.port}/notes/n1`, { method: 'PUT', body: text });
+    await until(() => expect(server.printed() === `PUT /notes/n1 ${text}\n`).toBe(true));
+  } finally {
+    await server.end();
+  }
+});
+
 test('the server of the README has an effect once for each key', async () => {
   const server = await startProgram(path.join(laidOut('server').folder, 'server.mjs'));
 
