@@ -156,7 +156,9 @@ export function paid(row: TaskRow, moment: Moment): TaskRow | undefined {
   const letter = readReady(row.ready)?.letter;
   const date = row.runAt !== undefined && row.runAt > moment.wall ? row.runAt : undefined;
   const isEarlyChild = row.after !== undefined && date !== undefined;
-  if (row.strange === true || !(letter === 'F' || letter === 'H' || (letter === '!' && isEarlyChild))) return undefined;
+  // A date that its handler named stays.
+  const isEarly = isEarlyChild && row.ready === dueOn(row, date).ready;
+  if (row.strange === true || !(letter === 'F' || letter === 'H' || isEarly)) return undefined;
 
   return date === undefined || isEarlyChild ? dueAfter(row, moment, 0) : dueOn(row, date);
 }

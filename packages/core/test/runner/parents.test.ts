@@ -3,7 +3,7 @@ import { describe, expect, test } from 'vitest';
 import type { Prepared } from '../../src/basket/basket.js';
 import { defineTasks, task } from '../../src/pure/registry.js';
 import type { Attempt } from '../../src/runner/term/leader.js';
-import { PermanentFailure } from '../../src/pure/verdict.js';
+import { PermanentFailure, RetryLater } from '../../src/pure/verdict.js';
 import { openNotes } from '../basket/app.js';
 import { byHand, contentsOf, freshName, rowsOf } from '../support/database.js';
 import type { Gate, Tab, World } from '../support/world.js';
@@ -781,3 +781,27 @@ function rowLike(id: string, seq: number) {
     blames: 0,
   };
 }
+
+test('a child that is put off by its handler waits for that date, also if the clock is put back before its first one', async () => {
+  const tasks = defineTasks(freshName(), { send: task<string>({ lane: 'a' }) });
+  const minute = 60_000;
+  const world = createWorld();
+  const tab = world.open(tasks);
+  const parent = await tab.basket.add('send', 'parent');
+  await tab.basket.add('send', 'child', { after: parent, runAt: world.wall() + minute });
+  const started: number[] = [];
+  tab.run({
+    send(what) {
+      if (what === 'parent') return;
+      started.push(world.wall());
+      if (started.length > 1) return;
+      world.jump(-2 * minute);
+      throw new RetryLater(new Date(world.wall() + 10 * minute));
+    },
+  });
+  await world.advance(2 * minute);
+  expect(started).toHaveLength(1);
+  await world.advance(20 * minute);
+
+  expect((started[1] ?? 0) - (started[0] ?? 0)).toBeGreaterThanOrEqual(8 * minute);
+});

@@ -124,11 +124,12 @@ export function ended({ world, fail }: Commit, id: string, end: 'done' | 'cancel
 /** Whether a change is a payment: a fresh or held row that became due, and nothing else. */
 export function isPayment({ from, to }: Change, now: number, [least, most]: readonly [number, number]): boolean {
   if (!onlyDiffersIn({ from, to }, ['ready'])) return false;
-  const old = readyOf(from).letter;
+  const { letter: old, when: date } = readyOf(from);
   const { letter, when } = readyOf(to);
   const { runAt, after } = from;
-  if (old !== 'F' && old !== 'H' && !(old === '!' && after !== undefined && runAt !== undefined && runAt > least))
-    return false;
+  // A child that waits for its own date, and not for one that its handler named.
+  const isEarly = old === '!' && after !== undefined && runAt !== undefined && runAt > least && date === runAt;
+  if (old !== 'F' && old !== 'H' && !isEarly) return false;
   if (letter === '!') return runAt !== undefined && runAt > least && when === runAt;
 
   // A child is checked also before its date.

@@ -1,5 +1,5 @@
 import { TaskbasketError } from '../../src/pure/errors.js';
-import type { TaskRow } from '../../src/pure/record.js';
+import type { Claim, TaskRow } from '../../src/pure/record.js';
 import { hostileNames } from '../support/names.js';
 import type { Driver } from './commands.js';
 import { pageOf } from './commands.js';
@@ -88,7 +88,10 @@ export function signIn(world: World, by: Life, owner: string | null, adopts = fa
   world.unanswered.add(by);
   world.here.set(by, owner);
   const values = owner === null ? undefined : valuesFor(world, by, owner);
-  world.signing.set(by, [...(world.signing.get(by) ?? []), { owner, asks: values !== undefined, adopts }]);
+  world.signing.set(by, [
+    ...(world.signing.get(by) ?? []),
+    { owner, asks: values !== undefined, adopts, led: world.isLed() },
+  ]);
   const { basket } = by;
   const call =
     owner === null ? basket.signOut() : (basket.signIn as SignIn)(owner, values, ...(adopts ? [{ adopt: true }] : []));
@@ -156,7 +159,8 @@ export function judgeSession(commit: Commit): void {
   const mayBePlain = changed.length === 0 && asked.some((one) => fits(one) && !one.adopts);
   if (place === -1) fail(`stored ${owner}, and nobody asked for it`);
   else if (underway.life !== undefined) world.signing.set(underway.life, asked.slice(place));
-  if (asked[place]?.adopts === true && !mayBePlain) judgeAdopted(commit, owner ?? '');
+  const signing = asked[place];
+  if (signing?.adopts === true && !mayBePlain) judgeAdopted(commit, owner ?? '', signing.led);
   world.model.signedIn(owner);
   if (isSame) return;
   if (owner !== null) world.barred.delete(owner);
@@ -173,25 +177,19 @@ export function judgeSession(commit: Commit): void {
  * All tasks without an owner get this one, except in a lane in which one of them runs, and those for which one waits that
  * stays. They keep what they wait for.
  */
-function judgeAdopted({ world, underway, before, after, difference, fail }: Commit, owner: string): void {
-  const claims = runnerOf(before)?.running ?? [];
-  const isTaken = (row: TaskRow): boolean =>
-    claims.some(({ seq, lane }) => seq === row.seq || (lane !== undefined && lane === laneMarkOf(row)));
-  const isBefore = (row: TaskRow, other: TaskRow): boolean =>
-    isChildOf(other, new Set([row.id])) || (laneMarkOf(row) !== undefined && laneMarkOf(row) === laneMarkOf(other));
-  const known = (row: TaskRow): boolean =>
-    underway.life !== undefined && ruleOf(underway.life.kind, row.type) !== undefined && !world.foreign.has(row.seq);
-  const all = [...before.tasks.values()].filter((row) => lacksOwner(world, row) && known(row));
-  let theirs = all.filter((row) => !isTaken(row));
-  for (let left = all.length; theirs.length < left;) {
-    left = theirs.length;
-    const stay = all.filter((row) => !theirs.includes(row) && !claims.some(({ seq }) => seq === row.seq));
-    theirs = theirs.filter((row) => !stay.some((other) => isBefore(row, other)));
-  }
+function judgeAdopted(commit: Commit, owner: string, led: boolean): void {
+  const { world, underway, before, after, difference, fail } = commit;
   const ids = (rows: readonly TaskRow[]): string => rows.map(({ id }) => id).join();
   const taken = difference.changed.filter(({ from, to }) => from.owner !== to.owner);
-  if (ids(theirs) !== ids(taken.map(({ from }) => from).sort((one, other) => one.seq - other.seq)))
-    fail(`adopted ${ids(taken.map(({ from }) => from))}, and must adopt ${ids(theirs)}`);
+  const found = ids(taken.map(({ from }) => from).sort((one, other) => one.seq - other.seq));
+  const claims = runnerOf(before)?.running ?? [];
+  const isThere = world.leading?.life.dead === false && world.leading.life.holds;
+  // What a runner that is gone had claimed runs no more. A worker that has not taken over yet looks like that runner.
+  const counted = [...(isThere ? [] : [[]]), ...(isThere || led || world.isLed() ? [claims] : [])];
+  const all = counted.map((one) => toAdopt(commit, one));
+  const theirs = all.find((rows) => ids(rows) === found) ?? [];
+  if (ids(theirs) !== found) fail(`adopted ${found}, and must adopt ${all.map(ids).join(' or ')}`);
+  if (!isThere && claims.length > 0) world.report.met('owners', 'adopted beside what a runner had left');
   const lanes = lanesOf(theirs);
   const heads = headsOf(after);
   for (const { from, to } of difference.changed.filter((one) => !taken.includes(one))) {
@@ -228,4 +226,23 @@ export function judgeStrangers(world: World, isTold: boolean): void {
     if (isTold || world.time.now() - world.signedAt > 61_000)
       world.fail(`at rest: ${told.id} runs on for ${told.owner}, and ${owner ?? 'nobody'} is signed in`);
   }
+}
+
+/** The tasks without an owner that a sign-in adopts beside some claims. */
+function toAdopt({ world, underway, before }: Commit, claims: readonly Claim[]): readonly TaskRow[] {
+  const isTaken = (row: TaskRow): boolean =>
+    claims.some(({ seq, lane }) => seq === row.seq || (lane !== undefined && lane === laneMarkOf(row)));
+  const isBefore = (row: TaskRow, other: TaskRow): boolean =>
+    isChildOf(other, new Set([row.id])) || (laneMarkOf(row) !== undefined && laneMarkOf(row) === laneMarkOf(other));
+  const known = (row: TaskRow): boolean =>
+    underway.life !== undefined && ruleOf(underway.life.kind, row.type) !== undefined && !world.foreign.has(row.seq);
+  const all = [...before.tasks.values()].filter((row) => lacksOwner(world, row) && known(row));
+  let theirs = all.filter((row) => !isTaken(row));
+  for (let left = all.length; theirs.length < left;) {
+    left = theirs.length;
+    const stay = all.filter((row) => !theirs.includes(row) && !claims.some(({ seq }) => seq === row.seq));
+    theirs = theirs.filter((row) => !stay.some((other) => isBefore(row, other)));
+  }
+
+  return theirs;
 }

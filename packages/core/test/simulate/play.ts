@@ -123,6 +123,7 @@ export async function createPlay(
     lastAdded: new Map(),
     orphans: new Map(),
     losses: 0,
+    isLed: () => lives.some((one) => one.holds && !one.dead),
     deleting: false,
     raising: false,
     saidLost: false,

@@ -17,6 +17,8 @@ export interface Signing {
   readonly asks: boolean;
   /** Whether it takes the tasks that have no owner. */
   readonly adopts: boolean;
+  /** Whether anybody had the lock of the runner at the call. */
+  readonly led: boolean;
 }
 
 /** A command of a page that is under way. */
@@ -144,6 +146,8 @@ export interface World {
   readonly orphans: Map<string, { first: number; last: number }>;
   /** How often the database was deleted; whether it was said since, and whether it had to be. */
   losses: number;
+  /** Whether anybody has the lock of the runner, also before its takeover. */
+  readonly isLed: () => boolean;
   /** It is being deleted: whoever is sent away says so. */
   deleting: boolean;
   /** Its version is being raised: whoever closes its connection says "look". */
