@@ -1,10 +1,13 @@
 import type { Backoff } from './backoff.js';
 import type { GateAttempt, GateRow } from './gate.js';
 import { currentGate, gateClosed, gatePassed, toBlame } from './gate.js';
+import type { Owner } from './owner.js';
+import type { StoredError } from './record.js';
 import type { Verdict } from './verdict.js';
 
 /** An attempt that has ended. */
 export interface EndedAttempt extends GateAttempt {
+  readonly owner: Owner;
   readonly verdict: Verdict | undefined;
 }
 
@@ -37,7 +40,8 @@ export function gateAfter(
     if (verdict?.kind !== 'unavailable') continue;
 
     const { error, retryAfter } = verdict;
-    const closing = { now, name, reason: error.message, status: error.status, retryAfter };
+    const reason = attempt.owner === null ? error.message : inPublic(error);
+    const closing = { now, name, reason, status: error.status, retryAfter };
     gate = gateClosed(currentGate(gate, now, backoff), attempt, closing, backoff, random);
   }
 
@@ -55,4 +59,9 @@ export function gateAfter(
 
 function isAnswer(verdict: Verdict): boolean {
   return answers.has(verdict.kind) && !('unsent' in verdict);
+}
+
+/** What everybody on the device may read of an error. Its message may name what one person wrote. */
+function inPublic({ status }: StoredError): string {
+  return status === undefined ? 'The destination is away.' : `The server answered ${status}.`;
 }

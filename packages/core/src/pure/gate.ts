@@ -42,7 +42,9 @@ export interface GateRow {
    * two.
    */
   readonly by: readonly string[];
-  /** The message of the latest error by which a task found it away. */
+  /**
+   * The message of the latest error by which a task found it away. If the task has an owner, only what everybody may read.
+   */
   readonly reason: string;
   readonly status?: number;
   /** The slow start: when it began, and how many tasks that started since may run at once. A doubt does not end it. */

@@ -226,3 +226,16 @@ test('those that were cancelled while they run are not counted, also at the end 
   expect(await tab.basket.count({ state: 'dead' })).toEqual({ count: 0, more: false });
   open.open();
 });
+
+test('a task that is cancelled while it runs, in the middle of a count, is not counted as dead', async () => {
+  const tasks = defineTasks(freshName(), { send: task<number>() });
+  const world = createWorld();
+  const tab = world.open(tasks);
+  tab.run({ send: () => new Promise<void>(() => undefined) });
+  const id = await tab.basket.add('send', 1);
+  await world.settle();
+  const dead = tab.basket.count({ state: 'dead' });
+  await tab.basket.cancel(id);
+
+  expect(await dead).toEqual({ count: 0, more: false });
+});

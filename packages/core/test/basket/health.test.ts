@@ -202,6 +202,24 @@ describe('scenario 56: stalled', () => {
     expect((await healthOf(world, page)).stalled).toBe(true);
   });
 
+  test.each([
+    ['another page writes', { kind: 'look' }],
+    ['a page is visible again', { kind: 'wake', visible: true }],
+  ] as const)('scenario 56: not after the device slept while a task ran, once %s', async (_, message) => {
+    const world = createWorld();
+    const tasks = define();
+    const [page, worker] = [world.open(tasks), world.open(tasks)];
+    worker.run({ ...nothing, send: () => new Promise<never>(() => undefined) }, { concurrency: 1 });
+    await page.basket.add('send', 1);
+    await page.basket.add('send', 2);
+    await world.advance(5_000);
+    world.jump(10 * 60_000); // The monotonic clock and the timers stood still.
+    page.context.hub.say(message);
+    await world.advance(5_000);
+
+    expect((await healthOf(world, page)).stalled).toBe(false);
+  });
+
   test('scenario 56: counts from the time at which a task was due, not from its add', async () => {
     const world = createWorld();
     const page = world.open(define());

@@ -338,3 +338,31 @@ test('a watch leaves several times as long to others as its look took, and misse
   expect(seen.at(-1)).toBe(5);
   expect(seen.length).toBeLessThanOrEqual(before + 3);
 });
+
+test.each([
+  ['payload', Number.NaN, 0.5],
+  ['progress', 1, Number.NaN],
+])('a watch does not tell the same again if a %s is NaN', async (_, payload, value) => {
+  const tasks = defineTasks(freshName(), { send: task<number>() });
+  const world = createWorld();
+  const tab = world.open(tasks);
+  tab.run({
+    async send(_payload, { progress }) {
+      progress(value);
+      await new Promise<void>(() => undefined);
+    },
+  });
+  await tab.basket.add('send', payload);
+  const watch = tab.basket.watch();
+  let calls = 0;
+  watch.subscribe(() => void (calls += 1));
+  await world.advance(5_000);
+  const [before, snapshot] = [calls, watch.get()];
+  for (const lane of ['a', 'b', 'c']) {
+    await tab.basket.pause({ lane }); // The page writes, and so the watch looks.
+    await world.advance(1_000);
+  }
+
+  expect(calls).toBe(before);
+  expect(watch.get()).toBe(snapshot);
+});

@@ -150,7 +150,14 @@ export function createClient({ time, random, lookRandom, tasks, slots, visible, 
         passed.add(row.id);
         if (keeps(current, row.id) && now < current.until) continue;
         if (!probes) freshNext = !fresh;
-        const attempt = { id: row.id, row, probe: isAway(current), startedAt: now, verdict: undefined };
+        const attempt = {
+          id: row.id,
+          owner: row.owner,
+          row,
+          probe: isAway(current),
+          startedAt: now,
+          verdict: undefined,
+        };
         started.push(attempt);
         running.push(attempt);
         claimed.add(row.id);

@@ -2,6 +2,7 @@ import { expect, test } from 'vitest';
 
 import { defineTasks, task } from '../../src/pure/registry.js';
 import type { GateRow } from '../../src/pure/gate.js';
+import { session } from '../../src/pure/session.js';
 import { ensureOk } from '../../src/pure/response.js';
 import { PermanentFailure, Unavailable } from '../../src/pure/verdict.js';
 import { contentsOf, freshName, rowsOf } from '../support/database.js';
@@ -525,3 +526,38 @@ test('gates probe in turns: one that is back is found although there are as many
 
   expect(new Set(sent)).toEqual(new Set(['d']));
 });
+
+test.each([
+  ['with Retry-After', { retryAfter: 3_600_000 }, 'The destination is away.'],
+  ['with a status', { retryAfter: 3_600_000, status: 503 }, 'The server answered 503.'],
+])(
+  'what an error of one person says is shown to nobody else, and is gone after a purge: %s',
+  async (_, options, says) => {
+    const tasks = defineTasks(freshName(), { send: task<string>({ gate: 'server' }) }, { session: session() });
+    const world = createWorld();
+    const page = world.open(tasks);
+    const heard: unknown[] = [];
+    page.basket.on('gate', ({ reason }) => heard.push(reason));
+    world.open(tasks).run({
+      send(to) {
+        const cause = Object.assign(new Error(`The letter to ${to} was not sent.`), options);
+        throw new Unavailable({ ...options, cause });
+      },
+    });
+    await page.basket.signIn('ann');
+    const hers = await page.basket.add('send', 'Dr Secret');
+    await world.advance(1_000);
+    expect(await page.basket.get(hers)).toMatchObject({ lastError: { message: expect.stringContaining('Dr Secret') } });
+    await page.basket.signIn('ben');
+    const id = await page.basket.add('send', 'Mum', { runAt: world.wall() + 60_000 });
+    const health = page.basket.health();
+    await world.advance(2_000);
+    const shown = [heard, await health, await page.basket.explain(id), await page.basket.list()];
+
+    expect(JSON.stringify(shown)).not.toContain('Secret');
+    expect(await page.basket.explain(id)).toContainEqual(expect.objectContaining({ reason: 'gate', message: says }));
+    await page.basket.purge('ann');
+    const { state } = await contentsOf(tasks);
+    expect(JSON.stringify(state.get('gate:server'))).not.toContain('Secret');
+  },
+);

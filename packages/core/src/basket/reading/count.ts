@@ -26,12 +26,13 @@ export async function count(context: BasketContext, filter: Filter = {}): Promis
 
 /** Counts the tasks that a checked filter wants. */
 export async function countWanted(context: BasketContext, wanted: Wanted): Promise<Count> {
-  const cancelled = await read(context, cancelledOnes, ['tasks']);
   let found = 0;
   let place = startOf(wanted);
   for (;;) {
     const from = place;
-    const { seqs, next } = await read(context, (stores) => readOn(stores, wanted, from, most + 1), ['tasks']);
+    const find = (stores: Pick<Stores, 'tasks'>) =>
+      Promise.all([readOn(stores, wanted, from, most + 1), cancelledOnes(stores)]);
+    const [{ seqs, next }, cancelled] = await read(context, find, ['tasks']);
     found += seqs.filter((seq) => !cancelled.has(seq)).length;
     if (next === undefined || found > most) return { count: Math.min(found, most), more: found > most };
     place = next;

@@ -55,7 +55,7 @@ export interface Health {
    * Absent: the registry declares no session.
    */
   readonly noOwner?: Count;
-  /** The first 100 lanes that a dead or unreadable task stops. */
+  /** The first 100 lanes that a dead or unreadable task stops, found among the first 256 dead and unreadable tasks. */
   readonly blockedLanes: readonly BlockedLane[];
   /** The pauses that hold: of each, what `pause` was called with. */
   readonly pauses: readonly (string | Scope)[];

@@ -209,7 +209,9 @@ function progressIn(message: Message | undefined): readonly Progress[] {
 
 /** The view that was shown before, if nothing in it has changed. */
 function sameOr(view: TaskView, before: TaskView | undefined): TaskView {
-  if (before === undefined || before.payload !== view.payload || before.progress !== view.progress) return view;
+  // A value may be NaN.
+  const same = (name: 'payload' | 'progress'): boolean => Object.is(before?.[name], view[name]);
+  if (before === undefined || !same('payload') || !same('progress')) return view;
   const [now, then] = [view, before].map((one) => JSON.stringify({ ...one, payload: undefined }, withoutValues));
 
   return now === then ? before : view;

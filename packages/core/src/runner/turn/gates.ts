@@ -21,7 +21,7 @@ export async function settleGates(leader: Leader, draft: Draft, ended: readonly 
     const found = gates.get(name);
     const through = ended
       .filter(({ row }) => row.gate === name)
-      .map(({ row, probe, startedAt, verdict }) => ({ id: row.id, probe, startedAt, verdict }));
+      .map(({ row, probe, startedAt, verdict }) => ({ id: row.id, owner: row.owner, probe, startedAt, verdict }));
     const after = gateAfter(name, found, through, draft.moment.now, rules);
     keep(draft, name, found, after.gate);
 

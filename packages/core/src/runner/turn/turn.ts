@@ -16,7 +16,7 @@ import { inFence, runnerRowOf } from '../term/fence.js';
 import { expireDue } from './expire.js';
 import { dropGates, wakeGates } from './gates.js';
 import type { Leader, RunningAttempt, Signals } from '../term/leader.js';
-import { momentOf, sooner } from '../term/leader.js';
+import { momentOf, sooner, timeoutOf } from '../term/leader.js';
 import type { Memory } from '../term/memory.js';
 import { copyOf, headsAfter } from '../term/memory.js';
 import { storePositions } from './positions.js';
@@ -100,8 +100,12 @@ export async function turn(leader: Leader): Promise<TurnEnd> {
     await returnStrays(leader, draft, runner);
     if (signals.woken !== undefined) wakeGates(leader, draft, signals.woken);
     const cancelled = known === undefined ? await cancelledOf(draft) : [];
-    // An attempt that renews its timeout writes nothing, and `health` must see that this runner does not hang.
-    if (signals.poked && [...running.values()].some(({ renewed }) => renewed)) draft.wrote = true;
+    // An attempt that renews its timeout, or sleeps with the device, writes nothing, and `health` must see that this runner
+    // does not hang.
+    const silent = draft.moment.wall - runner.wall;
+    draft.wrote ||= [...running.values()].some(
+      (attempt) => (signals.poked && attempt.renewed) || silent > timeoutOf(attempt),
+    );
     if (known === undefined || signals.poked) await survey(stores, leader.context.registry, memory);
     await expireDue(leader, draft);
 
