@@ -6,8 +6,8 @@ import { multipart } from './multipart.js';
 export type HttpBody = string | URLSearchParams | FormData | Blob | ArrayBuffer | ArrayBufferView;
 
 /**
- * A body as it is stored and sent, and its type, if that would be lost otherwise. The type of a text or a Blob is not
- * stored, because `fetch` adds it: so a file that takes the place of another one is sent with its own type.
+ * A body as it is stored and sent. For a text or a Blob `type` is empty, because `fetch` adds it. So a file that takes
+ * the place of another one is sent with its own type.
  *
  * @throws TaskbasketError `option`, if it can be read only once, or is none.
  */

@@ -1,4 +1,4 @@
-/** A body as it is sent, and the type that it has by itself. */
+/** A body as it is sent, and its `Content-Type` if the body does not have it. */
 export interface TypedBody {
   readonly body: string | Blob | ArrayBuffer;
   readonly type: string;

@@ -49,7 +49,7 @@ export function createSend<Values = unknown>(given: SendOptions<Values> = {}): S
 /**
  * Sends a request.
  *
- * @param body What the request was made with. None, if `authorize` has put another request in its place.
+ * @param body What the request was made with. `null` or `undefined` without a body, and if `authorize` has returned another request.
  * @param init What must hold for the request, also if it comes from `authorize`: no redirect is followed.
  */
 export type Transport = (
@@ -76,10 +76,10 @@ export function createSender<Values>({
     const { request, body, expect } = requestOf(url, init, attempt, keyHeader, credentials);
     // A task without an owner has no session, and reading that throws.
     const session = partOf(attempt, 'session') as Session<Values> | undefined;
+    const key = request.headers.get(keyHeader) ?? '';
     const authorized = (await authorize?.(request, session)) ?? request;
     must(typeof partOf(authorized, 'url') === 'string', 'What authorize returns', 'a Request', authorized);
 
-    const key = request.headers.get(keyHeader) ?? '';
     // Without the key, a server would take a repetition for another request.
     if (authorized !== request) authorized.headers.set(keyHeader, key);
 

@@ -1,4 +1,5 @@
 /** How is a large body sent so that one sees how far it is, and an idle connection ends it? */
+import { partOf } from '../pure/parts.js';
 
 /** Tells how many bytes of a body were sent; each call begins the timeout of the attempt anew. */
 export type TellProgress = (value: { readonly loaded: number; readonly total: number }) => void;
@@ -13,7 +14,14 @@ const largeBody = 262_144;
 export function hasProgress({ credentials }: Request, body: BodyInit): boolean {
   const isSeen = typeof XMLHttpRequest === 'function' && credentials !== 'omit';
 
-  return isSeen && new Blob([body as BlobPart]).size > largeBody;
+  return isSeen && sizeOf(body) > largeBody;
+}
+
+/** In bytes. A form has no size, and is stored as a Blob. */
+function sizeOf(body: BodyInit): number {
+  if (typeof body === 'string') return new Blob([body]).size;
+
+  return Number(partOf(body, 'size') ?? partOf(body, 'byteLength'));
 }
 
 /** Sends a large body, and tells its progress. */

@@ -28,6 +28,8 @@ export function createPanel(host: HTMLElement, sheet: CSSStyleSheet, settings: R
   let ends: readonly (() => void)[] = [];
   /** Counts the readings of the pauses. Only the result of the latest one is shown. */
   let asked = 0;
+  /** How often what was said was taken back, because somebody else may be signed in. */
+  let forgotten = 0;
 
   const heading = element('h2', 'heading');
   heading.tabIndex = -1;
@@ -110,6 +112,7 @@ export function createPanel(host: HTMLElement, sheet: CSSStyleSheet, settings: R
 
   /** Somebody else may be signed in when the list is read again. */
   function forget(): void {
+    forgotten += 1;
     news.forget();
     status.textContent = '';
     say(problem, '');
@@ -141,13 +144,14 @@ export function createPanel(host: HTMLElement, sheet: CSSStyleSheet, settings: R
   async function togglePause(): Promise<void> {
     const { basket, query } = settings;
     const of = watched;
+    const before = forgotten;
     const isPaused = pause.getAttribute('aria-pressed') === 'true';
     say(problem, '');
     try {
       await (isPaused ? basket?.resume(scopeOf(query)) : basket?.pause(scopeOf(query)));
       if (of === watched) showPause(!isPaused);
     } catch (error) {
-      say(problem, words.failed(error));
+      if (before === forgotten) say(problem, words.failed(error));
     }
   }
 

@@ -8,7 +8,7 @@ export interface Candidate {
 }
 
 /**
- * The row that probes. Whatever the priorities, a task that was never tried probes first, and then the task that was
+ * The row of one gate that probes. Whatever the priorities, a task that was never tried probes first, and then the task that was
  * tried longest ago. So two tasks that always find the destination away cannot keep the others waiting.
  */
 export function nextProbe<Row extends Candidate>(due: readonly Row[]): Row | undefined {

@@ -47,7 +47,10 @@ export interface DatabaseParts {
   readonly locks: Locks;
   readonly runnerLock: string;
   readonly clock: Clock;
-  /** `taken`, then `look`: the database may be deleted. `lost`: it was deleted, and a new, empty one was made. */
+  /**
+   * `look`: the connection was closed, so the database should be opened again. `taken`, before it: the database may be
+   * deleted. `lost`: it was deleted, and a new, empty one was made.
+   */
   readonly say: (what: 'look' | 'taken' | 'lost') => void;
 }
 

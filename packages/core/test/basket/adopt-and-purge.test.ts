@@ -411,6 +411,7 @@ describe('purge', () => {
     await page.basket.signIn('ann@example');
     await page.basket.add('save', 'one');
     await page.basket.prepare('photo', heavy());
+    await page.basket.prepare('photo', heavy(), { owner: 'ben' });
     // The runner stores positions, and looks for bodies without a task.
     await world.advance(3_600_000);
     const named = async (): Promise<readonly unknown[]> => {
@@ -425,6 +426,10 @@ describe('purge', () => {
     await world.settle();
     await page.basket.purge('ann@example');
     expect(await named()).toEqual([]);
+    // The bodies of others keep the time at which they were found, so that they are collected in time.
+    expect(Object.keys((await contentsOf(tasks)).state.get('bodies') as object)).toEqual([
+      expect.stringMatching(/^~?ben/),
+    ]);
     await world.advance(3_600_000);
 
     expect(await named()).toEqual([]);

@@ -517,6 +517,18 @@ describe('a request that finds no network', () => {
     expect((await next()).kind).toBe('unavailable');
   });
 
+  test('is away the first time, also if another request had none and `authorize` takes the key away', async () => {
+    reply = ({ method }, response) => {
+      if (method === 'HEAD') response.writeHead(404).end();
+      else response.destroy();
+    };
+    const send = createSend({ base, authorize: (request) => request.headers.delete('Idempotency-Key') });
+    const next = (idempotencyKey: string): Promise<Verdict> =>
+      verdictOn(send('/notes/1', { method: 'PUT' }, attemptOf({ idempotencyKey })));
+
+    expect([(await next('a')).kind, (await next('b')).kind]).toEqual(['unavailable', 'unavailable']);
+  });
+
   test('is away, however often, if it goes to the origin of the app: no CORS can block it there', async () => {
     vi.stubGlobal('location', new URL(`${base}/app.js`));
     reply = ({ method }, response) => {

@@ -254,6 +254,24 @@ test('a button that failed for one person says nothing of it to the next one', a
   expect(part('problem').textContent).toBe('');
 });
 
+test('a button that fails after the next person has signed in says nothing to that one', async () => {
+  const { world, basket } = await ofAnn();
+  const failing = createGate();
+  const pause = async (): Promise<never> => {
+    await failing.promise;
+    throw new Error('The lane of Ann is unknown.');
+  };
+  const { part } = shown({ ...(basket as InspectedBasket), pause }, {});
+  await world.settle();
+  part('pause').click();
+  await basket.signIn('ben');
+  await world.settle();
+  failing.open();
+  await world.settle();
+
+  expect(part('problem').textContent).toBe('');
+});
+
 test('the tasks are shown although the words for their number throw', async () => {
   const uncaught = noteUncaught();
   const { world, basket, id } = await ofAnn();

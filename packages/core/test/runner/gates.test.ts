@@ -519,13 +519,26 @@ test.each([
   },
 );
 
-test('gates probe in turns: one that is back is found although there are as many that hang as slots', async () => {
-  const { world, sent, healthy } = await createHanging('abcd', 2);
-  healthy.add('d');
-  await world.advance(5 * 60_000);
+test.each([
+  ['ab', 1, 'is idle'],
+  ['abc', 1, 'is idle'],
+  ['abcd', 2, 'is idle'],
+  ['abcd', 2, 'writes'],
+  ['abcdefg', 6, 'is idle'],
+] as const)(
+  'gates probe in turns: of %s the last one is back, and is found with %i slots while a page %s',
+  async (names, concurrency, does) => {
+    const { world, basket, sent, healthy } = await createHanging(names, concurrency);
+    const back = names.slice(-1);
+    healthy.add(back);
+    for (let count = 0; count < 30; count += 1) {
+      await world.advance(20_000);
+      if (does === 'writes') await basket.pause({ lane: `${count}` });
+    }
 
-  expect(new Set(sent)).toEqual(new Set(['d']));
-});
+    expect(new Set(sent)).toEqual(new Set([back]));
+  },
+);
 
 test.each([
   ['with Retry-After', { retryAfter: 3_600_000 }, 'The destination is away.'],

@@ -519,6 +519,7 @@ export function bury({ world }: Pick<Play, 'world'>, life: Life): void {
 
 /** The disk is full, but for a few writes. */
 function fillDisk({ play: { world } }: Driver): string {
+  world.wasFull = true;
   world.room = world.chance.pick([0, 0, 1, 5]);
 
   return `the disk, but for ${world.room} writes`;

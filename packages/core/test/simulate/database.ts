@@ -28,8 +28,9 @@ export async function remove({ play, prepared }: Driver): Promise<string> {
   for (const one of unsure) prepared.splice(prepared.indexOf(one), 1);
   const anew = world.chance.is(0.5);
   const leader = play.lives.find((life) => life.holds && !life.dead && !life.frozen && !life.deaf);
-  // One that stops need not open the database again, and so does not see what became of it.
-  const mustSay = leader !== undefined && !world.stopping.has(leader) && isOpen(play, leader);
+  // One that stops, or dies soon, need not open the database again, and so does not see what became of it.
+  const stays = leader !== undefined && !world.stopping.has(leader) && leader.armed === undefined;
+  const mustSay = stays && isOpen(play, leader);
   forgetSure(play);
   world.deleting = true;
   play.app.close();

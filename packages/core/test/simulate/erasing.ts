@@ -74,12 +74,15 @@ function leftOf({ contents, byId }: World, before: World['contents'], owner: str
   const outcome = [...before.outcomes].find(([n, { id }]) => byId.get(id)?.owner === owner && contents.outcomes.has(n));
   if (outcome !== undefined) return `the outcome of ${outcome[1].id} is still there`;
   const refs = new Set([...contents.tasks.values()].map(({ ref }) => ref));
-  const start = `${partOf(owner)}|`;
   const body = [...before.payloads.keys()].find(
-    (key) => isBody(key) && key.replace(/^~/, '').startsWith(start) && contents.payloads.has(key) && !refs.has(key),
+    (key) => isBody(key) && isBodyOf(owner, key) && contents.payloads.has(key) && !refs.has(key),
   );
 
   return body === undefined ? undefined : `the body ${body} is still there`;
+}
+
+function isBodyOf(owner: string, key: string): boolean {
+  return key.replace(/^~/, '').startsWith(`${partOf(owner)}|`);
 }
 
 /** One transaction of a purge: it deletes tasks and outcomes of its owner, pays their lanes, and does nothing else. */
@@ -90,6 +93,13 @@ export function judgePurge(commit: Commit, command: CommandFacts): void {
   if (added.length + outcomes.length > 0) fail('a purge added something');
   if (state.some((key) => !/^(edits|positions|bodies|paused:.*|deposed:.*)$/.test(key)))
     fail('a purge wrote more than its stamp');
+  if (state.includes('positions') && after.state.has('positions')) fail('a purge wrote positions');
+  if (state.includes('bodies')) {
+    const [then, now] = [before, after].map((one) => (one.state.get('bodies') ?? {}) as Record<string, unknown>);
+    const left = Object.entries(now ?? {});
+    if (left.some(([key, at]) => then?.[key] !== at)) fail('a purge wrote bodies that were not noted');
+    if (left.some(([key]) => isBodyOf(owner ?? '', key))) fail(`a purge left a body of ${owner} in the record`);
+  }
   const gone = [...before.outcomes].filter(([n]) => !after.outcomes.has(n)).map(([, outcome]) => outcome);
   for (const { id } of [...removed, ...gone]) {
     const told = world.byId.get(id);

@@ -166,6 +166,8 @@ export interface Term {
   passedOver: Map<number, number>;
   /** How many probes it has claimed more than other tasks while such tasks waited. */
   probes: number;
+  /** By gate that could probe and has not: the gates that have probed meanwhile. */
+  passedGates: Map<string, Set<string>>;
   /** It heard of a runner of a newer build: it claims nothing more, also if that one is gone by now. */
   handsOver: boolean;
 }

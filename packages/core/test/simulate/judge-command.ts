@@ -141,8 +141,9 @@ export function judgeIdleCommand(commit: Commit): void {
   if (command.what === 'purge') return;
   // A command that needed several transactions goes through the tasks until a whole round finds none.
   command.several ||= readsSeveralSlices(command, before);
+  const targets = command.several ? [] : targetsOf(command, before);
   // At a full disk a task that a later one replaces is left alone, and no stamp says that the disk is full.
-  const rows = atFullDisk(commit, command.several ? [] : targetsOf(command, before));
+  const rows = commit.world.wasFull ? atFullDisk(commit, targets) : targets;
   if (command.what === 'retry' && isBare(after)) {
     // At a full disk, when the stamps are already gone, a retry of tasks that need none leaves no trace.
     command.committed = rows.length;

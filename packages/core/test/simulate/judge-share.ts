@@ -31,6 +31,7 @@ export function judgeShare(commit: Commit, term: Term, made: readonly Claim[]): 
   if (isUnsure || rows.some(({ interruptions }) => interruptions >= 3)) {
     term.passedOver = new Map();
     term.probes = 0;
+    term.passedGates = new Map();
 
     return;
   }
@@ -51,6 +52,8 @@ export function judgeShare(commit: Commit, term: Term, made: readonly Claim[]): 
   term.probes = waitingOthers.length === 0 ? 0 : Math.max(0, term.probes + probes - others.length);
   if (probes > 0 && waitingOthers.length > 0) world.report.met('looks', 'a probe went before another task');
   if (term.probes > 1) fail(`claimed ${probes} probes, and ${waitingOthers[0]?.id} waits although its gate is open`);
+
+  judgeGateTurns(commit, term, rows.filter(isProbe), waiting.filter(isProbe));
 
   // Which task probes is another question.
   for (const row of rows.filter((one) => readyOf(one).letter === 'F' && isOpen(one, before, after))) {
@@ -93,4 +96,24 @@ function waitingFor({ world, before, after }: Commit, term: Term): readonly Task
 
     return [before, after].every((contents) => roomIn(gateOf(contents, row.gate), through, seen, row.id) > 0);
   });
+}
+
+/** Gates probe in turns: none probes twice while another one could, and has not. */
+function judgeGateTurns(
+  { world, fail }: Commit,
+  term: Term,
+  probes: readonly TaskRow[],
+  waiting: readonly TaskRow[],
+): void {
+  const gates = new Set(waiting.map(({ gate }) => gate));
+  for (const { gate } of probes) gates.delete(gate);
+  const passed = new Map([...gates].map((gate) => [gate, term.passedGates.get(gate) ?? new Set<string>()]));
+  for (const [gate, others] of passed) {
+    for (const probe of probes) {
+      world.report.met('looks', 'a gate probed before another one');
+      if (others.has(probe.gate)) fail(`let ${probe.gate} probe twice, and ${gate} waits`);
+      others.add(probe.gate);
+    }
+  }
+  term.passedGates = passed;
 }

@@ -92,6 +92,7 @@ export function judgeTakeover(commit: Commit): void {
     claimedAt: Number.NEGATIVE_INFINITY,
     passedOver: new Map(),
     probes: 0,
+    passedGates: new Map(),
     handsOver: false,
   };
   world.leading = term;

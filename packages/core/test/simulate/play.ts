@@ -140,6 +140,7 @@ export async function createPlay(
     calm: false,
     commits: 0,
     room: Number.POSITIVE_INFINITY,
+    wasFull: false,
     loses: () => play.loss > 0,
     atRest: nothing,
     seenAt: 0,
@@ -515,7 +516,9 @@ function createBus(play: () => Play): Bus {
       // A runner tells that there are no values: nothing is stored of that.
       const lacks = hints?.every(({ state }) => state === 'signed-out') ?? false;
       const said =
-        own || lacks || (kind === 'lost' ? world.losses > 0 : world.deleting || world.raising || life.leaving);
+        own ||
+        lacks ||
+        (kind === 'lost' ? world.losses > 0 : world.deleting || life.leaving || (world.raising && kind === 'look'));
       if (!['hello', 'alive', 'wake', 'closed', 'values', 'progress'].includes(kind) && !said) {
         if ((world.unannounced.get(life) ?? 0) === 0)
           world.fail(`${life.name} says "${kind}", and has committed nothing`);

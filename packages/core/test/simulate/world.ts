@@ -175,6 +175,8 @@ export interface World {
   commits: number;
   /** So many transactions that put something find room. */
   room: number;
+  /** Whether the disk was ever full. */
+  wasFull: boolean;
   /** Whether messages are lost. */
   readonly loses: () => boolean;
   /** What was stored when nothing moved last. */

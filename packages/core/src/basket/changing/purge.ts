@@ -3,7 +3,7 @@ import { checkText } from '../../pure/options.js';
 import { checkSession } from '../../pure/owner.js';
 import { readCommand } from '../../pure/query.js';
 import { isClaimed, stateKeys } from '../../pure/record.js';
-import { cancelledRows, deleteTasks } from '../../store/rows.js';
+import { cancelledRows, deleteTasks, numbersOf } from '../../store/rows.js';
 import { deposeClaims } from '../../store/deposed.js';
 import { forgetPauses, pausesNow } from '../../store/pauses.js';
 import { freedBy, pay } from '../../store/pay.js';
@@ -44,7 +44,8 @@ export async function purge(context: BasketContext, owner: string): Promise<numb
         return rows.map((row) => ({ ...toldOf(row), event: 'settled', state: 'purged' }));
       },
     );
-    await edit(context, async (stores) => {
+    const start = `${ownerPart(owner)}|`;
+    await edit(context, async (stores, full) => {
       const cancelled = (await cancelledRows(stores)).filter((row) => row.owner === owner);
       for (const { ref = '' } of cancelled) if (isBodyKey(ref)) bodies.add(ref);
       deleteTasks(stores, cancelled);
@@ -52,12 +53,16 @@ export async function purge(context: BasketContext, owner: string): Promise<numb
       for (const n of ends) stores.outcomes.delete(n);
       const pauses = [...(await pausesNow(context.registry, stores))].filter(([, one]) => one.pause.owner === owner);
       for (const [key] of pauses) stores.state.delete(key);
-      // Both name owners. The runner writes them anew, and the stamp of this edit makes it forget what it knows of them.
-      for (const key of [stateKeys.positions, stateKeys.bodies]) stores.state.delete(key);
+      // Both records name owners. The runner stores its positions anew, and reads more rows until then.
+      stores.state.delete(stateKeys.positions);
+      const orphans = Object.entries(await numbersOf(stores, stateKeys.bodies)).filter(
+        ([key]) => !key.startsWith(start),
+      );
+      if (full || orphans.length === 0) stores.state.delete(stateKeys.bodies);
+      else stores.state.put(Object.fromEntries(orphans), stateKeys.bodies);
 
       return { found: cancelled, hints: [], changed: true };
     });
-    const start = `${ownerPart(owner)}|`;
     const drop = (stores: { readonly bodies: IDBObjectStore }): void => {
       stores.bodies.delete(IDBKeyRange.bound(start, beyond(ownerPart(owner)), false, true));
       for (const key of bodies) stores.bodies.delete(key);

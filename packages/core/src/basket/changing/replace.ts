@@ -29,7 +29,8 @@ interface Remaining {
  * Deletes first, among the rows that a command has found and the rows of their keys, those that were replaced. What was
  * added after the call of the command takes no place yet.
  *
- * If the browser has no room (`full`), this cannot be written. Then a replaced row goes with the one that takes its place.
+ * If the browser has no room (`full`), nothing is replaced: a row that a later one would replace is removed together with
+ * the later one, and is left alone otherwise.
  */
 export async function withoutReplaced(
   context: BasketContext,

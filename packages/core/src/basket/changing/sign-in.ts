@@ -102,8 +102,8 @@ async function store(context: BasketContext, owner: Owner, asks: boolean, adopt:
 }
 
 /**
- * The nonce of the last runner if that is gone, because the browser was closed, say. Its record is read before the lock
- * is looked at: the runner that wrote it had the lock then.
+ * The nonce of the last runner if it is gone, because the browser was closed, say. Its record is read first, and the lock
+ * is looked at second: a runner that takes over in between has another nonce, so it is not taken for gone.
  */
 async function goneRunner(context: BasketContext): Promise<string | undefined> {
   const runner = await read(context, runnerRow, ['state']);

@@ -211,6 +211,8 @@ export interface Fairness {
   readonly freshNext: boolean;
   /** Whether a probe is next, and not another row. They alternate too. */
   readonly probeNext: boolean;
+  /** The gate that probed last. */
+  readonly probed: string;
 }
 
 /** What a turn leaves to the next one. A turn that fails leaves it unchanged, but clears `memory`. */

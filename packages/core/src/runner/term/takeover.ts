@@ -72,7 +72,7 @@ export async function takeOver(
     remembered: {
       memory: undefined,
       alone: { phase: 'none' },
-      fairness: { passedOver: 0, freshNext: false, probeNext: true },
+      fairness: { passedOver: 0, freshNext: false, probeNext: true, probed: '' },
       nextClaim: 1,
       spared: false,
     },

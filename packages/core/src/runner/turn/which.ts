@@ -62,7 +62,7 @@ async function claimInOrder(claiming: Claiming): Promise<void> {
   const readers = await openReaders(draft, [0, 1, 2], heads, mayStart);
   const probing = readers.filter(({ source }) => isAway(gateOf(claiming, source.route.gate)));
   const others = readers.filter((reader) => !probing.includes(reader));
-  const away = new Set(probing.map(({ source }) => source.route.gate));
+  const away = inTurns(probing, claiming.fairness);
 
   while (hasRoom(claiming)) {
     const { passedOver, probeNext } = claiming.fairness;
@@ -71,24 +71,32 @@ async function claimInOrder(claiming: Claiming): Promise<void> {
     if (next === undefined) break;
     if ((await claimNext(claiming, next.reader, next.row)) !== 'claim') continue;
     claiming.fairness = probing.includes(next.reader)
-      ? { ...claiming.fairness, probeNext: false }
-      : { passedOver: (passedOver + 1) % claimsPerShare, freshNext: !next.fresh, probeNext: true };
+      ? { ...claiming.fairness, probed: next.row.gate, probeNext: false }
+      : {
+          ...claiming.fairness,
+          passedOver: (passedOver + 1) % claimsPerShare,
+          freshNext: !next.fresh,
+          probeNext: true,
+        };
   }
 
   await Promise.all(readers.map((reader) => reader.close()));
 }
 
+/** The gates that probe, by their names: first those after the one that probed last, so that gates probe in turns. */
+function inTurns(probing: readonly Reader[], { probed }: Fairness): Set<string> {
+  const gates = [...new Set(probing.map(({ source }) => source.route.gate))].sort();
+
+  return new Set([...gates.filter((gate) => gate > probed), ...gates]);
+}
+
 /** The row that probes next, whatever its priority. Gates that have none now are taken out of `away`. */
 async function probeOf(claiming: Claiming, away: Set<string>, probing: readonly Reader[]): Promise<Due | undefined> {
-  const { sources } = claiming.draft.memory;
   for (const gate of away) {
     const bound = probing.filter(({ source }) => source.route.gate === gate);
     await Promise.all(bound.map((reader) => reader.fill()));
     const next = roomInGate(claiming, { gate }) > 0 ? nextProbe(dueIn(bound)) : undefined;
     if (next !== undefined) return next;
-
-    // In later turns it comes last, so that gates probe in turns.
-    for (const { source } of bound) if (sources.delete(source.prefix)) sources.set(source.prefix, source);
     away.delete(gate);
   }
 
