@@ -18,7 +18,8 @@ function opened() {
   return { tasks, world, page, basket: page.basket, sent, run };
 }
 
-test('a cancel of many does not remove a task that its page adds while the cancel waits for an earlier update', async () => {
+/** A page whose update of a photo goes on until the gate opens. What it calls then waits for that update. */
+async function updating() {
   const slow = createGate();
   let isSlow = false;
   const encode = async (text: string): Promise<string> => {
@@ -32,17 +33,33 @@ test('a cancel of many does not remove a task that its page adds while the cance
   });
   const world = createWorld();
   const { basket } = world.open(tasks);
-  await basket.add('save', 'old');
+  const old = await basket.add('save', 'old');
   const photo = await basket.add('sealed', 'photo');
   isSlow = true;
   const updated = basket.update(photo, 'photo 2');
   await world.settle();
+
+  return { world, basket, old, updated, slow };
+}
+
+test('a cancel of many does not remove a task that its page adds while the cancel waits for an earlier update', async () => {
+  const { world, basket, updated, slow } = await updating();
   const cancelled = basket.cancel({ lane: 'n' });
   await world.settle();
   const id = await basket.add('save', 'new');
   slow.open();
   expect([await updated, await cancelled]).toEqual([true, 1]);
   expect(await basket.list()).toMatchObject([{ payload: 'photo 2' }, { id, payload: 'new' }]);
+});
+
+test('a cancel with the children does not remove a child that its page adds while the cancel waits', async () => {
+  const { world, basket, old, updated, slow } = await updating();
+  const cancelled = basket.cancel(old, { children: true });
+  await world.settle();
+  const id = await basket.add('save', 'child', { after: old, lane: 'other' });
+  slow.open();
+  expect([await updated, await cancelled]).toEqual([true, 1]);
+  expect(await basket.list()).toMatchObject([{ payload: 'photo 2' }, { id, payload: 'child' }]);
 });
 
 test('a task that is discarded is not sent with one of its key that is added in the same instant', async () => {

@@ -106,11 +106,17 @@ export function commit(
   { by, what, which, work, children = false }: Asked,
   ask: () => Promise<number>,
 ): void {
+  const last = Math.max(0, ...world.told.keys());
   const facts: CommandFacts = {
     life: by,
     what,
     which,
     here: world.here.get(by),
+    isLater: (id) => {
+      const told = world.byId.get(id);
+
+      return told?.by === by && told.n > last;
+    },
     isSeen: typeof which === 'string' ? seenBy(world, by) : listedBy(world, by),
     work,
     children,

@@ -69,7 +69,10 @@ function sliceOf(command: CommandFacts, commit: Commit, whole: Commit): readonly
   const found = targetsOf(command, before);
   const targets = isFull ? atFullDisk(commit, found) : found;
   const moves = new Map([...before.outcomes.values(), ...whole.difference.outcomes].map(({ id, by }) => [id, by]));
-  const family = command.children === true ? withChildren(targets, whole.before, moves, command.isSeen) : targets;
+  const family =
+    command.children === true
+      ? withChildren(targets, whole.before, moves, command.isSeen).filter(({ id }) => command.isLater?.(id) !== true)
+      : targets;
   const all = (isFull ? atFullDisk(commit, family) : family).filter(({ seq }) => before.tasks.has(seq));
   if (all.length > targets.length) world.report.met('parents', 'cancelled with children');
   command.several ||= readsSeveralSlices(command, before);
@@ -90,10 +93,12 @@ function sliceOf(command: CommandFacts, commit: Commit, whole: Commit): readonly
 
 /** The tasks that fit a command, in the order in which they were added. */
 export function targetsOf(
-  { which, life, isSeen }: Pick<CommandFacts, 'which' | 'life' | 'isSeen'>,
+  { which, life, isSeen, isLater }: Pick<CommandFacts, 'which' | 'life' | 'isSeen' | 'isLater'>,
   contents: Contents,
 ): readonly TaskRow[] {
-  const rows = [...contents.tasks.values()].filter((row) => row.cancelled !== true && isSeen(row));
+  const rows = [...contents.tasks.values()].filter(
+    (row) => row.cancelled !== true && isSeen(row) && isLater?.(row.id) !== true,
+  );
   if (typeof which === 'string') return rows.filter(({ id }) => id === which);
 
   const { state, lane, gate, parent } = which ?? {};

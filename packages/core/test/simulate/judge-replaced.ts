@@ -191,7 +191,7 @@ function sightOf({ world, underway, before, after }: Commit, contents: Contents,
 
   return {
     world,
-    contents,
+    contents: withoutLater(underway, contents),
     kind: underway.life?.kind,
     wall,
     views: (row) => [before.tasks.get(row.seq) ?? row],
@@ -199,6 +199,14 @@ function sightOf({ world, underway, before, after }: Commit, contents: Contents,
     isDead: (row) => isDeadIn(before, row) || (isClaimedIn(before, row) && isDeadIn(after, row)),
     marks: new Set([...marksOf(before)].filter((mark) => marks.has(mark))),
   };
+}
+
+/** What a command knows of: not what its context has added since the call. */
+function withoutLater({ command }: Commit['underway'], contents: Contents): Contents {
+  const { isLater } = command ?? {};
+  if (isLater === undefined) return contents;
+
+  return { ...contents, tasks: new Map([...contents.tasks].filter(([, { id }]) => !isLater(id))) };
 }
 
 function marksOf({ tasks }: Contents): ReadonlySet<string> {
@@ -337,7 +345,7 @@ export function judgeNoneLeft(
   const wall = underway.work === 'turn' ? (runnerOf(after)?.wall ?? 0) : underway.walls[1];
   const sight: Sight = {
     world,
-    contents: after,
+    contents: withoutLater(underway, after),
     kind: underway.life?.kind,
     wall,
     views: (row) => [row, before.tasks.get(row.seq) ?? row],

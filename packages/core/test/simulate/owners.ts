@@ -236,7 +236,9 @@ function toAdopt({ world, underway, before }: Commit, claims: readonly Claim[]):
     isChildOf(other, new Set([row.id])) || (laneMarkOf(row) !== undefined && laneMarkOf(row) === laneMarkOf(other));
   const known = (row: TaskRow): boolean =>
     underway.life !== undefined && ruleOf(underway.life.kind, row.type) !== undefined && !world.foreign.has(row.seq);
-  const all = [...before.tasks.values()].filter((row) => lacksOwner(world, row) && known(row));
+  const all = [...before.tasks.values()].filter(
+    (row) => lacksOwner(world, row) && known(row) && row.cancelled !== true,
+  );
   let theirs = all.filter((row) => !isTaken(row));
   for (let left = all.length; theirs.length < left;) {
     left = theirs.length;

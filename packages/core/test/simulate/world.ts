@@ -31,6 +31,8 @@ export interface CommandFacts {
   readonly here?: string | null | undefined;
   /** What the context saw at the call. */
   readonly isSeen: (row: Pick<TaskRow, 'owner' | 'type'>) => boolean;
+  /** Whether the context has added a task since the call: that is left alone. */
+  readonly isLater?: (id: string) => boolean;
   /** Whether the children go too. */
   readonly children?: boolean;
   /** What the task is given. */

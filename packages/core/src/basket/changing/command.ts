@@ -257,13 +257,12 @@ function changeSome(
 ): Promise<readonly TaskRow[]> {
   return edit(context, async (stores, full) => {
     const standing = await withoutReplaced(context, stores, await find(stores), isLater, full);
+    const all = (await add?.(stores, standing.found))?.filter(({ id }) => !isLater(id));
     const {
       found,
       claims,
       hints: more,
-    } = add === undefined
-      ? { ...standing, hints: [] }
-      : await withoutReplaced(context, stores, await add(stores, standing.found), isLater, full);
+    } = all === undefined ? { ...standing, hints: [] } : await withoutReplaced(context, stores, all, isLater, full);
     const hints = [...standing.hints, ...more];
     if (found.length === 0) return { found, hints };
 
