@@ -541,7 +541,7 @@ test.each([
 );
 
 test.each([
-  ['with Retry-After', { retryAfter: 3_600_000 }, 'The destination is away.'],
+  ['with Retry-After', { retryAfter: 3_600_000 }, 'The network or the destination is away.'],
   ['with a status', { retryAfter: 3_600_000, status: 503 }, 'The server answered 503.'],
 ])(
   'what an error of one person says is shown to nobody else, and is gone after a purge: %s',
