@@ -69,6 +69,16 @@ export function createModel(waits: Waits): Model {
     const task = tasks.get(id);
     if (task !== undefined) to(task);
   }
+  /** These tasks, and those that took the place of them. A set that grows is walked to its end. */
+  function awaited(ids: readonly string[]): Set<string> {
+    const all = new Set(ids);
+    for (const id of all) {
+      const { by } = ends.get(id) ?? {};
+      if (by !== undefined) all.add(by);
+    }
+
+    return all;
+  }
   /** Somebody has decided about a task. */
   function anew(task: Task): void {
     task.runsWithout ||= task.state === 'orphaned';
@@ -80,7 +90,7 @@ export function createModel(waits: Waits): Model {
     added(task) {
       place += 1;
       const fresh = { state: 'queued', running: false, started: false, failures: 0, interruptions: 0 } as const;
-      const more = { place, leftBefore: false, wait: undefined, awaits: new Set(task.after) };
+      const more = { place, leftBefore: false, wait: undefined, awaits: awaited(task.after) };
       tasks.set(task.id, { ...task, ...fresh, ...more });
       ends.delete(task.id);
     },
