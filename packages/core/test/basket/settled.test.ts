@@ -662,3 +662,17 @@ test.each(['before', 'after'])(
     expect(await basket.settled(id)).toMatchObject({ state: 'done' });
   },
 );
+
+test('a success with a result that went with its database is gone, and not done without its result', async () => {
+  const { tasks, world, basket } = await opened();
+  world.open(tasks).run({ count: ({ word }) => word.length, send: () => undefined });
+  const id = await basket.add('count', { word: 'roof' });
+  expect(await basket.settled(id)).toEqual({ state: 'done', result: 4 });
+  await new Promise<void>((resolve) => {
+    indexedDB.deleteDatabase(tasks.name).onsuccess = () => resolve();
+  });
+  await basket.list();
+  await world.settle();
+
+  expect(await basket.settled(id)).toEqual({ state: 'gone' });
+});

@@ -69,6 +69,9 @@ function wrongOutcome(world: World, { told, since, sure }: Waiting, outcome: Out
       // A row that was removed by hand stands for a completion in the app's own transaction.
       if (end === 'purged') return undefined;
 
+      // A result goes with its database, and a page may not have heard of that yet.
+      if (end === 'done' && outcome.result === undefined && isForgotten(world, told)) return undefined;
+
       return is(end === 'done') ?? wrongResult(told, outcome.result);
     case 'dead':
       return is(told.deadUntil > since);

@@ -24,7 +24,7 @@ export function isLoss({ kind }: Message): boolean {
   return kind === 'taken' || kind === 'lost';
 }
 
-/** Remembers the last ids, at most so many. */
+/** Remembers the last ids, at most so many. Forgets all of them when the database was deleted: their results are gone. */
 export function createRecent(hub: Hub, most = 10_000): Recent {
   const ids = new Map<string, Added>();
   let hearing = false;
@@ -34,7 +34,8 @@ export function createRecent(hub: Hub, most = 10_000): Recent {
       if (!hearing) {
         hearing = true;
         hub.hear((message) => {
-          if (isLoss(message)) for (const one of ids.values()) one.seen = false;
+          if (message.kind === 'lost') ids.clear();
+          if (message.kind === 'taken') for (const one of ids.values()) one.seen = false;
           for (const one of endedAs('done', message).map((done) => ids.get(done)))
             if (one !== undefined) one.done = true;
         });

@@ -44,11 +44,12 @@ export function createDestination({ base }: Waits): Destination {
         away = undefined;
       } else {
         const named = how.after === undefined || how.after <= 0 ? undefined : now + how.after;
-        if (away !== undefined) {
+        if (away !== undefined && since.has(id)) {
           away.by.add(id);
           // The server may name an earlier time than before.
           if (away.named !== undefined) away.named = Math.min(away.named, named ?? away.named);
-        } else if (since.has(id)) away = { by: new Set([id]), until: now + Math.floor(base / 2), named };
+        } else if (away === undefined && since.has(id))
+          away = { by: new Set([id]), until: now + Math.floor(base / 2), named };
       }
     },
 
