@@ -148,7 +148,8 @@ export function commit(
       if (error instanceof TaskbasketError && error.code === 'started') {
         world.report.met('other', 'updates refused as started');
         if (told?.claims === 0) world.fail(`${said} was refused as started, and it never was`);
-      } else if (by.faults === faults && losses === world.losses && !isOfLater(error)) {
+      } else if (by.faults === faults && losses === world.losses && !world.raising && !isOfLater(error)) {
+        // A command of several transactions also ends if the version is raised meanwhile.
         world.fail(`${said} rejected for nothing: ${String(error)}`);
       }
       if (typeof which === 'string' && (facts.committed ?? 0) > 0 && !facts.lied)
