@@ -194,7 +194,8 @@ test('an app that prevents a pause, or the end of one, does it by itself', async
   expect(await pausesOf(basket)).toEqual([id]);
 });
 
-test('what was announced of one person’s tasks is not there for the next one, also if the element was away meanwhile', async () => {
+/** The list of Ann has announced that a task of hers needs a decision. */
+async function announced() {
   const { world, tab, basket } = await ofAnn();
   const { panel, part } = shown(basket, {});
   await world.settle();
@@ -205,6 +206,11 @@ test('what was announced of one person’s tasks is not there for the next one, 
   await world.settle();
   await vi.waitFor(() => expect(part('status').textContent).toBe('Needs your decision: A note.'), 60_000);
 
+  return { world, basket, panel, part };
+}
+
+test('what was announced of one person’s tasks is not there for the next one, also if the element was away meanwhile', async () => {
+  const { world, basket, panel, part } = await announced();
   panel.stop();
   basket.watch({}, { reasons: true }).subscribe(() => undefined);
   await basket.signIn('ben');
@@ -214,15 +220,7 @@ test('what was announced of one person’s tasks is not there for the next one, 
 });
 
 test('what was announced of one person’s tasks goes when another one signs in while the list is shown', async () => {
-  const { world, tab, basket } = await ofAnn();
-  const { part } = shown(basket, {});
-  await world.settle();
-  const fail = (): never => {
-    throw new PermanentFailure('No.');
-  };
-  tab.run({ save: fail, ping: fail });
-  await world.settle();
-  await vi.waitFor(() => expect(part('status').textContent).toBe('Needs your decision: A note.'), 60_000);
+  const { basket, part } = await announced();
   await basket.signIn('ben');
 
   expect(part('status').textContent).toBe('');

@@ -18,7 +18,7 @@ const slice = 1_024;
 /**
  * Gives the tasks that were added before the registry declared a session to an owner. A runner of an older build may
  * still run some of them. These, the other tasks of their lanes, and all of their parents stay without an owner until the
- * next call, so that no order breaks. What a runner has claimed that is `gone` (the nonce of its epoch) runs no more.
+ * next call, so that no order breaks. `gone` is the nonce of a runner that no longer runs: its claims do not count.
  */
 export async function adopt(
   { registry, ports }: BasketContext,

@@ -22,8 +22,8 @@ export interface Claimed extends Readonly<Pick<Claiming, 'attempts' | 'alone' | 
 }
 
 /**
- * One claim in so many is for the lowest priority that has a row due, and one is for the normal priority. Probes, and
- * tasks that run alone, do not count, because they could otherwise use up these shares.
+ * Of so many claims in a row, one is for the lowest priority that has a row due, and one for the normal priority. Probes
+ * and tasks that run alone do not count, because they could otherwise use up these shares.
  */
 const claimsPerShare = 8;
 
