@@ -32,6 +32,11 @@ export function everyName({ aliases }: HasAliases, name: string): readonly strin
   return [name, ...[...aliases].filter(([, current]) => current === name).map(([alias]) => alias)];
 }
 
+/** All names of some types, each once and in order: a task may have been added under an earlier name of its type. */
+export function namesEver(registry: HasAliases, names: readonly string[]): readonly string[] {
+  return [...new Set(names.flatMap((name) => everyName(registry, name)))].sort();
+}
+
 /** All names of all types of a registry: those of now, and the earlier ones. */
 export function allNames({ types, aliases }: HasAliases & { readonly types: object }): readonly string[] {
   return [...Object.keys(types), ...aliases.keys()];

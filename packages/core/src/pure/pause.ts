@@ -1,11 +1,11 @@
-import { allNames, currentName, everyName } from './aliases.js';
+import { allNames, currentName, everyName, namesEver } from './aliases.js';
 import type { Route } from './key.js';
 import { readyPrefix } from './key.js';
 import type { Owner } from './owner.js';
 import { isForAll } from './owner.js';
 import { defined } from './parts.js';
 import type { Asker, Scope, Wanted } from './query.js';
-import { fits, readPaused, stepAt, wantedOf } from './query.js';
+import { fits, readPaused, stepAt } from './query.js';
 import type { TaskRow } from './record.js';
 
 /**
@@ -111,10 +111,10 @@ function namesNow(registry: Asker['registry'], names: readonly string[]): readon
 export function holdingOf(registry: Asker['registry'], pauses: readonly Pause[]): Pauses {
   const holding = ({ id, types, lane, gate, owner }: Pause, earlier: readonly string[] = []): Wanted | undefined => {
     if (id !== undefined) return undefined;
-    const type = types && [...types, ...earlier];
-    const wanted = wantedOf({ registry, here: { owner: null } }, { type, lane, gate, everyOwner: true });
+    const names = types && namesEver(registry, [...types, ...earlier]);
+    const owners = owner === undefined ? undefined : [{ owner, types: names }];
 
-    return owner === undefined ? wanted : { ...wanted, owners: [{ owner, types: wanted.types }] };
+    return { owners, types: names, lane, gate };
   };
 
   // A later version may know more parts. Without them the pause holds more, and can be ended here.

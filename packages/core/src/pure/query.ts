@@ -1,4 +1,4 @@
-import { allNames, everyName } from './aliases.js';
+import { allNames, namesEver } from './aliases.js';
 import { TaskbasketError } from './errors.js';
 import { above, beyond, escaped, ownerPart, parentMark, rawParts } from './key.js';
 import { checkOneOf, checkParts, checkText, checkWhole, must } from './options.js';
@@ -184,13 +184,11 @@ export function readQuery(asker: Asker, given: Query): WantedPage {
 }
 
 /** A filter as this build reads it, checked. */
-export function wantedOf(asker: Asker, { type, state, lane, gate, parent, id, ...whose }: Query): Wanted {
+function wantedOf(asker: Asker, { type, state, lane, gate, parent, id, ...whose }: Query): Wanted {
   const given: readonly string[] = [type ?? []].flat();
   const areNames = given.every((name: unknown) => typeof name === 'string');
   must(areNames, "A query's type", 'a name, or a list of names', type);
-  // A task may have been added under an earlier name of its type.
-  const names = given.flatMap((name) => everyName(asker.registry, name));
-  const types = type === undefined ? undefined : [...new Set(names)].sort();
+  const types = type === undefined ? undefined : namesEver(asker.registry, given);
   if (state !== undefined) checkOneOf(state, "A query's state", ['queued', 'dead']);
   for (const [part, value] of Object.entries({ lane, gate, parent, id })) {
     must(value === undefined || typeof value === 'string', `A query's ${part}`, 'a string', value);
