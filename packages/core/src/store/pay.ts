@@ -1,6 +1,6 @@
 import { readReady } from '../pure/key.js';
 import type { Claim, TaskRow } from '../pure/record.js';
-import { laneOf } from '../pure/record.js';
+import { isClaimed, laneOf } from '../pure/record.js';
 import type { Moment } from '../pure/transitions.js';
 import { paid } from '../pure/transitions.js';
 import { childrenOf } from './parents.js';
@@ -58,4 +58,14 @@ export async function pay(
   for (const row of written) stores.tasks.put(row);
 
   return { heads: new Map(named.map((lane, place) => [lane, heads[place]?.seq])), written };
+}
+
+/** Pays in a page. A page does not know the runner's clock, and the time 0 means "at once". */
+export async function payAtOnce(
+  stores: Pick<Stores, 'tasks'>,
+  freed: Freed,
+  wall: number,
+  claims: readonly Claim[],
+): Promise<void> {
+  await pay(stores, freed, { now: 0, wall }, (head) => isClaimed(head, claims));
 }

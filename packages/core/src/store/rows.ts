@@ -98,6 +98,11 @@ export async function runnerRow(stores: Pick<Stores, 'state'>): Promise<RunnerRo
   return runnerOf(await answer(stores.state.get(stateKeys.runner)));
 }
 
+/** Reads what the runner runs, or the last one ran. */
+export async function claimsNow(stores: Pick<Stores, 'state'>): Promise<readonly Claim[]> {
+  return (await runnerRow(stores))?.running ?? [];
+}
+
 /** Reads who is signed in, by the last call of any context. */
 export async function ownerHere({ state }: Pick<Stores, 'state'>): Promise<Owner> {
   return ownerIn(await answer(state.get(stateKeys.session)));

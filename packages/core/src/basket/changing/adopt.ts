@@ -7,7 +7,7 @@ import { isClaimed, laneOf } from '../../pure/record.js';
 import { adopted } from '../../pure/transitions.js';
 import type { Found, Place } from '../../store/find.js';
 import { readOn, startOf } from '../../store/find.js';
-import { freedBy, pay } from '../../store/pay.js';
+import { freedBy, payAtOnce } from '../../store/pay.js';
 import type { Stores } from '../../store/requests.js';
 import { rowsAt, runnerRow } from '../../store/rows.js';
 import type { BasketContext } from '../context/context.js';
@@ -42,7 +42,7 @@ export async function adopt(
   const free = freeOf(found, claims);
   for (const row of free) stores.tasks.put(adopted(row, owner, moment));
   // A task of a type without an owner may have waited behind them in their lane, or for one of them. It waits no more.
-  await pay(stores, freedBy(free), moment, (head) => isClaimed(head, claims));
+  await payAtOnce(stores, freedBy(free), moment.wall, claims);
 
   return free;
 }

@@ -15,7 +15,7 @@ import { readOn, startOf } from '../../store/find.js';
 import { keepOutcome } from '../../store/outcomes.js';
 import { allChildrenOf } from '../../store/parents.js';
 import { forgetPauses } from '../../store/pauses.js';
-import { freedBy, pay } from '../../store/pay.js';
+import { freedBy, payAtOnce } from '../../store/pay.js';
 import type { Stores } from '../../store/requests.js';
 import { lastNumber } from '../../store/requests.js';
 import { deleteTasks, gatesNamed, rowsAt, rowsOfIds } from '../../store/rows.js';
@@ -64,9 +64,7 @@ export function cancel(context: BasketContext, which: string | Filter, options: 
       else await markCancelled(stores, rows, running, wall);
       deleteTasks(stores, others);
       await forgetPauses(stores, rows);
-
-      // A page does not know the runner's clock. The time 0 means "at once".
-      await pay(stores, freedBy(others), { now: 0, wall }, (head) => isClaimed(head, claims));
+      await payAtOnce(stores, freedBy(others), wall, claims);
 
       return rows.map((row) => ({ ...toldOf(row), event: 'settled', state: 'cancelled' }));
     },

@@ -6,9 +6,9 @@ import { ownersOf } from '../../pure/query.js';
 import { isClaimed, laneOf } from '../../pure/record.js';
 import { paid } from '../../pure/transitions.js';
 import { ownersWithLanes } from '../../store/find.js';
-import { pay } from '../../store/pay.js';
+import { payAtOnce } from '../../store/pay.js';
 import type { Stores } from '../../store/requests.js';
-import { rowsOfIds, runnerRow } from '../../store/rows.js';
+import { claimsNow, rowsOfIds } from '../../store/rows.js';
 import { marksIndex } from '../../store/setup.js';
 import type { BasketContext } from '../context/context.js';
 import { seenIn } from '../context/context.js';
@@ -62,12 +62,11 @@ export async function resume(context: BasketContext, ...which: (string | Scope)[
 /** Brings back what pauses may have held: the heads of lanes, and rows without a lane. Other rows keep their keys. */
 async function payHeld(stores: Stores, ended: readonly Holding[], { ports }: BasketContext): Promise<void> {
   const ids = ended.flatMap(({ pause: { id } }) => id ?? []);
-  const [rows, runner] = await Promise.all([rowsOfIds(stores, ids), runnerRow(stores)]);
+  const [rows, claims] = await Promise.all([rowsOfIds(stores, ids), claimsNow(stores)]);
   const lanes = ended.map((one) => one.pause).filter(({ lane }) => lane !== undefined);
-  // A page does not know the runner's clock. The time 0 means "at once".
   const moment = { now: 0, wall: ports.clock.wall() };
   for (const row of rows) {
-    const due = row.lane === undefined && !isClaimed(row, runner?.running) ? paid(row, moment) : undefined;
+    const due = row.lane === undefined && !isClaimed(row, claims) ? paid(row, moment) : undefined;
     if (due !== undefined) stores.tasks.put(due);
   }
   // A pause of everybody holds the lane of this name of each owner.
@@ -76,6 +75,5 @@ async function payHeld(stores: Stores, ended: readonly Holding[], { ports }: Bas
     (owner === undefined ? everybody : [owner]).map((one) => laneMark(one, lane)),
   );
 
-  const freed = { lanes: [...rows.map(laneOf), ...marks], ids: [] };
-  await pay(stores, freed, moment, (head) => isClaimed(head, runner?.running));
+  await payAtOnce(stores, { lanes: [...rows.map(laneOf), ...marks], ids: [] }, moment.wall, claims);
 }

@@ -2,11 +2,11 @@ import { beyond, isBodyKey, ownerMark, ownerPart } from '../../pure/key.js';
 import { checkText } from '../../pure/options.js';
 import { checkSession } from '../../pure/owner.js';
 import { readCommand } from '../../pure/query.js';
-import { isClaimed, stateKeys } from '../../pure/record.js';
+import { stateKeys } from '../../pure/record.js';
 import { cancelledRows, deleteTasks, numbersOf } from '../../store/rows.js';
 import { deposeClaims } from '../../store/deposed.js';
 import { forgetPauses, pausesNow } from '../../store/pauses.js';
-import { freedBy, pay } from '../../store/pay.js';
+import { freedBy, payAtOnce } from '../../store/pay.js';
 import { answer } from '../../store/requests.js';
 import { marksIndex } from '../../store/setup.js';
 import { transact } from '../../store/transact.js';
@@ -38,8 +38,7 @@ export async function purge(context: BasketContext, owner: string): Promise<numb
         deleteTasks(stores, rows);
         await deposeClaims(stores, rows);
         await forgetPauses(stores, rows);
-        const moment = { now: 0, wall: context.ports.clock.wall() };
-        await pay(stores, freedBy(rows), moment, (head) => isClaimed(head, claims));
+        await payAtOnce(stores, freedBy(rows), context.ports.clock.wall(), claims);
 
         return rows.map((row) => ({ ...toldOf(row), event: 'settled', state: 'purged' }));
       },

@@ -1,12 +1,12 @@
 import type { IsLater } from '../../ports/ids.js';
 import type { Claim, NewTaskRow, TaskRow } from '../../pure/record.js';
-import { isClaimed, keyOf, laneOf } from '../../pure/record.js';
-import { pay } from '../../store/pay.js';
+import { keyOf, laneOf } from '../../pure/record.js';
+import { payAtOnce } from '../../store/pay.js';
 import type { Replacing } from '../../store/replace.js';
 import { findReplaced, replaceEarlier } from '../../store/replace.js';
 import type { Stores } from '../../store/requests.js';
 import { answer } from '../../store/requests.js';
-import { runnerRow } from '../../store/rows.js';
+import { claimsNow } from '../../store/rows.js';
 import { marksIndex } from '../../store/setup.js';
 import { read } from '../../store/transact.js';
 import type { BasketContext } from '../context/context.js';
@@ -40,7 +40,7 @@ export async function withoutReplaced(
   full = false,
 ): Promise<Remaining> {
   if (rows.length === 0) return { found: rows, hints: [], claims: [] };
-  const claims = (await runnerRow(stores))?.running ?? [];
+  const claims = await claimsNow(stores);
   if (full) {
     const { ports, registry } = context;
     const links = await findReplaced(stores, registry, keysOf(rows), claims, ports.clock.wall(), isLater);
@@ -68,7 +68,7 @@ export async function tidy(context: BasketContext, added: readonly { readonly ro
       const several = await keysOfSeveral(context, keys.slice(place, place + slice));
       if (several.length === 0) continue;
       const replace = async (stores: Stores): Promise<Pick<Remaining, 'found' | 'hints'>> => {
-        const claims = (await runnerRow(stores))?.running ?? [];
+        const claims = await claimsNow(stores);
 
         const { replaced } = await replaceAll(context, stores, several, claims);
 
@@ -102,9 +102,8 @@ async function replaceAll(
 ): Promise<Replacing> {
   const wall = ports.clock.wall();
   const done = await replaceEarlier(stores, registry, keys, claims, wall, isLater);
-  // A page does not know the runner's clock. The time 0 means "at once".
   const lanes = done.replaced.map(({ row }) => laneOf(row));
-  await pay(stores, { lanes, ids: [] }, { now: 0, wall }, (head) => isClaimed(head, claims));
+  await payAtOnce(stores, { lanes, ids: [] }, wall, claims);
 
   return done;
 }
