@@ -3,10 +3,10 @@ import type { Owner } from '../pure/owner.js';
 import type { Parent } from '../pure/parents.js';
 import type { Claim, TaskRow } from '../pure/record.js';
 import { isPresent, stateOf } from '../pure/state.js';
-import { endOf, rowOf } from '../pure/stored.js';
+import { endOf } from '../pure/stored.js';
 import type { Stores } from './requests.js';
 import { answer } from './requests.js';
-import { outcomeOfId, rowsIn } from './rows.js';
+import { firstWith, outcomeOfId, rowsIn } from './rows.js';
 import { marksIndex } from './setup.js';
 
 /** Reads what has become of the parents of a row, in the order in which it names them. */
@@ -32,7 +32,7 @@ async function parentOf(
   let id = named;
   for (const seen = new Set<string>(); !seen.has(id);) {
     seen.add(id);
-    const row = rowOf(await answer(stores.tasks.index(marksIndex).get(idMark(id))));
+    const row = await firstWith(stores, idMark(id));
     // A claim stands for its task until it ends, also if the task was cancelled, or its row is gone.
     const claim = claims.find((one) => one.id === id);
     const { seq = 0 } = row ?? claim ?? {};
@@ -52,7 +52,7 @@ async function parentOf(
 
 /** The number of a task that is there, or that was replaced; 0: of any other one. */
 export async function seqOfId(stores: Pick<Stores, 'tasks' | 'outcomes'>, id: string): Promise<number> {
-  const row = rowOf(await answer(stores.tasks.index(marksIndex).get(idMark(id))));
+  const row = await firstWith(stores, idMark(id));
 
   return row?.seq ?? (await outcomeOfId(stores, id))?.seq ?? 0;
 }

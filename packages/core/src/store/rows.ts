@@ -12,16 +12,14 @@ import { marksIndex } from './setup.js';
 
 /** Reads the row of a task by its id. `undefined`: there is none, or the task was cancelled. */
 export async function rowOfId(stores: Pick<Stores, 'tasks'>, id: string): Promise<TaskRow | undefined> {
-  return present(rowOf(await answer(stores.tasks.index(marksIndex).get(idMark(id)))));
+  const row = await firstWith(stores, idMark(id));
+
+  return isPresent(row) ? row : undefined;
 }
 
 /** Reads the rows of tasks by their ids. Rows that are not there are left out. */
 export async function rowsOfIds(stores: Pick<Stores, 'tasks'>, ids: readonly string[]): Promise<readonly TaskRow[]> {
   return (await Promise.all(ids.map((id) => rowOfId(stores, id)))).filter(isPresent);
-}
-
-function present(row: TaskRow | undefined): TaskRow | undefined {
-  return isPresent(row) ? row : undefined;
 }
 
 /** The rows among values, without those of cancelled tasks. */
@@ -85,12 +83,17 @@ export async function claimedRow(
   return row?.id === claim.id ? row : undefined;
 }
 
+/** Reads the first row with a mark, also if its task was cancelled while it runs. `undefined`: there is none. */
+export async function firstWith({ tasks }: Pick<Stores, 'tasks'>, mark: string): Promise<TaskRow | undefined> {
+  return rowOf(await answer(tasks.index(marksIndex).get(mark)));
+}
+
 /** Reads the head of a lane: the row with the lowest `seq` and the lane's mark. It may be cancelled while it runs. */
 export async function headOfLane(
   stores: Pick<Stores, 'tasks'>,
   lane: string | undefined,
 ): Promise<TaskRow | undefined> {
-  return lane === undefined ? undefined : rowOf(await answer(stores.tasks.index(marksIndex).get(lane)));
+  return lane === undefined ? undefined : firstWith(stores, lane);
 }
 
 /** Reads the runner's record. */
