@@ -1,7 +1,7 @@
 import type { NewTask, TaskRow } from './record.js';
 import { withPayload } from './record.js';
 import { isDead } from './state.js';
-import { dueAfter, dueOn, revived } from './transitions.js';
+import { dueFrom, dueOn, revived } from './transitions.js';
 
 /** What an edit writes into a row: the new payload, and what follows from it. */
 export interface Correction {
@@ -25,7 +25,7 @@ export function isEditable(row: TaskRow): boolean {
 export function corrected(row: TaskRow, { payload, version, gate }: Correction, wall: number): TaskRow {
   const next = { ...withPayload(isDead(row) ? anew(row) : row, payload, version), gate };
 
-  return row.runAt !== undefined && row.runAt > wall ? dueOn(next, row.runAt) : dueAfter(next, { now: 0, wall }, 0);
+  return row.runAt !== undefined && row.runAt > wall ? dueOn(next, row.runAt) : dueFrom(next, 0);
 }
 
 /** The row of a dead task with the next idempotency key and counters of 0, back in its lane if it had left it. */

@@ -1,4 +1,4 @@
-import type { Priority, Route } from './key.js';
+import type { Priority } from './key.js';
 import { expiryMark, idMark, keyMark, laneMark, ownerMark, parentMark, readyPrefix, timedKey } from './key.js';
 import { defined } from './parts.js';
 
@@ -260,11 +260,6 @@ export function withPayload(row: TaskRow, payload: NewTask['payload'], version: 
   const { payload: _, ref: __, ...rest } = row;
 
   return { ...rest, version, revision: (row.revision ?? 0) + 1, ...payloadFields(payload) };
-}
-
-/** The route of a row. */
-export function routeOf(row: Route): Route {
-  return { owner: row.owner, type: row.type, version: row.version, gate: row.gate };
 }
 
 /** The idempotency key of the row's attempts: the id, and `id.1`, `id.2` ... after corrections of a dead task. */

@@ -17,7 +17,6 @@ import type { Parent } from './parents.js';
 import { isAwaited } from './parents.js';
 import { defined } from './parts.js';
 import type { Death, TaskRow } from './record.js';
-import { routeOf } from './record.js';
 import type { Verdict } from './verdict.js';
 
 /** The time now, in milliseconds: by the runner's clock (`now`), which never goes back, and by the wall clock. */
@@ -98,22 +97,22 @@ function tried(
     case 'later':
       return 'date' in verdict
         ? dueOn(endedByItself(row), Math.max(verdict.date, moment.wall + leastLater))
-        : dueAfter(endedByItself(row), moment, Math.max(verdict.for, leastLater));
+        : dueFrom(endedByItself(row), moment.now + Math.max(verdict.for, leastLater));
 
     // Due now: a probe that failed comes last among the tasks that are due, so that another task probes next.
     case 'signed-out':
     case 'unavailable':
-      return dueAfter({ ...endedByItself(row), lastError: verdict.error }, moment, 0);
+      return dueFrom({ ...endedByItself(row), lastError: verdict.error }, moment.now);
 
     case 'returned':
-      return dueAfter(verdict.started ? { ...row, attempts: row.attempts + 1, recovered: true } : row, moment, 0);
+      return dueFrom(verdict.started ? { ...row, attempts: row.attempts + 1, recovered: true } : row, moment.now);
 
     // Blames make the wait longer, and never count as failures.
     case 'unread':
       return blame(row, moment, policy.backoff, random);
 
     case 'unreadable':
-      return { ...row, lastError: verdict.error, ready: readyPrefix('U', routeOf(row), row.priority) };
+      return { ...row, lastError: verdict.error, ready: readyPrefix('U', row, row.priority) };
   }
 }
 
@@ -129,7 +128,7 @@ export function rescued(row: TaskRow, moment: Moment, backoff: Backoff, random: 
   const left = { ...row, attempts: row.attempts + 1, interruptions, recovered: true as const };
   const beyondPatience = interruptions - interruptionsToRunAlone + 1;
 
-  return beyondPatience > 0 ? backedOff(left, beyondPatience, moment, backoff, random) : dueAfter(left, moment, 0);
+  return beyondPatience > 0 ? backedOff(left, beyondPatience, moment, backoff, random) : dueFrom(left, moment.now);
 }
 
 /**
@@ -160,7 +159,7 @@ export function paid(row: TaskRow, moment: Moment): TaskRow | undefined {
   const isEarly = isEarlyChild && row.ready === dueOn(row, date).ready;
   if (row.strange === true || !(letter === 'F' || letter === 'H' || isEarly)) return undefined;
 
-  return date === undefined || isEarlyChild ? dueAfter(row, moment, 0) : dueOn(row, date);
+  return date === undefined || isEarlyChild ? dueFrom(row, moment.now) : dueOn(row, date);
 }
 
 /**
@@ -171,10 +170,10 @@ export function adopted(row: TaskRow, owner: string, moment: Moment): TaskRow {
   const next = { ...row, owner, marks: row.marks.map((mark) => markOf(owner, mark)) };
   const { letter, when } = readReady(row.ready) ?? {};
   if (letter === '@' || letter === '!') {
-    return { ...next, ready: timedKey(letter, routeOf(next), rankOf(next), when ?? 0) };
+    return { ...next, ready: timedKey(letter, next, rankOf(next), when ?? 0) };
   }
 
-  return paid(next, moment) ?? { ...next, ready: readyPrefix(letter as Letter, routeOf(next), row.priority) };
+  return paid(next, moment) ?? { ...next, ready: readyPrefix(letter as Letter, next, row.priority) };
 }
 
 /**
@@ -186,7 +185,7 @@ export function held(row: TaskRow, parents: readonly Parent[] = []): TaskRow {
 
   return {
     ...row,
-    ready: readyPrefix('H', routeOf(row), row.priority),
+    ready: readyPrefix('H', row, row.priority),
     marks: [...new Set([...row.marks, ...waits])],
   };
 }
@@ -198,12 +197,12 @@ export function orphaned(row: TaskRow, moment: Moment, policy: Pick<Policy, 'onD
 
 /** The row due at a date. */
 export function dueOn(row: TaskRow, date: number): TaskRow {
-  return { ...row, ready: timedKey('!', routeOf(row), rankOf(row), date) };
+  return { ...row, ready: timedKey('!', row, rankOf(row), date) };
 }
 
-/** The row due after a wait, by the runner's clock. A page does not know it: its `now` is 0, which means at once. */
-export function dueAfter(row: TaskRow, moment: Moment, wait: number): TaskRow {
-  return { ...row, ready: timedKey('@', routeOf(row), rankOf(row), moment.now + wait) };
+/** The row due at a time of the runner's clock. A page does not know this clock. It gives 0, which means at once. */
+export function dueFrom(row: TaskRow, time: number): TaskRow {
+  return { ...row, ready: timedKey('@', row, rankOf(row), time) };
 }
 
 /**
@@ -216,7 +215,7 @@ export function revived(row: TaskRow): TaskRow {
   const without = dead?.reason === 'parent' ? { onParent: 'run' as const } : {};
   const fresh = { ...rest, ...date, ...without, failures: 0, interruptions: 0, blames: 0 };
 
-  return dueAfter({ ...fresh, marks: marksInLane(row, true) }, { now: 0, wall: 0 }, 0);
+  return dueFrom({ ...fresh, marks: marksInLane(row, true) }, 0);
 }
 
 /**
@@ -226,7 +225,7 @@ export function revived(row: TaskRow): TaskRow {
 export function cancelledWhileRunning(row: TaskRow): TaskRow {
   const marks = [...row.marks, cancelledMark];
 
-  return { ...row, marks, cancelled: true, ready: readyPrefix('D', routeOf(row), row.priority) };
+  return { ...row, marks, cancelled: true, ready: readyPrefix('D', row, row.priority) };
 }
 
 /** The row of a dead task. With `block` it keeps the mark of its lane, and so stays the head. It cannot expire. */
@@ -236,7 +235,7 @@ function died(row: TaskRow, reason: Death['reason'], moment: Moment, lane: 'bloc
   return {
     ...row,
     dead: { reason, at: moment.wall },
-    ready: readyPrefix('D', routeOf(row), row.priority),
+    ready: readyPrefix('D', row, row.priority),
     marks: marksInLane(row, lane === 'block').filter((mark) => mark !== expiry),
   };
 }
@@ -252,7 +251,7 @@ function marksInLane(row: TaskRow, stays: boolean): readonly string[] {
 
 /** The row due after the wait for so many failures, blames or interruptions. */
 function backedOff(row: TaskRow, count: number, moment: Moment, backoff: Backoff, random: () => number): TaskRow {
-  return dueAfter(row, moment, retryDelay(backoff, count, random));
+  return dueFrom(row, moment.now + retryDelay(backoff, count, random));
 }
 
 function blame(row: TaskRow, moment: Moment, backoff: Backoff, random: () => number): TaskRow {

@@ -2,13 +2,13 @@ import { expect, test } from 'vitest';
 
 import type { CheckFacts } from '../../src/pure/check.js';
 import { check } from '../../src/pure/check.js';
-import { held, dueAfter, dueOn } from '../../src/pure/transitions.js';
+import { held, dueFrom, dueOn } from '../../src/pure/transitions.js';
 import { storedRow } from './rows.js';
 
 const wall = 50_000;
 const moment = { now: 40_000, wall };
 const fresh = storedRow();
-const timed = dueAfter(fresh, moment, 0);
+const timed = dueFrom(fresh, moment.now);
 const dated = dueOn(storedRow({ runAt: wall }), wall);
 const tomorrow = storedRow({ runAt: wall + 1 });
 
@@ -43,7 +43,7 @@ test.each([
   ['a claimed row is passed, fresh or timed', timed, { ...free, claimed: true }, 'pass'],
   ['a claimed row is passed before anything else is asked', fresh, { ...behind, claimed: true }, 'pass'],
   ['a head whose own date is still to come is dated', tomorrow, free, 'date'],
-  ['a timed head whose own date is still to come is dated', dueAfter(tomorrow, moment, 0), free, 'date'],
+  ['a timed head whose own date is still to come is dated', dueFrom(tomorrow, moment.now), free, 'date'],
   ['a row without a lane whose date is still to come is dated', tomorrow, laneless, 'date'],
   ['behind its head its date does not matter yet', tomorrow, behind, 'pass'],
   ['in a taken lane its date does not matter yet', tomorrow, taken, 'pass'],

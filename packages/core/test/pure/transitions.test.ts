@@ -7,7 +7,7 @@ import type { Policy } from '../../src/pure/transitions.js';
 import {
   blamed,
   cancelledWhileRunning,
-  dueAfter,
+  dueFrom,
   dueOn,
   held,
   paid,
@@ -274,7 +274,7 @@ describe('a task to blame for a closed gate', () => {
   });
 
   test('keeps a longer wait, as after the death of several runners', () => {
-    const waiting = dueAfter(closer, moment, 3_600_000);
+    const waiting = dueFrom(closer, moment.now + 3_600_000);
     const row = blamed(waiting, moment, policy.backoff, least);
 
     expect(row?.ready).toBe(waiting.ready);
@@ -300,7 +300,7 @@ describe('paying', () => {
 
   test('makes a fresh and a held row due at once, and changes nothing else', () => {
     for (const row of [head, held(head)]) {
-      expect(paid(row, moment)).toEqual({ ...row, ready: dueAfter(row, moment, 0).ready });
+      expect(paid(row, moment)).toEqual({ ...row, ready: dueFrom(row, moment.now).ready });
     }
   });
 
@@ -308,7 +308,7 @@ describe('paying', () => {
     const dead = settle(head, { kind: 'permanent', error });
     const unreadable = settle(head, { kind: 'unreadable', error });
     const foreign = { ...head, ready: 'X|saveNote|2|api|1' };
-    const rows = [dueAfter(head, moment, 0), dueOn(head, 450_000), dead, unreadable, foreign, { ...head, ready: '?' }];
+    const rows = [dueFrom(head, moment.now), dueOn(head, 450_000), dead, unreadable, foreign, { ...head, ready: '?' }];
 
     for (const row of rows) expect(row && paid(row, moment)).toBeUndefined();
   });
@@ -351,7 +351,7 @@ describe("a person's try", () => {
 });
 
 test('holding a row, and making it due, changes where it is found and nothing else', () => {
-  const places = [held(worn), dueAfter(worn, moment, 5), dueOn(worn, 450_000)].map((row) => {
+  const places = [held(worn), dueFrom(worn, moment.now + 5), dueOn(worn, 450_000)].map((row) => {
     expect(row).toEqual({ ...worn, ready: row.ready });
 
     return place(row);

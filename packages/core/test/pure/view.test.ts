@@ -1,7 +1,7 @@
 import { expect, test } from 'vitest';
 
 import type { RunnerRow } from '../../src/pure/record.js';
-import { dueAfter, dueOn, held, settled } from '../../src/pure/transitions.js';
+import { dueFrom, dueOn, held, settled } from '../../src/pure/transitions.js';
 import type { ViewFacts } from '../../src/pure/view.js';
 import { taskView } from '../../src/pure/view.js';
 import { storedRow } from './rows.js';
@@ -39,10 +39,8 @@ test('a task that was added shows what was given, and nothing that is not there'
 });
 
 test("the time of the next attempt is shown by this device's clock, whatever the runner's says", () => {
-  expect(taskView(dueAfter(storedRow(), moment, 5_000), facts).dueAt).toBe(wall + 5_000);
-  expect(taskView(dueAfter(storedRow(), { now: wall, wall }, 5_000), { ...facts, runner: undefined }).dueAt).toBe(
-    wall + 5_000,
-  );
+  expect(taskView(dueFrom(storedRow(), moment.now + 5_000), facts).dueAt).toBe(wall + 5_000);
+  expect(taskView(dueFrom(storedRow(), wall + 5_000), { ...facts, runner: undefined }).dueAt).toBe(wall + 5_000);
 });
 
 test('a date is shown as it was given', () => {
@@ -50,13 +48,13 @@ test('a date is shown as it was given', () => {
 });
 
 test('no time is shown that has come, nor of a task that waits for something else', () => {
-  const rows = [dueAfter(storedRow(), moment, 0), dueOn(storedRow(), wall), storedRow(), held(storedRow())];
+  const rows = [dueFrom(storedRow(), moment.now), dueOn(storedRow(), wall), storedRow(), held(storedRow())];
 
   expect(rows.map((row) => taskView(row, facts).dueAt)).toEqual([undefined, undefined, undefined, undefined]);
 });
 
 test('a running task counts the attempt that runs, and has no next time', () => {
-  const row = dueAfter(storedRow({ attempts: 2 }), moment, 5_000);
+  const row = dueFrom(storedRow({ attempts: 2 }), moment.now + 5_000);
   const view = taskView(row, { ...facts, runner: { ...runner, running: [claim] } });
 
   expect(view).toMatchObject({ running: true, attempts: 3, dueAt: undefined });

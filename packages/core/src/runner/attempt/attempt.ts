@@ -10,7 +10,7 @@ import { idempotencyKey, withPayload } from '../../pure/record.js';
 import type { StoredError, TaskRow } from '../../pure/record.js';
 import { storeFor, weigh } from '../../pure/size.js';
 import { isPresent } from '../../pure/state.js';
-import { dueAfter } from '../../pure/transitions.js';
+import { dueFrom } from '../../pure/transitions.js';
 import type { Verdict } from '../../pure/verdict.js';
 import { createTurns } from '../../pure/turns.js';
 import { storedError, verdictOf } from '../../pure/verdict.js';
@@ -18,7 +18,7 @@ import type { StoredPayload } from '../../store/payloads.js';
 import { claimedRow } from '../../store/rows.js';
 import { inFence } from '../term/fence.js';
 import type { AnyHandler, Attempt, Leader, RunningAttempt } from '../term/leader.js';
-import { momentOf, timeoutOf } from '../term/leader.js';
+import { timeoutOf } from '../term/leader.js';
 import { abortAttempt, abortGrace } from './abort.js';
 import { createComplete } from './complete.js';
 import { createProgress } from './progress.js';
@@ -226,7 +226,7 @@ async function save(leader: Leader, attempt: RunningAttempt, value: unknown): Pr
       writePayload(stores, row, payload);
       const saved = withPayload(row, rowPart(payload), type.version);
       // The key of the row names the version too. (It is claimed, so its time does not matter.)
-      stores.tasks.put(saved.version === row.version ? saved : dueAfter(saved, momentOf(leader), 0));
+      stores.tasks.put(saved.version === row.version ? saved : dueFrom(saved, leader.clock.now()));
     }),
   ).catch((error: unknown) => {
     throw isRefusal(error) ? notStored(claimed, error) : notKnown(claimed, error);

@@ -4,7 +4,7 @@ import type { TaskRow } from '../../pure/record.js';
 import type { Pauses } from '../../pure/pause.js';
 import { pausesOf } from '../../pure/pause.js';
 import { rowOf } from '../../pure/stored.js';
-import { dueAfter } from '../../pure/transitions.js';
+import { dueFrom } from '../../pure/transitions.js';
 import type { Stores } from '../../store/requests.js';
 import { behind, rowsByState } from '../../store/by-state.js';
 import { parentsOf } from '../../store/parents.js';
@@ -13,7 +13,7 @@ import { answer, walk } from '../../store/requests.js';
 import { marksIndex } from '../../store/setup.js';
 import { inFence } from '../term/fence.js';
 import type { Leader } from '../term/leader.js';
-import { momentOf, runs } from '../term/leader.js';
+import { runs } from '../term/leader.js';
 
 /** How many lanes, or rows, one transaction of an audit checks. */
 const lanesASlice = 200;
@@ -36,7 +36,7 @@ export async function* audit(leader: Leader, found: (count: number) => void): As
           pausesNow(leader.context.registry, stores),
         ]);
         const lost = slice.lost.filter((row) => !isPaused(row, pauses));
-        for (const row of lost) stores.tasks.put(dueAfter(row, momentOf(leader), 0));
+        for (const row of lost) stores.tasks.put(dueFrom(row, leader.clock.now()));
 
         return { ...slice, lost };
       });

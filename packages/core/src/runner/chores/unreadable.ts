@@ -4,7 +4,7 @@ import type { Route } from '../../pure/key.js';
 import { runsFor } from '../../pure/owner.js';
 import type { TaskRow } from '../../pure/record.js';
 import { findType } from '../../pure/find-type.js';
-import { dueAfter } from '../../pure/transitions.js';
+import { dueFrom } from '../../pure/transitions.js';
 import { behind, prefixesOf, rowsByState } from '../../store/by-state.js';
 import type { StoredPayload } from '../../store/payloads.js';
 import { readPayloads } from '../../store/payloads.js';
@@ -13,7 +13,6 @@ import { read } from '../../store/transact.js';
 import { decoded } from '../attempt/attempt.js';
 import { inFence } from '../term/fence.js';
 import type { Leader } from '../term/leader.js';
-import { momentOf } from '../term/leader.js';
 
 /** How many rows of a route are tried at once. */
 const triedAtOnce = 64;
@@ -106,7 +105,7 @@ async function bringBack(leader: Leader, readable: readonly TaskRow[]): Promise<
     const rows = await Promise.all(readable.map((row) => claimedRow(stores, row)));
     for (const row of rows) {
       if (row !== undefined && row.strange !== true && row.ready.startsWith('U')) {
-        stores.tasks.put(dueAfter(row, momentOf(leader), 0));
+        stores.tasks.put(dueFrom(row, leader.clock.now()));
       }
     }
   });

@@ -1,5 +1,5 @@
 import type { Claim, RunnerRow, TaskRow } from '../../pure/record.js';
-import { dueAfter } from '../../pure/transitions.js';
+import { dueFrom } from '../../pure/transitions.js';
 import { freedByClaims } from '../../store/pay.js';
 import { endClaim } from '../../store/rows.js';
 import type { Draft } from './draft.js';
@@ -39,7 +39,7 @@ async function returnOne(
   { stores, moment, memory }: Draft,
   claim: Claim,
 ): Promise<TaskRow | undefined> {
-  const next = await endClaim(stores, claim, (row) => (row.cancelled === true ? undefined : dueAfter(row, moment, 0)));
+  const next = await endClaim(stores, claim, (row) => (row.cancelled === true ? undefined : dueFrom(row, moment.now)));
   if (next !== undefined) note(memory, next.ready, leader.context.registry);
 
   return next;
