@@ -1,6 +1,6 @@
 import type { GateRow } from '../../pure/gate.js';
 import { readsVersion } from '../../pure/evolution.js';
-import type { Route } from '../../pure/key.js';
+import type { Ready, Route } from '../../pure/key.js';
 import { readReady } from '../../pure/key.js';
 import { runsFor } from '../../pure/owner.js';
 import type { Pauses } from '../../pure/pause.js';
@@ -11,15 +11,8 @@ import { findType } from '../../pure/find-type.js';
 import type { SignedIn } from './values.js';
 import { waitsForValues } from './values.js';
 
-/** The letters under which a row can be a candidate. */
-export type CandidateLetter = 'F' | '@' | '!';
-
-/** A prefix under which there may be rows to claim. */
-export interface Source {
-  readonly prefix: string;
-  readonly letter: CandidateLetter;
-  readonly route: Route;
-  readonly rank: number;
+/** A prefix under which there may be rows to claim: a fresh one (`F`) or a timed one (`@`, `!`). */
+export interface Source extends Omit<Ready, 'when'> {
   /** Of a timed prefix: no row before this time is left to check. 0: a row that is due had to wait. */
   readonly from: number;
   /** Of a timed prefix: the first time in the future, as far as it is known. */
@@ -71,30 +64,16 @@ export function copyOf(memory: Memory): Memory {
 /** Notes that a row was written with this key. If the key is timed, its prefix is read in time. */
 export function note(memory: Memory, ready: string, registry: AnyRegistry): void {
   const key = readReady(ready);
-  if (key?.when === undefined || (key.letter !== '@' && key.letter !== '!') || !mayRun(registry, memory, key.route))
-    return;
-
-  noteTimed(memory, key.letter, key.prefix, key.route, key.rank, key.when);
+  const isTimed = key?.letter === '@' || key?.letter === '!';
+  if (isTimed && mayRun(registry, memory, key.route)) noteSource(memory, key);
 }
 
-/** Notes that a row of a timed prefix is due at `when`. */
-export function noteTimed(
-  memory: Memory,
-  letter: '@' | '!',
-  prefix: string,
-  route: Route,
-  rank: number,
-  when: number,
-): void {
-  const found = memory.sources.get(prefix);
+/** Notes the prefix of a fresh row, or of a timed one, which is due at `when`. */
+export function noteSource({ sources }: Memory, { letter, route, rank, prefix, when = 0 }: Ready): void {
+  const found = sources.get(prefix);
   const from = Math.min(found?.from ?? when, when);
   const next = Math.min(found?.next ?? when, when);
-  memory.sources.set(prefix, { prefix, letter, route, rank, from, next });
-}
-
-/** Notes that a fresh prefix has a row. */
-export function noteFresh({ sources }: Memory, prefix: string, route: Route, rank: number): void {
-  sources.set(prefix, { prefix, letter: 'F', route, rank, from: 0, next: 0 });
+  sources.set(prefix, { letter, route, rank, prefix, from, next });
 }
 
 /**
@@ -104,7 +83,7 @@ export function noteFresh({ sources }: Memory, prefix: string, route: Route, ran
 export function isToBeRead(memory: Memory, row: TaskRow, registry: AnyRegistry): boolean {
   const key = readReady(row.ready);
   if (key?.letter !== 'F' || row.strange === true || row.seq <= (memory.positions.get(key.prefix) ?? 0)) return false;
-  if (mayRun(registry, memory, key.route)) noteFresh(memory, key.prefix, key.route, key.rank);
+  if (mayRun(registry, memory, key.route)) noteSource(memory, key);
 
   return true;
 }
