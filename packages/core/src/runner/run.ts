@@ -54,7 +54,6 @@ interface Setup extends RunnerParts {
   readonly greet: Greet;
   readonly signal: AbortSignal;
   readonly retires: boolean;
-  readonly onAudit: RunOptions['onAudit'];
 }
 
 /** Why a term ended. */
@@ -70,7 +69,12 @@ export async function run(
   handlers: Readonly<Record<string, AnyHandler>>,
   options: RunOptions = {},
 ): Promise<void> {
-  const { concurrency = 6, signal = new AbortController().signal, retires = false, onAudit } = options;
+  const {
+    concurrency = 6,
+    signal = new AbortController().signal,
+    retires = false,
+    onAudit = () => undefined,
+  } = options;
   checkHandlers(context.registry, handlers);
   checkWhole(concurrency, 'concurrency');
   const setup: Setup = { context, handlers, concurrency, greet: createGreeting(context), signal, retires, onAudit };
@@ -143,7 +147,7 @@ async function term(setup: Setup): Promise<TermEnd> {
 
 /** Leads while it has the lock: takes over, and then does turn after turn. */
 async function lead(setup: Setup, robbed: AbortSignal): Promise<TermEnd> {
-  const { context, signal, retires, onAudit } = setup;
+  const { context, signal, retires } = setup;
   const bell = createBell();
   const gone = new AbortController();
   await keepReserve(context);
@@ -153,7 +157,7 @@ async function lead(setup: Setup, robbed: AbortSignal): Promise<TermEnd> {
   context.hub.say({ kind: 'hello', build: context.build });
 
   try {
-    return await turns(leader, bell, leaving, robbed, onAudit);
+    return await turns(leader, bell, leaving, robbed);
   } finally {
     leaving.close();
     leader.values.close();
@@ -165,19 +169,10 @@ async function lead(setup: Setup, robbed: AbortSignal): Promise<TermEnd> {
 }
 
 /** Does turn after turn, until the runner has stopped and nothing is running, or it is deposed. */
-async function turns(
-  leader: Leader,
-  bell: Bell,
-  leaving: Leaving,
-  robbed: AbortSignal,
-  onAudit: RunOptions['onAudit'],
-): Promise<TermEnd> {
+async function turns(leader: Leader, bell: Bell, leaving: Leaving, robbed: AbortSignal): Promise<TermEnd> {
   const { clock } = leader.context.ports;
   let polled = clock.monotonic();
-  const chores = createSchedule(
-    leader,
-    choresOf(leader, (found) => onAudit?.(found)),
-  );
+  const chores = createSchedule(leader, choresOf(leader));
   const stopRunning = (): void => {
     if (leaving.aborts()) for (const attempt of leader.running.values()) abortAttempt(leader, attempt, 'stop');
   };

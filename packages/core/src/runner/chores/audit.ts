@@ -22,10 +22,9 @@ const rowsASlice = 256;
 /**
  * Searches for heads, and rows without a lane, that the runner would never read, and gives each a timed key. It reads
  * the head of each lane, then fresh rows that are not above their position, then held rows without a lane. Each slice
- * is a fenced transaction. `found` is called with the number of rows that a slice found: 0, unless there is a mistake
- * in this library.
+ * is a fenced transaction.
  */
-export async function* audit(leader: Leader, found: (count: number) => void): AsyncGenerator<void, void, undefined> {
+export async function* audit(leader: Leader): AsyncGenerator<void, void, undefined> {
   for (const part of [lanesFrom, freshFrom, heldFrom]) {
     let from: Place | undefined = { key: '', seq: 0 };
     while (from !== undefined) {
@@ -46,7 +45,7 @@ export async function* audit(leader: Leader, found: (count: number) => void): As
       // The rows now have timed keys, whose prefixes the runner may not know.
       if (lost.length > 0) leader.signals.poked = true;
       from = next;
-      found(lost.length);
+      leader.onAudit(lost.length);
       yield;
     }
   }

@@ -10,8 +10,8 @@ const minute = 60_000;
 const soon = 5 * 60_000;
 const day = 24 * 60 * 60_000;
 
-/** Lists the chores of a runner, and when each runs. `found` is called with what each slice of the audit found. */
-export function choresOf(leader: Leader, found: (count: number) => void): readonly Chore[] {
+/** Lists the chores of a runner, and when each runs. */
+export function choresOf(leader: Leader): readonly Chore[] {
   const signedIn = (): unknown => leader.remembered.memory?.signedIn;
 
   return [
@@ -23,7 +23,7 @@ export function choresOf(leader: Leader, found: (count: number) => void): readon
       place: 'beside',
     },
     { run: () => reserve(leader), firstAfter: minute, every: minute, place: 'beside' },
-    { run: () => audit(leader, found), firstAfter: soon, every: day, place: 'between' },
+    { run: () => audit(leader), firstAfter: soon, every: day, place: 'between' },
     { run: () => pruneOutcomes(leader), firstAfter: soon, every: day, place: 'between' },
     { run: () => collectBodies(leader), firstAfter: soon, every: day, place: 'beside' },
   ];

@@ -248,6 +248,8 @@ export interface RunnerParts {
   readonly context: BasketContext;
   readonly handlers: Readonly<Record<string, AnyHandler>>;
   readonly concurrency: number;
+  /** Called with what each slice of an audit found: 0, unless there is a mistake in this library. */
+  readonly onAudit: (found: number) => void;
 }
 
 /** A runner in one term, under one epoch. When the term ends, the whole object is dropped. */

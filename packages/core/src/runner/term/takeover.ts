@@ -26,7 +26,7 @@ const deposedKept = 1_000;
  * because it would depose the runner that has the lock now.
  */
 export async function takeOver(
-  { context, handlers, concurrency }: RunnerParts,
+  { context, handlers, concurrency, onAudit }: RunnerParts,
   wake: () => void,
   robbed: AbortSignal,
   gone: AbortSignal,
@@ -62,6 +62,7 @@ export async function takeOver(
     context,
     handlers,
     concurrency,
+    onAudit,
     epoch,
     clock,
     running: new Map(),
