@@ -186,7 +186,7 @@ async function turns(leader: Leader, bell: Bell, leaving: Leaving, robbed: Abort
       leader.values.look();
     }
 
-    let end: TurnEnd;
+    let end: TurnEnd | undefined;
     try {
       await leader.sending.prepare(leader.remembered.memory?.signedIn.owner ?? null);
       end = await turn(leader);
@@ -202,7 +202,7 @@ async function turns(leader: Leader, bell: Bell, leaving: Leaving, robbed: Abort
       continue;
     }
 
-    if (end.deposed || robbed.aborted) return 'deposed';
+    if (end === undefined || robbed.aborted) return 'deposed';
     start(leader, end, bell);
     leader.sending.rest();
     stopRunning();

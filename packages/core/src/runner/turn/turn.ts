@@ -29,8 +29,6 @@ import { returnStrays, settledBefore } from './unknown-end.js';
 
 /** How a turn ended. */
 export interface TurnEnd {
-  /** Whether the epoch is another runner's. Then nothing was written. */
-  readonly deposed: boolean;
   readonly claimed: readonly RunningAttempt[];
   /** Running attempts whose task a page has cancelled. */
   readonly cancelled: readonly RunningAttempt[];
@@ -57,9 +55,10 @@ export interface TurnEnd {
  * 7. Write the runner's row and, now and then, the positions.
  *
  * Handlers start only after the transaction has completed, and memory changes only then. If it fails, the next turn
- * reads everything again, and settles the attempts that have ended.
+ * reads everything again, and settles the attempts that have ended. Resolves with `undefined` if the epoch is another
+ * runner's. Then nothing was written.
  */
-export async function turn(leader: Leader): Promise<TurnEnd> {
+export async function turn(leader: Leader): Promise<TurnEnd | undefined> {
   const { remembered } = leader;
   const ended = toSettle(leader);
   // Signals are read before the transaction begins. A signal that comes later is for the next turn.
@@ -120,7 +119,7 @@ export async function turn(leader: Leader): Promise<TurnEnd> {
 
     throw error;
   });
-  if (done === undefined) return { deposed: true, claimed: [], cancelled: [], others: [], again: false, alarm: 0 };
+  if (done === undefined) return undefined;
 
   // The transaction has completed. Only now does any of it count.
   const { claimed, cancelled, draft, before, memory } = done.result;
@@ -144,7 +143,6 @@ export async function turn(leader: Leader): Promise<TurnEnd> {
   const left = [...leader.running.values()].some(({ refusals }) => refusals !== undefined);
 
   return {
-    deposed: false,
     claimed: claimed.attempts,
     cancelled,
     others: [...leader.running.values()].filter(({ row }) => row.owner !== null && row.owner !== memory.signedIn.owner),
