@@ -3,17 +3,21 @@ import type { Leader, RunningAttempt } from '../term/leader.js';
 /** How long an attempt keeps its slot after its signal was aborted, in milliseconds. */
 export const abortGrace = 10_000;
 
+/** Why an attempt is aborted. */
+const reasons = {
+  timeout: 'The attempt took too long.',
+  stop: 'The runner stops.',
+  cancel: 'The task was cancelled.',
+  owner: 'The owner of the task is not signed in any more.',
+} as const;
+
 /** Aborts an attempt, which then has ten seconds to end. */
-export function abortAttempt(
-  leader: Leader,
-  attempt: RunningAttempt,
-  cause: NonNullable<RunningAttempt['abortedFor']>,
-): void {
+export function abortAttempt(leader: Leader, attempt: RunningAttempt, cause: keyof typeof reasons): void {
   if (attempt.abortedFor !== undefined || attempt.over) return;
 
   attempt.abortedFor = cause;
   attempt.abandonAt = leader.context.ports.clock.monotonic() + abortGrace;
-  attempt.controller.abort(reasonOf(cause));
+  attempt.controller.abort(new DOMException(reasons[cause], cause === 'timeout' ? 'TimeoutError' : 'AbortError'));
 }
 
 /**
@@ -32,17 +36,4 @@ export async function cancelAttempt(leader: Leader, attempt: RunningAttempt, rin
 export function deposeAttempt(attempt: RunningAttempt): void {
   attempt.over = true;
   attempt.controller.abort(new DOMException('Another runner has taken over.', 'AbortError'));
-}
-
-function reasonOf(cause: NonNullable<RunningAttempt['abortedFor']>): DOMException {
-  switch (cause) {
-    case 'timeout':
-      return new DOMException('The attempt took too long.', 'TimeoutError');
-    case 'stop':
-      return new DOMException('The runner stops.', 'AbortError');
-    case 'cancel':
-      return new DOMException('The task was cancelled.', 'AbortError');
-    case 'owner':
-      return new DOMException('The owner of the task is not signed in any more.', 'AbortError');
-  }
 }
