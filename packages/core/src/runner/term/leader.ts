@@ -156,9 +156,9 @@ export interface RunningAttempt {
   /** Whether progress has renewed its deadline. */
   renewed: boolean;
   /** When it loses its slot, by the monotonic clock. Set when it is aborted. */
-  abandonAt: number | undefined;
+  abandonAt?: number;
   /** Why it was aborted. */
-  abortedFor: 'timeout' | 'stop' | 'cancel' | 'owner' | undefined;
+  abortedFor?: 'timeout' | 'stop' | 'cancel' | 'owner';
   /** Whether the handler was called. */
   started: boolean;
   /** Whether its row may have been written since it was claimed, so that settle must read it. */
@@ -166,13 +166,13 @@ export interface RunningAttempt {
   /** Whether a transaction of the app has ended its task. */
   completed: boolean;
   /** Resolves when the transaction has ended in which the handler ends its task. Absent: there is none. */
-  completing: Promise<void> | undefined;
-  verdict: Verdict | undefined;
+  completing?: Promise<void> | undefined;
+  verdict?: Verdict;
   /**
    * How many turns have failed that wrote this result and no other one, although a turn without results did not fail.
-   * `undefined`: no turn that wrote its result has failed.
+   * Absent: no turn that wrote its result has failed.
    */
-  refusals: number | undefined;
+  refusals?: number;
   /** Whether it has left the running set, or its runner was deposed. Whatever it still does is ignored. */
   over: boolean;
 }

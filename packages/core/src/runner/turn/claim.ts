@@ -90,14 +90,9 @@ function attemptOf(claiming: Claiming, row: TaskRow, parents: readonly Parent[])
     controller: new AbortController(),
     deadline: ports.clock.monotonic() + timeoutOf({ row, type }),
     renewed: false,
-    abandonAt: undefined,
-    abortedFor: undefined,
     started: false,
     touched: false,
     completed: false,
-    completing: undefined,
-    verdict: undefined,
-    refusals: undefined,
     over: false,
   };
 }
