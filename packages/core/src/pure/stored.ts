@@ -29,6 +29,7 @@ import { keyOf, laneOf, stateKeys } from './record.js';
 type Check = (value: unknown) => boolean;
 
 const text: Check = (value) => typeof value === 'string';
+const isOwner: Check = (value) => value === null || text(value);
 const finite: Check = Number.isFinite;
 const whole: Check = (value) => Number.isSafeInteger(value) && (value as number) >= 0;
 const above0: Check = (value) => finite(value) && (value as number) > 0;
@@ -74,7 +75,7 @@ const isRow = all(
   has(whole, 'version', 'attempts', 'failures', 'interruptions', 'blames'),
   has(listOf(text), 'marks'),
   has(oneOf(0, 1, 2), 'priority'),
-  has((owner) => owner === null || text(owner), 'owner'),
+  has(isOwner, 'owner'),
   has(absentOr(text), 'lane', 'key', 'ref'),
   has(absentOr(finite), 'runAt', 'expiresAt'),
   has(absentOr(whole), 'edition', 'revision'),
@@ -213,10 +214,7 @@ export function asksIn(value: unknown): boolean {
 const isPause = all(
   has(absentOr(text), 'id', 'lane', 'gate'),
   has(absentOr(listOf(text)), 'types', 'earlier'),
-  has(
-    absentOr((owner) => owner === null || text(owner)),
-    'owner',
-  ),
+  has(absentOr(isOwner), 'owner'),
   has(oneOf(undefined, true), 'everyOwner'),
 );
 
@@ -233,7 +231,7 @@ export function numbersIn(value: unknown): Readonly<Record<string, number>> {
 }
 
 const isOutcome = all(
-  has((owner) => owner === null || text(owner), 'owner'),
+  has(isOwner, 'owner'),
   has(oneOf('done', 'dead', 'cancelled', 'replaced', 'purged'), 'state'),
   has(absentOr(text), 'unstorable', 'by'),
 );
