@@ -1,4 +1,5 @@
 import type { Hub } from '../basket/context/hub.js';
+import { hintsIn } from '../basket/context/messages.js';
 import type { Clock } from '../ports/ports.js';
 import { lookEvery } from '../pure/waking.js';
 
@@ -44,7 +45,7 @@ export function createLooking({ hub, ports }: LookingParts, isVisible: () => boo
 
   const stopHearing = hub.hear((message) => {
     // The runner says `closed` again if another gate is still closed.
-    if ('hints' in message && message.hints?.some((hint) => hint.event === 'gate' && !hint.closed)) {
+    if (hintsIn(message).some((hint) => hint.event === 'gate' && !hint.closed)) {
       forget();
       again = false;
     }

@@ -108,15 +108,15 @@ export function keyOf(message: Message, place: number): string {
   return message.kind === 'wake' ? JSON.stringify(message) : message.kind;
 }
 
-/** The events of a message. `undefined`: anything may have happened. */
-export function hintsIn(message: Message): readonly Hint[] | undefined {
-  return 'hints' in message ? message.hints : undefined;
+/** The events of a message, as far as it tells them. */
+export function hintsIn(message: Message | undefined): readonly Hint[] {
+  return (partOf(message, 'hints') ?? []) as readonly Hint[];
 }
 
 /** The ids of the tasks that have ended, according to a message. `undefined`: any task may have ended. */
 export function endedIn(message: Message): readonly string[] | undefined {
   const hints = hintsIn(message);
-  if (hints === undefined || hints.length >= hintsAMessage) return undefined;
+  if (partOf(message, 'hints') === undefined || hints.length >= hintsAMessage) return undefined;
 
   return hints.flatMap((hint) => (hint.event === 'settled' ? [hint.id] : []));
 }
@@ -128,8 +128,8 @@ export function endedAs(end: 'done' | 'purged', message: Message | undefined): r
 
 /** Merges two messages of a kind: the later one, with the events of both. */
 export function merged(earlier: Message | undefined, later: Message): Message {
-  const added = hintsIn(later) ?? [];
-  const hints = [...((earlier && hintsIn(earlier)) ?? []), ...added];
+  const added = hintsIn(later);
+  const hints = [...hintsIn(earlier), ...added];
   if (hints.length === 0) return later;
   const ids = (end: 'done' | 'purged'): readonly string[] => [
     ...endedAs(end, earlier),

@@ -39,8 +39,7 @@ export function on(
     // Now, because `seen` may be that of the new database when `lost` comes.
     if (message.kind === 'taken') tasks = seen.tasks;
     const lost: Hint = { event: 'lost', database: registry.name, tasks };
-    const hints = message.kind === 'lost' ? [lost] : (hintsIn(message) ?? []);
-    for (const hint of hints) {
+    for (const hint of message.kind === 'lost' ? [lost] : hintsIn(message)) {
       if (stopped || hint.event !== name) continue;
       if ('type' in hint && !isMeant(ownersOf(context, parts), hint)) continue;
       callSafely(listener, named(registry, hint));

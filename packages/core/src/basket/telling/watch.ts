@@ -204,7 +204,7 @@ function watched(
 type Progress = EventOf<'progress'>;
 
 function progressIn(message: Message | undefined): readonly Progress[] {
-  return ((message && hintsIn(message)) ?? []).filter((hint) => hint.event === 'progress');
+  return hintsIn(message).filter((hint) => hint.event === 'progress');
 }
 
 /** The view that was shown before, if nothing in it has changed. */
