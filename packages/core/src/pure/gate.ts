@@ -171,9 +171,7 @@ export function gateClosed(
     until: Math.max(raised ? 0 : (gate?.until ?? 0), now + wait, floor),
     by,
     reason,
-    ...(status === undefined ? {} : { status }),
-    ...defined({ silent }),
-    ...(floor > now ? { floor } : {}),
+    ...defined({ status, silent, floor: floor > now ? floor : undefined }),
   };
 }
 
