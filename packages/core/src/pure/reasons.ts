@@ -1,6 +1,7 @@
 import { readsVersion } from './evolution.js';
 import type { GateRow } from './gate.js';
 import { isAway, keeps } from './gate.js';
+import type { Ready } from './key.js';
 import { alone, readReady } from './key.js';
 import type { Owner } from './owner.js';
 import { runsFor } from './owner.js';
@@ -110,9 +111,9 @@ export function reasonsOf(row: TaskRow, facts: ReasonFacts): readonly Reason[] {
   if (state === 'unreadable' || row.strange === true) reasons.push({ reason: 'undecodable', error: row.lastError });
 
   const ahead = aheadOf(runner, wall);
-  const until = ready?.when === undefined ? 0 : ready.when - (ready.letter === '@' ? ahead : 0);
+  const until = dueAt(ready, ahead, wall);
   if (row.runAt !== undefined && row.runAt > wall) reasons.push({ reason: 'date', until: row.runAt });
-  else if (until > wall && row.strange !== true)
+  else if (until !== undefined && row.strange !== true)
     reasons.push({ reason: ready?.letter === '!' ? 'date' : 'backoff', until });
 
   if (head !== undefined && head.seq < row.seq && row.lane !== undefined) {
@@ -217,4 +218,12 @@ function gateOf({ id }: TaskRow, { gate, through, wall }: ReasonFacts, ahead: nu
  */
 export function aheadOf(runner: RunnerRow | undefined, wall: number): number {
   return runner === undefined ? 0 : runner.seen - Math.min(runner.wall, wall);
+}
+
+/** When a row is due, by the wall clock. `undefined`: it is due now, or is not timed. */
+export function dueAt(ready: Ready | undefined, ahead: number, wall: number): number | undefined {
+  if (ready?.when === undefined) return undefined;
+  const due = ready.when - (ready.letter === '@' ? ahead : 0);
+
+  return due > wall ? due : undefined;
 }

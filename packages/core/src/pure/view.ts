@@ -2,10 +2,9 @@ import type { GateRow } from './gate.js';
 import { keeps } from './gate.js';
 import type { PriorityName } from './options.js';
 import { priorityName } from './options.js';
-import type { Ready } from './key.js';
 import { readReady } from './key.js';
 import { defined } from './parts.js';
-import { aheadOf } from './reasons.js';
+import { aheadOf, dueAt } from './reasons.js';
 import type { Death, RunnerRow, StoredError, TaskRow } from './record.js';
 import { isClaimed } from './record.js';
 import { isDead } from './state.js';
@@ -102,13 +101,6 @@ export function taskView(row: TaskRow, facts: ViewFacts): TaskView {
     lastError: row.lastError,
     dead: row.dead,
   };
-}
-
-function dueAt(ready: Ready | undefined, ahead: number, wall: number): number | undefined {
-  if (ready?.when === undefined) return undefined;
-  const due = ready.when - (ready.letter === '@' ? ahead : 0);
-
-  return due > wall ? due : undefined;
 }
 
 function gateView({ gate: name, id }: TaskRow, gate: GateRow | undefined, ahead: number, wall: number): GateView {
