@@ -171,24 +171,19 @@ export interface TaskOptions<Payload, Stored = unknown> {
   readonly owner?: 'none' | undefined;
 }
 
+/** The options of a task type that stay as they were given. */
+type AsGiven = 'lane' | 'gate' | 'key' | 'merge' | 'lifetime' | 'concurrency' | 'failureLimit' | 'owner';
+
 /** What the library reads of a task type. */
-export interface TaskTypeParts extends AnyTaskType {
+export interface TaskTypeParts extends AnyTaskType, Pick<TaskOptions<unknown>, AsGiven> {
   readonly codec: Codec<unknown>;
   readonly upgrade: { readonly [version: number]: Upgrade };
   readonly aliases: readonly string[];
-  readonly lane: string | ((payload: unknown) => string | undefined) | undefined;
-  readonly gate: string | ((payload: unknown) => string | undefined) | undefined;
-  readonly key: string | ((payload: unknown) => string | undefined) | undefined;
-  readonly merge: ((earlier: unknown, later: unknown) => unknown) | undefined;
   readonly priority: Priority;
   readonly timeout: number;
   readonly onDead: 'block' | 'skip';
-  readonly lifetime: number | undefined;
   readonly onExpired: 'block' | 'skip';
   readonly backoff: Backoff;
-  readonly concurrency: number | undefined;
-  readonly failureLimit: number | undefined;
-  readonly owner: 'none' | undefined;
 }
 
 /**
