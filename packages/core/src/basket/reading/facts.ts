@@ -49,12 +49,13 @@ export async function factsOf(
 
   const lanes = [...new Set(rows.map(laneOf))];
   const isLimited = rows.some(({ type }) => findType(registry, type)?.concurrency !== undefined);
-  const claims = (gates.size > 0 || isLimited) && led ? (runner?.running ?? []) : [];
+  const claims = led ? (runner?.running ?? []) : [];
+  const counted = gates.size > 0 || isLimited ? claims : [];
   const [full, heads, parents, running, owner, pauses] = await Promise.all([
     isFull(stores, runner),
     Promise.all(lanes.map((lane) => headOfLane(stores, lane))),
-    Promise.all(rows.map((row) => parentsOf(stores, row, led ? (runner?.running ?? []) : []))),
-    Promise.all(claims.map((claim) => claimedRow(stores, claim))),
+    Promise.all(rows.map((row) => parentsOf(stores, row, claims))),
+    Promise.all(counted.map((claim) => claimedRow(stores, claim))),
     ownerHere(stores),
     pausesNow(registry, stores),
   ]);

@@ -168,7 +168,7 @@ export async function health(context: BasketContext, whose: OfOwner = {}): Promi
     ...told,
     storage,
     registries: differences(
-      versionsOf(context.registry),
+      versionsOf(registry),
       worker.state === 'running' ? worker.types : undefined,
       led ? runner?.types : undefined,
     ),
@@ -195,13 +195,13 @@ function foundIn(context: BasketContext, wanted: Wanted, works: boolean): Promis
       const wall = ports.clock.wall();
       const unmoved = wall - (runner?.wall ?? Number.NEGATIVE_INFINITY);
 
-      const rows = await Promise.all((runner?.running ?? []).map((claim) => claimedRow(stores, claim)));
+      const claims = runner?.running ?? [];
+      const rows = await Promise.all(claims.map((claim) => claimedRow(stores, claim)));
       const timeouts = rows.map((row) => row?.timeout ?? findType(registry, row?.type ?? '')?.timeout ?? 0);
       // A runner whose attempts run need not write before the longest of them has timed out.
       const hangs = rows.length > 0 && unmoved >= Math.max(...timeouts) + slotGrace;
       const facts = { wanted, runner, works: works && !hangs, since: wall - stalledAfter };
       const { waiting, ...backlog } = await backlogOf(context, stores, facts);
-      const claims = runner?.running ?? [];
 
       return {
         ...backlog,

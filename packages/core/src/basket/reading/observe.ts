@@ -33,7 +33,7 @@ export async function get(context: ReadingContext, id: string): Promise<TaskView
   };
   const facts = await read(context, find, factStores);
 
-  return (await shown(context, facts, new Map(), longestDecoding)).tasks[0];
+  return (await shown(context, facts)).tasks[0];
 }
 
 /** Reads the tasks that fit, in the order in which they were added. */
@@ -41,7 +41,7 @@ export async function list(context: ReadingContext, query: Query = {}): Promise<
   const wanted = readQuery(context, query);
   const facts = await pageOf(context, wanted, wanted.limit, undefined);
 
-  return (await shown(context, facts, new Map(), longestDecoding)).tasks;
+  return (await shown(context, facts)).tasks;
 }
 
 /** Tasks as they are shown. */
@@ -68,8 +68,8 @@ export async function page(
 async function shown(
   { payloads, ports, registry }: ReadingContext,
   { rows, runner, gateOf, reasonsOf }: Facts,
-  known: Known,
-  patience: number,
+  known: Known = new Map(),
+  patience = longestDecoding,
 ): Promise<Shown> {
   const found = await payloads(rows, known, patience);
   const wall = ports.clock.wall();
