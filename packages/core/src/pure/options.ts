@@ -87,6 +87,22 @@ export function checkFunction(given: unknown, what: string, rule = 'a function')
   must(given === undefined || typeof given === 'function', what, rule, given);
 }
 
+/** Refuses a value that is neither true nor false. */
+export function checkFlag(given: boolean, what: string): void {
+  must(typeof given === 'boolean', what, 'true or false', given);
+}
+
+/** Refuses a listener that cannot be called. */
+export function checkListener(given: unknown): void {
+  must(typeof given === 'function', 'A listener', 'a function', given);
+}
+
+/** Refuses a signal to which nobody can listen. */
+export function checkSignal(given: AbortSignal | undefined): void {
+  const fits = given === undefined || typeof partOf(given, 'addEventListener') === 'function';
+  must(fits, 'signal', 'an AbortSignal', given);
+}
+
 /** Refuses an id that is no string. */
 export function checkId(id: string): void {
   must(typeof id === 'string', 'An id', 'a string, as add gives it', id);

@@ -1,7 +1,7 @@
 import { allNames, namesEver } from './aliases.js';
 import { TaskbasketError } from './errors.js';
 import { above, beyond, escaped, ownerPart, parentMark, rawParts } from './key.js';
-import { checkOneOf, checkParts, checkText, checkWhole, must } from './options.js';
+import { checkFlag, checkOneOf, checkParts, checkText, checkWhole, must } from './options.js';
 import type { Owner, OwnerHere } from './owner.js';
 import { isForAll } from './owner.js';
 import type { TaskRow } from './record.js';
@@ -204,7 +204,7 @@ function wantedOf(asker: Asker, { type, state, lane, gate, parent, id, ...whose 
  */
 export function ownersOf({ registry, here }: Asker, whose: OfOwner, types?: readonly string[]): Wanted['owners'] {
   const { owner, everyOwner = false } = whose;
-  must(typeof everyOwner === 'boolean', 'everyOwner', 'true or false', everyOwner);
+  checkFlag(everyOwner, 'everyOwner');
   if (owner !== undefined) {
     checkText(owner, 'The owner of a query');
     must(

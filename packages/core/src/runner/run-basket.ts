@@ -1,7 +1,6 @@
 import type { Basket } from '../basket/basket.js';
 import { contextOf } from '../basket/basket.js';
-import { checkParts, must } from '../pure/options.js';
-import { partOf } from '../pure/parts.js';
+import { checkParts, checkSignal } from '../pure/options.js';
 import type { AnyRegistry, PayloadOf, ResultOf } from '../pure/registry.js';
 import type { SessionOf } from '../pure/session.js';
 import type { AnyHandler, Handler } from './term/leader.js';
@@ -36,8 +35,7 @@ export async function runBasket<R extends AnyRegistry>(
 ): Promise<void> {
   const parts = checkParts(options, 'The options of runBasket', ['signal', 'concurrency']);
   const { signal } = parts;
-  const isSignal = signal === undefined || typeof partOf(signal, 'addEventListener') === 'function';
-  must(isSignal, 'signal', 'an AbortSignal', signal);
+  checkSignal(signal);
 
   await run(contextOf(basket), handlers as Readonly<Record<string, AnyHandler>>, parts);
 }

@@ -3,7 +3,7 @@ import { madeAfter } from '../../ports/ids.js';
 import { TaskbasketError } from '../../pure/errors.js';
 import { gateForward } from '../../pure/gate.js';
 import { readReady } from '../../pure/key.js';
-import { checkParts, must } from '../../pure/options.js';
+import { checkFlag, checkParts } from '../../pure/options.js';
 import type { Filter, Wanted } from '../../pure/query.js';
 import { fits, isOrdered, readCommand } from '../../pure/query.js';
 import type { Claim, TaskRow } from '../../pure/record.js';
@@ -48,7 +48,7 @@ export interface CancelOptions {
  */
 export function cancel(context: BasketContext, which: string | Filter, options: CancelOptions = {}): Promise<number> {
   const { children = false } = checkParts(options, 'The options of cancel', ['children']);
-  must(typeof children === 'boolean', 'children', 'true or false', children);
+  checkFlag(children, 'children');
 
   return forEach(
     context,

@@ -1,7 +1,7 @@
 import { randomText } from '../../ports/ids.js';
 import { within } from '../../ports/wait.js';
 import { messageOf, TaskbasketError } from '../../pure/errors.js';
-import { checkParts, checkText, must } from '../../pure/options.js';
+import { checkFlag, checkParts, checkText, must } from '../../pure/options.js';
 import type { Owner, SessionRow } from '../../pure/owner.js';
 import { checkSession } from '../../pure/owner.js';
 import { stateKeys } from '../../pure/record.js';
@@ -46,7 +46,7 @@ export async function signIn(
   checkText(owner, 'The owner that signIn takes');
   const copy = copiedValues(values);
   const { adopt = false } = checkParts(options, 'The options of signIn', ['adopt']);
-  must(typeof adopt === 'boolean', 'adopt', 'true or false', adopt);
+  checkFlag(adopt, 'adopt');
   await change(context, owner, copy, adopt);
 }
 

@@ -1,5 +1,5 @@
 import { callSafely } from '../../pure/errors.js';
-import { checkOneOf, checkParts, must } from '../../pure/options.js';
+import { checkListener, checkOneOf, checkParts } from '../../pure/options.js';
 import type { OfOwner } from '../../pure/query.js';
 import { isMeant, ownerParts, ownersOf } from '../../pure/query.js';
 import type { AnyRegistry } from '../../pure/registry.js';
@@ -28,7 +28,7 @@ export function on(
   whose: OfOwner = {},
 ): () => void {
   checkOneOf(name, 'An event', names);
-  must(typeof listener === 'function', 'A listener', 'a function', listener);
+  checkListener(listener);
   const { hub, registry, seen } = context;
   const parts = checkParts(whose, 'The options of on', ownerParts);
   ownersOf(context, parts); // Refuses what is wrong at the call.

@@ -1,7 +1,6 @@
 import { TaskbasketError } from '../../pure/errors.js';
-import { checkParts, must } from '../../pure/options.js';
+import { checkParts, checkSignal } from '../../pure/options.js';
 import type { Owner } from '../../pure/owner.js';
-import { partOf } from '../../pure/parts.js';
 import type { Scope, Wanted } from '../../pure/query.js';
 import { isNobodys, readScope } from '../../pure/query.js';
 import { endOf } from '../../pure/reasons.js';
@@ -32,8 +31,7 @@ export async function whenIdle(context: BasketContext, scope: Scope = {}, option
   const follows = wanted.owners !== undefined && scope.owner === undefined && !isNobodys(context.registry, wanted);
   const asker = follows && typeof owner === 'string' ? owner : undefined;
   const { signal } = checkParts(options, 'The options of whenIdle', ['signal']);
-  const isSignal = signal === undefined || typeof partOf(signal, 'addEventListener') === 'function';
-  must(isSignal, 'signal', 'an AbortSignal', signal);
+  checkSignal(signal);
   const { closed } = context;
   let heard = false;
   let end = (): void => undefined;

@@ -1,7 +1,7 @@
 import { callSafely } from '../../pure/errors.js';
 import type { OwnerHere } from '../../pure/owner.js';
 import type { Query, WantedPage } from '../../pure/query.js';
-import { checkParts, must } from '../../pure/options.js';
+import { checkFlag, checkListener, checkParts } from '../../pure/options.js';
 import { readQuery } from '../../pure/query.js';
 import type { Reason } from '../../pure/reasons.js';
 import type { TaskView } from '../../pure/view.js';
@@ -73,7 +73,7 @@ export function createWatches(context: ReadingContext): (query?: Query, options?
   return (given = {}, options = {}) => {
     const query = readQuery(context, given);
     const { reasons = false } = checkParts(options, 'The options of a watch', ['reasons']);
-    must(typeof reasons === 'boolean', 'reasons', 'true or false', reasons);
+    checkFlag(reasons, 'reasons');
     const key = `${reasons} ${query.key}`;
     const found = known.get(key)?.deref();
     if (found !== undefined) return found;
@@ -181,7 +181,7 @@ function watched(
     get: latest,
 
     subscribe(listener) {
-      must(typeof listener === 'function', 'A listener', 'a function', listener);
+      checkListener(listener);
       // Wrapped, so that a function that subscribes twice is called twice.
       const tellOne = (next: Snapshot): void => callSafely(listener, next);
       listeners.add(tellOne);
