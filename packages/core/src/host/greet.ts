@@ -57,7 +57,7 @@ export async function greeted(context: BasketContext, factory: WorkerFactory, go
 export async function hello(context: BasketContext, connection: Connection): Promise<Greeted> {
   const { channel: basket } = context.names;
   const answer: unknown = await connection.hello({ protocol, basket, build: context.build });
-  if (!isHelloAnswer(answer) || answer.protocol !== protocol) {
+  if (!isHelloAnswer(answer)) {
     const why = 'The worker does not answer as serveBasket does.';
     throw problemOf('mismatch', `${why} Call serveBasket in its script, and build page and worker together.`);
   }

@@ -32,9 +32,9 @@ export interface HostFace {
   readonly hello: (hello: Hello) => Promise<HelloAnswer>;
 }
 
-/** Whether a message is the answer of a worker of this library. */
+/** Whether a message is the answer of a worker of this library, in the protocol of this build. */
 export function isHelloAnswer(answer: unknown): answer is HelloAnswer {
-  const numbers = ['protocol', 'build'].every((name) => typeof partOf(answer, name) === 'number');
+  const texts = ['basket', 'alive'].every((name) => typeof partOf(answer, name) === 'string');
 
-  return numbers && ['basket', 'alive'].every((name) => typeof partOf(answer, name) === 'string');
+  return texts && partOf(answer, 'protocol') === protocol && typeof partOf(answer, 'build') === 'number';
 }
