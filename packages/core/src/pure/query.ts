@@ -206,14 +206,14 @@ export function ownersOf({ registry, here }: Asker, whose: OfOwner, types?: read
   const { owner, everyOwner = false } = whose;
   checkFlag(everyOwner, 'everyOwner');
   if (owner !== undefined) {
-    checkText(owner, 'The owner of a query');
+    checkText(owner, "A query's owner");
     must(
       registry.session !== undefined,
-      'A query’s owner',
+      "A query's owner",
       'left out, because the registry declares no session',
       owner,
     );
-    must(!everyOwner, 'A query’s owner', 'left out if everyOwner is true', owner);
+    must(!everyOwner, "A query's owner", 'left out if everyOwner is true', owner);
 
     return [{ owner, types }];
   }
