@@ -92,6 +92,11 @@ export class WorkerError extends TaskbasketError {
   }
 }
 
+/** What a call hears whose basket was closed. */
+export function basketClosed(): TaskbasketError {
+  return new TaskbasketError('closed', 'This basket was closed. Open another one with openBasket.');
+}
+
 /** The message of anything that was thrown, also of what is no error. Never throws itself. */
 export function messageOf(thrown: unknown): string {
   try {

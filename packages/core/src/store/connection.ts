@@ -1,6 +1,6 @@
 import type { Clock, Locks } from '../ports/ports.js';
 import { waited, within } from '../ports/wait.js';
-import { TaskbasketError } from '../pure/errors.js';
+import { basketClosed, TaskbasketError } from '../pure/errors.js';
 import type { AnyRegistry } from '../pure/registry.js';
 import { noDatabase, opened } from './opened.js';
 import type { StoreKey } from './requests.js';
@@ -70,7 +70,7 @@ export function createDatabase(registry: AnyRegistry, parts: DatabaseParts): Dat
   let close = (): void => undefined;
   /** Rejects when the basket is closed. From then on it is the opening. */
   const closed = new Promise<never>((_, reject) => {
-    close = () => reject(new TaskbasketError('closed', 'This basket was closed. Open another one with openBasket.'));
+    close = () => reject(basketClosed());
   });
   closed.catch(() => undefined); // Seen by the calls that wait.
   /** Whether the database was deleted, and nobody was told yet. */

@@ -1,4 +1,4 @@
-import { TaskbasketError } from '../../pure/errors.js';
+import { basketClosed, TaskbasketError } from '../../pure/errors.js';
 import { checkParts, checkSignal } from '../../pure/options.js';
 import type { Owner } from '../../pure/owner.js';
 import type { Scope, Wanted } from '../../pure/query.js';
@@ -126,8 +126,4 @@ function isOut(row: TaskRow, { owner, reasonsOf }: Facts): boolean {
 
 function ownerLeft(owner: Owner): TaskbasketError {
   return new TaskbasketError('signed-out', `"${owner}" is not signed in. Ask again after a signIn with this owner.`);
-}
-
-function basketClosed(): TaskbasketError {
-  return new TaskbasketError('closed', 'This basket was closed. Ask another one.');
 }

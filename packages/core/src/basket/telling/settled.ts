@@ -1,4 +1,4 @@
-import { TaskbasketError } from '../../pure/errors.js';
+import { basketClosed, TaskbasketError } from '../../pure/errors.js';
 import { checkId } from '../../pure/options.js';
 import type { Owner, OwnerHere } from '../../pure/owner.js';
 import { isSeen } from '../../pure/owner.js';
@@ -158,7 +158,7 @@ export function createSettled(context: BasketContext, added: Recent): (id: strin
   }
 
   context.closed.signal.addEventListener('abort', () => {
-    giveUp(new TaskbasketError('closed', 'This basket was closed. Ask another one, by the id.'));
+    giveUp(basketClosed());
     stop();
   });
 
