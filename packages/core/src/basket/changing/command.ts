@@ -254,16 +254,16 @@ function changeSome(
   add?: Add,
 ): Promise<readonly TaskRow[]> {
   return edit(context, async (stores, full) => {
-    const standing = await withoutReplaced(context, stores, await find(stores), isLater, full);
-    const all = (await add?.(stores, standing.found))?.filter(({ id }) => !isLater(id));
-    const {
-      found,
-      claims,
-      hints: more,
-    } = all === undefined ? { ...standing, hints: [] } : await withoutReplaced(context, stores, all, isLater, full);
-    const hints = [...standing.hints, ...more];
-    if (found.length === 0) return { found, hints };
+    let remaining = await withoutReplaced(context, stores, await find(stores), isLater, full);
+    const hints = [...remaining.hints];
+    if (add !== undefined) {
+      const all = (await add(stores, remaining.found)).filter(({ id }) => !isLater(id));
+      remaining = await withoutReplaced(context, stores, all, isLater, full);
+      hints.push(...remaining.hints);
+    }
+    const { found, claims } = remaining;
+    if (found.length > 0) hints.push(...(await change(stores, found, claims, full)));
 
-    return { found, hints: [...hints, ...(await change(stores, found, claims, full))] };
+    return { found, hints };
   });
 }
