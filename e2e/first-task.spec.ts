@@ -26,7 +26,7 @@ const serviceWorker = `
  */
 async function bundles(process: number): Promise<ReadonlyMap<string, File>> {
   const { folder } = laidOut(`first-task-in-a-browser-${process}`);
-  const entry = "import { basket, save } from './main.ts'; Object.assign(globalThis, { basket, save });";
+  const entry = "import { basket, save } from './basket.ts'; Object.assign(globalThis, { basket, save });";
   const bundle = async (contents: string): Promise<File> => {
     const stdin = { contents, resolveDir: folder, loader: 'ts' } as const;
     const { outputFiles } = await build({ stdin, bundle: true, format: 'esm', write: false, logLevel: 'silent' });

@@ -78,7 +78,7 @@ export interface Note {
   readonly text: string;
 }
 
-/** What the `main.ts` of the first task exports. */
+/** What the `basket.ts` of the first task exports. */
 export interface Main {
   readonly basket: Basket<never>;
   readonly save: (note: Note) => Promise<TaskId>;

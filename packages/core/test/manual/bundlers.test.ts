@@ -50,7 +50,7 @@ describe.each(rows)('the example $example', ({ example, cells }) => {
 
     expect(textOf(example, '/tasks.ts')).toBe(`// tasks.ts\n${ofReadme('tasks.ts')}`);
     expect(textOf(example, '/tasks.worker.ts')).toBe(`// tasks.worker.ts\n${ofReadme('tasks.worker.ts')}`);
-    expect(main).toContain(ofReadme('main.ts').replace('./tasks.worker.ts', worker));
+    expect(main).toContain(ofReadme('basket.ts').replace('./tasks.worker.ts', worker));
   });
 
   test('pins its versions, and the table has that of the bundler', () => {

@@ -18,7 +18,7 @@ function allSent(): Promise<void> {
 
 beforeAll(async () => {
   ({ server } = await createBrowser({ sharedWorker: true }));
-  ({ basket, save } = await run<Main>('main.ts'));
+  ({ basket, save } = await run<Main>('basket.ts'));
 });
 
 beforeEach(async () => {

@@ -14,7 +14,7 @@ interface App extends Main {
   readonly mountSave?: (target: Element) => { readonly show: (note: object) => void; readonly unmount: () => void };
 }
 
-const common = `export { basket, save } from './main.js';`;
+const common = `export { basket, save } from './basket.js';`;
 
 const entries = {
   React: `
@@ -74,7 +74,7 @@ describe.each(Object.entries(entries))('the component of the README for %s', (na
   beforeAll(async () => {
     await bundled(folder, name, entry);
     app = await run(`${name}.bundle.mjs`);
-    otherTab = await run('main.ts');
+    otherTab = await run('basket.ts');
   });
 
   afterEach(() => app.basket.cancel({}));

@@ -28,7 +28,7 @@ beforeAll(async () => {
   vi.stubGlobal('CSSStyleSheet', function sheet(this: object) {
     Object.assign(this, { replaceSync: () => undefined });
   });
-  ({ basket, save } = await run<Main>('main.ts'));
+  ({ basket, save } = await run<Main>('basket.ts'));
   ({ inspector } = await run<{ inspector: TaskbasketInspector }>('unsent-list.ts'));
   await run('correct-here.ts');
 });

@@ -194,7 +194,8 @@ describe('the reference has', () => {
 });
 
 test('every call that the manual names exists', () => {
-  const named = [...manual.matchAll(/\bbasket\.(?<call>\w+)/g)].map(({ groups }) => groups?.['call'] ?? '');
+  // `basket.ts` is the file of the first task.
+  const named = [...manual.matchAll(/\bbasket\.(?!ts\b)(?<call>\w+)/g)].map(({ groups }) => groups?.['call'] ?? '');
 
   expect(named.length).toBeGreaterThan(20);
   expect(named.filter((call) => !calls.includes(call))).toEqual([]);

@@ -18,8 +18,12 @@ test('the first task takes three files and at most 25 lines in all, names and em
   const first = blocks.slice(0, 3);
   const lines = first.flatMap(({ code }) => code.trimEnd().split('\n'));
 
-  expect(first.map(({ name }) => name)).toEqual(['tasks.ts', 'tasks.worker.ts', 'main.ts']);
+  expect(first.map(({ name }) => name)).toEqual(['tasks.ts', 'tasks.worker.ts', 'basket.ts']);
   expect(lines.length).toBeLessThanOrEqual(25);
+});
+
+test('no file of the manual imports the main.ts of a page, which is read after all that it imports', () => {
+  expect(blocks.filter(({ code }) => /['"]\.\/main/.test(code))).toEqual([]);
 });
 
 test('the code of the manual compiles as a user would compile it, and a mistake in it would not', () => {

@@ -13,7 +13,7 @@ test('what nobody is signed in for waits, uncounted, and is sent with the token 
 
     return new Response('', { status: 200 });
   });
-  const { basket, save } = await run<Main>('main.ts');
+  const { basket, save } = await run<Main>('basket.ts');
   const { keepToken } = await run<{ keepToken: (token: string | undefined) => Promise<void> }>('session.ts');
   const id = await save({ id: 'signed-in', text: '' });
   await until(async () =>

@@ -42,7 +42,7 @@ beforeAll(async () => {
 
     return Response.json(answer);
   });
-  ({ basket } = await run<Main>('main.ts'));
+  ({ basket } = await run<Main>('basket.ts'));
   recipe = await run<Recipe>('notes-query.ts');
   const { client } = recipe;
   const invalidate = client.invalidateQueries.bind(client);

@@ -19,7 +19,7 @@ test.each([
   ['correct.ts', 'notes.ts', '  try {\n    if (await basket.update(', 'throw error;\n  }\n'],
   ['answers.ts', 'tasks.worker.ts', "/** The server's own words", "did not say why.';\n}\n"],
   ['basket-with-hot-reload.js', 'basket.ts', 'if (import.meta.hot)', 'basket.close());'],
-  ['main.ts', 'basket.ts', '  worker: () => new SharedWorker(', '}),\n'],
+  ['basket.ts', 'basket.ts', '  worker: () => new SharedWorker(', '}),\n'],
   ['dexie-db.ts', 'db.ts', '  { open: () => db.open() },', 'class NotesDB extends Dexie {\n'],
 ])('what %s of the manual says stands in %s of examples/react-dexie-pwa as well', (block, file, from, to) => {
   const code = blocks.find(({ name }) => name === block)?.code ?? '';

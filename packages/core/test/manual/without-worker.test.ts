@@ -9,7 +9,7 @@ test('a browser without SharedWorker runs the tasks in the page', async () => {
   const { run } = laidOut('without-worker');
   const reported: unknown[] = [];
   vi.stubGlobal('reportError', (error: unknown) => reported.push(error));
-  const { basket, save } = await run<Main>('main.ts');
+  const { basket, save } = await run<Main>('basket.ts');
   await run('without-worker.ts');
 
   const id = await save({ id: 'n1', text: 'In the page' });

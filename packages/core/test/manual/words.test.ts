@@ -8,7 +8,7 @@ test('a worker that reads the answer gives the words of the server to whoever as
   await createBrowser({ sharedWorker: true });
   const { run } = withWorker('words.worker.ts');
   vi.stubGlobal('fetch', async () => new Response('A note needs a text.', { status: 422 }));
-  const { basket, save } = await run<Main>('main.ts');
+  const { basket, save } = await run<Main>('basket.ts');
   const { why } = await run<{ why: (id: string) => Promise<string> }>('why.ts');
   const id = await save({ id: 'words', text: '' });
 

@@ -22,7 +22,7 @@ test('a basket that closes itself at a hot reload opens like any other', async (
 
 test('three lines show in the console of the page what failed in the worker', async () => {
   const { run } = laidOut('mirror');
-  const { basket, save } = await run<Main>('main.ts');
+  const { basket, save } = await run<Main>('basket.ts');
   const shown = vi.spyOn(console, 'error').mockImplementation(() => undefined);
   const { stopMirroring } = await run<{ stopMirroring: () => void }>('mirror.ts');
   server.answer(() => 500);
