@@ -6,7 +6,9 @@ import { describe, expect, test } from 'vitest';
 import { blocks, manual, pages, repository } from './blocks.js';
 import { compile } from './compile.js';
 
-const compiled = blocks.filter(({ language }) => language.startsWith('ts'));
+/** The one file that runs in Node: with the types of Node, the other files could use what no browser has. */
+const ofNode = 'shell-plugin.ts';
+const compiled = blocks.filter(({ language, name }) => language.startsWith('ts') && name !== ofNode);
 
 test('every block of code in the manual has a file name of its own', () => {
   expect(blocks.length).toBeGreaterThan(20);
@@ -34,6 +36,13 @@ test('the code of the manual compiles as a user would compile it, and a mistake 
     code: block.code.replace("basket.add('saveNote'", "basket.add('savedNote'"),
   }));
   expect(compile('compiled', broken)).toContain('savedNote');
+}, 240_000);
+
+test('the plugin for Vite compiles with the types of Node', () => {
+  const plugin = blocks.filter(({ name }) => name === ofNode);
+
+  expect(plugin).toHaveLength(1);
+  expect(compile('plugin', plugin, { types: ['node'] })).toBe('');
 }, 240_000);
 
 describe('the pages', () => {
