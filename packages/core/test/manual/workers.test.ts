@@ -46,6 +46,18 @@ test.each([
   expect(await endOf(status)).toBe(end);
 });
 
+test('the test of one handler needs nothing of the other test, and does not hide a mistake', async () => {
+  vi.stubGlobal('location', undefined);
+  const { endOf } = await laidOut('one-handler-alone').run<{ endOf: (status: number) => Promise<string> }>(
+    'handler.test.ts',
+  );
+  expect(await endOf(422)).toBe('dead');
+
+  vi.stubGlobal('location', undefined);
+  await expect(endOf(422)).rejects.toMatchObject({ name: 'TaskbasketError' });
+  vi.stubGlobal('location', new URL(server.origin));
+});
+
 describe('a codec that reads two forms', () => {
   test('gives the new form of a task that an old build added, and stores what an old handler can read', async () => {
     const { tasks } = await laidOut('both-forms').run<{
