@@ -7,13 +7,13 @@ import { createBrowser, until } from './browser.js';
 test('a worker that reads the answer gives the words of the server to whoever asks why', async () => {
   await createBrowser({ sharedWorker: true });
   const { run } = withWorker('words.worker.ts');
-  vi.stubGlobal('fetch', async () => new Response('A note needs a text.', { status: 422 }));
+  vi.stubGlobal('fetch', async () => Response.json({ title: 'The note has no text.' }, { status: 422 }));
   const { basket, save } = await run<Main>('basket.ts');
   const { why } = await run<{ why: (id: string) => Promise<string> }>('why.ts');
   const id = await save({ id: 'words', text: '' });
 
   await until(async () =>
-    expect(await why(id)).toBe('The server refused it: A note needs a text. Correct it, or discard it.'),
+    expect(await why(id)).toBe('The server refused it: The note has no text. Correct it, or discard it.'),
   );
   expect(await basket.list()).toMatchObject([{ lastError: { status: 422 } }]);
 
