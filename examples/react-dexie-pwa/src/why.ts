@@ -19,7 +19,8 @@ function words(reason: Reason): string {
     case 'dead':
       if (reason.because === 'parent') return 'What it belongs to was discarded.';
       if (reason.because === 'expired') return 'It was not sent in time. Try it again, or discard it.';
-      return `The server refused it: ${reason.error?.message} Correct it, or discard it.`;
+      if (reason.because === 'limit') return `It failed too often: ${reason.error?.message} Try it again, or discard it.`;
+      return `${reason.error?.status === undefined ? 'It cannot be sent' : 'The server refused it'}: ${reason.error?.message} Correct it, or discard it.`;
     case 'paused':
       return 'It waits until you let it go on.';
     case 'busy':
@@ -27,8 +28,9 @@ function words(reason: Reason): string {
     case 'aside':
       return 'It waits until others are sent.';
     case 'signed-out':
+      return 'It waits until the person who saved it signs in again.';
     case 'no-owner':
-      return 'It is sent when its owner signs in.';
+      return 'It was saved before anybody signed in, and waits for a sign-in.';
     case 'no-room':
       return 'This device has no room for it to be sent: free some space.';
     case 'no-runner':

@@ -74,6 +74,19 @@ describe('why something waits', () => {
     await until(async () => expect(await whyOf(id)).toBe('It was not sent in time. Try it again, or discard it.'));
   });
 
+  test.each([
+    [
+      { because: 'permanent', error: { message: 'No text.', status: 422 } },
+      'The server refused it: No text. Correct it',
+    ],
+    [{ because: 'permanent', error: { message: 'No number.' } }, 'It cannot be sent: No number. Correct it'],
+    [{ because: 'limit', error: { message: 'Oh.', status: 500 } }, 'It failed too often: Oh. Try it again'],
+  ])('is told of a task that is dead by %o', async (death, text) => {
+    const { inWords } = await run<{ inWords: (reasons: readonly object[]) => string }>('why.ts');
+
+    expect(inWords([{ reason: 'dead', ...death }])).toBe(`${text}, or discard it.`);
+  });
+
   test('is told of a server that is away, with the time of the next try', async () => {
     server.answer(() => 503);
     const id = await save({ id: 'away', text: '' });
