@@ -59,6 +59,21 @@ test('the list says why a note is not sent, in English and in German, and a corr
   expect(server.received.at(-1)?.body).toContain('short');
 });
 
+test('a correction of a task that was discarded in the same moment is not taken for a success', async () => {
+  server.answer(({ body }) => (body.includes('too long') ? 422 : 200));
+  await save({ id: 'n2', text: 'too long' });
+  const button = (): HTMLButtonElement | null | undefined =>
+    inspector.shadowRoot?.querySelector<HTMLButtonElement>('[part~=correct]:not([hidden])');
+  await until(() => expect(button()).toBeTruthy());
+  button()?.click();
+  const form = inspector.querySelector('form');
+  const discarding = basket.cancel({});
+  form?.requestSubmit();
+
+  await until(() => expect(form?.querySelector('[role=alert]')?.textContent).toMatch(/^It was sent or discarded/));
+  await discarding;
+});
+
 test('the list names the requests of an httpTask', async () => {
   await run('request-list.ts');
   const named = (payload: unknown) => inspector.label?.({ payload } as never);
