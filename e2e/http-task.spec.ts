@@ -234,7 +234,7 @@ test('every body arrives as it was, with a token that no add takes', async ({ pa
   const refused = await page.evaluate(async () =>
     window.requests.basket.add('api', { url: '/x', headers: { Authorization: 'secret-1' } }).catch(String),
   );
-  expect(refused).toContain('A stored header must be no secret');
+  expect(refused).toContain('A header that may hold a secret must be set in authorize of sendHttp');
 });
 
 test('an upload tells how far it is; a worker that dies during it sends it again, from what is stored', async ({

@@ -27,9 +27,8 @@ export function storedHeaders(
   if (type !== '' && (type.startsWith('multipart/') || !headers.has('Content-Type'))) headers.set('Content-Type', type);
   const read: [string, string][] = [];
   headers.forEach((value, name) => {
-    const fits = !secret.test(name) && (stored.test(name) || more.has(name));
-    const rule = 'no secret (set that in authorize of sendHttp), and named in headers of httpTask';
-    must(fits, 'A stored header', rule, name);
+    must(!secret.test(name), 'A header that may hold a secret', 'set in authorize of sendHttp', name);
+    must(stored.test(name) || more.has(name), 'A stored header', 'named in headers of httpTask', name);
     read.push([name, value]);
   });
 

@@ -65,7 +65,8 @@ export function createPanel(host: HTMLElement, sheet: CSSStyleSheet, settings: R
       async act(name, action) {
         const { basket } = settings;
         if (!tell(name, action) || basket === undefined || name === 'correct') return;
-        await basket[name === 'discard' ? 'cancel' : name](action.task.id);
+        const changed = await basket[name === 'discard' ? 'cancel' : name](action.task.id);
+        if (changed === 0) throw new Error('It has ended, or its owner is not signed in here.');
       },
     }),
   );

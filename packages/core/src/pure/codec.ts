@@ -5,6 +5,8 @@ import { isDense, isPlain, partOf } from './parts.js';
  *
  * `Stored` must be a value that the structured clone algorithm accepts. Both functions may be asynchronous. `addTx`
  * takes only a synchronous `encode`, because it cannot wait; call `prepare` first for an asynchronous one.
+ * An asynchronous `encode` gets your object itself: let it read all of it before it awaits anything, because the app may
+ * change the object on its next line.
  *
  * @example
  * const day: Codec<Date, string> = {

@@ -63,5 +63,6 @@ function isAnswer(verdict: Verdict): boolean {
 
 /** What everybody on the device may read of an error. Its message may name what one person wrote. */
 function inPublic({ status }: StoredError): string {
-  return status === undefined ? 'The network or the destination is away.' : `The server answered ${status}.`;
+  // A redirect that scripts cannot read has the status 0.
+  return status ? `The server answered ${status}.` : 'The network or the destination is away.';
 }

@@ -25,12 +25,13 @@ export function createEnd<R extends AnyRegistry, Name extends keyof R['types'] &
         const found = await basket.settled(id).catch(() => undefined); // Nobody may see it, or the basket is closed.
         asks = false;
         if (stopped) return;
-        if (watched.get().loaded) end = found;
+        if (watched.get().loaded && (found?.state !== 'gone' || watched.get().tasks.length === 0)) end = found;
         tell();
       };
-      const stop = watched.subscribe(({ loaded }) => {
-        if (!loaded) end = undefined; // The end of another owner's task is not shown.
-        else if (!asks && (end === undefined || end.state === 'dead')) void ask(); // It never rejects.
+      const stop = watched.subscribe(({ loaded, tasks }) => {
+        // The end of another owner's task is not shown. A task that was gone may be added later.
+        if (!loaded || (end?.state === 'gone' && tasks.length > 0)) end = undefined;
+        if (loaded && !asks && (end === undefined || end.state === 'dead')) void ask(); // It never rejects.
         tell();
       });
 

@@ -6,8 +6,8 @@ import { keepReserve } from '../store/reserve.js';
 import { TaskbasketError } from '../pure/errors.js';
 import { checkWhole } from '../pure/options.js';
 import { currentName } from '../pure/aliases.js';
-import { abortAttempt, cancelAttempt, deposeAttempt } from './attempt/abort.js';
-import { nextDeadline, overseeAttempts, runAttempt } from './attempt/attempt.js';
+import { abortAttempt, abortGrace, cancelAttempt, deposeAttempt } from './attempt/abort.js';
+import { giveTimeBack, nextDeadline, overseeAttempts, runAttempt } from './attempt/attempt.js';
 import { choresOf } from './chores/chores.js';
 import { createSchedule } from './chores/schedule.js';
 import type { Bell } from './term/bell.js';
@@ -172,13 +172,27 @@ async function lead(setup: Setup, robbed: AbortSignal): Promise<TermEnd> {
 async function turns(leader: Leader, bell: Bell, leaving: Leaving, robbed: AbortSignal): Promise<TermEnd> {
   const { clock } = leader.context.ports;
   let polled = clock.monotonic();
+  /** When the loop should go on. */
+  let due = polled;
   const chores = createSchedule(leader, choresOf(leader));
   const stopRunning = (): void => {
     if (leaving.aborts()) for (const attempt of leader.running.values()) abortAttempt(leader, attempt, 'stop');
   };
 
+  const rest = (wait: number): Promise<void> => {
+    due = clock.monotonic() + wait;
+
+    return bell.rungWithin(clock, wait);
+  };
+
   for (;;) {
     if (robbed.aborted) return 'deposed';
+    const late = clock.monotonic() - due;
+    // A hidden page may ring a timer up to a minute late.
+    if (late > poll) giveTimeBack(leader, late);
+    // It may have been frozen for less than that. So an attempt whose time is over has 10 s once, for its answer.
+    else if (late > 1_000 && nextDeadline(leader) <= 0) await bell.rungWithin(clock, abortGrace);
+    due = clock.monotonic();
     overseeAttempts(leader);
     if (clock.monotonic() - polled >= poll) {
       polled = clock.monotonic();
@@ -198,7 +212,7 @@ async function turns(leader: Leader, bell: Bell, leaving: Leaving, robbed: Abort
       stopRunning();
       if (leaving.isStuck()) return leaving.end();
 
-      await bell.rungWithin(clock, Math.min(delay, nextDeadline(leader)));
+      await rest(Math.min(delay, nextDeadline(leader)));
       continue;
     }
 
@@ -209,8 +223,7 @@ async function turns(leader: Leader, bell: Bell, leaving: Leaving, robbed: Abort
     if (leader.signals.stopping && leader.running.size === 0) return leaving.end();
     if (end.again || (await chores.goOn(leader.running.size === 0))) continue;
 
-    const wait = Math.min(end.alarm, nextDeadline(leader), polled + poll - clock.monotonic(), chores.wait());
-    await bell.rungWithin(clock, wait);
+    await rest(Math.min(end.alarm, nextDeadline(leader), polled + poll - clock.monotonic(), chores.wait()));
     // Attempts that end within one turn of the event loop are settled together.
     await clock.turnOfTheLoop();
   }

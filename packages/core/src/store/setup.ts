@@ -1,4 +1,5 @@
 import { TaskbasketError } from '../pure/errors.js';
+import { stateKeys } from '../pure/record.js';
 import type { AnyRegistry } from '../pure/registry.js';
 import { checkRegistry } from '../pure/registry.js';
 import type { StoreKey } from './requests.js';
@@ -39,9 +40,16 @@ export function createStores(transaction: UpgradeTransaction, registry: AnyRegis
     throw new TaskbasketError('transaction', `${why} Call it in your database's upgrade.`);
   }
 
+  checkRegistry(registry);
+  // With a new store of tasks, numbers begin at 1 again: nothing counts that a runner has noted, or remembers, of rows.
+  const { objectStoreNames: names } = tx.db;
+  const [tasks, , , state] = registry.stores;
+  if (!names.contains(tasks) && names.contains(state))
+    for (const key of [stateKeys.positions, stateKeys.edits]) tx.objectStore(state).delete(key);
+
   for (const [name, key, indexes] of storesIn(registry)) {
     const options = key === undefined ? undefined : { keyPath: key, autoIncrement: true };
-    const store = tx.db.objectStoreNames.contains(name) ? tx.objectStore(name) : tx.db.createObjectStore(name, options);
+    const store = names.contains(name) ? tx.objectStore(name) : tx.db.createObjectStore(name, options);
     for (const index of indexes) {
       if (store.indexNames.contains(index)) continue;
       store.createIndex(index, index === readyIndex ? ['ready', 'seq'] : index, { multiEntry: index === marksIndex });

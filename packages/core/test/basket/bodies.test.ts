@@ -1,4 +1,4 @@
-import { describe, expect, test, vi } from 'vitest';
+import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest';
 
 import { PermanentFailure } from '../../src/pure/verdict.js';
 import { defineTasks, task } from '../../src/pure/registry.js';
@@ -540,4 +540,39 @@ test('a heavy task that was prepared while the clock was days ahead is refused o
   const tx = db.transaction([...tasks.stores], 'readwrite');
   expect(() => basket.addTx(tx, prepared)).toThrow('prepared more than 12 hours ago');
   db.close();
+});
+
+describe('a file in a cloud whose bytes do not come, because there is no network,', () => {
+  const cloudFile = (): File => new File(['a photo'], 'photo.jpg');
+
+  beforeEach(() => {
+    vi.spyOn(Blob.prototype, 'arrayBuffer').mockImplementation(() => new Promise(() => undefined));
+  });
+
+  afterEach(() => vi.restoreAllMocks());
+
+  test('is refused after two minutes, and what is saved after it is stored', async () => {
+    const { world, basket } = await opened();
+    const failure = failureOf(basket.add('send', { photo: cloudFile() }, { lane: 'report' }));
+    const later = basket.add('send', 'typed after it', { lane: 'report' });
+    await world.advance(2 * 60_000);
+
+    expect(await failure).toMatchObject({
+      code: 'payload',
+      message: expect.stringContaining('within two minutes') as string,
+    });
+    expect(await basket.list()).toMatchObject([{ id: await later, payload: 'typed after it' }]);
+  });
+
+  test('keeps a correction waiting no longer either, nor the pause of everything that comes after it', async () => {
+    const { world, basket } = await opened();
+    const id = await basket.add('send', 'a');
+    const failure = failureOf(basket.update(id, { photo: cloudFile() }));
+    const paused = basket.pause({});
+    await world.advance(2 * 60_000);
+
+    expect(await failure).toMatchObject({ code: 'payload' });
+    await paused;
+    expect(await basket.list()).toMatchObject([{ id, payload: 'a' }]);
+  });
 });

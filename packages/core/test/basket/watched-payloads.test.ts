@@ -3,6 +3,7 @@ import { describe, expect, test, vi } from 'vitest';
 import type { Known } from '../../src/basket/reading/payloads.js';
 import { createPayloads } from '../../src/basket/reading/payloads.js';
 import { defineTasks, task } from '../../src/pure/registry.js';
+import { session } from '../../src/pure/session.js';
 import { freshName, rowsOf } from '../support/database.js';
 import { createWorld } from '../support/world.js';
 
@@ -274,4 +275,78 @@ test.each([1, 50, 256, 257, 612])('%i explanations that are asked for together a
   expect(reasons.slice(0, -1).every((some) => some[0]?.reason === 'no-runner')).toBe(true);
   expect(reasons.at(-1)).toEqual([{ reason: 'gone' }]);
   expect(transactions).toBe(Math.ceil((count + 1) / 256));
+});
+
+describe('a task whose decoder is slow is never shown as unreadable', () => {
+  /** A basket whose decoder takes as long as `wait` says, and what a watch of it shows. */
+  function slowly() {
+    const world = createWorld();
+    const codec = {
+      wait: 50,
+      encode: (number: number) => number,
+      async decode(stored: number): Promise<number> {
+        await new Promise<void>((resolve) => world.alarm(codec.wait, resolve));
+
+        return stored;
+      },
+    };
+    const tasks = defineTasks(freshName(), { send: task<number>({ codec }) }, { session: session() });
+    const { basket } = world.open(tasks);
+    const seen: unknown[] = [];
+    const watch = (): void =>
+      void basket.watch().subscribe((value) => {
+        seen.push(...value.tasks.map((one) => [one.payload, one.unreadable]));
+      });
+
+    return { world, codec, basket, seen, watch };
+  }
+
+  test('by the reading that comes once a minute', async () => {
+    const { world, codec, basket, seen, watch } = slowly();
+    await basket.signIn('ann');
+    watch();
+    await world.advance(59_950);
+    codec.wait = 99;
+    void basket.add('send', 1);
+    await world.advance(2_000);
+    expect(seen.at(-1)).toEqual([1, false]);
+    expect(seen).not.toContainEqual([undefined, true]);
+  });
+
+  test('when its owner signs in once more, also after another one', async () => {
+    const { world, basket, seen, watch } = slowly();
+    await basket.signIn('ann');
+    await basket.add('send', 1);
+    watch();
+    await world.advance(20);
+    await Promise.all([basket.signIn('bob'), basket.signIn('ann')]);
+    await world.advance(2_000);
+    expect(seen.at(-1)).toEqual([1, false]);
+    expect(seen).not.toContainEqual([undefined, true]);
+  });
+});
+
+test('a watch shows a payload as soon as somebody signs in who brings its key', async () => {
+  const world = createWorld();
+  const key = { isHere: true };
+  const decode = (stored: string): string => {
+    if (!key.isHere) throw new Error('The key is not here.');
+
+    return stored;
+  };
+  const codec = { encode: (text: string) => text, decode };
+  const types = { report: task<string>({ owner: 'none', codec }) };
+  const { basket } = world.open(defineTasks(freshName(), types, { session: session() }));
+  await basket.add('report', 'a');
+  key.isHere = false;
+  await basket.signOut();
+  const watched = basket.watch();
+  watched.subscribe(() => undefined);
+  await world.advance(1_000);
+  expect(watched.get().tasks).toMatchObject([{ unreadable: true }]);
+
+  key.isHere = true;
+  await basket.signIn('ann');
+  await world.advance(2_000);
+  expect(watched.get().tasks).toMatchObject([{ payload: 'a', unreadable: false }]);
 });

@@ -213,7 +213,11 @@ describe('an add refuses', () => {
     'X-Other',
   ])('the header %s', (name) => {
     for (const headers of [{ [name]: 'x' }, [[name, 'x']] as [string, string][], new Headers([[name, 'x']])]) {
-      expect(() => stored(put({ headers }))).toThrow('A stored header must be no secret');
+      expect(() => stored(put({ headers }))).toThrow(
+        ['Host', 'Idempotency-Key', 'X-Other'].includes(name)
+          ? 'A stored header must be named in headers of httpTask'
+          : 'A header that may hold a secret must be set in authorize of sendHttp',
+      );
     }
   });
 
@@ -326,7 +330,7 @@ describe('a Request', () => {
     [
       'with a secret',
       () => new Request(address, { headers: { Authorization: 'x' } }),
-      'A stored header must be no secret',
+      'A header that may hold a secret must be set in authorize of sendHttp',
     ],
     ['to another protocol', () => new Request('data:,x'), 'must be http: or https:'],
   ])('%s is refused', async (_, make, why) => {

@@ -335,3 +335,24 @@ test('a form that is removed takes no focus from where a person has gone meanwhi
   expect(document.activeElement === elsewhere).toBe(true);
   document.body.replaceChildren();
 });
+
+test.each(['retry', 'discard'])(
+  'the button "%s" of a task of somebody who is not signed in here says that nothing was changed',
+  async (button) => {
+    const { world, tab, basket } = await ofAnn();
+    const refuse = (): never => {
+      throw new PermanentFailure('The server refused it.');
+    };
+    const runner = tab.run({ save: refuse, ping: refuse });
+    await world.advance(1_000);
+    runner.stop();
+    await basket.signIn('ben');
+    const { host, part } = shown(basket, { owner: 'ann' });
+    await world.settle();
+    part(button).click();
+    if (button === 'discard') part('confirm').click();
+    const problem = host.shadowRoot?.querySelector('li [part~=problem]');
+    await vi.waitFor(() => expect(problem?.textContent).toContain('not signed in here'), 60_000);
+    expect(await basket.count({ owner: 'ann', state: 'dead' })).toMatchObject({ count: 1 });
+  },
+);

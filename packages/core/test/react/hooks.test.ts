@@ -295,6 +295,26 @@ describe('useSettled', () => {
     expect(ofPinged.last()).toEqual({ state: 'done', result: undefined });
   });
 
+  test('says how a prepared task ended that was added long after the component was there', async () => {
+    const { tasks, world, basket, other, hooks } = opened();
+    await basket.list();
+    const prepared = await basket.prepare('save', 'a');
+    const of = shown(() => hooks.useSettled(prepared.id), {});
+    await of.begin();
+    await act(() => world.advance(5_000));
+    const db = await openRaw(tasks.name);
+    const tx = db.transaction([...tasks.stores], 'readwrite');
+    basket.addTx(tx, prepared);
+    tx.commit();
+    await act(() => world.advance(10));
+    expect(of.last()).toBe(undefined);
+
+    other.run({ save: () => 7, ping: () => undefined });
+    await act(() => world.advance(10_000));
+    expect(of.last()).toEqual({ state: 'done', result: 7 });
+    db.close();
+  });
+
   test('takes back that a task is dead when it runs again, and then says how that ended', async () => {
     const { world, basket, other, hooks } = opened();
     const id = await basket.add('save', 'wrong');
@@ -463,4 +483,35 @@ test('a hidden component that is shown again shows the next owner nothing of how
   await settle(world);
   stop();
   expect(seen.slice(before).filter(Boolean)).toEqual([]);
+});
+
+test('a prepared task that was added late is not said to be gone once more just before its end is told', async () => {
+  const tasks = defineTasks(freshName(), { save: task<string>() });
+  const world = createWorld();
+  const [{ basket }, worker] = [world.open(tasks), world.open(tasks)];
+  await basket.list();
+  const prepared = await basket.prepare('save', 'a');
+  const end = createEnd(basket, prepared.id);
+  const seen: unknown[] = [];
+  end.subscribe(() => seen.push(end.get()?.state));
+  await world.advance(5_000);
+  expect(seen.at(-1)).toBe('gone');
+  const db = await openRaw(tasks.name);
+  const tx = db.transaction([...tasks.stores], 'readwrite');
+  basket.addTx(tx, prepared);
+  await world.advance(100);
+  db.close();
+  expect(seen.splice(0).at(-1)).toBe(undefined);
+
+  let done = false;
+  worker.at('turn:complete', () => done && worker.freeze());
+  worker.run({ save: () => void (done = true) });
+  await world.settle();
+  await basket.add('save', 'b', { runAt: world.wall() + 3_600_000 }); // So the list is read before the end is told.
+  await world.advance(500);
+  done = false;
+  worker.thaw();
+  await world.advance(10_000);
+  expect(seen).not.toContain('gone');
+  expect(seen.at(-1)).toBe('done');
 });

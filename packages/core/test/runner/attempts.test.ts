@@ -4,7 +4,7 @@ import { defineTasks, task } from '../../src/pure/registry.js';
 import { PermanentFailure } from '../../src/pure/verdict.js';
 import type { Attempt } from '../../src/runner/term/leader.js';
 import { contentsOf, freshName, rowsOf, runnerOf } from '../support/database.js';
-import { createGate, createWorld } from '../support/world.js';
+import { aTurnOfTheLoop, createGate, createWorld } from '../support/world.js';
 
 const day = 24 * 3_600_000;
 const sendTasks = () =>
@@ -610,4 +610,144 @@ test('scenario 28: whatever a handler throws is recorded and backed off, and the
     expect(view.lastError?.name).toBeTypeOf('string');
     expect(view.lastError?.message).toBeTypeOf('string');
   }
+});
+
+describe('while its page is frozen, an attempt', () => {
+  const hour = 3_600_000;
+
+  /** A tab in which one request runs, that `answer` answers. */
+  async function sending(timeout = 120_000) {
+    const tasks = defineTasks(freshName(), { send: task<number>({ failureLimit: 1, timeout }), other: task() });
+    const world = createWorld();
+    const [tab, page] = [world.open(tasks), world.open(tasks)];
+    const answer = createGate();
+    const sent: number[] = [];
+    const id = await tab.basket.add('send', 1);
+    const settled = tab.basket.settled(id);
+    tab.run({
+      other: () => undefined,
+      async send(number, { signal }) {
+        sent.push(number);
+        const aborted = new Promise<never>((_, reject) =>
+          signal.addEventListener('abort', () => reject(signal.reason as Error)),
+        );
+        await Promise.race([answer.promise, aborted]);
+      },
+    });
+    await world.advance(1_000);
+    /** The browser hands over the answer a few turns of the loop after the timers that were due meanwhile. */
+    const thaw = async (): Promise<void> => {
+      tab.thaw();
+      for (let turns = 0; turns < 60; turns += 1) await aTurnOfTheLoop();
+      answer.open();
+      await world.advance(1_000);
+    };
+
+    return { world, tab, page, sent, id, settled, thaw };
+  }
+
+  test.each([
+    [hour, 120_000],
+    [hour, 30_000],
+    [40_000, 30_000],
+    [60_000, 30_000],
+    [85_000, 30_000],
+    [110_000, 60_000],
+  ])('a request is answered: after %i ms (timeout: %i) the task is done, and sent once', async (frozen, timeout) => {
+    const { world, tab, sent, settled, thaw } = await sending(timeout);
+    tab.freeze();
+    await world.advance(frozen);
+    await thaw();
+
+    expect(await settled).toMatchObject({ state: 'done' });
+    expect(sent).toEqual([1]);
+  });
+
+  test.each(['turn:before', 'turn:requests', 'turn:complete'] as const)(
+    'a request is answered, also if it is frozen within a turn (%s) and a message waits for it',
+    async (point) => {
+      const { world, tab, page, sent, settled, thaw } = await sending();
+      let frozen = false;
+      tab.at(point, () => {
+        if (!frozen) tab.freeze();
+        frozen = true;
+      });
+      await page.basket.add('other');
+      await world.advance(1_000);
+      expect(frozen).toBe(true);
+      await page.basket.add('other');
+      await world.advance(hour);
+      await thaw();
+
+      expect(await settled).toMatchObject({ state: 'done' });
+      expect(sent).toEqual([1]);
+    },
+  );
+
+  test('hangs: it is aborted all the same, a timeout later', async () => {
+    const { world, tab, page, id } = await sending();
+    tab.freeze();
+    await world.advance(hour);
+    tab.thaw();
+    await world.advance(150_000);
+
+    expect(await page.basket.get(id)).toMatchObject({ state: 'dead', failures: 1 });
+  });
+
+  test('hangs that tells progress as soon as its page goes on: it is aborted a timeout later, and not hours', async () => {
+    const world = createWorld();
+    const tab = world.open(defineTasks(freshName(), { send: task<number>({ timeout: 60_000, failureLimit: 1 }) }));
+    const id = await tab.basket.add('send', 1);
+    tab.run({
+      send(_, { progress }) {
+        // The timer of a handler may be due before that of the runner.
+        const { timer } = tab.context.ports.clock;
+        for (const wait of [1_000, 2_000]) timer(wait, () => progress(wait));
+
+        return new Promise(() => undefined);
+      },
+    });
+    await world.advance(1_500);
+    tab.freeze();
+    await world.advance(8 * hour);
+    tab.thaw();
+    await world.advance(150_000);
+
+    expect(await tab.basket.get(id)).toMatchObject({ state: 'dead', failures: 1 });
+  });
+
+  test('has that time back, and health does not say that its runner stalls', async () => {
+    const { world, tab, page } = await sending(300_000);
+    await world.advance(129_000);
+    tab.freeze();
+    await world.advance(160_000);
+    tab.thaw();
+    await world.advance(35_000);
+    const health = page.basket.health();
+    await world.advance(1_500);
+
+    expect(await health).toMatchObject({ stalled: false });
+  });
+});
+
+test('a handler that is a method of a class has its object as this', async () => {
+  class Api {
+    readonly #sent: number[] = [];
+
+    public send(number: number): void {
+      this.#sent.push(number);
+    }
+
+    public sent(): readonly number[] {
+      return this.#sent;
+    }
+  }
+  const world = createWorld();
+  const tab = world.open(defineTasks(freshName(), { send: task<number>() }));
+  const api = new Api();
+  await tab.basket.add('send', 1);
+  tab.run(api);
+  await world.settle();
+
+  expect(api.sent()).toEqual([1]);
 });

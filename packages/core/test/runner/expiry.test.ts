@@ -4,7 +4,7 @@ import type { EventOf } from '../../src/basket/telling/events.js';
 import { defineTasks, task } from '../../src/pure/registry.js';
 import { PermanentFailure, Unavailable } from '../../src/pure/verdict.js';
 import { failureOf } from '../basket/app.js';
-import { freshName, rowsOf } from '../support/database.js';
+import { endOf, freshName, openRaw, rowsOf } from '../support/database.js';
 import { createGate, createWorld } from '../support/world.js';
 
 const minute = 60_000;
@@ -127,6 +127,9 @@ describe('a task that is not done in its time is dead', () => {
     const wrong = await failureOf(basket.add('send', 1, { expiresAt: 'tomorrow' as never }));
     expect(wrong).toMatchObject({ code: 'option' });
     expect(wrong.message).toContain('expiresAt must be a date');
+    const [duration, seconds] = [10 * minute, 1_800_000_000];
+    for (const expiresAt of [duration, seconds, new Date(duration)])
+      expect(await failureOf(basket.add('send', 1, { expiresAt }))).toMatchObject({ code: 'option' });
     expect(await failureOf(basket.add('send', 1, { onExpired: 'drop' as never }))).toMatchObject({ code: 'option' });
     expect(() => task({ lifetime: 0 })).toThrow('lifetime must be');
     expect(() => task({ onExpired: 'drop' as never })).toThrow('onExpired must be');
@@ -399,4 +402,37 @@ test('a head that expires as it is checked lets its lane go on at once, not afte
   await world.advance(10 * minute + 5_000);
 
   expect(ran).toEqual([2]);
+});
+
+test('the lifetime of a prepared task begins when it is added; a date that the app gave stays', async () => {
+  const { tasks, world, tab, basket } = opened();
+  const ran: number[] = [];
+  const nothing = (): void => undefined;
+  tab.run({ send: nothing, share: (number) => void ran.push(number), strict: nothing, save: nothing });
+  const expiresAt = world.wall() + 25 * minute;
+  const prepared = [await basket.prepare('share', 1), await basket.prepare('share', 2, { expiresAt })];
+  await world.advance(20 * minute); // The person fills in the form.
+  await basket.pause({});
+  const db = await openRaw(tasks.name);
+  const tx = db.transaction([...tasks.stores], 'readwrite');
+  for (const one of prepared) basket.addTx(tx, one);
+  await endOf(tx);
+  db.close();
+
+  const addedAt = world.wall();
+  expect(await rowsOf(tasks)).toMatchObject([
+    { addedAt, expiresAt: addedAt + 10 * minute },
+    { addedAt, expiresAt },
+  ]);
+  await basket.resume();
+  await world.settle();
+  expect([...ran].sort((one, other) => one - other)).toEqual([1, 2]);
+});
+
+test('a date is taken also if the clock of the device was reset to 1970', async () => {
+  const { tasks, world, basket } = opened();
+  world.jump(minute - world.wall());
+  const expiresAt = world.wall() + day;
+  await basket.add('send', 1, { expiresAt });
+  expect(await rowsOf(tasks)).toMatchObject([{ expiresAt }]);
 });

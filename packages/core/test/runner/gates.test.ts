@@ -1,4 +1,4 @@
-import { expect, test } from 'vitest';
+import { afterEach, describe, expect, test } from 'vitest';
 
 import { defineTasks, task } from '../../src/pure/registry.js';
 import type { GateRow } from '../../src/pure/gate.js';
@@ -543,6 +543,7 @@ test.each([
 test.each([
   ['with Retry-After', { retryAfter: 3_600_000 }, 'The network or the destination is away.'],
   ['with a status', { retryAfter: 3_600_000, status: 503 }, 'The server answered 503.'],
+  ['of a redirect', { retryAfter: 3_600_000, status: 0 }, 'The network or the destination is away.'],
 ])(
   'what an error of one person says is shown to nobody else, and is gone after a purge: %s',
   async (_, options, says) => {
@@ -574,3 +575,37 @@ test.each([
     expect(JSON.stringify(state.get('gate:server'))).not.toContain('Secret');
   },
 );
+
+describe('where each reading of rows takes 60 ms,', () => {
+  const getAll = Reflect.get<IDBIndex, 'getAll'>(IDBIndex.prototype, 'getAll');
+  afterEach(() => {
+    IDBIndex.prototype.getAll = getAll;
+  });
+
+  test('a task that waits for its own doubted gate keeps no task of another gate waiting', async () => {
+    const tasks = gateTasks();
+    const world = createWorld();
+    const { basket, context, run } = world.open(tasks);
+    let late = 0;
+    await basket.add('send', 0);
+    run({ send: away, local: () => void (late = Math.max(late, world.wall())) });
+    await world.settle();
+
+    let spent = 0;
+    const { clock } = context.ports;
+    const monotonic = clock.monotonic.bind(clock);
+    Object.assign(clock, { monotonic: () => monotonic() + spent });
+    IDBIndex.prototype.getAll = function slowly(this: IDBIndex, ...range) {
+      spent += 60;
+      world.jump(60);
+
+      return getAll.apply(this, range);
+    };
+    const began = world.wall();
+    await basket.addMany([1, 2, 3].map((number) => ['local', number] as const));
+    await world.advance(1_000);
+
+    expect(await basket.count({ type: 'local' })).toMatchObject({ count: 0 });
+    expect(late - began).toBeLessThan(5_000);
+  });
+});

@@ -4,8 +4,9 @@ import { defineTasks, task } from '../../src/pure/registry.js';
 import type { Memory } from '../../src/runner/term/memory.js';
 import type { Draft } from '../../src/runner/turn/draft.js';
 import { storePositions } from '../../src/runner/turn/positions.js';
+import { createStores } from '../../src/store/setup.js';
 import { transact } from '../../src/store/transact.js';
-import { byHand, contentsOf, freshName, rowsOf } from '../support/database.js';
+import { byHand, contentsOf, freshName, openRaw, rowsOf } from '../support/database.js';
 import { createGate, createWorld } from '../support/world.js';
 
 const sendTasks = () =>
@@ -339,3 +340,39 @@ function madeByHand(seq: number) {
     blames: 0,
   };
 }
+
+describe('after an upgrade of the app that made the store of tasks anew,', () => {
+  test.each([
+    ['of tasks', 'goes on', undefined],
+    ['of tasks', 'goes on', 'lane'],
+    ['of tasks', 'begins', undefined],
+    ['of tasks', 'begins', 'lane'],
+    ['of everything', 'goes on', undefined],
+  ])('and those %s with it, new tasks run in a runner that %s (lane: %s)', async (which, runner, lane) => {
+    const tasks = defineTasks(freshName(), { send: task<number>({ lane }) });
+    const world = createWorld();
+    const tab = world.open(tasks);
+    const ran: number[] = [];
+    const begin = () => tab.run({ send: (number) => void ran.push(number) }, { lostByHand: true });
+    const { stop } = begin();
+    await tab.basket.addMany(Array.from({ length: 50 }, (_, number) => ['send', number] as const));
+    await world.advance(120_000);
+    expect(ran).toHaveLength(50);
+    if (runner === 'begins') stop();
+    await world.settle();
+
+    const { version } = await openRaw(tasks.name);
+    const db = await openRaw(tasks.name, version + 1, (tx, opened) => {
+      for (const store of which === 'of tasks' ? [tasks.stores[0]] : tasks.stores) opened.deleteObjectStore(store);
+      createStores(tx, tasks);
+    });
+    db.close();
+    await world.settle();
+    if (runner === 'begins') begin();
+    for (const number of [100, 101]) {
+      await tab.basket.add('send', number);
+      await world.advance(10 * 60_000);
+    }
+    expect(ran.slice(50)).toEqual([100, 101]);
+  });
+});

@@ -1,6 +1,7 @@
 import { describe, expect, test } from 'vitest';
 
 import type { Attempt } from '../../src/worker.js';
+import { PermanentFailure } from '../../src/pure/verdict.js';
 import { defineTasks, task } from '../../src/pure/registry.js';
 import { session } from '../../src/pure/session.js';
 import { freshName } from '../support/database.js';
@@ -237,3 +238,68 @@ function countReads(): () => number {
     return count;
   };
 }
+
+test('after a correction, a watch does not show the progress of the attempt before', async () => {
+  const { world, basket, attempt, attempts, answers, id } = await opened();
+  const watched = basket.watch();
+  watched.subscribe(() => undefined);
+  await world.settle();
+  attempt().progress(0.9);
+  await world.advance(1_000);
+  expect(watched.get().tasks).toMatchObject([{ running: true, progress: 0.9 }]);
+
+  answers[0]?.fail(new PermanentFailure('The server refused it.'));
+  await world.advance(1_000);
+  expect(watched.get().tasks).toMatchObject([{ state: 'dead', progress: undefined }]);
+  await basket.update(id, 'b');
+  await world.advance(1_000);
+  expect(attempts).toHaveLength(2);
+  expect(watched.get().tasks).toMatchObject([{ running: true, attempts: 1, progress: undefined }]);
+});
+
+test('what a handler tells once is shown, also if the watch was decoding another payload at that moment', async () => {
+  const world = createWorld();
+  const decode = async (stored: string): Promise<string> => {
+    if (stored === 'slow') await new Promise<void>((resolve) => world.alarm(90, resolve));
+
+    return stored;
+  };
+  const codec = { encode: (text: string) => text, decode };
+  const tasks = defineTasks(freshName(), { send: task<string>({ codec }) });
+  const [page, worker] = [world.open(tasks), world.open(tasks)];
+  worker.run({
+    async send(text, { progress }) {
+      if (text === 'told') progress('uploading');
+      await new Promise(() => undefined);
+    },
+  });
+  await world.advance(1_000);
+  const watched = page.basket.watch();
+  watched.subscribe(() => undefined);
+  await world.advance(1_000);
+  await page.basket.add('send', 'slow');
+  await world.advance(20);
+  await worker.basket.add('send', 'told');
+  await world.advance(5_000);
+
+  expect(watched.get().tasks[1]).toMatchObject({ running: true, progress: 'uploading' });
+});
+
+test('a list that was not shown while a task was corrected does not show the progress of the attempt before', async () => {
+  const { world, page, basket, attempt, answers, id } = await opened();
+  const watched = page.basket.watch();
+  const stop = watched.subscribe(() => undefined);
+  await world.settle();
+  attempt().progress(0.9);
+  await world.advance(1_000);
+  expect(watched.get().tasks).toMatchObject([{ progress: 0.9 }]);
+
+  stop();
+  answers[0]?.fail(new PermanentFailure('The server refused it.'));
+  await world.advance(1_000);
+  await basket.update(id, 'b');
+  await world.advance(1_000);
+  watched.subscribe(() => undefined);
+  await world.advance(1_000);
+  expect(watched.get().tasks).toMatchObject([{ running: true, attempts: 1, progress: undefined }]);
+});

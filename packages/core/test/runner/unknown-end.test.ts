@@ -6,6 +6,7 @@ import { freshName, rowsOf, runnerOf } from '../support/database.js';
 import type { Tab } from '../support/world.js';
 import { createWorld } from '../support/world.js';
 import type { AnyRegistry } from '../../src/pure/registry.js';
+import { session } from '../../src/pure/session.js';
 import type { RunnerRow } from '../../src/pure/record.js';
 
 interface Item {
@@ -192,4 +193,53 @@ test('a claim without an attempt whose task was cancelled lets its lane go on, a
   expect(await world.open(tasks).basket.cancel(first)).toBe(1);
   await world.advance(5_000);
   expect([ran, await rowsOf(tasks)]).toEqual([['1.1', '2.1'], []]);
+});
+
+test('a success whose settling was committed without an answer is told to whoever waits for it, in every tab', async () => {
+  const tasks = defineTasks(freshName(), { send: task<number>() });
+  const world = createWorld();
+  const [tab, page, other] = [world.open(tasks), world.open(tasks), world.open(tasks)];
+  let turns = 0;
+  tab.at('turn:complete', () => {
+    turns += 1;
+    if (turns === 2) throw new DOMException('The connection was lost.', 'AbortError');
+  });
+  const id = await page.basket.add('send', 1);
+  const ends = [page, other].map(({ basket }) => basket.settled(id));
+  let sent = 0;
+  tab.run({ send: () => void (sent += 1) });
+  await world.advance(120_000);
+
+  expect(await Promise.all(ends)).toMatchObject([{ state: 'done' }, { state: 'done' }]);
+  expect(sent).toBe(1);
+});
+
+test('a task that was purged after a turn that settled it was aborted is told as purged, and not as done too', async () => {
+  const tasks = defineTasks(freshName(), { send: task<number>() }, { session: session() });
+  const world = createWorld();
+  const [tab, page] = [world.open(tasks), world.open(tasks)];
+  await page.basket.signIn('ann');
+  await page.basket.add('send', 1);
+  const told: unknown[] = [];
+  page.basket.on('settled', ({ state }) => told.push(state), { everyOwner: true });
+  let [ended, settlings, commits] = [false, 0, 0];
+  tab.at('turn:before', () => settlings === 1 && tab.freeze());
+  tab.at('turn:requests', (transaction) => {
+    settlings += ended ? 1 : 0;
+    if (settlings === 1) transaction?.abort();
+  });
+  tab.at('turn:complete', () => {
+    commits += ended ? 1 : 0;
+    if (commits === 1) throw new DOMException('The connection was lost.', 'AbortError');
+  });
+  tab.run({ send: () => void (ended = true) });
+  await world.advance(2_000);
+  tab.at('turn:before', () => undefined);
+  await page.basket.purge('ann');
+  tab.thaw();
+  await world.advance(120_000);
+
+  expect(settlings).toBeGreaterThan(1);
+  expect(commits).toBeGreaterThan(1);
+  expect(told).toEqual(['purged']);
 });

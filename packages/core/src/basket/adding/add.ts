@@ -87,7 +87,10 @@ export function addTx(
   const stores = appStores(given, context.registry, 'addTx', ['tasks', 'payloads']);
   typeOf(context.registry, before?.task.row.type ?? (what as string)); // Also for a task that another basket prepared.
   // The payload is written at once, so the copy that the platform makes is enough.
-  let task = before?.task ?? preparedNow(context, what as string, payload, options, (value) => value);
+  let task =
+    before === undefined
+      ? preparedNow(context, what as string, payload, options, (value) => value)
+      : { ...before.task, row: before.task.rowAt(context.ports.clock.wall()) };
   try {
     place(stores, task);
   } catch (error) {

@@ -1,10 +1,11 @@
+import { within } from '../../ports/wait.js';
 import { TaskbasketError } from '../../pure/errors.js';
 import { answer } from '../../store/requests.js';
 import type { Durability, TransactContext } from '../../store/transact.js';
 import { transact } from '../../store/transact.js';
 import type { BasketContext } from '../context/context.js';
 import type { Encoded } from './encode.js';
-import { isHeavy } from './encode.js';
+import { codecPatience, isHeavy } from './encode.js';
 import { isRefusal, notStored } from './refusal.js';
 
 /** A heavy body may be collected if its row does not follow within so many milliseconds. */
@@ -49,7 +50,7 @@ export async function putBodies(
   const [first] = heavy;
   if (first === undefined) return undefined;
 
-  await Promise.all(heavy.map(checkFiles));
+  await Promise.all(heavy.map((one) => checkFiles(context, one)));
   const put = async (): Promise<Ahead> => {
     const db = await transact(
       context,
@@ -130,9 +131,17 @@ export function dropBodies(context: TransactContext, tasks: readonly WithPayload
   drop.catch(() => undefined);
 }
 
-/** Refuses a payload with a Blob that cannot be read, because a browser may store it all the same. */
-async function checkFiles({ row, payload }: WithPayload): Promise<void> {
-  const unreadable = await unreadableFile(payload.files);
+/**
+ * Refuses a payload with a Blob that cannot be read, because a browser may store it all the same. The bytes of a file that
+ * is in a cloud may never come.
+ */
+async function checkFiles({ ports }: BodyContext, { row, payload }: WithPayload): Promise<void> {
+  const slow = (): Error =>
+    new TaskbasketError(
+      'payload',
+      `The files in the payload of "${row.type}" were not read within two minutes. Add them again when there is a network.`,
+    );
+  const unreadable = await within(ports.clock, codecPatience, unreadableFile(payload.files), slow);
   if (unreadable === undefined) return;
 
   const { file, cause } = unreadable;

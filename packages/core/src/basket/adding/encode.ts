@@ -9,8 +9,11 @@ import { checkDepth, storeFor, weigh } from '../../pure/size.js';
 import { deletePayload } from '../../store/payloads.js';
 import type { Stores } from '../../store/requests.js';
 
-/** How long a codec may take, in milliseconds. Later adds of its lane or key, and other edits of the task, wait for it. */
-const codecPatience = 120_000;
+/**
+ * How long a codec, or the reading of files, may take, in milliseconds. Later adds of the lane or key, and other edits,
+ * wait for it.
+ */
+export const codecPatience = 120_000;
 
 /** An encoded payload, and where it is stored. */
 export interface Encoded {

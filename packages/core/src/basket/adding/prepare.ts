@@ -112,6 +112,8 @@ export interface PrepareContext {
 export interface Prepared {
   readonly id: string;
   readonly row: NewTaskRow;
+  /** The row as of another time of adding, at which its lifetime begins. */
+  readonly rowAt: (addedAt: number) => NewTaskRow;
   readonly payload: Encoded;
 }
 
@@ -151,6 +153,7 @@ export function prepared(
   context.note(id, owner);
   const addedAt = context.ports.clock.wall();
   const { gate, lane, key } = placeOf(type, name, payload, own);
+  const { runAt, expiresAt } = datesOf(type, own, addedAt);
   const inOrderOf = laneOf({ owner, lane }) ?? keyOf({ owner, type: name, lane, key });
   const given = (['lane', 'gate', 'key'] as const).filter((part) => own[part] !== undefined);
   const described = {
@@ -160,14 +163,13 @@ export function prepared(
     owner,
     gate,
     priority: priority === undefined ? type.priority : priorityDigit(priority),
-    addedAt,
     // Without those that are undefined, because each copy of an object of many fields takes time.
     ...defined({
       lane,
       key,
       merges: key === undefined || type.merge === undefined ? undefined : (true as const),
       given: given.length === 0 ? undefined : given,
-      ...datesOf(type, own, addedAt),
+      runAt,
       timeout,
       onDead,
       // The row says it, because another build may not have the type.
@@ -179,7 +181,10 @@ export function prepared(
   const complete = (encodedPayload: unknown): Prepared => {
     const stored = weighed(context, described, encodedPayload);
 
-    return { id, row: newRow({ ...described, payload: rowPart(stored) }), payload: stored };
+    const rowAt = (at: number): NewTaskRow =>
+      newRow({ ...described, addedAt: at, ...defined({ expiresAt: expiresAt(at) }), payload: rowPart(stored) });
+
+    return { id, row: rowAt(addedAt), rowAt, payload: stored };
   };
   const value = encoded(context.ports.clock, type, name, payload, copy);
   if (!isPromiseLike(value)) return { inOrderOf, durability, ready: complete(value) };
@@ -271,23 +276,27 @@ function idsOf(after: AddOptions['after'] = []): readonly string[] | undefined {
   return ids.length === 0 ? undefined : ids;
 }
 
-/** When a task may run first, and when it expires. A lifetime begins when the task may run. */
+/** When a task may run first, and when it expires if it is added at a time. A lifetime begins when the task may run. */
 function datesOf(
   { lifetime }: TaskTypeParts,
   own: Pick<AddOptions, 'runAt' | 'expiresAt'>,
-  addedAt: number,
-): { readonly runAt: number | undefined; readonly expiresAt: number | undefined } {
+  now: number,
+): { readonly runAt: number | undefined; readonly expiresAt: (addedAt: number) => number | undefined } {
   const runAt = dateOf(own.runAt, 'runAt');
-  const end = lifetime === undefined ? undefined : Math.max(addedAt, runAt ?? addedAt) + lifetime;
+  // What is before 1973 is a duration, or seconds since 1970, unless the clock of the device was reset.
+  const date = dateOf(own.expiresAt, 'expiresAt', Math.min(1e11, now));
 
-  return { runAt, expiresAt: dateOf(own.expiresAt, 'expiresAt') ?? end };
+  return {
+    runAt,
+    expiresAt: (at) => date ?? (lifetime === undefined ? undefined : Math.max(at, runAt ?? at) + lifetime),
+  };
 }
 
-function dateOf(date: Date | number | undefined, what: string): number | undefined {
+function dateOf(date: Date | number | undefined, what: string, first = -8.64e15): number | undefined {
   if (date === undefined) return undefined;
   const time = timeOf(date) ?? Number.NaN;
   // No date is larger than 8.64e15. Microseconds are.
-  must(Math.abs(time) <= 8.64e15, what, 'a date, or milliseconds since 1970', date);
+  must(time >= first && time <= 8.64e15, what, 'a date, or milliseconds since 1970', date);
 
   return Math.ceil(time);
 }

@@ -146,8 +146,7 @@ async function writeGroup(context: StoreContext, queue: Member[]): Promise<void>
     });
   } catch (error) {
     // No member was placed, because the database could not be opened.
-    if (members.length === 0) members.push(...queue.splice(0));
-    await writeEach(context, members, error);
+    await writeEach(context, members.length === 0 ? queue.splice(0) : members, error);
 
     return;
   }

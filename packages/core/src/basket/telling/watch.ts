@@ -116,12 +116,15 @@ function watched(
   const lookOnce = async (): Promise<void> => {
     const { owner } = context.here;
     if (query.follows && owner === undefined) return;
+    const earlier = [...progress.keys()];
     try {
       const { later, ...found } = await page(context, query.again(), known, reasons);
       if (isOfOther(owner)) return; // Whoever has signed in meanwhile has begun another reading.
       latest();
       shown = owner;
-      for (const id of progress.keys()) if (!found.tasks.some((view) => view.id === id)) progress.delete(id);
+      // After a correction, the number of the next attempt is that of an earlier one.
+      const live = new Set(found.tasks.filter(({ state }) => state === 'queued').map(({ id }) => id));
+      for (const id of earlier) if (!live.has(id)) progress.delete(id);
       tell({ loaded: true, ...found });
       void later?.then(() => subscribed.has(own) && looks.look()); // It never rejects.
     } catch {
@@ -129,8 +132,7 @@ function watched(
     }
   };
   const looks = createLooks(context, lookOnce, (message) => {
-    // Payloads that could not be read are read again once a minute.
-    for (const [key, { read }] of known) if (message === undefined && read === undefined) known.delete(key);
+    if (message === undefined) tryAgain();
     const told = progressIn(message);
     for (const one of told) progress.set(one.id, one);
     if (told.length > 0 && latest().loaded) tell(value);
@@ -163,17 +165,22 @@ function watched(
     for (const listener of listeners) listener(value);
   }
 
+  /** Payloads that could not be read are read again once a minute, and after a sign-in, which may bring the key. */
+  function tryAgain(): void {
+    for (const [key, { read, end }] of known) if ((read ?? end) === undefined) known.delete(key);
+  }
+
   function renew(): void {
     if (!query.follows) return;
+    tryAgain();
     const hides = value.loaded && isOfOther(shown);
-    known.clear();
-    progress.clear();
     if (hides) for (const listener of listeners) listener(latest());
     looks.look();
   }
 
   function stop(): void {
     looks.stop();
+    progress.clear(); // What is told from now on is not heard.
     subscribed.delete(own);
   }
 

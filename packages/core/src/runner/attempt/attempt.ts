@@ -56,7 +56,7 @@ export async function runAttempt(
 
   attempt.started = true;
   try {
-    const returned = handler(payload, attemptFace(leader, attempt));
+    const returned = handler.call(leader.handlers, payload, attemptFace(leader, attempt));
     const result = copied(isPromiseLike(returned) ? await returned : returned);
     await attempt.completing;
     if (attempt.row.owner !== null) leader.values.worked(attempt);
@@ -123,6 +123,19 @@ export function overseeAttempts(leader: Leader): void {
   }
 }
 
+/**
+ * Gives the attempts back the time in which this context stood still, because its page was frozen. They get 10 s more,
+ * because the browser hands over an answer that came meanwhile after the timers.
+ */
+export function giveTimeBack(leader: Leader, still: number): void {
+  const monotonic = leader.context.ports.clock.monotonic();
+  for (const attempt of leader.running.values()) {
+    // Progress that was told just now has begun the timeout anew.
+    attempt.deadline = Math.min(attempt.deadline + still, monotonic + timeoutOf(attempt)) + abortGrace;
+    attempt.renewed ??= 'thaw';
+  }
+}
+
 /** Milliseconds until the next attempt must be aborted, or loses its slot. */
 export function nextDeadline(leader: Leader): number {
   const monotonic = leader.context.ports.clock.monotonic();
@@ -164,7 +177,7 @@ function abortVerdict(leader: Leader, attempt: RunningAttempt, more?: string): V
 }
 
 function timeoutError(leader: Leader, attempt: RunningAttempt, more?: string): StoredError {
-  const what = `The attempt took longer than ${timeoutOf(attempt)} ms${attempt.renewed ? ' since its last progress' : ''}.`;
+  const what = `The attempt took longer than ${timeoutOf(attempt)} ms${attempt.renewed === 'progress' ? ' since its last progress' : ''}.`;
   const message = more === undefined ? what : `${what} ${more}`;
 
   return { name: 'TimeoutError', message, at: leader.context.ports.clock.wall() };

@@ -29,7 +29,7 @@ export function createProgress({ context }: Leader, attempt: RunningAttempt): (v
     const copy = copied(attempt.row, value);
     if (hasEnded(attempt)) return;
     attempt.deadline = clock.monotonic() + timeoutOf(attempt);
-    attempt.renewed = true;
+    attempt.renewed = 'progress';
     latest = { value: copy };
     if (!waits) tell();
   };

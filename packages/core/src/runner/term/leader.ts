@@ -1,4 +1,5 @@
 import type { BasketContext } from '../../basket/context/context.js';
+import type { Hint } from '../../basket/context/messages.js';
 import type { Claim, Epoch, RunnerRow, TaskRow } from '../../pure/record.js';
 import type { TaskTypeParts } from '../../pure/registry.js';
 import type { RunnerClock } from '../../pure/runner-clock.js';
@@ -153,8 +154,8 @@ export interface RunningAttempt {
   readonly controller: AbortController;
   /** When it is aborted, by the monotonic clock. */
   deadline: number;
-  /** Whether progress has renewed its deadline. */
-  renewed: boolean;
+  /** What has put its deadline off: progress, or only the end of a time in which its page was frozen. */
+  renewed?: 'progress' | 'thaw';
   /** When it loses its slot, by the monotonic clock. Set when it is aborted. */
   abandonAt?: number;
   /** Why it was aborted. */
@@ -168,6 +169,8 @@ export interface RunningAttempt {
   /** Resolves when the transaction has ended in which the handler ends its task. Absent: there is none. */
   completing?: Promise<void> | undefined;
   verdict?: Verdict;
+  /** What is told of its success. A turn that seems to fail after its commit has told nobody, so the next one does. */
+  says?: readonly Hint[];
   /**
    * How many turns have failed that wrote this result and no other one, although a turn without results did not fail.
    * Absent: no turn that wrote its result has failed.

@@ -59,6 +59,7 @@ async function settleOne(
   if (row === undefined) {
     // The row was deleted while the task ran, by `completeTx` for example. Whoever deleted it wrote the outcome.
     deletePayload(stores, claim);
+    attempt.says = []; // An earlier turn, which was aborted, may have noted a success.
 
     return 'gone';
   }
@@ -69,7 +70,8 @@ async function settleOne(
       await keepResult(stores, row, verdict.result, attempt.refusals ?? 0, moment.wall);
     }
     // If the task was cancelled while it ran, `cancel` has already said so.
-    if (row.cancelled !== true) hints.push({ ...toldOf(row), event: 'settled', state: 'done' });
+    attempt.says = row.cancelled === true ? [] : [{ ...toldOf(row), event: 'settled', state: 'done' }];
+    hints.push(...attempt.says);
 
     return row;
   }

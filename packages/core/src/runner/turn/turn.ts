@@ -96,6 +96,9 @@ export async function turn(leader: Leader): Promise<TurnEnd | undefined> {
       draft,
       ended.filter((attempt) => !before.includes(attempt)),
     );
+    // The turn that seemed to fail has told nobody of them.
+    draft.hints.push(...before.flatMap(({ says = [] }) => says));
+    draft.wrote ||= before.length > 0;
     await returnStrays(leader, draft, runner);
     if (signals.woken !== undefined) wakeGates(leader, draft, signals.woken);
     const cancelled = known === undefined ? await cancelledOf(draft) : [];
@@ -103,7 +106,7 @@ export async function turn(leader: Leader): Promise<TurnEnd | undefined> {
     // does not hang.
     const silent = draft.moment.wall - runner.wall;
     draft.wrote ||= [...running.values()].some(
-      (attempt) => (signals.poked && attempt.renewed) || silent > timeoutOf(attempt),
+      (attempt) => (signals.poked && attempt.renewed !== undefined) || silent > timeoutOf(attempt),
     );
     if (known === undefined || signals.poked) await survey(stores, leader.context.registry, memory);
     await expireDue(leader, draft);
