@@ -146,8 +146,8 @@ function isBusy({ type }: TaskRow, running: number, { registry, runner, ofType }
  * with this `id`. `undefined`: nothing, because time, a runner or the values of who is signed in end the reason.
  */
 export function endOf(reason: Reason): 'decision' | { readonly id: string } | undefined {
-  if (reason.reason === 'lane') return { id: reason.behind };
-  if (reason.reason === 'parent') return { id: reason.parent };
+  if (reason.reason === 'lane') return reason.dead ? 'decision' : { id: reason.behind };
+  if (reason.reason === 'parent') return reason.state === 'dead' ? 'decision' : { id: reason.parent };
 
   return decided.has(reason.reason) ? 'decision' : undefined;
 }

@@ -294,3 +294,45 @@ test('a wait reads no more often than a watch: after each message, and once a mi
   aborting.abort();
   await expect(waiting).rejects.toMatchObject({ name: 'AbortError' });
 });
+
+test('whenIdle goes on to wait for a task if the head of its lane dies between two readings, and leaves the lane', async () => {
+  const { world, tab, page, told } = await opened();
+  const head = createGate();
+  const other = createGate();
+  const sent: string[] = [];
+  tab.run({
+    send: () => undefined,
+    async skips() {
+      await head.promise;
+    },
+    async other(what) {
+      await other.promise;
+      sent.push(what);
+    },
+    text: () => undefined,
+  });
+  await tab.basket.add('skips', 'first lane');
+  await tab.basket.add('other', 'second lane');
+  await world.settle();
+
+  let readings = 0;
+  const { begin } = page.context.database;
+  Object.assign(page.context.database, {
+    async begin(...what: Parameters<typeof begin>) {
+      readings += 1;
+      if (readings === 2) {
+        head.fail(new PermanentFailure('The server refused it.'));
+        while ((await tab.basket.count({ state: 'dead' })).count === 0) await aTurnOfTheLoop();
+      }
+
+      return begin(...what);
+    },
+  });
+  const state = told(page.basket.whenIdle({ type: 'other' }));
+  await world.advance(5_000);
+  expect(readings).toBeGreaterThan(1);
+  expect([state(), sent]).toEqual(['waits', []]);
+  other.open();
+  await world.advance(70_000);
+  expect([state(), sent]).toEqual(['idle', ['second lane']]);
+});

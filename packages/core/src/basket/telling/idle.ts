@@ -5,6 +5,7 @@ import type { Scope, Wanted } from '../../pure/query.js';
 import { isNobodys, readScope } from '../../pure/query.js';
 import { endOf } from '../../pure/reasons.js';
 import type { TaskRow } from '../../pure/record.js';
+import { isDead } from '../../pure/state.js';
 import { isFinal } from '../../store/opened.js';
 import { rowsOfIds } from '../../store/rows.js';
 import { read } from '../../store/transact.js';
@@ -112,7 +113,8 @@ async function moves({ context, led, still }: Reading, row: TaskRow, facts: Fact
   if (free && before.length > 0) {
     const find = async (stores: FactStores) => factsOf(context, stores, await rowsOfIds(stores, before), led);
     const found = await read(context, find, factStores);
-    for (const one of found.rows) free &&= await moves({ context, led, still }, one, found);
+    // One that has died since is no decision yet: it may have left the lane, and the next look reads that.
+    for (const one of found.rows) free &&= isDead(one) || (await moves({ context, led, still }, one, found));
   }
   if (!free) still.add(row.id);
 
