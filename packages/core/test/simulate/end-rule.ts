@@ -38,7 +38,11 @@ export function endsOf(claim: ClaimFacts, n: number, life: Life, now: number, pa
   // One that is refused and dead stays so, also after an abort.
   const refused: readonly End[] = said !== 'aborted' && said.kind === 'signed-out' ? [said] : [];
 
-  return attempt.abortedBefore ? [after, ...refused] : [...before, after];
+  // One that ends later than 10 s after its abort was given up, whatever it says.
+  const isLate = (attempt.endedAt ?? 0) - attempt.abortedAt >= 10_000;
+  const givenUp: readonly End[] = isLate ? [cause === 'timeout' ? 'timeout' : 'returned'] : [];
+
+  return attempt.abortedBefore ? [after, ...refused, ...givenUp] : [...before, after];
 }
 
 /** What was done in time is done, also after an abort. */

@@ -76,12 +76,12 @@ export function judgeReplaced(commit: Commit, now: number, walls: readonly [numb
 
 /**
  * The children of a task that was replaced wait for the task that took its place. A dead one does not wait: when it is
- * revived, the check that holds it gives it the mark.
+ * revived, the check that holds it gives it the mark. A row of a later version stays as it is.
  */
 function judgeMoved({ world, after, fail }: Commit, outcomes: readonly OutcomeRow[]): void {
   for (const { id, by = '' } of outcomes) {
     for (const row of after.tasks.values()) {
-      if (readyOf(row).letter === 'D' || !row.marks.includes(parentMarkOf(id))) continue;
+      if (readyOf(row).letter === 'D' || world.foreign.has(row.seq) || !row.marks.includes(parentMarkOf(id))) continue;
       world.report.met('parents', 'moved to the one that replaced theirs');
       if (!row.marks.includes(parentMarkOf(by)))
         fail(`replaced ${id}, and its child ${row.id} does not wait for ${by}`);

@@ -145,6 +145,7 @@ export async function createPlay(
     atRest: nothing,
     seenAt: 0,
     faultAt: Number.NEGATIVE_INFINITY,
+    sleptUntil: Number.NEGATIVE_INFINITY,
     unheardAt: Number.NEGATIVE_INFINITY,
   };
 
@@ -404,13 +405,17 @@ export async function createPlay(
     async advance(by) {
       const until = time.now() + by;
       let rung = 0;
+      const goTo = (when: number): void => {
+        if (when - time.now() > 60_000) world.sleptUntil = when;
+        time.goTo(when);
+      };
       while (time.next() <= until && !world.failed()) {
-        time.goTo(time.next());
+        goTo(time.next());
         await play.quiet();
         rung += 1;
         if (rung > 20_000) world.fail(`${rung} alarms within ${by} ms`);
       }
-      time.goTo(until);
+      goTo(until);
     },
 
     close() {

@@ -159,8 +159,10 @@ function judgeAborts(world: World, term: Term, told: boolean): void {
     if (attempt === undefined) continue;
     const limit = attempt.told.timeout ?? ruleOf(term.life.kind, attempt.told.type)?.timeout ?? 0;
     const late = (since: number | undefined): boolean => since !== undefined && now - since > findsWithin;
+    // It has the time back in which its page was frozen, or its device slept, and 10 s more.
+    const since = Math.max(world.sleptUntil, term.life.awakeSince) + 10_000;
     if (
-      late(Math.max(attempt.startedAt, attempt.toldAt) + limit) &&
+      late(Math.max(attempt.startedAt, attempt.toldAt, since) + limit) &&
       !attempt.signal.aborted &&
       attempt.ended === undefined
     ) {

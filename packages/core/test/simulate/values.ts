@@ -265,6 +265,8 @@ export function judgeRefused(
   // The transaction of its claim may have begun before the answer that it runs with.
   const last = others.at(-1);
   const isReplaced = last !== undefined && last.token !== attempt.token && last.at > claim.at;
+  // They may have been replaced when it ended, and given once more since.
+  const wasReplaced = others.some(({ token, at }) => token !== attempt.token && at > claim.at);
   // What began before the last sign-in says nothing of the cookie of now, nor of values that are asked for meanwhile.
   const isOld = isReplaced || accepted.at > attempt.refusedAt || (server.signedIn.get(owner ?? '') ?? 0) > claim.at;
   if (isOld) return undefined;
@@ -272,7 +274,7 @@ export function judgeRefused(
   // A task that the server refuses alone is dead, and its gate is not parked. If its row is gone, because the handler had
   // ended it with completeTx or the app had removed it, nobody sees which of the two the runner chose.
   const gone = now === undefined && mayBeAlone;
-  const unsure = late || gone;
+  const unsure = late || gone || wasReplaced;
   if (gone) report.met('values', 'refused again, and gone');
   // A gate that was parked before stays so: this refusal lifts nothing.
   if (unsure && server.parked.get(key)?.lifted === false) return undefined;

@@ -187,6 +187,8 @@ export interface World {
   seenAt: number;
   /** When something last failed on purpose: a runner may wait for its backoff since. */
   faultAt: number;
+  /** When time last went on by more than a minute at once, as while a device sleeps. */
+  sleptUntil: number;
   /** When something last changed of which a runner is told nothing: it finds out by its poll. */
   unheardAt: number;
 }
