@@ -5,6 +5,7 @@ import type { Message } from '../../src/basket/context/messages.js';
 import { createRecent } from '../../src/basket/telling/recent.js';
 import type { OutcomeRow } from '../../src/pure/record.js';
 import { defineTasks, task } from '../../src/pure/registry.js';
+import { session } from '../../src/pure/session.js';
 import { PermanentFailure } from '../../src/pure/verdict.js';
 import { TaskbasketError } from '../../src/pure/errors.js';
 import { createStores } from '../../src/store/setup.js';
@@ -675,4 +676,33 @@ test('a success with a result that went with its database is gone, and not done 
   await world.settle();
 
   expect(await basket.settled(id)).toEqual({ state: 'gone' });
+});
+
+test('whoever asks for a task of somebody else in the moment in which it succeeds is not told that it is done', async () => {
+  const tasks = defineTasks(freshName(), { send: task<number>() }, { session: session() });
+  const world = createWorld();
+  const [anns, bobs, worker] = [world.open(tasks), world.open(tasks), world.open(tasks)];
+  await bobs.basket.signIn('bob');
+  await anns.basket.signIn('ann');
+  const id = await anns.basket.add('send', 1);
+  bobs.context.here.change('bob', undefined, 'bob'); // It has not heard yet that Ann is signed in.
+  await world.settle();
+
+  const done = createGate();
+  const { begin } = bobs.context.database;
+  Object.assign(bobs.context.database, {
+    async begin(...what: Parameters<typeof begin>) {
+      await done.promise;
+
+      return begin(...what);
+    },
+  });
+  const [hers, his] = [anns.basket.settled(id), failureOf(bobs.basket.settled(id))];
+  worker.run({ send: () => undefined });
+  await world.advance(1_000);
+  done.open();
+  await world.advance(10_000);
+
+  expect(await hers).toMatchObject({ state: 'done' });
+  expect(await his).toMatchObject({ code: 'signed-out' });
 });

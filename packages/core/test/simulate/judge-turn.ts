@@ -158,6 +158,8 @@ function judgeSettled(commit: Commit, settled: readonly ClaimFacts[], touched: S
   const unsure = new Set<string>();
   const heard: Heard[] = [];
   const told = new Map<string, readonly (readonly [ClaimFacts, GateEnd])[]>();
+  // A task that its runner has stopped goes on as that says, also if an answer of the same turn proves it wrong.
+  const stopped = new Set<string>();
   if (life === undefined || to === undefined) return { gates, blames };
   const { seen } = to;
   const slots = world.slots.get(life) ?? 6;
@@ -211,7 +213,8 @@ function judgeSettled(commit: Commit, settled: readonly ClaimFacts[], touched: S
     if (now !== undefined && readyOf(now).letter === 'F') fail(`${claim.id} is fresh again`);
 
     const said = gateEnd(end === 'unstarted' || end === 'unread' ? 'returned' : end);
-    if (said !== undefined) told.set(claim.gate, [...(told.get(claim.gate) ?? []), [claim, said]]);
+    if (said === undefined) stopped.add(claim.id);
+    else told.set(claim.gate, [...(told.get(claim.gate) ?? []), [claim, said]]);
     if (ends.length > 1) unsure.add(claim.gate);
   }
   tellModel(commit, heard);
@@ -222,7 +225,8 @@ function judgeSettled(commit: Commit, settled: readonly ClaimFacts[], touched: S
     if (next.rule.kind !== rule.kind) world.report.met('gates', `${rule.kind} to ${next.rule.kind}`);
     const sure = !unsure.has(name);
     const possible = rule.kind === 'away' ? rule.by : [];
-    for (const id of sure ? next.wrong : [...possible, ...said.map(([claim]) => claim.id)]) blames.set(id, sure);
+    for (const id of sure ? next.wrong : [...possible, ...said.map(([claim]) => claim.id)])
+      if (!stopped.has(id)) blames.set(id, sure);
   }
 
   judgeOutcomes(difference.outcomes, expected, fail);

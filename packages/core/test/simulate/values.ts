@@ -45,7 +45,7 @@ interface Parked {
    * Whether the gate may not be parked: the runner may have taken the task for refused, and not its owner, or may not have
    * heard of the refusal.
    */
-  readonly unsure: boolean;
+  unsure: boolean;
 }
 
 /** A server that has seen nobody. */
@@ -187,7 +187,9 @@ export function answerOf(world: World, attempt: AttemptFacts, ending: Ending): E
     world.report.met('values', 'refused');
   } else server.refusals.delete(id);
   const parked = server.parked.get(gateKey(told.owner, claim.gate));
-  if (parked !== undefined) parked.lifted ||= isAccepted;
+  // Of an attempt that was given up, the runner no longer hears.
+  const isGivenUp = attempt.abortedAt !== undefined && world.time.now() - attempt.abortedAt >= 10_000;
+  if (parked !== undefined && isAccepted) parked[isGivenUp ? 'unsure' : 'lifted'] = true;
 
   if (isRefused) return { kind: 'signed-out' };
 

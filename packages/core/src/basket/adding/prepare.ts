@@ -153,7 +153,7 @@ export function prepared(
   context.note(id, owner);
   const addedAt = context.ports.clock.wall();
   const { gate, lane, key } = placeOf(type, name, payload, own);
-  const { runAt, expiresAt } = datesOf(type, own, addedAt);
+  const { runAt, expiresAt } = datesOf(type, own);
   const inOrderOf = laneOf({ owner, lane }) ?? keyOf({ owner, type: name, lane, key });
   const given = (['lane', 'gate', 'key'] as const).filter((part) => own[part] !== undefined);
   const described = {
@@ -280,11 +280,9 @@ function idsOf(after: AddOptions['after'] = []): readonly string[] | undefined {
 function datesOf(
   { lifetime }: TaskTypeParts,
   own: Pick<AddOptions, 'runAt' | 'expiresAt'>,
-  now: number,
 ): { readonly runAt: number | undefined; readonly expiresAt: (addedAt: number) => number | undefined } {
   const runAt = dateOf(own.runAt, 'runAt');
-  // What is before 1973 is a duration, or seconds since 1970, unless the clock of the device was reset.
-  const date = dateOf(own.expiresAt, 'expiresAt', Math.min(1e11, now));
+  const date = dateOf(own.expiresAt, 'expiresAt');
 
   return {
     runAt,
@@ -292,11 +290,11 @@ function datesOf(
   };
 }
 
-function dateOf(date: Date | number | undefined, what: string, first = -8.64e15): number | undefined {
+function dateOf(date: Date | number | undefined, what: string): number | undefined {
   if (date === undefined) return undefined;
   const time = timeOf(date) ?? Number.NaN;
   // No date is larger than 8.64e15. Microseconds are.
-  must(time >= first && time <= 8.64e15, what, 'a date, or milliseconds since 1970', date);
+  must(Math.abs(time) <= 8.64e15, what, 'a date, or milliseconds since 1970', date);
 
   return Math.ceil(time);
 }

@@ -9,7 +9,7 @@ import { forgetPauses, pausesNow } from '../../store/pauses.js';
 import { freedBy, payAtOnce } from '../../store/pay.js';
 import { answer } from '../../store/requests.js';
 import { marksIndex } from '../../store/setup.js';
-import { transact } from '../../store/transact.js';
+import { read, transact } from '../../store/transact.js';
 import { notChanged } from '../adding/refusal.js';
 import type { BasketContext } from '../context/context.js';
 import { toldOf } from '../context/messages.js';
@@ -24,10 +24,13 @@ export async function purge(context: BasketContext, owner: string): Promise<numb
   checkSession(context.registry, 'purge');
   checkText(owner, 'The owner that purge takes');
   const wanted = readCommand(context, { owner });
-  /** The bodies of tasks that were given to this owner later: their keys begin with no owner. */
-  const bodies = new Set<string>();
+  const start = `${ownerPart(owner)}|`;
+  const range = IDBKeyRange.bound(start, beyond(ownerPart(owner)), false, true);
 
   return context.edits(undefined, async () => {
+    // The bodies of this owner, also those without a task. They are read first, so that the body of a task that is added
+    // meanwhile stays. Those of adopted tasks, whose keys begin with no owner, are added below.
+    const bodies = new Set(await read(context, (stores) => answer(stores.bodies.getAllKeys(range)), ['bodies']));
     const removed = await changeAll(
       context,
       wanted,
@@ -43,7 +46,6 @@ export async function purge(context: BasketContext, owner: string): Promise<numb
         return rows.map((row) => ({ ...toldOf(row), event: 'settled', state: 'purged' }));
       },
     );
-    const start = `${ownerPart(owner)}|`;
     await edit(context, async (stores, full) => {
       const cancelled = (await cancelledRows(stores)).filter((row) => row.owner === owner);
       for (const { ref = '' } of cancelled) if (isBodyKey(ref)) bodies.add(ref);
@@ -62,10 +64,8 @@ export async function purge(context: BasketContext, owner: string): Promise<numb
 
       return { found: cancelled, hints: [], changed: true };
     });
-    const drop = (stores: { readonly bodies: IDBObjectStore }): void => {
-      stores.bodies.delete(IDBKeyRange.bound(start, beyond(ownerPart(owner)), false, true));
-      for (const key of bodies) stores.bodies.delete(key);
-    };
+    const drop = (stores: { readonly bodies: IDBObjectStore }): void =>
+      bodies.forEach((key) => stores.bodies.delete(key));
     await transact(context, 'body', drop, { scope: ['bodies'] }).catch((error: unknown) => {
       throw notChanged(error);
     });

@@ -10,7 +10,8 @@ import type { Stores } from '../../store/requests.js';
 import { outcomeOfId, rowOfId } from '../../store/rows.js';
 import { read } from '../../store/transact.js';
 import type { BasketContext } from '../context/context.js';
-import { endedAs, endedIn } from '../context/messages.js';
+import type { OfTask } from '../context/messages.js';
+import { endedAs, endedIn, hintsIn } from '../context/messages.js';
 import { createLooks } from './looks.js';
 import type { Recent } from './recent.js';
 import { isLoss } from './recent.js';
@@ -73,6 +74,11 @@ export function createSettled(context: BasketContext, added: Recent): (id: strin
   const looks = createLooks(context, lookForEnds, (message) => {
     for (const end of ['done', 'purged'] as const) {
       for (const one of endedAs(end, message).map((id) => waiting.get(id))) if (one !== undefined) one.told = end;
+    }
+    // The row may be gone before it is read: then only this says whose the task was.
+    for (const hint of hintsIn(message)) {
+      const one = 'id' in hint ? waiting.get(hint.id) : undefined;
+      if (one !== undefined) one.owner = (hint as OfTask).owner;
     }
     want((message && endedIn(message)) ?? waiting.keys());
     if (message === undefined || !isLoss(message)) return;

@@ -124,13 +124,13 @@ export function overseeAttempts(leader: Leader): void {
 }
 
 /**
- * Gives the attempts back the time in which this context stood still, because its page was frozen. They get 10 s more,
- * because the browser hands over an answer that came meanwhile after the timers.
+ * Moves the deadlines by the time in which this context stood still, because its page was frozen, and by 10 s more: the
+ * browser hands over an answer that came meanwhile only after it has rung the timers.
  */
 export function giveTimeBack(leader: Leader, still: number): void {
   const monotonic = leader.context.ports.clock.monotonic();
   for (const attempt of leader.running.values()) {
-    // Progress that was told just now has begun the timeout anew.
+    // Progress may have begun the timeout anew a moment ago. No attempt gets more time than a whole timeout and the 10 s.
     attempt.deadline = Math.min(attempt.deadline + still, monotonic + timeoutOf(attempt)) + abortGrace;
     attempt.renewed ??= 'thaw';
   }
