@@ -5,7 +5,7 @@ import { retryDelay } from '../pure/backoff.js';
 import { messageOf, WorkerError } from '../pure/errors.js';
 import type { WorkerFactory } from './connect.js';
 import type { Greeted } from './greet.js';
-import { greeted, hello, untilGone } from './greet.js';
+import { dedicatedPatience, greeted, hello, untilGone } from './greet.js';
 import { outdatedWorker, problemOf, silentWorker } from './problems.js';
 import { createStanding } from './standing.js';
 
@@ -79,7 +79,7 @@ export function attendWorker(
 
   /** Resolves when the worker is gone, or the signal aborts. Rejects with what is wrong with the worker. */
   async function visit(signal: AbortSignal): Promise<void> {
-    const worker = await greeted(context, factory, signal);
+    const worker = await greeted(context, factory, signal, failures);
     try {
       // A worker of an older build retires when a newer page greets it, which takes some seconds. If another old one comes
       // then, its script is old.
@@ -105,7 +105,7 @@ export function attendWorker(
       let toAsk = false;
 
       ask = (quietly) => {
-        asking ??= within(clock, patience, hello(context, worker), silentWorker)
+        asking ??= within(clock, worker.shared ? patience : dedicatedPatience, hello(context, worker), silentWorker)
           .then(({ answer }) => standing.hear(answer), quietly ? () => resolve() : reject)
           .finally(() => {
             asking = undefined;

@@ -15,6 +15,9 @@ const deadlines: readonly number[] = [250, 1_000, 3_000];
 /** How long a worker has to answer after its alive lock was granted to the page, in milliseconds. */
 const lastQuestion = 250;
 
+/** How long a dedicated worker has, in milliseconds. It is ended if it is silent, and a handler may block it for 5 s. */
+export const dedicatedPatience = 6_000;
+
 /**
  * How long to wait before the lock is requested again, if it was granted although the worker lives, in milliseconds.
  */
@@ -25,8 +28,16 @@ export interface Greeted extends Connection {
   readonly answer: HelloAnswer;
 }
 
-/** Constructs the worker, and again at each deadline, until a connection answers. Closes all other connections. */
-export async function greeted(context: BasketContext, factory: WorkerFactory, gone: AbortSignal): Promise<Greeted> {
+/**
+ * Constructs the worker, and again at each deadline, until a connection answers. Closes all other connections. After each
+ * of the `failures` so far the deadlines are longer, because closing ends a dedicated worker that is still being loaded.
+ */
+export async function greeted(
+  context: BasketContext,
+  factory: WorkerFactory,
+  gone: AbortSignal,
+  failures: number,
+): Promise<Greeted> {
   const connections: Connection[] = [];
   const answers: Promise<Greeted>[] = [aborted(gone)];
   let kept: Greeted | undefined;
@@ -36,10 +47,14 @@ export async function greeted(context: BasketContext, factory: WorkerFactory, go
       if (connections.every((connection) => connection.shared)) {
         const connection = connect(factory);
         connections.push(connection);
-        answers.push(connection.failed, hello(context, connection));
+        // A dedicated worker has the event of each error of its script, and may answer all the same.
+        const failed = connection.failed.catch((error: unknown) =>
+          waited(context.ports.clock, lastQuestion, gone).then(() => Promise.reject(error)),
+        );
+        answers.push(failed, hello(context, connection));
       }
 
-      const late = waited(context.ports.clock, deadline, gone).then(() => undefined);
+      const late = waited(context.ports.clock, deadline * Math.min(1 + failures, 10), gone).then(() => undefined);
       const first = await Promise.race([...answers, late]);
       if (first === undefined) continue;
       kept = first;
@@ -71,7 +86,8 @@ export async function untilGone(context: BasketContext, greeting: Greeted, signa
   const { locks, clock } = context.ports;
   for (;;) {
     await locks.request(greeting.answer.alive, { signal }, () => Promise.resolve());
-    const answers = within(clock, lastQuestion, hello(context, greeting), silentWorker);
+    const limit = greeting.shared ? lastQuestion : dedicatedPatience;
+    const answers = within(clock, limit, hello(context, greeting), silentWorker);
     const alive = await answers.then(
       () => true,
       () => false,

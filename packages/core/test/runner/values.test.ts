@@ -188,6 +188,28 @@ test('a page whose function fails does not hide another page, which is asked at 
   expect(failed).toHaveLength(1);
 });
 
+test('a page that signs in and whose function fails at once does not hide another page that is renewing', async () => {
+  const tasks = notesApp();
+  const world = createWorld();
+  noteUncaught();
+  const other = world.open(tasks);
+  const told: unknown[] = [];
+  other.basket.on('session', ({ state }) => void told.push(state));
+  const sent = running(world.open(tasks));
+  const renewed = (): Promise<{ token: string }> =>
+    new Promise((resolve) => {
+      world.alarm(2_000, () => resolve({ token: 'renewed' }));
+    });
+  await other.basket.signIn('ann', renewed);
+  await other.basket.add('save', 'n1');
+  await world.advance(500);
+  await world.open(tasks).basket.signIn('ann', () => Promise.reject(new Error('The token was used in another tab.')));
+  await world.advance(10_000);
+
+  expect(sent).toEqual(['ann renewed n1']);
+  expect(told).not.toContain('signed-out');
+});
+
 test('a function that takes twenty seconds gives its values, and is called once', async () => {
   const tasks = notesApp();
   const world = createWorld();
@@ -421,6 +443,51 @@ test('a 401, and the function of one page fails for ever: the function of anothe
   isAway = false;
   await world.advance(121_000);
   expect(sent).toEqual(['ann old n1', 'ann renewed n1']);
+});
+
+test('a token expires while an older tab is open that has an object: the tab with a function renews it at once', async () => {
+  const tasks = notesApp();
+  const world = createWorld();
+  await world.open(tasks).basket.signIn('ann', { token: 'older' });
+  let expired = ['older'];
+  const sent = running(world.open(tasks), (_, { token }) => {
+    if (expired.includes(token)) throw new SignedOut({ status: 401 });
+  });
+  const page = world.open(tasks);
+  const told: unknown[] = [];
+  page.basket.on('session', ({ state }) => void told.push(state));
+  let number = 1;
+  await page.basket.signIn('ann', ({ refused }) => {
+    if (refused) number += 1;
+
+    return { token: `t${number}` };
+  });
+  await page.basket.add('save', 'n1');
+  await world.advance(3_600_000);
+  expect(sent.at(-1)).toBe(`ann t${number} n1`);
+
+  expired = ['older', `t${number}`];
+  told.length = 0;
+  await page.basket.add('save', 'n2');
+  await world.advance(20_000);
+  expect(sent.at(-1)).toBe(`ann t${number} n2`);
+  expect(told).not.toContain('signed-out');
+});
+
+test('a server refuses the values of four tabs: each has been asked once, and every tab is told once', async () => {
+  const tasks = notesApp();
+  const world = createWorld();
+  const sent = running(world.open(tasks), () => {
+    throw new SignedOut({ status: 401 });
+  });
+  await world.open(tasks).basket.signIn('ann', { token: 'object' });
+  const pages = [await pageOf(world, tasks), await pageOf(world, tasks), await pageOf(world, tasks)];
+  await pages[0]?.page.basket.add('save', 'n1');
+  await world.advance(600_000);
+
+  expect(new Set(sent).size).toBeLessThanOrEqual(4);
+  expect(sent.length).toBeLessThanOrEqual(5);
+  for (const { events } of pages) expect(events.filter(({ state }) => state === 'signed-out')).toHaveLength(1);
 });
 
 test('a gate refuses all values, and the function of one page never ends: no other page is asked again and again', async () => {

@@ -102,6 +102,8 @@ export function createValues(
 ): Values {
   let now: SignedIn = { ...empty, number: 0 };
   let question: Question | undefined;
+  /** The pages that the last question found, and did not ask because another one gave values. */
+  let unasked: readonly string[] = [];
   /** For each gate whose server has accepted the values of now: the accepted attempt that began last. */
   let accepted = new Map<string, { readonly number: number; readonly startedAt: number }>();
   /**
@@ -146,7 +148,10 @@ export function createValues(
     const until = clock.monotonic() + patience;
     const next = first === undefined ? [] : [first];
     const number = randomText(randomBytes, 12);
+    unasked = [];
     question = { number, until, pages: new Set(next), next, open: 0, stop: () => undefined };
+    // The others say that they are there, so that one of them is asked at once if that page has none.
+    if (first !== undefined) say('wanted', { question: number });
     askNext(question);
   }
 
@@ -173,6 +178,7 @@ export function createValues(
 
   function end(): void {
     question?.stop();
+    unasked = question?.next ?? [];
     question = undefined;
   }
 
@@ -253,7 +259,10 @@ export function createValues(
       if (now.parked.has(gate)) return false;
       replace({ parked: new Set([...now.parked, gate]) });
       changed();
-      if (!now.asks || (other === undefined && attempt.startedAt - renewedAt <= provesFor)) tell();
+      const again = other === undefined && attempt.startedAt - renewedAt <= provesFor;
+      if (!now.asks || (again && unasked.length === 0)) tell();
+      // That page gave older values, from before the token was renewed, say. Another one may have better ones.
+      else if (again) ask(unasked[0]);
       // If no page has answered, what the pages were asked for another gate is asked for this one too.
       else if (question === undefined || answered.size > 0) askAll();
 
