@@ -65,8 +65,8 @@ test('a page opens offline from the service worker of the manual, and what it ad
   const assets = (await readdir(path.join(dist, 'assets'))).filter((file) => file.endsWith('.js'));
   const files = ['/lab.html', ...assets.map((file) => `/assets/${file}`)];
   const script = codeOf('sw-shell.js', [
-    ["['/index.html', '/assets/index.js', '/assets/tasks.worker.js']", JSON.stringify(files)],
-    ["'/index.html'", "'/lab.html'"],
+    ["['/', '/assets/index.js', '/assets/tasks.worker.js']", JSON.stringify(files)],
+    ["'/'", "'/lab.html'"],
     ["'/notes/'", "'/api/'"],
   ]);
   await register(page, dist, script);
@@ -97,8 +97,8 @@ test('the service worker of the manual shows the new page after a deploy, also w
     await writeFile(path.join(dist, 'shell.html'), `<!doctype html><title>${shell}</title>`);
 
     return codeOf('sw-shell.js', [
-      ["['/index.html', '/assets/index.js', '/assets/tasks.worker.js']", "['/shell.html']"],
-      ["'/index.html'", "'/shell.html'"],
+      ["['/', '/assets/index.js', '/assets/tasks.worker.js']", "['/shell.html']"],
+      ["'/'", "'/shell.html'"],
       ["'shell-1'", `'${shell}'`],
     ]);
   };

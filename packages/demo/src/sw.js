@@ -31,8 +31,11 @@ addEventListener('fetch', (event) => {
 });
 
 async function page(request) {
+  const waiting = new AbortController();
+  const timer = setTimeout(() => waiting.abort(), patience);
   try {
-    const response = await fetch(request, { signal: AbortSignal.timeout(patience) });
+    const response = await fetch(request, { signal: waiting.signal });
+    clearTimeout(timer); // The content may take longer: an abort now would leave half a page.
     return response.ok ? response : await kept('/', request, response);
   } catch {
     return kept('/', request);

@@ -3,6 +3,7 @@ import { must } from '../pure/options.js';
 import { partOf } from '../pure/parts.js';
 import { PermanentFailure } from '../pure/verdict.js';
 import type { Fill } from './fill.js';
+import { jsonText } from './init.js';
 import { checkPath } from './path.js';
 
 /**
@@ -25,6 +26,7 @@ export function filled(
     checkPath(path);
     const copy = structuredClone(json);
     for (const [name, value] of values) if (name.startsWith('/')) put(copy, name, value);
+    jsonText(copy); // It refuses a value that JSON cannot hold.
 
     return { url: path, json: copy };
   } catch (error) {

@@ -1,7 +1,7 @@
 import { must } from '../pure/options.js';
 
-/** The headers that say something of the request itself. */
-const stored = /^(?:accept(?:-language)?|content-(?!length).*|if-.*|prefer|range)$/;
+/** The headers that say something of the request itself, and those that a browser adds to what a service worker gets. */
+const stored = /^(?:accept(?:-language)?|content-(?!length).*|if-.*|prefer|range|sec-.*|user-agent)$/;
 
 /** Words in the name of a header that may hold what nobody but the person may have. */
 const secret = /auth|cookie|token|secret|passw|credential|session|signature|api-?key|[cx]srf/;

@@ -1,5 +1,6 @@
 import { TaskbasketError } from '../pure/errors.js';
 import { must } from '../pure/options.js';
+import { defined } from '../pure/parts.js';
 import type { TaskOptions, TaskType } from '../pure/registry.js';
 import { task } from '../pure/registry.js';
 import type { KeptAnswer } from './answer.js';
@@ -72,7 +73,7 @@ export function httpTask(given: HttpTaskOptions = {}): TaskType<HttpPayload, Kep
   return task<HttpPayload, KeptAnswer, StoredRequest>({
     key: rest.merge === undefined ? undefined : keyOf,
     gate: (request) => originOf(isRequest(request) ? request.url : below),
-    ...rest,
+    ...defined(rest),
     lane: lane === false ? undefined : (lane ?? ((request) => laneOf(request, below))),
     codec: requestCodec(more),
   });

@@ -35,7 +35,7 @@ export async function upload(
   const xhr = new XMLHttpRequest();
   const { method, url, headers, credentials } = request;
   xhr.open(method, url);
-  xhr.responseType = 'blob';
+  xhr.responseType = 'arraybuffer'; // A Blob would name `text/xml` as the type of an answer that names none.
   xhr.withCredentials = credentials === 'include';
   headers.forEach((value, name) => xhr.setRequestHeader(name, value));
   xhr.upload.onprogress = ({ loaded, total }) => progress({ loaded, total });
@@ -61,5 +61,5 @@ function responseOf(xhr: XMLHttpRequest, url: string): Response {
   const headers = lines.map((line) => line.split(/: *(.*)/, 2) as [string, string]);
   const hasBody = ![204, 205, 304].includes(status);
 
-  return new Response(hasBody ? (xhr.response as Blob) : null, { status, headers });
+  return new Response(hasBody ? (xhr.response as ArrayBuffer) : null, { status, headers });
 }
