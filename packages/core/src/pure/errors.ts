@@ -8,8 +8,10 @@ import { defined, partOf } from './parts.js';
  * - `payload`: the codec threw, or the value cannot be stored; nothing was stored.
  * - `transaction`: the transaction given to `addTx` or `createStores` cannot be used; nothing was written by us.
  * - `stores-missing`: the database lacks the basket's object stores.
- * - `quota`: the browser has no room; nothing was stored or changed. Free some space, or store less.
- * - `not-stored`: the browser refused the write (because of a disk error, say); nothing was stored or changed.
+ * - `quota`: the browser has no room; nothing was stored or changed. Free some space, or store less. A call that changes
+ *   many tasks does so in steps of up to 256: what earlier steps changed stays changed.
+ * - `not-stored`: the browser refused the write (because of a disk error, say), or the database was closed between two
+ *   such steps; nothing was stored or changed, but for what earlier steps changed.
  * - `unknown-outcome`: nobody knows whether the write was committed. The connection was lost during the commit, or the
  *   browser did not answer for a minute. Call `get` later, with the `id` of the error: it says whether the task is
  *   there.
