@@ -8,14 +8,17 @@ import type { Replaced } from '../../store/replace.js';
  * event of a task says whose task it is (`owner`); `null`: nobody's.
  *
  * - `added`: a page has added a task.
- * - `started`: a handler was called, for the `number`th time for this task.
+ * - `started`: the runner has taken the task for the `number`th time. It calls the handler next; if it cannot read the
+ *   payload, `failed` follows instead.
  * - `failed`: an attempt ended with this `error`, or this build could not read the payload. `dead` says whether the task
  *   is dead now; otherwise it stays queued.
  * - `progress`: a running handler told this `value` by `attempt.progress`. `number` is that of the attempt.
  * - `settled`: the task ended, or is dead. `replaced`: the task with the id `by` took its place.
- * - `gate`: a gate has closed, for this `reason`, or (`closed` is false) its destination answers again.
+ * - `gate`: a gate has closed, for this `reason`. Or (`closed` is false) the gate is open again, because its destination
+ *   has answered, or because no task waits for it any more; then `reason` says why it had closed.
  * - `session`: `changed`: another `owner` is signed in, or (`null`) nobody is. `signed-out`: no page gives values for
- *   this owner, or the server of this `gate` refuses them. The tasks wait, uncounted, until `signIn` is called again.
+ *   this owner, or the server of this `gate` refuses them. The tasks wait, uncounted, until `signIn` is called again, or
+ *   the function that `signIn` got gives values that the server accepts.
  * - `lost`: the database of this name was deleted with all tasks in it, and a new, empty database was made. `tasks` is
  *   how many tasks this context last found in it, by a `list` or a `watch` of all tasks. `undefined`: it listed none, or
  *   not all.
