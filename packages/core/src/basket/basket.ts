@@ -308,8 +308,8 @@ export type Basket<R extends AnyRegistry> = {
    */
   readonly pause: <Name extends keyof R['types'] & string>(which: TaskId | Scope<Name>) => Promise<void>;
   /**
-   * Ends the pause that was made with the same id or the same filter. Without an argument it ends all pauses, but for
-   * those of other owners. Other pauses stay: `resume({})` ends the pause of every task, and not that of one lane.
+   * Ends the pause that was made with the same id or the same filter. Without an argument it ends all pauses, also of
+   * everybody (`everyOwner`), but for those of other owners. Other pauses stay: `resume({})` ends the pause of every task, and not that of one lane.
    * Resolves with how many pauses ended, once that is on disk.
    *
    * @example

@@ -13,7 +13,7 @@ export type Jitter = 'equal' | 'full' | 'none';
 export interface Backoff {
   /** The ceiling of the first wait, in milliseconds. Default 1,000. */
   readonly base: number;
-  /** The ceiling of every wait, in milliseconds. Default 300,000 (5 minutes). */
+  /** The ceiling of every wait, in milliseconds. Default 300,000 (5 minutes). If it is less than `base`, `base` counts. */
   readonly cap: number;
   /** By what the ceiling is multiplied after each failure. Default 2. */
   readonly factor?: number | undefined;

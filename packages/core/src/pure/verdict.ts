@@ -108,7 +108,8 @@ export class RetryLater extends Error {
 export interface UnavailableOptions extends Omit<FailureOptions, 'detail'> {
   /**
    * How long the server asks you to wait, in milliseconds, or the date until which it does. The task waits at least
-   * that long, and by chance up to half as long again. More than a day counts as a day. Default: the server does not ask.
+   * that long, and by chance up to half as long again. More than a day counts as a day; 0, a date that is over and NaN
+   * count as nothing. Default: the server does not ask.
    */
   readonly retryAfter?: Date | number | undefined;
   /** The message that is shown with the task and its gate. Default: the message of `cause`. */
@@ -117,8 +118,8 @@ export interface UnavailableOptions extends Omit<FailureOptions, 'detail'> {
 
 /**
  * Throw this in a handler if the destination is away, or says that it is busy. It does not count as a failure of the
- * task. The task waits. Once a second task finds the destination away too, or at once if `retryAfter` is given, the
- * gate closes: all its tasks wait, and one at a time probes, until the destination answers.
+ * task. The task waits. Once a second task finds the destination away too, or at once if `retryAfter` names a time to
+ * come, the gate closes: all its tasks wait, and one at a time probes, until the destination answers.
  *
  * @example
  * if (response.status === 503) throw new Unavailable({ retryAfter: 60_000, status: 503 });

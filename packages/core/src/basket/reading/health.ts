@@ -41,7 +41,8 @@ export interface Health {
   /** This context's own worker, which has a second to answer. */
   readonly worker: WorkerHealth;
   /**
-   * Whether a task could have run for a minute, and nothing was written. Then nobody runs tasks, or the runner hangs.
+   * Whether a task could have run for a minute, and nothing was written. Then nobody runs tasks, or the runner hangs, or
+   * the browser has no room for the site (see `warnings`).
    */
   readonly stalled: boolean;
   /** The oldest task that is not dead. Absent: there is none, or none among the first 100 tasks of all owners. */
