@@ -60,7 +60,7 @@ export type ViewOf<R extends AnyRegistry, Name extends keyof R['types'] & string
   [One in Name]: TaskView<One, PayloadOf<R, One>>;
 }[Name];
 
-/** A task that `prepare` has encoded for `addTx`. It can be added once; if that transaction aborts, once more. */
+/** A task that `prepare` has encoded for `addTx`. It can be added once, and again if that transaction aborts. */
 export interface Prepared<Name extends string = string> extends PreparedTask {
   /** The id that the task will have. */
   readonly id: TaskId<Name>;
@@ -121,7 +121,8 @@ export type Basket<R extends AnyRegistry> = {
    *   ['savePhoto', photo, { priority: 'low' }],
    * ]);
    *
-   * @throws TaskbasketError as `add` does. With `unknown-outcome` either all tasks are stored or none is.
+   * @throws TaskbasketError as `add` does. With `unknown-outcome` either all tasks are stored or none is; `id` is that of
+   * the first.
    */
   readonly addMany: <const Names extends readonly (keyof R['types'] & string)[]>(tasks: {
     readonly [Place in keyof Names]: readonly [name: Names[Place], ...rest: AddArguments<PayloadOf<R, Names[Place]>>];
@@ -146,7 +147,8 @@ export type Basket<R extends AnyRegistry> = {
     ...rest: AddArguments<PayloadOf<R, Name>>
   ) => Promise<Prepared<Name>>;
   /**
-   * Resolves with a task, or with `undefined` if the task is done, was cancelled, or never existed.
+   * Resolves with a task, or with `undefined` if the task is done, was deleted, never existed, or belongs to somebody who
+   * is not signed in here.
    *
    * @example
    * const task = await basket.get(id);
@@ -205,8 +207,8 @@ export type Basket<R extends AnyRegistry> = {
   readonly explain: (id: TaskId) => Promise<readonly Reason[]>;
   /**
    * Gives a task another payload, if the task was never started or is dead. The task keeps its id and stays where
-   * it is in its lane. A dead task runs again, with a new idempotency key, and its counters begin at 0. Resolves,
-   * once the change is on disk, with whether the task was found. A codec is called after the task was found. So do not
+   * it is in its lane. A dead task runs again, with a new idempotency key and without its `expiresAt`, and its counters
+   * begin at 0. Resolves, once the change is on disk, with whether the task was found. A codec is called after the task was found. So do not
    * change a payload that is, or contains, an instance of your own class until the promise settles.
    *
    * @example
@@ -227,8 +229,8 @@ export type Basket<R extends AnyRegistry> = {
    * steps of up to 256, the newest first. Each step is on disk before the next one begins, and stays so if a later step
    * fails. A task whose `after` names a removed task is dead then, or runs without that task if its `onParent` is `run`.
    * `{ children: true }` removes such tasks too, in the same step. If the browser has no room, the end of a task may not
-   * be stored, and `settled` gives `gone`. Then a parent is removed only together with its children; otherwise the call
-   * rejects with `quota`.
+   * be stored, and `settled` gives `gone`. Then a parent is removed only together with its children, and the first task of
+   * a lane only together with the others of the lane; otherwise the call rejects with `quota`.
    *
    * @example
    * await basket.cancel(id);
@@ -242,9 +244,11 @@ export type Basket<R extends AnyRegistry> = {
     options?: CancelOptions,
   ) => Promise<number>;
   /**
-   * Lets tasks run again at once that are dead or wait for their backoff. Their counters, but not `attempts`, begin at
-   * 0. Brings the probes of their gates forward, at most once a second. Takes what `cancel` takes. Resolves with how
-   * many tasks fit; tasks that did not need a retry are counted too.
+   * Lets tasks run again at once that are dead, or wait for their backoff or for a date of their handler. Their
+   * counters, but not `attempts`, begin at 0. A `runAt` still holds. A dead task loses its `expiresAt`, and if it is dead
+   * because a parent was cancelled, it runs without that parent. Brings the probes of their gates forward, at most once a
+   * second. Takes an id or a query, as `cancel` does, and goes through a query in the same steps, the oldest task first.
+   * Resolves with how many tasks fit; tasks that did not need a retry are counted too.
    *
    * @example
    * await basket.retry({ state: 'queued' }); // "Try again now", for a button
@@ -344,7 +348,8 @@ export type Basket<R extends AnyRegistry> = {
    * const answer = await fetch('/api/notes'); // It has every change that was made here.
    *
    * @throws What `signal` was aborted with. TaskbasketError `option`, `no-database`, `stores-missing`, `closed`;
-   * `signed-out` if the owner whose tasks are meant is not signed in, or is not any more.
+   * `signed-out` if the scope names no owner and nobody is signed in here, or not any more; and if a task that is meant
+   * belongs to an owner who is not signed in.
    */
   readonly whenIdle: <Name extends keyof R['types'] & string = NameOf<R>>(
     scope?: Scope<Name>,
@@ -367,7 +372,8 @@ export type Basket<R extends AnyRegistry> = {
   /**
    * Resolves with a report: who runs tasks, whether this context's worker answers, whether tasks are being run, what
    * blocks them, how safe the storage is. Needs no worker, and takes the same time however many tasks there are. If
-   * something is wrong, it takes a few seconds, because it waits for the worker, and then reads a second time.
+   * something is wrong, it takes about two seconds: it waits a second for the worker, and reads again after a second if
+   * the tasks seem to stand still. If the database does not open, it rejects after a second and a half.
    *
    * @example
    * const { stalled, blockedLanes, storage } = await basket.health();

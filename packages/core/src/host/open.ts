@@ -21,7 +21,8 @@ export interface OpenOptions {
   readonly build?: number | undefined;
   /**
    * Called with the reason why no worker runs tasks. Tasks can still be added. The library tries the worker again by
-   * itself, unless the problem is `unsupported`. Default: the error is reported as uncaught (`reportError`).
+   * itself, unless the problem is `unsupported`. An error is not told twice in a row, unless the worker answered in between.
+   * Default: the error is reported as uncaught (`reportError`), but not in Node, which has no such function.
    *
    * @example
    * const basket = openBasket(tasks, { worker, onWorkerError: ({ message }) => show(message) });

@@ -20,6 +20,10 @@ export interface KeptAnswer {
   readonly status: number;
   /** `etag` and `location`, if the answer has them. Other headers may hold secrets. */
   readonly headers: Readonly<Record<string, string>>;
+  /**
+   * As `send` gives it, if it is small: up to some 10 KB. Of a larger one the result of `sendHttp` has nothing, and the
+   * `detail` of a dead task has the first 10,000 characters, as a text.
+   */
   readonly body: unknown;
 }
 

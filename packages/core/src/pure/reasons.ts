@@ -17,7 +17,8 @@ import { isDead, stateOf } from './state.js';
  * Says why a task is not running now, and what would change that. Times are in milliseconds of this device's wall
  * clock.
  *
- * - `gone`: the task is done, was cancelled, or never existed; `settled` says which.
+ * - `gone`: the task is done, was deleted, never existed, or belongs to somebody who is not signed in here; `settled` says
+ *   which.
  * - `running`: the task is running.
  * - `backoff`: the task failed, or its handler asked for a later try. It waits until the time `until`. `retry` ends the
  *   wait.
@@ -41,7 +42,7 @@ import { isDead, stateOf } from './state.js';
  *   `until`.
  * - `busy`: as many tasks run as may run at once, of its type or of all.
  * - `signed-out`: the task belongs to `owner`, who is not signed in, or for whom no page gives values that the server
- *   accepts.
+ *   accepts. `signIn` with that owner ends that, or other values from the function that `signIn` got.
  * - `no-owner`: the task was added before the registry declared a session, and belongs to nobody. `signIn` with
  *   `{ adopt: true }` gives it an owner.
  * - `no-room`: the browser has no room in which the runner could write that the task starts. Delete data of your own, or

@@ -118,7 +118,10 @@ export interface TaskOptions<Payload, Stored = unknown> {
   readonly merge?: ((earlier: Payload, later: Payload) => Payload | undefined) | undefined;
   /** Tasks of a higher priority start first, but never before an earlier task of their lane. Default `normal`. */
   readonly priority?: PriorityName | undefined;
-  /** How long an attempt may take, in milliseconds. Then it is aborted, and counts as a failure. Default 120,000. */
+  /**
+   * How long an attempt may take, in milliseconds. Then it is aborted, and counts as a failure. Default 120,000; at most
+   * 2,147,483,647 (24.8 days), the longest timer of a browser.
+   */
   readonly timeout?: number | undefined;
   /**
    * What a dead task does to its lane. `block`: the lane stops until a decision. `skip`: the lane goes on. Default

@@ -49,7 +49,7 @@ export interface AttemptParts<Payload, Parent = unknown, Result = never> {
   readonly idempotencyKey: string;
   /**
    * What the handlers of the tasks returned that the option `after` named, in its order. `undefined`: that handler returned
-   * nothing, or its task was cancelled, or its outcome is not stored any more. The results were stored by a build of your
+   * nothing, or what could not be stored, or its task was cancelled, or its outcome is not stored any more. The results were stored by a build of your
    * app that may be older than this one.
    *
    * @example
