@@ -60,7 +60,7 @@ export interface Health {
   readonly blockedLanes: readonly BlockedLane[];
   /** The pauses that hold: of each, what `pause` was called with. */
   readonly pauses: readonly (string | Scope)[];
-  /** Destinations that are away. */
+  /** The gates that are closed. A gate at which one task alone found the destination away, once, is not among them. */
   readonly closedGates: readonly ClosedGate[];
   /** How many destinations are away, or were away a short time ago. */
   readonly gates: number;
