@@ -357,7 +357,8 @@ export type Basket<R extends AnyRegistry> = {
   ) => Promise<void>;
   /**
    * Calls the listener when something has happened, in this context or in any other, and returns a function that stops
-   * this. A message may be lost: use `watch`, or await `settled`, for what you must not miss.
+   * this. A message may be lost, and has at most 100 events, also if one call has changed more tasks: use `watch`, or
+   * await `settled`, for what you must not miss.
    *
    * @example
    * const stop = basket.on('failed', ({ type, error }) => console.error(type, error.message));

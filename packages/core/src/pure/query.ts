@@ -18,13 +18,17 @@ export interface OfOwner {
 
 /** Says which tasks are meant, whatever their state. A task must fit each part that is given. */
 export interface Scope<Name extends string = string> extends OfOwner {
+  /** The name of a task type, or several names. Default: all types. */
   readonly type?: Name | readonly Name[] | undefined;
+  /** The name of a lane. Default: all tasks, also those without a lane. */
   readonly lane?: string | undefined;
+  /** The name of a destination. Default: all. */
   readonly gate?: string | undefined;
 }
 
 /** Says which tasks are meant. A task must fit each part that is given. */
 export interface Filter<Name extends string = string> extends Scope<Name> {
+  /** `queued`: the task waits or runs. `dead`: it waits for a decision. Default: both. */
   readonly state?: 'queued' | 'dead' | undefined;
   /** The id of a task: its children, which name it in their option `after`. */
   readonly parent?: string | undefined;

@@ -17,6 +17,7 @@ export interface TaskView<Name extends string = string, Payload = unknown> {
   readonly type: Name;
   /** Whose task it is. `null`: nobody's. */
   readonly owner: string | null;
+  /** The version of the form in which the payload is stored. */
   readonly version: number;
   /** `undefined` if this build cannot read it (see `unreadable`), or, in a watch, has not decoded it yet. */
   readonly payload: Payload | undefined;
@@ -35,9 +36,11 @@ export interface TaskView<Name extends string = string, Payload = unknown> {
   readonly failures: number;
   /** How often in a row the runner died during an attempt. */
   readonly interruptions: number;
+  /** `undefined`: the task has no lane. */
   readonly lane: string | undefined;
   readonly gate: GateView;
   readonly priority: PriorityName;
+  /** The time of the add. */
   readonly addedAt: number;
   /** The time of the next attempt, if that time is in the future. */
   readonly dueAt: number | undefined;
@@ -45,7 +48,9 @@ export interface TaskView<Name extends string = string, Payload = unknown> {
    * This build does not have the type or its version, or could not decode the payload within 10 s. The task is kept.
    */
   readonly unreadable: boolean;
+  /** The error of the latest attempt that ended with one. */
   readonly lastError: StoredError | undefined;
+  /** Why and since when the task is dead. `undefined`: it is not. */
   readonly dead: Death | undefined;
 }
 

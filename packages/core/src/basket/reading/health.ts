@@ -66,6 +66,7 @@ export interface Health {
   readonly gates: number;
   /** The ids of the first 100 tasks that must run alone, because the runner died during three attempts in a row. */
   readonly aloneTasks: readonly string[];
+  /** How safe the storage is, as far as the browser tells. */
   readonly storage: StorageHealth;
   /** The task types of which this context, its worker and the runner have different versions, as after a deploy. */
   readonly registries: readonly RegistryDifference[];
