@@ -345,7 +345,7 @@ export type Basket<R extends AnyRegistry> = {
    *
    * @example
    * await basket.whenIdle({ type: 'saveNote' });
-   * const answer = await fetch('/api/notes'); // It has every change that was made here.
+   * const answer = await fetch('/api/notes'); // No change that was made here is still on its way.
    *
    * @throws What `signal` was aborted with. TaskbasketError `option`, `no-database`, `stores-missing`, `closed`;
    * `signed-out` if the scope names no owner and nobody is signed in here, or not any more; and if a task that is meant

@@ -48,7 +48,7 @@ export interface TaskView<Name extends string = string, Payload = unknown> {
    * This build does not have the type or its version, or could not decode the payload within 10 s. The task is kept.
    */
   readonly unreadable: boolean;
-  /** The error of the latest attempt that ended with one. */
+  /** The latest error of an attempt, or of reading the payload. */
   readonly lastError: StoredError | undefined;
   /** Why and since when the task is dead. `undefined`: it is not. */
   readonly dead: Death | undefined;

@@ -22,8 +22,8 @@ import { createEnd } from './end.js';
 export interface Hooks<R extends AnyRegistry> {
   /**
    * The tasks that fit, as `basket.watch` shows them. The component renders again at each change, also of another tab.
-   * `loaded` is false until the database was read, and while a server renders. The query may be a new object in each
-   * render.
+   * `loaded` is false until the database was read, after somebody else has signed in, and while a server renders. The
+   * query may be a new object in each render.
    *
    * @example
    * const { loaded, tasks } = useTasks({ type: 'saveNote' });

@@ -26,7 +26,8 @@ import { isLoss } from './recent.js';
  * - `purged`: `purge` removed the task while this call waited.
  * - `replaced`: the task with the id `by`, which was added later with the same key, took its place.
  * - `gone`: there is no such task, and nothing is stored of its end. It succeeded without a result and this context was
- *   not told, it was cancelled when the browser had no room, the database was cleared, or it never existed.
+ *   not told, it ended too long ago, its owner was purged, it was cancelled when the browser had no room, the database was
+ *   cleared, or it never existed.
  */
 export type Outcome<Result = unknown> =
   | { readonly state: 'done'; readonly result: Result; readonly unstorable?: string }

@@ -24,7 +24,10 @@ export type Explained<View> = View & { readonly reasons: readonly Reason[] };
 
 /** The value of a watch: the tasks of one page of a query. */
 export interface Snapshot<View = TaskView> {
-  /** False until the database was read for the first time. */
+  /**
+   * False until the database was read for the first time, and again after somebody else has signed in, until that owner's
+   * tasks were read.
+   */
   readonly loaded: boolean;
   readonly tasks: readonly View[];
   /** Whether there are more than the query's limit. */
