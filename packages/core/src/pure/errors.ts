@@ -18,7 +18,7 @@ import { defined, partOf } from './parts.js';
  * - `started`: the task cannot be edited, because it was started and its payload may have been sent.
  * - `no-database`: IndexedDB is missing, or the database could not be opened within a minute, or could not be read.
  * - `signed-out`: nobody is signed in here, so the task would have no owner, or the task belongs to somebody else, or its
- *   owner has left. Call `signIn` first.
+ *   owner has left. Call `signIn` first. Also from `attempt.session`, if the task belongs to nobody.
  * - `still-sending`: the owner is stored, and 15 s later a handler of another owner still runs, which may send.
  * - `closed`: the basket was closed, or the attempt is over.
  * - `worker`: the worker that runs tasks could not be started, or does not answer. Adding goes on.

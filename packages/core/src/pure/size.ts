@@ -100,7 +100,7 @@ export function checkDepth({ depth }: Weight): void {
   const limit = `It is nested ${depth} levels deep, and some browsers cannot read more than ${deepest} in a worker.`;
   throw new TaskbasketError(
     'payload',
-    `${limit} Make it flatter, or give the type the codec json(), which takes thousands of levels.`,
+    `${limit} Make it flatter, or give the type the codec json(), which takes more levels.`,
   );
 }
 
