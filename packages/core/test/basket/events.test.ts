@@ -78,6 +78,24 @@ describe('another tab hears', () => {
     expect(await basket.get(id)).toBeUndefined();
   });
 
+  test('started, and then failed, of a payload that this build cannot read, although no handler is called', async () => {
+    const decode = (): never => {
+      throw new Error('of another form');
+    };
+    const tasks = defineTasks(freshName(), { send: task<string>({ codec: { encode: String, decode } }) });
+    const world = createWorld();
+    const tab = world.open(tasks);
+    const told: EventName[] = [];
+    for (const name of names) tab.basket.on(name, ({ event }) => told.push(event));
+    let calls = 0;
+    tab.run({ send: () => void (calls += 1) });
+    await tab.basket.add('send', 'fine');
+    await world.settle();
+
+    expect(told).toEqual(['added', 'started', 'failed']);
+    expect(calls).toBe(0);
+  });
+
   test('failed, of each attempt that throws, with its error', async () => {
     const { world, basket, run, of } = await opened();
     run();
@@ -125,6 +143,24 @@ describe('another tab hears', () => {
       { event: 'settled', id: dead, type: 'send', owner: null, state: 'dead' },
       { event: 'settled', id: cancelled, type: 'send', owner: null, state: 'cancelled' },
     ]);
+  });
+
+  test('gate, also when no task waits for it any more, although its destination was not asked', async () => {
+    const { world, basket, run, of } = await opened();
+    run();
+    await basket.add('send', 'away');
+    await basket.add('send', 'away');
+    await world.settle();
+    expect(of('gate')).toMatchObject([{ closed: true }]);
+    await basket.cancel({});
+    await world.advance(120_000);
+
+    const reason = 'no network';
+    expect(of('gate')).toMatchObject([
+      { closed: true, reason },
+      { closed: false, reason },
+    ]);
+    expect(of('started')).toHaveLength(2);
   });
 
   test('gate, when its destination is away', async () => {

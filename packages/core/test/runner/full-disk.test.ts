@@ -51,6 +51,20 @@ function addAll({ page }: Started, ...names: readonly string[]): Promise<readonl
 
 const codeOf = (error: unknown): unknown => (error as { readonly code: unknown }).code;
 
+test('a retry of many that finds no room in its second step keeps what its first step changed', async () => {
+  const story = await started();
+  const { world, page, gate } = story;
+  gate.open();
+  await addAll(story, ...Array.from({ length: 300 }, () => 'dead'));
+  await world.settle();
+  expect(await page.basket.count({ state: 'dead' })).toMatchObject({ count: 300 });
+  await page.basket.pause({});
+  fillDisk().room = 1;
+
+  expect(await page.basket.retry({ state: 'dead' }).catch(codeOf)).toBe('quota');
+  expect(await page.basket.count({ state: 'dead' })).toMatchObject({ count: 44 });
+});
+
 test('the reserve stays if the runner has stopped before its transaction found no room', async () => {
   const { tasks, world, worker } = await started();
   await world.settle();

@@ -2,6 +2,7 @@ import { expect, test } from 'vitest';
 
 import { defineTasks, task } from '../../src/pure/registry.js';
 import { session } from '../../src/pure/session.js';
+import { PermanentFailure } from '../../src/pure/verdict.js';
 import type { Attempt } from '../../src/runner/term/leader.js';
 import { byHand, freshName, rowsOf } from '../support/database.js';
 import type { Tab, World } from '../support/world.js';
@@ -126,6 +127,26 @@ test('scenario 32: at a change of owner what runs is aborted, uncounted, and the
   await page.basket.signIn('ann', values);
   await world.settle();
   expect(started).toEqual(['ann', 'report', 'ann']);
+});
+
+test('a handler that throws a PermanentFailure after its owner has signed out makes its task dead', async () => {
+  const world = createWorld();
+  const tab = world.open(notesApp());
+  await tab.basket.signIn('ann', values);
+  running(
+    tab,
+    (_, { signal }) =>
+      new Promise((_resolve, reject) => {
+        signal.addEventListener('abort', () => reject(new PermanentFailure('The note has no text.')));
+      }),
+  );
+  const id = await tab.basket.add('send', 'ann');
+  await world.settle();
+  const out = tab.basket.signOut();
+  await world.settle();
+  await out;
+
+  expect(await tab.basket.list({ owner: 'ann' })).toMatchObject([{ id, state: 'dead', dead: { reason: 'permanent' } }]);
 });
 
 test('a handler that ignores its abort, and has lost its slot, keeps a sign-in waiting for 15 s, and each later one until it ends', async () => {
