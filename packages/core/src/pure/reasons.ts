@@ -20,8 +20,9 @@ import { isDead, stateOf } from './state.js';
  * - `gone`: the task is done, was deleted, never existed, or belongs to somebody who is not signed in here; `settled` says
  *   which.
  * - `running`: the task is running.
- * - `backoff`: the task failed, or its handler asked for a later try. It waits until the time `until`. `retry` ends the
- *   wait.
+ * - `backoff`: the task failed, its handler asked for a later try, its destination was away for it and answered another
+ *   task, the runner died during it three times in a row, or its payload could not be read in time. It waits until the
+ *   time `until`. `retry` ends the wait.
  * - `date`: the task waits until a date: its `runAt`, or a date that its handler asked for.
  * - `lane`: the task with the id `behind` goes first in the lane. If `dead` is true, that task needs `retry`, `update`
  *   or `cancel`.
