@@ -23,7 +23,7 @@ export interface TaskView<Name extends string = string, Payload = unknown> {
   readonly payload: Payload | undefined;
   /** `dead`: set aside until `retry`, `update` or `cancel`. */
   readonly state: 'queued' | 'dead';
-  /** Claimed by a runner, as far as the database knows. */
+  /** Whether a runner runs it, as far as the database knows. */
   readonly running: boolean;
   /** How many handlers were started, the running one included. */
   readonly attempts: number;
@@ -57,7 +57,7 @@ export interface TaskView<Name extends string = string, Payload = unknown> {
 /** The gate of a task. */
 export interface GateView {
   readonly name: string;
-  /** The time of the next probe. Absent: the gate is open for this task. */
+  /** When the gate next lets a task through, to probe. Absent: the gate does not make this task wait. */
   readonly closedUntil?: number;
   /** The message of the error by which a task last found the destination away. */
   readonly reason?: string;

@@ -32,8 +32,8 @@ export interface RunBasketOptions {
    */
   readonly signal?: AbortSignal | undefined;
   /**
-   * How many attempts run at once. Default 6. One more may run: a task that must run alone waits for them for 10 s at
-   * most.
+   * How many attempts run at once. Default 6. One more may run, because a task that must run alone waits for the others
+   * for 10 s at most.
    */
   readonly concurrency?: number | undefined;
 }

@@ -83,7 +83,7 @@ export interface ClosedGate {
   readonly message: string;
   /** The HTTP status of that error, if it had one. */
   readonly status?: number;
-  /** The id of a task. */
+  /** The id of the task that found the destination away. */
   readonly by: string;
 }
 

@@ -29,7 +29,10 @@ export interface AttemptParts<Payload, Parent = unknown, Result = never> {
   readonly id: string;
   /** The number of this attempt, from 1: how many handlers were started for the task, this one included. */
   readonly number: number;
-  /** Whether an earlier attempt was cut off and may have had its effect. The server may know the idempotency key. */
+  /**
+   * Whether an earlier attempt was cut off, was aborted or took too long, and so may have had its effect. The server may
+   * know the idempotency key.
+   */
   readonly recovered: boolean;
   /**
    * Aborts when the task is cancelled, its owner signs out, the attempt takes too long, the runner stops, or another
@@ -99,8 +102,8 @@ export interface AttemptParts<Payload, Parent = unknown, Result = never> {
    * void tx.objectStore('notes').put({ ...note, version });
    * await tx.done;
    *
-   * @throws TaskbasketError `closed`: the attempt has ended, was aborted because its task was cancelled or it took too
-   * long, or is to be ended by another transaction; or the database was closed a moment ago. `transaction`: the
+   * @throws TaskbasketError `closed`: the attempt has ended, was aborted because its task was cancelled, it took too long
+   * or its owner signed out, or is to be ended by another transaction; or the database was closed a moment ago. `transaction`: the
    * transaction is read-only, has finished, is of another database, or does not name the basket's stores.
    */
   readonly completeTx: (
