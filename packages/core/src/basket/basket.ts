@@ -96,7 +96,7 @@ export type Basket<R extends AnyRegistry> = {
    * Stores a task in a transaction of your own (raw, idb's or Dexie's) and returns the task's id. The task exists if
    * that transaction commits, and only then. Synchronous: you may call `commit()` on the next line. If it throws,
    * nothing was written. Takes what `add` takes, or what `prepare` resolved with. A heavy payload (a Blob, or more than
-   * 256 KB) and a payload with an asynchronous codec need `prepare`.
+   * 256 KB, at two bytes for each character) and a payload with an asynchronous codec need `prepare`.
    *
    * @example
    * const tx = db.transaction(['notes', ...tasks.stores], 'readwrite');
@@ -129,8 +129,9 @@ export type Basket<R extends AnyRegistry> = {
   }) => Promise<{ readonly [Place in keyof Names]: TaskId<Names[Place]> }>;
   /**
    * Encodes a task and resolves with what `addTx` takes. Use it for an asynchronous codec, such as encryption, because
-   * `addTx` cannot wait, and for a heavy payload (a Blob, or more than 256 KB), which it stores ahead of the task. Pass
-   * the result to `addTx` within 12 hours, and only once; if that transaction aborts, you may pass it again.
+   * `addTx` cannot wait, and for a heavy payload (a Blob, or more than 256 KB, at two bytes for each character), which it
+   * stores ahead of the task. Pass the result to `addTx` within 12 hours, and only once; if that transaction aborts, you
+   * may pass it again.
    *
    * @example
    * const prepared = await basket.prepare('savePhoto', photo);

@@ -52,9 +52,9 @@ export interface FailureOptions {
   /** The HTTP status. It is shown with the task. */
   readonly status?: number | undefined;
   /**
-   * What a person needs in order to decide, such as the server's version of a note: plain data, up to 32 KB. It is
-   * stored with the task, and given back as `lastError.detail`. A detail that is larger, or that cannot be stored, is
-   * left out, and the message says so.
+   * What a person needs in order to decide, such as the server's version of a note: plain data, up to 32 KB at two bytes
+   * for each character. It is stored with the task, and given back as `lastError.detail`. A detail that is larger, or
+   * that cannot be stored, is left out, and the message says so.
    *
    * @example
    * if (response.status === 409) throw new PermanentFailure('Somebody else changed it.', { detail: await response.json() });

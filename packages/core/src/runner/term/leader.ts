@@ -77,8 +77,8 @@ export interface AttemptParts<Payload, Parent = unknown, Result = never> {
   /**
    * Tells every tab how far the attempt is: a `watch` shows the value as the task's `progress`, and `on('progress')` is
    * called with it. At most four values a second are told, always the latest. The attempt's timeout begins anew. The
-   * value is plain data of up to 32 KB. It is copied, and kept in memory only. After the attempt has ended nothing is
-   * told.
+   * value is plain data of up to 32 KB, at two bytes for each character. It is copied, and kept in memory only. After the
+   * attempt has ended nothing is told.
    *
    * @example
    * const request = new XMLHttpRequest();
