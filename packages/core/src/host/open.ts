@@ -17,7 +17,7 @@ export interface OpenOptions {
    * Default: this context only adds and shows tasks; `runBasket`, or the worker of another tab, runs them.
    */
   readonly worker?: WorkerFactory | undefined;
-  /** A number that your app raises with each deploy; see `ServeOptions.build`. Default 0. */
+  /** A whole number, from 0, that your app raises with each deploy; see `ServeOptions.build`. Default 0. */
   readonly build?: number | undefined;
   /**
    * Called with the reason why no worker runs tasks. Tasks can still be added. The library tries the worker again by

@@ -20,7 +20,7 @@ import { protocol } from './messages.js';
 /** Options of `serveBasket`. */
 export interface ServeOptions {
   /**
-   * A number that your app raises with each deploy. Give `openBasket` the same number. A worker of a higher build takes
+   * A whole number, from 0, that your app raises with each deploy. Give `openBasket` the same number. A worker of a higher build takes
    * over from a worker of a lower one; so a rollback needs a higher number too. Default 0.
    *
    * @example

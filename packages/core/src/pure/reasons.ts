@@ -33,7 +33,8 @@ import { isDead, stateOf } from './state.js';
  *   answer, this HTTP `status`. The next try is at `until`. If `until` is absent, a probe is on its way, or the
  *   destination answers again and few tasks may start at a time. `retry` brings the probe forward.
  * - `dead`: the task waits for `retry`, `update` or `cancel`.
- * - `paused`: `pause` was called with this `filter`, an id or a filter. `resume` with the same filter ends that.
+ * - `paused`: `pause` was called with this `filter`, an id or a filter. Its `type` is always a list. `resume` with the same
+ *   filter ends that.
  * - `unknown-type`, `unknown-version`: the task waits for a build that has its type, or that has or upgrades its version.
  * - `undecodable`: the task waits for a build that can decode it.
  * - `other-leader`: the runner, of the given `build`, has no such type, or has another version of it. Open a page of

@@ -58,7 +58,7 @@ export interface Health {
   readonly noOwner?: Count;
   /** The first 100 lanes that a dead or unreadable task stops, found among the first 256 dead and unreadable tasks. */
   readonly blockedLanes: readonly BlockedLane[];
-  /** The pauses that hold: of each, what `pause` was called with. */
+  /** The pauses that hold: of each, what `pause` was called with, as `resume` takes it. Its `type` is always a list. */
   readonly pauses: readonly (string | Scope)[];
   /** The gates that are closed. A gate at which one task alone found the destination away, once, is not among them. */
   readonly closedGates: readonly ClosedGate[];
