@@ -21,12 +21,12 @@ import { gateOf, roomFor } from './room.js';
  * said, or with `pass` if a later task has replaced the row.
  */
 export async function claimNext(claiming: Claiming, reader: Reader, read: TaskRow): Promise<Room> {
-  const { leader, draft, attempts } = claiming;
+  const { leader, draft } = claiming;
   const { stores, moment, memory } = draft;
   const parents = await readParents(claiming, read);
   const found = roomFor(claiming, reader.source, read, parents);
   const ends = found === 'claim' || found === 'expire' || found === 'die';
-  const room = ends && (await isReplaced(leader, draft, attempts, read)) ? 'pass' : found;
+  const room = ends && (await isReplaced(leader, draft, read)) ? 'pass' : found;
   const row = asRewritten(draft, read);
   if (room === 'full') return room;
   if (room === 'closed' || room === 'clearing') {
@@ -38,7 +38,7 @@ export async function claimNext(claiming: Claiming, reader: Reader, read: TaskRo
   // A row that stays as it is does not count: on a slow device it would be the only one that each turn checks.
   if (room !== 'wait') claiming.checks += 1;
   reader.take(room === 'wait');
-  if (room === 'claim') claiming.attempts.push(attemptOf(claiming, row, parents));
+  if (room === 'claim') claimRow(claiming, row, parents);
   if (room === 'expire') await bury(leader, draft, expired(row, moment));
   if (room === 'die') await bury(leader, draft, orphaned(row, moment, knownType(leader, row)));
   if (room === 'hold' || room === 'date') {
@@ -67,7 +67,7 @@ function knownType({ context }: Leader, { type: name }: TaskRow): TaskTypeParts 
   return type;
 }
 
-function attemptOf(claiming: Claiming, row: TaskRow, parents: readonly Parent[]): RunningAttempt {
+function claimRow(claiming: Claiming, row: TaskRow, parents: readonly Parent[]): void {
   const { leader, draft, attempts } = claiming;
   const { ports } = leader.context;
   const type = knownType(leader, row);
@@ -79,7 +79,7 @@ function attemptOf(claiming: Claiming, row: TaskRow, parents: readonly Parent[])
     ...defined({ lane: laneOf(row), ref: row.ref }),
   };
 
-  return {
+  const attempt: RunningAttempt = {
     claim,
     row,
     type,
@@ -95,4 +95,6 @@ function attemptOf(claiming: Claiming, row: TaskRow, parents: readonly Parent[])
     completed: false,
     over: false,
   };
+  attempts.push(attempt);
+  draft.running.set(claim.claim, attempt);
 }

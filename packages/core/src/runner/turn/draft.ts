@@ -12,7 +12,7 @@ export interface Draft {
   readonly moment: Moment;
   /** The number of the first claim of this turn. */
   readonly nextClaim: number;
-  /** The running set without the attempts that this turn settles, and without those that it claims. */
+  /** The running set, without the attempts that this turn settles, and with those that it claims. */
   readonly running: Map<number, RunningAttempt>;
   /** The heads of lanes that this turn has read, after its deletes. `undefined`: the lane has no row. */
   readonly heads: Map<string, number | undefined>;

@@ -42,8 +42,7 @@ export async function expireDue(leader: Leader, draft: Draft): Promise<void> {
   });
   memory.expires = next === undefined ? Number.POSITIVE_INFINITY : readExpiry(next);
   for (const row of due)
-    if (!(await isReplaced(leader, draft, [], row)))
-      await bury(leader, draft, expired(asRewritten(draft, row), moment));
+    if (!(await isReplaced(leader, draft, row))) await bury(leader, draft, expired(asRewritten(draft, row), moment));
 }
 
 /** Writes a task that is dead now without an attempt, and pays its lane. */

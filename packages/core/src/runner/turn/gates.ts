@@ -39,17 +39,17 @@ export function wakeGates({ context }: Leader, draft: Draft, spread: number): vo
 }
 
 /** Deletes the records of gates for which no task waits: a probe is due and has room, and yet nothing was claimed. */
-export function dropGates(leader: Leader, draft: Draft, claimed: readonly RunningAttempt[]): void {
+export function dropGates(leader: Leader, draft: Draft): void {
   const { concurrency, signals } = leader;
   const { registry } = leader.context;
-  const running = [...draft.running.values(), ...claimed];
+  const running = [...draft.running.values()];
   if (signals.stopping || running.length >= concurrency) return;
 
   const { now } = draft.moment;
   for (const gate of draft.memory.gates.values()) {
     // Tasks of a type of which as many run as may wait for this gate too.
     const sources = [...draft.memory.sources.values()].filter(({ route }) => route.gate === gate.name);
-    const isFull = sources.some(({ route }) => isTypeFull(leader, running, route.type));
+    const isFull = sources.some(({ route }) => isTypeFull(leader, draft, route.type));
     if (isPast(gate, now, registry.gates) && !isFull && !running.some(({ row }) => row.gate === gate.name))
       keep(draft, gate.name, gate, undefined);
   }

@@ -2,24 +2,19 @@ import { replacedHint } from '../../basket/context/messages.js';
 import type { TaskRow } from '../../pure/record.js';
 import { keyOf, laneOf } from '../../pure/record.js';
 import { replaceEarlier } from '../../store/replace.js';
-import type { Leader, RunningAttempt } from '../term/leader.js';
+import type { Leader } from '../term/leader.js';
 import type { Draft } from './draft.js';
 import { payFor } from './settle.js';
 
 /**
  * Deletes the tasks of the row's key that a later task replaces, and pays their lanes. Resolves with whether the row is
- * one of them. `claimed`: what this turn has claimed so far.
+ * one of them.
  */
-export async function isReplaced(
-  leader: Leader,
-  draft: Draft,
-  claimed: readonly RunningAttempt[],
-  row: TaskRow,
-): Promise<boolean> {
+export async function isReplaced(leader: Leader, draft: Draft, row: TaskRow): Promise<boolean> {
   const key = keyOf(row);
   if (key === undefined || draft.gone.has(row.seq)) return draft.gone.has(row.seq);
 
-  const claims = [...draft.running.values(), ...claimed].map(({ claim }) => claim);
+  const claims = [...draft.running.values()].map(({ claim }) => claim);
   const { registry } = leader.context;
   const { replaced, written } = await replaceEarlier(draft.stores, registry, [key], claims, draft.moment.wall);
   for (const { row: one } of replaced) draft.gone.add(one.seq);

@@ -26,7 +26,7 @@ export interface Claiming {
   readonly leader: Leader;
   readonly draft: Draft;
   readonly heads: Heads;
-  /** The attempts that were claimed so far. */
+  /** The attempts that were claimed so far. Each is also in the running set of the draft. */
   readonly attempts: RunningAttempt[];
   /** The task that runs alone, or waits for that. */
   alone: Alone;
@@ -62,10 +62,10 @@ export function roomFor(claiming: Claiming, source: Source, row: TaskRow, parent
 
 /** Whether there is a slot for a task that need not run alone, and no task runs alone. */
 export function hasRoom(claiming: Claiming): boolean {
-  const { leader, draft, attempts, alone } = claiming;
-  const slots = leader.concurrency - draft.running.size - attempts.length;
+  const { leader, draft, alone } = claiming;
+  const isFull = draft.running.size >= leader.concurrency;
 
-  return slots > 0 && hasChecks(claiming) && (alone.phase === 'none' || alone.phase === 'rest');
+  return !isFull && hasChecks(claiming) && (alone.phase === 'none' || alone.phase === 'rest');
 }
 
 function hasChecks(claiming: Claiming): boolean {
@@ -79,25 +79,23 @@ export function isCutShort({ leader, checks, until }: Claiming): boolean {
 
 /** Whether one more task of a route may start: its gate lets it through, and fewer of its type run than may. */
 export function hasRouteRoom(claiming: Claiming, route: Pick<Route, 'type' | 'gate'>): boolean {
-  const { leader, draft, attempts } = claiming;
-
-  return roomInGate(claiming, route) > 0 && !isTypeFull(leader, [...draft.running.values(), ...attempts], route.type);
+  return roomInGate(claiming, route) > 0 && !isTypeFull(claiming.leader, claiming.draft, route.type);
 }
 
 /** Whether as many tasks of a type run as may run at once. */
-export function isTypeFull({ context }: Leader, running: readonly RunningAttempt[], type: string): boolean {
+export function isTypeFull({ context }: Leader, { running }: Draft, type: string): boolean {
   const found = findType(context.registry, type);
   const most = found?.concurrency ?? Number.POSITIVE_INFINITY;
 
-  return running.filter((attempt) => attempt.type === found).length >= most;
+  return [...running.values()].filter((attempt) => attempt.type === found).length >= most;
 }
 
-/** How many more tasks may start through a gate. Tasks that this turn has claimed count as started. */
+/** How many more tasks may start through a gate. */
 export function roomInGate(claiming: Claiming, { gate }: { readonly gate: string }): number {
-  const { draft, attempts } = claiming;
-  const through = [...draft.running.values(), ...attempts].filter((attempt) => attempt.row.gate === gate);
+  const { leader, draft } = claiming;
+  const through = [...draft.running.values()].filter((attempt) => attempt.row.gate === gate);
 
-  return allowance(gateOf(claiming, gate), draft.moment.now, through, claiming.leader.context.registry.gates.cap);
+  return allowance(gateOf(claiming, gate), draft.moment.now, through, leader.context.registry.gates.cap);
 }
 
 /** A gate's record as it counts now. */
@@ -116,9 +114,8 @@ function isCleared(claiming: Claiming): boolean {
   return running.size === 0 || moment.now >= clearingSince(claiming) + aloneWindow;
 }
 
-/** Checks a row. Tasks that this turn has claimed count as claimed. */
-function checkOf({ draft, heads, attempts }: Claiming, row: TaskRow, parents: readonly Parent[]): Check {
-  const taken = [...draft.running.values(), ...attempts];
+function checkOf({ draft, heads }: Claiming, row: TaskRow, parents: readonly Parent[]): Check {
+  const taken = [...draft.running.values()];
   const lane = laneOf(row);
 
   if (draft.gone.has(row.seq)) return 'pass';

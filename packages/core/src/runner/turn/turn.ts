@@ -112,7 +112,7 @@ export async function turn(leader: Leader): Promise<TurnEnd | undefined> {
     await expireDue(leader, draft);
 
     const claimed = await claimDue(leader, draft);
-    if (!claimed.again && claimed.alone.phase === 'none') dropGates(leader, draft, claimed.attempts);
+    if (!claimed.again && claimed.alone.phase === 'none') dropGates(leader, draft);
 
     return { claimed, cancelled, draft, before, memory: await finish(leader, draft, claimed, stamp) };
   };
@@ -224,7 +224,7 @@ async function cancelledOf({ stores, running }: Draft): Promise<readonly Running
 /** Writes the runner's row and, now and then, the positions. Returns the memory for the next turn. */
 async function finish(leader: Leader, draft: Draft, claimed: Claimed, stamp: unknown): Promise<Memory> {
   const { stores, moment, memory } = draft;
-  const claims = [...draft.running.values(), ...claimed.attempts].map((attempt) => attempt.claim);
+  const claims = [...draft.running.values()].map(({ claim }) => claim);
   if (draft.gone.size > 0) memory.ahead.clear(); // Rows that were read ahead may be among them.
   if (draft.wrote) {
     const signedOut = signedOutOf(memory.signedIn);
