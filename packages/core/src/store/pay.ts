@@ -5,7 +5,7 @@ import type { Moment } from '../pure/transitions.js';
 import { paid } from '../pure/transitions.js';
 import { childrenOf } from './parents.js';
 import type { Stores } from './requests.js';
-import { headOfLane } from './rows.js';
+import { endClaim, headOfLane } from './rows.js';
 
 /** What was in the way of other tasks, and is not any more. */
 export interface Freed {
@@ -20,9 +20,21 @@ export function freedBy(rows: readonly TaskRow[]): Freed {
   return { lanes: rows.map(laneOf), ids: rows.map(({ id }) => id) };
 }
 
-/** What ended claims free: their lanes, and the children of those whose task is gone. */
-export function freedByClaims(claims: readonly Claim[], isGone: (claim: Claim, place: number) => boolean): Freed {
-  return { lanes: claims.map(({ lane }) => lane), ids: claims.filter(isGone).map(({ id }) => id) };
+/** What ended claims free: their lanes, and the children of those whose task is `gone`. */
+export function freedByClaims(claims: readonly Claim[], gone: readonly Claim[]): Freed {
+  return { lanes: claims.map(({ lane }) => lane), ids: gone.map(({ id }) => id) };
+}
+
+/** Ends claims, as `endClaim` does. Resolves with the rows that were written, and with what the claims free. */
+export async function endClaims(
+  stores: Pick<Stores, 'tasks' | 'payloads'>,
+  claims: readonly Claim[],
+  next: (row: TaskRow) => TaskRow | undefined,
+): Promise<{ readonly written: readonly TaskRow[]; readonly freed: Freed }> {
+  const rows = await Promise.all(claims.map((claim) => endClaim(stores, claim, next)));
+  const gone = claims.filter((_, place) => rows[place] === undefined);
+
+  return { written: rows.filter((row) => row !== undefined), freed: freedByClaims(claims, gone) };
 }
 
 /** What was paid. */

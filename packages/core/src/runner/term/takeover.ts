@@ -7,10 +7,10 @@ import { findType, oldestOf, versionsOf } from '../../pure/find-type.js';
 import { createRunnerClock } from '../../pure/runner-clock.js';
 import type { Moment } from '../../pure/transitions.js';
 import { rescued } from '../../pure/transitions.js';
-import { freedByClaims, pay } from '../../store/pay.js';
+import { endClaims, pay } from '../../store/pay.js';
 import type { Stores } from '../../store/requests.js';
 import { keysFrom } from '../../store/requests.js';
-import { endClaim, runnerRow } from '../../store/rows.js';
+import { runnerRow } from '../../store/rows.js';
 import { transactWithReserve } from '../../store/reserve.js';
 import type { Leader, RunnerParts, Signals } from './leader.js';
 import { createPatience } from './patience.js';
@@ -99,8 +99,7 @@ async function rescue(context: BasketContext, stores: Stores, claims: readonly C
   const next = (row: TaskRow): TaskRow | undefined =>
     rescued(row, moment, findType(registry, row.type)?.backoff ?? defaultBackoff, ports.random);
 
-  const left = await Promise.all(claims.map((claim) => endClaim(stores, claim, next)));
-  const freed = freedByClaims(claims, (_, place) => left[place] === undefined);
+  const { freed } = await endClaims(stores, claims, next);
   await pay(stores, freed, moment, () => false);
 }
 

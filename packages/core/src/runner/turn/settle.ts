@@ -31,8 +31,7 @@ export async function settle(leader: Leader, draft: Draft, ended: readonly Runni
   const claims = ended.map(({ claim }) => claim);
   const gone = claims.filter((_, place) => ends[place] !== 'stays');
   if (draft.memory.pauses.size > 0) await forgetPauses(draft.stores, gone);
-  const freed = freedByClaims(claims, (_, place) => ends[place] !== 'stays');
-  await payFor(leader, draft, freed);
+  await payFor(leader, draft, freedByClaims(claims, gone));
 }
 
 /** Brings back the heads of lanes, and the children of tasks. */

@@ -1,7 +1,6 @@
-import type { Claim, RunnerRow, TaskRow } from '../../pure/record.js';
+import type { RunnerRow } from '../../pure/record.js';
 import { dueFrom } from '../../pure/transitions.js';
-import { freedByClaims } from '../../store/pay.js';
-import { endClaim } from '../../store/rows.js';
+import { endClaims } from '../../store/pay.js';
 import type { Draft } from './draft.js';
 import type { Leader, RunningAttempt } from '../term/leader.js';
 import { note } from '../term/memory.js';
@@ -26,21 +25,11 @@ export async function returnStrays(leader: Leader, draft: Draft, runner: RunnerR
   const strays = runner.running.filter(({ claim }) => !leader.running.has(claim));
   if (strays.length === 0) return;
 
+  const { stores, moment, memory } = draft;
   draft.wrote = true;
-  const left = await Promise.all(strays.map((claim) => returnOne(leader, draft, claim)));
-
-  const freed = freedByClaims(strays, (_, place) => left[place] === undefined);
+  const { written, freed } = await endClaims(stores, strays, (row) =>
+    row.cancelled === true ? undefined : dueFrom(row, moment.now),
+  );
+  for (const { ready } of written) note(memory, ready, leader.context.registry);
   await payFor(leader, draft, freed);
-}
-
-/** Returns one claim. Resolves with its row, or with `undefined` if its task is gone. */
-async function returnOne(
-  leader: Leader,
-  { stores, moment, memory }: Draft,
-  claim: Claim,
-): Promise<TaskRow | undefined> {
-  const next = await endClaim(stores, claim, (row) => (row.cancelled === true ? undefined : dueFrom(row, moment.now)));
-  if (next !== undefined) note(memory, next.ready, leader.context.registry);
-
-  return next;
 }
