@@ -1,11 +1,11 @@
-import type { Owner } from '../../pure/owner.js';
+import type { Owner, OwnerHere } from '../../pure/owner.js';
 import type { Turns } from '../../pure/turns.js';
 import { createTurns } from '../../pure/turns.js';
 
 /** Who is signed in, as this context knows it from its own calls. It holds from the call on. */
 export interface Here {
   /** `null`: nobody, since `signOut`. `undefined`: neither `signIn` nor `signOut` was called. */
-  readonly owner: Owner | undefined;
+  readonly owner: OwnerHere;
   /** What `signIn` was given for this owner. */
   readonly values: unknown;
   /** Another one for each call. */
@@ -24,33 +24,23 @@ export interface Here {
 export function createHere(): Here {
   const listeners: (() => void)[] = [];
   const waiting: (() => void)[] = [];
-  let owner: Owner | undefined;
-  let values: unknown;
-  let valuesId = '';
+  const here = {
+    owner: undefined as OwnerHere,
+    values: undefined as unknown,
+    valuesId: '',
 
-  return {
-    get owner() {
-      return owner;
-    },
-    get values() {
-      return values;
-    },
-    get valuesId() {
-      return valuesId;
-    },
-
-    change(next, given, text) {
-      const changed = next !== owner;
-      owner = next;
-      values = given;
-      valuesId = text;
+    change(owner: Owner, values: unknown, valuesId: string): void {
+      const changed = owner !== here.owner;
+      Object.assign(here, { owner, values, valuesId });
       if (!changed) return;
       for (const listener of listeners) listener();
       for (const resolve of waiting.splice(0)) resolve();
     },
 
-    onChange: (listener) => void listeners.push(listener),
-    changed: () => new Promise((resolve) => void waiting.push(resolve)),
+    onChange: (listener: () => void): void => void listeners.push(listener),
+    changed: (): Promise<void> => new Promise((resolve) => void waiting.push(resolve)),
     inTurn: createTurns(),
   };
+
+  return here;
 }
