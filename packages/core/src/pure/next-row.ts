@@ -20,16 +20,13 @@ export function nextProbe<Row extends Candidate>(due: readonly Row[]): Row | und
  * fresh row.
  */
 export function nextInOrder<Row extends Candidate>(due: readonly Row[], freshNext: boolean): Row | undefined {
-  const fresh = leastBy(
-    due.filter((row) => row.fresh),
-    ({ seq }) => seq,
-  );
-  const timed = leastBy(
-    due.filter((row) => !row.fresh),
-    ({ lateness }) => -lateness,
-  );
+  const first = (fresh: boolean): Row | undefined =>
+    leastBy(
+      due.filter((row) => row.fresh === fresh),
+      ({ seq, lateness }) => (fresh ? seq : -lateness),
+    );
 
-  return freshNext ? (fresh ?? timed) : (timed ?? fresh);
+  return first(freshNext) ?? first(!freshNext);
 }
 
 function leastBy<Item>(items: readonly Item[], value: (item: Item) => number): Item | undefined {
