@@ -7,8 +7,7 @@ import type { Stores } from '../../store/requests.js';
 import { answer } from '../../store/requests.js';
 import { runnerRow } from '../../store/rows.js';
 import { transactWithReserve } from '../../store/reserve.js';
-import type { Alone, Leader } from './leader.js';
-import { aloneOf } from './leader.js';
+import type { Leader } from './leader.js';
 
 /** What the body of a fenced transaction gets. */
 export interface Fenced {
@@ -49,22 +48,21 @@ export async function inFence<Result>(
 /** Aborts the transaction of a runner that is deposed. It is caught in this module. */
 class Deposed extends Error {}
 
-/** The runner's row with these claims, and with the task that runs alone. */
+/** The runner's row with these claims, with the task that runs alone, and with the owner who counts as signed out. */
 export function runnerRowOf(
-  leader: Leader,
+  { epoch, context, concurrency }: Pick<Leader, 'epoch' | 'context' | 'concurrency'>,
   running: readonly Claim[],
   moment: Moment,
-  state: Alone,
-  signedOut: RunnerRow['signedOut'],
+  more: { readonly alone?: RunnerRow['alone']; readonly signedOut?: RunnerRow['signedOut'] } = {},
 ): RunnerRow {
   return {
-    epoch: leader.epoch,
-    build: leader.context.build,
+    epoch,
+    build: context.build,
     running,
-    slots: leader.concurrency,
-    types: versionsOf(leader.context.registry),
-    oldest: oldestOf(leader.context.registry),
-    ...defined({ alone: aloneOf(state), signedOut }),
+    slots: concurrency,
+    types: versionsOf(context.registry),
+    oldest: oldestOf(context.registry),
+    ...defined(more),
     seen: moment.now,
     wall: moment.wall,
   };

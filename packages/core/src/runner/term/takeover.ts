@@ -3,7 +3,7 @@ import { randomText } from '../../ports/ids.js';
 import { defaultBackoff } from '../../pure/backoff.js';
 import type { Claim, Epoch, RunnerRow, TaskRow } from '../../pure/record.js';
 import { deposedKey, stateKeys } from '../../pure/record.js';
-import { findType, oldestOf, versionsOf } from '../../pure/find-type.js';
+import { findType } from '../../pure/find-type.js';
 import { createRunnerClock } from '../../pure/runner-clock.js';
 import type { Moment } from '../../pure/transitions.js';
 import { rescued } from '../../pure/transitions.js';
@@ -12,6 +12,7 @@ import type { Stores } from '../../store/requests.js';
 import { keysFrom } from '../../store/requests.js';
 import { runnerRow } from '../../store/rows.js';
 import { transactWithReserve } from '../../store/reserve.js';
+import { runnerRowOf } from './fence.js';
 import type { Leader, RunnerParts, Signals } from './leader.js';
 import { createPatience } from './patience.js';
 import { createSending } from './sending.js';
@@ -31,7 +32,7 @@ export async function takeOver(
   robbed: AbortSignal,
   gone: AbortSignal,
 ): Promise<Leader> {
-  const { ports, build, registry } = context;
+  const { ports } = context;
   const work = async (stores: Stores): Promise<Pick<Leader, 'epoch' | 'clock'>> => {
     robbed.throwIfAborted();
     const before = await runnerRow(stores);
@@ -41,9 +42,7 @@ export async function takeOver(
 
     await rescue(context, stores, before?.running ?? [], moment);
     if (before !== undefined) depose(stores, before.epoch);
-    const versions = { types: versionsOf(registry), oldest: oldestOf(registry) };
-    const row: RunnerRow = { epoch: next, build, ...versions, running: [], seen: moment.now, wall: moment.wall };
-    stores.state.put(row, stateKeys.runner);
+    stores.state.put(runnerRowOf({ epoch: next, context, concurrency }, [], moment), stateKeys.runner);
 
     return { epoch: next, clock: runnerClock };
   };

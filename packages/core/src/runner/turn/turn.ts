@@ -16,7 +16,7 @@ import { inFence, runnerRowOf } from '../term/fence.js';
 import { expireDue } from './expire.js';
 import { dropGates, wakeGates } from './gates.js';
 import type { Leader, RunningAttempt, Signals } from '../term/leader.js';
-import { momentOf, sooner, timeoutOf } from '../term/leader.js';
+import { aloneOf, momentOf, sooner, timeoutOf } from '../term/leader.js';
 import type { Memory } from '../term/memory.js';
 import { copyOf, headsAfter } from '../term/memory.js';
 import { storePositions } from './positions.js';
@@ -227,8 +227,8 @@ async function finish(leader: Leader, draft: Draft, claimed: Claimed, stamp: unk
   const claims = [...draft.running.values()].map(({ claim }) => claim);
   if (draft.gone.size > 0) memory.ahead.clear(); // Rows that were read ahead may be among them.
   if (draft.wrote) {
-    const signedOut = signedOutOf(memory.signedIn);
-    stores.state.put(runnerRowOf(leader, claims, moment, claimed.alone, signedOut), stateKeys.runner);
+    const more = { alone: aloneOf(claimed.alone), signedOut: signedOutOf(memory.signedIn) };
+    stores.state.put(runnerRowOf(leader, claims, moment, more), stateKeys.runner);
   }
   if (draft.wrote && stamp === undefined) stores.state.put(memory.stamp, stateKeys.edits);
 
