@@ -9,6 +9,14 @@ const remedies: Remedies = {
   html: "If HTML is meant, pass { expect: 'html' } to send.",
 };
 
+/** What an answer is judged by, beside the answer. */
+export interface Asked {
+  readonly expect: string | undefined;
+  /** Which attempt of the task it is. */
+  readonly number: number;
+  readonly inARow: InARow;
+}
+
 /** So many times in a row a task waits for its own earlier request, about four minutes in all. */
 const mostConflicts = 10;
 
@@ -18,21 +26,12 @@ const mostConflicts = 10;
  * A conflict on the first attempt is one with somebody else. Later, our own earlier request may still be in progress, so
  * the task waits for it; but not for ever, because nothing of that wait is counted or shown.
  *
- * @param number Which attempt of the task it is.
+ * @param text The content of the answer, if it was read.
  */
 export function verdictOn(
   response: ResponseLike,
-  {
-    expect,
-    text,
-    number,
-    inARow,
-  }: {
-    readonly expect: string | undefined;
-    readonly text: string | undefined;
-    readonly number: number;
-    readonly inARow: InARow;
-  },
+  text: string | undefined,
+  { expect, number, inARow }: Asked,
 ): Error | undefined {
   const { status } = response;
   if (status !== 409) return errorFor(response, { type: expect }, remedies, text);

@@ -11,6 +11,7 @@ import type { InARow } from './in-a-row.js';
 import { createRows } from './in-a-row.js';
 import type { SendInit } from './init.js';
 import { requestOf, urlOf } from './init.js';
+import type { Asked } from './judge.js';
 import { verdictOn } from './judge.js';
 import type { SendAttempt, SendOptions } from './options.js';
 import { checkedOptions } from './options.js';
@@ -90,7 +91,7 @@ export function createSender<Values>({
     try {
       const isDone = judge !== undefined && (await isJudgedDone(judge, response, attempt));
 
-      return await answered(response, { isDone, expect, number: attempt.number, inARow });
+      return await answered(response, isDone, { expect, number: attempt.number, inARow });
     } finally {
       leave(response);
     }
@@ -136,23 +137,11 @@ async function isJudgedDone<Values>(
 }
 
 /** Gives what an answer says, or throws what it means. */
-async function answered(
-  response: Response,
-  {
-    isDone,
-    expect,
-    number,
-    inARow,
-  }: {
-    readonly isDone: boolean;
-    readonly expect: string | undefined;
-    readonly number: number;
-    readonly inARow: InARow;
-  },
-): Promise<Answer> {
+async function answered(response: Response, isDone: boolean, asked: Asked): Promise<Answer> {
+  const { expect } = asked;
   // The content of an answer that means waiting is not read, because it could take as long as the attempt.
   const text = isDone || response.ok ? await textOf(response) : undefined;
-  const error = isDone ? undefined : verdictOn(response, { expect, text, number, inARow });
+  const error = isDone ? undefined : verdictOn(response, text, asked);
   if (error === undefined) return answerOf(response, text, expect);
   if (!(error instanceof PermanentFailure)) throw error;
 
