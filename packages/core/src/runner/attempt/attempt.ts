@@ -80,29 +80,21 @@ function copied(result: unknown): unknown {
   }
 }
 
-type Away = Verdict & { readonly kind: 'unavailable' };
-
 /**
- * The verdict on an attempt whose destination seems to be away. If a session is declared, a server that refuses the one
- * who is signed in is not away: the owner's tasks of this gate wait for other values.
+ * The verdict on an attempt whose destination is away, or seems to be. A server that refuses the one who is signed in is
+ * not away: the owner's tasks of this gate wait for other values. If a file of the payload cannot be read, `fetch` fails
+ * as if there were no network. Then the task is dead, so that somebody sees and corrects it.
  */
 async function away(
-  { context, values }: Leader,
+  { values }: Leader,
   attempt: RunningAttempt,
   stored: StoredPayload,
-  verdict: Away,
+  verdict: Verdict & { readonly kind: 'unavailable' },
 ): Promise<Verdict> {
-  const isRefused = verdict.signedOut === true && attempt.row.owner !== null && context.registry.session !== undefined;
-  if (!isRefused) return awayOrUnreadable(stored, verdict);
+  // Without a declared session, no task that runs has an owner.
+  if (verdict.signedOut === true && attempt.row.owner !== null)
+    return { kind: values.refused(attempt) ? 'permanent' : 'signed-out', error: verdict.error };
 
-  return { kind: values.refused(attempt) ? 'permanent' : 'signed-out', error: verdict.error };
-}
-
-/**
- * The verdict on an attempt whose destination is away, or seems to be. If a file of the payload cannot be read, `fetch`
- * fails as if there were no network. Then the task is dead, so that somebody sees and corrects it.
- */
-async function awayOrUnreadable(stored: StoredPayload, verdict: Away): Promise<Verdict> {
   const files = 'value' in stored ? weigh(stored.value).blobs : [];
   if ((await unreadableFile(files)) === undefined) return verdict;
 
