@@ -19,7 +19,6 @@ import type { AnyHandler, Leader, RunnerParts } from './term/leader.js';
 import type { Leaving } from './term/leaving.js';
 import { createLeaving } from './term/leaving.js';
 import { createPatience } from './term/patience.js';
-import { readPayloads } from './attempt/payloads.js';
 import { takeOver } from './term/takeover.js';
 import type { TurnEnd } from './turn/turn.js';
 import { turn } from './turn/turn.js';
@@ -233,7 +232,6 @@ async function turns(leader: Leader, bell: Bell, leaving: Leaving, robbed: Abort
 function start(leader: Leader, end: TurnEnd, bell: Bell): void {
   for (const attempt of end.cancelled) void cancelAttempt(leader, attempt, bell.ring); // It never rejects.
   for (const attempt of end.others) abortAttempt(leader, attempt, 'owner');
-  const read = readPayloads(leader, end.claimed);
   for (const attempt of end.claimed) {
     const handler = leader.handlers[currentName(leader.context.registry, attempt.row.type)];
     if (handler === undefined) throw new Error(`There is no handler for "${attempt.row.type}".`);
@@ -249,7 +247,7 @@ function start(leader: Leader, end: TurnEnd, bell: Bell): void {
       ended();
       bell.ring();
     };
-    void runAttempt(leader, attempt, handler, read(attempt)).then(over); // It never rejects.
+    void runAttempt(leader, attempt, handler).then(over); // It never rejects.
   }
 }
 

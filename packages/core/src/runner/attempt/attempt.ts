@@ -15,6 +15,7 @@ import type { Verdict } from '../../pure/verdict.js';
 import { createTurns } from '../../pure/turns.js';
 import { storedError, verdictOf } from '../../pure/verdict.js';
 import type { StoredPayload } from '../../store/payloads.js';
+import { readPayloads } from '../../store/payloads.js';
 import { claimedRow } from '../../store/rows.js';
 import { inFence } from '../term/fence.js';
 import type { AnyHandler, Attempt, Leader, RunningAttempt } from '../term/leader.js';
@@ -24,16 +25,11 @@ import { createComplete } from './complete.js';
 import { createProgress } from './progress.js';
 import { sessionOf } from './session.js';
 
-/** Runs the attempt of a claimed task, after its payload was `read`. Never rejects: an error becomes the verdict. */
-export async function runAttempt(
-  leader: Leader,
-  attempt: RunningAttempt,
-  handler: AnyHandler,
-  read: Promise<void>,
-): Promise<void> {
+/** Runs the attempt of a claimed task. Never rejects: an error becomes the verdict. */
+export async function runAttempt(leader: Leader, attempt: RunningAttempt, handler: AnyHandler): Promise<void> {
   const wall = (): number => leader.context.ports.clock.wall();
 
-  if (attempt.stored === undefined) await read;
+  if (attempt.stored === undefined) await readApart(leader, attempt);
   const { stored } = attempt;
   if (stored === undefined || attempt.controller.signal.aborted) {
     // A payload that was not read in time says nothing about the decoder.
@@ -66,6 +62,20 @@ export async function runAttempt(
     await attempt.completing;
     conclude(leader, attempt, verdict.kind === 'unavailable' ? await away(leader, attempt, stored, verdict) : verdict);
   }
+}
+
+/**
+ * Reads a payload that is not in its row. It is read by itself, so that no attempt waits for the payload of another. If it
+ * could not be read, also the second time, it stays `undefined`.
+ */
+async function readApart({ context }: Leader, attempt: RunningAttempt): Promise<void> {
+  const { ref = '' } = attempt.claim;
+  const read = async (): Promise<void> => {
+    attempt.stored = (await readPayloads(context, [ref])).get(ref);
+  };
+  await read()
+    .catch(read)
+    .catch(() => undefined);
 }
 
 /**
