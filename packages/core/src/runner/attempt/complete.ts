@@ -6,6 +6,7 @@ import type { OutcomeRow } from '../../pure/record.js';
 import { deposedKey } from '../../pure/record.js';
 import type { StoresOfApp } from '../../store/app-transaction.js';
 import { appStores, finished } from '../../store/app-transaction.js';
+import { addOutcome } from '../../store/outcomes.js';
 import type { Stores } from '../../store/requests.js';
 import { completed, lightStores } from '../../store/requests.js';
 import type { AttemptParts, Leader, RunningAttempt } from '../term/leader.js';
@@ -68,16 +69,6 @@ function write(
   tasks.delete(row.seq);
   // When the claim ends, the runner deletes a heavy payload, and the lane goes on.
   payloads.delete(payloadKey(row.id));
-}
-
-function addOutcome(outcomes: IDBObjectStore, outcome: OutcomeRow): void {
-  try {
-    outcomes.add(outcome);
-  } catch (error) {
-    if ((error as DOMException).name !== 'DataCloneError') throw error;
-    const { result: _, ...rest } = outcome;
-    outcomes.add({ ...rest, unstorable: (error as DOMException).message });
-  }
 }
 
 /** Whether a handler may still end its task. Its own success counts also after an abort for a stop, and so does this. */

@@ -1,4 +1,3 @@
-import { messageOf } from '../../pure/errors.js';
 import { toldOf } from '../../basket/context/messages.js';
 import { doneWith } from '../../pure/outcome.js';
 import type { TaskRow } from '../../pure/record.js';
@@ -115,20 +114,11 @@ function hasResult({ verdict }: RunningAttempt): boolean {
 }
 
 /**
- * Stores the result of a task. If it cannot be stored, or made several turns fail, an outcome without it is stored, and
- * at last none. So its task ends, and other tasks run.
+ * Stores the result of a task. If it made several turns fail, an outcome without it is stored, and at last none. So its
+ * task ends, and other tasks run.
  */
 async function keepResult(stores: Stores, row: TaskRow, result: unknown, refusals: number, at: number): Promise<void> {
-  const outcome = outcomeOf(row, 'done', at);
   if (refusals >= 2 * triesToKeep) return;
-  if (refusals >= triesToKeep) {
-    return keepOutcome(stores, { ...outcome, unstorable: 'It was refused when it was written.' });
-  }
-
-  try {
-    // Not awaited: the next line is for a result that cannot be stored at all. Any other error ends the turn.
-    return keepOutcome(stores, doneWith(row, result, at));
-  } catch (error) {
-    return keepOutcome(stores, { ...outcome, unstorable: messageOf(error) });
-  }
+  const refused = { ...outcomeOf(row, 'done', at), unstorable: 'It was refused when it was written.' };
+  await keepOutcome(stores, refusals >= triesToKeep ? refused : doneWith(row, result, at));
 }
