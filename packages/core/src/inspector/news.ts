@@ -37,26 +37,17 @@ export function createNews(
   }
 
   function tell(): void {
-    const { sent, discarded, refused, away: isAway } = words();
+    const said = words();
     const all = [...ended.values()];
     ended = new Map();
     timer = undefined;
-    const labels = (state: string) => [
-      ...new Set(all.filter((one) => one.state === state).map(({ task }) => label(task))),
-    ];
-    const sentences = [
-      ...(
-        [
-          [sent, 'done'],
-          [discarded, 'cancelled'],
-          [refused, 'dead'],
-        ] as const
-      ).map(([said, state]) => {
-        const names = labels(state);
-        return names.length === 0 ? '' : said(names);
-      }),
-      away && !isToldAway ? isAway : '',
-    ];
+    const told = (state: string, sentence: (labels: readonly string[]) => string): string => {
+      const labels = new Set(all.filter((one) => one.state === state).map(({ task }) => label(task)));
+
+      return labels.size === 0 ? '' : sentence([...labels]);
+    };
+    const sentences = [told('done', said.sent), told('cancelled', said.discarded), told('dead', said.refused)];
+    if (away && !isToldAway) sentences.push(said.away);
     isToldAway = away;
     const text = sentences.filter((sentence) => sentence !== '').join(' ');
     if (text === '') return;
