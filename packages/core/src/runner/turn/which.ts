@@ -93,9 +93,8 @@ function inTurns(probing: readonly Reader[], { probed }: Fairness): Set<string> 
 /** The row that probes next, whatever its priority. Gates that have none now are taken out of `away`. */
 async function probeOf(claiming: Claiming, away: Set<string>, probing: readonly Reader[]): Promise<Due | undefined> {
   for (const gate of away) {
-    const bound = probing.filter(({ source }) => source.route.gate === gate);
-    await Promise.all(bound.map((reader) => reader.fill()));
-    const next = roomInGate(claiming, { gate }) > 0 ? nextProbe(dueIn(bound)) : undefined;
+    const due = await dueIn(probing.filter(({ source }) => source.route.gate === gate));
+    const next = roomInGate(claiming, { gate }) > 0 ? nextProbe(due) : undefined;
     if (next !== undefined) return next;
     away.delete(gate);
   }
@@ -106,9 +105,8 @@ async function probeOf(claiming: Claiming, away: Set<string>, probing: readonly 
 /** The row that is next: of the first priority with a row due. */
 async function nextOf({ fairness }: Claiming, readers: readonly Reader[]): Promise<Due | undefined> {
   for (const rank of ranksFor(fairness)) {
-    const ranked = readers.filter(({ source }) => source.rank === rank);
-    await Promise.all(ranked.map((reader) => reader.fill()));
-    const found = nextInOrder(dueIn(ranked), fairness.freshNext);
+    const due = await dueIn(readers.filter(({ source }) => source.rank === rank));
+    const found = nextInOrder(due, fairness.freshNext);
     if (found !== undefined) return found;
   }
 
@@ -128,7 +126,9 @@ interface Due extends Candidate {
   readonly row: TaskRow;
 }
 
-function dueIn(readers: readonly Reader[]): readonly Due[] {
+async function dueIn(readers: readonly Reader[]): Promise<readonly Due[]> {
+  await Promise.all(readers.map((reader) => reader.fill()));
+
   return readers.flatMap((reader) => {
     const row = reader.peek();
     const fresh = reader.source.letter === 'F';
