@@ -36,25 +36,17 @@ interface Entry {
   /** By the monotonic clock. */
   dueAt: number;
   first: boolean;
-  /** What `anew` gave when the last run began. */
-  seen: unknown;
+  /** What `anew` gave when the last run began. A term begins with nothing. */
+  seen?: unknown;
   /** The run that is under way. */
-  current: ReturnType<Chore['run']> | undefined;
+  current?: ReturnType<Chore['run']> | undefined;
 }
 
 /** Makes the schedule of a term's chores. A runner that stops begins no more of them. */
 export function createSchedule(leader: Leader, chores: readonly Chore[]): Schedule {
   const { context, signals } = leader;
   const { clock } = context.ports;
-  const entries: readonly Entry[] = chores.map((chore) => {
-    return {
-      chore,
-      dueAt: clock.monotonic() + chore.firstAfter,
-      first: true,
-      seen: chore.anew?.(),
-      current: undefined,
-    };
-  });
+  const entries = chores.map((chore): Entry => ({ chore, dueAt: clock.monotonic() + chore.firstAfter, first: true }));
 
   /** Does one slice. Resolves with whether the chore goes on. Never rejects, so that a failure only ends the chore. */
   async function slice(entry: Entry): Promise<boolean> {
