@@ -7,7 +7,7 @@ import { claimNext } from './claim.js';
 import type { Reader } from './reader.js';
 import { openReaders } from './reader.js';
 import type { Claiming } from './room.js';
-import { clearingSince, hasRouteRoom } from './room.js';
+import { clearingSince } from './room.js';
 
 /**
  * Claims the next task that must run alone, or says why not. It waits until the other tasks have ended, ten seconds at
@@ -24,7 +24,7 @@ export async function claimAlone(claiming: Claiming): Promise<Alone> {
   const stillRuns = [...draft.running.values()].some((attempt) => rankOf(attempt.row) === alone);
   if (state.phase === 'rest' || stillRuns) return state.phase === 'rest' ? state : { phase: 'none' };
 
-  const readers = await openReaders(draft, [alone], claiming.heads, ({ route }) => hasRouteRoom(claiming, route));
+  const readers = await openReaders(claiming, [alone]);
   const found = await firstOf(claiming, readers);
   await Promise.all(readers.map((reader) => reader.close()));
   if (found === undefined) return { phase: 'none' };

@@ -1,12 +1,12 @@
 import { readReady, timePart } from '../../pure/key.js';
 import type { TaskRow } from '../../pure/record.js';
-import { laneOf } from '../../pure/record.js';
 import type { Moment } from '../../pure/transitions.js';
 import { rowsByState } from '../../store/by-state.js';
-import { answer } from '../../store/requests.js';
-import { marksIndex } from '../../store/setup.js';
 import type { Draft } from './draft.js';
+import type { Heads } from './heads.js';
 import type { Source } from '../term/memory.js';
+import type { Claiming } from './room.js';
+import { hasRouteRoom } from './room.js';
 
 /** How many rows a reader reads at once: few at first, because a row may have 32 KB; more if it passes many. */
 const firstBatch = 16;
@@ -29,44 +29,12 @@ export interface Reader {
   readonly close: () => Promise<void>;
 }
 
-/** The heads of the lanes of the rows of a turn. They are read after its deletes, so that no deleted row is a head. */
-export interface Heads {
-  readonly read: (rows: readonly TaskRow[]) => Promise<void>;
-  readonly of: (row: TaskRow) => number | undefined;
-}
-
-/** Makes the heads of a turn. Each is read once, because neither a claim nor a hold changes a head. */
-export function createHeads({ stores, heads, memory }: Draft): Heads {
-  const index = stores.tasks.index(marksIndex);
-
-  return {
-    async read(rows) {
-      const lanes = [...new Set(rows.map(laneOf))];
-      const unknown = lanes.filter(
-        (lane) => lane !== undefined && !heads.has(lane) && !memory.heads.has(lane),
-      ) as readonly string[];
-      const found = await Promise.all(unknown.map((lane) => answer(index.getKey(lane))));
-      for (const [place, lane] of unknown.entries()) heads.set(lane, found[place] as number | undefined);
-    },
-
-    of(row) {
-      const lane = laneOf(row) ?? '';
-
-      return heads.has(lane) ? heads.get(lane) : memory.heads.get(lane);
-    },
-  };
-}
-
 /** Makes readers for the sources of some ranks that may have rows due, and whose rows may start. */
-export async function openReaders(
-  draft: Draft,
-  ranks: readonly number[],
-  heads: Heads,
-  mayStart: (source: Source) => boolean,
-): Promise<readonly Reader[]> {
-  const { memory, moment } = draft;
-  const due = [...memory.sources.values()].filter(
-    (source) => ranks.includes(source.rank) && source.from <= clockOf(source, moment) && mayStart(source),
+export async function openReaders(claiming: Claiming, ranks: readonly number[]): Promise<readonly Reader[]> {
+  const { draft, heads } = claiming;
+  const isDue = (source: Source): boolean => source.from <= clockOf(source, draft.moment);
+  const due = [...draft.memory.sources.values()].filter(
+    (source) => ranks.includes(source.rank) && isDue(source) && hasRouteRoom(claiming, source.route),
   );
   const readers = due.map((source) => createReader(draft, source, heads));
   await Promise.all(readers.map((reader) => reader.fill()));

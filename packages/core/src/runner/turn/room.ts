@@ -13,7 +13,7 @@ import type { Alone, Fairness, Leader, RunningAttempt } from '../term/leader.js'
 import { aloneWindow } from '../term/leader.js';
 import type { Source } from '../term/memory.js';
 import type { Draft } from './draft.js';
-import type { Heads } from './reader.js';
+import type { Heads } from './heads.js';
 
 /**
  * A turn checks so many rows at most, and begins no check after so many milliseconds, because other writes wait for it.

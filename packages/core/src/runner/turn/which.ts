@@ -5,13 +5,13 @@ import { claimAlone } from './alone.js';
 import { claimNext } from './claim.js';
 import type { TaskRow } from '../../pure/record.js';
 import type { Draft } from './draft.js';
+import { createHeads } from './heads.js';
 import type { Alone, Fairness, Leader } from '../term/leader.js';
 import { aloneWindow } from '../term/leader.js';
-import type { Source } from '../term/memory.js';
 import type { Reader } from './reader.js';
-import { clockOf, createHeads, openReaders } from './reader.js';
+import { clockOf, openReaders } from './reader.js';
 import type { Claiming } from './room.js';
-import { checkingTime, gateOf, hasRoom, hasRouteRoom, isCutShort, roomInGate } from './room.js';
+import { checkingTime, gateOf, hasRoom, isCutShort, roomInGate } from './room.js';
 
 /** What a turn has claimed. */
 export interface Claimed extends Readonly<Pick<Claiming, 'attempts' | 'alone' | 'fairness'>> {
@@ -57,9 +57,7 @@ export async function claimDue(leader: Leader, draft: Draft): Promise<Claimed> {
  * cannot take every slot with their probes, and other tasks cannot keep a probe waiting.
  */
 async function claimInOrder(claiming: Claiming): Promise<void> {
-  const { draft, heads } = claiming;
-  const mayStart = ({ route }: Source): boolean => hasRouteRoom(claiming, route);
-  const readers = await openReaders(draft, [0, 1, 2], heads, mayStart);
+  const readers = await openReaders(claiming, [0, 1, 2]);
   const probing = readers.filter(({ source }) => isAway(gateOf(claiming, source.route.gate)));
   const others = readers.filter((reader) => !probing.includes(reader));
   const away = inTurns(probing, claiming.fairness);
