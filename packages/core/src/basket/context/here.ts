@@ -31,7 +31,9 @@ export function createHere(): Here {
 
     change(owner: Owner, values: unknown, valuesId: string): void {
       const changed = owner !== here.owner;
-      Object.assign(here, { owner, values, valuesId });
+      here.owner = owner;
+      here.values = values;
+      here.valuesId = valuesId;
       if (!changed) return;
       for (const listener of listeners) listener();
       for (const resolve of waiting.splice(0)) resolve();
