@@ -16,3 +16,14 @@ export function doneWith(row: TaskRow, result: unknown, at: number): OutcomeRow 
     return { ...outcome, unstorable: messageOf(error) };
   }
 }
+
+/** Adds an outcome. If its result cannot be stored at all, which `add` says by an error, adds it without the result. */
+export function addStorable<Added>(outcome: OutcomeRow, add: (outcome: OutcomeRow) => Added): Added {
+  try {
+    return add(outcome);
+  } catch (error) {
+    const { result: _, ...rest } = outcome;
+
+    return add({ ...rest, unstorable: messageOf(error) });
+  }
+}

@@ -1,12 +1,11 @@
 import { toldOf } from '../../basket/context/messages.js';
 import { TaskbasketError } from '../../pure/errors.js';
 import { payloadKey } from '../../pure/key.js';
-import { doneWith } from '../../pure/outcome.js';
+import { addStorable, doneWith } from '../../pure/outcome.js';
 import type { OutcomeRow } from '../../pure/record.js';
 import { deposedKey } from '../../pure/record.js';
 import type { StoresOfApp } from '../../store/app-transaction.js';
 import { appStores, finished } from '../../store/app-transaction.js';
-import { addOutcome } from '../../store/outcomes.js';
 import type { Stores } from '../../store/requests.js';
 import { completed, lightStores } from '../../store/requests.js';
 import type { AttemptParts, Leader, RunningAttempt } from '../term/leader.js';
@@ -60,7 +59,7 @@ function write(
   outcome: OutcomeRow | undefined,
 ): void {
   // First, because it is the only request that may be refused for what the app passed.
-  if (outcome !== undefined) addOutcome(outcomes, outcome);
+  if (outcome !== undefined) addStorable(outcome, (one) => outcomes.add(one));
   for (const key of [deposedKey(epoch), deposedKey(epoch, claim.claim)]) {
     // The app's own listeners could prevent that the error aborts the transaction.
     state.add(true, key).addEventListener('error', (event) => event.stopPropagation());

@@ -1,5 +1,5 @@
 import { toldOf } from '../../basket/context/messages.js';
-import { doneWith } from '../../pure/outcome.js';
+import { addStorable, doneWith } from '../../pure/outcome.js';
 import type { TaskRow } from '../../pure/record.js';
 import { outcomeOf } from '../../pure/record.js';
 import { settled } from '../../pure/transitions.js';
@@ -120,5 +120,6 @@ function hasResult({ verdict }: RunningAttempt): boolean {
 async function keepResult(stores: Stores, row: TaskRow, result: unknown, refusals: number, at: number): Promise<void> {
   if (refusals >= 2 * triesToKeep) return;
   const refused = { ...outcomeOf(row, 'done', at), unstorable: 'It was refused when it was written.' };
-  await keepOutcome(stores, refusals >= triesToKeep ? refused : doneWith(row, result, at));
+  const outcome = refusals >= triesToKeep ? refused : doneWith(row, result, at);
+  await addStorable(outcome, (one) => keepOutcome(stores, one));
 }
