@@ -35,6 +35,18 @@ test('a basket that is closed leaves no alarm behind, and hears no message any m
   expect(world.alarms()).toBe(0);
 });
 
+test('a watch that is subscribed to after its basket was closed, as by a late component, leaves no alarm behind', async () => {
+  const world = createWorld();
+  const { basket } = world.open(define());
+  await basket.list();
+  const watched = basket.watch();
+  basket.close();
+  watched.subscribe(() => undefined);
+  await world.settle();
+
+  expect(world.alarms()).toBe(0);
+});
+
 test('a runner that has stopped leaves no alarm behind, and its lock to the next', async () => {
   const tasks = define();
   const world = createWorld();

@@ -277,6 +277,36 @@ test('a hundred calls that wait for the database to open leave as much behind as
   database.close();
 });
 
+test('whoever only asks whether the database is open does not begin its opening anew', async () => {
+  const { database, openings, world } = connect();
+  openings.hold();
+  const call = database.begin('readonly', ['tasks']);
+  for (let time = 0; time < 10; time += 1) {
+    const asked = database.opened(1_500).catch((error: TaskbasketError) => error.code);
+    await world.advance(1_600);
+    expect(await asked).toBe('no-database');
+  }
+  expect(openings.asked()).toBe(1);
+
+  openings.letAll();
+  const { db } = await call;
+  expect([...openings.connections]).toEqual([db]);
+  database.close();
+});
+
+test('a basket that is closed while its database opens leaves no alarm, and asks for no lock later', async () => {
+  const { database, openings, world, asks } = connect();
+  openings.hold();
+  const call = database.begin('readonly', ['tasks']).catch((error: TaskbasketError) => error.code);
+  await world.settle();
+  database.close();
+  expect(await call).toBe('closed');
+  expect(world.alarms()).toBe(0);
+  await world.advance(5_000);
+
+  expect(asks).toEqual([]);
+});
+
 describe('a connection that is not used is closed, since it would block every upgrade:', () => {
   const ours = (tx: IDBTransaction): void => createStores(tx, defineTasks('any', {}));
   const other = (_: IDBTransaction, db: IDBDatabase): void => void db.createObjectStore('notes');

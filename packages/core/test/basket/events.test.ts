@@ -248,6 +248,39 @@ test('lost does not say how many tasks there were if the last list did not show 
   expect(lost.map((hint) => 'tasks' in hint && hint.tasks)).toEqual([undefined, 1, undefined]);
 });
 
+test('lost does not say how many tasks there were before an earlier loss, if nobody has seen the database go', async () => {
+  const { world, basket, tab } = await opened();
+  const lost: Hint[] = [];
+  basket.on('lost', (event) => lost.push(event));
+  await basket.add('send', 'fine');
+  await basket.list();
+  tab.context.hub.say({ kind: 'taken' });
+  await world.settle();
+  // The second one is told by an opening that found a new database in the place of a damaged one.
+  for (let time = 0; time < 2; time += 1) {
+    tab.context.hub.say({ kind: 'lost' });
+    await world.settle();
+  }
+
+  expect(lost.map((hint) => 'tasks' in hint && hint.tasks)).toEqual([1, undefined]);
+});
+
+test('lost says how many tasks there were in all, also if a later page of them was listed after that', async () => {
+  const { tasks, world, basket } = await opened();
+  const lost: Hint[] = [];
+  basket.on('lost', (event) => lost.push(event));
+  for (let more = 0; more < 3; more += 1) await basket.add('send', 'fine');
+  await basket.list();
+  await basket.list({ cursor: 2 });
+  await new Promise((resolve) => {
+    indexedDB.deleteDatabase(tasks.name).addEventListener('success', resolve);
+  });
+  await basket.add('send', 'fine');
+  await world.settle();
+
+  expect(lost).toEqual([{ event: 'lost', database: tasks.name, tasks: 3 }]);
+});
+
 test('this tab hears what it did itself as well', async () => {
   const { basket } = await opened();
   const heard: Hint[] = [];

@@ -490,3 +490,12 @@ describe('why a task is not running now:', () => {
     ]);
   });
 });
+
+test.each([255, 256, 257, 612])('%i tasks that are asked for at once are each told why they wait', async (count) => {
+  const { basket, world } = await opened();
+  const runAt = world.wall() + 60_000;
+  const ids = await basket.addMany(Array.from({ length: count }, () => ['send', 'fine', { runAt }] as const));
+  const found = await Promise.all(ids.map((id) => basket.explain(id)));
+
+  expect(found.filter(([first]) => first?.reason === 'date')).toHaveLength(count);
+});

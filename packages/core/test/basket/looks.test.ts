@@ -77,3 +77,15 @@ test('while a page writes all the time, half of the time is left to others, and 
   await world.advance(20_000);
   expect(began).toHaveLength(51);
 });
+
+test('what the runner writes leaves as much to others as before, once a page has written', async () => {
+  const { world, began, say } = looking(100);
+  say(look);
+  await world.advance(20_000);
+  for (let time = 0; time < 1_500; time += 10) {
+    say(changed);
+    await world.advance(10);
+  }
+  // Each of them takes 100 ms, and leaves 400 ms to others.
+  expect(began.slice(1, 4)).toEqual([20_000, 20_500, 21_000]);
+});

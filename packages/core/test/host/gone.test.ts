@@ -1,10 +1,13 @@
 import 'fake-indexeddb/auto';
 
+import { expose } from 'comlink';
 import { afterEach, expect, test, vi } from 'vitest';
 
 import type { Counting } from '../support/counting.js';
 import { startCounting } from '../support/counting.js';
 import { defineTasks, openBasket, session, task } from '../../src/index.js';
+import { protocol } from '../../src/host/messages.js';
+import { platformPorts } from '../../src/ports/platform.js';
 import { runBasket } from '../../src/worker.js';
 import { freshName, openRaw } from '../support/database.js';
 import { createWorld } from '../support/world.js';
@@ -22,7 +25,11 @@ const define = () => defineTasks(freshName(), { send: task<number>() });
 
 /** Lets what was begun come to its end. */
 async function atRest(): Promise<void> {
-  for (let turn = 0; turn < 30; turn += 1) await new Promise((resolve) => setImmediate(resolve));
+  for (let turn = 0; turn < 30; turn += 1) await atNextTurn();
+}
+
+function atNextTurn(): Promise<unknown> {
+  return new Promise((resolve) => setImmediate(resolve));
 }
 
 /** What is left of listeners, timers and ports. */
@@ -66,6 +73,60 @@ function stubPage(): { readonly page: EventTarget; readonly show: (state: 'visib
 }
 
 const transition = (name: string, persisted: boolean): Event => Object.assign(new Event(name), { persisted });
+
+/** A worker of a basket that answers when it may. It runs no task. */
+function stubWorker(registry: ReturnType<typeof define>, mayAnswer: () => Promise<unknown> = () => Promise.resolve()) {
+  const alive = `alive ${registry.name}`;
+  void platformPorts().locks.request(alive, {}, () => new Promise(() => undefined));
+  const basket = `taskbasket:${JSON.stringify(registry.name)}:${JSON.stringify(registry.bucket)}`;
+  const told = { started: 0, open: 0, asked: 0 };
+  const hello = async () => {
+    told.asked += 1;
+    await mayAnswer();
+
+    return { protocol, basket, build: 0, alive };
+  };
+  const worker = () => {
+    const { port1, port2 } = new MessageChannel();
+    port1.addEventListener('close', () => (told.open -= 1));
+    expose({ hello }, port2);
+    told.started += 1;
+    told.open += 1;
+
+    return { port: port1, addEventListener: () => undefined };
+  };
+
+  return { told, worker };
+}
+
+test('a page lets go of its worker as it goes into the cache, asks it when it is seen again, and takes one when it is back', async () => {
+  const { page, show } = stubPage();
+  const tasks = define();
+  const { told, worker } = stubWorker(tasks);
+  const basket = openBasket(tasks, { worker });
+  await vi.waitFor(async () => expect((await basket.health()).worker).toMatchObject({ state: 'running' }), 60_000);
+  show('hidden');
+  const { asked } = told;
+  show('visible');
+  // Less than the two seconds after which it is asked in any case.
+  for (let turn = 0; turn < 3_000 && told.asked === asked; turn += 1) await atNextTurn();
+  expect(told.asked).toBeGreaterThan(asked);
+  expect(told).toMatchObject({ started: 1, open: 1 });
+  page.dispatchEvent(transition('pagehide', true));
+  await vi.waitFor(() => expect(told).toMatchObject({ started: 1, open: 0 }), 60_000);
+  page.dispatchEvent(transition('pageshow', true));
+  await vi.waitFor(() => expect(told).toMatchObject({ started: 2, open: 1 }), 60_000);
+  basket.close();
+});
+
+test('while the worker of a page starts, its tasks are not said to wait for a runner', async () => {
+  const tasks = define();
+  const { worker } = stubWorker(tasks, () => new Promise(() => undefined));
+  const basket = openBasket(tasks, { worker, onWorkerError: () => undefined });
+  const id = await basket.add('send', 1);
+  expect(await basket.explain(id)).toEqual([]);
+  basket.close();
+});
 
 test('a hundred baskets that were opened, used and closed leave nothing behind', async () => {
   stubPage();
@@ -215,6 +276,35 @@ test('a page that is online again says so, so that the pages of many people do n
     { kind: 'wake', visible: false, online: true },
   ]);
 });
+
+test.each([
+  ['is closed', false],
+  ['goes into the cache', true],
+])(
+  'a page that %s says "look again" as it goes if an add is under way, and otherwise nothing',
+  async (_, persisted) => {
+    const { page } = stubPage();
+    const basket = openBasket(define());
+    await basket.list();
+    const said: unknown[] = [];
+    vi.spyOn(BroadcastChannel.prototype, 'postMessage').mockImplementation((message: unknown) => {
+      said.push(message);
+    });
+    await atRest();
+    said.length = 0;
+    page.dispatchEvent(transition('pagehide', persisted));
+    expect(said).toEqual([]);
+    page.dispatchEvent(transition('pageshow', persisted));
+    await atRest();
+    said.length = 0;
+    const added = basket.add('send', 1);
+    page.dispatchEvent(transition('pagehide', persisted));
+    expect(said).toEqual([{ kind: 'look' }]);
+
+    await added;
+    basket.close();
+  },
+);
 
 test('a page that comes back from the cache hears that somebody else has signed in meanwhile, and nothing if nobody has', async () => {
   const { page } = stubPage();

@@ -127,6 +127,18 @@ describe('the handler of sendHttp', () => {
     ]);
   });
 
+  test('shows no credentials to an address that only resembles the base', async () => {
+    const asked: string[] = [];
+    const fetching = vi.spyOn(globalThis, 'fetch').mockImplementation(() => Promise.resolve(new Response()));
+    const authorize = ({ url }: Request): void => void asked.push(url);
+    for (const url of ['https://api.example/v1/notes', 'https://api.example/v10/notes'])
+      await send(new Request(url), [], { authorize, base: 'https://api.example/v1' });
+    await send(new Request('https://api.example.evil/notes'), [], { authorize, base: 'https://api.example' });
+    fetching.mockRestore();
+
+    expect(asked).toEqual(['https://api.example/v1/notes']);
+  });
+
   test.each(['include', 'omit'] as const)(
     'sends a request with and without a body with credentials: %s',
     async (credentials) => {

@@ -10,7 +10,7 @@ afterEach(() => void vi.useRealTimers());
 /** News of tasks that are called by their ids. */
 function newsIn(told: string[]) {
   vi.useFakeTimers();
-  const { look, heard } = createNews(
+  const { look, heard, forget } = createNews(
     () => english,
     ({ id }) => id,
     (text) => void told.push(text),
@@ -20,6 +20,7 @@ function newsIn(told: string[]) {
     show: (...states: readonly (readonly [id: string, state: InspectedTask['state']])[]) =>
       look(states.map(([id, state]) => ({ id, state, reasons: [] }) as unknown as InspectedTask)),
     end: (id: string, state: EventOf<'settled'>['state']) => heard({ id, state } as EventOf<'settled'>),
+    forget,
   };
 }
 
@@ -63,4 +64,17 @@ test('a task that is refused a second time, and then listed, is announced once',
   vi.runAllTimers();
 
   expect(told).toEqual(['Needs your decision: 1.']);
+});
+
+test('somebody else signs in while news is about to be announced: nothing of it is, and the news of the next person is', () => {
+  const told: string[] = [];
+  const { show, end, forget } = newsIn(told);
+  show(['1', 'queued']);
+  end('1', 'done');
+  forget();
+  show(['2', 'queued']);
+  end('2', 'done');
+  vi.runAllTimers();
+
+  expect(told).toEqual(['Sent: 2.']);
 });

@@ -303,6 +303,25 @@ test('a list that is shown while the pause of another list is being stored is no
   expect(isPressed()).toBe('false');
 });
 
+test('what was asked about pauses before a person has pressed the button, and is answered after it, changes nothing', async () => {
+  const { world, basket } = ofAnybody();
+  const late = createGate();
+  const health: InspectedBasket['health'] = async (whose) => {
+    const found = await basket.health(whose);
+    await late.promise;
+
+    return found;
+  };
+  const { part, isPressed } = shown({ ...(basket as InspectedBasket), health }, {});
+  await world.settle();
+  part('pause').click();
+  await vi.waitFor(() => expect(isPressed()).toBe('true'), 60_000);
+  late.open();
+  await world.settle();
+
+  expect(isPressed()).toBe('true');
+});
+
 test('the question whether to discard a task closes when the app no longer lets a person discard it', async () => {
   const { world, basket } = await ofAnn();
   const { settings, part } = shown(basket, {});

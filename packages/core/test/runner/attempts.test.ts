@@ -751,3 +751,46 @@ test('a handler that is a method of a class has its object as this', async () =>
 
   expect(api.sent()).toEqual([1]);
 });
+
+test('turns that fail now and then, with others between them that do not, hold up no task for longer than the first did', async () => {
+  const tasks = defineTasks(freshName(), { send: task<number>() });
+  const world = createWorld();
+  const tab = world.open(tasks);
+  const ran: number[] = [];
+  tab.run({ send: (number) => void ran.push(number) });
+  await world.settle();
+  let fails = false;
+  tab.at('turn:requests', (transaction) => {
+    if (fails) transaction?.abort();
+    fails = false;
+  });
+  for (let number = 1; number <= 12; number += 1) {
+    fails = true;
+    await tab.basket.add('send', number);
+    await world.advance(500);
+    expect(ran).toHaveLength(number);
+  }
+});
+
+test('a runner that is stopped while each turn fails aborts what runs all the same, and ends', async () => {
+  const tasks = defineTasks(freshName(), { send: task<number>() });
+  const world = createWorld();
+  const tab = world.open(tasks);
+  let aborted = false;
+  const runner = tab.run({
+    send: (_, { signal }) =>
+      new Promise<void>((resolve) => {
+        signal.addEventListener('abort', () => {
+          aborted = true;
+          resolve();
+        });
+      }),
+  });
+  await tab.basket.add('send', 1);
+  await world.settle();
+  tab.at('turn:requests', (transaction) => transaction?.abort());
+  runner.stop();
+  await world.advance(15_000);
+
+  expect([aborted, runner.stopped()]).toEqual([true, true]);
+});

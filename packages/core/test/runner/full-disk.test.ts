@@ -79,6 +79,23 @@ test('the reserve stays if the runner has stopped before its transaction found n
   expect((await contentsOf(tasks)).state.has('reserve')).toBe(true);
 });
 
+test('a runner that stops while room is made for its transaction does not run it a second time', async () => {
+  const { tasks, world, worker } = await started();
+  await world.settle();
+  const gone = new AbortController();
+  let tries = 0;
+  const write = async ({ state }: { readonly state: IDBObjectStore }): Promise<void> => {
+    tries += 1;
+    state.put('late', 'written by nobody');
+    if (tries === 1) throw new DOMException('There is no room.', 'QuotaExceededError');
+  };
+  worker.at('reserve:complete', () => gone.abort());
+  await expect(transactWithReserve(worker.context, 'save', write, {}, gone.signal)).rejects.toThrow('no room');
+
+  expect(tries).toBe(1);
+  expect((await contentsOf(tasks)).state.has('written by nobody')).toBe(false);
+});
+
 describe('scenario 51: at a full disk, the room of the reserve is used', () => {
   test('to send what was added before; later the reserve is stored again', async () => {
     const story = await started();

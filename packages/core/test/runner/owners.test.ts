@@ -247,6 +247,25 @@ test('a task that waited for its owner starts at the sign-in, and a sign-out at 
   expect(await stateOf(world, out)).toBe('resolved');
 });
 
+test('a task starts at once when the one before it in its lane has ended, and a sign-out waits for it too', async () => {
+  const tasks = notesApp();
+  const world = createWorld();
+  const page = world.open(tasks);
+  const [first, second] = [createGate(), createGate()];
+  const { started } = running(world.open(tasks), (payload) => (payload === 'ann 1' ? first : second).promise);
+  await page.basket.signIn('ann', values);
+  for (const number of [1, 2]) await page.basket.add('save', `ann ${number}`);
+  await world.settle();
+  first.open();
+  await world.settle();
+  expect(started).toEqual(['ann 1', 'ann 2']);
+
+  const out = page.basket.signOut();
+  expect(await stateOf(world, out)).toBe('pending');
+  second.open();
+  expect(await stateOf(world, out)).toBe('resolved');
+});
+
 test('several tabs that wait for the same handler all go on when it has ended, and none waits for another', async () => {
   const tasks = notesApp();
   const world = createWorld();

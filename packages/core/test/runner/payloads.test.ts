@@ -121,6 +121,36 @@ test('a payload whose store fails for it alone does not hold up another one that
   expect(ran).toEqual([2, 1]);
 });
 
+test('a payload whose reading is cut off, because the connection was lost, is not taken for unreadable', async () => {
+  const tasks = defineTasks(freshName(), { send: task<Item>() });
+  const world = createWorld();
+  const tab = world.open(tasks);
+  const text = 'x'.repeat(20_000);
+  const id = await tab.basket.add('send', { number: 1, text });
+  // oxlint-disable-next-line typescript/unbound-method -- called with its own store below
+  const { get } = IDBObjectStore.prototype;
+  let cuts = 0;
+  const spy = vi.spyOn(IDBObjectStore.prototype, 'get').mockImplementation(function (this: IDBObjectStore, key) {
+    const request = get.call(this, key);
+    if (this.name.endsWith('.payloads')) {
+      cuts += 1;
+      this.transaction.abort();
+    }
+
+    return request;
+  });
+  const ran: number[] = [];
+  tab.run({ send: ({ number }) => void ran.push(number) });
+  await world.settle();
+  await expect(tab.basket.get(id)).rejects.toMatchObject({ code: 'no-database' });
+  expect([ran, cuts > 1]).toEqual([[], true]);
+
+  spy.mockRestore();
+  expect(await tab.basket.get(id)).toMatchObject({ unreadable: false, payload: { number: 1 } });
+  await world.advance(10_000);
+  expect(ran).toEqual([1]);
+});
+
 test('a body that is read for longer than its attempt may take is not taken for unreadable', async () => {
   const tasks = defineTasks(freshName(), { send: task<Item>({ timeout: 1_000 }) });
   const world = createWorld();

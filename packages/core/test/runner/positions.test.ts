@@ -74,6 +74,23 @@ test('a position is stored once there is nothing to do, is never lowered, and th
   expect(await positions(tasks)).toEqual({ [fresh]: 11 });
 });
 
+test('the audit finds a row at the very position, too', async () => {
+  const tasks = sendTasks();
+  const world = createWorld();
+  const first = world.open(tasks);
+  first.run({ send: nothing, laned: nothing });
+  for (let number = 1; number <= 10; number += 1) await first.basket.add('send', number);
+  await world.settle();
+  expect(await positions(tasks)).toEqual({ [fresh]: 10 });
+  first.kill();
+
+  await byHand(tasks, (stores) => stores.tasks.put(madeByHand(10)));
+  const ran: string[] = [];
+  world.open(tasks).run({ send: (_, { id }) => void ran.push(id), laned: nothing }, { lostByHand: true });
+  await world.advance(600_000);
+  expect(ran).toEqual(['by hand 10']);
+});
+
 test('a gate that was used once leaves no stored position, also if the runner is never idle, and costs no survey', async () => {
   const tasks = defineTasks(freshName(), {
     send: task<number>({ gate: (number) => `record ${number}` }),

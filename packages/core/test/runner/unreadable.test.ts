@@ -3,6 +3,7 @@ import { describe, expect, test } from 'vitest';
 import { waited } from '../../src/ports/wait.js';
 import type { Codec } from '../../src/pure/codec.js';
 import { defineTasks, task } from '../../src/pure/registry.js';
+import { session } from '../../src/pure/session.js';
 import { PermanentFailure } from '../../src/pure/verdict.js';
 import { byHand, freshName, rowsOf } from '../support/database.js';
 import { createGate, createWorld } from '../support/world.js';
@@ -129,6 +130,48 @@ describe('what this build cannot decode', () => {
     expect([...ran].sort()).toEqual(['laned 2', 'laned 50', 'send 50']);
     expect(ran.indexOf('laned 50')).toBeLessThan(ran.indexOf('laned 2'));
     expect(await rowsOf(good)).toEqual([]);
+  });
+
+  test('it is not tried again at each turn, neither from the start of a term nor after a sign-in', async () => {
+    const name = freshName();
+    let tries = 0;
+    const codec: Codec<number, number> = {
+      encode: (number) => number,
+      decode(stored) {
+        tries += stored === 50 ? 1 : 0;
+        if (stored === 50) throw new Error('cannot read 50');
+
+        return stored;
+      },
+    };
+    const tasks = defineTasks(name, { send: task({ codec, owner: 'none' }) }, { session: session() });
+    const world = createWorld();
+    const [page, worker] = [world.open(tasks), world.open(tasks)];
+    await page.basket.add('send', 50);
+    const ran: number[] = [];
+    const handlers = { send: (number: number) => void ran.push(number) };
+    const runner = worker.run(handlers);
+    await world.settle();
+    runner.stop();
+    await world.settle();
+
+    /** How often it is tried while other tasks come and go. */
+    const triesIn = async (turns: number): Promise<number> => {
+      tries = 0;
+      for (let turn = 0; turn < turns; turn += 1) {
+        await page.basket.add('send', turn);
+        await world.settle();
+      }
+
+      return tries;
+    };
+    world.open(tasks).run(handlers);
+    await world.settle();
+    expect(await triesIn(20)).toBe(0);
+    await page.basket.signIn('ann');
+    await world.settle();
+    expect(await triesIn(20)).toBe(0);
+    expect(ran).toHaveLength(40);
   });
 
   test('scenario 65: a deploy whose decoder throws on everything sets nothing aside; the next deploy runs it all', async () => {
