@@ -87,12 +87,11 @@ export async function untilGone(context: BasketContext, greeting: Greeted, signa
   for (;;) {
     await locks.request(greeting.answer.alive, { signal }, () => Promise.resolve());
     const limit = greeting.shared ? lastQuestion : dedicatedPatience;
-    const answers = within(clock, limit, hello(context, greeting), silentWorker);
-    const alive = await answers.then(
-      () => true,
-      () => false,
-    );
-    if (!alive) return;
+    try {
+      await within(clock, limit, hello(context, greeting), silentWorker);
+    } catch {
+      return;
+    }
 
     // The worker retires, or its lock was stolen. Check again a little later.
     await waited(clock, lockAgainAfter, signal);
