@@ -1,7 +1,6 @@
 import { expect, test } from 'vitest';
 
 import { attendWorker } from '../../src/host/client.js';
-import type { WorkerScope } from '../../src/host/serve.js';
 import { serveIn } from '../../src/host/serve.js';
 import type { WorkerProblem } from '../../src/pure/errors.js';
 import { defineTasks, task } from '../../src/pure/registry.js';
@@ -73,7 +72,7 @@ async function played({ loads = 0, blocks = 0, throws = false, ownLocks = false 
         });
         await wait(blocks);
       };
-      serveIn(scope as WorkerScope, started.context, { send }, 6);
+      serveIn(scope, started.context, { send }, 6);
 
       return started;
     }
