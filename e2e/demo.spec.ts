@@ -1,3 +1,9 @@
+import { once } from 'node:events';
+import { readFileSync } from 'node:fs';
+import type { ServerResponse } from 'node:http';
+import { createServer } from 'node:http';
+import type { AddressInfo } from 'node:net';
+
 import {
   discard,
   effectsOn,
@@ -410,4 +416,53 @@ test('the service worker never answers for the API', async ({ demo, mayFail, ser
     ),
   );
   expect(outcome).toBe('failed');
+});
+
+/**
+ * Tells the server when the patience of the service worker with a navigation is over. It must stand before the code of the
+ * service worker, whose `respondWith` keeps the event from all later listeners.
+ */
+const telling = `
+addEventListener('fetch', (event) => {
+  if (event.request.mode !== 'navigate') return;
+  event.waitUntil(new Promise((resolve) => setTimeout(resolve, patience + 100)).then(() => fetch('/patience-is-over')));
+});
+`;
+
+test('the demo shows its whole page, although the content comes later than the service worker waits for its head', async ({
+  page,
+  dist,
+}) => {
+  const built = readFileSync(`${dist}/sw.js`, 'utf8');
+  const code = built
+    .replace(/const files = .*/, "const files = ['/'];")
+    .replace('patience = 3_000;', 'patience = 500;');
+  expect(code).toContain('patience = 500;');
+  const halves = ['<!doctype html><h1>The beginning</h1>', '<h2>The end</h2>'] as const;
+  const halfSent: ServerResponse[] = [];
+  let isSlow = false;
+  const server = createServer(({ url: asked }, response) => {
+    const isScript = asked === '/sw.js';
+    response.setHeader('Content-Type', isScript ? 'text/javascript' : 'text/html');
+    if (isScript) return void response.end(telling + code);
+    if (asked === '/patience-is-over') for (const half of halfSent) half.end(halves[1]);
+    if (asked !== '/' || !isSlow) return void response.end(halves.join(''));
+    response.write(halves[0]);
+    halfSent.push(response);
+  });
+  await once(server.listen(0, '127.0.0.1'), 'listening');
+  const url = `http://127.0.0.1:${(server.address() as AddressInfo).port}/`;
+
+  await page.goto(url);
+  await page.evaluate(async () => {
+    await navigator.serviceWorker.register('/sw.js');
+    await navigator.serviceWorker.ready;
+  });
+  isSlow = true;
+  await page.goto(url, { waitUntil: 'commit' });
+  expect(await page.evaluate(() => navigator.serviceWorker.controller !== null)).toBe(true);
+  await expect(page.getByRole('heading')).toHaveText(['The beginning', 'The end']);
+
+  server.close();
+  server.closeAllConnections();
 });

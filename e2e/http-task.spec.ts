@@ -275,6 +275,34 @@ test('an upload tells how far it is; a worker that dies during it sends it again
   expect(await bodiesIn(page, database)).toBe(0);
 });
 
+test('an answer that names no content type is accepted with expect: json, also after a large body', async ({
+  page,
+  http,
+  database,
+}) => {
+  needBlobs();
+  // A second attempt gets an answer that nothing can refuse.
+  http.treat = ({ before }) => (before === 0 ? { status: 200, body: '{"id":1}' } : good);
+  await openRequests(page, http, { database });
+  const results = await page.evaluate(async () => {
+    const { basket } = window.requests;
+    const sizes = { '/files/small': 10, '/files/large': 300_000 };
+    const ids = await Promise.all(
+      Object.entries(sizes).map(([url, size]) =>
+        basket.add('api', { method: 'PUT', url, body: new Blob(['x'.repeat(size)]), expect: 'json' }),
+      ),
+    );
+
+    return Promise.all(ids.map((id) => basket.settled(id)));
+  });
+
+  expect(results).toMatchObject([
+    { state: 'done', result: { body: { id: 1 } } },
+    { state: 'done', result: { body: { id: 1 } } },
+  ]);
+  expect(http.ledger).toHaveLength(2);
+});
+
 test('an upload on a connection that stands still is aborted, and sent again', async ({ page, http, database }) => {
   needBlobs();
   http.treat = ({ before }) => (before === 0 ? { unread: true } : good);

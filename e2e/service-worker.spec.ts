@@ -20,6 +20,7 @@ import {
   untilLed,
   views,
 } from './fixture.js';
+import { filesOf, startHttpServer } from './http-server.js';
 
 const here = fileURLToPath(new URL('.', import.meta.url));
 
@@ -120,6 +121,74 @@ test('the service worker of the manual shows the new page after a deploy, also w
     await next.close();
     expect(title).toBe('shell-2');
   }).toPass();
+});
+
+/** Behind a server that redirects the file of the page to its folder, as many hosts do. */
+const testWithRedirect = test.extend({
+  baseURL: async ({ dist, secrets }, use) => {
+    const fileOf = filesOf(dist);
+    const http = await startHttpServer(secrets, (name) =>
+      name === '/index.html' ? undefined : fileOf(name === '/' ? '/index.html' : name),
+    );
+    http.treat = ({ path: asked }) =>
+      asked === '/index.html' ? { status: 308, headers: { Location: '/' } } : { status: 404 };
+    await use(http.url);
+    await http.close();
+  },
+});
+
+testWithRedirect(
+  'the page opens from the service worker of the manual, although the server redirects /index.html to /',
+  async ({ page, dist }) => {
+    await writeFile(path.join(dist, 'index.html'), '<!doctype html><title>The app</title>');
+    // No other file of the list is there. The page stays in the list under the name that the manual gives it.
+    await register(page, dist, codeOf('sw-shell.js', [[", '/assets/index.js', '/assets/tasks.worker.js'", '']]));
+
+    const opened = await page.goto('/');
+    expect(opened?.fromServiceWorker()).toBe(true);
+    await expect(page).toHaveTitle('The app');
+  },
+);
+
+/** A service worker that adds each write of the page as a task. The requests of the tasks themselves have a key, and pass. */
+const adding = (database: string): string => `
+import { openBasket } from 'taskbasket';
+import { requestTasks } from './lab/request-tasks.ts';
+
+self.addEventListener('install', () => self.skipWaiting());
+self.addEventListener('activate', (event) => event.waitUntil(self.clients.claim()));
+
+const basket = openBasket(requestTasks({ database: '${database}', timeout: 60_000 }));
+
+self.addEventListener('fetch', (event) => {
+  const { method, headers } = event.request;
+  if (method === 'GET' || headers.has('idempotency-key')) return;
+  const added = basket.add('api', event.request, { owner: 'ann' });
+  event.respondWith(added.then(() => new Response('added'), (error) => new Response(error.message)));
+});
+`;
+
+test('a service worker adds its event.request itself, and a page sends it, once', async ({
+  page,
+  server,
+  database,
+  dist,
+}) => {
+  await register(page, dist, adding(database));
+  await page.goto('/requests.html');
+  await page.evaluate(async (name) => window.requests.open({ database: name, timeout: 60_000 }), database);
+  const answer = await page.evaluate(async () =>
+    (await fetch('/api/echo/first', { method: 'POST', body: '{"text":"ä"}' })).text(),
+  );
+  expect(answer).toBe('added');
+
+  await until(server.effects, (effects) => effects.length > 0, 'an effect');
+  await until(
+    () => page.evaluate(async () => window.requests.basket.count()),
+    ({ count }) => count === 0,
+    'an empty basket',
+  );
+  expect(server.ledger()).toMatchObject([{ method: 'POST', path: '/api/echo/first', body: '{"text":"ä"}' }]);
 });
 
 /** Sends a request without a key: for such requests the service worker has its queue. It finds no network. */

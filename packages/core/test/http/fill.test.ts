@@ -126,6 +126,18 @@ describe('a place in the body', () => {
   ])('%s: otherwise the task is dead', (_, json, place) => {
     expect(() => filled({ url: '/x', json, fill: { [place]: [0] } }, ['value'])).toThrow(`${place} must be a place`);
   });
+
+  test.each([
+    ['a map', new Map()],
+    ['a bigint', 1n],
+    ['NaN', Number.NaN],
+    ['a file', new File(['x'], 'x.txt')],
+  ])('makes the task dead if the value is %s, because JSON cannot hold that', (_, value) => {
+    const fillOne = (): unknown => filled({ url: '/x', json: { a: null }, fill: { '/a': [0, 'id'] } }, [{ id: value }]);
+
+    expect(fillOne).toThrow(PermanentFailure);
+    expect(fillOne).toThrow('json, at "a", must be what JSON can hold');
+  });
 });
 
 test.each<[string, unknown, string]>([

@@ -48,6 +48,14 @@ test('httpTask takes an option that is undefined as one that is left out', () =>
   expect(() => httpTask(options)).not.toThrow();
 });
 
+test('a request keeps its default gate and its default key if the options gate and key are undefined', async () => {
+  const options = { base: 'https://api.example/v1', merge: coalesce, gate: undefined, key: undefined };
+  const { tasks, basket } = createApp(options);
+  await basket.add('api', { method: 'PUT', url: '/notes/1', json: 1 });
+
+  expect(await rowsOf(tasks)).toMatchObject([{ gate: 'https://api.example', key: '/notes/1' }]);
+});
+
 describe('the lane of a request', () => {
   test.each<[string, HttpPayload, string | undefined]>([
     ['is the first two parts of its path', { method: 'PUT', url: '/notes/1', json: 1 }, '/notes/1'],

@@ -17,6 +17,7 @@ interface Kept {
   readonly method: string;
   readonly headers: Readonly<Record<string, string>>;
   readonly body?: ArrayBuffer | string;
+  readonly credentials?: RequestCredentials;
 }
 
 /** A basket of any registry, as far as these tests use it. */
@@ -125,6 +126,16 @@ describe('requests of an old library', () => {
   const moved = async (): Promise<readonly { readonly lane: string | undefined; readonly payload: Kept }[]> =>
     (await basket.list()) as never;
 
+  /** The store of Workbox, as its versions 4 to 7 make it. */
+  function openWorkbox(): ReturnType<typeof openDB> {
+    return openDB('workbox-background-sync', 3, {
+      upgrade(made) {
+        const store = made.createObjectStore('requests', { autoIncrement: true, keyPath: 'id' });
+        store.createIndex('queueName', 'queueName', { unique: false });
+      },
+    });
+  }
+
   /** Removes tasks and marks. */
   async function nothingMoved(): Promise<void> {
     await basket.cancel({});
@@ -153,15 +164,10 @@ describe('requests of an old library', () => {
       ({ moveWorkbox } = await run<{ moveWorkbox: (queue: string) => Promise<void> }>('move-workbox.ts'));
     });
 
-    /** The store as versions 4 to 7 make it, with the entries of two queues. */
+    /** The entries of two queues. */
     async function keptByWorkbox(): Promise<void> {
       await nothingMoved();
-      const db = await openDB('workbox-background-sync', 3, {
-        upgrade(made) {
-          const store = made.createObjectStore('requests', { autoIncrement: true, keyPath: 'id' });
-          store.createIndex('queueName', 'queueName', { unique: false });
-        },
-      });
+      const db = await openWorkbox();
       await db.clear('requests');
       const entry = (queueName: string, body: string, key?: string): object => ({
         queueName,
@@ -377,6 +383,37 @@ describe('requests of an old library', () => {
       })),
     );
     expect(new Set(sent.map(({ input }) => input))).toEqual(new Set(['https://app.example/notes/1']));
+  });
+
+  test('send cookies to another origin if the old library did', async () => {
+    const { moveWorkbox } = await run<{ moveWorkbox: (queue: string) => Promise<void> }>('move-workbox.ts');
+    const { moveReduxOffline } = await run<{ moveReduxOffline: () => Promise<void> }>('move-redux-offline.ts');
+    const request = { method: 'PUT', credentials: 'include', headers: {}, body: '' };
+    const db = await openWorkbox();
+    const requestData = { ...request, url: 'https://api.example/workbox' };
+    await db.add('requests', { queueName: 'notes', timestamp: 1, requestData });
+    db.close();
+    const effect = { ...request, url: 'https://api.example/redux-offline' };
+    stored.set('reduxPersist:offline', JSON.stringify({ outbox: [{ meta: { transaction: 1, offline: { effect } } }] }));
+
+    const sent = new Map<string, RequestCredentials | undefined>();
+    vi.stubGlobal('fetch', async (url: string, init?: RequestInit) => {
+      sent.set(url, init?.credentials);
+
+      return new Response('');
+    });
+    vi.stubGlobal('addEventListener', () => undefined); // A worker has it.
+    await moveWorkbox('notes');
+    await moveReduxOffline();
+    await run('moving.worker.ts');
+    await until(async () => expect(await basket.list()).toEqual([]));
+
+    expect(sent).toEqual(
+      new Map([
+        ['https://api.example/workbox', 'include'],
+        ['https://api.example/redux-offline', 'include'],
+      ]),
+    );
   });
 });
 
