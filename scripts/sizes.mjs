@@ -38,7 +38,7 @@ const added = [
     what: 'httpTask of taskbasket/http beside the page',
     beside: page,
     entry: "import { httpTask } from './http.js'; console.log(httpTask)",
-    limit: 2_080,
+    limit: 2_100,
   },
   {
     what: 'taskbasket/inspector beside the page',

@@ -209,8 +209,8 @@ export type Basket<R extends AnyRegistry> = {
   /**
    * Gives a task another payload, if the task was never started or is dead. The task keeps its id and stays where
    * it is in its lane. A dead task runs again, with a new idempotency key and without its `expiresAt`, and its counters
-   * begin at 0. Resolves, once the change is on disk, with whether the task was found. A codec is called after the task was found. So do not
-   * change a payload that is, or contains, an instance of your own class until the promise settles.
+   * begin at 0. Resolves, once the change is on disk, with whether the task was found. A codec is called after the task
+   * was found. So do not change a payload that is, or contains, an instance of your own class until the promise settles.
    *
    * @example
    * const found = await basket.update(id, { ...note, text: 'Buy bread and milk' });
@@ -314,8 +314,8 @@ export type Basket<R extends AnyRegistry> = {
   readonly pause: <Name extends keyof R['types'] & string>(which: TaskId | Scope<Name>) => Promise<void>;
   /**
    * Ends the pause that was made with the same id or the same filter. Without an argument it ends all pauses, also of
-   * everybody (`everyOwner`), but for those of other owners. Other pauses stay: `resume({})` ends the pause of every task, and not that of one lane.
-   * Resolves with how many pauses ended, once that is on disk.
+   * everybody (`everyOwner`), but for those of other owners. Other pauses stay: `resume({})` ends the pause of every
+   * task, and not that of one lane. Resolves with how many pauses ended, once that is on disk.
    *
    * @example
    * await basket.resume({ type: 'savePhoto' });

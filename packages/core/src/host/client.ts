@@ -11,7 +11,8 @@ import { createStanding } from './standing.js';
 
 /**
  * The worker is asked whether it is there so many milliseconds after its first answer, and after each "look again";
- * then it has so many to answer. So the app hears of a hanging worker within 5 s, and an idle worker is not disturbed.
+ * then it has so many to answer (a dedicated worker has longer). So the app hears of a SharedWorker that hangs within 5 s,
+ * and of a dedicated worker within 8 s, and an idle worker is not disturbed.
  */
 const askAfter = 2_000;
 const patience = 3_000;
@@ -57,6 +58,7 @@ export function attendWorker(
     while (!page.left) {
       visiting = new AbortController();
       const { signal } = visiting;
+      const asked = woken(); // Also while the visit greets: then nothing is waited for after its failure.
       try {
         await visit(signal);
         standing.start();
@@ -67,7 +69,7 @@ export function attendWorker(
           standing.fail(known);
           if (known.problem === 'unsupported') return; // It stays so, and a timer would keep a server's process alive.
           await Promise.race([
-            woken(),
+            asked,
             waited(clock, retryDelay({ base: 5_000, cap: 60_000 }, failures, random), signal),
           ]);
         }

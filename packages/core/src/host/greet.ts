@@ -29,8 +29,8 @@ export interface Greeted extends Connection {
 }
 
 /**
- * Constructs the worker, and again at each deadline, until a connection answers. Closes all other connections. After each
- * of the `failures` so far the deadlines are longer, because closing ends a dedicated worker that is still being loaded.
+ * Constructs the worker, and again at each deadline, until a connection answers. Closes all other connections. A dedicated
+ * worker has longer deadlines after each of the `failures` so far, because closing ends it while it is still being loaded.
  */
 export async function greeted(
   context: BasketContext,
@@ -54,7 +54,8 @@ export async function greeted(
         answers.push(failed, hello(context, connection));
       }
 
-      const late = waited(context.ports.clock, deadline * Math.min(1 + failures, 10), gone).then(() => undefined);
+      const longer = connections.at(-1)?.shared === true ? 1 : Math.min(1 + failures, 10);
+      const late = waited(context.ports.clock, deadline * longer, gone).then(() => undefined);
       const first = await Promise.race([...answers, late]);
       if (first === undefined) continue;
       kept = first;

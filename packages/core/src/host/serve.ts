@@ -20,8 +20,8 @@ import { protocol } from './messages.js';
 /** Options of `serveBasket`. */
 export interface ServeOptions {
   /**
-   * A whole number, from 0, that your app raises with each deploy. Give `openBasket` the same number. A worker of a higher build takes
-   * over from a worker of a lower one; so a rollback needs a higher number too. Default 0.
+   * A whole number, from 0, that your app raises with each deploy. Give `openBasket` the same number. A worker of a
+   * higher build takes over from a worker of a lower one; so a rollback needs a higher number too. Default 0.
    *
    * @example
    * serveBasket(tasks, handlers, { build: 42 }); // and `build: 42` for openBasket

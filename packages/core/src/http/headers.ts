@@ -1,7 +1,10 @@
 import { must } from '../pure/options.js';
 
-/** The headers that say something of the request itself, and those that a browser adds to what a service worker gets. */
-const stored = /^(?:accept(?:-language)?|content-(?!length).*|if-.*|prefer|range|sec-.*|user-agent)$/;
+/** The headers that say something of the request itself. */
+const stored = /^(?:accept(?:-language)?|content-(?!length).*|if-.*|prefer|range)$/;
+
+/** What a browser adds to the requests that a service worker gets. It adds them anew to what is sent. */
+const added = /^(?:origin$|sec-|upgrade-|user-agent$)/;
 
 /** Words in the name of a header that may hold what nobody but the person may have. */
 const secret = /auth|cookie|token|secret|passw|credential|session|signature|api-?key|[cx]srf/;
@@ -27,6 +30,7 @@ export function storedHeaders(
   if (type !== '' && (type.startsWith('multipart/') || !headers.has('Content-Type'))) headers.set('Content-Type', type);
   const read: [string, string][] = [];
   headers.forEach((value, name) => {
+    if (added.test(name) && !more.has(name)) return;
     must(!secret.test(name), 'A header that may hold a secret', 'set in authorize of sendHttp', name);
     must(stored.test(name) || more.has(name), 'A stored header', 'named in headers of httpTask', name);
     read.push([name, value]);

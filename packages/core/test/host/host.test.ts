@@ -156,6 +156,24 @@ describe('a page and its worker', () => {
     expect(await health()).toMatchObject({ state: 'running' });
   });
 
+  test('who comes back to a page whose SharedWorker was mute for ten minutes has it within 6 s', async () => {
+    const waits: number[] = [];
+    for (let phase = 0; phase < 100_000; phase += 7_000) {
+      const { world, workers, basket, attendance, health } = opened(0, 'mute');
+      await basket.add('send', 1);
+      await world.advance(600_000 + phase);
+      workers.script.manner = 'prompt';
+      attendance.ask(); // The page is visible again.
+      const from = world.wall();
+      while (((await health()) as { state: string }).state !== 'running')
+        expect(world.wall()).toBeLessThan(from + 90_000);
+      waits.push(world.wall() - from);
+      attendance.leave();
+    }
+
+    expect(waits.filter((wait) => wait > 6_000)).toEqual([]);
+  });
+
   test('a page that becomes visible while it waits after a failure tries again at once', async () => {
     const { world, told, workers, attendance, health } = opened();
     workers.script.missing = true;

@@ -474,6 +474,70 @@ test('a token expires while an older tab is open that has an object: the tab wit
   expect(told).not.toContain('signed-out');
 });
 
+test('values that one gate accepts are not given up for those of another tab, because another gate refuses them', async () => {
+  const tasks = notesApp();
+  const world = createWorld();
+  const page = world.open(tasks);
+  let [good, number] = ['t1', 1];
+  await page.basket.signIn('ann', ({ refused }) => {
+    if (refused) number += 1;
+    good = `t${number}`;
+
+    return { token: good };
+  });
+  running(world.open(tasks), (payload, { token }) => {
+    if (payload === 'mail' || token !== good) throw new SignedOut({ status: 401 });
+  });
+  await page.basket.add('save', 'n1');
+  await world.advance(1_000);
+  await world.open(tasks).basket.signIn('ann', () => ({ token: 'stale' }));
+  await world.advance(200_000);
+  good = 'none'; // All tokens have expired.
+  await page.basket.add('save', 'n2');
+  await world.advance(3_000);
+  await page.basket.add('send', 'mail');
+  await world.advance(3_000);
+  for (let left = 30; left > 0; left -= 1) {
+    await page.basket.add('save', 'later');
+    await world.advance(10_000);
+  }
+
+  expect((await rowsOf(tasks)).map(({ type }) => type)).toEqual(['send']);
+});
+
+test('while a tab renews the token for one gate, the refusal of another gate tells nobody that they are signed out', async () => {
+  const tasks = notesApp();
+  const world = createWorld();
+  const expired = new Set(['older']);
+  await world.open(tasks).basket.signIn('ann', { token: 'older' });
+  const page = world.open(tasks);
+  let number = 1;
+  await page.basket.signIn('ann', ({ refused }) => {
+    if (!refused) return { token: `t${number}` };
+    number += 1;
+
+    return new Promise<{ token: string }>((resolve) => {
+      world.alarm(2_000, () => resolve({ token: `t${number}` }));
+    });
+  });
+  const told: unknown[] = [];
+  page.basket.on('session', ({ state }) => void told.push(state));
+  const sent = running(world.open(tasks), async (payload, { token }) => {
+    await new Promise<void>((resolve) => world.alarm(payload === 'mail' ? 600 : 100, resolve));
+    if (expired.has(token)) throw new SignedOut({ status: 401 });
+  });
+  await page.basket.add('save', 'n1');
+  await world.advance(3_600_000);
+  expired.add(`t${number}`);
+  told.length = 0;
+  await page.basket.add('save', 'n2');
+  await page.basket.add('send', 'mail');
+  await world.advance(60_000);
+
+  expect(sent.slice(-2).sort()).toEqual([`ann t${number} mail`, `ann t${number} n2`]);
+  expect(told).not.toContain('signed-out');
+});
+
 test('a server refuses the values of four tabs: each has been asked once, and every tab is told once', async () => {
   const tasks = notesApp();
   const world = createWorld();

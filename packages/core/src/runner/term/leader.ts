@@ -52,8 +52,8 @@ export interface AttemptParts<Payload, Parent = unknown, Result = never> {
   readonly idempotencyKey: string;
   /**
    * What the handlers of the tasks returned that the option `after` named, in its order. `undefined`: that handler returned
-   * nothing, or what could not be stored, or its task was cancelled, or its outcome is not stored any more. The results were stored by a build of your
-   * app that may be older than this one.
+   * nothing, or what could not be stored, or its task was cancelled, or its outcome is not stored any more. The results
+   * were stored by a build of your app that may be older than this one.
    *
    * @example
    * const [saved] = parents; // The task was added with `{ after: noteId }`.
@@ -103,8 +103,8 @@ export interface AttemptParts<Payload, Parent = unknown, Result = never> {
    * await tx.done;
    *
    * @throws TaskbasketError `closed`: the attempt has ended, was aborted because its task was cancelled, it took too long
-   * or its owner signed out, or is to be ended by another transaction; or the database was closed a moment ago. `transaction`: the
-   * transaction is read-only, has finished, is of another database, or does not name the basket's stores.
+   * or its owner signed out, or is to be ended by another transaction; or the database was closed a moment ago.
+   * `transaction`: the transaction is read-only, has finished, is of another database, or does not name the basket's stores.
    */
   readonly completeTx: (
     transaction: AppTransaction<never>,

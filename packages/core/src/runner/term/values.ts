@@ -14,9 +14,10 @@ import type { RunnerRow, TaskRow } from '../../pure/record.js';
  * A page that comes back from the back/forward cache says `here` by itself: a runner that lacks values asks again at once.
  *
  * Until there are values, the tasks of the owner wait. If a server answers "signed out", the tasks of that gate are
- * parked, and the runner asks for other values, once. If it gets none, or the server refuses them too within a minute,
- * the tasks wait until a page says that it has `new` ones (this page is asked first), or another task of the gate
- * succeeds. After a minute the values may have expired, so the runner asks again.
+ * parked, and the runner asks for other values. If the server refuses these too within a minute, and no other gate accepts
+ * them, the next page is asked, each page once. If no page has others, the tasks wait until a page says that it has `new`
+ * ones (this page is asked first), or another task of the gate succeeds. After a minute the values may have expired, so the
+ * runner asks again.
  *
  * A message may be lost. So a runner without values asks again once a minute. A runner whose values were refused says
  * `wanted` without a question, and then asks only the pages that have not answered since all were last asked: pages that
@@ -168,6 +169,7 @@ export function createValues(
 
   /** Nobody gives other values. Pages say so when they have them; a message may be lost. */
   function giveUp(): void {
+    for (const page of unasked) answered.add(page); // They have older ones, so they are not asked in a minute either.
     end();
     if (now.values === undefined && last !== undefined) {
       replace({ ...last });
@@ -259,12 +261,15 @@ export function createValues(
       if (now.parked.has(gate)) return false;
       replace({ parked: new Set([...now.parked, gate]) });
       changed();
-      const again = other === undefined && attempt.startedAt - renewedAt <= provesFor;
-      if (!now.asks || (again && unasked.length === 0)) tell();
-      // That page gave older values, from before the token was renewed, say. Another one may have better ones.
-      else if (again) ask(unasked[0]);
+      // Whether the values are new. If no gate accepts them, they are older than those that were refused (from before the
+      // token was renewed, say), and another page may have better ones. Otherwise the others have older ones.
+      const areNew = other === undefined && attempt.startedAt - renewedAt <= provesFor;
+      const next = accepted.size === 0 ? unasked[0] : undefined;
+      if (!now.asks) tell();
+      else if (areNew && next !== undefined) ask(next);
+      else if (areNew && question === undefined) giveUp();
       // If no page has answered, what the pages were asked for another gate is asked for this one too.
-      else if (question === undefined || answered.size > 0) askAll();
+      else if (!areNew && (question === undefined || answered.size > 0)) askAll();
 
       return false;
     },
