@@ -2,6 +2,7 @@ import { describe, expect, test, vi } from 'vitest';
 
 import { json } from '../../src/pure/codec.js';
 import { defineTasks, task } from '../../src/pure/registry.js';
+import { session } from '../../src/pure/session.js';
 import { PermanentFailure, RetryLater, Unavailable } from '../../src/pure/verdict.js';
 import { byHand, freshName } from '../support/database.js';
 import { aTurnOfTheLoop, createGate, createWorld } from '../support/world.js';
@@ -335,4 +336,38 @@ test('whenIdle goes on to wait for a task if the head of its lane dies between t
   other.open();
   await world.advance(70_000);
   expect([state(), sent]).toEqual(['idle', ['second lane']]);
+});
+
+test('whenIdle of all owners goes on to wait if somebody else signs in between two readings', async () => {
+  const options = { lane: () => 'lane' };
+  const tasks = defineTasks(
+    freshName(),
+    { first: task<string>(options), other: task<string>(options) },
+    { session: session() },
+  );
+  const world = createWorld();
+  const [tab, page] = [world.open(tasks), world.open(tasks)];
+  await tab.basket.signIn('bob');
+  await tab.basket.add('other', 'of Bob');
+  await page.basket.signIn('ann');
+  await page.basket.add('first', 'of Ann');
+  await page.basket.add('other', 'of Ann');
+
+  let readings = 0;
+  const { begin } = page.context.database;
+  Object.assign(page.context.database, {
+    async begin(...what: Parameters<typeof begin>) {
+      readings += 1;
+      if (readings === 2) await tab.basket.signIn('bob');
+
+      return begin(...what);
+    },
+  });
+  let isIdle = false;
+  void page.basket.whenIdle({ everyOwner: true, type: 'other' }).then(() => {
+    isIdle = true;
+  });
+  await world.advance(70_000);
+  expect(readings).toBeGreaterThan(1);
+  expect(isIdle).toBe(false);
 });

@@ -113,8 +113,10 @@ async function moves({ context, led, still }: Reading, row: TaskRow, facts: Fact
   if (free && before.length > 0) {
     const find = async (stores: FactStores) => factsOf(context, stores, await rowsOfIds(stores, before), led);
     const found = await read(context, find, factStores);
-    // One that has died since is no decision yet: it may have left the lane, and the next look reads that.
-    for (const one of found.rows) free &&= isDead(one) || (await moves({ context, led, still }, one, found));
+    // If one has died since, it may have left the lane. If somebody else has signed in since, other tasks run. The next look
+    // reads that.
+    const left = found.owner !== facts.owner;
+    for (const one of found.rows) free &&= left || isDead(one) || (await moves({ context, led, still }, one, found));
   }
   if (!free) still.add(row.id);
 
