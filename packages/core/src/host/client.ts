@@ -10,11 +10,15 @@ import { outdatedWorker, problemOf, silentWorker } from './problems.js';
 import { createStanding } from './standing.js';
 
 /**
- * The worker is asked whether it is there so many milliseconds after its first answer, and after each "look again";
- * then it has so many to answer (a dedicated worker has longer). So the app hears of a SharedWorker that hangs within 5 s,
- * and of a dedicated worker within 8 s, and an idle worker is not disturbed.
+ * How long after the first answer of a worker, and after each "look again", the page asks whether the worker is still
+ * there, in milliseconds. An idle worker is not asked.
  */
 const askAfter = 2_000;
+
+/**
+ * How long a SharedWorker has to answer, in milliseconds. So the app hears within 5 s that it hangs, and within 8 s of a
+ * dedicated worker, which has longer.
+ */
 const patience = 3_000;
 
 /** How long `health` waits for an answer, in milliseconds. */
@@ -58,7 +62,7 @@ export function attendWorker(
     while (!page.left) {
       visiting = new AbortController();
       const { signal } = visiting;
-      const asked = woken(); // Also while the visit greets: then nothing is waited for after its failure.
+      const asked = woken(); // A question that comes while the visit greets counts too: the next visit then begins at once.
       try {
         await visit(signal);
         standing.start();

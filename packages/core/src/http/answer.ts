@@ -21,8 +21,8 @@ export interface KeptAnswer {
   /** `etag` and `location`, if the answer has them. Other headers may hold secrets. */
   readonly headers: Readonly<Record<string, string>>;
   /**
-   * As `send` gives it, if it is small: up to some 10 KB. Of a larger one the result of `sendHttp` has nothing, and the
-   * `detail` of a dead task has the first 10,000 characters, as a text.
+   * The body as `send` gives it, if it has at most some 10 KB. The result of `sendHttp` leaves out a larger one, and the
+   * `detail` of a dead task has its first 10,000 characters, as a text.
    */
   readonly body: unknown;
 }

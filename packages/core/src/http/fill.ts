@@ -3,8 +3,8 @@ import { must } from '../pure/options.js';
 /**
  * Which values of parents' answers a request gets before it is sent. The name of a placeholder of the `url`
  * (`noteId` for `{noteId}`), or the JSON Pointer of a place in `json` (`/note/id`); and where the value is: the parent's
- * place in `after`, from 0, and the names that lead to the value in the body of its answer. (If a handler of your own
- * returned something without `headers`, the names lead into that.)
+ * place in `after`, from 0, and the names that lead to the value in the body of its answer. (If the parent has a
+ * handler of your own, and what this returned has no `headers`, the names lead into what it returned.)
  */
 export interface Fill {
   readonly [name: string]: readonly [parent: number, ...names: (string | number)[]];

@@ -50,7 +50,7 @@ export function createSend<Values = unknown>(given: SendOptions<Values> = {}): S
 /**
  * Sends a request.
  *
- * @param body What the request was made with. `null` or `undefined` without a body, and if `authorize` has returned
+ * @param body The body with which the request was made. `null` or `undefined`: there is none, or `authorize` has returned
  *   another request.
  * @param init What must hold for the request, also if it comes from `authorize`: no redirect is followed.
  */

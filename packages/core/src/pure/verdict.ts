@@ -146,9 +146,9 @@ export class Unavailable extends Error {
 /**
  * Throw this in a handler if the server does not accept who is signed in. `ensureOk` throws it for a 401. It does not
  * count as a failure. The owner's tasks of this gate wait, without probes. The app's function that gives the values is
- * called once more, and again within a minute if it fails. If there is no such function, or the server refuses within a
- * minute what the function gives, the tasks wait until `signIn` is called again. Without a declared session it is
- * `Unavailable`.
+ * called once more, and again within a minute if it fails. If the server refuses within a minute what it gives, that of
+ * the next page is called. If no page has such a function, or the server refuses what each gives, the tasks wait until
+ * `signIn` is called again. Without a declared session it is `Unavailable`.
  *
  * @example
  * if (response.status === 401) throw new SignedOut({ status: 401 });

@@ -7,6 +7,7 @@ import { storePositions } from '../../src/runner/turn/positions.js';
 import { createStores } from '../../src/store/setup.js';
 import { transact } from '../../src/store/transact.js';
 import { byHand, contentsOf, freshName, openRaw, rowsOf } from '../support/database.js';
+import type { World } from '../support/world.js';
 import { createGate, createWorld } from '../support/world.js';
 
 const sendTasks = () =>
@@ -41,15 +42,20 @@ test('a stored position stops before the first row that was read and not claimed
   expect(await rowsOf(tasks)).toEqual([]);
 });
 
-test('a position is stored once there is nothing to do, is never lowered, and the next runner reads on from it', async () => {
-  const tasks = sendTasks();
-  const world = createWorld();
+/** A runner runs ten tasks, stores its position, and is killed. */
+async function runTen(world: World, tasks: ReturnType<typeof sendTasks>): Promise<void> {
   const first = world.open(tasks);
   first.run({ send: nothing, laned: nothing });
   for (let number = 1; number <= 10; number += 1) await first.basket.add('send', number);
   await world.settle();
   expect(await positions(tasks)).toEqual({ [fresh]: 10 });
   first.kill();
+}
+
+test('a position is stored once there is nothing to do, is never lowered, and the next runner reads on from it', async () => {
+  const tasks = sendTasks();
+  const world = createWorld();
+  await runTen(world, tasks);
 
   // A row by hand below it: that it is not found by the reading shows that the reading begins above it.
   await byHand(tasks, (stores) => stores.tasks.put(madeByHand(5)));
@@ -77,12 +83,7 @@ test('a position is stored once there is nothing to do, is never lowered, and th
 test('the audit finds a row at the very position, too', async () => {
   const tasks = sendTasks();
   const world = createWorld();
-  const first = world.open(tasks);
-  first.run({ send: nothing, laned: nothing });
-  for (let number = 1; number <= 10; number += 1) await first.basket.add('send', number);
-  await world.settle();
-  expect(await positions(tasks)).toEqual({ [fresh]: 10 });
-  first.kill();
+  await runTen(world, tasks);
 
   await byHand(tasks, (stores) => stores.tasks.put(madeByHand(10)));
   const ran: string[] = [];

@@ -132,7 +132,7 @@ export function overseeAttempts(leader: Leader): void {
 export function giveTimeBack(leader: Leader, still: number): void {
   const monotonic = leader.context.ports.clock.monotonic();
   for (const attempt of leader.running.values()) {
-    // Progress may have begun the timeout anew a moment ago. No attempt gets more time than a whole timeout and the 10 s.
+    // Progress may have begun the timeout anew after the freeze. So an attempt never has more than a whole timeout, and 10 s.
     attempt.deadline = Math.min(attempt.deadline + still, monotonic + timeoutOf(attempt)) + abortGrace;
     attempt.renewed ??= 'thaw';
   }

@@ -102,8 +102,8 @@ export interface AttemptParts<Payload, Parent = unknown, Result = never> {
    * void tx.objectStore('notes').put({ ...note, version });
    * await tx.done;
    *
-   * @throws TaskbasketError `closed`: the attempt has ended, was aborted because its task was cancelled, it took too long
-   * or its owner signed out, or is to be ended by another transaction; or the database was closed a moment ago.
+   * @throws TaskbasketError `closed`: the attempt has ended; or it was aborted, because its task was cancelled, its timeout
+   * was over, or its owner signed out; or another transaction is about to end it; or the database was closed a moment ago.
    * `transaction`: the transaction is read-only, has finished, is of another database, or does not name the basket's stores.
    */
   readonly completeTx: (

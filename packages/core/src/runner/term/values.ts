@@ -261,8 +261,8 @@ export function createValues(
       if (now.parked.has(gate)) return false;
       replace({ parked: new Set([...now.parked, gate]) });
       changed();
-      // Whether the values are new. If no gate accepts them, they are older than those that were refused (from before the
-      // token was renewed, say), and another page may have better ones. Otherwise the others have older ones.
+      // Whether a page has just given the values. If a gate accepts them, other pages can only have older ones. If none does,
+      // this page has older ones itself (from before the token was renewed, say), and the next page may have better ones.
       const areNew = other === undefined && attempt.startedAt - renewedAt <= provesFor;
       const next = accepted.size === 0 ? unasked[0] : undefined;
       if (!now.asks) tell();
