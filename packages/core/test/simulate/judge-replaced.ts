@@ -209,8 +209,11 @@ function withoutLater({ command }: Commit['underway'], contents: Contents): Cont
   return { ...contents, tasks: new Map([...contents.tasks].filter(([, { id }]) => !isLater(id))) };
 }
 
+/** The marks of those that wait for others. A task that was cancelled while it ran waits for nobody. */
 function marksOf({ tasks }: Contents): ReadonlySet<string> {
-  return new Set([...tasks.values()].flatMap(({ marks }) => marks.filter((mark) => mark.startsWith('W'))));
+  const waiting = [...tasks.values()].filter(({ cancelled }) => cancelled !== true);
+
+  return new Set(waiting.flatMap(({ marks }) => marks.filter((mark) => mark.startsWith('W'))));
 }
 
 function isClaimedIn(contents: Contents, row: TaskRow): boolean {
