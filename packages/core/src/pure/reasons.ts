@@ -148,14 +148,14 @@ function isBusy({ type }: TaskRow, running: number, { registry, runner, ofType }
  * What must happen before a task that has this reason goes on: a decision (or another build), or the end of the task
  * with this `id`. `undefined`: nothing, because time, a runner or the values of who is signed in end the reason.
  */
-export function endOf(reason: Reason): 'decision' | { readonly id: string } | undefined {
+export function awaitedBy(reason: Reason): 'decision' | { readonly id: string } | undefined {
   if (reason.reason === 'lane') return reason.dead ? 'decision' : { id: reason.behind };
   if (reason.reason === 'parent') return reason.state === 'dead' ? 'decision' : { id: reason.parent };
 
-  return decided.has(reason.reason) ? 'decision' : undefined;
+  return needDecision.has(reason.reason) ? 'decision' : undefined;
 }
 
-const decided: ReadonlySet<Reason['reason']> = new Set([
+const needDecision: ReadonlySet<Reason['reason']> = new Set([
   'dead',
   'paused',
   'unknown-type',

@@ -237,6 +237,6 @@ const isOutcome = all(
 );
 
 /** A stored outcome. `undefined`: there is none, or it is strange. */
-export function endOf(value: unknown): OutcomeRow | undefined {
+export function outcomeIn(value: unknown): OutcomeRow | undefined {
   return isOutcome(value) ? (value as OutcomeRow) : undefined;
 }

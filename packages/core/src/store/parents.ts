@@ -3,7 +3,7 @@ import type { Owner } from '../pure/owner.js';
 import type { Parent } from '../pure/parents.js';
 import type { Claim, TaskRow } from '../pure/record.js';
 import { isPresent, stateOf } from '../pure/state.js';
-import { endOf } from '../pure/stored.js';
+import { outcomeIn } from '../pure/stored.js';
 import type { Stores } from './requests.js';
 import { answer } from './requests.js';
 import { firstWith, outcomeOfId, rowsIn } from './rows.js';
@@ -89,7 +89,7 @@ export async function allChildrenOf(
   const ids = new Set([id]);
   for (const name of ids) {
     const replaced = await answer(stores.outcomes.index(marksIndex).getAll(parentMark(name)));
-    for (const one of replaced.flatMap((row) => endOf(row) ?? [])) ids.add(one.id);
+    for (const one of replaced.flatMap((row) => outcomeIn(row) ?? [])) ids.add(one.id);
   }
 
   return childrenOf(stores, [...ids]);

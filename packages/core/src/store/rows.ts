@@ -4,7 +4,7 @@ import type { Owner } from '../pure/owner.js';
 import type { Claim, OutcomeRow, RunnerRow, TaskRow } from '../pure/record.js';
 import { stateKeys } from '../pure/record.js';
 import { isPresent } from '../pure/state.js';
-import { endOf, gatesOf, numbersIn, ownerIn, rowOf, runnerOf } from '../pure/stored.js';
+import { outcomeIn, gatesOf, numbersIn, ownerIn, rowOf, runnerOf } from '../pure/stored.js';
 import { deletePayload, readable } from './payloads.js';
 import type { Stores } from './requests.js';
 import { answer, keysFrom } from './requests.js';
@@ -53,17 +53,17 @@ export async function rowsAt({ tasks }: Pick<Stores, 'tasks'>, seqs: readonly nu
 }
 
 /** The part of an outcome that is told. */
-export type StoredEnd = Pick<OutcomeRow, 'owner' | 'state' | 'result' | 'unstorable' | 'by' | 'seq'>;
+export type StoredOutcome = Pick<OutcomeRow, 'owner' | 'state' | 'result' | 'unstorable' | 'by' | 'seq'>;
 
 /**
  * Reads the outcome of a task. If the browser can no longer read it, the outcome had a result: nothing else in an
  * outcome is so large that the browser keeps it in a file of its own.
  */
-export async function outcomeOfId(stores: Pick<Stores, 'outcomes'>, id: string): Promise<StoredEnd | undefined> {
+export async function outcomeOfId(stores: Pick<Stores, 'outcomes'>, id: string): Promise<StoredOutcome | undefined> {
   const index = stores.outcomes.index(marksIndex);
   const mark = idMark(id);
   const found = await readable(index.get(mark));
-  if ('value' in found) return endOf(found.value);
+  if ('value' in found) return outcomeIn(found.value);
 
   // If its key cannot be read either, this rejects, because more than one value is lost.
   const key = await answer(index.getKey(mark));

@@ -3,7 +3,7 @@ import { checkParts, checkSignal } from '../../pure/options.js';
 import type { Owner } from '../../pure/owner.js';
 import type { Scope, Wanted } from '../../pure/query.js';
 import { isNobodys, readScope } from '../../pure/query.js';
-import { endOf } from '../../pure/reasons.js';
+import { awaitedBy } from '../../pure/reasons.js';
 import type { TaskRow } from '../../pure/record.js';
 import { isDead } from '../../pure/state.js';
 import { isFinal } from '../../store/opened.js';
@@ -107,9 +107,9 @@ interface Reading {
 
 /** Whether a task will run by itself: neither it, nor a task that goes before it, waits for a decision. */
 async function moves({ context, led, still }: Reading, row: TaskRow, facts: Facts): Promise<boolean> {
-  const ends = facts.reasonsOf?.(row).map(endOf) ?? [];
-  const before = ends.flatMap((one) => (typeof one === 'object' ? one.id : []));
-  let free = !isOut(row, facts) && !ends.includes('decision') && !before.some((one) => still.has(one));
+  const awaited = facts.reasonsOf?.(row).map(awaitedBy) ?? [];
+  const before = awaited.flatMap((one) => (typeof one === 'object' ? one.id : []));
+  let free = !isOut(row, facts) && !awaited.includes('decision') && !before.some((one) => still.has(one));
   if (free && before.length > 0) {
     const find = async (stores: FactStores) => factsOf(context, stores, await rowsOfIds(stores, before), led);
     const found = await read(context, find, factStores);

@@ -101,8 +101,8 @@ export function createSettled(context: BasketContext, added: Recent): (id: strin
   async function lookForSome(ids: readonly string[]): Promise<void> {
     taken = false;
     for (const id of ids) wanted.delete(id); // Before the reading, so that a call that comes meanwhile is read for again.
-    const find = (stores: OutcomeStores): Promise<readonly Found[]> =>
-      Promise.all(ids.map((id) => outcomeOf(stores, id)));
+    const find = (stores: OutcomeStores): Promise<readonly StoredEnd[]> =>
+      Promise.all(ids.map((id) => endIn(stores, id)));
     const found = await read(context, find, ['tasks', 'outcomes']).catch((error: unknown) => {
       want(ids);
       throw error;
@@ -204,7 +204,7 @@ export function createSettled(context: BasketContext, added: Recent): (id: strin
 type OutcomeStores = Pick<Stores, 'tasks' | 'outcomes'>;
 
 /** What the database says of a task. `owner`: `undefined` if nothing is known of it. */
-interface Found {
+interface StoredEnd {
   readonly end: Outcome | 'to come' | 'absent';
   readonly owner?: Owner;
 }
@@ -215,7 +215,7 @@ const notTheirs = new TaskbasketError(
 );
 
 /** What the database says of the end of a task. `absent`: there is neither a task nor an outcome. */
-async function outcomeOf(stores: OutcomeStores, id: string): Promise<Found> {
+async function endIn(stores: OutcomeStores, id: string): Promise<StoredEnd> {
   const [row, found] = await Promise.all([rowOfId(stores, id), outcomeOfId(stores, id)]);
   if (row !== undefined) {
     const { owner, dead, lastError: error } = row;

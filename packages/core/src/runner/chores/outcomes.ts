@@ -33,24 +33,24 @@ async function prunedFrom(leader: Leader, stores: Stores, from: number): Promise
   const first = (await lastNumber(stores.outcomes)) - outcomesKept;
   const range = IDBKeyRange.lowerBound(from, true);
   const keys = (await answer(stores.outcomes.getAllKeys(range, outcomesASlice))) as readonly number[];
-  const ends = await Promise.all(keys.map((n) => endOf(stores, n)));
-  const old = ends.filter(({ n, at }) => n <= first || at < oldest);
+  const read = await Promise.all(keys.map((n) => readOutcome(stores, n)));
+  const old = read.filter(({ n, at }) => n <= first || at < oldest);
   const index = stores.outcomes.index(marksIndex);
   for (const { n, id } of old) {
     // A child that names a replaced task finds its parent from outcome to outcome, so all of these stay with the first.
     const [replaced, isParent] = await Promise.all([answer(index.getKey(parentMark(id))), hasChildren(stores, id)]);
     if (replaced === undefined && !isParent) stores.outcomes.delete(n);
   }
-  const end = ends.at(-1);
+  const last = read.at(-1);
 
-  return keys.length < outcomesASlice || old.at(-1) !== end ? undefined : end?.n;
+  return keys.length < outcomesASlice || old.at(-1) !== last ? undefined : last?.n;
 }
 
 /**
  * Which task ended, and when. An outcome that the browser can no longer read counts as new, and is deleted only by its
  * number.
  */
-async function endOf(
+async function readOutcome(
   { outcomes }: Stores,
   n: number,
 ): Promise<{ readonly n: number; readonly id: string; readonly at: number }> {
