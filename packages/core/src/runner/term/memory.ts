@@ -51,7 +51,7 @@ export interface Memory {
 }
 
 /** A copy that a turn may change. If its transaction aborts, the original is still right. */
-export function copyOf(memory: Memory): Memory {
+export function copyOfMemory(memory: Memory): Memory {
   return {
     ...memory,
     positions: new Map(memory.positions),

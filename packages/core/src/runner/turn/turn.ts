@@ -18,7 +18,7 @@ import { dropGates, wakeGates } from './gates.js';
 import type { Leader, RunningAttempt, Signals } from '../term/leader.js';
 import { aloneOf, momentOf, sooner, timeoutOf } from '../term/leader.js';
 import type { Memory } from '../term/memory.js';
-import { copyOf, headsAfter } from '../term/memory.js';
+import { copyOfMemory, headsAfter } from '../term/memory.js';
 import { storePositions } from './positions.js';
 import { doubt, settle, toSettle } from './settle.js';
 import { survey } from './survey.js';
@@ -71,7 +71,7 @@ export async function turn(leader: Leader): Promise<TurnEnd | undefined> {
 
     // A cancel at a full disk deletes the stamps. As long as there is none, nothing that was read before counts.
     const next = stamp ?? newStamp(leader.context.ports.randomBytes);
-    const memory = known === undefined ? await recall(leader, stores, next) : copyOf(known);
+    const memory = known === undefined ? await recall(leader, stores, next) : copyOfMemory(known);
     const running = new Map(leader.running);
     // A turn that failed may have been committed, with claims that only the database knows of. Their numbers stay taken,
     // also if this turn removes these claims and then seems to fail too.
