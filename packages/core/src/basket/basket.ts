@@ -413,27 +413,27 @@ export function createBasket<R extends AnyRegistry>(context: BasketContext, clos
   const adding = { ...context, note: added.note, announce, store, addedTo: new WeakMap() };
   const reading = { ...context, payloads: createPayloads(context) };
   const basket = {
-    add: within(adding, add),
-    addTx: within(adding, addTx),
-    addMany: within(adding, addMany),
-    prepare: within(adding, prepareTask),
-    get: within(reading, get),
-    list: within(reading, list),
-    count: within(context, count),
+    add: bind(adding, add),
+    addTx: bind(adding, addTx),
+    addMany: bind(adding, addMany),
+    prepare: bind(adding, prepareTask),
+    get: bind(reading, get),
+    list: bind(reading, list),
+    count: bind(context, count),
     watch: createWatches(reading),
     explain: createExplain(context),
-    update: within(context, update),
-    cancel: within(context, cancel),
-    retry: within(context, retry),
-    signIn: within(context, signIn),
-    signOut: within(context, signOut),
-    purge: within(context, purge),
-    pause: within(context, pause),
-    resume: within(context, resume),
+    update: bind(context, update),
+    cancel: bind(context, cancel),
+    retry: bind(context, retry),
+    signIn: bind(context, signIn),
+    signOut: bind(context, signOut),
+    purge: bind(context, purge),
+    pause: bind(context, pause),
+    resume: bind(context, resume),
     settled: createSettled(context, added),
-    whenIdle: within(context, whenIdle),
-    on: within(context, on),
-    health: within(context, health),
+    whenIdle: bind(context, whenIdle),
+    on: bind(context, on),
+    health: bind(context, health),
 
     close() {
       closing?.();
@@ -451,7 +451,7 @@ export function createBasket<R extends AnyRegistry>(context: BasketContext, clos
 }
 
 /** Makes a method of a basket: calls `does` with the context and with what the method was given. */
-function within<Context, Given extends unknown[], Result>(
+function bind<Context, Given extends unknown[], Result>(
   context: Context,
   does: (context: Context, ...given: Given) => Result,
 ): (...given: Given) => Result {

@@ -56,10 +56,10 @@ function encoded(name: string, value: unknown): string {
 function put(json: unknown, pointer: string, value: unknown): void {
   const names = pointer.split('/').map((name) => name.replace(/~1/g, '/').replace(/~0/g, '~'));
   const name = names.pop() ?? '';
-  const within = names.slice(1).reduce(ownPart, json);
-  const fits = Array.isArray(within) ? Object.hasOwn(within, name) : within !== null && name !== '__proto__';
-  must(fits && typeof within === 'object', pointer, 'a place in json', within);
-  Reflect.set(within as object, name, value);
+  const container = names.slice(1).reduce(ownPart, json);
+  const fits = Array.isArray(container) ? Object.hasOwn(container, name) : container !== null && name !== '__proto__';
+  must(fits && typeof container === 'object', pointer, 'a place in json', container);
+  Reflect.set(container as object, name, value);
 }
 
 /** A part of a value. What the value inherits is none. */

@@ -61,13 +61,13 @@ interface Misfit {
   readonly is: string;
 }
 
-/** The first part of a value that JSON would drop or change. `within` are the objects that contain the value. */
-function misfitOf(value: unknown, within: Set<object>): Misfit | undefined {
+/** The first part of a value that JSON would drop or change. `containers` are the objects that contain the value. */
+function misfitOf(value: unknown, containers: Set<object>): Misfit | undefined {
   if (typeof value === 'string' || typeof value === 'boolean' || value === null || Number.isFinite(value))
     return undefined;
   if (typeof value !== 'object')
     return { path: '', is: typeof value === 'number' ? `${value}` : `a value of type ${typeof value}` };
-  if (within.has(value)) return { path: '', is: 'an object that contains it' };
+  if (containers.has(value)) return { path: '', is: 'an object that contains it' };
 
   const list = Array.isArray(value);
   const names = Object.keys(value);
@@ -76,17 +76,17 @@ function misfitOf(value: unknown, within: Set<object>): Misfit | undefined {
   }
   if (list && !isDense(value)) return { path: '', is: 'a list with holes or named parts' };
 
-  within.add(value);
+  containers.add(value);
   for (const name of names) {
     const part = (value as Record<string, unknown>)[name];
-    const misfit = part === undefined && !list ? undefined : misfitOf(part, within);
+    const misfit = part === undefined && !list ? undefined : misfitOf(part, containers);
     if (misfit === undefined) continue;
 
     const step = list ? `[${name}]` : /^[\w$]+$/.test(name) ? `.${name}` : `[${JSON.stringify(name)}]`;
 
     return { ...misfit, path: step + misfit.path };
   }
-  within.delete(value);
+  containers.delete(value);
 
   return undefined;
 }
