@@ -35,10 +35,10 @@ export interface Route {
 export type Priority = 0 | 1 | 2;
 
 /** The rank of a row that must run alone (after three interruptions in a row). It has readers of its own. */
-export const alone = 3;
+export const aloneRank = 3;
 
-/** The order in which rows are read: the priority, or `alone`. */
-export type Rank = Priority | typeof alone;
+/** The order in which rows are read: the priority, or `aloneRank`. */
+export type Rank = Priority | typeof aloneRank;
 
 /** Escapes `|` and `%` in a part of a key, so that no two lists of parts give the same key. */
 export function escaped(part: string): string {

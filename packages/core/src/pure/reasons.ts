@@ -2,7 +2,7 @@ import { readsVersion } from './evolution.js';
 import type { GateRow } from './gate.js';
 import { isAway, keeps } from './gate.js';
 import type { Ready } from './key.js';
-import { alone, readReady } from './key.js';
+import { aloneRank, readReady } from './key.js';
 import type { Owner } from './owner.js';
 import { runsFor } from './owner.js';
 import type { Parent, ParentState } from './parents.js';
@@ -128,7 +128,7 @@ export function reasonsOf(row: TaskRow, facts: ReasonFacts): readonly Reason[] {
   }
   reasons.push(...(state === 'dead' ? [] : parentsOf(row, facts)));
   reasons.push(...gateOf(row, facts, ahead));
-  if (ready?.rank === alone) reasons.push({ reason: 'alone', interruptions: row.interruptions });
+  if (ready?.rank === aloneRank) reasons.push({ reason: 'alone', interruptions: row.interruptions });
   const aside = asideOf(row, runner, wall + ahead);
   if (led && aside !== undefined) reasons.push({ reason: 'aside', for: aside.id, until: aside.until - ahead });
   if (facts.full && reasons.length === 0) reasons.push({ reason: 'no-room' });

@@ -2,7 +2,7 @@ import type { Backoff } from './backoff.js';
 import { retryDelay } from './backoff.js';
 import type { Letter, Rank } from './key.js';
 import {
-  alone,
+  aloneRank,
   cancelledMark,
   expiryMark,
   laneMark,
@@ -39,9 +39,9 @@ export const interruptionsToRunAlone = 3;
 /** The least wait of `RetryLater`, in milliseconds, so that a handler that says "now" does not run without a pause. */
 const leastLater = 1_000;
 
-/** The rank of a timed row: its priority, or `alone` if it must run alone. */
+/** The rank of a timed row: its priority, or `aloneRank` if it must run alone. */
 export function rankOf(row: Pick<TaskRow, 'priority' | 'interruptions'>): Rank {
-  return row.interruptions >= interruptionsToRunAlone ? alone : row.priority;
+  return row.interruptions >= interruptionsToRunAlone ? aloneRank : row.priority;
 }
 
 /** Whether the time of a task is over. What runs at that moment is finished all the same. */

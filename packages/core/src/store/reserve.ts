@@ -15,8 +15,8 @@ import { read, transact } from './transact.js';
 const pieces = 16;
 const pieceSize = 65_536;
 
-/** The stores of its transactions. */
-const alone = { scope: ['state'] } as const;
+/** Its transactions name the store `state` alone. */
+const stateOnly = { scope: ['state'] } as const;
 
 /** Stores the reserve, if there is none and the browser has room for it. */
 export async function keepReserve(context: TransactContext): Promise<void> {
@@ -25,7 +25,7 @@ export async function keepReserve(context: TransactContext): Promise<void> {
   const bytes = Array.from({ length: pieces }, () => context.ports.randomBytes(pieceSize));
   try {
     await transact(context, 'reserve', ({ state }) => state.put(bytes, stateKeys.reserve), {
-      ...alone,
+      ...stateOnly,
       durability: 'relaxed',
     });
   } catch (error) {
@@ -69,5 +69,5 @@ function giveUpReserve(context: TransactContext): Promise<boolean> {
     return had;
   };
 
-  return transact(context, 'reserve', body, alone);
+  return transact(context, 'reserve', body, stateOnly);
 }

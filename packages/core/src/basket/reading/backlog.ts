@@ -1,5 +1,5 @@
 import type { Letter, Ready } from '../../pure/key.js';
-import { alone, beyond, timePart } from '../../pure/key.js';
+import { aloneRank, beyond, timePart } from '../../pure/key.js';
 import type { Wanted } from '../../pure/query.js';
 import { fits, isMeant } from '../../pure/query.js';
 import { aheadOf } from '../../pure/reasons.js';
@@ -72,7 +72,7 @@ export async function backlogOf(
   const [first, holding, poisonous, candidates] = await Promise.all([
     rowsAfter(stores, 0, told),
     rowsUnder(stores, wanted, ['D', 'U'], ({ prefix }) => upTo(prefix), holders),
-    rowsUnder(stores, wanted, ['@', '!'], ({ prefix, rank }) => (rank === alone ? upTo(prefix) : undefined), told),
+    rowsUnder(stores, wanted, ['@', '!'], ({ prefix, rank }) => (rank === aloneRank ? upTo(prefix) : undefined), told),
     rowsUnder(stores, wanted, ['@', '!', 'F'], due, triedInAll, tried),
   ]);
   const heads = await Promise.all(holding.map((row) => headOfLane(stores, laneOf(row))));

@@ -1,4 +1,4 @@
-import { alone } from '../../pure/key.js';
+import { aloneRank } from '../../pure/key.js';
 import type { TaskRow } from '../../pure/record.js';
 import { rankOf } from '../../pure/transitions.js';
 import type { Alone } from '../term/leader.js';
@@ -21,10 +21,10 @@ export async function claimAlone(claiming: Claiming): Promise<Alone> {
     if (!draft.running.has(state.claim)) return { phase: 'rest' };
     if (now < state.since + aloneWindow) return state;
   }
-  const stillRuns = [...draft.running.values()].some((attempt) => rankOf(attempt.row) === alone);
+  const stillRuns = [...draft.running.values()].some((attempt) => rankOf(attempt.row) === aloneRank);
   if (state.phase === 'rest' || stillRuns) return state.phase === 'rest' ? state : { phase: 'none' };
 
-  const readers = await openReaders(claiming, [alone]);
+  const readers = await openReaders(claiming, [aloneRank]);
   const found = await firstOf(claiming, readers);
   await Promise.all(readers.map((reader) => reader.close()));
   if (found === undefined) return { phase: 'none' };

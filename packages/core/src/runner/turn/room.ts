@@ -3,7 +3,7 @@ import { check } from '../../pure/check.js';
 import type { GateRow } from '../../pure/gate.js';
 import { allowance, currentGate, keeps } from '../../pure/gate.js';
 import type { Route } from '../../pure/key.js';
-import { alone as aloneRank } from '../../pure/key.js';
+import { aloneRank } from '../../pure/key.js';
 import type { Parent } from '../../pure/parents.js';
 import { pausesOf } from '../../pure/pause.js';
 import type { TaskRow } from '../../pure/record.js';
