@@ -218,7 +218,7 @@ export function newRow({ payload, ...task }: NewTask): NewTaskRow {
   const { id, owner, lane, after = [], runAt, expiresAt, priority } = task;
   const expiry = expiresAt === undefined ? undefined : expiryMark(expiresAt);
   const waits = new Set(after.map(parentMark));
-  const all = [idMark(id), laneOf({ owner, lane }), keyOf(task), expiry, ...waits];
+  const all = [idMark(id), laneMarkOf({ owner, lane }), keyMarkOf(task), expiry, ...waits];
   const marks = all.filter((mark) => mark !== undefined);
 
   return defined({
@@ -234,12 +234,12 @@ export function newRow({ payload, ...task }: NewTask): NewTaskRow {
 }
 
 /** The mark of a row's lane; `undefined`: it has none. */
-export function laneOf({ owner, lane }: Pick<NewTask, 'owner' | 'lane'>): string | undefined {
+export function laneMarkOf({ owner, lane }: Pick<NewTask, 'owner' | 'lane'>): string | undefined {
   return lane === undefined ? undefined : laneMark(owner, lane);
 }
 
 /** The mark of a row's key; `undefined`: it has none. */
-export function keyOf({
+export function keyMarkOf({
   owner,
   type,
   lane,

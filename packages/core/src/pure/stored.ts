@@ -24,7 +24,7 @@ import { defined, partOf } from './parts.js';
 import type { Pause } from './pause.js';
 import { pauseKey } from './pause.js';
 import type { Claim, Death, Epoch, OutcomeRow, RunnerRow, StoredError, TaskRow } from './record.js';
-import { keyOf, laneOf, stateKeys } from './record.js';
+import { keyMarkOf, laneMarkOf, stateKeys } from './record.js';
 
 type Check = (value: unknown) => boolean;
 
@@ -108,12 +108,12 @@ function isFoundAsItIs(row: TaskRow): boolean {
     route.owner === owner && route.type === row.type && route.version === row.version && route.gate === row.gate;
   const marked = (sign: string, mark = ''): boolean => marks.filter((one) => one.startsWith(sign)).join() === mark;
   // A dead row may have left its lane.
-  const inLane = letter === 'D' || marked('L', laneOf(row));
+  const inLane = letter === 'D' || marked('L', laneMarkOf(row));
   const findable = cancelled === undefined || (letter === 'D' && marks.includes(cancelledMark));
 
   const named = [idMark(row.id), ...after.map(parentMark)].every((mark) => marks.includes(mark));
 
-  return sameRoute && inLane && marked('K', keyOf(row)) && findable && named;
+  return sameRoute && inLane && marked('K', keyMarkOf(row)) && findable && named;
 }
 
 /** A strange row as the indexes find it: with the id and the lane of its marks, and the route of its key. */

@@ -1,6 +1,6 @@
 import { readReady } from '../pure/key.js';
 import type { Claim, TaskRow } from '../pure/record.js';
-import { isClaimed, laneOf } from '../pure/record.js';
+import { isClaimed, laneMarkOf } from '../pure/record.js';
 import type { Moment } from '../pure/transitions.js';
 import { paid } from '../pure/transitions.js';
 import { childrenOf } from './parents.js';
@@ -17,7 +17,7 @@ export interface Freed {
 
 /** What rows free that are deleted. */
 export function freedBy(rows: readonly TaskRow[]): Freed {
-  return { lanes: rows.map(laneOf), ids: rows.map(({ id }) => id) };
+  return { lanes: rows.map(laneMarkOf), ids: rows.map(({ id }) => id) };
 }
 
 /** What ended claims free: their lanes, and the children of those whose task is `gone`. */

@@ -1,7 +1,7 @@
 import type { IsLater } from '../ports/ids.js';
 import { parentMark, skippedMark } from '../pure/key.js';
 import type { Claim, TaskRow } from '../pure/record.js';
-import { laneOf, outcomeOf } from '../pure/record.js';
+import { laneMarkOf, outcomeOf } from '../pure/record.js';
 import { isMerged, withMerged } from '../pure/merge.js';
 import type { AnyRegistry } from '../pure/registry.js';
 import { isReplaceable } from '../pure/replaced.js';
@@ -122,7 +122,7 @@ async function isLink(stores: Stores, row: TaskRow, next: TaskRow, claims: reado
  */
 async function isBetween(stores: Stores, row: TaskRow, next: TaskRow): Promise<boolean> {
   const index = stores.tasks.index(marksIndex);
-  const lane = laneOf(row);
+  const lane = laneMarkOf(row);
   const marks = lane === undefined ? [] : [lane, skippedMark(row.owner, row.lane ?? '')];
   const inLane = marks.map((mark) => seqsWith(index, mark, row.seq, 1));
   const parents = (row.after ?? []).map((id) => seqOfId(stores, id));

@@ -2,7 +2,7 @@ import { expect, test } from 'vitest';
 
 import { isReplaceable } from '../../src/pure/replaced.js';
 import { keyMark } from '../../src/pure/key.js';
-import { keyOf, newRow } from '../../src/pure/record.js';
+import { keyMarkOf, newRow } from '../../src/pure/record.js';
 import { rowOf } from '../../src/pure/stored.js';
 import { held, settled } from '../../src/pure/transitions.js';
 import { newTask, storedRow } from './rows.js';
@@ -36,7 +36,7 @@ test('a row whose mark names another key than the row is strange', () => {
   expect(rowOf(row)?.strange).toBeUndefined();
   expect(rowOf({ ...row, key: 'other' })?.strange).toBe(true);
   expect(rowOf({ ...row, key: undefined })?.strange).toBe(true);
-  expect(rowOf({ ...row, marks: row.marks.filter((mark) => mark !== keyOf(row)) })?.strange).toBe(true);
+  expect(rowOf({ ...row, marks: row.marks.filter((mark) => mark !== keyMarkOf(row)) })?.strange).toBe(true);
 });
 
 test.each([

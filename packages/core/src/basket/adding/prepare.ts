@@ -4,7 +4,7 @@ import { defined, timeOf } from '../../pure/parts.js';
 import type { Owner, OwnerHere } from '../../pure/owner.js';
 import { ownerOf } from '../../pure/owner.js';
 import type { NewTaskRow } from '../../pure/record.js';
-import { keyOf, laneOf, newRow } from '../../pure/record.js';
+import { keyMarkOf, laneMarkOf, newRow } from '../../pure/record.js';
 import type { PriorityName } from '../../pure/options.js';
 import { checkOnDead, checkOneOf, checkParts, checkTimeout, must, priorityDigit } from '../../pure/options.js';
 import type { AnyRegistry, TaskTypeParts } from '../../pure/registry.js';
@@ -154,7 +154,7 @@ export function prepared(
   const addedAt = context.ports.clock.wall();
   const { gate, lane, key } = placeOf(type, name, payload, own);
   const { runAt, expiresAt } = datesOf(type, own);
-  const inOrderOf = laneOf({ owner, lane }) ?? keyOf({ owner, type: name, lane, key });
+  const inOrderOf = laneMarkOf({ owner, lane }) ?? keyMarkOf({ owner, type: name, lane, key });
   const given = (['lane', 'gate', 'key'] as const).filter((part) => own[part] !== undefined);
   const described = {
     id,

@@ -3,7 +3,7 @@ import { sessionTypes } from '../../pure/owner.js';
 import type { Wanted } from '../../pure/query.js';
 import { fits } from '../../pure/query.js';
 import type { Claim, TaskRow } from '../../pure/record.js';
-import { isClaimed, laneOf } from '../../pure/record.js';
+import { isClaimed, laneMarkOf } from '../../pure/record.js';
 import { adopted } from '../../pure/transitions.js';
 import type { Found, Place } from '../../store/find.js';
 import { readOn, startOf } from '../../store/find.js';
@@ -51,11 +51,11 @@ export async function adopt(
 function freeOf(rows: readonly TaskRow[], claims: readonly Claim[]): readonly TaskRow[] {
   const awaited = new Set(claims.map(({ lane }) => lane));
   const stays = (row: TaskRow): boolean =>
-    (row.lane !== undefined && awaited.has(laneOf(row))) || awaited.has(parentMark(row.id));
+    (row.lane !== undefined && awaited.has(laneMarkOf(row))) || awaited.has(parentMark(row.id));
   let free = rows.filter((row) => !isClaimed(row, claims));
   for (let staying = free.filter(stays); staying.length > 0; staying = free.filter(stays)) {
     free = free.filter((row) => !stays(row));
-    for (const mark of staying.flatMap((row) => [laneOf(row), ...row.marks])) awaited.add(mark);
+    for (const mark of staying.flatMap((row) => [laneMarkOf(row), ...row.marks])) awaited.add(mark);
   }
 
   return free;

@@ -3,7 +3,7 @@ import type { Holding, Pause } from '../../pure/pause.js';
 import { newPauses, pauseKey, readPauses, shownPauses, withoutOwner } from '../../pure/pause.js';
 import type { Scope } from '../../pure/query.js';
 import { ownersOf } from '../../pure/query.js';
-import { isClaimed, laneOf } from '../../pure/record.js';
+import { isClaimed, laneMarkOf } from '../../pure/record.js';
 import { paid } from '../../pure/transitions.js';
 import { ownersWithLanes } from '../../store/find.js';
 import { payAtOnce } from '../../store/pay.js';
@@ -75,5 +75,5 @@ async function payHeld(stores: Stores, ended: readonly Holding[], { ports }: Bas
     (owner === undefined ? everybody : [owner]).map((one) => laneMark(one, lane)),
   );
 
-  await payAtOnce(stores, { lanes: [...rows.map(laneOf), ...marks], ids: [] }, moment.wall, claims);
+  await payAtOnce(stores, { lanes: [...rows.map(laneMarkOf), ...marks], ids: [] }, moment.wall, claims);
 }

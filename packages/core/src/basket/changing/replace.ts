@@ -1,6 +1,6 @@
 import type { IsLater } from '../../ports/ids.js';
 import type { Claim, NewTaskRow, TaskRow } from '../../pure/record.js';
-import { keyOf, laneOf } from '../../pure/record.js';
+import { keyMarkOf, laneMarkOf } from '../../pure/record.js';
 import { payAtOnce } from '../../store/pay.js';
 import type { Replacing } from '../../store/replace.js';
 import { findReplaced, replaceEarlier } from '../../store/replace.js';
@@ -43,13 +43,13 @@ export async function withoutReplaced(
   const claims = await claimsNow(stores);
   if (full) {
     const { ports, registry } = context;
-    const links = await findReplaced(stores, registry, keysOf(rows), claims, ports.clock.wall(), isLater);
+    const links = await findReplaced(stores, registry, keyMarksOf(rows), claims, ports.clock.wall(), isLater);
     const standing = rows.filter(({ seq }) => !links.replaced.some(({ row }) => row.seq === seq));
     const earlier = links.replaced.filter(({ by }) => standing.some(({ seq }) => seq === by.seq));
 
     return { found: [...earlier.map(({ row }) => row), ...standing], hints: [], claims };
   }
-  const { replaced, written } = await replaceAll(context, stores, keysOf(rows), claims, isLater);
+  const { replaced, written } = await replaceAll(context, stores, keyMarksOf(rows), claims, isLater);
   const gone = new Set(replaced.map(({ row }) => row.seq));
   const found = rows.filter(({ seq }) => !gone.has(seq)).map((row) => written.get(row.seq) ?? row);
 
@@ -62,7 +62,7 @@ export async function withoutReplaced(
  */
 export async function tidy(context: BasketContext, added: readonly { readonly row: NewTaskRow }[]): Promise<void> {
   // Work that begins in the back/forward cache would evict the page.
-  const keys = context.hub.away() ? [] : keysOf(added.map(({ row }) => row));
+  const keys = context.hub.away() ? [] : keyMarksOf(added.map(({ row }) => row));
   try {
     for (let place = 0; place < keys.length; place += slice) {
       const several = await keysOfSeveral(context, keys.slice(place, place + slice));
@@ -102,12 +102,12 @@ async function replaceAll(
 ): Promise<Replacing> {
   const wall = ports.clock.wall();
   const done = await replaceEarlier(stores, registry, keys, claims, wall, isLater);
-  const lanes = done.replaced.map(({ row }) => laneOf(row));
+  const lanes = done.replaced.map(({ row }) => laneMarkOf(row));
   await payAtOnce(stores, { lanes, ids: [] }, wall, claims);
 
   return done;
 }
 
-function keysOf(rows: readonly (NewTaskRow | TaskRow)[]): readonly string[] {
-  return [...new Set(rows.map(keyOf))].filter((key) => key !== undefined);
+function keyMarksOf(rows: readonly (NewTaskRow | TaskRow)[]): readonly string[] {
+  return [...new Set(rows.map(keyMarkOf))].filter((key) => key !== undefined);
 }

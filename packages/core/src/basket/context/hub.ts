@@ -1,7 +1,7 @@
 import type { Channel } from '../../ports/ports.js';
 import { callSafely } from '../../pure/errors.js';
 import type { Message } from './messages.js';
-import { keyOf, merged, messageIn } from './messages.js';
+import { mergeKeyOf, merged, messageIn } from './messages.js';
 
 /** Brings messages from and to the parts of a context. */
 export interface Hub {
@@ -86,7 +86,7 @@ export function createHub(openChannel: () => Channel, turnOfTheLoop: () => Promi
     say(message) {
       if (closed) return post(merged(undefined, message));
       // A visible page and a hidden page say different things, so their messages are not merged.
-      const key = keyOf(message, unsaid.size);
+      const key = mergeKeyOf(message, unsaid.size);
       unsaid.set(key, merged(unsaid.get(key), message));
       if (!flushing) void flush(); // A message that is not said costs time only.
     },

@@ -105,7 +105,7 @@ export interface ValuesMessage {
 }
 
 /** Messages with the same key become one. Each message about values is said. */
-export function keyOf(message: Message, place: number): string {
+export function mergeKeyOf(message: Message, place: number): string {
   if (message.kind === 'values') return `values ${place}`;
 
   return message.kind === 'wake' ? JSON.stringify(message) : message.kind;

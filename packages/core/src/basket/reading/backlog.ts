@@ -4,7 +4,7 @@ import type { Wanted } from '../../pure/query.js';
 import { fits, isMeant } from '../../pure/query.js';
 import { aheadOf } from '../../pure/reasons.js';
 import type { RunnerRow, TaskRow } from '../../pure/record.js';
-import { laneOf, stateKeys } from '../../pure/record.js';
+import { laneMarkOf, stateKeys } from '../../pure/record.js';
 import { isDead } from '../../pure/state.js';
 import { behind, prefixesOf, rowsByState } from '../../store/by-state.js';
 import { headOfLane, numbersOf, rowsAfter } from '../../store/rows.js';
@@ -75,7 +75,7 @@ export async function backlogOf(
     rowsUnder(stores, wanted, ['@', '!'], ({ prefix, rank }) => (rank === aloneRank ? upTo(prefix) : undefined), told),
     rowsUnder(stores, wanted, ['@', '!', 'F'], due, triedInAll, tried),
   ]);
-  const heads = await Promise.all(holding.map((row) => headOfLane(stores, laneOf(row))));
+  const heads = await Promise.all(holding.map((row) => headOfLane(stores, laneMarkOf(row))));
   const old = candidates.filter(({ addedAt }) => addedAt <= since);
   const { reasonsOf } = await factsOf(context, stores, old, works);
 

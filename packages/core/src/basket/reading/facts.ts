@@ -5,7 +5,7 @@ import { pausesOf, shownPauses } from '../../pure/pause.js';
 import type { Reason } from '../../pure/reasons.js';
 import { aheadOf, reasonsOf } from '../../pure/reasons.js';
 import type { RunnerRow, TaskRow } from '../../pure/record.js';
-import { laneOf } from '../../pure/record.js';
+import { laneMarkOf } from '../../pure/record.js';
 import { findType } from '../../pure/find-type.js';
 import { parentsOf } from '../../store/parents.js';
 import { pausesNow } from '../../store/pauses.js';
@@ -47,7 +47,7 @@ export async function factsOf(
     currentGate(gates.get(gate), wall + aheadOf(runner, wall), registry.gates);
   if (led === undefined) return { rows, runner, gateOf };
 
-  const lanes = [...new Set(rows.map(laneOf))];
+  const lanes = [...new Set(rows.map(laneMarkOf))];
   const isLimited = rows.some(({ type }) => findType(registry, type)?.concurrency !== undefined);
   const claims = led ? (runner?.running ?? []) : [];
   const counted = gates.size > 0 || isLimited ? claims : [];
@@ -73,7 +73,7 @@ export async function factsOf(
         led,
         starting: workerStarts(),
         full,
-        head: heads[lanes.indexOf(laneOf(row))],
+        head: heads[lanes.indexOf(laneMarkOf(row))],
         parents: parents[rows.indexOf(row)] ?? [],
         gate: gateOf(row),
         pauses: shownPauses(context, pausesOf(row, pauses)),

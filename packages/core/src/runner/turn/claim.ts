@@ -2,7 +2,7 @@ import { isAway } from '../../pure/gate.js';
 import type { Parent } from '../../pure/parents.js';
 import { defined } from '../../pure/parts.js';
 import type { Claim, TaskRow } from '../../pure/record.js';
-import { laneOf } from '../../pure/record.js';
+import { laneMarkOf } from '../../pure/record.js';
 import type { TaskTypeParts } from '../../pure/registry.js';
 import { findType } from '../../pure/find-type.js';
 import { dueOn, expired, held, orphaned } from '../../pure/transitions.js';
@@ -76,7 +76,7 @@ function claimRow(claiming: Claiming, row: TaskRow, parents: readonly Parent[]):
     claim: draft.nextClaim + attempts.length,
     seq: row.seq,
     id: row.id,
-    ...defined({ lane: laneOf(row), ref: row.ref }),
+    ...defined({ lane: laneMarkOf(row), ref: row.ref }),
   };
 
   const attempt: RunningAttempt = {

@@ -1,7 +1,7 @@
 import { toldOf } from '../../basket/context/messages.js';
 import { above, expiryMark, readExpiry } from '../../pure/key.js';
 import type { TaskRow } from '../../pure/record.js';
-import { laneOf } from '../../pure/record.js';
+import { laneMarkOf } from '../../pure/record.js';
 import { rowOf } from '../../pure/stored.js';
 import { expired, isOver } from '../../pure/transitions.js';
 import { walk } from '../../store/requests.js';
@@ -52,7 +52,7 @@ export async function bury(leader: Leader, draft: Draft, row: TaskRow): Promise<
   draft.hints.push({ ...toldOf(row), event: 'settled', state: 'dead' });
   draft.wrote = true;
 
-  await payFor(leader, draft, { lanes: [laneOf(row)], ids: [] });
+  await payFor(leader, draft, { lanes: [laneMarkOf(row)], ids: [] });
 }
 
 /** A strange row is never written. The end of a claim deletes a row whose task was cancelled. */

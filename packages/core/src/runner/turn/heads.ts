@@ -1,5 +1,5 @@
 import type { TaskRow } from '../../pure/record.js';
-import { laneOf } from '../../pure/record.js';
+import { laneMarkOf } from '../../pure/record.js';
 import { answer } from '../../store/requests.js';
 import { marksIndex } from '../../store/setup.js';
 import type { Draft } from './draft.js';
@@ -16,7 +16,7 @@ export function createHeads({ stores, heads, memory }: Draft): Heads {
 
   return {
     async read(rows) {
-      const lanes = [...new Set(rows.map(laneOf))];
+      const lanes = [...new Set(rows.map(laneMarkOf))];
       const unknown = lanes.filter(
         (lane) => lane !== undefined && !heads.has(lane) && !memory.heads.has(lane),
       ) as readonly string[];
@@ -25,7 +25,7 @@ export function createHeads({ stores, heads, memory }: Draft): Heads {
     },
 
     of(row) {
-      const lane = laneOf(row) ?? '';
+      const lane = laneMarkOf(row) ?? '';
 
       return heads.has(lane) ? heads.get(lane) : memory.heads.get(lane);
     },

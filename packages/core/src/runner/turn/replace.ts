@@ -1,6 +1,6 @@
 import { replacedHint } from '../../basket/context/messages.js';
 import type { TaskRow } from '../../pure/record.js';
-import { keyOf, laneOf } from '../../pure/record.js';
+import { keyMarkOf, laneMarkOf } from '../../pure/record.js';
 import { replaceEarlier } from '../../store/replace.js';
 import type { Leader } from '../term/leader.js';
 import type { Draft } from './draft.js';
@@ -11,7 +11,7 @@ import { payFor } from './settle.js';
  * one of them.
  */
 export async function isReplaced(leader: Leader, draft: Draft, row: TaskRow): Promise<boolean> {
-  const key = keyOf(row);
+  const key = keyMarkOf(row);
   if (key === undefined || draft.gone.has(row.seq)) return draft.gone.has(row.seq);
 
   const claims = [...draft.running.values()].map(({ claim }) => claim);
@@ -21,7 +21,7 @@ export async function isReplaced(leader: Leader, draft: Draft, row: TaskRow): Pr
   for (const [seq, one] of written) draft.rewritten.set(seq, one);
   draft.hints.push(...replaced.map(replacedHint));
   draft.wrote ||= replaced.length > 0;
-  const lanes = replaced.map(({ row: one }) => laneOf(one));
+  const lanes = replaced.map(({ row: one }) => laneMarkOf(one));
   await payFor(leader, draft, { lanes, ids: [] });
 
   return draft.gone.has(row.seq);

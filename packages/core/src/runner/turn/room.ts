@@ -7,7 +7,7 @@ import { aloneRank } from '../../pure/key.js';
 import type { Parent } from '../../pure/parents.js';
 import { pausesOf } from '../../pure/pause.js';
 import type { TaskRow } from '../../pure/record.js';
-import { laneOf } from '../../pure/record.js';
+import { laneMarkOf } from '../../pure/record.js';
 import { findType } from '../../pure/find-type.js';
 import type { Alone, Fairness, Leader, RunningAttempt } from '../term/leader.js';
 import { aloneWindow } from '../term/leader.js';
@@ -116,7 +116,7 @@ function isCleared(claiming: Claiming): boolean {
 
 function checkOf({ draft, heads }: Claiming, row: TaskRow, parents: readonly Parent[]): Check {
   const taken = [...draft.running.values()];
-  const lane = laneOf(row);
+  const lane = laneMarkOf(row);
 
   if (draft.gone.has(row.seq)) return 'pass';
 
