@@ -81,7 +81,7 @@ export async function run(
   // Two runners that do not share locks depose each other, and must do so less and less often.
   const patience = createPatience(context.ports, { base: 500, cap: poll });
   while (!signal.aborted) {
-    if (context.closed.signal.aborted) throw basketClosed();
+    if (context.closed.signal.aborted) throw closedWhileRunning();
     try {
       const end = await term(setup);
       if (end !== 'deposed') {
@@ -251,7 +251,7 @@ function start(leader: Leader, end: TurnEnd, bell: Bell): void {
   }
 }
 
-function basketClosed(): TaskbasketError {
+function closedWhileRunning(): TaskbasketError {
   return new TaskbasketError(
     'closed',
     'This basket was closed, so it runs no tasks. End runBasket by its signal first.',

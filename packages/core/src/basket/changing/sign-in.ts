@@ -76,8 +76,8 @@ async function change(context: BasketContext, owner: Owner, values: unknown, ado
   if (owner !== null) context.hub.say({ kind: 'values', step: 'new', owner, page: here.valuesId });
 
   const waiting = new AbortController();
-  closed.signal.addEventListener('abort', () => waiting.abort(basketClosed), { signal: waiting.signal });
-  if (closed.signal.aborted) waiting.abort(basketClosed); // The basket was closed while the owner was stored.
+  closed.signal.addEventListener('abort', () => waiting.abort(closedWhileSending), { signal: waiting.signal });
+  if (closed.signal.aborted) waiting.abort(closedWhileSending); // The basket was closed while the owner was stored.
   const late = (): Error => stillSending(owner);
   await within(ports.clock, patience, untilNoneSends(context, waiting.signal), late).finally(() => waiting.abort());
 }
@@ -129,7 +129,7 @@ async function untilNoneSends({ here, names, ports: { locks } }: BasketContext, 
   }
 }
 
-const basketClosed = new TaskbasketError(
+const closedWhileSending = new TaskbasketError(
   'closed',
   'This basket was closed. The owner is stored, but a handler of another owner may still run.',
 );
