@@ -27,14 +27,14 @@ export interface TransactOptions<Key extends StoreKey> {
 /** How long a transaction may give no sign of life before it is aborted, in milliseconds. */
 const patience = 60_000;
 
-/** How long a transaction over the store of heavy bodies may: it gives no sign of life while a body is written. */
+/** The same for a transaction over the store of heavy bodies, which gives no sign of life while a body is written. */
 const bodyPatience = 600_000;
 
 /** How long to wait for the `abort` event of a transaction that was aborted, in milliseconds. */
 const abortPatience = 10_000;
 
 /**
- * The same, in milliseconds, once the browser has closed the connection. A browser fires the events of its transactions
+ * How long to wait for it, in milliseconds, once the browser has closed the connection. A browser fires the events of its transactions
  * before `close`, but Chromium (156) fires none for a transaction that began at that moment.
  */
 const closedPatience = 1_000;

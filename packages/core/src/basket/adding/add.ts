@@ -55,7 +55,7 @@ export interface PreparedTask {
 }
 
 /** A prepared task can be added for so many milliseconds. Its body is kept for twice as long. */
-const preparedPatience = 12 * 60 * 60_000;
+const addableFor = 12 * 60 * 60_000;
 
 /** Does all of an add but the row: checks, encodes, and stores a heavy payload. */
 export async function prepareTask(
@@ -109,7 +109,7 @@ export function addTx(
 
 /** Refuses a prepared task whose body may be gone, because it was collected, or deleted with its database. */
 function checkBody({ ports, database }: AddContext, body: Ahead): void {
-  if (ageOf(ports, body) > preparedPatience) {
+  if (ageOf(ports, body) > addableFor) {
     throw new TaskbasketError('option', 'This task was prepared more than 12 hours ago. Prepare it anew.');
   }
   if (!database.holds(body.db)) {

@@ -8,8 +8,8 @@ import type { Encoded } from './encode.js';
 import { codecPatience, isHeavy } from './encode.js';
 import { isRefusal, notStored } from './refusal.js';
 
-/** A heavy body may be collected if its row does not follow within so many milliseconds. */
-export const bodyPatience: number = 60_000;
+/** A row follows its heavy body within so many milliseconds. After that, the body may be collected, and is written again. */
+export const longestRowDelay: number = 60_000;
 
 /** A task whose payload is encoded. */
 export interface WithPayload {
@@ -85,7 +85,7 @@ export function bytesOf(tasks: readonly WithPayload[]): number {
 export function isLate({ ports }: TransactContext, tasks: IDBObjectStore, ahead: Ahead | undefined): boolean {
   if (ahead === undefined) return false;
 
-  return ageOf(ports, ahead) > bodyPatience || tasks.transaction.db !== ahead.db;
+  return ageOf(ports, ahead) > longestRowDelay || tasks.transaction.db !== ahead.db;
 }
 
 /**

@@ -14,7 +14,7 @@ import type { Leader } from '../term/leader.js';
 const bodiesAtOnce = 256;
 
 /** A body without a row is deleted after so many milliseconds. A row follows within 12 hours. */
-export const orphanPatience: number = 24 * 60 * 60_000;
+export const orphansKeptFor: number = 24 * 60 * 60_000;
 
 /**
  * Deletes heavy bodies without a row: a page was closed before it wrote the row, or before it deleted the body. One
@@ -38,7 +38,7 @@ export async function* collectBodies(leader: Leader): AsyncGenerator<void, void,
     // The time at which each body was first found without a row, by the wall clock.
     const before = await numbersOf(stores, stateKeys.bodies);
     const found = Object.fromEntries(orphans.map((key) => [key, Math.min(before[key] ?? now, now)]));
-    const old = orphans.filter((key) => now - (found[key] ?? now) > orphanPatience);
+    const old = orphans.filter((key) => now - (found[key] ?? now) > orphansKeptFor);
     for (const key of await withoutRow(stores, old)) {
       delete found[key];
       deletePayload(stores, { ref: key });
