@@ -3,24 +3,24 @@
 /** Counts what happened to one request. Gives how often it happened in a row; `undefined` ends the row. */
 export type InARow = (what: 'network' | 'conflict' | undefined) => number;
 
-/** So many rows are remembered: those of tasks that were cancelled meanwhile never end. */
-const mostRows = 1_000;
+/** So many counters are remembered: those of tasks that were cancelled meanwhile never end. */
+const mostCounters = 1_000;
 
 /**
  * Makes a counter for each request, by its method and its idempotency key: a handler may read a record, with success,
  * before it writes. The counters live in memory, so a new worker counts anew.
  */
-export function createRows(): (key: string) => InARow {
-  const rows = new Map<string, { readonly what: string; readonly times: number }>();
+export function createCounters(): (key: string) => InARow {
+  const counters = new Map<string, { readonly what: string; readonly times: number }>();
 
   return (key) => (what) => {
-    const last = rows.get(key);
-    rows.delete(key);
+    const last = counters.get(key);
+    counters.delete(key);
     if (what === undefined) return 0;
 
     const times = last?.what === what ? last.times + 1 : 1;
-    if (rows.size >= mostRows) rows.clear();
-    rows.set(key, { what, times });
+    if (counters.size >= mostCounters) counters.clear();
+    counters.set(key, { what, times });
 
     return times;
   };

@@ -8,7 +8,7 @@ import type { Answer } from './answer.js';
 import { answerOf, keptAnswer, leave, textOf } from './answer.js';
 import { isThere, refusedByCors, refusedByPolicy, watchPolicy } from './blocked.js';
 import type { InARow } from './in-a-row.js';
-import { createRows } from './in-a-row.js';
+import { createCounters } from './in-a-row.js';
 import type { SendInit } from './init.js';
 import { requestOf, urlOf } from './init.js';
 import type { Asked } from './judge.js';
@@ -72,7 +72,7 @@ export function createSender<Values>({
   transport: Transport,
   credentials?: RequestCredentials,
 ) => Promise<Answer> {
-  const rowOf = createRows();
+  const counterOf = createCounters();
 
   return async (url, init, attempt, transport, credentials) => {
     const { request, body, expect } = requestOf(url, init, attempt, keyHeader, credentials);
@@ -85,7 +85,7 @@ export function createSender<Values>({
     // Without the key, a server would take a repetition for another request.
     if (authorized !== request) authorized.headers.set(keyHeader, key);
 
-    const inARow = rowOf(request.method + key);
+    const inARow = counterOf(request.method + key);
     const sent = authorized === request ? body : undefined;
     const response = await reached(authorized, attempt.signal, inARow, (one, rules) => transport(one, sent, rules));
     if (response.status !== 409) inARow(undefined);
