@@ -18,17 +18,17 @@ export interface SessionRow {
 }
 
 /**
- * Whether the tasks of a route run while `here` is signed in. A task without an owner runs if its type has `owner:
+ * Whether the tasks of a route run while `signedIn` is the owner who is signed in, by the last call of any context. A task without an owner runs if its type has `owner:
  * 'none'`, or the registry declares no session. Another task runs while its owner is signed in.
  */
 export function runsFor(
   registry: Pick<AnyRegistry, 'types' | 'aliases' | 'session'>,
   route: { readonly owner: Owner; readonly type: string },
-  here: Owner,
+  signedIn: Owner,
 ): boolean {
   if (registry.session === undefined) return route.owner === null;
 
-  return route.owner === null ? isForAll(registry, route.type) : route.owner === here;
+  return route.owner === null ? isForAll(registry, route.type) : route.owner === signedIn;
 }
 
 /**

@@ -173,10 +173,10 @@ function asideOf({ id }: TaskRow, runner: RunnerRow | undefined, now: number): R
 }
 
 function ownerless({ owner, type, gate }: TaskRow, facts: ReasonFacts): readonly Reason[] {
-  const { registry, owner: here, led, runner } = facts;
+  const { registry, owner: signedIn, led, runner } = facts;
   const out = led ? runner?.signedOut : undefined;
   const lacksValues = owner !== null && out?.owner === owner && (out.gates?.includes(gate) ?? true);
-  if (!lacksValues && runsFor(registry, { owner, type }, here)) return [];
+  if (!lacksValues && runsFor(registry, { owner, type }, signedIn)) return [];
   if (owner !== null) return [{ reason: 'signed-out', owner }];
 
   return findType(registry, type) === undefined ? [] : [{ reason: 'no-owner' }];

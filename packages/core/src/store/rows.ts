@@ -107,7 +107,7 @@ export async function claimsNow(stores: Pick<Stores, 'state'>): Promise<readonly
 }
 
 /** Reads who is signed in, by the last call of any context. */
-export async function ownerHere({ state }: Pick<Stores, 'state'>): Promise<Owner> {
+export async function storedOwner({ state }: Pick<Stores, 'state'>): Promise<Owner> {
   return ownerIn(await answer(state.get(stateKeys.session)));
 }
 

@@ -11,7 +11,7 @@ import { parentsOf } from '../../store/parents.js';
 import { pausesNow } from '../../store/pauses.js';
 import type { Stores } from '../../store/requests.js';
 import { hasReserve } from '../../store/reserve.js';
-import { claimedRow, gatesNamed, headOfLane, ownerHere, runnerRow } from '../../store/rows.js';
+import { claimedRow, gatesNamed, headOfLane, storedOwner, runnerRow } from '../../store/rows.js';
 import type { BasketContext } from '../context/context.js';
 
 /** Rows, and what is shown with them, read in one transaction. */
@@ -56,7 +56,7 @@ export async function factsOf(
     Promise.all(lanes.map((lane) => headOfLane(stores, lane))),
     Promise.all(rows.map((row) => parentsOf(stores, row, claims))),
     Promise.all(counted.map((claim) => claimedRow(stores, claim))),
-    ownerHere(stores),
+    storedOwner(stores),
     pausesNow(registry, stores),
   ]);
 

@@ -4,7 +4,7 @@ import type { OfOwner } from '../../pure/query.js';
 import { isMeant, ownerParts, ownersOf } from '../../pure/query.js';
 import type { AnyRegistry } from '../../pure/registry.js';
 import { currentName } from '../../pure/aliases.js';
-import { ownerHere } from '../../store/rows.js';
+import { storedOwner } from '../../store/rows.js';
 import { read } from '../../store/transact.js';
 import type { BasketContext } from '../context/context.js';
 import type { Hint } from '../context/messages.js';
@@ -50,7 +50,7 @@ export function on(
 
   /** A page that was put away has not heard who signed in meanwhile. */
   async function tellMissed(): Promise<void> {
-    const owner = await read(context, ownerHere, ['state']).catch(() => undefined); // Then nothing is known.
+    const owner = await read(context, storedOwner, ['state']).catch(() => undefined); // Then nothing is known.
     const { owner: own } = context.here;
     if (stopped || owner === undefined || own === undefined || owner === own) return;
     callSafely(listener, { event: 'session', owner, state: 'changed' });
