@@ -29,7 +29,7 @@ import { health } from './reading/health.js';
 import { get, list } from './reading/observe.js';
 import type { AddOptions } from './adding/prepare.js';
 import type { Prepared as Stored } from './adding/prepare.js';
-import { createStore } from './adding/store.js';
+import { createStoreTasks } from './adding/store.js';
 import { createRecent } from './telling/recent.js';
 import type { Outcome } from './telling/settled.js';
 import { createSettled } from './telling/settled.js';
@@ -409,8 +409,8 @@ export function createBasket<R extends AnyRegistry>(context: BasketContext, clos
     context.hub.say({ kind: 'look', hints: tasks.map(({ row }) => ({ ...toldOf(row), event: 'added' })) });
     void tidy(context, tasks); // It never rejects.
   };
-  const store = createStore({ ...context, announce });
-  const adding = { ...context, note: added.note, announce, store, addedTo: new WeakMap() };
+  const storeTasks = createStoreTasks({ ...context, announce });
+  const adding = { ...context, note: added.note, announce, storeTasks, addedTo: new WeakMap() };
   const reading = { ...context, payloads: createPayloads(context) };
   const basket = {
     add: bind(adding, add),

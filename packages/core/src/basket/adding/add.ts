@@ -10,15 +10,15 @@ import { ageOf, putBodies } from './bodies.js';
 import { notStorable } from './encode.js';
 import type { AddOptions, PrepareContext, Prepared } from './prepare.js';
 import { place, prepared, preparedNow } from './prepare.js';
-import type { Store } from './store.js';
+import type { StoreTasks } from './store.js';
 
 /** Under this symbol a prepared task has its parts. */
 const kept: unique symbol = Symbol.for('taskbasket.prepared');
 
 /** What adding needs beside the context. */
 export interface AddContext extends BasketContext, Pick<PrepareContext, 'note'> {
-  readonly store: Store;
-  /** Tells that these tasks were committed. `store` calls it by itself. */
+  readonly storeTasks: StoreTasks;
+  /** Tells that these tasks were committed. `storeTasks` calls it by itself. */
   readonly announce: (tasks: readonly Prepared[]) => void;
   /** The tasks that were added to each transaction of the app. */
   readonly addedTo: WeakMap<IDBTransaction, AddedToTx[]>;
@@ -35,7 +35,7 @@ export type Listed = readonly [name: string, payload?: unknown, options?: AddOpt
 
 /** Stores a task, together with other tasks that are added now. Resolves with its id when it is committed. */
 export async function add(context: AddContext, name: string, payload: unknown, options?: AddOptions): Promise<string> {
-  const [id = ''] = await context.store([prepared(context, name, payload, options)]);
+  const [id = ''] = await context.storeTasks([prepared(context, name, payload, options)]);
 
   return id;
 }
@@ -45,7 +45,7 @@ export async function addMany(context: AddContext, list: readonly Listed[]): Pro
   const isList = Array.isArray(list) && [...list].every((one) => Array.isArray(one));
   must(isList, 'What addMany takes', 'a list of [name, payload, options]', list);
 
-  return context.store(list.map(([name, payload, options]) => prepared(context, name, payload, options)));
+  return context.storeTasks(list.map(([name, payload, options]) => prepared(context, name, payload, options)));
 }
 
 /** A task that is encoded for `addTx`. Only a heavy payload of it is stored. */

@@ -19,7 +19,7 @@ const groupTime = 250;
 /**
  * Stores tasks, all of them or none, together with others that are added now. Resolves with their ids on the commit.
  */
-export type Store = (tasks: readonly Preparing[]) => Promise<readonly string[]>;
+export type StoreTasks = (tasks: readonly Preparing[]) => Promise<readonly string[]>;
 
 /** What storing needs of its context. */
 interface StoreContext extends TransactContext, Pick<BasketContext, 'unfinished' | 'bodyLine' | 'newId'> {
@@ -42,12 +42,12 @@ interface Member extends Batch {
 }
 
 /**
- * Makes the store of a context. Tasks that are added at the same time share a transaction. The steps of a task: its
- * payload is encoded; it waits for earlier tasks of its lane, or else of its key; its heavy body is written, in a
- * transaction of its own; its row joins the queue, which is written group by group, in order. So tasks of one lane, or of
- * one key, keep the order of their calls, however large they are and however long their codecs take.
+ * Makes what stores the tasks that a context adds. Tasks that are added at the same time share a transaction. The steps
+ * of a task: its payload is encoded; it waits for earlier tasks of its lane, or else of its key; its heavy body is
+ * written, in a transaction of its own; its row joins the queue, which is written group by group, in order. So tasks of
+ * one lane, or of one key, keep the order of their calls, however large they are and however long their codecs take.
  */
-export function createStore(context: StoreContext): Store {
+export function createStoreTasks(context: StoreContext): StoreTasks {
   /** For each lane, or key, the end of the last task that has not joined the queue. */
   const ends = new Map<string, Promise<void>>();
   const queue: Member[] = [];
