@@ -28,7 +28,7 @@ import type { Health } from './reading/health.js';
 import { health } from './reading/health.js';
 import { get, list } from './reading/observe.js';
 import type { AddOptions } from './adding/prepare.js';
-import type { Prepared as Stored } from './adding/prepare.js';
+import type { EncodedTask } from './adding/prepare.js';
 import { createStoreTasks } from './adding/store.js';
 import { createRecent } from './telling/recent.js';
 import type { Outcome } from './telling/settled.js';
@@ -405,7 +405,7 @@ const parts = Symbol.for('taskbasket.parts');
 export function createBasket<R extends AnyRegistry>(context: BasketContext, closing?: () => void): Basket<R> {
   giveValues(context);
   const added = createRecent(context.hub);
-  const announce = (tasks: readonly Stored[]): void => {
+  const announce = (tasks: readonly EncodedTask[]): void => {
     context.hub.say({ kind: 'look', hints: tasks.map(({ row }) => ({ ...toldOf(row), event: 'added' })) });
     void tidy(context, tasks); // It never rejects.
   };

@@ -8,8 +8,8 @@ import { underway } from '../context/context.js';
 import type { Ahead } from './bodies.js';
 import { ageOf, putBodies } from './bodies.js';
 import { notStorable } from './encode.js';
-import type { AddOptions, PrepareContext, Prepared } from './prepare.js';
-import { place, prepared, preparedNow } from './prepare.js';
+import type { AddOptions, PrepareContext, EncodedTask } from './prepare.js';
+import { encodeTask, encodeTaskNow, writeTask } from './prepare.js';
 import type { StoreTasks } from './store.js';
 
 /** Under this symbol a prepared task has its parts. */
@@ -19,14 +19,14 @@ const kept: unique symbol = Symbol.for('taskbasket.prepared');
 export interface AddContext extends BasketContext, Pick<PrepareContext, 'note'> {
   readonly storeTasks: StoreTasks;
   /** Tells that these tasks were committed. `storeTasks` calls it by itself. */
-  readonly announce: (tasks: readonly Prepared[]) => void;
+  readonly announce: (tasks: readonly EncodedTask[]) => void;
   /** The tasks that were added to each transaction of the app. */
   readonly addedTo: WeakMap<IDBTransaction, AddedToTx[]>;
 }
 
 /** A task that was added to a transaction of the app. */
 interface AddedToTx {
-  readonly task: Prepared;
+  readonly task: EncodedTask;
   readonly before: PreparedTask[typeof kept] | undefined;
 }
 
@@ -35,7 +35,7 @@ export type Listed = readonly [name: string, payload?: unknown, options?: AddOpt
 
 /** Stores a task, together with other tasks that are added now. Resolves with its id when it is committed. */
 export async function add(context: AddContext, name: string, payload: unknown, options?: AddOptions): Promise<string> {
-  const [id = ''] = await context.storeTasks([prepared(context, name, payload, options)]);
+  const [id = ''] = await context.storeTasks([encodeTask(context, name, payload, options)]);
 
   return id;
 }
@@ -45,13 +45,13 @@ export async function addMany(context: AddContext, list: readonly Listed[]): Pro
   const isList = Array.isArray(list) && [...list].every((one) => Array.isArray(one));
   must(isList, 'What addMany takes', 'a list of [name, payload, options]', list);
 
-  return context.storeTasks(list.map(([name, payload, options]) => prepared(context, name, payload, options)));
+  return context.storeTasks(list.map(([name, payload, options]) => encodeTask(context, name, payload, options)));
 }
 
 /** A task that is encoded for `addTx`. Only a heavy payload of it is stored. */
 export interface PreparedTask {
   readonly id: string;
-  readonly [kept]: { readonly task: Prepared; readonly body: Ahead | undefined; used: boolean };
+  readonly [kept]: { readonly task: EncodedTask; readonly body: Ahead | undefined; used: boolean };
 }
 
 /** A prepared task can be added for so many milliseconds. Its body is kept for twice as long. */
@@ -64,7 +64,7 @@ export async function prepareTask(
   payload: unknown,
   options?: AddOptions,
 ): Promise<PreparedTask> {
-  const task = await prepared(context, name, payload, options).ready;
+  const task = await encodeTask(context, name, payload, options).ready;
   const body = await putBodies(context, [task]);
 
   return Object.freeze({ id: task.id, [kept]: { task, body, used: false } });
@@ -89,16 +89,16 @@ export function addTx(
   // The payload is written at once, so the copy that the platform makes is enough.
   let task =
     before === undefined
-      ? preparedNow(context, what as string, payload, options, (value) => value)
+      ? encodeTaskNow(context, what as string, payload, options, (value) => value)
       : { ...before.task, row: before.task.rowAt(context.ports.clock.wall()) };
   try {
-    place(stores, task);
+    writeTask(stores, task);
   } catch (error) {
     if (error instanceof DOMException && error.name !== 'DataCloneError') throw finished('addTx', error);
     if (before !== undefined) throw notStorable(task.row.type, error);
     // The platform cannot copy a Proxy, and `copyOf` can. A value that neither can copy is refused here.
-    task = preparedNow(context, what as string, payload, options);
-    place(stores, task);
+    task = encodeTaskNow(context, what as string, payload, options);
+    writeTask(stores, task);
   }
 
   if (before !== undefined) before.used = true;

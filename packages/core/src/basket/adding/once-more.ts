@@ -3,7 +3,7 @@ import type { Stores } from '../../store/requests.js';
 import { outcomeOfId, rowOfId } from '../../store/rows.js';
 import type { TransactContext } from '../../store/transact.js';
 import { read } from '../../store/transact.js';
-import type { Prepared } from './prepare.js';
+import type { EncodedTask } from './prepare.js';
 import { isRefusal, notStored } from './refusal.js';
 
 /**
@@ -15,7 +15,7 @@ import { isRefusal, notStored } from './refusal.js';
  */
 export async function onceMore(
   context: TransactContext,
-  tasks: readonly [Prepared, ...Prepared[]],
+  tasks: readonly [EncodedTask, ...EncodedTask[]],
   error: unknown,
   again: () => Promise<void>,
 ): Promise<void> {
@@ -30,7 +30,7 @@ export async function onceMore(
 
 async function isThere(
   context: TransactContext,
-  tasks: readonly [Prepared, ...Prepared[]],
+  tasks: readonly [EncodedTask, ...EncodedTask[]],
   cause: unknown,
 ): Promise<boolean> {
   const [{ id, row }] = tasks;
@@ -49,7 +49,7 @@ async function isThere(
   }
 }
 
-async function anyOf(stores: Pick<Stores, 'tasks' | 'outcomes'>, tasks: readonly Prepared[]): Promise<boolean> {
+async function anyOf(stores: Pick<Stores, 'tasks' | 'outcomes'>, tasks: readonly EncodedTask[]): Promise<boolean> {
   for (const { id } of tasks) {
     const found = await Promise.all([rowOfId(stores, id), outcomeOfId(stores, id)]);
     if (found.some((one) => one !== undefined)) return true;

@@ -108,8 +108,8 @@ export interface PrepareContext {
   readonly note: (id: string, owner: Owner) => void;
 }
 
-/** A task that is ready to be written. Whatever could fail without a transaction has been done. */
-export interface Prepared {
+/** A task that is encoded, and can be written. Whatever could fail without a transaction has been done. */
+export interface EncodedTask {
   readonly id: string;
   readonly row: NewTaskRow;
   /** The row as of another time of adding, at which its lifetime begins. */
@@ -117,8 +117,8 @@ export interface Prepared {
   readonly payload: Encoded;
 }
 
-/** A task that is being prepared; what keeps its order is known at once. */
-export interface Preparing {
+/** A task whose payload is being encoded. What keeps its order is known at once. */
+export interface EncodingTask {
   /**
    * The mark of its lane, or else of its key: tasks of one mark are stored in the order of their calls. So a task never
    * takes the place of one of its key that was added later.
@@ -128,17 +128,17 @@ export interface Preparing {
   /**
    * A promise only if the codec is asynchronous, so that tasks added in one run of the app's code share a transaction.
    */
-  readonly ready: Prepared | Promise<Prepared>;
+  readonly ready: EncodedTask | Promise<EncodedTask>;
 }
 
 /** Checks and encodes a task. Reads each option once, and the whole payload, before it returns. */
-export function prepared(
+export function encodeTask(
   context: PrepareContext,
   name: string,
   payload: unknown,
   options: AddOptions = {},
   copy?: Copy,
-): Preparing {
+): EncodingTask {
   const type = typeOf(context.registry, name);
   const own = checkParts(options, `The options of "${name}"`, addOptions);
   const { timeout, onDead, onExpired = type.onExpired, onParent = 'dead', priority, durability = 'strict' } = own;
@@ -178,7 +178,7 @@ export function prepared(
       onParent: onParent === 'run' ? onParent : undefined,
     }),
   };
-  const complete = (encodedPayload: unknown): Prepared => {
+  const complete = (encodedPayload: unknown): EncodedTask => {
     const stored = weighed(context, described, encodedPayload);
 
     const rowAt = (at: number): NewTaskRow =>
@@ -196,14 +196,14 @@ export function prepared(
 }
 
 /** Checks and encodes a task for a transaction in which nothing may be awaited. */
-export function preparedNow(
+export function encodeTaskNow(
   context: PrepareContext,
   name: string,
   payload: unknown,
   options?: AddOptions,
   copy?: Copy,
-): Prepared {
-  const { ready } = prepared(context, name, payload, options, copy);
+): EncodedTask {
+  const { ready } = encodeTask(context, name, payload, options, copy);
   if ('id' in ready) {
     if (isHeavy(ready.payload)) throw notForTx(`The payload of "${name}" is too heavy for addTx`);
 
@@ -217,7 +217,7 @@ export function preparedNow(
  * may commit on its next line. The payload comes first: if it cannot be cloned, this throws before any request was
  * made.
  */
-export function place({ tasks, payloads }: AddStores, { row, payload }: Prepared): void {
+export function writeTask({ tasks, payloads }: AddStores, { row, payload }: EncodedTask): void {
   if (payload.store === 'payloads') blind(payloads?.put(payload.value, payload.ref));
   blind(tasks.add(isHeavy(payload) ? { ...row, ref: payload.ref } : row));
 }

@@ -9,8 +9,8 @@ import { behindBodies, bytesOf, isLate, tooLate } from './bodies.js';
 import { isHeavy } from './encode.js';
 import { onceMore } from './once-more.js';
 import { createPace } from './pace.js';
-import type { AddStores, Prepared, Preparing } from './prepare.js';
-import { place } from './prepare.js';
+import type { AddStores, EncodedTask, EncodingTask } from './prepare.js';
+import { writeTask } from './prepare.js';
 import { isRefusal, notStored } from './refusal.js';
 
 /** How long more adds may join a transaction, in milliseconds, so that none of them waits long for its end. */
@@ -19,17 +19,17 @@ const groupTime = 250;
 /**
  * Stores tasks, all of them or none, together with others that are added now. Resolves with their ids on the commit.
  */
-export type StoreTasks = (tasks: readonly Preparing[]) => Promise<readonly string[]>;
+export type StoreTasks = (tasks: readonly EncodingTask[]) => Promise<readonly string[]>;
 
 /** What storing needs of its context. */
 interface StoreContext extends TransactContext, Pick<BasketContext, 'unfinished' | 'bodyLine' | 'newId'> {
   /** Tells that these tasks were committed. */
-  readonly announce: (tasks: readonly Prepared[]) => void;
+  readonly announce: (tasks: readonly EncodedTask[]) => void;
 }
 
 /** Tasks that are stored together, or not at all: one of an `add`, or all of an `addMany`. */
 interface Batch {
-  readonly tasks: readonly [Prepared, ...Prepared[]];
+  readonly tasks: readonly [EncodedTask, ...EncodedTask[]];
   readonly durability: Durability;
   readonly beside: boolean;
 }
@@ -73,10 +73,10 @@ export function createStoreTasks(context: StoreContext): StoreTasks {
 
   /** Joins the queue in the order of the lanes and keys. Resolves when later tasks may join; a heavy task is stored first. */
   async function joinInTurn(
-    preparing: readonly Preparing[],
+    encoding: readonly EncodingTask[],
     before: readonly Promise<void>[],
   ): Promise<{ readonly stored: Promise<readonly string[]> }> {
-    const batch = batchOf(preparing, await Promise.all(preparing.map(async ({ ready }) => ready)));
+    const batch = batchOf(encoding, await Promise.all(encoding.map(async ({ ready }) => ready)));
     await Promise.all(before);
     const { tasks, durability } = batch;
     if (!tasks.some(({ payload }) => isHeavy(payload))) return { stored: join(batch) };
@@ -85,16 +85,16 @@ export function createStoreTasks(context: StoreContext): StoreTasks {
     return { stored: Promise.resolve(ids) };
   }
 
-  return (preparing) => {
-    const marks = [...new Set(preparing.flatMap(({ inOrderOf }) => inOrderOf ?? []))];
+  return (encoding) => {
+    const marks = [...new Set(encoding.flatMap(({ inOrderOf }) => inOrderOf ?? []))];
     const before = marks.flatMap((mark) => ends.get(mark) ?? []);
-    const ready = preparing.flatMap((one) => ('id' in one.ready ? one.ready : []));
-    if (preparing.length === 0) return Promise.resolve([]);
-    if (before.length === 0 && ready.length === preparing.length && !ready.some(({ payload }) => isHeavy(payload))) {
-      return join(batchOf(preparing, ready)); // The usual case. It joins at once, so that it shares a transaction.
+    const ready = encoding.flatMap((one) => ('id' in one.ready ? one.ready : []));
+    if (encoding.length === 0) return Promise.resolve([]);
+    if (before.length === 0 && ready.length === encoding.length && !ready.some(({ payload }) => isHeavy(payload))) {
+      return join(batchOf(encoding, ready)); // The usual case. It joins at once, so that it shares a transaction.
     }
 
-    const joined = joinInTurn(preparing, before);
+    const joined = joinInTurn(encoding, before);
     // A task that is refused keeps the order too: later tasks still wait for earlier ones.
     const end = Promise.allSettled([joined, ...before]).then(leave);
     for (const mark of marks) ends.set(mark, end);
@@ -108,10 +108,10 @@ export function createStoreTasks(context: StoreContext): StoreTasks {
 }
 
 /** On disk, unless each of them says `relaxed`. */
-function batchOf(preparing: readonly Preparing[], tasks: readonly Prepared[]): Batch {
+function batchOf(encoding: readonly EncodingTask[], tasks: readonly EncodedTask[]): Batch {
   return {
     tasks: tasks as Batch['tasks'],
-    durability: preparing.every(({ durability }) => durability === 'relaxed') ? 'relaxed' : 'strict',
+    durability: encoding.every(({ durability }) => durability === 'relaxed') ? 'relaxed' : 'strict',
     beside: tasks.some(({ payload }) => payload.store === 'payloads'),
   };
 }
@@ -136,16 +136,16 @@ async function writeGroup(context: StoreContext, queue: Member[]): Promise<void>
           next.reject(tooLate);
           continue;
         }
-        members.push(next); // Before it is placed, so that it hears of the error if that fails.
+        members.push(next); // Before it is written, so that it hears of the error if that fails.
         for (const task of next.tasks) {
-          place(stores, task);
+          writeTask(stores, task);
           const turn = pace();
           if (turn !== undefined) await turn;
         }
       }
     });
   } catch (error) {
-    // No member was placed, because the database could not be opened.
+    // No member was written, because the database could not be opened.
     await writeEach(context, members.length === 0 ? queue.splice(0) : members, error);
 
     return;
@@ -165,7 +165,7 @@ async function writeEach(context: StoreContext, members: readonly Member[], erro
     const again = (): Promise<void> =>
       transactAdds(context, durability, beside, (stores) => {
         if (isLate(context, stores.tasks, ahead)) throw tooLate;
-        for (const task of tasks) place(stores, task);
+        for (const task of tasks) writeTask(stores, task);
       });
     try {
       if (certain) throw error;
