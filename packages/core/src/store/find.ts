@@ -118,14 +118,14 @@ async function byState({ tasks }: Tasks, wanted: Wanted, from: Place, most: numb
     const left = most - seqs.length;
     const found = (await answer(index.getAllKeys(range, left))) as number[];
     seqs.push(...found.filter(Number.isFinite));
-    if (found.length === left) place = await placeOf(tasks, found.at(-1));
+    if (found.length === left) place = await keyOfRow(tasks, found.at(-1));
   }
 
   return { seqs, next: place };
 }
 
 /** The key of a row in the index of states. */
-async function placeOf(tasks: IDBObjectStore, seq: number | undefined): Promise<Place> {
+async function keyOfRow(tasks: IDBObjectStore, seq: number | undefined): Promise<Place> {
   const row = (await answer(tasks.get(seq ?? 0))) as { readonly ready: string; readonly seq: number };
 
   return [row.ready, row.seq];

@@ -152,7 +152,7 @@ export function encodeTask(
   const id = context.newId();
   context.note(id, owner);
   const addedAt = context.ports.clock.wall();
-  const { gate, lane, key } = placeOf(type, name, payload, own);
+  const { gate, lane, key } = laneGateAndKey(type, name, payload, own);
   const { runAt, expiresAt } = datesOf(type, own);
   const inOrderOf = laneMarkOf({ owner, lane }) ?? keyMarkOf({ owner, type: name, lane, key });
   const given = (['lane', 'gate', 'key'] as const).filter((part) => own[part] !== undefined);
@@ -234,7 +234,7 @@ function blind(request: unknown): void {
 }
 
 /** The lane, the gate and the key of a task: those of its options, or else those of its type. */
-export function placeOf(
+export function laneGateAndKey(
   type: TaskTypeParts,
   name: string,
   payload: unknown,

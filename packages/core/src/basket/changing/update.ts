@@ -18,7 +18,7 @@ import type { BasketContext } from '../context/context.js';
 import { seenIn } from '../context/context.js';
 import { behindBodies, dropBodies, isLate, tooLate } from '../adding/bodies.js';
 import { encoded, rowPart, weighed, writePayload } from '../adding/encode.js';
-import { placeOf } from '../adding/prepare.js';
+import { laneGateAndKey } from '../adding/prepare.js';
 import { withoutReplaced } from './replace.js';
 
 /**
@@ -48,7 +48,7 @@ async function updateNow(
   const name = currentName(context.registry, before.type);
   const type = typeOf(context.registry, name);
   const given = type.codec === asItIs ? copy : forCodec;
-  const place = placeFor(type, name, before, given);
+  const gate = newGate(type, name, before, given);
   const value = encoded(context.ports.clock, type, name, given);
   const payload = weighed(context, before, isPromiseLike(value) ? await value : value);
 
@@ -65,7 +65,7 @@ async function updateNow(
       if (isClaimed(row, claims) || !isEditable(row)) throw started(row);
 
       writePayload(stores, row, payload);
-      const correction = { payload: rowPart(payload), version: type.version, gate: place.gate };
+      const correction = { payload: rowPart(payload), version: type.version, gate };
       stores.tasks.put(corrected(row, correction, context.ports.clock.wall()));
 
       return { found: [row], hints };
@@ -91,20 +91,20 @@ function atTheCall(payload: unknown): { readonly copy: unknown; readonly forCode
 }
 
 /** The gate that the new payload gives. Refuses a payload with another lane or key, because a task cannot change it. */
-function placeFor(type: TaskTypeParts, name: string, row: TaskRow, payload: unknown): { readonly gate: string } {
+function newGate(type: TaskTypeParts, name: string, row: TaskRow, payload: unknown): string {
   const given = (what: 'lane' | 'gate' | 'key'): string | undefined =>
     row.given?.includes(what) === true ? row[what] : undefined;
   const own = { lane: given('lane'), gate: given('gate'), key: given('key') };
-  const place = placeOf(type, name, payload, own);
+  const found = laneGateAndKey(type, name, payload, own);
   for (const what of ['lane', 'key'] as const) {
-    if (typeof type[what] !== 'function' || place[what] === row[what]) continue;
-    const why = `"${String(place[what])}", but the ${what} of the task is "${String(row[what])}"`;
+    if (typeof type[what] !== 'function' || found[what] === row[what]) continue;
+    const why = `"${String(found[what])}", but the ${what} of the task is "${String(row[what])}"`;
     const remedy = `Cancel it and add another, or keep what its ${what} is made of.`;
 
     throw new TaskbasketError('option', `The new payload of "${name}" gives the ${what} ${why}. ${remedy}`);
   }
 
-  return place;
+  return found.gate;
 }
 
 /** The error for a strange row. */
