@@ -110,7 +110,7 @@ export function reasonsOf(row: TaskRow, facts: ReasonFacts): readonly Reason[] {
   if (state === 'dead')
     reasons.push({ reason: 'dead', because: row.dead?.reason ?? 'permanent', error: row.lastError });
   for (const filter of facts.pauses) reasons.push({ reason: 'paused', filter });
-  reasons.push(...unknownOf(row, facts), ...ownerless(row, facts));
+  reasons.push(...unknownReasons(row, facts), ...ownerReasons(row, facts));
   if (state === 'unreadable' || row.strange === true) reasons.push({ reason: 'undecodable', error: row.lastError });
 
   const ahead = aheadOf(runner, wall);
@@ -126,8 +126,8 @@ export function reasonsOf(row: TaskRow, facts: ReasonFacts): readonly Reason[] {
     const before = claims.find(({ lane }) => lane !== undefined && row.marks.includes(lane));
     if (before !== undefined) reasons.push({ reason: 'lane', lane: row.lane, behind: before.id, dead: false });
   }
-  reasons.push(...(state === 'dead' ? [] : parentsOf(row, facts)));
-  reasons.push(...gateOf(row, facts, ahead));
+  reasons.push(...(state === 'dead' ? [] : parentReasons(row, facts)));
+  reasons.push(...gateReasons(row, facts, ahead));
   if (ready?.rank === aloneRank) reasons.push({ reason: 'alone', interruptions: row.interruptions });
   const aside = asideOf(row, runner, wall + ahead);
   if (led && aside !== undefined) reasons.push({ reason: 'aside', for: aside.id, until: aside.until - ahead });
@@ -172,7 +172,7 @@ function asideOf({ id }: TaskRow, runner: RunnerRow | undefined, now: number): R
   return before === undefined || before.id === id || before.until <= now ? undefined : before;
 }
 
-function ownerless({ owner, type, gate }: TaskRow, facts: ReasonFacts): readonly Reason[] {
+function ownerReasons({ owner, type, gate }: TaskRow, facts: ReasonFacts): readonly Reason[] {
   const { registry, owner: signedIn, led, runner } = facts;
   const out = led ? runner?.signedOut : undefined;
   const lacksValues = owner !== null && out?.owner === owner && (out.gates?.includes(gate) ?? true);
@@ -182,7 +182,7 @@ function ownerless({ owner, type, gate }: TaskRow, facts: ReasonFacts): readonly
   return findType(registry, type) === undefined ? [] : [{ reason: 'no-owner' }];
 }
 
-function unknownOf({ type: name, version }: TaskRow, { registry, led, runner }: ReasonFacts): readonly Reason[] {
+function unknownReasons({ type: name, version }: TaskRow, { registry, led, runner }: ReasonFacts): readonly Reason[] {
   const type = findType(registry, name);
   if (type === undefined) return [{ reason: 'unknown-type' }];
   if (!readsVersion(type, version)) return [{ reason: 'unknown-version', version, known: type.version }];
@@ -197,7 +197,7 @@ function unknownOf({ type: name, version }: TaskRow, { registry, led, runner }: 
  * The parents that have not succeeded, each as one reason. `after` may name a parent twice, and a parent that replaced two
  * others stands for both. If a parent was cancelled, only that counts, because the task is about to be dead.
  */
-function parentsOf(row: TaskRow, { parents }: ReasonFacts): readonly Reason[] {
+function parentReasons(row: TaskRow, { parents }: ReasonFacts): readonly Reason[] {
   const dies = parentsSay(row, parents) === 'die';
 
   return [...new Map(parents.map(({ id, state }) => [id, state]))].flatMap(([id, state]) =>
@@ -205,7 +205,7 @@ function parentsOf(row: TaskRow, { parents }: ReasonFacts): readonly Reason[] {
   );
 }
 
-function gateOf({ id }: TaskRow, { gate, through, wall }: ReasonFacts, ahead: number): readonly Reason[] {
+function gateReasons({ id }: TaskRow, { gate, through, wall }: ReasonFacts, ahead: number): readonly Reason[] {
   if (gate === undefined) return [];
   const until = gate.until - ahead;
   const waits = keeps(gate, id) && until > wall;
