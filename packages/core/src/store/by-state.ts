@@ -14,7 +14,7 @@ export async function rowsByState({ tasks }: Tasks, range: IDBKeyRange, most?: n
 }
 
 /** The range of the rows of a prefix that is not timed: those after one `seq`, up to another. */
-export function behind(prefix: string, after: number, upTo: number = Number.POSITIVE_INFINITY): IDBKeyRange {
+export function rangeAfter(prefix: string, after: number, upTo: number = Number.POSITIVE_INFINITY): IDBKeyRange {
   return IDBKeyRange.bound([prefix, after + 1], [prefix, upTo]);
 }
 

@@ -6,7 +6,7 @@ import { aheadOf } from '../../pure/reasons.js';
 import type { RunnerRow, TaskRow } from '../../pure/record.js';
 import { laneMarkOf, stateKeys } from '../../pure/record.js';
 import { isDead } from '../../pure/state.js';
-import { behind, prefixesOf, rowsByState } from '../../store/by-state.js';
+import { rangeAfter, prefixesOf, rowsByState } from '../../store/by-state.js';
 import { headOfLane, numbersOf, rowsAfter } from '../../store/rows.js';
 import type { BasketContext } from '../context/context.js';
 import type { FactStores } from './facts.js';
@@ -66,7 +66,7 @@ export async function backlogOf(
   /** The rows of a prefix that have been due since then. Fresh rows up to its position the runner has read. */
   const due = ({ prefix, letter, when }: Ready): IDBKeyRange =>
     when === undefined
-      ? behind(prefix, positions[prefix] ?? 0)
+      ? rangeAfter(prefix, positions[prefix] ?? 0)
       : upTo(prefix, `${prefix}|${timePart(letter === '@' ? since + ahead : since)}\uffff`);
 
   const [first, holding, poisonous, candidates] = await Promise.all([

@@ -6,7 +6,7 @@ import { pausesOf } from '../../pure/pause.js';
 import { rowOf } from '../../pure/stored.js';
 import { dueFrom } from '../../pure/transitions.js';
 import type { Stores } from '../../store/requests.js';
-import { behind, rowsByState } from '../../store/by-state.js';
+import { rangeAfter, rowsByState } from '../../store/by-state.js';
 import { parentsOf } from '../../store/parents.js';
 import { pausesNow } from '../../store/pauses.js';
 import { answer, walk } from '../../store/requests.js';
@@ -96,7 +96,7 @@ async function freshFrom(leader: Leader, stores: Stores, from: Place): Promise<S
 
   const [prefix, position] = current;
   const seq = prefix === from.key ? from.seq : 0;
-  const rows = seq < position ? await rowsByState(stores, behind(prefix, seq, position), rowsASlice) : [];
+  const rows = seq < position ? await rowsByState(stores, rangeAfter(prefix, seq, position), rowsASlice) : [];
   const last = rows.at(-1);
 
   return {

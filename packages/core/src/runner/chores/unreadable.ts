@@ -5,7 +5,7 @@ import { runsFor } from '../../pure/owner.js';
 import type { TaskRow } from '../../pure/record.js';
 import { findType } from '../../pure/find-type.js';
 import { dueFrom } from '../../pure/transitions.js';
-import { behind, prefixesOf, rowsByState } from '../../store/by-state.js';
+import { rangeAfter, prefixesOf, rowsByState } from '../../store/by-state.js';
 import type { StoredPayload } from '../../store/payloads.js';
 import { readPayloads } from '../../store/payloads.js';
 import { claimedRow } from '../../store/rows.js';
@@ -59,7 +59,7 @@ async function rowsFrom(
   prefix: string,
   from: number,
 ): Promise<{ readonly found: readonly Found[]; readonly next: number | undefined }> {
-  const range = behind(prefix, from);
+  const range = rangeAfter(prefix, from);
   const all = await read(context, (stores) => rowsByState(stores, range, triedAtOnce), ['tasks']);
   const rows = all.filter(({ strange }) => strange !== true);
   const payloads = await readPayloads(

@@ -1,5 +1,5 @@
 import { stateKeys } from '../../pure/record.js';
-import { behind } from '../../store/by-state.js';
+import { rangeAfter } from '../../store/by-state.js';
 import { answer } from '../../store/requests.js';
 import { readyIndex } from '../../store/setup.js';
 import type { Memory } from '../term/memory.js';
@@ -33,7 +33,7 @@ async function forgetUnused({ stores, memory }: Draft): Promise<void> {
   const unread = [...positions].filter(([prefix]) => !sources.has(prefix));
   const old = unread.slice(0, -positionsKept).slice(0, positionsASlice);
   const index = stores.tasks.index(readyIndex);
-  const rows = await Promise.all(old.map(([prefix]) => answer(index.getKey(behind(prefix, 0)))));
+  const rows = await Promise.all(old.map(([prefix]) => answer(index.getKey(rangeAfter(prefix, 0)))));
   for (const [place, [prefix, position]] of old.entries()) {
     positions.delete(prefix);
     // A prefix that has rows is put last, so that other prefixes are checked next time.

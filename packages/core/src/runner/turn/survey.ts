@@ -1,7 +1,7 @@
 import type { Ready } from '../../pure/key.js';
 import { above, beyond, beyondOwner, beyondRoute, readReady } from '../../pure/key.js';
 import type { AnyRegistry } from '../../pure/registry.js';
-import { behind } from '../../store/by-state.js';
+import { rangeAfter } from '../../store/by-state.js';
 import type { Stores } from '../../store/requests.js';
 import { answer, walk } from '../../store/requests.js';
 import { readyIndex } from '../../store/setup.js';
@@ -38,7 +38,7 @@ async function surveyFresh(index: IDBIndex, registry: AnyRegistry, memory: Memor
     const ready = readReady(prefix);
     if (ready === undefined || !mayRun(registry, memory, ready.route)) return;
 
-    const range = behind(prefix, memory.positions.get(prefix) ?? 0);
+    const range = rangeAfter(prefix, memory.positions.get(prefix) ?? 0);
     if ((await answer(index.getKey(range))) !== undefined) noteSource(memory, ready);
   };
 
