@@ -9,7 +9,7 @@ import { notReturned, startFailed, unstarted } from './problems.js';
 export type WorkerFactory = () => { readonly port: MessagePort } | Worker;
 
 /** One constructed worker. */
-export interface Connection {
+export interface WorkerConnection {
   /** Whether it is a SharedWorker. A dedicated worker is constructed once, because a second would be another worker. */
   readonly shared: boolean;
   readonly hello: Remote<HostFace>['hello'];
@@ -19,7 +19,7 @@ export interface Connection {
 }
 
 /** Constructs a worker. An error of its script comes later, as `failed`. */
-export function connect(factory: WorkerFactory): Connection {
+export function connect(factory: WorkerFactory): WorkerConnection {
   let worker: ReturnType<WorkerFactory>;
   try {
     worker = factory();

@@ -1,6 +1,6 @@
 import type { BasketContext } from '../basket/context/context.js';
 import { waited, within } from '../ports/wait.js';
-import type { Connection, WorkerFactory } from './connect.js';
+import type { WorkerConnection, WorkerFactory } from './connect.js';
 import { connect } from './connect.js';
 import type { HelloAnswer } from './messages.js';
 import { isHelloAnswer, protocol } from './messages.js';
@@ -24,7 +24,7 @@ export const dedicatedPatience = 6_000;
 const lockAgainAfter = 1_000;
 
 /** A worker that has answered. */
-export interface Greeted extends Connection {
+export interface Greeted extends WorkerConnection {
   readonly answer: HelloAnswer;
 }
 
@@ -38,7 +38,7 @@ export async function greeted(
   gone: AbortSignal,
   failures: number,
 ): Promise<Greeted> {
-  const connections: Connection[] = [];
+  const connections: WorkerConnection[] = [];
   const answers: Promise<Greeted>[] = [aborted(gone)];
   let kept: Greeted | undefined;
 
@@ -70,7 +70,7 @@ export async function greeted(
 }
 
 /** Asks a worker who it is. Waits without a limit. */
-export async function hello(context: BasketContext, connection: Connection): Promise<Greeted> {
+export async function hello(context: BasketContext, connection: WorkerConnection): Promise<Greeted> {
   const { channel: basket } = context.names;
   const answer: unknown = await connection.hello({ protocol, basket, build: context.build });
   if (!isHelloAnswer(answer)) {

@@ -6,13 +6,13 @@ import { checkObject, must } from './options.js';
 export type Upgrade = { step(old: unknown): unknown }['step'];
 
 /** The part of a task type that says which versions it reads. */
-export interface Versions {
+export interface ReadableVersions {
   readonly version: number;
   readonly upgrade: { readonly [version: number]: Upgrade };
 }
 
 /** Refuses upgrades that leave a version out, name another, or are no functions. */
-export function checkUpgrade(upgrade: Versions['upgrade'], version: number): void {
+export function checkUpgrade(upgrade: ReadableVersions['upgrade'], version: number): void {
   checkObject(upgrade, 'upgrade');
   const steps = Object.keys(upgrade);
   const oldest = version - steps.length;
@@ -22,7 +22,7 @@ export function checkUpgrade(upgrade: Versions['upgrade'], version: number): voi
 }
 
 /** Whether a build reads what a version of a type has stored: it is the version of now, or each upgrade is there. */
-export function readsVersion(type: Versions | undefined, version: number): boolean {
+export function readsVersion(type: ReadableVersions | undefined, version: number): boolean {
   return type !== undefined && (type.version === version || version in type.upgrade);
 }
 
@@ -31,7 +31,7 @@ export function readsVersion(type: Versions | undefined, version: number): boole
  * upgrade that returns a promise counts as one that throws.
  */
 export function decodedFrom(
-  type: Versions & { readonly codec: Codec<unknown> },
+  type: ReadableVersions & { readonly codec: Codec<unknown> },
   version: number,
   stored: unknown,
 ): unknown {

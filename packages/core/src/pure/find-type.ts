@@ -25,7 +25,8 @@ export function typeOf(registry: Types, name: string): TaskTypeParts {
   throw new TaskbasketError('unknown-type', `${why} It has: ${Object.keys(registry.types).join(', ')}.`);
 }
 
-type Versions = Readonly<Record<string, number>>;
+/** A version of each type, by the name of the type. */
+export type Versions = Readonly<Record<string, number>>;
 
 /** The version of each of a registry's types, also under their earlier names. */
 export function versionsOf(registry: Types): Versions {

@@ -26,25 +26,25 @@ import { pauseKey } from './pause.js';
 import type { Claim, Death, Epoch, OutcomeRow, RunnerRow, StoredError, TaskRow } from './record.js';
 import { keyMarkOf, laneMarkOf, stateKeys } from './record.js';
 
-type Check = (value: unknown) => boolean;
+type Predicate = (value: unknown) => boolean;
 
-const text: Check = (value) => typeof value === 'string';
-const isOwner: Check = (value) => value === null || text(value);
-const finite: Check = Number.isFinite;
-const whole: Check = (value) => Number.isSafeInteger(value) && (value as number) >= 0;
-const above0: Check = (value) => finite(value) && (value as number) > 0;
+const text: Predicate = (value) => typeof value === 'string';
+const isOwner: Predicate = (value) => value === null || text(value);
+const finite: Predicate = Number.isFinite;
+const whole: Predicate = (value) => Number.isSafeInteger(value) && (value as number) >= 0;
+const above0: Predicate = (value) => finite(value) && (value as number) > 0;
 const oneOf =
-  (...values: readonly unknown[]): Check =>
+  (...values: readonly unknown[]): Predicate =>
   (value) =>
     values.includes(value);
 const listOf =
-  (check: Check): Check =>
+  (predicate: Predicate): Predicate =>
   (value) =>
-    Array.isArray(value) && value.every(check);
+    Array.isArray(value) && value.every(predicate);
 const absentOr =
-  (check: Check): Check =>
+  (predicate: Predicate): Predicate =>
   (value) =>
-    value === undefined || check(value);
+    value === undefined || predicate(value);
 
 /** The fields of what is stored, at any depth. */
 type Field =
@@ -53,18 +53,18 @@ type Field =
   | keyof NonNullable<RunnerRow['signedOut']>
   | keyof NonNullable<GateRow['slow']>;
 
-/** Makes a check: the value is an object, and each of these fields passes `check`. */
-function has(check: Check, ...names: readonly Field[]): Check {
+/** Makes a predicate: the value is an object, and each of its fields with one of these names passes `predicate`. */
+function has(predicate: Predicate, ...names: readonly Field[]): Predicate {
   return (value) =>
     typeof value === 'object' &&
     value !== null &&
-    names.every((name) => check((value as Readonly<Record<string, unknown>>)[name]));
+    names.every((name) => predicate((value as Readonly<Record<string, unknown>>)[name]));
 }
 
 const all =
-  (...checks: readonly Check[]): Check =>
+  (...predicates: readonly Predicate[]): Predicate =>
   (value) =>
-    checks.every((check) => check(value));
+    predicates.every((predicate) => predicate(value));
 
 const isError = all(has(text, 'name', 'message'), has(finite, 'at'), has(absentOr(finite), 'status'));
 const isDeath = all(has(text, 'reason'), has(finite, 'at'));
@@ -163,7 +163,7 @@ const isClaim = all(has(whole, 'claim'), has(finite, 'seq'), has(text, 'id'), ha
 const isEpoch = all(has(whole, 'count'), has(text, 'nonce'));
 const isAlone = all(has(text, 'id'), has(finite, 'until'));
 const isSignedOut = all(has(text, 'owner'), has(absentOr(listOf(text)), 'gates'));
-const isVersions: Check = (types) => has(whole)(types) && Object.values(types as object).every(whole);
+const isVersions: Predicate = (types) => has(whole)(types) && Object.values(types as object).every(whole);
 
 const isRunner = all(
   has(isEpoch, 'epoch'),

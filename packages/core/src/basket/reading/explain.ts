@@ -12,7 +12,7 @@ import { factsOf, factStores } from './facts.js';
 const slice = 256;
 
 /** A task that was found, with every reason why it is not running now. */
-interface Explained {
+interface ExplainedRow {
   readonly row: TaskRow;
   readonly reasons: readonly Reason[];
 }
@@ -20,14 +20,14 @@ interface Explained {
 /** Makes `explain`. The calls of one run of the app's code are answered together. */
 export function createExplain(context: BasketContext): (id: string) => Promise<readonly Reason[]> {
   let asked: string[] = [];
-  let next: Promise<ReadonlyMap<string, Explained>> | undefined;
+  let next: Promise<ReadonlyMap<string, ExplainedRow>> | undefined;
 
-  async function explainNext(): Promise<ReadonlyMap<string, Explained>> {
+  async function explainNext(): Promise<ReadonlyMap<string, ExplainedRow>> {
     const led = await isLed(context);
     const ids = asked;
     asked = [];
     next = undefined;
-    const explained = new Map<string, Explained>();
+    const explained = new Map<string, ExplainedRow>();
     for (let place = 0; place < ids.length; place += slice) {
       const find = async (stores: FactStores): Promise<Facts> =>
         factsOf(context, stores, await rowsOfIds(stores, ids.slice(place, place + slice)), led);

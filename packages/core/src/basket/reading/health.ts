@@ -12,6 +12,7 @@ import type { OfOwner, Scope, Wanted } from '../../pure/query.js';
 import { isMeant, ownerParts, ownersOf } from '../../pure/query.js';
 import { aheadOf } from '../../pure/reasons.js';
 import type { RunnerRow } from '../../pure/record.js';
+import type { Versions } from '../../pure/find-type.js';
 import { findType, versionsOf } from '../../pure/find-type.js';
 import { claimedRow, gateRows, runnerRow } from '../../store/rows.js';
 import { read } from '../../store/transact.js';
@@ -120,7 +121,7 @@ const noRow = { owner: null, type: '' };
 const noRoom =
   'The browser has no room for this site, so tasks may wait. Delete data of the app, cancel tasks, or ask the person to free space.';
 
-interface Found extends Backlog {
+interface HealthFacts extends Backlog {
   readonly runner: RunnerRow | undefined;
   readonly running: readonly string[];
   readonly pauses: Health['pauses'];
@@ -183,7 +184,7 @@ export async function health(context: BasketContext, whose: OfOwner = {}): Promi
   };
 }
 
-function foundIn(context: BasketContext, wanted: Wanted, works: boolean): Promise<Found> {
+function foundIn(context: BasketContext, wanted: Wanted, works: boolean): Promise<HealthFacts> {
   const { registry, ports } = context;
 
   return read(
@@ -234,8 +235,6 @@ function closedGate(gate: GateRow, wall: number, ahead: number, gates: Backoff):
 
   return [{ gate: name, message, by: by.at(-1) ?? '', ...defined({ status, until: next > wall ? next : undefined }) }];
 }
-
-type Versions = Readonly<Record<string, number>>;
 
 /** The types of which the versions differ. A worker or a runner that does not tell its types is left out. */
 function differences(here: Versions, worker?: Versions, leader?: Versions): readonly RegistryDifference[] {

@@ -17,10 +17,10 @@ import type { Leader } from '../term/leader.js';
 /** How many rows of a route are tried at once. */
 const triedAtOnce = 64;
 
-/** How long their decoders may take, in milliseconds, whatever the timeouts of their types. */
-const longestDecoding = 120_000;
+/** How long the decoders of these rows may take, in milliseconds, whatever the timeouts of their types. */
+const longestTry = 120_000;
 
-interface Found {
+interface UnreadableRow {
   readonly row: TaskRow;
   readonly stored: StoredPayload;
 }
@@ -58,7 +58,7 @@ async function rowsFrom(
   { context }: Leader,
   prefix: string,
   from: number,
-): Promise<{ readonly found: readonly Found[]; readonly next: number | undefined }> {
+): Promise<{ readonly found: readonly UnreadableRow[]; readonly next: number | undefined }> {
   const range = rangeAfter(prefix, from);
   const all = await read(context, (stores) => rowsByState(stores, range, triedAtOnce), ['tasks']);
   const rows = all.filter(({ strange }) => strange !== true);
@@ -79,9 +79,9 @@ async function rowsFrom(
  * code. A payload whose decoder takes longer than the longest timeout of these rows stays unreadable, and stops no
  * other.
  */
-async function decodableOf({ context, signals }: Leader, found: readonly Found[]): Promise<readonly TaskRow[]> {
+async function decodableOf({ context, signals }: Leader, found: readonly UnreadableRow[]): Promise<readonly TaskRow[]> {
   const decodable: TaskRow[] = [];
-  const decode = async ({ row, stored }: Found): Promise<void> => {
+  const decode = async ({ row, stored }: UnreadableRow): Promise<void> => {
     try {
       const type = findType(context.registry, row.type);
       if (type !== undefined) await decoded(stored, { type, row });
@@ -91,7 +91,7 @@ async function decodableOf({ context, signals }: Leader, found: readonly Found[]
     }
   };
   const timeouts = found.map(({ row }) => row.timeout ?? findType(context.registry, row.type)?.timeout ?? 0);
-  const limit = Math.min(longestDecoding, Math.max(0, ...timeouts));
+  const limit = Math.min(longestTry, Math.max(0, ...timeouts));
   await endedWithin(context.ports.clock, found.map(decode), limit, signals.gone);
 
   return [...decodable];
