@@ -26,44 +26,44 @@ const rowsASlice = 256;
  */
 export async function* audit(leader: Leader): AsyncGenerator<void, void, undefined> {
   for (const part of [lanesFrom, freshFrom, heldFrom]) {
-    let from: Place | undefined = { key: '', seq: 0 };
+    let from: SliceStart | undefined = { key: '', seq: 0 };
     while (from !== undefined) {
-      const place: Place = from;
+      const place: SliceStart = from;
       const done: { readonly result: Slice } | undefined = await inFence(leader, 'audit', async ({ stores }) => {
         const [slice, pauses] = await Promise.all([
           part(leader, stores, place),
           pausesNow(leader.context.registry, stores),
         ]);
-        const lost = slice.lost.filter((row) => !isPaused(row, pauses));
-        for (const row of lost) stores.tasks.put(dueFrom(row, leader.clock.now()));
+        const unreachable = slice.unreachable.filter((row) => !isPaused(row, pauses));
+        for (const row of unreachable) stores.tasks.put(dueFrom(row, leader.clock.now()));
 
-        return { ...slice, lost };
+        return { ...slice, unreachable };
       });
       if (done === undefined) return;
 
-      const { lost, next } = done.result;
+      const { unreachable, next } = done.result;
       // The rows now have timed keys, whose prefixes the runner may not know.
-      if (lost.length > 0) leader.signals.poked = true;
+      if (unreachable.length > 0) leader.signals.poked = true;
       from = next;
-      leader.onAudit(lost.length);
+      leader.onAudit(unreachable.length);
       yield;
     }
   }
 }
 
 /** The key at which a slice begins. */
-interface Place {
+interface SliceStart {
   readonly key: string;
   readonly seq: number;
 }
 
 interface Slice {
-  readonly lost: readonly TaskRow[];
-  readonly next: Place | undefined;
+  readonly unreachable: readonly TaskRow[];
+  readonly next: SliceStart | undefined;
 }
 
 /** The heads of up to 200 lanes. */
-async function lanesFrom(leader: Leader, stores: Stores, from: Place): Promise<Slice> {
+async function lanesFrom(leader: Leader, stores: Stores, from: SliceStart): Promise<Slice> {
   const index = stores.tasks.index(marksIndex);
   const heads: { readonly lane: string; readonly seq: number }[] = [];
 
@@ -83,16 +83,16 @@ async function lanesFrom(leader: Leader, stores: Stores, from: Place): Promise<S
   const free = rows.filter((row, place) => row !== undefined && !taken.has(heads[place]?.lane)) as TaskRow[];
 
   return {
-    lost: await lostOf(leader, stores, free),
+    unreachable: await unreachableOf(leader, stores, free),
     next: heads.length < lanesASlice || last === undefined ? undefined : { key: last.lane, seq: 0 },
   };
 }
 
 /** Fresh rows without a lane that are not above the position of their prefix. */
-async function freshFrom(leader: Leader, stores: Stores, from: Place): Promise<Slice> {
+async function freshFrom(leader: Leader, stores: Stores, from: SliceStart): Promise<Slice> {
   const positions = [...(leader.remembered.memory?.positions ?? [])].sort(([one], [other]) => (one < other ? -1 : 1));
   const current = positions.find(([prefix]) => prefix >= from.key && prefix.startsWith('F'));
-  if (current === undefined) return { lost: [], next: undefined };
+  if (current === undefined) return { unreachable: [], next: undefined };
 
   const [prefix, position] = current;
   const seq = prefix === from.key ? from.seq : 0;
@@ -100,7 +100,7 @@ async function freshFrom(leader: Leader, stores: Stores, from: Place): Promise<S
   const last = rows.at(-1);
 
   return {
-    lost: await lostOf(leader, stores, withoutLane(rows)),
+    unreachable: await unreachableOf(leader, stores, withoutLane(rows)),
     next:
       last === undefined || rows.length < rowsASlice
         ? { key: `${prefix}\u0000`, seq: 0 }
@@ -109,13 +109,13 @@ async function freshFrom(leader: Leader, stores: Stores, from: Place): Promise<S
 }
 
 /** Held rows without a lane. Only a pause, or a parent, holds such a row. */
-async function heldFrom(leader: Leader, stores: Stores, from: Place): Promise<Slice> {
+async function heldFrom(leader: Leader, stores: Stores, from: SliceStart): Promise<Slice> {
   const lower = from.key === '' ? ['H'] : [from.key, from.seq + 1];
   const rows = await rowsByState(stores, IDBKeyRange.bound(lower, [above('H')]), rowsASlice);
   const last = rows.at(-1);
 
   return {
-    lost: await lostOf(leader, stores, withoutLane(rows)),
+    unreachable: await unreachableOf(leader, stores, withoutLane(rows)),
     next: last === undefined || rows.length < rowsASlice ? undefined : { key: last.ready, seq: last.seq },
   };
 }
@@ -130,13 +130,13 @@ function withoutLane(rows: readonly TaskRow[]): readonly TaskRow[] {
 }
 
 /** Which of these rows the runner would never read. Each is the head of its lane, or has none. */
-async function lostOf(leader: Leader, stores: Stores, rows: readonly TaskRow[]): Promise<readonly TaskRow[]> {
-  const lost = await Promise.all(rows.map((row) => isLost(leader, stores, row)));
+async function unreachableOf(leader: Leader, stores: Stores, rows: readonly TaskRow[]): Promise<readonly TaskRow[]> {
+  const unreachable = await Promise.all(rows.map((row) => isUnreachable(leader, stores, row)));
 
-  return rows.filter((_, place) => lost[place]);
+  return rows.filter((_, place) => unreachable[place]);
 }
 
-async function isLost(leader: Leader, stores: Stores, row: TaskRow): Promise<boolean> {
+async function isUnreachable(leader: Leader, stores: Stores, row: TaskRow): Promise<boolean> {
   if (runs(leader.running, row)) return false;
 
   const ready = readReady(row.ready);
