@@ -12,7 +12,7 @@ export const heavyLimit = 262_144;
  * How many levels deep a payload may be nested. Chromium's workers read a value of 1,258 nested objects as `null`,
  * without an error. Decision 0010 has the figures of three engines.
  */
-export const deepest = 500;
+export const depthLimit = 500;
 
 /** What must be known of a value to decide where it is stored. */
 export interface Weight {
@@ -31,13 +31,13 @@ export interface Weight {
 /** Weighs a value of any depth. If it cannot be read, the weight is 0, and the write fails later. */
 export function weigh(value: unknown): Weight {
   try {
-    return weighed(value);
+    return weightOf(value);
   } catch {
     return { bytes: 0, depth: 0, blobs: [], ownClass: false };
   }
 }
 
-function weighed(value: unknown): Weight {
+function weightOf(value: unknown): Weight {
   const blobs: Blob[] = [];
   const seen = new Set<object>();
   const open: { readonly one: object; readonly level: number }[] = [];
@@ -95,9 +95,9 @@ const scalars: ReadonlySet<string> = new Set(['Date', 'RegExp', 'Number', 'Boole
  * @throws TaskbasketError `payload`.
  */
 export function checkDepth({ depth }: Weight): void {
-  if (depth <= deepest) return;
+  if (depth <= depthLimit) return;
 
-  const limit = `It is nested ${depth} levels deep, and some browsers cannot read more than ${deepest} in a worker.`;
+  const limit = `It is nested ${depth} levels deep, and some browsers cannot read more than ${depthLimit} in a worker.`;
   throw new TaskbasketError(
     'payload',
     `${limit} Make it flatter, or give the type the codec json(), which takes more levels.`,

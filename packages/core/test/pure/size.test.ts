@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest';
 
-import { deepest, heavyLimit, inlineLimit, storeFor, weigh } from '../../src/pure/size.js';
+import { depthLimit, heavyLimit, inlineLimit, storeFor, weigh } from '../../src/pure/size.js';
 
 class Note {
   readonly text: string;
@@ -120,11 +120,11 @@ test.each<[string, (inner: unknown) => unknown]>([
 ])('%s in each other are as deep as there are of them', (_, around) => {
   const nested = (levels: number): unknown => (levels === 0 ? 'x' : around(nested(levels - 1)));
 
-  for (const levels of [1, 2, deepest - 1, deepest]) {
+  for (const levels of [1, 2, depthLimit - 1, depthLimit]) {
     expect(weigh(nested(levels))).toMatchObject({ depth: levels });
     expect(storeOf(nested(levels))).toBe('tasks');
   }
-  for (const levels of [deepest + 1, 2 * deepest + 100]) {
+  for (const levels of [depthLimit + 1, 2 * depthLimit + 100]) {
     expect(() => storeOf(nested(levels))).toThrow(expect.objectContaining({ code: 'payload' }));
   }
 });

@@ -2,7 +2,7 @@ import { describe, expect, test } from 'vitest';
 
 import { json } from '../../src/pure/codec.js';
 import { defineTasks, task } from '../../src/pure/registry.js';
-import { deepest, weigh } from '../../src/pure/size.js';
+import { depthLimit, weigh } from '../../src/pure/size.js';
 import { byHand, freshName, openRaw, rowsOf } from '../support/database.js';
 import type { Tab } from '../support/world.js';
 import { createWorld } from '../support/world.js';
@@ -90,16 +90,16 @@ describe('a payload that a worker of some browser reads as null', () => {
   };
 
   describe.each(Object.entries(ways))('is refused by %s', (_, way) => {
-    test.each([deepest + 1, 2 * deepest + 100, 1_300, 20_000])('with %d levels', async (depth) => {
+    test.each([depthLimit + 1, 2 * depthLimit + 100, 1_300, 20_000])('with %d levels', async (depth) => {
       const page = createWorld().open(tasksOf());
 
       await expect(way(page, depth)).rejects.toMatchObject({
         code: 'payload',
-        message: expect.stringMatching(new RegExp(`${depth} levels.*${deepest}`)) as string,
+        message: expect.stringMatching(new RegExp(`${depth} levels.*${depthLimit}`)) as string,
       });
     });
 
-    test.each([1, deepest - 1, deepest])('and not with %d levels', async (depth) => {
+    test.each([1, depthLimit - 1, depthLimit])('and not with %d levels', async (depth) => {
       await expect(way(createWorld().open(tasksOf()), depth)).resolves.not.toThrow();
     });
   });
@@ -154,10 +154,10 @@ describe('a payload that a worker of some browser reads as null', () => {
 });
 
 test.each([
-  [deepest - 1, true],
-  [deepest, true],
-  [deepest + 1, false],
-  [2 * deepest + 100, false],
+  [depthLimit - 1, true],
+  [depthLimit, true],
+  [depthLimit + 1, false],
+  [2 * depthLimit + 100, false],
 ])('a result of %d levels is kept: %s', async (depth, kept) => {
   const tasks = defineTasks(freshName(), { make: task<undefined, unknown>() });
   const world = createWorld();
