@@ -34,7 +34,7 @@ export interface BasketContext {
   /** The writes that have begun. A page that is closed meanwhile says "look again" as it closes. */
   readonly unfinished: Set<object>;
   /** How many tasks there were when this context last listed all of them. */
-  readonly seen: { tasks: number | undefined };
+  readonly lastListed: { tasks: number | undefined };
   /** Who is signed in here. */
   readonly here: Here;
   /** Asks this context's own worker, which has a second to answer. `openBasket` sets this if it was given a worker. */
@@ -77,7 +77,7 @@ export function createContext(registry: AnyRegistry, ports: Ports, build: number
     bodyLine: createLine(),
     closed: new AbortController(),
     unfinished: new Set(),
-    seen: { tasks: undefined },
+    lastListed: { tasks: undefined },
     here: createHere(),
     askWorker: () => Promise.resolve({ state: 'none' }),
     workerStarts: () => false,

@@ -50,8 +50,9 @@ export async function pageOf(
     place = next;
 
     if (next !== undefined && rows.length < most) return undefined;
-    if (whole && rows.length < most) context.seen.tasks = rows.length;
-    else if (whole && rows.length > (context.seen.tasks ?? 0)) context.seen.tasks = undefined; // There are more than it knew.
+    if (whole && rows.length < most) context.lastListed.tasks = rows.length;
+    // There are more than it knew.
+    else if (whole && rows.length > (context.lastListed.tasks ?? 0)) context.lastListed.tasks = undefined;
 
     return factsOf(context, stores, rows, led);
   };

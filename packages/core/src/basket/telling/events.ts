@@ -29,15 +29,15 @@ export function on(
 ): () => void {
   checkOneOf(name, 'An event', names);
   checkListener(listener);
-  const { hub, registry, seen } = context;
+  const { hub, registry, lastListed } = context;
   const parts = checkParts(whose, 'The options of on', ownerParts);
   ownersOf(context, parts); // Refuses what is wrong at the call.
   let tasks: number | undefined;
   let stopped = false;
 
   const stopHearing = hub.hear((message) => {
-    // Now, because `seen` may be that of the new database when `lost` comes.
-    if (message.kind === 'taken') tasks = seen.tasks;
+    // Now, because `lastListed` may be that of the new database when `lost` comes.
+    if (message.kind === 'taken') tasks = lastListed.tasks;
     const lost: Hint = { event: 'lost', database: registry.name, tasks };
     for (const hint of message.kind === 'lost' ? [lost] : hintsIn(message)) {
       if (stopped || hint.event !== name) continue;
@@ -45,7 +45,7 @@ export function on(
       callSafely(listener, named(registry, hint));
     }
     if (name === 'session' && message.kind === 'look' && message.returned === true) void tellMissed();
-    if (message.kind === 'lost') tasks = seen.tasks = undefined; // What was found is gone.
+    if (message.kind === 'lost') tasks = lastListed.tasks = undefined; // What was found is gone.
   });
 
   /** A page that was put away has not heard who signed in meanwhile. */

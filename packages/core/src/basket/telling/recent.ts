@@ -7,7 +7,7 @@ import { endedAs } from '../context/messages.js';
 interface Added {
   readonly owner: Owner;
   /** False once the database may have been lost: if the task is missing then, nobody will say how it ended. */
-  seen: boolean;
+  existed: boolean;
   /** Whether the runner said that the task succeeded. */
   done: boolean;
 }
@@ -35,12 +35,12 @@ export function createRecent(hub: Hub, most = 10_000): Recent {
         hearing = true;
         hub.hear((message) => {
           if (message.kind === 'lost') ids.clear();
-          if (message.kind === 'taken') for (const one of ids.values()) one.seen = false;
+          if (message.kind === 'taken') for (const one of ids.values()) one.existed = false;
           for (const one of endedAs('done', message).map((done) => ids.get(done)))
             if (one !== undefined) one.done = true;
         });
       }
-      ids.set(id, { owner, seen: true, done: false });
+      ids.set(id, { owner, existed: true, done: false });
       const [oldest = ''] = ids.size > most ? ids.keys() : [];
       ids.delete(oldest);
     },

@@ -42,7 +42,7 @@ interface Waiting {
   /** Who was signed in at the call. */
   readonly asker: OwnerHere;
   /** Whether the task was found in the database, or was added here. */
-  seen: boolean;
+  existed: boolean;
   /** What a message said of its end. Nothing else tells of a purge, or of a success without a result. */
   told?: 'done' | 'purged' | undefined;
   /** When the task was first missing although nobody had said how it ended, by the monotonic clock. */
@@ -84,7 +84,7 @@ export function createSettled(context: BasketContext, added: Recent): (id: strin
     want((message && endedIn(message)) ?? waiting.keys());
     if (message === undefined || !isLoss(message)) return;
     taken = true;
-    for (const one of waiting.values()) one.seen = false;
+    for (const one of waiting.values()) one.existed = false;
   });
 
   async function lookForEnds(): Promise<void> {
@@ -115,7 +115,7 @@ export function createSettled(context: BasketContext, added: Recent): (id: strin
       // Of a task that is absent nobody knows whose it was. So only who asked for it is told that it is gone.
       if (refusesOther(id, one, one.owner === undefined ? (one.asker ?? null) : one.owner)) continue;
       const end = outcome === 'absent' ? endOfAbsent(one) : outcome;
-      one.seen ||= end === 'to come';
+      one.existed ||= end === 'to come';
       if (end === 'to come') continue;
       waiting.delete(id);
       one.tell(end);
@@ -143,7 +143,7 @@ export function createSettled(context: BasketContext, added: Recent): (id: strin
     if (one.told === 'done') return { state: 'done', result: undefined };
     if (one.told === 'purged') return { state: 'purged' };
     one.missedAt ??= clock.monotonic();
-    if (!one.seen || clock.monotonic() - one.missedAt >= patience) return { state: 'gone' };
+    if (!one.existed || clock.monotonic() - one.missedAt >= patience) return { state: 'gone' };
     stopTimer();
     stopTimer = clock.timer(patience, () => {
       want(waiting.keys());
@@ -179,7 +179,7 @@ export function createSettled(context: BasketContext, added: Recent): (id: strin
     const one: Waiting = {
       owner: known?.owner,
       asker,
-      seen: known?.seen === true,
+      existed: known?.existed === true,
       told: known?.done === true ? 'done' : undefined,
       end,
       tell,
