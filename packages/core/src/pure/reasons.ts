@@ -113,8 +113,8 @@ export function reasonsOf(row: TaskRow, facts: ReasonFacts): readonly Reason[] {
   reasons.push(...unknownReasons(row, facts), ...ownerReasons(row, facts));
   if (state === 'unreadable' || row.strange === true) reasons.push({ reason: 'undecodable', error: row.lastError });
 
-  const ahead = aheadOf(runner, wall);
-  const until = dueAt(ready, ahead, wall);
+  const offset = clockOffset(runner, wall);
+  const until = dueAt(ready, offset, wall);
   if (row.runAt !== undefined && row.runAt > wall) reasons.push({ reason: 'date', until: row.runAt });
   else if (until !== undefined && row.strange !== true)
     reasons.push({ reason: ready?.letter === '!' ? 'date' : 'backoff', until });
@@ -127,10 +127,10 @@ export function reasonsOf(row: TaskRow, facts: ReasonFacts): readonly Reason[] {
     if (before !== undefined) reasons.push({ reason: 'lane', lane: row.lane, behind: before.id, dead: false });
   }
   reasons.push(...(state === 'dead' ? [] : parentReasons(row, facts)));
-  reasons.push(...gateReasons(row, facts, ahead));
+  reasons.push(...gateReasons(row, facts, offset));
   if (ready?.rank === aloneRank) reasons.push({ reason: 'alone', interruptions: row.interruptions });
-  const aside = asideOf(row, runner, wall + ahead);
-  if (led && aside !== undefined) reasons.push({ reason: 'aside', for: aside.id, until: aside.until - ahead });
+  const aside = asideOf(row, runner, wall + offset);
+  if (led && aside !== undefined) reasons.push({ reason: 'aside', for: aside.id, until: aside.until - offset });
   if (facts.full && reasons.length === 0) reasons.push({ reason: 'no-room' });
   if (!led && !starting) reasons.push({ reason: 'no-runner' });
   else if (led && reasons.length === 0 && isBusy(row, claims.length, facts)) reasons.push({ reason: 'busy' });
@@ -205,9 +205,9 @@ function parentReasons(row: TaskRow, { parents }: ReasonFacts): readonly Reason[
   );
 }
 
-function gateReasons({ id }: TaskRow, { gate, through, wall }: ReasonFacts, ahead: number): readonly Reason[] {
+function gateReasons({ id }: TaskRow, { gate, through, wall }: ReasonFacts, offset: number): readonly Reason[] {
   if (gate === undefined) return [];
-  const until = gate.until - ahead;
+  const until = gate.until - offset;
   const waits = keeps(gate, id) && until > wall;
   if (!waits && through < (isAway(gate) ? 1 : (gate.slow?.width ?? 1))) return [];
   const { name, reason: message, status, by } = gate;
@@ -219,14 +219,14 @@ function gateReasons({ id }: TaskRow, { gate, through, wall }: ReasonFacts, ahea
  * How far the runner's clock is ahead of the wall clock, which may have been put back since the runner last wrote. A
  * time of the runner's clock minus this is shown to a person.
  */
-export function aheadOf(runner: RunnerRow | undefined, wall: number): number {
+export function clockOffset(runner: RunnerRow | undefined, wall: number): number {
   return runner === undefined ? 0 : runner.seen - Math.min(runner.wall, wall);
 }
 
 /** When a row is due, by the wall clock. `undefined`: it is due now, or is not timed. */
-export function dueAt(ready: Ready | undefined, ahead: number, wall: number): number | undefined {
+export function dueAt(ready: Ready | undefined, offset: number, wall: number): number | undefined {
   if (ready?.when === undefined) return undefined;
-  const due = ready.when - (ready.letter === '@' ? ahead : 0);
+  const due = ready.when - (ready.letter === '@' ? offset : 0);
 
   return due > wall ? due : undefined;
 }

@@ -4,7 +4,7 @@ import type { PriorityName } from './options.js';
 import { priorityName } from './options.js';
 import { readReady } from './key.js';
 import { defined } from './parts.js';
-import { aheadOf, dueAt } from './reasons.js';
+import { clockOffset, dueAt } from './reasons.js';
 import type { Death, RunnerRow, StoredError, TaskRow } from './record.js';
 import { isClaimed } from './record.js';
 import { isDead } from './state.js';
@@ -82,7 +82,7 @@ export function taskView(row: TaskRow, facts: ViewFacts): TaskView {
   const { runner, payload } = facts;
   const ready = readReady(row.ready);
   const running = isClaimed(row, runner?.running);
-  const ahead = aheadOf(runner, facts.wall);
+  const offset = clockOffset(runner, facts.wall);
 
   return {
     id: row.id,
@@ -98,19 +98,19 @@ export function taskView(row: TaskRow, facts: ViewFacts): TaskView {
     failures: row.failures,
     interruptions: row.interruptions,
     lane: row.lane,
-    gate: gateView(row, facts.gate, ahead, facts.wall),
+    gate: gateView(row, facts.gate, offset, facts.wall),
     priority: priorityName(row.priority),
     addedAt: row.addedAt,
-    dueAt: running ? undefined : dueAt(ready, ahead, facts.wall),
+    dueAt: running ? undefined : dueAt(ready, offset, facts.wall),
     unreadable: payload === undefined,
     lastError: row.lastError,
     dead: row.dead,
   };
 }
 
-function gateView({ gate: name, id }: TaskRow, gate: GateRow | undefined, ahead: number, wall: number): GateView {
+function gateView({ gate: name, id }: TaskRow, gate: GateRow | undefined, offset: number, wall: number): GateView {
   if (!keeps(gate, id)) return { name };
   const { until, reason, status } = gate;
 
-  return { name, closedUntil: Math.max(wall, until - ahead), reason, ...defined({ status }) };
+  return { name, closedUntil: Math.max(wall, until - offset), reason, ...defined({ status }) };
 }

@@ -2,7 +2,7 @@ import type { Letter, Ready } from '../../pure/key.js';
 import { aloneRank, beyond, timePart } from '../../pure/key.js';
 import type { Wanted } from '../../pure/query.js';
 import { fits, isMeant } from '../../pure/query.js';
-import { aheadOf } from '../../pure/reasons.js';
+import { clockOffset } from '../../pure/reasons.js';
 import type { RunnerRow, TaskRow } from '../../pure/record.js';
 import { laneMarkOf, stateKeys } from '../../pure/record.js';
 import { isDead } from '../../pure/state.js';
@@ -62,12 +62,12 @@ export async function backlogOf(
   { wanted, runner, works, since }: BacklogFacts,
 ): Promise<Backlog> {
   const positions = await numbersOf(stores, stateKeys.positions);
-  const ahead = aheadOf(runner, context.ports.clock.wall());
+  const offset = clockOffset(runner, context.ports.clock.wall());
   /** The rows of a prefix that have been due since then. Fresh rows up to its position the runner has read. */
   const due = ({ prefix, letter, when }: Ready): IDBKeyRange =>
     when === undefined
       ? rangeAfter(prefix, positions[prefix] ?? 0)
-      : upTo(prefix, `${prefix}|${timePart(letter === '@' ? since + ahead : since)}\uffff`);
+      : upTo(prefix, `${prefix}|${timePart(letter === '@' ? since + offset : since)}\uffff`);
 
   const [first, holding, poisonous, candidates] = await Promise.all([
     rowsAfter(stores, 0, told),

@@ -3,7 +3,7 @@ import { currentGate } from '../../pure/gate.js';
 import type { Owner } from '../../pure/owner.js';
 import { pausesOf, shownPauses } from '../../pure/pause.js';
 import type { Reason } from '../../pure/reasons.js';
-import { aheadOf, reasonsOf } from '../../pure/reasons.js';
+import { clockOffset, reasonsOf } from '../../pure/reasons.js';
 import type { RunnerRow, TaskRow } from '../../pure/record.js';
 import { laneMarkOf } from '../../pure/record.js';
 import { findType } from '../../pure/find-type.js';
@@ -44,7 +44,7 @@ export async function factsOf(
   const [runner, gates] = await Promise.all([runnerRow(stores), gatesNamed(stores, names)]);
   const wall = ports.clock.wall();
   const gateOf = ({ gate }: TaskRow): GateRow | undefined =>
-    currentGate(gates.get(gate), wall + aheadOf(runner, wall), registry.gates);
+    currentGate(gates.get(gate), wall + clockOffset(runner, wall), registry.gates);
   if (led === undefined) return { rows, runner, gateOf };
 
   const lanes = [...new Set(rows.map(laneMarkOf))];

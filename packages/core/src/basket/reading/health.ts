@@ -10,7 +10,7 @@ import { defined } from '../../pure/parts.js';
 import { shownPauses } from '../../pure/pause.js';
 import type { OfOwner, Scope, Wanted } from '../../pure/query.js';
 import { isMeant, ownerParts, ownersOf } from '../../pure/query.js';
-import { aheadOf } from '../../pure/reasons.js';
+import { clockOffset } from '../../pure/reasons.js';
 import type { RunnerRow } from '../../pure/record.js';
 import type { Versions } from '../../pure/find-type.js';
 import { findType, versionsOf } from '../../pure/find-type.js';
@@ -216,7 +216,7 @@ function foundIn(context: BasketContext, wanted: Wanted, works: boolean): Promis
         full: await isFull(stores, runner),
         pauses: shownPauses(context, pauses.values()),
         closedGates: [...gates.values()].flatMap((gate) =>
-          closedGate(gate, wall, aheadOf(runner, wall), registry.gates),
+          closedGate(gate, wall, clockOffset(runner, wall), registry.gates),
         ),
       };
     },
@@ -228,10 +228,10 @@ function foundIn(context: BasketContext, wanted: Wanted, works: boolean): Promis
  * A gate as a destination that is away. Left out: a gate whose record does not count now, or whose probe has been due for
  * longer than the cap.
  */
-function closedGate(gate: GateRow, wall: number, ahead: number, gates: Backoff): readonly ClosedGate[] {
+function closedGate(gate: GateRow, wall: number, offset: number, gates: Backoff): readonly ClosedGate[] {
   const { name, until, reason: message, status, by } = gate;
-  const next = until - ahead;
-  if (!isClosed(currentGate(gate, wall + ahead, gates)) || next + gates.cap <= wall) return [];
+  const next = until - offset;
+  if (!isClosed(currentGate(gate, wall + offset, gates)) || next + gates.cap <= wall) return [];
 
   return [{ gate: name, message, by: by.at(-1) ?? '', ...defined({ status, until: next > wall ? next : undefined }) }];
 }

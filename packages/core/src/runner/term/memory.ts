@@ -20,7 +20,7 @@ export interface Source extends Omit<Ready, 'when'> {
 }
 
 /** The rows of a fresh prefix that were read ahead, and how many to read next. */
-export interface Ahead {
+export interface ReadAhead {
   readonly rows: readonly TaskRow[];
   readonly size: number;
 }
@@ -39,7 +39,7 @@ export interface Memory {
   expires: number;
   readonly pauses: Pauses;
   /** Fresh rows that were read and not checked yet, by prefix. */
-  readonly ahead: Map<string, Ahead>;
+  readonly readAhead: Map<string, ReadAhead>;
   /** The heads of lanes, by mark. They stay right until a page edits or a claim ends. */
   readonly heads: ReadonlyMap<string, number>;
   /** Whether a row may be held for a parent. Only a runner holds rows, so no request need ask for that in each turn. */
@@ -57,7 +57,7 @@ export function copyOfMemory(memory: Memory): Memory {
     positions: new Map(memory.positions),
     sources: new Map(memory.sources),
     gates: new Map(memory.gates),
-    ahead: new Map(memory.ahead),
+    readAhead: new Map(memory.readAhead),
   };
 }
 

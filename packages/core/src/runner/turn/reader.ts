@@ -49,11 +49,11 @@ function createReader(draft: Draft, source: Source, heads: Heads): Reader {
   const clock = clockOf(source, moment);
 
   const claimed = new Set([...draft.running.values()].map(({ claim }) => claim.seq));
-  const ahead = memory.ahead.get(source.prefix);
-  memory.ahead.delete(source.prefix);
+  const readAhead = memory.readAhead.get(source.prefix);
+  memory.readAhead.delete(source.prefix);
   let batch: readonly TaskRow[] = [];
   let place = 0;
-  let size = ahead?.size ?? firstBatch;
+  let size = readAhead?.size ?? firstBatch;
   let ended = false;
   let left = false;
   let lower: [string, number] | undefined;
@@ -71,7 +71,7 @@ function createReader(draft: Draft, source: Source, heads: Heads): Reader {
 
   /** Keeps rows that were read and not checked, so that a later turn need not read them again. */
   function keepAhead(): void {
-    if (fresh) memory.ahead.set(source.prefix, { rows: batch.slice(place), size });
+    if (fresh) memory.readAhead.set(source.prefix, { rows: batch.slice(place), size });
   }
 
   return {
@@ -90,7 +90,7 @@ function createReader(draft: Draft, source: Source, heads: Heads): Reader {
     async fill() {
       if (place < batch.length || ended) return;
 
-      let kept = lower === undefined ? ahead?.rows : undefined;
+      let kept = lower === undefined ? readAhead?.rows : undefined;
       while (place >= batch.length && !ended) {
         const rows = kept ?? (await rowsByState(stores, range(), size));
         const last = rows.at(-1);

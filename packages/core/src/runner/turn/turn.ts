@@ -205,7 +205,7 @@ async function recall({ context, values }: Leader, stores: Stores, stamp: unknow
     gates: new Map(gates),
     expires: 0,
     pauses,
-    ahead: new Map(),
+    readAhead: new Map(),
     heads: new Map(),
     children,
     stored: new Map(positions),
@@ -225,7 +225,7 @@ async function cancelledOf({ stores, running }: Draft): Promise<readonly Running
 async function finish(leader: Leader, draft: Draft, claimed: Claimed, stamp: unknown): Promise<Memory> {
   const { stores, moment, memory } = draft;
   const claims = [...draft.running.values()].map(({ claim }) => claim);
-  if (draft.gone.size > 0) memory.ahead.clear(); // Rows that were read ahead may be among them.
+  if (draft.gone.size > 0) memory.readAhead.clear(); // Rows that were read ahead may be among them.
   if (draft.wrote) {
     const more = { alone: aloneOf(claimed.alone), signedOut: signedOutOf(memory.signedIn) };
     stores.state.put(runnerRowOf(leader, claims, moment, more), stateKeys.runner);

@@ -144,7 +144,7 @@ function alarmOf({ context }: Leader, { memory, moment }: Draft, state: Alone): 
   });
   const ends = [...memory.gates.values()].map((gate) => nextChange(gate, context.registry.gates));
   if (state.phase === 'clearing' || state.phase === 'running') ends.push(state.since + aloneWindow);
-  const ahead = [...ends.map((end) => end - moment.now), memory.expires - moment.wall].filter((wait) => wait > 0);
+  const waits = [...ends.map((end) => end - moment.now), memory.expires - moment.wall].filter((wait) => wait > 0);
 
-  return Math.min(Number.POSITIVE_INFINITY, ...times, ...ahead);
+  return Math.min(Number.POSITIVE_INFINITY, ...times, ...waits);
 }
