@@ -19,7 +19,7 @@ export function createComplete(
   const { row } = attempt;
 
   return (given, result) => {
-    if (!mayComplete(attempt)) throw refused(attempt, 'This attempt has ended, was aborted, or is ended already');
+    if (!mayComplete(attempt)) throw refused(attempt, 'This attempt has ended, was aborted, or is being ended');
     const stores = appStores(given, context.registry, 'completeTx', lightStores);
     // In a database that was deleted and made anew, the number of the row may be that of another task.
     const { connection } = leader.remembered;
