@@ -52,7 +52,7 @@ export async function textOf(response: Response): Promise<string | undefined> {
   }
 }
 
-/** Lets the connection of an answer go whose content nobody reads. */
+/** Lets go of the connection of an answer, if nobody has read its content. */
 export function leave(response: Response): void {
   if (!response.bodyUsed) void response.body?.cancel().catch(() => undefined); // The connection may be gone already.
 }

@@ -1,4 +1,4 @@
-/** How is a large body sent so that one sees how far it is, and an idle connection ends it? */
+/** How is a large body sent so that its progress is seen? */
 import { partOf } from '../pure/parts.js';
 
 /** Tells how many bytes of a body were sent; each call begins the timeout of the attempt anew. */

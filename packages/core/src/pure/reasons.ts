@@ -49,7 +49,7 @@ import { isDead, stateOf } from './state.js';
  *   `{ adopt: true }` gives it an owner.
  * - `no-room`: the browser has no room in which the runner could write that the task starts. Delete data of your own, or
  *   cancel tasks.
- * - `no-runner`: nobody runs tasks. Open a page that has a worker. While this page's own worker starts, it is not told.
+ * - `no-runner`: nobody runs tasks. Open a page that has a worker. While this page's own worker starts, this reason is not given.
  */
 export type Reason =
   | { readonly reason: 'gone' | 'running' | 'busy' | 'no-room' | 'no-runner' | 'unknown-type' | 'no-owner' }

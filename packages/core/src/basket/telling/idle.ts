@@ -113,8 +113,8 @@ async function moves({ context, led, still }: Reading, row: TaskRow, facts: Fact
   if (free && before.length > 0) {
     const find = async (stores: FactStores) => factsOf(context, stores, await rowsOfIds(stores, before), led);
     const found = await read(context, find, factStores);
-    // If one has died since, it may have left the lane. If somebody else has signed in since, other tasks run. The next look
-    // reads that.
+    // A task that is dead by now may have left the lane. If somebody else has signed in meanwhile, other tasks run. In both
+    // cases the next look decides.
     const left = found.owner !== facts.owner;
     for (const one of found.rows) free &&= left || isDead(one) || (await moves({ context, led, still }, one, found));
   }

@@ -103,8 +103,8 @@ async function rescue(context: BasketContext, stores: Stores, claims: readonly C
 }
 
 /**
- * Writes a key for each deposed epoch, by which a transaction of the app fails in which a handler of that epoch is about
- * to end its task (`completeTx`). It stands for the keys of the epoch's claims, too.
+ * Writes the key of a deposed epoch. A handler of that epoch may be about to end its task in a transaction of the app
+ * (`completeTx`): such a transaction adds the same key, and so it fails. The key stands for those of the epoch's claims too.
  */
 function depose(stores: Stores, epoch: Epoch): void {
   stores.state.delete(keysFrom(`${deposedKey(epoch)}:`));
