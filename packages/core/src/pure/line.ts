@@ -1,6 +1,6 @@
 import { isQuota } from './errors.js';
 import { partOf } from './parts.js';
-import { createTurns } from './turns.js';
+import { createSerialQueue } from './serial-queue.js';
 
 /** Calls `store`, which stores so many bytes, when all earlier calls have ended. */
 export type Line = <Result>(bytes: number, store: () => Promise<Result>) => Promise<Result>;
@@ -14,7 +14,7 @@ const refusalsInARow = 3;
  * thousand transactions that must fail. A value that joins an empty line is always tried.
  */
 export function createLine(): Line {
-  const inTurn = createTurns();
+  const queue = createSerialQueue();
   const none = { refusals: 0, least: Number.POSITIVE_INFINITY, error: undefined as unknown };
   let noRoom = none;
   let waiting = 0;
@@ -40,7 +40,7 @@ export function createLine(): Line {
   return async (bytes, store) => {
     waiting += 1;
     try {
-      return await inTurn('line', () => tried(bytes, store));
+      return await queue('line', () => tried(bytes, store));
     } finally {
       waiting -= 1;
       if (waiting === 0) noRoom = none;

@@ -6,8 +6,8 @@ import type { TaskRow } from '../../pure/record.js';
 import type { Line } from '../../pure/line.js';
 import { createLine } from '../../pure/line.js';
 import type { AnyRegistry } from '../../pure/registry.js';
-import type { Turns } from '../../pure/turns.js';
-import { createTurns } from '../../pure/turns.js';
+import type { SerialQueue } from '../../pure/serial-queue.js';
+import { createSerialQueue } from '../../pure/serial-queue.js';
 import type { Database } from '../../store/connection.js';
 import { createDatabase } from '../../store/connection.js';
 import type { Here } from './here.js';
@@ -26,7 +26,7 @@ export interface BasketContext {
   readonly names: Names;
   readonly build: number;
   /** Keeps the order of the calls that edit one task (the key is its id) or any tasks (the key is `undefined`). */
-  readonly edits: Turns;
+  readonly edits: SerialQueue;
   /** The line in which heavy bodies are stored one after the other. */
   readonly bodyLine: Line;
   /** Aborts when the basket is closed. */
@@ -73,7 +73,7 @@ export function createContext(registry: AnyRegistry, ports: Ports, build: number
     newId: createIds(ports.randomBytes),
     names,
     build,
-    edits: createTurns(),
+    edits: createSerialQueue(),
     bodyLine: createLine(),
     closed: new AbortController(),
     unfinished: new Set(),

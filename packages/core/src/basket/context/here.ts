@@ -1,6 +1,6 @@
 import type { Owner, OwnerHere } from '../../pure/owner.js';
-import type { Turns } from '../../pure/turns.js';
-import { createTurns } from '../../pure/turns.js';
+import type { SerialQueue } from '../../pure/serial-queue.js';
+import { createSerialQueue } from '../../pure/serial-queue.js';
 
 /** Who is signed in, as this context knows it from its own calls. It holds from the call on. */
 export interface Here {
@@ -17,7 +17,7 @@ export interface Here {
   /** Resolves at the next change of owner. */
   readonly changed: () => Promise<void>;
   /** Keeps the order of the calls. */
-  readonly inTurn: Turns;
+  readonly inTurn: SerialQueue;
 }
 
 /** Makes the state of a context in which nobody has signed in or out. */
@@ -41,7 +41,7 @@ export function createHere(): Here {
 
     onChange: (listener: () => void): void => void listeners.push(listener),
     changed: (): Promise<void> => new Promise((resolve) => void waiting.push(resolve)),
-    inTurn: createTurns(),
+    inTurn: createSerialQueue(),
   };
 
   return here;

@@ -12,7 +12,7 @@ import { storeFor, weigh } from '../../pure/size.js';
 import { isPresent } from '../../pure/state.js';
 import { dueFrom } from '../../pure/transitions.js';
 import type { Verdict } from '../../pure/verdict.js';
-import { createTurns } from '../../pure/turns.js';
+import { createSerialQueue } from '../../pure/serial-queue.js';
 import { storedError, verdictOf } from '../../pure/verdict.js';
 import type { StoredPayload } from '../../store/payloads.js';
 import { readPayloads } from '../../store/payloads.js';
@@ -198,7 +198,7 @@ export async function decoded(
 
 function attemptFace(leader: Leader, attempt: RunningAttempt): Attempt<unknown, unknown, unknown, unknown> {
   const { row, controller } = attempt;
-  const inTurn = createTurns();
+  const saves = createSerialQueue();
   const session = sessionOf(leader.context.registry, attempt);
 
   return Object.freeze({
@@ -216,7 +216,7 @@ function attemptFace(leader: Leader, attempt: RunningAttempt): Attempt<unknown, 
       const stored = Promise.resolve(encoded(leader.context.ports.clock, attempt.type, row.type, payload));
       stored.catch(() => undefined); // It is awaited below.
 
-      await inTurn('save', async () => save(leader, attempt, await stored));
+      await saves('save', async () => save(leader, attempt, await stored));
     },
     progress: createProgress(leader, attempt),
     completeTx: createComplete(leader, attempt),

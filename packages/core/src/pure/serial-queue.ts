@@ -1,11 +1,11 @@
-/** Does work in order: see `createTurns`. */
-export type Turns = <Result>(key: unknown, work: () => Promise<Result>) => Promise<Result>;
+/** Does work in order: see `createSerialQueue`. */
+export type SerialQueue = <Result>(key: unknown, work: () => Promise<Result>) => Promise<Result>;
 
 /**
  * Keeps the order of calls. Work under a key begins when all earlier work under that key has ended. Work under the key
  * `undefined` waits for all earlier work, and all later work waits for it.
  */
-export function createTurns(): Turns {
+export function createSerialQueue(): SerialQueue {
   const none = Promise.resolve();
   const ends = new Map<unknown, Promise<void>>();
 

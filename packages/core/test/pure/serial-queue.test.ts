@@ -1,15 +1,15 @@
 import { describe, expect, test } from 'vitest';
 
-import { createTurns } from '../../src/pure/turns.js';
+import { createSerialQueue } from '../../src/pure/serial-queue.js';
 import { createGate } from '../support/world.js';
 
 /** Work that notes its beginning, and ends when it is told. */
 function playing() {
-  const turns = createTurns();
+  const queue = createSerialQueue();
   const begun: string[] = [];
   const begin = (name: string, key: string | undefined) => {
     const gate = createGate();
-    const done = turns(key, () => {
+    const done = queue(key, () => {
       begun.push(name);
 
       return gate.promise;
