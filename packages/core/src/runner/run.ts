@@ -163,7 +163,7 @@ async function lead(setup: Setup, robbed: AbortSignal): Promise<TermEnd> {
     gone.abort();
     for (const attempt of leader.running.values()) deposeAttempt(attempt);
     leader.running.clear();
-    await leader.sending.prepare(null);
+    await leader.sending.holdFor(null);
   }
 }
 
@@ -201,7 +201,7 @@ async function turns(leader: Leader, bell: Bell, leaving: Leaving, robbed: Abort
 
     let end: TurnEnd | undefined;
     try {
-      await leader.sending.prepare(leader.remembered.memory?.signedIn.owner ?? null);
+      await leader.sending.holdFor(leader.remembered.memory?.signedIn.owner ?? null);
       end = await turn(leader);
       leader.patience.worked();
     } catch (error) {
@@ -217,7 +217,7 @@ async function turns(leader: Leader, bell: Bell, leaving: Leaving, robbed: Abort
 
     if (end === undefined || robbed.aborted) return 'deposed';
     start(leader, end, bell);
-    leader.sending.rest();
+    leader.sending.letGo();
     stopRunning();
     if (leader.signals.stopping && leader.running.size === 0) return leaving.end();
     if (end.again || (await chores.goOn(leader.running.size === 0))) continue;

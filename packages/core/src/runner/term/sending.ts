@@ -13,13 +13,13 @@ import type { Owner } from '../../pure/owner.js';
  */
 export interface Sending {
   /** Holds the lock of this owner, and of no other one that has no attempts. Await it before a turn. */
-  readonly prepare: (owner: Owner) => Promise<void>;
+  readonly holdFor: (owner: Owner) => Promise<void>;
   /** Whether tasks of this owner may be claimed. */
   readonly covers: (owner: Owner) => boolean;
-  /** Counts an attempt of the owner that `prepare` named, or of nobody. Returns a function that ends this. */
+  /** Counts an attempt of the owner that `holdFor` named, or of nobody. Returns a function that ends this. */
   readonly begin: (owner: Owner) => () => void;
   /** Lets go of the lock if no attempt needs it. */
-  readonly rest: () => void;
+  readonly letGo: () => void;
 }
 
 interface Hold {
@@ -43,19 +43,19 @@ export function createSending(context: Pick<BasketContext, 'ports' | 'names'>): 
     });
   }
 
-  function rest(): void {
+  function letGo(): void {
     if (current.attempts > 0) return;
     current.release();
     current = nobody;
   }
 
   return {
-    rest,
+    letGo,
     covers: (owner) => current.owner === owner,
 
-    async prepare(owner) {
+    async holdFor(owner) {
       if (current.owner === owner) return;
-      rest();
+      letGo();
       current = nobody;
       if (owner !== null) current = await granted(owner);
     },
