@@ -101,6 +101,30 @@ test('scenario 4: the delete fails three times and then works: the handler has r
   expect(await tab.basket.list()).toEqual([]);
 });
 
+test('scenario 4: the delete fails for longer than the timeout of the task: the handler has run once, and its success stands', async () => {
+  const tasks = defineTasks(freshName(), { send: task<number>({ timeout: 20_000 }) });
+  const world = createWorld();
+  const tab = world.open(tasks);
+  let ran = 0;
+  let aborted = false;
+  let fails = true;
+  tab.run({
+    send(_, { signal }) {
+      ran += 1;
+      signal.addEventListener('abort', () => (aborted = true));
+    },
+  });
+  tab.at('turn:requests', (transaction) => void (ran > 0 && fails && transaction?.abort()));
+  const id = await tab.basket.add('send', 7);
+  await world.advance(120_000);
+  expect(await tab.basket.list()).toHaveLength(1);
+
+  fails = false;
+  await world.advance(60_000);
+  expect(await tab.basket.settled(id)).toEqual({ state: 'done', result: undefined });
+  expect({ ran, aborted }).toEqual({ ran: 1, aborted: false });
+});
+
 test('scenario 5: the transaction of an add aborts: it rejects, there is no row, and nobody is told', async () => {
   const tasks = sendTasks();
   const world = createWorld();

@@ -161,6 +161,29 @@ test('a failed turn does not make a hidden page of a visible one: the probe stil
   }
 });
 
+test.each([
+  ['nothing', ({ page }: Story) => page.context.hub.say({ kind: 'look' })],
+  ['a hidden page', ({ tab }: Story) => tab.online()],
+])(
+  'a page that is visible while a turn fails that knew of %s is heard: the probe comes within 2 s',
+  async (_, begin) => {
+    for (const seed of [1, 2, 3, 4, 5]) {
+      const story = await closedGate(seed);
+      const { world, tab, page, probes } = story;
+      let turns = 0;
+      tab.at('turn:before', () => {
+        turns += 1;
+        if (turns === 1) page.context.hub.say({ kind: 'wake', visible: true });
+      });
+      tab.at('turn:requests', (transaction) => void (turns === 1 && transaction?.abort()));
+      begin(story);
+      await world.advance(4_000);
+
+      expect(probes).toHaveLength(1);
+    }
+  },
+);
+
 test('a page that says in one breath that it is visible, and that it is online while hidden, is taken for visible', async () => {
   for (const seed of [1, 2, 3, 4, 5]) {
     const { world, page, probes } = await closedGate(seed);
