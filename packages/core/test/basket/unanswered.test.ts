@@ -237,6 +237,17 @@ describe('scenario 50: a database that does not answer', () => {
     expect(await rowsOf(tasks)).toMatchObject([{ payload: 2 }]);
   });
 
+  test('transactions that ended before the browser closed their connection set no alarm then', async () => {
+    const openings = watchOpenings();
+    const { world, basket } = await opened();
+    await basket.add('send', 1);
+    await basket.list();
+    const before = world.alarms();
+    for (const connection of openings.connections) terminate(connection);
+
+    expect(world.alarms()).toBe(before);
+  });
+
   test.each(['cancel', 'retry', 'update'] as const)(
     '%s that hangs rejects, nothing is changed, and the next one works',
     async (what) => {

@@ -532,6 +532,30 @@ describe('completeTx is refused, and writes nothing,', () => {
     await world.advance(61_000);
     expect(await basket.settled(id)).toEqual({ state: 'done', result: 'other' });
   });
+
+  test('while the worker has lost its connection: a second later the task can be ended, although no message came', async () => {
+    let error: TaskbasketError | undefined;
+    const { world, tab, basket, run, begin, noted, put } = await opened(async (attempt) => {
+      const { db } = await tab.context.database.begin('readonly', ['tasks']);
+      tab.context.database.drop(db);
+      const early = begin();
+      error = thrownBy(() => attempt.completeTx(early, 'early'));
+      early.abort();
+      await new Promise<void>((resolve) => {
+        tab.context.ports.clock.timer(1_000, resolve);
+      });
+      const tx = begin();
+      put(tx);
+      attempt.completeTx(tx, 'saved');
+      await endOf(tx);
+    });
+    run();
+    const id = await basket.add('save', { id: 'n1' });
+    await world.advance(2_000);
+    expect(error).toMatchObject({ code: 'closed' });
+    expect(await basket.settled(id)).toEqual({ state: 'done', result: 'saved' });
+    expect(await noted()).toEqual(['n1']);
+  });
 });
 
 test('a handler that goes on after it ended its task wakes no runner again and again, while each turn finds the task gone', async () => {
