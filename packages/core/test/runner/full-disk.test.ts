@@ -117,6 +117,15 @@ describe('scenario 51: at a full disk, the room of the reserve is used', () => {
     expect((await contentsOf(tasks)).state.has('reserve')).toBe(true);
   });
 
+  test('and is stored once, and not each minute again', async () => {
+    const { world, worker } = await started();
+    let stored = 0;
+    worker.at('reserve:complete', () => (stored += 1));
+    await world.advance(10 * minute);
+
+    expect(stored).toBe(0);
+  });
+
   test('to take over from a runner that is gone', async () => {
     const story = await started();
     const { tasks, world, worker, sent, run } = story;
