@@ -230,11 +230,15 @@ describe('a database without our stores, and no open, is left as it was', () => 
   });
 });
 
-describe('an index of ours is missing', () => {
+describe.each([
+  ['taskbasket.outcomes', 'marks'],
+  ['taskbasket.tasks', 'marks'],
+  ['taskbasket.tasks', '[ready+seq]'],
+])('an index of ours is missing (of %s: %s)', (store, index) => {
   const withoutIndex = (name: string): Promise<IDBDatabase> =>
     openRaw(name, 1, (transaction, db) => {
       createStores(transaction, defineTasks(name, {}));
-      transaction.objectStore('taskbasket.outcomes').deleteIndex('marks');
+      transaction.objectStore(store).deleteIndex(index);
       expect(db.objectStoreNames).toHaveLength(5);
     });
 
@@ -254,7 +258,7 @@ describe('an index of ours is missing', () => {
     await createWorld().open(tasks).basket.add('ping');
     expect(await versionOf(tasks.name)).toBe(2);
     const db = await openRaw(tasks.name);
-    expect(db.transaction('taskbasket.outcomes').objectStore('taskbasket.outcomes').indexNames).toContain('marks');
+    expect(db.transaction(store).objectStore(store).indexNames).toContain(index);
     db.close();
   });
 });
