@@ -64,3 +64,15 @@ test('a wrong property that was set before the element was defined is reported, 
   inspector['basket'] = basket;
   expect([inspector['basket'], typeof inspector['label']]).toEqual([basket, 'function']);
 });
+
+test('an element that is in no document follows no basket, also if its properties are set', async () => {
+  const followed: unknown[] = [];
+  const watched = { get: () => ({ loaded: false, tasks: [], more: false }), subscribe: () => followed.push('list') };
+  const { basket } = createWorld().open(defineTasks(freshName(), { save: task<string>() }));
+  const inspector = document.createElement('taskbasket-inspector');
+  inspector.basket = { ...basket, watch: () => watched, on: () => followed.push('ends') } as never;
+  await Promise.resolve();
+  await Promise.resolve();
+
+  expect(followed).toEqual([]);
+});

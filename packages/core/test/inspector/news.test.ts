@@ -19,6 +19,7 @@ function newsIn(told: string[]) {
   return {
     show: (...states: readonly (readonly [id: string, state: InspectedTask['state']])[]) =>
       look(states.map(([id, state]) => ({ id, state, reasons: [] }) as unknown as InspectedTask)),
+    outage: () => look([{ id: '1', state: 'queued', reasons: [{ reason: 'gate' }] } as unknown as InspectedTask]),
     end: (id: string, state: EventOf<'settled'>['state']) => heard({ id, state } as EventOf<'settled'>),
     forget,
   };
@@ -77,4 +78,34 @@ test('somebody else signs in while news is about to be announced: nothing of it 
   vi.runAllTimers();
 
   expect(told).toEqual(['Sent: 2.']);
+});
+
+test('an outage is announced once, the next outage is announced too, and so is an outage that goes on while somebody else signs in', () => {
+  const told: string[] = [];
+  const { show, outage, forget } = newsIn(told);
+  const steps = [outage, outage, () => show(['1', 'queued']), outage, forget, outage];
+  const counts = steps.map((step) => {
+    step();
+    vi.runAllTimers();
+
+    return told.length;
+  });
+
+  expect(counts).toEqual([1, 1, 1, 2, 2, 3]);
+  expect(new Set(told)).toEqual(new Set([english.away]));
+});
+
+test('a task that has left the list when its end is told is announced, and a second announcement lets a screen reader read out the first', () => {
+  const told: string[] = [];
+  const { show, end } = newsIn(told);
+  show(['1', 'queued'], ['2', 'queued']);
+  show(['2', 'queued']);
+  end('1', 'done');
+  vi.advanceTimersByTime(1_000);
+  expect(told).toEqual(['Sent: 1.']);
+  end('2', 'cancelled');
+  vi.advanceTimersByTime(4_999);
+  expect(told).toEqual(['Sent: 1.']);
+  vi.advanceTimersByTime(1);
+  expect(told).toEqual(['Sent: 1.', 'Discarded: 2.']);
 });

@@ -1,11 +1,11 @@
 import { JSDOM } from 'jsdom';
 import { afterEach, beforeAll, expect, test, vi } from 'vitest';
 
-import type { Basket, Query } from '../../src/index.js';
+import type { Basket, Query, Reason } from '../../src/index.js';
 import { defineTasks, session, task } from '../../src/index.js';
 import type { Panel } from '../../src/inspector/panel.js';
 import { createPanel } from '../../src/inspector/panel.js';
-import type { InspectedBasket, InspectorAction } from '../../src/inspector/settings.js';
+import type { InspectedBasket, InspectedTask, InspectorAction } from '../../src/inspector/settings.js';
 import type { SomeInspectorWords } from '../../src/inspector/words.js';
 import { PermanentFailure } from '../../src/worker.js';
 import { freshName } from '../support/database.js';
@@ -68,6 +68,22 @@ function ofAnybody() {
   const tab = world.open(defineTasks(freshName(), { save: task<string>(), ping: task() }));
 
   return { world, tab, basket: tab.basket };
+}
+
+/** A list of tasks that a test gives, of a basket that does nothing. */
+function listOf(...tasks: readonly Partial<InspectedTask>[]) {
+  const snapshot = { loaded: true, tasks: tasks.map((one) => ({ reasons: [], attempts: 1, addedAt: 0, ...one })) };
+  const told: ((event: unknown) => void)[] = [];
+  const stop = (): void => undefined;
+  const subscribe = (listener: (value: unknown) => void): (() => void) => (listener(snapshot), stop);
+  const watched = { get: () => snapshot, subscribe };
+  const basket = {
+    watch: () => watched,
+    on: (_: string, listener: (event: unknown) => void) => (told.push(listener), stop),
+    health: () => Promise.resolve({ pauses: [] }),
+  };
+
+  return { ...shown(basket as never, {}), end: (event: object) => told.forEach((tell) => tell(event)) };
 }
 
 const pausesOf = async (basket: Pick<Basket<never>, 'health'>): Promise<unknown> =>
@@ -375,3 +391,50 @@ test.each(['retry', 'discard'])(
     expect(await basket.count({ owner: 'ann', state: 'dead' })).toMatchObject({ count: 1 });
   },
 );
+
+test.each<[progress: unknown, shown: number | undefined]>([
+  [0, 0],
+  [0.5, 0.5],
+  [1, 1],
+  [{ loaded: 5, total: 5 }, 1],
+  [{ loaded: 1, total: 4 }, 0.25],
+  [{ loaded: 0, total: 0 }, undefined],
+  [{ loaded: 5, total: 4 }, undefined],
+  [-1, undefined],
+  ['half', undefined],
+  [undefined, undefined],
+])('of a running task whose handler has told %j, a bar shows %j', (progress, value) => {
+  const bar = listOf({ id: '1', running: true, progress }).part('progress') as HTMLProgressElement;
+
+  expect(bar.hidden ? undefined : bar.value).toBe(value);
+});
+
+test('two tasks of one name that are sent one after the other are two texts, so that a screen reader reads out both', () => {
+  vi.useFakeTimers();
+  const { end, part } = listOf({ id: '1' }, { id: '2' });
+  const texts = ['1', '2'].map((id) => {
+    end({ id, state: 'done' });
+    vi.advanceTimersByTime(10_000);
+
+    return part('status').textContent;
+  });
+  vi.useRealTimers();
+
+  expect(texts).toEqual(['Sent: A note.', 'Sent: A note.\u00a0']);
+});
+
+test('a person who is in a form that goes, because its task cannot be corrected any more, is at the title of the task', async () => {
+  const dead = { reason: 'dead', because: 'permanent' } as Reason;
+  const { host, panel, settings, part } = listOf({ id: '1', state: 'dead', payload: 'a', reasons: [dead] as never });
+  settings.canCorrect = () => true;
+  panel.start();
+  const form = document.createElement('input');
+  form.slot = 'correct-1';
+  document.body.append(host);
+  host.append(form);
+  form.focus();
+  settings.canCorrect = () => false;
+  panel.start();
+  await vi.waitFor(() => expect(host.shadowRoot?.activeElement === part('title')).toBe(true));
+  document.body.replaceChildren();
+});

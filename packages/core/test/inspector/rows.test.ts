@@ -28,3 +28,29 @@ test('a list that changes while its rows are made slice by slice has the order o
 
   expect([...list.children].map(({ textContent }) => textContent).join('')).toBe('987654321');
 });
+
+test('a person whose row goes is at the next row, or at the one before if it was the last, or else at the heading', () => {
+  vi.spyOn(performance, 'now').mockReturnValue(0);
+  const { document } = new JSDOM('').window;
+  const [list, heading] = [document.createElement('ul'), document.createElement('h2')];
+  heading.tabIndex = -1;
+  document.body.append(heading, list);
+  const { show } = createRows(list, heading, ({ id }) => {
+    const item = document.createElement('li');
+    item.tabIndex = -1;
+    item.textContent = id;
+
+    return { item, title: item, show: () => undefined, tick: () => undefined, gone: () => undefined };
+  });
+  const tasks = (...ids: readonly string[]) => ids.map((id) => ({ id }) as unknown as InspectedTask);
+  show(tasks('1', '2', '3'));
+  (list.children[1] as HTMLElement).focus();
+  const places = [tasks('1', '3'), tasks('1'), []].map((left) => {
+    show(left);
+
+    return document.activeElement?.textContent;
+  });
+
+  expect(places).toEqual(['3', '1', '']);
+  expect(document.activeElement === heading).toBe(true);
+});

@@ -1,14 +1,17 @@
 import { readFileSync } from 'node:fs';
 
-import { describe, expect, test } from 'vitest';
+import { JSDOM } from 'jsdom';
+import { afterEach, describe, expect, test, vi } from 'vitest';
 
 import type { Reason } from '../../src/index.js';
 import { english } from '../../src/inspector/english.js';
 import type { InspectedTask } from '../../src/inspector/settings.js';
 import { tell } from '../../src/inspector/telling.js';
-import { createWhen } from '../../src/inspector/times.js';
+import { createWhen, languageFor } from '../../src/inspector/times.js';
 import type { InspectorWords } from '../../src/inspector/words.js';
 import { laidOut } from '../manual/blocks.js';
+
+afterEach(() => void vi.unstubAllGlobals());
 
 /** The words in quotes that a member of a type can be. */
 function wordsIn(file: string, member: RegExp): readonly string[] {
@@ -133,6 +136,24 @@ describe('times', () => {
   test('follow the language; one that nobody knows is the browser’s own', () => {
     expect(createWhen('de')(ahead(89.9))).toBe('in 90 Sekunden');
     expect(createWhen('no such language!')(ahead(89.9))).toContain('90');
+  });
+
+  test.each([
+    ['en-GB', 'en', 'en-GB'],
+    ['EN', 'en', 'EN'],
+    ['eng', 'en', 'en'],
+    ['de', 'en', 'en'],
+    ['', 'en', 'en'],
+    [undefined, 'de', 'de'],
+  ])('in a page whose language is %j, words of %j are said with times of %j', (page, ofWords, language) => {
+    const { document, ShadowRoot } = new JSDOM('').window;
+    vi.stubGlobal('ShadowRoot', ShadowRoot);
+    const [outer, inner] = [document.createElement('div'), document.createElement('div')];
+    if (page !== undefined) document.documentElement.lang = page;
+    document.body.append(outer);
+    outer.attachShadow({ mode: 'open' }).append(inner);
+
+    expect([outer, inner].map((host) => languageFor(host, ofWords))).toEqual([language, language]);
   });
 });
 
