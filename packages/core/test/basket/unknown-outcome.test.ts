@@ -1,4 +1,4 @@
-import { describe, expect, test } from 'vitest';
+import { describe, expect, test, vi } from 'vitest';
 
 import { defineTasks, task } from '../../src/pure/registry.js';
 import { byHand, contentsOf, freshName, rowsOf } from '../support/database.js';
@@ -74,10 +74,13 @@ describe.each(ways)('the connection is lost in the instant of the commit: %s', (
     expect(recorded.filter((one) => one.tasks > 0)).toHaveLength(1);
   });
 
-  test('that was not committed is tried once more, and is there once', async () => {
-    const { tasks, basket } = await opened();
+  test('that was not committed is tried once more, is there once, and the runner is told', async () => {
+    const { tasks, basket, other } = await opened();
+    const told: string[] = [];
+    other.on('added', ({ id }) => told.push(id));
     const recorded = fates('aborted');
     const ids = [await add(basket)].flat();
+    await vi.waitFor(() => expect(told).toEqual(ids));
 
     const { tasks: rows, payloads, bodies } = await contentsOf(tasks);
     expect(rows.map(({ id }) => id)).toEqual(ids);

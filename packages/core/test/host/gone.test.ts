@@ -233,6 +233,24 @@ test('a page that goes with a hundred transactions under way says "look" once', 
   basket.close();
 });
 
+test('a page that goes after a transaction of the app was aborted has nothing to say', async () => {
+  const { page } = stubPage();
+  const tasks = define();
+  const basket = openBasket(tasks);
+  await basket.list();
+  await atRest();
+  const db = await openRaw(tasks.name);
+  const lost = db.transaction([...tasks.stores], 'readwrite');
+  basket.addTx(lost, 'send', 1);
+  lost.abort();
+  await new Promise((resolve) => lost.addEventListener('abort', resolve));
+  const said = vi.spyOn(BroadcastChannel.prototype, 'postMessage');
+  page.dispatchEvent(transition('pagehide', false));
+  expect(said).not.toHaveBeenCalled();
+  db.close();
+  basket.close();
+});
+
 test('a page that comes back from the cache says that it is visible, so that a closed gate is tried soon', async () => {
   const { page, show } = stubPage();
   const basket = openBasket(define());

@@ -425,7 +425,10 @@ describe('commands do not find a task that was replaced', () => {
     const world = createWorld();
     const [first = '', second = ''] = await addAndDie(world, tasks, ...twoOfEach);
     const tab = world.open(tasks);
+    const told: unknown[] = [];
+    tab.basket.on('settled', ({ id, state }) => told.push([id, state]));
     expect(await tab.basket.update(first, { note: 'n', text: 9 })).toBe(false);
+    expect(told).toEqual([[first, 'replaced']]);
     expect(await tab.basket.update(second, { note: 'n', text: 10 })).toBe(true);
     expect(await tab.basket.cancel({ lane: 'm' })).toBe(1);
 
