@@ -538,6 +538,30 @@ test('while a tab renews the token for one gate, the refusal of another gate tel
   expect(told).not.toContain('signed-out');
 });
 
+test('a tab renews the token, another tab has given the expired one again, and a second gate refuses that: the renewal begins once', async () => {
+  const tasks = notesApp();
+  const world = createWorld();
+  const [given, renewing] = [world.open(tasks), world.open(tasks)];
+  let renewals = 0;
+  await renewing.basket.signIn('ann', async () => {
+    renewals += 1;
+    await new Promise<void>((resolve) => world.alarm(2_000, resolve));
+
+    return { token: 'new' };
+  });
+  await given.basket.signIn('ann', { token: 'old' });
+  await given.basket.add('save', 'n1');
+  await given.basket.add('send', 'n2');
+  const sent = running(world.open(tasks), async (payload, { token }) => {
+    await new Promise<void>((resolve) => world.alarm(payload === 'n1' ? 100 : 600, resolve));
+    if (token === 'old') throw new SignedOut({ status: 401 });
+  });
+  await world.advance(10_000);
+
+  expect(sent).toEqual(['ann old n1', 'ann old n2', 'ann new n1', 'ann new n2']);
+  expect(renewals).toBe(1);
+});
+
 test('a server refuses the values of four tabs: each has been asked once, and every tab is told once', async () => {
   const tasks = notesApp();
   const world = createWorld();

@@ -1,27 +1,33 @@
-import type { ValuesMessage } from '../../basket/context/messages.js';
 import type { BasketContext } from '../../basket/context/context.js';
+import type { ValuesMessage } from '../../basket/context/messages.js';
 import { randomText } from '../../ports/ids.js';
 import type { Owner } from '../../pure/owner.js';
 import type { RunnerRow, TaskRow } from '../../pure/record.js';
 
 /**
- * The values that the app gives for who is signed in. No database has them, so a runner asks the pages:
+ * The values that the app gives for who is signed in. No database has them, so a runner asks the pages, one after the
+ * other, because each answer may renew a token. This is a question:
  *
- * 1. The runner says `wanted`. Each page of the owner says `here`. The runner says `asked` to the first of them.
- * 2. That page alone calls the app's function, and says `given`. If it has none, or is slow, the next page is asked too.
- *    Each page is asked once.
+ * 1. The runner says `wanted`. Each page of the owner says that it is `here`.
+ * 2. The runner says `asked` to one of them. That page alone calls the app's function, and says `given`.
+ * 3. If it has no other values, the next page is asked. If it has not answered after 5 s, the next page is asked too.
  *
- * A page that comes back from the back/forward cache says `here` by itself: a runner that lacks values asks again at once.
+ * The question ends when a page gives other values, when no page is left, or after 30 s. Later answers are ignored.
  *
- * Until there are values, the tasks of the owner wait. If a server answers "signed out", the tasks of that gate are
- * parked, and the runner asks for other values. If the server refuses these too within a minute, and no other gate accepts
- * them, the next page is asked, each page once. If no page has others, the tasks wait until a page says that it has `new`
- * ones (this page is asked first), or another task of the gate succeeds. After a minute the values may have expired, so the
- * runner asks again.
+ * When a runner begins, and when a page says that it has `new` values, all tasks of the owner wait, and all pages are asked.
+ * If no page answers with new values, the values of before count again. If there are none, all pages are asked once a minute.
  *
- * A message may be lost. So a runner without values asks again once a minute. A runner whose values were refused says
- * `wanted` without a question, and then asks only the pages that have not answered since all were last asked: pages that
- * have signed in since, that were late, or whose function failed, as without a network.
+ * When a server answers "signed out", the gate of the task is parked: the owner's tasks wait there until there are other
+ * values, or another task of the gate succeeds. Who is asked for other values depends on what is known of these:
+ *
+ * - All pages, if the values may have expired: the gate has accepted them, or they were given more than a minute ago, or
+ *   not in place of refused ones.
+ * - The rest, which are the pages that were not asked, if the values have just come in place of refused ones.
+ * - Nobody, if another gate has accepted such values, because the rest can only have older ones.
+ *
+ * Any message may be lost, a page may be busy, and a function may fail without a network. So once a minute, a runner whose
+ * values were refused says `wanted` without a question. A page that says that it is `here` then, or by itself after the
+ * back/forward cache, is asked at once, unless it has answered since all pages were last asked.
  */
 export interface Values {
   /** What counts now. Another object means that other tasks may run. */
@@ -49,139 +55,136 @@ interface Tried {
   readonly over: boolean;
 }
 
-/** Who is signed in, and what is known of the values for that owner. It never changes; another one replaces it. */
+/** Who is signed in, and what is known of the values for that owner. When anything else changes, another one replaces it. */
 export interface SignedIn {
   readonly owner: Owner;
   /** Whether a page has values. Otherwise the app gives none. */
   readonly asks: boolean;
+  /** Whether all tasks of the owner wait, because no page has given values yet, or because a page has new ones. */
+  readonly waits: boolean;
   readonly values: object | undefined;
-  /** Another one for other values. If the app gives none: another one after each sign-in, because a cookie may be new. */
+  /** Another one for other values. */
   readonly valuesId: string | undefined;
+  /** When a page gave the values in place of refused ones, by the runner's clock; 0 for any other values. */
+  readonly renewedAt: number;
+  /**
+   * For each gate that has accepted the values: when the accepted attempt that began last did begin, by the runner's clock.
+   * Another map for other values, and after each sign-in, because a cookie may be new.
+   */
+  readonly acceptedAt: Map<string, number>;
   /** The gates at which the owner counts as signed out. */
   readonly parked: ReadonlySet<string>;
-  /** How many others it has replaced, one after the other. */
-  readonly number: number;
 }
 
-const empty = { owner: null, asks: false, values: undefined, valuesId: undefined, parked: new Set<string>() } as const;
+const unknown = { values: undefined, valuesId: undefined, renewedAt: 0, parked: new Set<string>() } as const;
 
 /** Whether the tasks of the owner wait, because the values for them are missing or were refused. */
-export function waitsForValues({ asks, values, parked }: SignedIn, gate: string): boolean {
-  return (asks && values === undefined) || parked.has(gate);
+export function waitsForValues({ waits, parked }: SignedIn, gate: string): boolean {
+  return waits || parked.has(gate);
 }
 
 /** What is stored of an owner who counts as signed out, so that `explain` can say why tasks wait. */
-export function signedOutOf({ owner, asks, values, parked }: SignedIn): RunnerRow['signedOut'] {
-  if (owner === null) return undefined;
-  if (asks && values === undefined) return { owner };
+export function signedOutOf({ owner, waits, parked }: SignedIn): RunnerRow['signedOut'] {
+  if (owner === null || (!waits && parked.size === 0)) return undefined;
 
-  return parked.size === 0 ? undefined : { owner, gates: [...parked] };
+  return waits ? { owner } : { owner, gates: [...parked] };
 }
 
-/** After so many milliseconds without values another page is asked too, and after so many in all the runner gives up. */
+/** After so many milliseconds without values another page is asked too, and after so many in all a question ends. */
 const pagePatience = 5_000;
 const patience = 30_000;
 
 /** So many milliseconds long a success, or values that were just given, prove something. Later they may have expired. */
 const provesFor = 60_000;
 
-interface Question {
-  readonly number: string;
-  readonly until: number;
-  /** The pages that have answered `wanted`; those that are not asked yet; and how many of the others have not answered. */
-  readonly pages: Set<string>;
-  readonly next: string[];
-  open: number;
-  stop: () => void;
+/**
+ * What a page has done since all were last asked. It has said that it is `here`, and was not asked. It was `asked` in the
+ * question of now. It had no values, and `failed`, so only the next question asks it again. It has `answered`, so it is not
+ * asked again. A page that signs in again counts as another page.
+ */
+type Progress = 'here' | 'asked' | 'failed' | 'answered';
+
+/** `values`: the `acceptedAt` of the values that were refused, by which they are known. */
+interface Refusal {
+  readonly attempts: number;
+  readonly since: number;
+  readonly values: SignedIn['acceptedAt'];
 }
 
-/** Gets values for a term. `changed` is called when other tasks may run. */
+/** Gets values for a term. `changed` is called when other tasks may run; `time` is the runner's clock. */
 export function createValues(
   { hub, ports: { clock, randomBytes } }: Pick<BasketContext, 'hub' | 'ports'>,
   changed: () => void,
   time: () => number,
 ): Values {
-  let now: SignedIn = { ...empty, number: 0 };
-  let question: Question | undefined;
-  /** The pages that the last question found, and did not ask because another one gave values. */
-  let unasked: readonly string[] = [];
-  /** For each gate whose server has accepted the values of now: the accepted attempt that began last. */
-  let accepted = new Map<string, { readonly number: number; readonly startedAt: number }>();
-  /**
-   * The attempt in which each task was last refused, and the number of what counted after the first of its refusals in
-   * a row. Only these count, because values may expire in between.
-   */
-  const refusals = new Map<string, { readonly attempts: number; readonly since: number }>();
-  /** The pages that have answered in time since all were last asked. A page that signs in again counts as another one. */
-  const answered = new Set<string | undefined>();
-  /** Values that were right until a page said that it has new ones. */
-  let last: Pick<SignedIn, 'values' | 'valuesId'> | undefined;
-  /** When a page gave the values of now in place of refused ones, by the runner's clock; 0 for any other values. */
-  let renewedAt = 0;
+  let now: SignedIn = { ...unknown, owner: null, asks: false, waits: false, acceptedAt: new Map() };
+  /** The attempt in which each task was last refused; and of those in a row when the first was, and with which values. */
+  const refusals = new Map<string, Refusal>();
+  const pages = new Map<string, Progress>();
+  /** The question of now, and whether it asks all pages. */
+  let question: { readonly number: string; readonly until: number; readonly all: boolean } | undefined;
+  let stopTimer = (): void => undefined;
 
-  function replace(change: Partial<SignedIn>): void {
-    const before = now;
-    now = { ...before, ...change, number: before.number + 1 };
-    if (now.valuesId !== before.valuesId || now.owner !== before.owner) accepted = new Map();
-  }
+  const pageThat = (progress: Progress): string | undefined => [...pages].find(([, one]) => one === progress)?.[0];
+  const lacks = (): boolean => now.asks && (now.waits || now.parked.size > 0);
+  const isOfNow = ({ over, signedIn }: Tried): boolean => !over && signedIn.acceptedAt === now.acceptedAt;
 
-  function lacks(): boolean {
-    return now.asks && (now.values === undefined || now.parked.size > 0);
-  }
-
-  function isOfNow({ over, signedIn: { owner, valuesId } }: Tried): boolean {
-    return !over && owner === now.owner && valuesId === now.valuesId;
+  function become(change: Partial<SignedIn>): void {
+    now = { ...now, ...change };
+    changed();
   }
 
   function say(step: ValuesMessage['step'], more: Partial<ValuesMessage> = {}): void {
-    if (now.owner !== null) hub.say({ kind: 'values', step, owner: now.owner, ...more });
+    if (now.owner !== null) hub.say({ kind: 'values', step, owner: now.owner, question: question?.number, ...more });
   }
 
-  /** Asks each page, and the page `first` before the others, if one is named. */
+  /** Asks all pages, the page `first` before the others. */
   function askAll(first?: string): void {
-    answered.clear();
-    ask(first);
-  }
-
-  /** Asks the page `first`, if one is named, and then each page that has not answered since all were last asked. */
-  function ask(first?: string): void {
     end();
-    const until = clock.monotonic() + patience;
-    const next = first === undefined ? [] : [first];
-    const number = randomText(randomBytes, 12);
-    unasked = [];
-    question = { number, until, pages: new Set(next), next, open: 0, stop: () => undefined };
-    // The others say that they are there, so that one of them is asked at once if that page has none.
-    if (first !== undefined) say('wanted', { question: number });
-    askNext(question);
+    pages.clear();
+    if (first !== undefined) pages.set(first, 'here');
+    if (now.asks) begin(true);
   }
 
-  /** Asks one more page. If none is left, pages may say again that they are there: one may have opened meanwhile. */
-  function askNext(one: Question): void {
-    const { number } = one;
-    const page = one.next.shift();
-    one.stop();
-    one.stop = clock.timer(pagePatience, () => (clock.monotonic() < one.until ? askNext(one) : giveUp()));
-    if (page === undefined) return say('wanted', { question: number });
-    one.open += 1;
-    say('asked', { question: number, page, refused: now.values !== undefined });
+  /** Asks the pages that were not asked, if they may have `better` values. */
+  function askRest(better: boolean): void {
+    if (better && pageThat('here') !== undefined) return begin(false);
+    for (const page of pages.keys()) pages.set(page, 'answered');
+    giveUp();
   }
 
-  /** Nobody gives other values. Pages say so when they have them; a message may be lost. */
+  function begin(all: boolean): void {
+    question = { number: randomText(randomBytes, 12), until: clock.monotonic() + patience, all };
+    goOn();
+  }
+
+  /** Asks one more page. Pages say again that they are here, because one may have opened meanwhile. */
+  function goOn(): void {
+    say('wanted');
+    askNext();
+  }
+
+  function askNext(): void {
+    const { until = 0 } = question ?? {};
+    stopTimer();
+    stopTimer = clock.timer(pagePatience, () => (clock.monotonic() < until ? goOn() : giveUp()));
+    const page = pageThat('here');
+    if (page === undefined) return;
+    pages.set(page, 'asked');
+    say('asked', { page, refused: !now.waits });
+  }
+
+  /** Nobody gives other values. The values of before count again, if there are any. */
   function giveUp(): void {
-    for (const page of unasked) answered.add(page); // They have older ones, so they are not asked in a minute either.
     end();
-    if (now.values === undefined && last !== undefined) {
-      replace({ ...last });
-      changed();
-    }
-    if (now.values === undefined || now.parked.size > 0) tell();
+    if (now.waits && now.values !== undefined) become({ waits: false });
+    if (lacks()) tell();
   }
 
   function end(): void {
-    question?.stop();
-    unasked = question?.next ?? [];
+    stopTimer();
     question = undefined;
+    for (const [page, progress] of pages) if (progress === 'asked' || progress === 'failed') pages.delete(page);
   }
 
   /** Tells every tab that the owner counts as signed out. */
@@ -192,93 +195,78 @@ export function createValues(
     hub.say({ kind: 'changed', hints: gates.map((gate) => ({ event: 'session', owner, state: 'signed-out', gate })) });
   }
 
+  function look(): void {
+    if (question !== undefined || !lacks()) return;
+    if (now.waits) askAll();
+    else say('wanted');
+  }
+
   const stopHearing = hub.hear((message) => {
     if (message.kind !== 'values' || message.owner !== now.owner) return;
     const { step, page, values, valuesId } = message;
     if (step === 'new') {
-      last = now.values === undefined ? last : now;
-      replace({ values: undefined, valuesId: now.asks ? undefined : page, parked: new Set() });
-      changed();
-      if (now.asks) askAll(page);
+      become({ waits: now.asks, acceptedAt: new Map(), parked: new Set() });
+      askAll(page);
     }
-    if (step === 'here' && answered.has(page)) return;
-    // A page that was busy may answer after the runner has given up.
-    const mayGive = step === 'here' && (question === undefined || message.question === undefined) && lacks();
-    if (mayGive && (question?.open ?? 0) === 0) ask(page);
-    const fits = mayGive || message.question === question?.number;
-    if (question === undefined || !fits || page === undefined) return;
-    if (step === 'here' && !question.pages.has(page)) {
-      question.pages.add(page);
-      question.next.push(page);
-      if (question.open === 0) askNext(question);
+    // A page that comes back from the back/forward cache does not say which page it is.
+    if (page === undefined) return step === 'here' ? look() : undefined;
+    if (step === 'here' && (pages.get(page) ?? 'here') === 'here') {
+      pages.set(page, 'here');
+      if (question === undefined && lacks()) begin(false);
+      else if (question !== undefined && pageThat('asked') === undefined) askNext();
     }
-    if (step !== 'given') return;
-    if (values !== undefined) answered.add(page);
-    if (typeof values !== 'object' || values === null || valuesId === now.valuesId) {
-      question.open -= 1;
-      if (question.next.length > 0) return askNext(question);
-
-      return question.open === 0 ? giveUp() : undefined;
-    }
-    end();
-    renewedAt = now.values === undefined ? 0 : time();
-    replace({ values, valuesId, parked: new Set() });
-    changed();
+    if (step !== 'given' || question === undefined || message.question !== question.number) return;
+    pages.set(page, values === undefined ? 'failed' : 'answered');
+    if (typeof values === 'object' && values !== null && (now.waits || valuesId !== now.valuesId)) {
+      end();
+      const renewedAt = now.waits ? 0 : time();
+      become({ waits: false, values, valuesId, renewedAt, acceptedAt: new Map(), parked: new Set() });
+    } else if (pageThat('here') !== undefined) askNext();
+    else if (pageThat('asked') === undefined) giveUp();
   });
 
   return {
     now: () => now,
     next: (owner, asks) =>
-      owner === now.owner && asks === now.asks ? now : { ...empty, owner, asks, number: now.number + 1 },
+      owner === now.owner && asks === now.asks ? now : { ...unknown, owner, asks, waits: asks, acceptedAt: new Map() },
 
     follow(signedIn) {
-      if (signedIn === now || (signedIn.owner === now.owner && signedIn.asks === now.asks)) return;
-      end();
-      last = undefined;
-      replace(signedIn);
-      if (now.asks) askAll();
+      if (signedIn.owner === now.owner && signedIn.asks === now.asks) return;
+      now = signedIn;
+      askAll();
     },
 
     worked(attempt) {
-      const { row, signedIn, startedAt } = attempt;
-      const { gate } = row;
+      const { row, startedAt } = attempt;
+      const { acceptedAt, parked } = now;
       if (!isOfNow(attempt)) return;
-      if (startedAt >= (accepted.get(gate)?.startedAt ?? 0)) accepted.set(gate, { number: signedIn.number, startedAt });
-      if (!now.parked.has(gate)) return;
-      replace({ parked: new Set([...now.parked].filter((one) => one !== gate)) });
-      changed();
+      acceptedAt.set(row.gate, Math.max(startedAt, acceptedAt.get(row.gate) ?? 0));
+      if (parked.has(row.gate)) become({ parked: new Set([...parked].filter((gate) => gate !== row.gate)) });
     },
 
     refused(attempt) {
       const { id, gate, attempts } = attempt.row;
+      const { asks, renewedAt, acceptedAt, parked } = now;
       if (!isOfNow(attempt)) return false;
+      const accepted = acceptedAt.get(gate);
       const before = refusals.get(id);
-      const since = before?.attempts === attempts - 1 ? before.since : now.number + 1;
-      // A success says nothing if its attempt began before: the values may have expired while both ran.
-      const other = accepted.get(gate);
-      if (other !== undefined && other.number >= since && attempt.startedAt - other.startedAt <= provesFor) return true;
-      refusals.set(id, { attempts, since });
-      if (now.parked.has(gate)) return false;
-      replace({ parked: new Set([...now.parked, gate]) });
-      changed();
-      // Whether a page has just given the values. If a gate accepts them, other pages can only have older ones. If none does,
-      // this page has older ones itself (from before the token was renewed, say), and the next page may have better ones.
-      const areNew = other === undefined && attempt.startedAt - renewedAt <= provesFor;
-      const next = accepted.size === 0 ? unasked[0] : undefined;
-      if (!now.asks) tell();
-      else if (areNew && next !== undefined) ask(next);
-      else if (areNew && question === undefined) giveUp();
-      // If no page has answered, what the pages were asked for another gate is asked for this one too.
-      else if (!areNew && (question === undefined || answered.size > 0)) askAll();
+      const first = before?.attempts === attempts - 1 ? before : { since: time(), values: acceptedAt };
+      // A success with the same values says nothing if its attempt began before: they may have expired while both ran.
+      const isLater = first.values !== acceptedAt || (accepted ?? 0) > first.since;
+      if (accepted !== undefined && isLater && attempt.startedAt - accepted <= provesFor) return true;
+      refusals.set(id, { ...first, attempts });
+      if (parked.has(gate)) return false;
+      become({ parked: new Set([...parked, gate]) });
+      const areNew = accepted === undefined && attempt.startedAt - renewedAt <= provesFor;
+      if (!asks) tell();
+      // If all pages are being asked for another gate, that is for this gate too.
+      else if (!areNew && question?.all !== true) askAll();
+      else if (question === undefined) askRest(acceptedAt.size === 0);
 
       return false;
     },
 
-    look() {
-      if (question !== undefined || !lacks()) return;
-      if (now.values === undefined) askAll();
-      else say('wanted');
-    },
+    look,
 
     close() {
       end();
