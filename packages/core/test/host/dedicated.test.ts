@@ -1,6 +1,7 @@
 import { expect, test } from 'vitest';
 
 import { attendWorker } from '../../src/host/client.js';
+import { greeted } from '../../src/host/greet.js';
 import { serveIn } from '../../src/host/serve.js';
 import type { WorkerProblem } from '../../src/pure/errors.js';
 import { defineTasks, task } from '../../src/pure/registry.js';
@@ -127,3 +128,24 @@ test.each([6_000, 20_000])(
 test('a dedicated worker of which another line throws after serveBasket is not ended, as a SharedWorker is not', async () => {
   expect(await played({ throws: true })).toEqual({ sent: [1], told: [], constructed: 1 });
 });
+
+test.each([9, 10, 1_000])(
+  'after %i failures a dedicated worker that never answers is waited for 42.5 s, and no longer',
+  async (failures) => {
+    const world = createWorld();
+    const { context } = world.open(defineTasks(freshName(), { send: task<number>() }));
+    const mute: Port = portTo(
+      () => mute,
+      () => undefined,
+    );
+    const factory = () => Object.assign(mute.endpoint, { terminate: () => undefined }) as unknown as Worker;
+    let problem: WorkerProblem | undefined;
+    greeted(context, factory, new AbortController().signal, failures).catch((error: unknown) => {
+      ({ problem } = error as { readonly problem: WorkerProblem });
+    });
+    await world.advance(42_499);
+    expect(problem).toBeUndefined();
+    await world.advance(1);
+    expect(problem).toBe('silent');
+  },
+);

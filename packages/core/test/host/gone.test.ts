@@ -106,16 +106,18 @@ test('a page lets go of its worker as it goes into the cache, asks it when it is
   const basket = openBasket(tasks, { worker });
   await vi.waitFor(async () => expect((await basket.health()).worker).toMatchObject({ state: 'running' }), 60_000);
   show('hidden');
-  const { asked } = told;
+  // On a busy machine the page constructs its SharedWorker again, and lets go of all connections but one.
+  const { asked, started } = told;
   show('visible');
   // Less than the two seconds after which it is asked in any case.
   for (let turn = 0; turn < 3_000 && told.asked === asked; turn += 1) await atNextTurn();
   expect(told.asked).toBeGreaterThan(asked);
-  expect(told).toMatchObject({ started: 1, open: 1 });
+  expect(told).toMatchObject({ started, open: 1 });
   page.dispatchEvent(transition('pagehide', true));
-  await vi.waitFor(() => expect(told).toMatchObject({ started: 1, open: 0 }), 60_000);
+  await vi.waitFor(() => expect(told).toMatchObject({ started, open: 0 }), 60_000);
   page.dispatchEvent(transition('pageshow', true));
-  await vi.waitFor(() => expect(told).toMatchObject({ started: 2, open: 1 }), 60_000);
+  await vi.waitFor(() => expect(told.open).toBe(1), 60_000);
+  expect(told.started).toBeGreaterThan(started);
   basket.close();
 });
 
