@@ -3,7 +3,7 @@
 /** Counts what happened to one request. Gives how often it happened in a row; `undefined` ends the row. */
 export type InARow = (what: 'network' | 'conflict' | undefined) => number;
 
-/** So many counters are remembered: those of tasks that were cancelled meanwhile never end. */
+/** At most so many counters are kept, because nothing deletes the counter of a task that was cancelled. */
 const mostCounters = 1_000;
 
 /**

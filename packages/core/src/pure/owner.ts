@@ -18,17 +18,18 @@ export interface SessionRow {
 }
 
 /**
- * Whether the tasks of a route run while `signedIn` is the owner who is signed in, by the last call of any context. A task without an owner runs if its type has `owner:
- * 'none'`, or the registry declares no session. Another task runs while its owner is signed in.
+ * Whether the tasks of a route run while `signedInOwner` is signed in, by the last call of any context. A task without an
+ * owner runs if its type has `owner: 'none'`, or the registry declares no session. Another task runs while its owner is
+ * signed in.
  */
 export function runsFor(
   registry: Pick<AnyRegistry, 'types' | 'aliases' | 'session'>,
   route: { readonly owner: Owner; readonly type: string },
-  signedIn: Owner,
+  signedInOwner: Owner,
 ): boolean {
   if (registry.session === undefined) return route.owner === null;
 
-  return route.owner === null ? isForAll(registry, route.type) : route.owner === signedIn;
+  return route.owner === null ? isForAll(registry, route.type) : route.owner === signedInOwner;
 }
 
 /**

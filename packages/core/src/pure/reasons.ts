@@ -49,7 +49,8 @@ import { isDead, stateOf } from './state.js';
  *   `{ adopt: true }` gives it an owner.
  * - `no-room`: the browser has no room in which the runner could write that the task starts. Delete data of your own, or
  *   cancel tasks.
- * - `no-runner`: nobody runs tasks. Open a page that has a worker. While this page's own worker starts, this reason is not given.
+ * - `no-runner`: nobody runs tasks. Open a page that has a worker. While this page's own worker starts, this reason is not
+ *   given.
  */
 export type Reason =
   | { readonly reason: 'gone' | 'running' | 'busy' | 'no-room' | 'no-runner' | 'unknown-type' | 'no-owner' }
@@ -173,10 +174,10 @@ function asideOf({ id }: TaskRow, runner: RunnerRow | undefined, now: number): R
 }
 
 function ownerReasons({ owner, type, gate }: TaskRow, facts: ReasonFacts): readonly Reason[] {
-  const { registry, owner: signedIn, led, runner } = facts;
+  const { registry, owner: signedInOwner, led, runner } = facts;
   const out = led ? runner?.signedOut : undefined;
   const lacksValues = owner !== null && out?.owner === owner && (out.gates?.includes(gate) ?? true);
-  if (!lacksValues && runsFor(registry, { owner, type }, signedIn)) return [];
+  if (!lacksValues && runsFor(registry, { owner, type }, signedInOwner)) return [];
   if (owner !== null) return [{ reason: 'signed-out', owner }];
 
   return findType(registry, type) === undefined ? [] : [{ reason: 'no-owner' }];

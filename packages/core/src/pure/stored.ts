@@ -53,7 +53,7 @@ type Field =
   | keyof NonNullable<RunnerRow['signedOut']>
   | keyof NonNullable<GateRow['slow']>;
 
-/** Makes a predicate: the value is an object, and each of its fields with one of these names passes `predicate`. */
+/** Makes a predicate: the value is an object, and its field of each of these names passes `predicate`. */
 function has(predicate: Predicate, ...names: readonly Field[]): Predicate {
   return (value) =>
     typeof value === 'object' &&

@@ -49,7 +49,7 @@ export interface RunOptions extends RunBasketOptions {
 /** How often the runner reads without a message, in milliseconds. A lost message delays a task by this at most. */
 const poll = 60_000;
 
-/** After so many failed turns in a row, a runner that finds no database lets go of its lock: some 10 s after the first. */
+/** A runner that finds no database lets go of its lock if more turns than these have failed in a row: after some 10 s. */
 const turnsWithoutDatabase = 6;
 
 /** What is the same in all terms of a runner. */

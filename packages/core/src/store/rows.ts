@@ -4,7 +4,7 @@ import type { Owner } from '../pure/owner.js';
 import type { Claim, OutcomeRow, RunnerRow, TaskRow } from '../pure/record.js';
 import { stateKeys } from '../pure/record.js';
 import { isPresent } from '../pure/state.js';
-import { outcomeIn, gatesOf, numbersIn, ownerIn, rowOf, runnerOf } from '../pure/stored.js';
+import { gatesOf, numbersIn, outcomeIn, ownerIn, rowOf, runnerOf } from '../pure/stored.js';
 import { deletePayload, readable } from './payloads.js';
 import type { Stores } from './requests.js';
 import { answer, keysFrom } from './requests.js';

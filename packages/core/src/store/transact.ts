@@ -34,8 +34,8 @@ const bodyPatience = 600_000;
 const abortPatience = 10_000;
 
 /**
- * How long to wait for it, in milliseconds, once the browser has closed the connection. A browser fires the events of its transactions
- * before `close`, but Chromium (156) fires none for a transaction that began at that moment.
+ * How long to wait for that event, in milliseconds, once the browser has closed the connection. A browser fires the events
+ * of a connection's transactions before `close`, but Chromium (156) fires none for a transaction that began at that moment.
  */
 const closedPatience = 1_000;
 

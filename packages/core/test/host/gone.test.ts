@@ -235,7 +235,7 @@ test('a page that goes with a hundred transactions under way says "look" once', 
   basket.close();
 });
 
-test('a page that goes after a transaction of the app was aborted has nothing to say', async () => {
+test('a page that is closed after a transaction of the app was aborted has nothing to say', async () => {
   const { page } = stubPage();
   const tasks = define();
   const basket = openBasket(tasks);

@@ -423,7 +423,7 @@ test('two tasks of one name that are sent one after the other are two texts, so 
   expect(texts).toEqual(['Sent: A note.', 'Sent: A note.\u00a0']);
 });
 
-test('a person who is in a form that goes, because its task cannot be corrected any more, is at the title of the task', async () => {
+test('if a form that has the focus is removed, because its task can no longer be corrected, the focus moves to the title of the task', async () => {
   const dead = { reason: 'dead', because: 'permanent' } as Reason;
   const { host, panel, settings, part } = listOf({ id: '1', state: 'dead', payload: 'a', reasons: [dead] as never });
   settings.canCorrect = () => true;

@@ -29,7 +29,7 @@ test('a list that changes while its rows are made slice by slice has the order o
   expect([...list.children].map(({ textContent }) => textContent).join('')).toBe('987654321');
 });
 
-test('a person whose row goes is at the next row, or at the one before if it was the last, or else at the heading', () => {
+test('if the row that has the focus is removed, the focus moves to the next row, or from the last row to the one before, or from the only row to the heading', () => {
   vi.spyOn(performance, 'now').mockReturnValue(0);
   const { document } = new JSDOM('').window;
   const [list, heading] = [document.createElement('ul'), document.createElement('h2')];

@@ -165,7 +165,7 @@ test.each([
   ['nothing', ({ page }: Story) => page.context.hub.say({ kind: 'look' })],
   ['a hidden page', ({ tab }: Story) => tab.online()],
 ])(
-  'a page that is visible while a turn fails that knew of %s is heard: the probe comes within 2 s',
+  'a page says that it is visible while a turn that knew of %s fails: the page is heard, and the probe comes within 2 s',
   async (_, begin) => {
     for (const seed of [1, 2, 3, 4, 5]) {
       const story = await closedGate(seed);

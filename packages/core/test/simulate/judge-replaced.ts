@@ -209,7 +209,7 @@ function withoutLater({ command }: Commit['underway'], contents: Contents): Cont
   return { ...contents, tasks: new Map([...contents.tasks].filter(([, { id }]) => !isLater(id))) };
 }
 
-/** The marks of those that wait for others. A task that was cancelled while it ran waits for nobody. */
+/** The marks of the parents that tasks wait for. A task that was cancelled while it ran waits for no parent. */
 function marksOf({ tasks }: Contents): ReadonlySet<string> {
   const waiting = [...tasks.values()].filter(({ cancelled }) => cancelled !== true);
 

@@ -8,7 +8,7 @@ import { underway } from '../context/context.js';
 import type { Ahead } from './bodies.js';
 import { ageOf, putBodies } from './bodies.js';
 import { notStorable } from './encode.js';
-import type { AddOptions, PrepareContext, EncodedTask } from './prepare.js';
+import type { AddOptions, EncodedTask, PrepareContext } from './prepare.js';
 import { encodeTask, encodeTaskNow, writeTask } from './prepare.js';
 import type { StoreTasks } from './store.js';
 

@@ -8,7 +8,7 @@ import type { Encoded } from './encode.js';
 import { codecPatience, isHeavy } from './encode.js';
 import { isRefusal, notStored } from './refusal.js';
 
-/** A row follows its heavy body within so many milliseconds. After that, the body may be collected, and is written again. */
+/** A row follows its heavy body within so many milliseconds. The body of a later row may be gone, so it is written again. */
 export const longestRowDelay: number = 60_000;
 
 /** A task whose payload is encoded. */

@@ -6,7 +6,7 @@ import { clockOffset } from '../../pure/reasons.js';
 import type { RunnerRow, TaskRow } from '../../pure/record.js';
 import { laneMarkOf, stateKeys } from '../../pure/record.js';
 import { isDead } from '../../pure/state.js';
-import { rangeAfter, prefixesOf, rowsByState } from '../../store/by-state.js';
+import { prefixesOf, rangeAfter, rowsByState } from '../../store/by-state.js';
 import { headOfLane, numbersOf, rowsAfter } from '../../store/rows.js';
 import type { BasketContext } from '../context/context.js';
 import type { FactStores } from './facts.js';

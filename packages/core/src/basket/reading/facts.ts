@@ -11,7 +11,7 @@ import { parentsOf } from '../../store/parents.js';
 import { pausesNow } from '../../store/pauses.js';
 import type { Stores } from '../../store/requests.js';
 import { hasReserve } from '../../store/reserve.js';
-import { claimedRow, gatesNamed, headOfLane, storedOwner, runnerRow } from '../../store/rows.js';
+import { claimedRow, gatesNamed, headOfLane, runnerRow, storedOwner } from '../../store/rows.js';
 import type { BasketContext } from '../context/context.js';
 
 /** Rows, and what is shown with them, read in one transaction. */

@@ -51,7 +51,7 @@ export async function pageOf(
 
     if (next !== undefined && rows.length < most) return undefined;
     if (whole && rows.length < most) context.lastListed.tasks = rows.length;
-    // There are more than it knew.
+    // There are more tasks than this context knew of.
     else if (whole && rows.length > (context.lastListed.tasks ?? 0)) context.lastListed.tasks = undefined;
 
     return factsOf(context, stores, rows, led);

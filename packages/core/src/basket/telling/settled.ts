@@ -102,7 +102,7 @@ export function createSettled(context: BasketContext, added: Recent): (id: strin
     taken = false;
     for (const id of ids) wanted.delete(id); // Before the reading, so that a call that comes meanwhile is read for again.
     const find = (stores: OutcomeStores): Promise<readonly StoredEnd[]> =>
-      Promise.all(ids.map((id) => endIn(stores, id)));
+      Promise.all(ids.map((id) => readEnd(stores, id)));
     const found = await read(context, find, ['tasks', 'outcomes']).catch((error: unknown) => {
       want(ids);
       throw error;
@@ -215,7 +215,7 @@ const notTheirs = new TaskbasketError(
 );
 
 /** What the database says of the end of a task. `absent`: there is neither a task nor an outcome. */
-async function endIn(stores: OutcomeStores, id: string): Promise<StoredEnd> {
+async function readEnd(stores: OutcomeStores, id: string): Promise<StoredEnd> {
   const [row, found] = await Promise.all([rowOfId(stores, id), outcomeOfId(stores, id)]);
   if (row !== undefined) {
     const { owner, dead, lastError: error } = row;

@@ -33,15 +33,15 @@ async function prunedFrom(leader: Leader, stores: Stores, from: number): Promise
   const first = (await lastNumber(stores.outcomes)) - outcomesKept;
   const range = IDBKeyRange.lowerBound(from, true);
   const keys = (await answer(stores.outcomes.getAllKeys(range, outcomesASlice))) as readonly number[];
-  const read = await Promise.all(keys.map((n) => readOutcome(stores, n)));
-  const old = read.filter(({ n, at }) => n <= first || at < oldest);
+  const slice = await Promise.all(keys.map((n) => readOutcome(stores, n)));
+  const old = slice.filter(({ n, at }) => n <= first || at < oldest);
   const index = stores.outcomes.index(marksIndex);
   for (const { n, id } of old) {
     // A child that names a replaced task finds its parent from outcome to outcome, so all of these stay with the first.
     const [replaced, isParent] = await Promise.all([answer(index.getKey(parentMark(id))), hasChildren(stores, id)]);
     if (replaced === undefined && !isParent) stores.outcomes.delete(n);
   }
-  const last = read.at(-1);
+  const last = slice.at(-1);
 
   return keys.length < outcomesASlice || old.at(-1) !== last ? undefined : last?.n;
 }

@@ -5,7 +5,7 @@ import { runsFor } from '../../pure/owner.js';
 import type { TaskRow } from '../../pure/record.js';
 import { findType } from '../../pure/find-type.js';
 import { dueFrom } from '../../pure/transitions.js';
-import { rangeAfter, prefixesOf, rowsByState } from '../../store/by-state.js';
+import { prefixesOf, rangeAfter, rowsByState } from '../../store/by-state.js';
 import type { StoredPayload } from '../../store/payloads.js';
 import { readPayloads } from '../../store/payloads.js';
 import { claimedRow } from '../../store/rows.js';

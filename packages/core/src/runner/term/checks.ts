@@ -23,7 +23,7 @@ export function checkHandlers(registry: AnyRegistry, handlers: Readonly<Record<s
   if (surplus !== undefined) {
     throw new TaskbasketError(
       'option',
-      `There is a handler for "${surplus}", and no task type of that name in the registry. Remove it, or add the type.`,
+      `There is a handler for "${surplus}", and no task type of that name in the registry. Remove the handler, or add the type.`,
     );
   }
 }

@@ -14,8 +14,8 @@ import type { RunnerRow, TaskRow } from '../../pure/record.js';
  *
  * The question ends when a page gives other values, when no page is left, or after 30 s. Later answers are ignored.
  *
- * When a runner begins, and when a page says that it has `new` values, all tasks of the owner wait, and all pages are asked.
- * If no page answers with new values, the values of before count again. If there are none, all pages are asked once a minute.
+ * When a runner begins, and when a page says that it has `new` values, all tasks of the owner wait, and all pages are
+ * asked. If no page gives values, the values of before count again. If there are none, all pages are asked once a minute.
  *
  * When a server answers "signed out", the gate of the task is parked: the owner's tasks wait there until there are other
  * values, or another task of the gate succeeds. Who is asked for other values depends on what is known of these:
@@ -55,7 +55,10 @@ interface Tried {
   readonly over: boolean;
 }
 
-/** Who is signed in, and what is known of the values for that owner. When anything else changes, another one replaces it. */
+/**
+ * Who is signed in, and what is known of the values for that owner. `acceptedAt` changes in place. For any other change, a
+ * new object replaces this one.
+ */
 export interface SignedIn {
   readonly owner: Owner;
   /** Whether a page has values. Otherwise the app gives none. */
@@ -63,20 +66,20 @@ export interface SignedIn {
   /** Whether all tasks of the owner wait, because no page has given values yet, or because a page has new ones. */
   readonly waits: boolean;
   readonly values: object | undefined;
-  /** Another one for other values. */
+  /** Other values have another id. */
   readonly valuesId: string | undefined;
   /** When a page gave the values in place of refused ones, by the runner's clock; 0 for any other values. */
   readonly renewedAt: number;
   /**
-   * For each gate that has accepted the values: when the accepted attempt that began last did begin, by the runner's clock.
-   * Another map for other values, and after each sign-in, because a cookie may be new.
+   * For each gate that has accepted the values: the latest time at which an accepted attempt began, by the runner's clock.
+   * Other values have another map. So has each sign-in, because a cookie may be new.
    */
   readonly acceptedAt: Map<string, number>;
   /** The gates at which the owner counts as signed out. */
   readonly parked: ReadonlySet<string>;
 }
 
-const unknown = { values: undefined, valuesId: undefined, renewedAt: 0, parked: new Set<string>() } as const;
+const noValues = { values: undefined, valuesId: undefined, renewedAt: 0, parked: new Set<string>() } as const;
 
 /** Whether the tasks of the owner wait, because the values for them are missing or were refused. */
 export function waitsForValues({ waits, parked }: SignedIn, gate: string): boolean {
@@ -98,17 +101,20 @@ const patience = 30_000;
 const provesFor = 60_000;
 
 /**
- * What a page has done since all were last asked. It has said that it is `here`, and was not asked. It was `asked` in the
- * question of now. It had no values, and `failed`, so only the next question asks it again. It has `answered`, so it is not
- * asked again. A page that signs in again counts as another page.
+ * What a page has done since all pages were last asked. `here`: it has said that it is here, and was not asked. `asked`: it
+ * was asked in the question of now, and has not answered. `failed`: it had no values, so only the next question asks it
+ * again. `answered`: it is not asked again. A page that signs in again counts as another page.
  */
-type Progress = 'here' | 'asked' | 'failed' | 'answered';
+type PageState = 'here' | 'asked' | 'failed' | 'answered';
 
-/** `values`: the `acceptedAt` of the values that were refused, by which they are known. */
+/** The refusals of a task in a row. */
 interface Refusal {
+  /** The number of the attempt that was refused last. */
   readonly attempts: number;
+  /** When the first attempt in the row was refused, by the runner's clock. */
   readonly since: number;
-  readonly values: SignedIn['acceptedAt'];
+  /** The map of the values that were refused first. If other values count now, they have another map. */
+  readonly acceptedAt: SignedIn['acceptedAt'];
 }
 
 /** Gets values for a term. `changed` is called when other tasks may run; `time` is the runner's clock. */
@@ -117,15 +123,15 @@ export function createValues(
   changed: () => void,
   time: () => number,
 ): Values {
-  let now: SignedIn = { ...unknown, owner: null, asks: false, waits: false, acceptedAt: new Map() };
-  /** The attempt in which each task was last refused; and of those in a row when the first was, and with which values. */
+  let now: SignedIn = { ...noValues, owner: null, asks: false, waits: false, acceptedAt: new Map() };
+  /** The refusals of each task, by its id. */
   const refusals = new Map<string, Refusal>();
-  const pages = new Map<string, Progress>();
+  const pages = new Map<string, PageState>();
   /** The question of now, and whether it asks all pages. */
   let question: { readonly number: string; readonly until: number; readonly all: boolean } | undefined;
   let stopTimer = (): void => undefined;
 
-  const pageThat = (progress: Progress): string | undefined => [...pages].find(([, one]) => one === progress)?.[0];
+  const pageThat = (state: PageState): string | undefined => [...pages].find(([, one]) => one === state)?.[0];
   const lacks = (): boolean => now.asks && (now.waits || now.parked.size > 0);
   const isOfNow = ({ over, signedIn }: Tried): boolean => !over && signedIn.acceptedAt === now.acceptedAt;
 
@@ -184,7 +190,7 @@ export function createValues(
   function end(): void {
     stopTimer();
     question = undefined;
-    for (const [page, progress] of pages) if (progress === 'asked' || progress === 'failed') pages.delete(page);
+    for (const [page, state] of pages) if (state === 'asked' || state === 'failed') pages.delete(page);
   }
 
   /** Tells every tab that the owner counts as signed out. */
@@ -228,7 +234,7 @@ export function createValues(
   return {
     now: () => now,
     next: (owner, asks) =>
-      owner === now.owner && asks === now.asks ? now : { ...unknown, owner, asks, waits: asks, acceptedAt: new Map() },
+      owner === now.owner && asks === now.asks ? now : { ...noValues, owner, asks, waits: asks, acceptedAt: new Map() },
 
     follow(signedIn) {
       if (signedIn.owner === now.owner && signedIn.asks === now.asks) return;
@@ -250,16 +256,16 @@ export function createValues(
       if (!isOfNow(attempt)) return false;
       const accepted = acceptedAt.get(gate);
       const before = refusals.get(id);
-      const first = before?.attempts === attempts - 1 ? before : { since: time(), values: acceptedAt };
+      const first = before?.attempts === attempts - 1 ? before : { since: time(), acceptedAt };
       // A success with the same values says nothing if its attempt began before: they may have expired while both ran.
-      const isLater = first.values !== acceptedAt || (accepted ?? 0) > first.since;
-      if (accepted !== undefined && isLater && attempt.startedAt - accepted <= provesFor) return true;
+      const isProof = first.acceptedAt !== acceptedAt || (accepted ?? 0) > first.since;
+      if (accepted !== undefined && isProof && attempt.startedAt - accepted <= provesFor) return true;
       refusals.set(id, { ...first, attempts });
       if (parked.has(gate)) return false;
       become({ parked: new Set([...parked, gate]) });
       const areNew = accepted === undefined && attempt.startedAt - renewedAt <= provesFor;
       if (!asks) tell();
-      // If all pages are being asked for another gate, that is for this gate too.
+      // If all pages are being asked for another gate, that counts for this gate too.
       else if (!areNew && question?.all !== true) askAll();
       else if (question === undefined) askRest(acceptedAt.size === 0);
 
