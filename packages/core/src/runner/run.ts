@@ -5,7 +5,6 @@ import { isFinal } from '../store/opened.js';
 import { keepReserve } from '../store/reserve.js';
 import { TaskbasketError } from '../pure/errors.js';
 import { checkWhole } from '../pure/options.js';
-import { partOf } from '../pure/parts.js';
 import { currentName } from '../pure/aliases.js';
 import { abortAttempt, abortGrace, cancelAttempt, deposeAttempt } from './attempt/abort.js';
 import { giveTimeBack, nextDeadline, overseeAttempts, runAttempt } from './attempt/attempt.js';
@@ -48,9 +47,6 @@ export interface RunOptions extends RunBasketOptions {
 
 /** How often the runner reads without a message, in milliseconds. A lost message delays a task by this at most. */
 const poll = 60_000;
-
-/** A runner that finds no database lets go of its lock if more turns than these have failed in a row: after some 10 s. */
-const turnsWithoutDatabase = 6;
 
 /** What is the same in all terms of a runner. */
 interface Setup extends RunnerParts {
@@ -208,11 +204,10 @@ async function turns(leader: Leader, bell: Bell, leaving: Leaving, robbed: Abort
       await leader.sending.holdFor(leader.remembered.memory?.signedIn.owner ?? null);
       end = await turn(leader);
       leader.patience.worked();
+      leaving.isCutOff();
     } catch (error) {
       const delay = leader.patience.failed();
-      // WebKit (2.50) leaves a worker without a database for ever if its network process ends. Another worker may have one.
-      const hasNone = partOf(error, 'code') === 'no-database' && leader.patience.failures() > turnsWithoutDatabase;
-      if (isFinal(error) || hasNone) throw error;
+      if (isFinal(error) || leaving.isCutOff(error)) throw error;
       stopRunning();
       if (leaving.isStuck()) return leaving.end();
 

@@ -5,6 +5,8 @@ import { defineTasks, task } from '../../src/pure/registry.js';
 import { freshName } from '../support/database.js';
 import { createWorld } from '../support/world.js';
 
+const lost = new TaskbasketError('no-database', 'Connection to Indexed Database server lost.');
+
 /** As WebKit after its network process was killed: the worker lives on with its lock, and has no database any more. */
 async function withLeader(deadFor: number) {
   const tasks = defineTasks(freshName(), { send: task<number>() });
@@ -14,7 +16,6 @@ async function withLeader(deadFor: number) {
   first.run({ send: (number) => void ran.push(['first', number]) });
   await first.basket.add('send', 1);
   await world.advance(1_000);
-  const lost = new TaskbasketError('no-database', 'Connection to Indexed Database server lost.');
   const begin = vi.spyOn(first.context.database, 'begin');
   if (deadFor > 0) begin.mockRejectedValue(lost);
   world.alarm(deadFor, () => begin.mockRestore());
@@ -22,7 +23,7 @@ async function withLeader(deadFor: number) {
   second.run({ send: (number) => void ran.push(['second', number]) });
   await world.settle();
   await second.basket.add('send', 2);
-  await world.advance(70_000);
+  await world.advance(300_000);
 
   return ran;
 }
@@ -42,3 +43,74 @@ test('a leader that has no database any more lets go of the lock, and another ru
     ['second', 2],
   ]);
 });
+
+test('a leader whose database is away keeps the lock if nobody waits for it, and writes what was sent meanwhile', async () => {
+  const { world, first, ran } = longRun();
+  await first.basket.add('send', 1);
+  await world.advance(1_000);
+  const begin = vi.spyOn(first.context.database, 'begin').mockRejectedValue(lost);
+  await world.advance(600_000);
+  begin.mockRestore();
+  await world.advance(120_000);
+  expect(ran).toEqual([1]);
+});
+
+test('a leader that is told ten times in a second to look, while it has no database, keeps the lock', async () => {
+  const { world, first, second, ran } = longRun();
+  await first.basket.add('send', 1);
+  await world.advance(1_000);
+  second.run({ send: (number) => void ran.push(number) });
+  const begin = vi.spyOn(first.context.database, 'begin').mockRejectedValue(lost);
+  for (let n = 0; n < 10; n += 1) {
+    second.context.hub.say({ kind: 'look' });
+    await world.advance(100);
+  }
+  begin.mockRestore();
+  await world.advance(120_000);
+  expect(ran).toEqual([1]);
+});
+
+test('a leader whose disk is full for a minute, and that once finds no database, keeps the lock', async () => {
+  const { world, first, second, ran } = longRun();
+  await first.basket.add('send', 1);
+  await world.advance(1_000);
+  second.run({ send: (number) => void ran.push(number) });
+  const begin = vi.spyOn(first.context.database, 'begin');
+  begin.mockRejectedValue(new DOMException('There is no room.', 'QuotaExceededError'));
+  await world.advance(70_000);
+  begin.mockRejectedValue(lost);
+  world.alarm(1_000, () => begin.mockRestore());
+  second.context.hub.say({ kind: 'look' });
+  await world.advance(240_000);
+  expect(ran).toEqual([1]);
+});
+
+test('a leader whose database hangs for a minute each time it is opened lets go of the lock', async () => {
+  const { world, first, second, ran } = longRun();
+  await world.advance(1_000);
+  vi.spyOn(first.context.database, 'begin').mockImplementation(async () => {
+    await new Promise<void>((resolve) => world.alarm(60_001, resolve));
+    throw lost;
+  });
+  second.run({ send: (number) => void ran.push(-number) });
+  await world.settle();
+  await second.basket.add('send', 2);
+  await world.advance(600_000);
+  expect(ran).toEqual([-2]);
+});
+
+/** A leader whose handler takes half a minute, and another tab. */
+function longRun() {
+  const tasks = defineTasks(freshName(), { send: task<number>() });
+  const world = createWorld();
+  const ran: number[] = [];
+  const [first, second] = [world.open(tasks), world.open(tasks)];
+  first.run({
+    async send(number) {
+      ran.push(number);
+      await new Promise<void>((resolve) => world.alarm(30_000, resolve));
+    },
+  });
+
+  return { world, first, second, ran };
+}

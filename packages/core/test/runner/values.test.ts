@@ -51,6 +51,8 @@ async function pageOf(world: World, tasks: App) {
   return { page, asked, events };
 }
 
+const wait = (world: World, ms: number): Promise<void> => new Promise((resolve) => world.alarm(ms, resolve));
+
 test('a worker that has no values asks one page of several, once, and no token is in the database', async () => {
   const tasks = notesApp();
   const world = createWorld();
@@ -1070,4 +1072,91 @@ test('a page that is busy for a moment is asked too, if the function of another 
   await world.advance(2_000);
 
   expect(sent).toEqual(['ann good n1']);
+});
+
+test.each([65_000, 87_000, 93_000])(
+  'a page that comes back from the cache of its browser after %i ms, while pages are asked, is asked at once',
+  async (at) => {
+    const tasks = notesApp();
+    const world = createWorld();
+    const { page, asked } = await pageOf(world, tasks);
+    await page.basket.add('save', 'n1');
+    page.context.hub.suspend();
+    const sent = running(world.open(tasks));
+    await world.advance(at);
+    page.context.hub.resume();
+    await world.settle();
+    const atOnce = sent.length;
+    await world.advance(5_000);
+    expect([atOnce, sent.length, asked.length]).toEqual([1, 1, 1]);
+  },
+);
+
+test('a page that was offline renews the token for one gate, and another gate refuses meanwhile: the renewal begins once', async () => {
+  const tasks = notesApp();
+  const world = createWorld();
+  const page = world.open(tasks);
+  noteUncaught();
+  let isAway = true;
+  let calls = 0;
+  await page.basket.signIn('ann', async ({ refused }) => {
+    if (!refused) return { token: 'old' };
+    if (isAway) throw new TypeError('Failed to fetch');
+    calls += 1;
+    await wait(world, 2_000);
+
+    return { token: 'renewed' };
+  });
+  const sent = running(world.open(tasks), (_, { token }) => {
+    if (token === 'old') throw new SignedOut({ status: 401 });
+  });
+  await page.basket.add('save', 'n1');
+  await world.advance(500);
+  isAway = false;
+  await world.advance(58_000);
+  expect(calls).toBe(0);
+  for (let n = 0; n < 100 && calls === 0; n += 1) await world.advance(100);
+  await page.basket.add('send', 'm1');
+  await world.advance(20_000);
+  expect([sent.at(-1), calls]).toEqual(['ann renewed m1', 1]);
+});
+
+test('a gate refuses a token, and a signIn with a function that fails follows: the token is not sent again', async () => {
+  const tasks = notesApp();
+  const world = createWorld();
+  const page = world.open(tasks);
+  noteUncaught();
+  await page.basket.signIn('ann', { token: 'old' });
+  await page.basket.add('save', 'n1');
+  const sent = running(world.open(tasks), () => {
+    throw new SignedOut({ status: 401 });
+  });
+  await world.advance(10_000);
+  const asked: boolean[] = [];
+  await page.basket.signIn('ann', ({ refused }) => {
+    asked.push(refused);
+    throw new TypeError('Failed to fetch');
+  });
+  await world.advance(1_000);
+  expect([sent.length, asked.length]).toEqual([1, 1]);
+});
+
+test('an attempt succeeds that began before a signIn whose function fails: the values count again, and the gate is open', async () => {
+  const tasks = notesApp();
+  const world = createWorld();
+  const page = world.open(tasks);
+  noteUncaught();
+  await page.basket.signIn('ann', { token: 'old' });
+  const sent = running(world.open(tasks), async (payload) => {
+    if (payload === 'long') await wait(world, 20_000);
+    if (payload === 'flaky' && sent.filter((one) => one.endsWith('flaky')).length === 1)
+      throw new SignedOut({ status: 401 });
+  });
+  await page.basket.add('save', 'long');
+  await world.advance(1_000);
+  await page.basket.signIn('ann', () => Promise.reject(new Error('offline')));
+  await world.advance(1_000);
+  await page.basket.add('save', 'flaky');
+  await world.advance(200_000);
+  expect((await rowsOf(tasks)).length).toBe(0);
 });

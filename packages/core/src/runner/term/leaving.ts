@@ -1,4 +1,5 @@
 import { platformOnline } from '../../ports/platform.js';
+import { partOf } from '../../pure/parts.js';
 import { spreadOf, visibleFirst } from '../../pure/waking.js';
 import type { Bell } from './bell.js';
 import type { Leader } from './leader.js';
@@ -10,6 +11,9 @@ const handOverGrace = 10_000;
 /** If so many turns in a row fail while a runner stops, it ends without having written how its attempts ended. */
 const triesToStop = 3;
 
+/** A runner that has found no database for so many milliseconds lets go of its lock if another runner waits for it. */
+const databasePatience = 10_000;
+
 /** What ends a term: the app's signal, a newer build, or a stolen lock. */
 export interface Leaving {
   /** Whether running attempts must be aborted now. */
@@ -18,6 +22,11 @@ export interface Leaving {
   readonly end: () => 'stopped' | 'handed over';
   /** Whether the runner must stop, and cannot write how its attempts ended. The next take-over rescues the tasks. */
   readonly isStuck: () => boolean;
+  /**
+   * Whether this context seems to have lost its database for good, and another runner waits, which may have one. To be called
+   * after each turn, with its error if it failed.
+   */
+  readonly isCutOff: (error?: unknown) => boolean;
   readonly close: () => void;
 }
 
@@ -35,6 +44,12 @@ export function createLeaving(
   let handsOver = false;
   let stopTimer = (): void => undefined;
   let stopHidden: (() => void) | undefined;
+  /**
+   * Since when turns fail because there is no database: WebKit (2.50) leaves a worker without one for ever if its network
+   * process ends. And when a runner last greeted this one.
+   */
+  let lostAt: number | undefined;
+  let greetedAt = Number.NEGATIVE_INFINITY;
 
   function stop(): void {
     signals.stopping = true;
@@ -71,7 +86,9 @@ export function createLeaving(
       if (message.visible) wake(spreadOf(message));
       else wakeHidden();
     }
-    if (message.kind === 'hello' && message.build > build) handOver();
+    if (message.kind !== 'hello') return;
+    greetedAt = ports.clock.monotonic();
+    if (message.build > build) handOver();
   });
   const leave = retires ? handOver : stop;
   signal.addEventListener('abort', leave);
@@ -86,6 +103,13 @@ export function createLeaving(
       signals.stopping &&
       leader.patience.failures() >= triesToStop &&
       [...leader.running.values()].every((attempt) => attempt.verdict !== undefined),
+
+    isCutOff(error) {
+      const now = ports.clock.monotonic();
+      lostAt = partOf(error, 'code') === 'no-database' ? (lostAt ?? now) : undefined;
+
+      return lostAt !== undefined && greetedAt >= lostAt && now - lostAt >= databasePatience;
+    },
 
     close() {
       stopHearing();

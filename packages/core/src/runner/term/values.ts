@@ -72,7 +72,7 @@ export interface SignedIn {
   readonly renewedAt: number;
   /**
    * For each gate that has accepted the values: the latest time at which an accepted attempt began, by the runner's clock.
-   * Other values have another map. So has each sign-in, because a cookie may be new.
+   * Other values have another map. So has each sign-in without values, because a cookie may be new.
    */
   readonly acceptedAt: Map<string, number>;
   /** The gates at which the owner counts as signed out. */
@@ -152,6 +152,14 @@ export function createValues(
     if (now.asks) begin(true);
   }
 
+  /** Asks all pages; one that is being asked for another gate is not asked twice, because its answer counts for this gate too. */
+  function askAllOnce(): void {
+    if (question === undefined) return askAll();
+    for (const [page, state] of pages) if (state === 'answered') pages.delete(page);
+    question = { ...question, all: true };
+    say('wanted');
+  }
+
   /** Asks the pages that were not asked, if they may have `better` values. */
   function askRest(better: boolean): void {
     if (better && pageThat('here') !== undefined) return begin(false);
@@ -211,11 +219,11 @@ export function createValues(
     if (message.kind !== 'values' || message.owner !== now.owner) return;
     const { step, page, values, valuesId } = message;
     if (step === 'new') {
-      become({ waits: now.asks, acceptedAt: new Map(), parked: new Set() });
+      become(now.asks ? { waits: true } : { acceptedAt: new Map(), parked: new Set() });
       askAll(page);
     }
     // A page that comes back from the back/forward cache does not say which page it is.
-    if (page === undefined) return step === 'here' ? look() : undefined;
+    if (page === undefined) return step !== 'here' ? undefined : question === undefined ? look() : say('wanted');
     if (step === 'here' && (pages.get(page) ?? 'here') === 'here') {
       pages.set(page, 'here');
       if (question === undefined && lacks()) begin(false);
@@ -265,8 +273,7 @@ export function createValues(
       become({ parked: new Set([...parked, gate]) });
       const areNew = accepted === undefined && attempt.startedAt - renewedAt <= provesFor;
       if (!asks) tell();
-      // If all pages are being asked for another gate, that counts for this gate too.
-      else if (!areNew && question?.all !== true) askAll();
+      else if (!areNew && question?.all !== true) askAllOnce();
       else if (question === undefined) askRest(acceptedAt.size === 0);
 
       return false;
