@@ -17,7 +17,7 @@ const longestFile = 200;
  * The goal is 6,328; docs/decisions/0011 says what the difference is for. Decision 0013 says what the lines above 7,624 are
  * for, 0016 and 0017 those above 10,213.
  */
-const allLines = 12_448;
+const allLines = 12_447;
 
 /** @param {string} source of a TypeScript file */
 export function countLines(source) {

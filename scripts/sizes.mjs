@@ -32,7 +32,7 @@ const added = [
     what: 'taskbasket/http beside the worker',
     beside: worker,
     entry: "import { createSend, httpTask, sendHttp } from './http.js'; console.log(createSend, httpTask, sendHttp)",
-    limit: 5_200,
+    limit: 5_300,
   },
   {
     what: 'httpTask of taskbasket/http beside the page',

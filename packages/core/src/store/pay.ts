@@ -25,16 +25,18 @@ export function freedByClaims(claims: readonly Claim[], gone: readonly Claim[]):
   return { lanes: claims.map(({ lane }) => lane), ids: gone.map(({ id }) => id) };
 }
 
-/** Ends claims, as `endClaim` does. Resolves with the rows that were written, and with what the claims free. */
+/** Ends claims, as `endClaim` does. Resolves with what they free. */
 export async function endClaims(
   stores: Pick<Stores, 'tasks' | 'payloads'>,
   claims: readonly Claim[],
   next: (row: TaskRow) => TaskRow | undefined,
-): Promise<{ readonly written: readonly TaskRow[]; readonly freed: Freed }> {
+): Promise<Freed> {
   const rows = await Promise.all(claims.map((claim) => endClaim(stores, claim, next)));
-  const gone = claims.filter((_, place) => rows[place] === undefined);
 
-  return { written: rows.filter((row) => row !== undefined), freed: freedByClaims(claims, gone) };
+  return freedByClaims(
+    claims,
+    claims.filter((_, place) => rows[place] === undefined),
+  );
 }
 
 /** What was paid. */

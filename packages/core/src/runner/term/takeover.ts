@@ -98,8 +98,7 @@ async function rescue(context: BasketContext, stores: Stores, claims: readonly C
   const next = (row: TaskRow): TaskRow | undefined =>
     rescued(row, moment, findType(registry, row.type)?.backoff ?? defaultBackoff, ports.random);
 
-  const { freed } = await endClaims(stores, claims, next);
-  await pay(stores, freed, moment, () => false);
+  await pay(stores, await endClaims(stores, claims, next), moment, () => false);
 }
 
 /**

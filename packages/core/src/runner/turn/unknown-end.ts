@@ -3,7 +3,6 @@ import { dueFrom } from '../../pure/transitions.js';
 import { endClaims } from '../../store/pay.js';
 import type { Draft } from './draft.js';
 import type { Leader, RunningAttempt } from '../term/leader.js';
-import { note } from '../term/memory.js';
 import { payFor } from './settle.js';
 
 /**
@@ -25,11 +24,11 @@ export async function returnStrays(leader: Leader, draft: Draft, runner: RunnerR
   const strays = runner.running.filter(({ claim }) => !leader.running.has(claim));
   if (strays.length === 0) return;
 
-  const { stores, moment, memory } = draft;
+  const { stores, moment } = draft;
   draft.wrote = true;
-  const { written, freed } = await endClaims(stores, strays, (row) =>
+  // A turn that seemed to fail has forgotten what it had read. So this turn searches for the keys of these rows later.
+  const freed = await endClaims(stores, strays, (row) =>
     row.cancelled === true ? undefined : dueFrom(row, moment.now),
   );
-  for (const { ready } of written) note(memory, ready, leader.context.registry);
   await payFor(leader, draft, freed);
 }
