@@ -34,7 +34,16 @@ export function judgeReplaced(commit: Commit, now: number, walls: readonly [numb
   const contents = { ...after, tasks: new Map(then.map((row) => [row.seq, row])) };
   const sights = walls.map((wall) => sightOf(commit, contents, wall));
   const bySeq = [...outcomes].sort((one, other) => seqOf(rows, one) - seqOf(rows, other));
-  const judged = bySeq.flatMap((outcome) => judgeOne(commit, sights, outcome));
+  // A turn reads a key again for each row that it checks. So what a later task has replaced stands in no way any more.
+  const without = (id: string): readonly Sight[] => sights.map((sight) => sightWithout(sight, rows, id));
+  const isDirect = ({ id, by }: OutcomeRow): boolean =>
+    sights.some((sight) => rows.some((row) => row.id === id && chainOf(sight, row).at(-1)?.by.id === by));
+  const direct = new Set(bySeq.filter(isDirect));
+  const again = underway.work === 'turn' ? bySeq.filter((outcome) => !direct.has(outcome)) : [];
+  const judged = [
+    ...bySeq.filter((outcome) => !again.includes(outcome)).flatMap((outcome) => judgeOne(commit, sights, outcome)),
+    ...again.flatMap((outcome) => judgeOne(commit, [...sights, ...without(outcome.id)], outcome)),
+  ];
   const replaced = judged.map(({ row }) => row);
   if (replaced.length === 0) return { commit, replaced, lanes: new Set() };
 
@@ -198,6 +207,16 @@ function sightOf({ world, underway, before, after }: Commit, contents: Contents,
     isClaimed: (row) => [before, after].every((one) => isClaimedIn(one, row)),
     isDead: (row) => isDeadIn(before, row) || (isClaimedIn(before, row) && isDeadIn(after, row)),
     marks: new Set([...marksOf(before)].filter((mark) => marks.has(mark))),
+  };
+}
+
+/** What is seen once the tasks were replaced that a commit has replaced, but for this one. */
+function sightWithout(sight: Sight, replaced: readonly TaskRow[], id: string): Sight {
+  const gone = new Set(replaced.flatMap((row) => (row.id === id ? [] : row.seq)));
+
+  return {
+    ...sight,
+    contents: { ...sight.contents, tasks: new Map([...sight.contents.tasks].filter(([seq]) => !gone.has(seq))) },
   };
 }
 

@@ -232,6 +232,7 @@ export async function createPlay(
     },
 
     reached(life, point, transaction) {
+      if (life.granted) for (const signing of [...world.signing.values()].flat()) signing.led = true;
       if (point === 'takeover:before' && life.granted) world.granted.add(life);
       else if (point === 'takeover:before') world.granted.delete(life);
       const facts = transaction === undefined ? undefined : world.underway.get(transaction);

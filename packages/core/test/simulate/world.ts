@@ -17,8 +17,8 @@ export interface Signing {
   readonly asks: boolean;
   /** Whether it takes the tasks that have no owner. */
   readonly adopts: boolean;
-  /** Whether anybody had the lock of the runner at the call. */
-  readonly led: boolean;
+  /** Whether anybody had the lock of the runner at the call, or since then. */
+  led: boolean;
 }
 
 /** A command of a page that is under way. */
