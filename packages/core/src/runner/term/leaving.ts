@@ -105,10 +105,10 @@ export function createLeaving(
       [...leader.running.values()].every((attempt) => attempt.verdict !== undefined),
 
     isCutOff(error) {
-      const now = ports.clock.monotonic();
-      lostAt = partOf(error, 'code') === 'no-database' ? (lostAt ?? now) : undefined;
+      const isLost = partOf(error, 'code') === 'no-database';
+      lostAt = isLost ? (lostAt ?? ports.clock.monotonic()) : undefined;
 
-      return lostAt !== undefined && greetedAt >= lostAt && now - lostAt >= databasePatience;
+      return lostAt !== undefined && greetedAt >= lostAt && ports.clock.monotonic() - lostAt >= databasePatience;
     },
 
     close() {
