@@ -165,10 +165,12 @@ export function createWorkers(world: World, born: (script: Script) => Life): Wor
         const worker = running;
         const { attendance } = page;
         if (kind !== 'look' || worker?.frozen !== true || opened(page).size === 0 || known.size > 0) return;
-        const { thaws } = worker;
+        const thaws = [worker.thaws, page.thaws].join();
         world.time.at(world.time.now() + toldWithin, () => {
-          // A worker that was thawed meanwhile has answered, and may hang for the second time since a moment ago.
-          const isSame = running === worker && worker.thaws === thaws && page.attendance === attendance;
+          // A worker that was thawed meanwhile has answered, and may hang for the second time since a moment ago. A page that
+          // was put away meanwhile asks anew.
+          const stayed = [worker.thaws, page.thaws].join() === thaws;
+          const isSame = running === worker && stayed && page.attendance === attendance;
           if (worker.frozen && !worker.dead && !page.dead && !page.frozen && isSame && known.size === 0)
             world.fail(`${page.name} has something to do, its worker hangs, and it is told nothing`);
           else world.report.met('host', 'a worker that hangs is told');
