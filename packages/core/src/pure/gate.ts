@@ -150,14 +150,14 @@ export function gateClosed(
   backoff: Backoff,
   random: () => number,
 ): GateRow {
-  // The attempt began before the last answer, so it says nothing about now.
-  if (gate?.slow !== undefined && startedAt < gate.slow.at) return gate;
+  const told = retryAfter === undefined ? 0 : Math.min(retryAfter, day);
+  // The attempt began before the last answer, so it says nothing about now. But a time that the server names always holds.
+  if (gate?.slow !== undefined && startedAt < gate.slow.at && told === 0) return gate;
 
   const before = gate?.by ?? [];
   const raised = before.length === 0 || (probe && keeps(gate, id));
   const step = (gate?.step ?? 0) + (raised ? 1 : 0);
   const by = [...before.filter((one) => one !== id), id].slice(raised ? -2 : 0);
-  const told = retryAfter === undefined ? 0 : Math.min(retryAfter, day);
   const silent = gate?.silent ?? (told > 0 ? step - 1 : undefined);
   const wait = Math.max(retryDelay(backoff, step - (silent ?? -earlierOf(gate)), random), spreadFloor(told, random));
   // The time that the server named counts until the server names another one. A probe that a person wanted does not end it.

@@ -200,6 +200,13 @@ describe('a slow start', () => {
     expect(gatePassed(gate, began(9_999), 11_000, 6)).toBe(gate);
   });
 
+  test('heeds a time that the server names, also to what began before it', () => {
+    const named = gateClosed(slow(10_000, 2), began(9_999), { ...away(11_000), retryAfter: 8_000 }, backoff, least);
+
+    expect(allowance(named, 18_999, [])).toBe(0);
+    expect(named.floor).toBe(19_000);
+  });
+
   test('that is doubted begins with the first wait again, and goes on where it was if the doubt was wrong', () => {
     const gate = gateClosed(slow(10_000, 3), began(10_000), away(11_000), backoff, least);
 

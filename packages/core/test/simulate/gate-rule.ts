@@ -84,7 +84,8 @@ function afterAway(
   now: number,
 ): GateRule {
   const slow = rule.kind === 'none' ? undefined : rule.slow;
-  if (slow !== undefined && startedAt < slow.at) return rule;
+  const names = told !== undefined && told > 0;
+  if (slow !== undefined && startedAt < slow.at && !names) return rule;
 
   const before = rule.kind === 'away' ? rule : undefined;
   const secondWord = before !== undefined && isDoubted(before) && before.by[0] !== id;
@@ -95,7 +96,6 @@ function afterAway(
   const count = silent === undefined ? step + earlier : step - silent;
   const [least, most] = waitRange({ ...defaultRule, base: gateBase, cap: gateCap, factor: 3 }, count);
   const kept = raises ? undefined : before;
-  const names = told !== undefined && told > 0;
   const floor = Math.max(names && raises ? 0 : (before?.floor ?? 0), names ? now + told : 0);
   const by = [...(before?.by ?? []).filter((one) => one !== id), id];
 
